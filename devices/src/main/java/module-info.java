@@ -1,0 +1,7 @@
+/** Buses, legacy devices, virtio-mmio and virtqueues; they see guest memory, never a VM. */
+module org.microvm.devices {
+  requires transitive org.microvm.kvm;
+  requires org.slf4j;
+
+  exports org.microvm.devices;
+}

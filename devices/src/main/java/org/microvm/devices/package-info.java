@@ -1,0 +1,2 @@
+/** What all devices share: how they reach the interrupt controller. */
+package org.microvm.devices;

@@ -1,0 +1,8 @@
+/** The kernel's interfaces, and nothing that knows what a device is. */
+module org.microvm.kvm {
+  requires org.slf4j;
+
+  exports org.microvm.kvm;
+  exports org.microvm.linux;
+  exports org.microvm.memory;
+}

@@ -1,0 +1,175 @@
+package org.microvm.memory;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Guest RAM, addressed by guest-physical address; every access is bounds-checked.
+ *
+ * <p>Values are little-endian and may be unaligned. An access must lie within one region: RAM below
+ * and above the hole under 4 GiB is not contiguous for a device either. The plain accessors order
+ * nothing against the vCPUs; a ring takes its own {@link #slice} and uses acquire and release
+ * there.
+ *
+ * <p>Any thread may call; the owner of the mapping unmaps it only after every thread that holds a
+ * segment or a host address from here has ended.
+ */
+public final class GuestMemory {
+  /** Where RAM stops to leave room for devices, as on a PC: 3 GiB. */
+  public static final long HOLE_START = 3L << 30;
+
+  /** Where RAM goes on behind the hole: 4 GiB. */
+  public static final long HOLE_END = 4L << 30;
+
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final MemoryRegion[] regions;
+
+  /**
+   * @param regions the pieces of RAM, which may not overlap
+   * @throws IllegalArgumentException if two regions overlap or there is none
+   */
+  public GuestMemory(List<MemoryRegion> regions) {
+    this.regions =
+        regions.stream()
+            .sorted(Comparator.comparingLong(MemoryRegion::start))
+            .toArray(MemoryRegion[]::new);
+    if (this.regions.length == 0) {
+      throw new IllegalArgumentException("guest RAM needs at least one region");
+    }
+    for (int i = 1; i < this.regions.length; i++) {
+      if (this.regions[i].start() < this.regions[i - 1].end()) {
+        throw new IllegalArgumentException("guest RAM regions overlap");
+      }
+    }
+  }
+
+  /** The pieces of RAM, by rising address. */
+  public List<MemoryRegion> regions() {
+    return List.of(regions);
+  }
+
+  /** Bytes of RAM in all. */
+  public long size() {
+    long size = 0;
+    for (MemoryRegion region : regions) {
+      size += region.size();
+    }
+    return size;
+  }
+
+  /** Whether {@code length} bytes from {@code address} lie in RAM, within one region. */
+  public boolean contains(long address, long length) {
+    return find(address, length) != null;
+  }
+
+  /**
+   * A view of guest RAM; it stays valid as long as the mapping.
+   *
+   * @throws GuestMemoryException if the range is not within one region
+   */
+  public MemorySegment slice(long address, long length) throws GuestMemoryException {
+    MemoryRegion region = region(address, length);
+    return region.host().asSlice(address - region.start(), length);
+  }
+
+  /**
+   * The host virtual address of a range, for system calls that take one; nothing is allocated.
+   *
+   * @throws GuestMemoryException if the range is not within one region
+   */
+  public long hostAddress(long address, long length) throws GuestMemoryException {
+    MemoryRegion region = region(address, length);
+    return region.host().address() + (address - region.start());
+  }
+
+  /** Reads an unsigned byte. */
+  public int getByte(long address) throws GuestMemoryException {
+    MemoryRegion region = region(address, 1);
+    return region.host().get(ValueLayout.JAVA_BYTE, address - region.start()) & 0xff;
+  }
+
+  /** Reads an unsigned 16-bit value. */
+  public int getShort(long address) throws GuestMemoryException {
+    MemoryRegion region = region(address, 2);
+    return region.host().get(SHORT, address - region.start()) & 0xffff;
+  }
+
+  /** Reads a 32-bit value. */
+  public int getInt(long address) throws GuestMemoryException {
+    MemoryRegion region = region(address, 4);
+    return region.host().get(INT, address - region.start());
+  }
+
+  /** Reads a 64-bit value. */
+  public long getLong(long address) throws GuestMemoryException {
+    MemoryRegion region = region(address, 8);
+    return region.host().get(LONG, address - region.start());
+  }
+
+  /** Writes the low byte of {@code value}. */
+  public void putByte(long address, int value) throws GuestMemoryException {
+    MemoryRegion region = region(address, 1);
+    region.host().set(ValueLayout.JAVA_BYTE, address - region.start(), (byte) value);
+  }
+
+  /** Writes the low 16 bits of {@code value}. */
+  public void putShort(long address, int value) throws GuestMemoryException {
+    MemoryRegion region = region(address, 2);
+    region.host().set(SHORT, address - region.start(), (short) value);
+  }
+
+  /** Writes a 32-bit value. */
+  public void putInt(long address, int value) throws GuestMemoryException {
+    MemoryRegion region = region(address, 4);
+    region.host().set(INT, address - region.start(), value);
+  }
+
+  /** Writes a 64-bit value. */
+  public void putLong(long address, long value) throws GuestMemoryException {
+    MemoryRegion region = region(address, 8);
+    region.host().set(LONG, address - region.start(), value);
+  }
+
+  /** Copies guest bytes out into {@code target}, filling it. */
+  public void read(long address, byte[] target) throws GuestMemoryException {
+    MemorySegment.copy(
+        slice(address, target.length), ValueLayout.JAVA_BYTE, 0, target, 0, target.length);
+  }
+
+  /** Copies all of {@code source} into guest RAM. */
+  public void write(long address, byte[] source) throws GuestMemoryException {
+    MemorySegment.copy(
+        source, 0, slice(address, source.length), ValueLayout.JAVA_BYTE, 0, source.length);
+  }
+
+  /** Copies all of {@code source} into guest RAM. */
+  public void write(long address, MemorySegment source) throws GuestMemoryException {
+    slice(address, source.byteSize()).copyFrom(source);
+  }
+
+  private MemoryRegion region(long address, long length) throws GuestMemoryException {
+    MemoryRegion region = find(address, length);
+    if (region == null) {
+      throw new GuestMemoryException(address, length);
+    }
+    return region;
+  }
+
+  private MemoryRegion find(long address, long length) {
+    for (MemoryRegion region : regions) {
+      if (region.holds(address, length)) {
+        return region;
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,26 @@
+package org.microvm.memory;
+
+/** An access that guest RAM does not hold; caused by the guest, so a device must answer it. */
+public final class GuestMemoryException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final long address;
+  private final long length;
+
+  /**
+   * @param address guest-physical address of the first byte
+   * @param length bytes asked for, unsigned
+   */
+  public GuestMemoryException(long address, long length) {
+    // No stack trace: a hostile guest could otherwise have one filled in per descriptor.
+    super(null, null, false, false);
+    this.address = address;
+    this.length = length;
+  }
+
+  @Override
+  public String getMessage() {
+    return "guest-physical address 0x%x, length %s, is not in guest RAM"
+        .formatted(address, Long.toUnsignedString(length));
+  }
+}
