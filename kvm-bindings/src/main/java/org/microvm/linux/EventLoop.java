@@ -1,0 +1,549 @@
+package org.microvm.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.PriorityQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.epoll_event;
+import org.microvm.syscall.Syscalls;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One thread that waits for descriptors, timers and tasks, and calls their handlers one at a time.
+ *
+ * <p>Readiness is level-triggered: a handler that leaves work behind is called again. Handlers,
+ * tasks and timers run on the loop's thread and must not block. One that throws is logged; a watch
+ * is ended by that, the loop goes on. Watching, executing, scheduling and closing are for any
+ * thread. Dispatching allocates nothing.
+ */
+public final class EventLoop implements AutoCloseable {
+  /** There is something to read. */
+  public static final int IN = Linux.EPOLLIN();
+
+  /** There is room to write. */
+  public static final int OUT = Linux.EPOLLOUT();
+
+  /** The peer of a stream socket has ended its sending side. */
+  public static final int RDHUP = Linux.EPOLLRDHUP();
+
+  /** The peer is gone; reported whether asked for or not. */
+  public static final int HUP = Linux.EPOLLHUP();
+
+  /** The descriptor has an error; reported whether asked for or not. */
+  public static final int ERR = Linux.EPOLLERR();
+
+  private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+  private static final int BATCH = 64;
+  private static final long EVENT_BYTES = epoll_event.layout().byteSize();
+  private static final long DATA = epoll_event.data$offset();
+  private static final int NO_TIMEOUT = -1;
+  private static final int WAKE_UP = -1;
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  /** Called when a watched descriptor is ready. */
+  @FunctionalInterface
+  public interface Handler {
+    /**
+     * @param events which of the bits asked for, and perhaps {@link #HUP} and {@link #ERR}
+     */
+    void ready(int events);
+  }
+
+  /** A descriptor being watched. Close it before the descriptor. */
+  public interface Watch extends AutoCloseable {
+    /**
+     * Changes what is waited for. With 0 nothing is reported at all, not even HUP and ERR, so that
+     * a parked descriptor whose peer has gone does not keep the loop spinning.
+     */
+    void interest(int events);
+
+    /**
+     * Ends the watch. When called on the loop's thread, no call comes any more, not even for events
+     * already fetched; from another thread, a call in progress may still be running on return.
+     */
+    @Override
+    void close();
+  }
+
+  /** A task that will run later. */
+  public interface Timer {
+    /** Keeps the task from running, unless it has begun. */
+    void cancel();
+  }
+
+  private final Fd epoll;
+  private final EventFd wakeUp;
+  private final Thread thread;
+  private final MemorySegment events = Arena.ofAuto().allocate(BATCH * EVENT_BYTES, 16);
+
+  /** Guards everything below except where a field says otherwise. Never held in a callback. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private ArrayDeque<Runnable> tasks = new ArrayDeque<>();
+  private final PriorityQueue<ScheduledTask> timers = new PriorityQueue<>();
+  private int lastWatchId;
+  private int watchCount;
+  private boolean started;
+
+  /** By slot; replaced as a whole when it grows. Elements are written under the lock. */
+  private volatile DescriptorWatch[] watches = new DescriptorWatch[16];
+
+  /** Only the loop's thread: what it runs now, the other half of a pair with {@link #tasks}. */
+  private ArrayDeque<Runnable> running = new ArrayDeque<>();
+
+  private volatile boolean stopping;
+
+  private EventLoop(String threadName, Fd epoll, EventFd wakeUp) {
+    this.epoll = epoll;
+    this.wakeUp = wakeUp;
+    this.thread = Thread.ofPlatform().name(threadName).unstarted(this::run);
+  }
+
+  /** Makes a loop; {@link #start} sets it going. */
+  public static EventLoop open(String threadName) throws ErrnoException {
+    long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
+    Fd epoll = Fd.own(number, "epoll");
+    EventFd wakeUp = null;
+    try {
+      wakeUp = EventFd.open();
+      long result = control(epoll, Linux.EPOLL_CTL_ADD(), wakeUp.fd(), IN, WAKE_UP, 0);
+      ErrnoException.check(result, "watch eventfd");
+      return new EventLoop(threadName, epoll, wakeUp);
+    } catch (ErrnoException failure) {
+      if (wakeUp != null) {
+        wakeUp.close();
+      }
+      epoll.close();
+      throw failure;
+    }
+  }
+
+  /** Starts the thread; once. */
+  public void start() {
+    lock.lock();
+    try {
+      if (stopping) {
+        throw new IllegalStateException("event loop " + thread.getName() + " is closed");
+      }
+      started = true;
+      thread.start();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the calling thread is the loop's. */
+  public boolean inLoop() {
+    return Thread.currentThread() == thread;
+  }
+
+  /**
+   * Calls a handler whenever a descriptor is ready. A descriptor can be watched once at a time, and
+   * files and directories not at all: they give {@code EPERM}.
+   *
+   * @param events of the bits here; 0 for none yet
+   */
+  public Watch watch(Fd fd, int events, Handler handler) throws ErrnoException {
+    DescriptorWatch watch;
+    lock.lock();
+    try {
+      if (stopping) {
+        throw new IllegalStateException("event loop " + thread.getName() + " is closed");
+      }
+      watch = new DescriptorWatch(fd, handler, freeSlot(), ++lastWatchId);
+      watches[watch.slot] = watch;
+      watchCount++;
+    } finally {
+      lock.unlock();
+    }
+    long result = watch.change(events);
+    if (result < 0) {
+      watch.close();
+      throw new ErrnoException("watch " + fd, (int) -result);
+    }
+    return watch;
+  }
+
+  /** How many watches there are. */
+  public int watchCount() {
+    lock.lock();
+    try {
+      return watchCount;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Runs a task on the loop's thread, after those given earlier and never within this call.
+   *
+   * @throws RejectedExecutionException if the loop is closed; a task still waiting at that moment
+   *     is dropped
+   */
+  public void execute(Runnable task) {
+    boolean first;
+    lock.lock();
+    try {
+      rejectIfClosed();
+      first = tasks.isEmpty();
+      tasks.add(task);
+    } finally {
+      lock.unlock();
+    }
+    if (first) {
+      wake();
+    }
+  }
+
+  /**
+   * Runs a task on the loop's thread after a delay, at the earliest; the clock ticks in
+   * milliseconds.
+   *
+   * @throws RejectedExecutionException if the loop is closed
+   */
+  public Timer schedule(long delayNanos, Runnable task) {
+    ScheduledTask timer = new ScheduledTask(System.nanoTime() + Math.max(0, delayNanos), task);
+    lock.lock();
+    try {
+      rejectIfClosed();
+      timers.add(timer);
+    } finally {
+      lock.unlock();
+    }
+    wake();
+    return timer;
+  }
+
+  /**
+   * Stops the loop and waits for its thread, at most five seconds; a thread that does not come back
+   * is named in the log with what it is doing, and its descriptors are left open. Called on the
+   * loop's own thread it only asks to stop. Later calls do nothing.
+   */
+  @Override
+  public void close() {
+    boolean wasStarted;
+    lock.lock();
+    try {
+      if (stopping) {
+        return;
+      }
+      stopping = true;
+      wasStarted = started;
+    } finally {
+      lock.unlock();
+    }
+    wakeUp.signal();
+    if (!wasStarted) {
+      release();
+    } else if (!inLoop()) {
+      join();
+    }
+  }
+
+  private void join() {
+    boolean interrupted = false;
+    long deadline = System.nanoTime() + JOIN_NANOS;
+    long left = JOIN_NANOS;
+    while (thread.isAlive() && left > 0) {
+      try {
+        TimeUnit.NANOSECONDS.timedJoin(thread, left);
+      } catch (InterruptedException wait) {
+        interrupted = true;
+      }
+      left = deadline - System.nanoTime();
+    }
+    if (thread.isAlive()) {
+      LOG.error(
+          "thread {} does not stop; it is at {}",
+          thread.getName(),
+          Arrays.toString(thread.getStackTrace()));
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void rejectIfClosed() {
+    if (stopping) {
+      throw new RejectedExecutionException("event loop " + thread.getName() + " is closed");
+    }
+  }
+
+  private void wake() {
+    // The loop's own thread looks at tasks and timers before it waits again.
+    if (!inLoop()) {
+      wakeUp.signal();
+    }
+  }
+
+  private void run() {
+    try {
+      while (!stopping) {
+        long count = waitForEvents();
+        if (count < 0 && count != -Errno.EINTR) {
+          LOG.error(
+              "event loop {} ends: epoll_wait: {}", thread.getName(), Errno.name((int) -count));
+          stopping = true;
+        }
+        dispatch((int) count);
+        runTimers();
+        runTasks();
+      }
+    } finally {
+      stopping = true;
+      release();
+    }
+  }
+
+  private long waitForEvents() {
+    int timeout = timeoutMillis();
+    int number = epoll.descriptor().acquire();
+    if (number < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.epollWait(number, events.address(), BATCH, timeout);
+    } finally {
+      epoll.descriptor().release();
+    }
+  }
+
+  private int timeoutMillis() {
+    lock.lock();
+    try {
+      if (!tasks.isEmpty()) {
+        return 0;
+      }
+      ScheduledTask next = timers.peek();
+      if (next == null) {
+        return NO_TIMEOUT;
+      }
+      long nanos = next.deadline - System.nanoTime();
+      // Rounded up: waking early would only mean going round once more.
+      long millis = Math.ceilDiv(Math.max(0, nanos), TimeUnit.MILLISECONDS.toNanos(1));
+      return (int) Math.min(millis, Integer.MAX_VALUE);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void dispatch(int count) {
+    for (int i = 0; i < count && !stopping; i++) {
+      long at = i * EVENT_BYTES;
+      int bits = events.get(ValueLayout.JAVA_INT_UNALIGNED, at);
+      int slot = events.get(ValueLayout.JAVA_INT_UNALIGNED, at + DATA);
+      int id = events.get(ValueLayout.JAVA_INT_UNALIGNED, at + DATA + Integer.BYTES);
+      if (slot == WAKE_UP) {
+        wakeUp.drain();
+        continue;
+      }
+      DescriptorWatch watch = watches[slot];
+      // The slot may have a new tenant since the event was fetched; the id tells them apart.
+      if (watch != null && watch.id == id) {
+        watch.fire(bits);
+      }
+    }
+  }
+
+  private void runTimers() {
+    long now = System.nanoTime();
+    while (!stopping) {
+      ScheduledTask due;
+      lock.lock();
+      try {
+        due = timers.peek();
+        if (due == null || due.deadline - now > 0) {
+          return;
+        }
+        timers.poll();
+      } finally {
+        lock.unlock();
+      }
+      runGuarded(due.task);
+    }
+  }
+
+  private void runTasks() {
+    lock.lock();
+    try {
+      // Swapped, so that a task that executes another cannot keep descriptors from their turn.
+      ArrayDeque<Runnable> waiting = tasks;
+      tasks = running;
+      running = waiting;
+    } finally {
+      lock.unlock();
+    }
+    for (Runnable task = running.poll(); task != null && !stopping; task = running.poll()) {
+      runGuarded(task);
+    }
+    running.clear();
+  }
+
+  private void runGuarded(Runnable task) {
+    try {
+      task.run();
+    } catch (RuntimeException | Error failure) {
+      LOG.error("a task on event loop {} failed", thread.getName(), failure);
+    }
+  }
+
+  private void release() {
+    lock.lock();
+    try {
+      tasks.clear();
+      timers.clear();
+      Arrays.fill(watches, null);
+      watchCount = 0;
+    } finally {
+      lock.unlock();
+    }
+    epoll.close();
+    wakeUp.close();
+  }
+
+  private int freeSlot() {
+    for (int i = 0; i < watches.length; i++) {
+      if (watches[i] == null) {
+        return i;
+      }
+    }
+    int slot = watches.length;
+    watches = Arrays.copyOf(watches, slot * 2);
+    return slot;
+  }
+
+  private static long control(Fd epoll, int operation, Fd fd, int events, int slot, int id) {
+    int number = fd.descriptor().acquire();
+    if (number < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      int epollNumber = epoll.descriptor().acquire();
+      if (epollNumber < 0) {
+        return -Errno.EBADF;
+      }
+      try {
+        return Syscalls.epollCtl(epollNumber, operation, number, events, slot, id);
+      } finally {
+        epoll.descriptor().release();
+      }
+    } finally {
+      fd.descriptor().release();
+    }
+  }
+
+  /** A timer in the heap. */
+  private final class ScheduledTask implements Timer, Comparable<ScheduledTask> {
+    private final long deadline;
+    private final Runnable task;
+
+    ScheduledTask(long deadline, Runnable task) {
+      this.deadline = deadline;
+      this.task = task;
+    }
+
+    @Override
+    public void cancel() {
+      lock.lock();
+      try {
+        timers.remove(this);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public int compareTo(ScheduledTask other) {
+      // Differences, since System.nanoTime may wrap around.
+      return Long.signum(deadline - other.deadline);
+    }
+  }
+
+  /** A watch and its place in the table. */
+  private final class DescriptorWatch implements Watch {
+    private final Fd fd;
+    private final Handler handler;
+    private final int slot;
+    private final int id;
+
+    /** What the kernel has been told; 0: the descriptor is not in the epoll set. */
+    private volatile int registered;
+
+    private boolean closed;
+
+    DescriptorWatch(Fd fd, Handler handler, int slot, int id) {
+      this.fd = fd;
+      this.handler = handler;
+      this.slot = slot;
+      this.id = id;
+    }
+
+    void fire(int bits) {
+      int wanted = registered;
+      // Masked, since the event may have been fetched before a handler changed its mind.
+      int ready = wanted == 0 ? 0 : bits & (wanted | HUP | ERR);
+      if (ready == 0) {
+        return;
+      }
+      try {
+        handler.ready(ready);
+      } catch (RuntimeException | Error failure) {
+        LOG.error("the handler of {} failed, it is no longer watched", fd, failure);
+        close();
+      }
+    }
+
+    @Override
+    public void interest(int events) {
+      long result = change(events);
+      if (result < 0 && result != -Errno.EBADF) {
+        // Adding a descriptor back can fail for want of kernel memory only; nobody would notice.
+        LOG.error("watch {}: {}", fd, Errno.name((int) -result));
+      }
+    }
+
+    synchronized long change(int events) {
+      if (closed || events == registered) {
+        return 0;
+      }
+      int operation =
+          registered == 0
+              ? Linux.EPOLL_CTL_ADD()
+              : events == 0 ? Linux.EPOLL_CTL_DEL() : Linux.EPOLL_CTL_MOD();
+      long result = control(epoll, operation, fd, events, slot, id);
+      if (result >= 0) {
+        registered = events;
+      }
+      return result;
+    }
+
+    @Override
+    public void close() {
+      synchronized (this) {
+        if (closed) {
+          return;
+        }
+        // Where the descriptor is closed already, the kernel has forgotten it by itself.
+        change(0);
+        registered = 0;
+        closed = true;
+      }
+      lock.lock();
+      try {
+        if (watches[slot] == this) {
+          watches[slot] = null;
+          watchCount--;
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+}

@@ -1,0 +1,345 @@
+package org.microvm.linux;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.nio.file.Path;
+import org.microvm.bindings.Linux;
+import org.microvm.syscall.Descriptor;
+import org.microvm.syscall.Syscalls;
+
+/**
+ * An open file descriptor: owned, closed once, its number known to this module only.
+ *
+ * <p>The reading and writing calls are for the data path: they return the bytes moved, 0 at the end
+ * of the file, or {@code -errno} ({@code -EAGAIN} when a non-blocking descriptor is not ready,
+ * {@code -EPIPE} when the reader is gone, {@code -EBADF} once closed), and never throw for an error
+ * of the call. SIGPIPE does not matter: the JVM handles it and goes on.
+ *
+ * <p>Any thread may call. Whoever opened it closes it; {@link #close} returns at once and calls in
+ * progress on other threads end as usual, only then does the kernel get the number back. Close an
+ * {@link EventLoop.Watch} before the descriptor that it watches.
+ */
+public final class Fd implements AutoCloseable {
+  /** Open for reading. */
+  public static final int READ_ONLY = Linux.O_RDONLY();
+
+  /** Open for writing. */
+  public static final int WRITE_ONLY = Linux.O_WRONLY();
+
+  /** Open for both. */
+  public static final int READ_WRITE = Linux.O_RDWR();
+
+  /** Make the file, readable and writable by its owner only, if there is none. */
+  public static final int CREATE = Linux.O_CREAT();
+
+  /** With {@link #CREATE}: fail if there is one. */
+  public static final int EXCLUSIVE = Linux.O_EXCL();
+
+  /** Empty the file. */
+  public static final int TRUNCATE = Linux.O_TRUNC();
+
+  /** Write at the end, always. */
+  public static final int APPEND = Linux.O_APPEND();
+
+  /** Reads and writes, and the opening of a FIFO, do not wait. */
+  public static final int NON_BLOCKING = Linux.O_NONBLOCK();
+
+  /** Past the page cache; buffers and offsets must then be aligned to the device's blocks. */
+  public static final int DIRECT = Linux.O_DIRECT();
+
+  private static final int OWNER_READS_AND_WRITES = 0600;
+
+  private final Descriptor descriptor;
+  private final String name;
+
+  private Fd(Descriptor descriptor, String name) {
+    this.descriptor = descriptor;
+    this.name = name;
+  }
+
+  /** Takes over what a call gave. */
+  static Fd own(long number, String name) {
+    return new Fd(new Descriptor((int) number, true), name);
+  }
+
+  /** Takes over what a call gave, for the other package of this module that makes descriptors. */
+  @SuppressWarnings("exports")
+  public static Fd of(Descriptor descriptor, String name) {
+    return new Fd(descriptor, name);
+  }
+
+  /** The process's standard input; closing it only closes this view. */
+  public static Fd standardInput() {
+    return new Fd(new Descriptor(0, false), "standard input");
+  }
+
+  /** The process's standard output; closing it only closes this view. */
+  public static Fd standardOutput() {
+    return new Fd(new Descriptor(1, false), "standard output");
+  }
+
+  /** The process's standard error; closing it only closes this view. */
+  public static Fd standardError() {
+    return new Fd(new Descriptor(2, false), "standard error");
+  }
+
+  /**
+   * Opens a file, device or FIFO, close-on-exec and never as the controlling terminal.
+   *
+   * @param flags of the constants here, which are or-ed
+   */
+  public static Fd open(Path path, int... flags) throws ErrnoException {
+    int all = Linux.O_NOCTTY();
+    for (int flag : flags) {
+      all |= flag;
+    }
+    String text = path.toString();
+    long result = Syscalls.open(text, all, OWNER_READS_AND_WRITES);
+    if (result < 0) {
+      int errno = (int) -result;
+      throw new ErrnoException("open " + text, errno, OpenAdvice.of(path, errno));
+    }
+    return own(result, text);
+  }
+
+  /** For the rest of this module: a type that no other module can use. */
+  @SuppressWarnings("exports")
+  public Descriptor descriptor() {
+    return descriptor;
+  }
+
+  /** Reads up to the segment's size; the segment must be native. */
+  public long read(MemorySegment buffer) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.read(fd, nativeAddress(buffer), buffer.byteSize());
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(buffer);
+    }
+  }
+
+  /** Writes up to the segment's size; the segment must be native. */
+  public long write(MemorySegment buffer) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.write(fd, nativeAddress(buffer), buffer.byteSize());
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(buffer);
+    }
+  }
+
+  /** Reads into the ranges, in order. */
+  public long readv(IovecArray ranges) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.readv(fd, ranges.address(), ranges.count());
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(ranges);
+    }
+  }
+
+  /** Writes the ranges, in order. */
+  public long writev(IovecArray ranges) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.writev(fd, ranges.address(), ranges.count());
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(ranges);
+    }
+  }
+
+  /** {@link #read} at an offset, which leaves the file position alone. */
+  public long pread(MemorySegment buffer, long offset) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.pread(fd, nativeAddress(buffer), buffer.byteSize(), offset);
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(buffer);
+    }
+  }
+
+  /** {@link #write} at an offset, which leaves the file position alone. */
+  public long pwrite(MemorySegment buffer, long offset) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.pwrite(fd, nativeAddress(buffer), buffer.byteSize(), offset);
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(buffer);
+    }
+  }
+
+  /** {@link #readv} at an offset, which leaves the file position alone. */
+  public long preadv(IovecArray ranges, long offset) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.preadv(fd, ranges.address(), ranges.count(), offset);
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(ranges);
+    }
+  }
+
+  /** {@link #writev} at an offset, which leaves the file position alone. */
+  public long pwritev(IovecArray ranges, long offset) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.pwritev(fd, ranges.address(), ranges.count(), offset);
+    } finally {
+      descriptor.release();
+      Reference.reachabilityFence(ranges);
+    }
+  }
+
+  /** Puts written data on stable storage: 0 or {@code -errno}. */
+  public long sync() {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.fdatasync(fd);
+    } finally {
+      descriptor.release();
+    }
+  }
+
+  /** Frees the blocks of a range, which then reads as zeros: 0 or {@code -errno}. */
+  public long punchHole(long offset, long length) {
+    int mode = Linux.FALLOC_FL_PUNCH_HOLE() | Linux.FALLOC_FL_KEEP_SIZE();
+    return fallocate(mode, offset, length);
+  }
+
+  /** Makes a range read as zeros, with its blocks kept: 0 or {@code -errno}. */
+  public long zeroRange(long offset, long length) {
+    int mode = Linux.FALLOC_FL_ZERO_RANGE() | Linux.FALLOC_FL_KEEP_SIZE();
+    return fallocate(mode, offset, length);
+  }
+
+  private long fallocate(int mode, long offset, long length) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Syscalls.fallocate(fd, mode, offset, length);
+    } finally {
+      descriptor.release();
+    }
+  }
+
+  /** Size in bytes of a file or block device; it moves the file position to the end. */
+  public long size() throws ErrnoException {
+    return checked("lseek", fd -> Syscalls.lseek(fd, 0, Linux.SEEK_END()));
+  }
+
+  /** Sets the size of a file. */
+  public void resize(long bytes) throws ErrnoException {
+    checked("ftruncate", fd -> Syscalls.ftruncate(fd, bytes));
+  }
+
+  /**
+   * Takes an advisory lock on the whole file, held until every duplicate of this descriptor is
+   * closed.
+   *
+   * @param exclusive for the only user, a writer; otherwise shared with other readers
+   * @return false if someone else holds one in the way
+   */
+  public boolean tryLock(boolean exclusive) throws ErrnoException {
+    int operation = (exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH()) | Linux.LOCK_NB();
+    long result = with(fd -> Syscalls.flock(fd, operation));
+    return result != -Errno.EAGAIN && ErrnoException.check(result, "flock " + name) == 0;
+  }
+
+  /**
+   * Whether reads and writes return {@code -EAGAIN} instead of waiting. It is a property of the
+   * open file: for the standard streams the user's shell shares it, so put it back.
+   */
+  public void nonBlocking(boolean on) throws ErrnoException {
+    long flags = checked("fcntl", fd -> Syscalls.fcntl(fd, Linux.F_GETFL(), 0));
+    long wanted = on ? flags | Linux.O_NONBLOCK() : flags & ~Linux.O_NONBLOCK();
+    checked("fcntl", fd -> Syscalls.fcntl(fd, Linux.F_SETFL(), wanted));
+  }
+
+  /** A second descriptor for the same open file, close-on-exec, with a life of its own. */
+  public Fd duplicate() throws ErrnoException {
+    return own(checked("dup", fd -> Syscalls.fcntl(fd, Linux.F_DUPFD_CLOEXEC(), 0)), name);
+  }
+
+  /** Whether {@link #close} has not been called. */
+  public boolean isOpen() {
+    return descriptor.isOpen();
+  }
+
+  @Override
+  public void close() {
+    descriptor.close();
+  }
+
+  /** What it was opened as: a path, or a word for what it is. */
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  /** A system call on a descriptor's number. */
+  @FunctionalInterface
+  interface Call {
+    long on(int fd);
+  }
+
+  /**
+   * Makes a call while the number is held: its result, or -errno. For set-up, since it allocates.
+   */
+  long with(Call call) {
+    int fd = descriptor.acquire();
+    if (fd < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return call.on(fd);
+    } finally {
+      descriptor.release();
+    }
+  }
+
+  private long checked(String call, Call body) throws ErrnoException {
+    return ErrnoException.check(with(body), call + " " + name);
+  }
+
+  private static long nativeAddress(MemorySegment buffer) {
+    if (!buffer.isNative()) {
+      throw new IllegalArgumentException("a system call needs native memory, not the Java heap");
+    }
+    return buffer.address();
+  }
+}

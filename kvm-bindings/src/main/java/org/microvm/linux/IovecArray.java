@@ -1,0 +1,81 @@
+package org.microvm.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.microvm.bindings.iovec;
+
+/**
+ * Host memory ranges for one gathering or scattering call; filled and emptied over and over.
+ *
+ * <p>Not thread-safe: it belongs to whoever fills it. The addresses must stay mapped until the call
+ * has returned.
+ */
+public final class IovecArray {
+  /** The most ranges one call takes: the kernel's {@code UIO_MAXIOV}. */
+  public static final int MAX_CAPACITY = 1024;
+
+  private static final long ENTRY = iovec.layout().byteSize();
+
+  private final MemorySegment entries;
+  private final int capacity;
+  private int count;
+  private long bytes;
+
+  /**
+   * @param capacity the most ranges it holds, 1 to {@link #MAX_CAPACITY}
+   */
+  public IovecArray(int capacity) {
+    if (capacity < 1 || capacity > MAX_CAPACITY) {
+      throw new IllegalArgumentException("an iovec array holds 1 to 1024 ranges, not " + capacity);
+    }
+    this.capacity = capacity;
+    this.entries = Arena.ofAuto().allocate(iovec.layout(), capacity);
+  }
+
+  /** Forgets all ranges. */
+  public void clear() {
+    count = 0;
+    bytes = 0;
+  }
+
+  /**
+   * Appends a range; one of length 0 is dropped, since it moves nothing.
+   *
+   * @return false when the array is full, and nothing was added
+   */
+  public boolean add(long hostAddress, long length) {
+    if (length == 0) {
+      return true;
+    }
+    if (count == capacity) {
+      return false;
+    }
+    long at = count * ENTRY;
+    entries.set(ValueLayout.JAVA_LONG, at, hostAddress);
+    entries.set(ValueLayout.JAVA_LONG, at + iovec.iov_len$offset(), length);
+    count++;
+    bytes += length;
+    return true;
+  }
+
+  /** How many ranges there are. */
+  public int count() {
+    return count;
+  }
+
+  /** The sum of the lengths. */
+  public long bytes() {
+    return bytes;
+  }
+
+  /** The most ranges it holds. */
+  public int capacity() {
+    return capacity;
+  }
+
+  /** Where the kernel finds the array. */
+  long address() {
+    return entries.address();
+  }
+}

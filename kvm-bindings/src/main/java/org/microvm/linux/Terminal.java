@@ -1,0 +1,85 @@
+package org.microvm.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.termios;
+import org.microvm.bindings.winsize;
+
+/**
+ * A terminal in raw mode: every key comes at once and unechoed, Ctrl-C is a byte like any other.
+ *
+ * <p>{@link #close} puts the former mode back, once; call it from a shutdown hook as well, or a
+ * killed process leaves the user's shell without echo. Output processing stays on, so that messages
+ * of this process still begin at the left margin.
+ */
+public final class Terminal implements AutoCloseable {
+  private final Fd fd;
+  private final MemorySegment former;
+  private boolean closed;
+
+  private Terminal(Fd fd, MemorySegment former) {
+    this.fd = fd;
+    this.former = former;
+  }
+
+  /** Columns and rows; both 0 where the terminal does not know. */
+  public record Size(int columns, int rows) {}
+
+  /** Whether the descriptor is a terminal. */
+  public static boolean isTerminal(Fd fd) {
+    return get(fd, buffer()) == 0;
+  }
+
+  /** Switches a terminal to raw mode. */
+  public static Terminal raw(Fd fd) throws ErrnoException {
+    MemorySegment former = buffer();
+    ErrnoException.check(get(fd, former), "get terminal mode of " + fd);
+    MemorySegment raw = buffer().copyFrom(former);
+    int input = Linux.BRKINT() | Linux.ICRNL() | Linux.INPCK() | Linux.ISTRIP() | Linux.IXON();
+    int local = Linux.ECHO() | Linux.ICANON() | Linux.IEXTEN() | Linux.ISIG();
+    termios.c_iflag(raw, termios.c_iflag(raw) & ~input);
+    termios.c_lflag(raw, termios.c_lflag(raw) & ~local);
+    int control = termios.c_cflag(raw) & ~(Linux.CSIZE() | Linux.PARENB());
+    termios.c_cflag(raw, control | Linux.CS8());
+    long characters = termios.c_cc$offset();
+    raw.set(ValueLayout.JAVA_BYTE, characters + Linux.VMIN(), (byte) 1);
+    raw.set(ValueLayout.JAVA_BYTE, characters + Linux.VTIME(), (byte) 0);
+    ErrnoException.check(set(fd, raw), "set raw mode on " + fd);
+    return new Terminal(fd, former);
+  }
+
+  /** The terminal's size now. */
+  public Size size() throws ErrnoException {
+    MemorySegment size = Arena.ofAuto().allocate(winsize.layout());
+    long result = fd.descriptor().ioctl(Linux.TIOCGWINSZ(), size);
+    ErrnoException.check(result, "get terminal size of " + fd);
+    return new Size(winsize.ws_col(size) & 0xffff, winsize.ws_row(size) & 0xffff);
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      // The terminal may be gone by now, and then there is nothing to restore.
+      set(fd, former);
+    }
+  }
+
+  /**
+   * Room for libc's struct, whose beginning is the kernel's: flags, line and control characters are
+   * at the same offsets in both, and the ioctls touch nothing else.
+   */
+  private static MemorySegment buffer() {
+    return Arena.ofAuto().allocate(termios.layout());
+  }
+
+  private static long get(Fd fd, MemorySegment mode) {
+    return fd.descriptor().ioctl(Linux.TCGETS(), mode);
+  }
+
+  private static long set(Fd fd, MemorySegment mode) {
+    return fd.descriptor().ioctl(Linux.TCSETS(), mode);
+  }
+}

@@ -1,0 +1,154 @@
+package org.microvm.linux;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.sockaddr_un;
+import org.microvm.syscall.Syscalls;
+
+/**
+ * Stream sockets in the file system; all that come from here are non-blocking and close-on-exec.
+ *
+ * <p>{@link #listen} leaves the socket's file to its caller; {@link UnixListener} owns the file too
+ * and is what a server normally wants.
+ */
+public final class UnixSocket {
+  /** The longest path in bytes: {@code sun_path} less the final zero. */
+  public static final int MAX_PATH_BYTES = (int) sockaddr_un.sun_path$layout().byteSize() - 1;
+
+  private static final int BACKLOG = 16;
+
+  private UnixSocket() {}
+
+  /**
+   * Listens at a path. A socket file that no server answers on, left over from a killed process, is
+   * replaced; anything else at the path is an error.
+   *
+   * @return the listening socket; removing the file in the end is the caller's duty
+   */
+  public static Fd listen(Path path) throws ErrnoException {
+    MemorySegment address = address(path, "listen on ");
+    removeIfStale(path);
+    Fd fd = socket(path);
+    try {
+      check(fd.with(n -> Syscalls.bind(n, address)), "listen on " + path);
+      check(fd.with(n -> Syscalls.listen(n, BACKLOG)), "listen on " + path);
+      return fd;
+    } catch (ErrnoException failure) {
+      fd.close();
+      throw failure;
+    }
+  }
+
+  /**
+   * Takes a waiting connection.
+   *
+   * @return the connection, or null when none waits
+   */
+  public static Fd accept(Fd listener) throws ErrnoException {
+    int flags = Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
+    long result = listener.with(n -> Syscalls.accept(n, flags));
+    if (result == -Errno.EAGAIN || result == -Errno.ECONNABORTED || result == -Errno.EINTR) {
+      return null;
+    }
+    return Fd.own(check(result, "accept on " + listener), listener + " connection");
+  }
+
+  /** Connects to a server; waits only while its backlog is full. */
+  public static Fd connect(Path path) throws ErrnoException {
+    MemorySegment address = address(path, "connect to ");
+    long number = Syscalls.socket(Linux.AF_UNIX(), Linux.SOCK_STREAM() | Linux.SOCK_CLOEXEC());
+    Fd fd = Fd.own(check(number, "socket"), path.toString());
+    try {
+      check(fd.with(n -> Syscalls.connect(n, address)), "connect to " + path);
+      fd.nonBlocking(true);
+      return fd;
+    } catch (ErrnoException failure) {
+      fd.close();
+      throw failure;
+    }
+  }
+
+  /** Two sockets connected to each other. */
+  public static Fd[] pair() throws ErrnoException {
+    MemorySegment numbers = Syscalls.scratch(2 * Integer.BYTES);
+    int type = Linux.SOCK_STREAM() | Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
+    check(Syscalls.socketpair(Linux.AF_UNIX(), type, numbers.address()), "socketpair");
+    return new Fd[] {
+      Fd.own(numbers.getAtIndex(ValueLayout.JAVA_INT, 0), "socket pair"),
+      Fd.own(numbers.getAtIndex(ValueLayout.JAVA_INT, 1), "socket pair")
+    };
+  }
+
+  /** Ends the sending side: the peer reads what is on the way, then end of file. */
+  public static void shutdownOutput(Fd socket) throws ErrnoException {
+    check(socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown " + socket);
+  }
+
+  private static void removeIfStale(Path path) throws ErrnoException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (!isSocket(path)) {
+      throw new ErrnoException(
+          "listen on " + path, Errno.EEXIST, "there is something else than a socket at this path");
+    }
+    try (Fd probe = connect(path)) {
+      throw new ErrnoException(
+          "listen on " + probe, Errno.EADDRINUSE, "another process is serving this socket");
+    } catch (ErrnoException failure) {
+      if (failure.errno() != Errno.ECONNREFUSED && failure.errno() != Errno.ENOENT) {
+        throw failure;
+      }
+    }
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException failure) {
+      ErrnoException refused =
+          new ErrnoException(
+              "listen on " + path, Errno.EADDRINUSE, "the stale socket cannot be removed");
+      refused.initCause(failure);
+      throw refused;
+    }
+  }
+
+  private static boolean isSocket(Path path) {
+    try {
+      int mode = (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+      return (mode & 0170000) == 0140000; // S_IFMT, S_IFSOCK
+    } catch (IOException gone) {
+      return true;
+    }
+  }
+
+  private static Fd socket(Path path) throws ErrnoException {
+    int type = Linux.SOCK_STREAM() | Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
+    long number = Syscalls.socket(Linux.AF_UNIX(), type);
+    return Fd.own(check(number, "socket"), path.toString());
+  }
+
+  private static MemorySegment address(Path path, String call) throws ErrnoException {
+    byte[] bytes = path.toString().getBytes(StandardCharsets.UTF_8);
+    if (bytes.length > MAX_PATH_BYTES || bytes.length == 0) {
+      throw new ErrnoException(
+          call + path,
+          bytes.length == 0 ? Errno.EINVAL : Errno.ENAMETOOLONG,
+          "a socket's path has 1 to %d bytes, this one %d".formatted(MAX_PATH_BYTES, bytes.length));
+    }
+    MemorySegment address = Arena.ofAuto().allocate(sockaddr_un.layout());
+    sockaddr_un.sun_family(address, (short) Linux.AF_UNIX());
+    MemorySegment.copy(
+        bytes, 0, address, ValueLayout.JAVA_BYTE, sockaddr_un.sun_path$offset(), bytes.length);
+    return address;
+  }
+
+  private static long check(long result, String call) throws ErrnoException {
+    return ErrnoException.check(result, call);
+  }
+}

@@ -1,0 +1,312 @@
+package org.microvm.syscall;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.epoll_event;
+
+/**
+ * Every system call of this module, by way of libc's {@code syscall(2)}.
+ *
+ * <p>One function means one signature to link. That matters: the first downcall handle of a process
+ * costs tens of milliseconds and each new signature 2 to 12 more, while a call through the variadic
+ * {@code syscall} costs as much as one through {@code read} or {@code ioctl}.
+ *
+ * <p>A call returns its result, or {@code -errno}; nothing is thrown and nothing allocated.
+ * Pointers are passed as addresses, so the caller keeps the memory alive for the time of the call.
+ * Any thread may call; a thread in a call does not hold up the garbage collector.
+ */
+public final class Syscalls {
+  private static final int SCRATCH_BYTES = 512;
+
+  private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
+  private static final long ERRNO =
+      CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
+  private static final MethodHandle SYSCALL = link();
+
+  /** Native memory that belongs to one thread: where errno lands, and room for small structs. */
+  private static final class PerThread {
+    final MemorySegment capture;
+    final MemorySegment scratch;
+
+    PerThread() {
+      // Automatic: the thread ends without telling, and the garbage collector then frees it.
+      Arena arena = Arena.ofAuto();
+      capture = arena.allocate(CAPTURE);
+      scratch = arena.allocate(SCRATCH_BYTES, 16);
+    }
+  }
+
+  private static final ThreadLocal<PerThread> PER_THREAD = ThreadLocal.withInitial(PerThread::new);
+
+  private Syscalls() {}
+
+  @SuppressWarnings("restricted")
+  private static MethodHandle link() {
+    Linker linker = Linker.nativeLinker();
+    MemorySegment function =
+        linker
+            .defaultLookup()
+            .find("syscall")
+            .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no syscall()"));
+    ValueLayout.OfLong word = ValueLayout.JAVA_LONG;
+    return linker.downcallHandle(
+        function,
+        FunctionDescriptor.of(word, word, word, word, word, word, word, word),
+        Linker.Option.firstVariadicArg(1),
+        Linker.Option.captureCallState("errno"));
+  }
+
+  /**
+   * Zeroed memory of the calling thread for the arguments of its next call; the next use of it by
+   * the same thread overwrites it, so it must not be kept.
+   */
+  public static MemorySegment scratch(long bytes) {
+    MemorySegment scratch = PER_THREAD.get().scratch.asSlice(0, bytes);
+    return scratch.fill((byte) 0);
+  }
+
+  private static long call(long number, long a, long b, long c, long d, long e, long f) {
+    MemorySegment capture = PER_THREAD.get().capture;
+    long result;
+    try {
+      result = (long) SYSCALL.invokeExact(capture, number, a, b, c, d, e, f);
+    } catch (Throwable failure) {
+      throw new AssertionError("a downcall itself does not throw", failure);
+    }
+    return result == -1 ? -capture.get(ValueLayout.JAVA_INT, ERRNO) : result;
+  }
+
+  private static long call(long number, long a, long b, long c) {
+    return call(number, a, b, c, 0, 0, 0);
+  }
+
+  /** {@code read(fd, buffer, length)}. */
+  public static long read(int fd, long buffer, long length) {
+    return call(Linux.SYS_read(), fd, buffer, length);
+  }
+
+  /** Reads an eventfd's or timerfd's counter, which is below 2<sup>63</sup>: its value. */
+  public static long readCounter(int fd) {
+    MemorySegment count = PER_THREAD.get().scratch;
+    long result = read(fd, count.address(), Long.BYTES);
+    return result < 0 ? result : count.get(ValueLayout.JAVA_LONG, 0);
+  }
+
+  /** {@code write(fd, buffer, length)}. */
+  public static long write(int fd, long buffer, long length) {
+    return call(Linux.SYS_write(), fd, buffer, length);
+  }
+
+  /** {@code readv(fd, iovecs, count)}. */
+  public static long readv(int fd, long iovecs, int count) {
+    return call(Linux.SYS_readv(), fd, iovecs, count);
+  }
+
+  /** {@code writev(fd, iovecs, count)}. */
+  public static long writev(int fd, long iovecs, int count) {
+    return call(Linux.SYS_writev(), fd, iovecs, count);
+  }
+
+  /** {@code pread(fd, buffer, length, offset)}. */
+  public static long pread(int fd, long buffer, long length, long offset) {
+    return call(Linux.SYS_pread64(), fd, buffer, length, offset, 0, 0);
+  }
+
+  /** {@code pwrite(fd, buffer, length, offset)}. */
+  public static long pwrite(int fd, long buffer, long length, long offset) {
+    return call(Linux.SYS_pwrite64(), fd, buffer, length, offset, 0, 0);
+  }
+
+  /**
+   * {@code preadv(fd, iovecs, count, offset)}; the kernel takes the offset as low and high word.
+   */
+  public static long preadv(int fd, long iovecs, int count, long offset) {
+    return call(Linux.SYS_preadv(), fd, iovecs, count, offset, 0, 0);
+  }
+
+  /** {@code pwritev(fd, iovecs, count, offset)}. */
+  public static long pwritev(int fd, long iovecs, int count, long offset) {
+    return call(Linux.SYS_pwritev(), fd, iovecs, count, offset, 0, 0);
+  }
+
+  /** {@code open(path, flags, mode)}, close-on-exec. */
+  public static long open(String path, int flags, int mode) {
+    try (Arena arena = Arena.ofConfined()) {
+      return call(
+          Linux.SYS_openat(),
+          Linux.AT_FDCWD(),
+          arena.allocateFrom(path).address(),
+          flags | Linux.O_CLOEXEC(),
+          mode,
+          0,
+          0);
+    }
+  }
+
+  /** {@code close(fd)}. */
+  public static long close(int fd) {
+    return call(Linux.SYS_close(), fd, 0, 0);
+  }
+
+  /** {@code ioctl(fd, request, argument)}. */
+  public static long ioctl(int fd, long request, long argument) {
+    return call(Linux.SYS_ioctl(), fd, request, argument);
+  }
+
+  /** {@code fcntl(fd, command, argument)}. */
+  public static long fcntl(int fd, int command, long argument) {
+    return call(Linux.SYS_fcntl(), fd, command, argument);
+  }
+
+  /** {@code lseek(fd, offset, whence)}. */
+  public static long lseek(int fd, long offset, int whence) {
+    return call(Linux.SYS_lseek(), fd, offset, whence);
+  }
+
+  /** {@code fdatasync(fd)}. */
+  public static long fdatasync(int fd) {
+    return call(Linux.SYS_fdatasync(), fd, 0, 0);
+  }
+
+  /** {@code fallocate(fd, mode, offset, length)}. */
+  public static long fallocate(int fd, int mode, long offset, long length) {
+    return call(Linux.SYS_fallocate(), fd, mode, offset, length, 0, 0);
+  }
+
+  /** {@code flock(fd, operation)}. */
+  public static long flock(int fd, int operation) {
+    return call(Linux.SYS_flock(), fd, operation, 0);
+  }
+
+  /** {@code ftruncate(fd, length)}. */
+  public static long ftruncate(int fd, long length) {
+    return call(Linux.SYS_ftruncate(), fd, length, 0);
+  }
+
+  /** {@code eventfd(0, flags)}. */
+  public static long eventfd(int flags) {
+    return call(Linux.SYS_eventfd2(), 0, flags, 0);
+  }
+
+  /** {@code epoll_create1(flags)}. */
+  public static long epollCreate(int flags) {
+    return call(Linux.SYS_epoll_create1(), flags, 0, 0);
+  }
+
+  /**
+   * {@code epoll_ctl(epoll, operation, fd, {events, data})}.
+   *
+   * @param low the low half of the event's data
+   * @param high the high half
+   */
+  public static long epollCtl(int epoll, int operation, int fd, int events, int low, int high) {
+    MemorySegment event = PER_THREAD.get().scratch;
+    event.set(ValueLayout.JAVA_INT, epoll_event.events$offset(), events);
+    event.set(ValueLayout.JAVA_INT, epoll_event.data$offset(), low);
+    event.set(ValueLayout.JAVA_INT, epoll_event.data$offset() + Integer.BYTES, high);
+    return call(Linux.SYS_epoll_ctl(), epoll, operation, fd, event.address(), 0, 0);
+  }
+
+  /** {@code epoll_wait(epoll, events, capacity, timeout)}; the timeout in milliseconds, -1 none. */
+  public static long epollWait(int epoll, long events, int capacity, int timeout) {
+    return call(Linux.SYS_epoll_wait(), epoll, events, capacity, timeout, 0, 0);
+  }
+
+  /** {@code socket(domain, type, 0)}. */
+  public static long socket(int domain, int type) {
+    return call(Linux.SYS_socket(), domain, type, 0);
+  }
+
+  /** {@code bind(fd, address, length)}. */
+  public static long bind(int fd, MemorySegment address) {
+    try {
+      return call(Linux.SYS_bind(), fd, address.address(), address.byteSize());
+    } finally {
+      Reference.reachabilityFence(address);
+    }
+  }
+
+  /** {@code connect(fd, address, length)}. */
+  public static long connect(int fd, MemorySegment address) {
+    try {
+      return call(Linux.SYS_connect(), fd, address.address(), address.byteSize());
+    } finally {
+      Reference.reachabilityFence(address);
+    }
+  }
+
+  /** {@code listen(fd, backlog)}. */
+  public static long listen(int fd, int backlog) {
+    return call(Linux.SYS_listen(), fd, backlog, 0);
+  }
+
+  /** {@code accept4(fd, NULL, NULL, flags)}. */
+  public static long accept(int fd, int flags) {
+    return call(Linux.SYS_accept4(), fd, 0, 0, flags, 0, 0);
+  }
+
+  /** {@code socketpair(domain, type, 0, fds)}. */
+  public static long socketpair(int domain, int type, long fds) {
+    return call(Linux.SYS_socketpair(), domain, type, 0, fds, 0, 0);
+  }
+
+  /** {@code shutdown(fd, how)}. */
+  public static long shutdown(int fd, int how) {
+    return call(Linux.SYS_shutdown(), fd, how, 0);
+  }
+
+  /** {@code mmap(NULL, length, protection, flags, fd, offset)}. */
+  public static long mmap(long length, int protection, int flags, int fd, long offset) {
+    return call(Linux.SYS_mmap(), 0, length, protection, flags, fd, offset);
+  }
+
+  /** {@code munmap(address, length)}. */
+  public static long munmap(long address, long length) {
+    return call(Linux.SYS_munmap(), address, length, 0);
+  }
+
+  /** {@code madvise(address, length, advice)}. */
+  public static long madvise(long address, long length, int advice) {
+    return call(Linux.SYS_madvise(), address, length, advice);
+  }
+
+  /** {@code memfd_create(name, flags)}. */
+  public static long memfdCreate(String name, int flags) {
+    try (Arena arena = Arena.ofConfined()) {
+      return call(Linux.SYS_memfd_create(), arena.allocateFrom(name).address(), flags, 0);
+    }
+  }
+
+  /** {@code getpid()}. */
+  public static int getpid() {
+    return (int) call(Linux.SYS_getpid(), 0, 0, 0);
+  }
+
+  /** {@code gettid()}. */
+  public static int gettid() {
+    return (int) call(Linux.SYS_gettid(), 0, 0, 0);
+  }
+
+  /** {@code tgkill(pid, tid, signal)}. */
+  public static long tgkill(int pid, int tid, int signal) {
+    return call(Linux.SYS_tgkill(), pid, tid, signal);
+  }
+
+  /** {@code sigprocmask(how, set, old)} of the calling thread; the sets are 8 bytes. */
+  public static long sigprocmask(int how, long set, long old) {
+    return call(Linux.SYS_rt_sigprocmask(), how, set, old, Long.BYTES, 0, 0);
+  }
+
+  /** {@code sigtimedwait(set, NULL, timeout)}; the set is 8 bytes, the timeout a timespec. */
+  public static long sigtimedwait(long set, long timeout) {
+    return call(Linux.SYS_rt_sigtimedwait(), set, 0, timeout, Long.BYTES, 0, 0);
+  }
+}
