@@ -4,4 +4,6 @@ module org.microvm.devices {
   requires org.slf4j;
 
   exports org.microvm.devices;
+  exports org.microvm.devices.bus;
+  exports org.microvm.devices.virtio;
 }

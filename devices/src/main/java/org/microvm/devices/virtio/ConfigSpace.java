@@ -1,0 +1,40 @@
+package org.microvm.devices.virtio;
+
+/**
+ * The bytes of a device's configuration space (section 2.5): little-endian, any access, zero past
+ * the end. Guarded by the device lock.
+ */
+public final class ConfigSpace {
+  private final byte[] bytes;
+
+  /**
+   * @param size in bytes
+   */
+  public ConfigSpace(int size) {
+    bytes = new byte[size];
+  }
+
+  /** Answers {@link VirtioDevice#readConfig}. */
+  public long read(int offset, int size) {
+    long value = 0;
+    for (int i = 0; i < size; i++) {
+      value |= (long) at(offset + i) << (8 * i);
+    }
+    return value;
+  }
+
+  /**
+   * Sets a field.
+   *
+   * @param size of the field in bytes, 1 to 8; it must lie within the space
+   */
+  public void put(int offset, int size, long value) {
+    for (int i = 0; i < size; i++) {
+      bytes[offset + i] = (byte) (value >>> (8 * i));
+    }
+  }
+
+  private int at(int index) {
+    return index >= 0 && index < bytes.length ? bytes[index] & 0xff : 0;
+  }
+}

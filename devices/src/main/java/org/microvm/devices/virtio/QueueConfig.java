@@ -1,0 +1,13 @@
+package org.microvm.devices.virtio;
+
+/**
+ * What the driver has said about a split queue; unchecked until a {@link Virtqueue} is made of it.
+ *
+ * @param index of the queue in its device
+ * @param size number of entries
+ * @param descriptorArea guest-physical address of the descriptor table
+ * @param driverArea guest-physical address of the available ring
+ * @param deviceArea guest-physical address of the used ring
+ */
+public record QueueConfig(
+    int index, int size, long descriptorArea, long driverArea, long deviceArea) {}

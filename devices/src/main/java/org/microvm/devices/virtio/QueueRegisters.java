@@ -1,0 +1,86 @@
+package org.microvm.devices.virtio;
+
+import org.microvm.memory.GuestMemory;
+
+/** The registers of one queue, and the queue once it is ready. Guarded by the device lock. */
+final class QueueRegisters {
+  private final int index;
+  private final int sizeMax;
+  private int size;
+  private long descriptorArea;
+  private long driverArea;
+  private long deviceArea;
+
+  /** Not null means that QueueReady reads as one. */
+  private Virtqueue queue;
+
+  QueueRegisters(int index, int sizeMax) {
+    this.index = index;
+    this.sizeMax = sizeMax;
+  }
+
+  int sizeMax() {
+    return sizeMax;
+  }
+
+  boolean ready() {
+    return queue != null;
+  }
+
+  Virtqueue queue() {
+    return queue;
+  }
+
+  /** Writes one of QueueSize and the addresses; false if the offset is none of them. */
+  boolean write(int offset, int value) {
+    switch (offset) {
+      case MmioRegister.QUEUE_SIZE -> size = value;
+      case MmioRegister.QUEUE_DESC_LOW -> descriptorArea = low(descriptorArea, value);
+      case MmioRegister.QUEUE_DESC_HIGH -> descriptorArea = high(descriptorArea, value);
+      case MmioRegister.QUEUE_DRIVER_LOW -> driverArea = low(driverArea, value);
+      case MmioRegister.QUEUE_DRIVER_HIGH -> driverArea = high(driverArea, value);
+      case MmioRegister.QUEUE_DEVICE_LOW -> deviceArea = low(deviceArea, value);
+      case MmioRegister.QUEUE_DEVICE_HIGH -> deviceArea = high(deviceArea, value);
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** QueueReady = 1. */
+  void enable(GuestMemory memory, long features) throws VirtqueueException {
+    if (Integer.compareUnsigned(size, sizeMax) > 0) {
+      throw new VirtqueueException(
+          "queue %d: size %s is above the maximum of %d"
+              .formatted(index, Integer.toUnsignedString(size), sizeMax));
+    }
+    queue =
+        new Virtqueue(
+            memory, new QueueConfig(index, size, descriptorArea, driverArea, deviceArea), features);
+  }
+
+  /** QueueReady = 0: the device touches the queue no more (section 4.2.2.1). */
+  void disable() {
+    if (queue != null) {
+      queue.stop();
+      queue = null;
+    }
+  }
+
+  void reset() {
+    disable();
+    size = 0;
+    descriptorArea = 0;
+    driverArea = 0;
+    deviceArea = 0;
+  }
+
+  private static long low(long whole, int value) {
+    return (whole & 0xffff_ffff_0000_0000L) | (value & 0xffff_ffffL);
+  }
+
+  private static long high(long whole, int value) {
+    return (whole & 0xffff_ffffL) | ((long) value << 32);
+  }
+}

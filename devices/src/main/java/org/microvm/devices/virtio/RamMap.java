@@ -1,0 +1,64 @@
+package org.microvm.devices.virtio;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.MemoryRegion;
+
+/**
+ * The regions of guest RAM as arrays, for the walk over descriptors: {@link GuestMemory} wants a
+ * buffer within one region, a descriptor may run on from one region into an adjoining one.
+ *
+ * <p>Immutable, any thread.
+ */
+final class RamMap {
+  private final MemorySegment[] hosts;
+  private final long[] starts;
+  private final long[] sizes;
+  private final long[] hostAddresses;
+
+  RamMap(GuestMemory memory) {
+    List<MemoryRegion> regions = memory.regions();
+    int count = regions.size();
+    hosts = new MemorySegment[count];
+    starts = new long[count];
+    sizes = new long[count];
+    hostAddresses = new long[count];
+    for (int i = 0; i < count; i++) {
+      MemoryRegion region = regions.get(i);
+      hosts[i] = region.host();
+      starts[i] = region.start();
+      sizes[i] = region.size();
+      hostAddresses[i] = region.host().address();
+    }
+  }
+
+  /** The region that holds the byte at {@code address}, or -1. */
+  int find(long address) {
+    for (int i = 0; i < starts.length; i++) {
+      // An address below the start wraps to a huge offset, hence one unsigned comparison.
+      if (Long.compareUnsigned(address - starts[i], sizes[i]) < 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** How far {@code address} is into the region. */
+  long offset(int region, long address) {
+    return address - starts[region];
+  }
+
+  /** Bytes of the region from {@code offset} on. */
+  long remaining(int region, long offset) {
+    return sizes[region] - offset;
+  }
+
+  MemorySegment host(int region) {
+    return hosts[region];
+  }
+
+  long hostAddress(int region, long offset) {
+    return hostAddresses[region] + offset;
+  }
+}

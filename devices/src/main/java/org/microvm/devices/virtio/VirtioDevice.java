@@ -1,0 +1,55 @@
+package org.microvm.devices.virtio;
+
+/**
+ * What a kind of device supplies; the transport does the rest.
+ *
+ * <p>Every method is called with the device lock held, on a vCPU thread or on the event loop, and
+ * must not block. Between {@link #activate} and {@link #reset} the device is live; each is called
+ * in turn with the other.
+ */
+public interface VirtioDevice {
+  /** The type of device (section 5). */
+  int deviceId();
+
+  /** Feature bits of the device type; those of transport and ring are added by the transport. */
+  long features();
+
+  /** Number of virtqueues, fixed for the life of the device. */
+  int queueCount();
+
+  /**
+   * The largest size of a queue, a power of two.
+   *
+   * @param index from 0 to {@link #queueCount} - 1
+   */
+  int queueSizeMax(int index);
+
+  /**
+   * Reads the configuration space, also before the driver has agreed on features; bytes past its
+   * end are zero ({@link ConfigSpace} does that).
+   *
+   * @param offset from the start of the configuration space, not negative, any alignment
+   * @param size 1, 2, 4 or 8
+   */
+  long readConfig(int offset, int size);
+
+  /** Writes the configuration space; what is not writable is ignored. */
+  void writeConfig(int offset, int size, long value);
+
+  /** DRIVER_OK: the queues may be used from now on, until {@link #reset}. */
+  void activate(VirtioQueues queues);
+
+  /**
+   * The driver says that there are buffers in a queue, which may be empty all the same.
+   *
+   * @param index of a queue that was ready at {@link #activate}
+   * @throws VirtqueueException if the ring is broken: the transport marks the device
+   */
+  void notifyQueue(int index) throws VirtqueueException;
+
+  /**
+   * The driver has reset the device: forget chains and negotiated features. The queues given to
+   * {@link #activate} are dead: they give no chain and touch no guest memory any more.
+   */
+  void reset();
+}

@@ -1,0 +1,395 @@
+package org.microvm.devices.virtio;
+
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.devices.Interrupt;
+import org.microvm.devices.bus.BusDevice;
+import org.microvm.memory.GuestMemory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Registers of a virtio-mmio device, version 2 (section 4.2), in front of a {@link VirtioDevice}.
+ *
+ * <p>Any thread may call: vCPUs for register accesses, the event loop for {@link #queueNotified}.
+ * The transport owns the device lock and holds it throughout each call.
+ *
+ * <p>What a driver does out of order (a queue set up while it is ready, a notification before
+ * DRIVER_OK, a write of a read-only register, an odd width) is ignored and counted. A broken ring
+ * sets DEVICE_NEEDS_RESET, stops all queues of this device and is logged once a reset.
+ */
+public final class VirtioMmioTransport implements BusDevice {
+  /** Size in bytes of the range that a device takes in the address space. */
+  public static final int LENGTH = 0x1000;
+
+  private static final Logger LOG = LoggerFactory.getLogger(VirtioMmioTransport.class);
+
+  /** The version of the register layout: 1 would be the legacy one. */
+  private static final int LAYOUT_VERSION = 2;
+
+  /** "JAVA": drivers do not care (section 4.2.2). */
+  private static final int VENDOR = 0x4156414a;
+
+  private final VirtioDevice device;
+  private final GuestMemory memory;
+  private final Interrupt interrupt;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final VirtioInterrupt notifier = new Notifier();
+  private final long offeredFeatures;
+  private final QueueRegisters[] queues;
+
+  private final int[] driverFeatures = new int[4];
+  private int status;
+  private int interruptStatus;
+  private int configGeneration;
+  private int deviceFeaturesSel;
+  private int driverFeaturesSel;
+  private int queueSel;
+
+  /** From DRIVER_OK to the reset: the device has been activated. */
+  private boolean active;
+
+  /** The configuration changed when the driver could not be told yet. */
+  private boolean configChangePending;
+
+  private boolean failureLogged;
+  private long ignored;
+
+  /**
+   * @param device what the registers stand for
+   * @param memory where the driver keeps its rings and buffers
+   * @param interrupt raised at each event
+   */
+  public VirtioMmioTransport(VirtioDevice device, GuestMemory memory, Interrupt interrupt) {
+    this.device = device;
+    this.memory = memory;
+    this.interrupt = interrupt;
+    offeredFeatures = device.features() | VirtioFeatures.TRANSPORT;
+    queues = new QueueRegisters[device.queueCount()];
+    for (int i = 0; i < queues.length; i++) {
+      queues[i] = new QueueRegisters(i, device.queueSizeMax(i));
+    }
+  }
+
+  /** The device lock. */
+  public ReentrantLock lock() {
+    return lock;
+  }
+
+  /** Number of queues; an event loop listens to as many notifications. */
+  public int queueCount() {
+    return queues.length;
+  }
+
+  /** How many accesses and notifications of the driver were out of order and ignored. */
+  public long ignoredAccesses() {
+    lock.lock();
+    try {
+      return ignored;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The driver has notified a queue: its ioeventfd fired, or it wrote QueueNotify. */
+  public void queueNotified(int index) {
+    lock.lock();
+    try {
+      if (!active || needsReset() || index < 0 || index >= queues.length) {
+        ignored++;
+        return;
+      }
+      if (!queues[index].ready()) {
+        ignored++;
+        return;
+      }
+      device.notifyQueue(index);
+    } catch (VirtqueueException e) {
+      fail(e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public long read(long offset, int size) {
+    lock.lock();
+    try {
+      if (offset < 0 || offset >= LENGTH) {
+        ignored++;
+        return 0;
+      }
+      int at = (int) offset;
+      if (at >= MmioRegister.CONFIG) {
+        return device.readConfig(at - MmioRegister.CONFIG, size);
+      }
+      if (size == 4 && (at & 3) == 0) {
+        return register(at) & 0xffff_ffffL;
+      }
+      return readOdd(at, size);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void write(long offset, int size, long value) {
+    lock.lock();
+    try {
+      if (offset >= MmioRegister.CONFIG && offset < LENGTH) {
+        device.writeConfig((int) offset - MmioRegister.CONFIG, size, value);
+      } else if (offset < 0 || offset >= LENGTH || size != 4 || (offset & 3) != 0) {
+        ignored++;
+      } else {
+        writeRegister((int) offset, (int) value);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What a register reads as; the one place that knows. Write-only and unknown ones read zero. */
+  private int register(int offset) {
+    return switch (offset) {
+      case MmioRegister.MAGIC_VALUE -> MmioRegister.MAGIC;
+      case MmioRegister.VERSION -> LAYOUT_VERSION;
+      case MmioRegister.DEVICE_ID -> device.deviceId();
+      case MmioRegister.VENDOR_ID -> VENDOR;
+      case MmioRegister.DEVICE_FEATURES -> offeredFeatures(deviceFeaturesSel);
+      case MmioRegister.QUEUE_SIZE_MAX -> selected() == null ? 0 : selected().sizeMax();
+      case MmioRegister.QUEUE_READY -> selected() != null && selected().ready() ? 1 : 0;
+      case MmioRegister.INTERRUPT_STATUS -> interruptStatus;
+      case MmioRegister.STATUS -> status;
+      case MmioRegister.CONFIG_GENERATION -> configGeneration;
+      // There are no shared memory regions: length and base of any are all ones.
+      case MmioRegister.SHM_LEN_LOW,
+          MmioRegister.SHM_LEN_HIGH,
+          MmioRegister.SHM_BASE_LOW,
+          MmioRegister.SHM_BASE_HIGH ->
+          -1;
+      default -> 0;
+    };
+  }
+
+  /** A width or offset that no driver should use reads the same bytes that memory would give. */
+  private long readOdd(int offset, int size) {
+    ignored++;
+    long value = 0;
+    for (int i = 0; i < size; i++) {
+      int at = offset + i;
+      long octet =
+          at >= MmioRegister.CONFIG
+              ? device.readConfig(at - MmioRegister.CONFIG, 1)
+              : register(at & ~3) >>> (8 * (at & 3));
+      value |= (octet & 0xff) << (8 * i);
+    }
+    return value;
+  }
+
+  private void writeRegister(int offset, int value) {
+    switch (offset) {
+      case MmioRegister.DEVICE_FEATURES_SEL -> deviceFeaturesSel = value;
+      case MmioRegister.DRIVER_FEATURES_SEL -> driverFeaturesSel = value;
+      case MmioRegister.DRIVER_FEATURES -> writeDriverFeatures(value);
+      case MmioRegister.QUEUE_SEL -> queueSel = value;
+      case MmioRegister.QUEUE_READY -> writeQueueReady(value);
+      case MmioRegister.QUEUE_NOTIFY -> queueNotified(value);
+      case MmioRegister.INTERRUPT_ACK -> acknowledge(value);
+      case MmioRegister.STATUS -> writeStatus(value);
+      case MmioRegister.SHM_SEL -> {} // no region whatever is selected
+      default -> writeQueueRegister(offset, value);
+    }
+  }
+
+  private void writeDriverFeatures(int value) {
+    boolean known = driverFeaturesSel >= 0 && driverFeaturesSel < driverFeatures.length;
+    if (!known || has(DeviceStatus.FEATURES_OK)) {
+      ignored++;
+      return;
+    }
+    driverFeatures[driverFeaturesSel] = value;
+  }
+
+  private void writeQueueRegister(int offset, int value) {
+    QueueRegisters queue = selected();
+    // Section 4.2.2.2: none of them while QueueReady is not zero.
+    if (queue == null || queue.ready() || active || !queue.write(offset, value)) {
+      ignored++;
+    }
+  }
+
+  private void writeQueueReady(int value) {
+    QueueRegisters queue = selected();
+    if (queue == null) {
+      ignored++;
+    } else if ((value & 1) == 0) {
+      queue.disable();
+    } else if (active || queue.ready() || !has(DeviceStatus.FEATURES_OK)) {
+      ignored++;
+    } else {
+      try {
+        queue.enable(memory, negotiated());
+      } catch (VirtqueueException e) {
+        fail(e);
+      }
+    }
+  }
+
+  private void acknowledge(int value) {
+    interruptStatus &= ~value;
+    if (interruptStatus != 0) {
+      // Section 4.2.3.3: the signal stays asserted while a bit is set; here it is an edge, so what
+      // is left needs another.
+      interrupt.raise();
+    }
+  }
+
+  private void writeStatus(int value) {
+    if (value == 0) {
+      reset();
+      return;
+    }
+    int own = status & DeviceStatus.DEVICE_NEEDS_RESET;
+    int wanted = value & DeviceStatus.OF_DRIVER;
+    if ((status & ~own & ~wanted) != 0) {
+      // Section 2.1.1: a driver MUST NOT clear a bit.
+      ignored++;
+      return;
+    }
+    if ((wanted & DeviceStatus.FEATURES_OK) != 0 && !featuresAcceptable()) {
+      wanted &= ~DeviceStatus.FEATURES_OK;
+    }
+    if ((wanted & DeviceStatus.DRIVER_OK) != 0 && (wanted & DeviceStatus.FEATURES_OK) == 0) {
+      wanted &= ~DeviceStatus.DRIVER_OK;
+      ignored++;
+    }
+    status = wanted | own;
+    if (has(DeviceStatus.DRIVER_OK) && !active && !needsReset()) {
+      activate();
+    }
+  }
+
+  private void activate() {
+    active = true;
+    Virtqueue[] ready = new Virtqueue[queues.length];
+    for (int i = 0; i < ready.length; i++) {
+      ready[i] = queues[i].queue();
+    }
+    if (configChangePending) {
+      configChangePending = false;
+      raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+    }
+    device.activate(new VirtioQueues(negotiated(), ready, notifier, lock, this::failed));
+  }
+
+  private void reset() {
+    // The queues end first: what the device does in its reset reaches no guest memory.
+    for (QueueRegisters queue : queues) {
+      queue.reset();
+    }
+    if (active) {
+      active = false;
+      device.reset();
+    }
+    java.util.Arrays.fill(driverFeatures, 0);
+    status = 0;
+    interruptStatus = 0;
+    deviceFeaturesSel = 0;
+    driverFeaturesSel = 0;
+    queueSel = 0;
+    configChangePending = false;
+    failureLogged = false;
+  }
+
+  private void failed(VirtqueueException cause) {
+    lock.lock();
+    try {
+      fail(cause);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void fail(VirtqueueException cause) {
+    if (!failureLogged) {
+      failureLogged = true;
+      LOG.warn("virtio device {} needs reset: {}", device.deviceId(), cause.getMessage());
+    }
+    status |= DeviceStatus.DEVICE_NEEDS_RESET;
+    for (QueueRegisters queue : queues) {
+      if (queue.ready()) {
+        queue.queue().stop();
+      }
+    }
+    if (has(DeviceStatus.DRIVER_OK)) {
+      // Section 2.1.2: a configuration change notification MUST follow.
+      raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+    }
+  }
+
+  private void raise(int bit) {
+    interruptStatus |= bit;
+    // After the bit: the driver reads it when the interrupt comes.
+    interrupt.raise();
+  }
+
+  private boolean featuresAcceptable() {
+    long chosen = negotiated();
+    return (chosen & ~offeredFeatures) == 0
+        && (chosen & VirtioFeatures.VERSION_1) != 0
+        && driverFeatures[2] == 0
+        && driverFeatures[3] == 0;
+  }
+
+  private long negotiated() {
+    return (driverFeatures[0] & 0xffff_ffffL) | ((long) driverFeatures[1] << 32);
+  }
+
+  private int offeredFeatures(int word) {
+    return switch (word) {
+      case 0 -> (int) offeredFeatures;
+      case 1 -> (int) (offeredFeatures >>> 32);
+      default -> 0;
+    };
+  }
+
+  private QueueRegisters selected() {
+    return queueSel >= 0 && queueSel < queues.length ? queues[queueSel] : null;
+  }
+
+  private boolean has(int bit) {
+    return (status & bit) != 0;
+  }
+
+  private boolean needsReset() {
+    return has(DeviceStatus.DEVICE_NEEDS_RESET);
+  }
+
+  private final class Notifier implements VirtioInterrupt {
+    @Override
+    public void usedBuffers() {
+      lock.lock();
+      try {
+        if (active) {
+          raise(MmioRegister.INTERRUPT_USED_BUFFERS);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void configChanged() {
+      lock.lock();
+      try {
+        configGeneration++;
+        if (active) {
+          raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+        } else {
+          configChangePending = true;
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+}

@@ -1,0 +1,381 @@
+package org.microvm.devices.virtio;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.GuestMemoryException;
+
+/**
+ * The device side of a split virtqueue (section 2.7), with indirect descriptors and EVENT_IDX.
+ *
+ * <p>Guarded by the device lock; the driver runs at the same time on a vCPU, so everything in the
+ * rings is read once and checked. Chains may be held in flight in any number up to the size of the
+ * queue and used in any order. In the steady state nothing is allocated.
+ *
+ * <p>Notifications by the driver are on at first. While they are on, a {@link #pop} that gives null
+ * or an {@link #isEmpty} that gives true promises that the next buffer will be notified; while they
+ * are suppressed only an {@link #enableNotifications} that gives false does.
+ *
+ * <p>A queue ends by {@link #stop} (reset, or the driver takes it away) or by its first broken
+ * rule: from then on it gives no chains, its chains are empty, and completions are dropped.
+ */
+public final class Virtqueue {
+  /** The largest size that the ring's 16-bit indices allow (section 2.7). */
+  public static final int MAX_SIZE = 32768;
+
+  /**
+   * Descriptors that a chain may have, indirect ones included: as many as Linux takes in one vector
+   * (IOV_MAX). The specification asks drivers to stay within the queue size, but Linux goes beyond
+   * it with indirect tables, for instance when it splices a large pipe into a port.
+   */
+  public static final int MAX_CHAIN_LENGTH = 1024;
+
+  static final long MAX_CHAIN_BYTES = 1L << 32;
+
+  private static final int DESCRIPTOR_SIZE = 16;
+  private static final int F_NEXT = 1;
+  private static final int F_WRITE = 2;
+  private static final int F_INDIRECT = 4;
+  private static final int AVAIL_F_NO_INTERRUPT = 1;
+  private static final short USED_F_NO_NOTIFY = 1;
+
+  /** Offsets that both rings share: le16 flags, le16 idx, then the entries. */
+  private static final long FLAGS = 0;
+
+  private static final long IDX = 2;
+  private static final long RING = 4;
+  private static final int AVAIL_ENTRY = 2;
+  private static final int USED_ENTRY = 8;
+
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle SHORT_HANDLE = SHORT.varHandle();
+  // Nothing aligns an indirect table, so descriptors are read without a claim on alignment.
+  private static final ValueLayout.OfShort DESCRIPTOR_SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt DESCRIPTOR_INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong DESCRIPTOR_LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final QueueConfig config;
+  private final int size;
+  private final boolean indirect;
+  private final boolean eventIdx;
+  private final RamMap ram;
+  private final MemorySegment descriptors;
+  private final MemorySegment avail;
+  private final MemorySegment used;
+  private final long usedEvent;
+  private final long availEvent;
+
+  private final DescriptorChain[] made;
+  private final DescriptorChain[] free;
+  private int madeCount;
+  private int freeCount;
+
+  /** Free-running ring indices, 16 bits each. */
+  private int nextAvail;
+
+  private int seenAvail;
+  private int nextUsed;
+  private int publishedUsed;
+
+  /** Index for which avail_event was written last and found in time; -1 when none. */
+  private int armedAvail = -1;
+
+  private boolean suppressed;
+  private boolean live = true;
+
+  /**
+   * Resolves the three parts of the queue in guest memory.
+   *
+   * @param features the negotiated feature bits
+   * @throws VirtqueueException if size, alignment or place of a part is not allowed
+   */
+  public Virtqueue(GuestMemory memory, QueueConfig config, long features)
+      throws VirtqueueException {
+    this.config = config;
+    size = config.size();
+    if (size < 1 || size > MAX_SIZE || Integer.bitCount(size) != 1) {
+      throw new VirtqueueException(
+          "queue %d: size %d is not a power of two up to 32768".formatted(config.index(), size));
+    }
+    indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
+    eventIdx = (features & VirtioFeatures.RING_EVENT_IDX) != 0;
+    ram = new RamMap(memory);
+    // With the event field behind the ring, whether it is negotiated or not: section 2.7.
+    usedEvent = RING + (long) AVAIL_ENTRY * size;
+    availEvent = RING + (long) USED_ENTRY * size;
+    descriptors = part(memory, config.descriptorArea(), (long) DESCRIPTOR_SIZE * size, 16);
+    avail = part(memory, config.driverArea(), usedEvent + 2, 2);
+    used = part(memory, config.deviceArea(), availEvent + 2, 4);
+    made = new DescriptorChain[size];
+    free = new DescriptorChain[size];
+  }
+
+  /** Index of the queue in its device. */
+  public int index() {
+    return config.index();
+  }
+
+  /** Number of entries. */
+  public int size() {
+    return size;
+  }
+
+  /** Chains popped and not yet used. */
+  public int inFlight() {
+    return madeCount - freeCount;
+  }
+
+  /** Whether the queue still works: neither stopped nor broken. */
+  public boolean isLive() {
+    return live;
+  }
+
+  /** Whether there is no buffer to pop; also of a queue that has ended. */
+  public boolean isEmpty() {
+    return !live || !available();
+  }
+
+  /**
+   * Takes the next buffer of the driver.
+   *
+   * @return null when there is none, or the queue has ended
+   * @throws VirtqueueException if the driver broke the ring; the queue has ended then
+   */
+  public DescriptorChain pop() throws VirtqueueException {
+    if (!live || !available()) {
+      return null;
+    }
+    try {
+      checkPending();
+      int slot = nextAvail & (size - 1);
+      int head = avail.get(SHORT, RING + (long) AVAIL_ENTRY * slot) & 0xffff;
+      DescriptorChain chain = take();
+      chain.begin(head);
+      walk(chain, head);
+      nextAvail = (nextAvail + 1) & 0xffff;
+      return chain;
+    } catch (VirtqueueException e) {
+      stop();
+      throw e;
+    }
+  }
+
+  /**
+   * Puts a chain into the used ring, where the driver sees it after {@link #publish}, and takes the
+   * chain object back. Nothing happens if the queue has ended meanwhile.
+   *
+   * @param writtenBytes how many bytes of the writable part have been written, counted from its
+   *     start; may be fewer than were (section 2.7.8.2)
+   */
+  public void addUsed(DescriptorChain chain, long writtenBytes) {
+    if (!live) {
+      return;
+    }
+    if (!chain.inFlight()) {
+      throw new IllegalStateException("chain %d is not in flight".formatted(chain.head()));
+    }
+    if (writtenBytes < 0 || writtenBytes > chain.writableBytes()) {
+      throw new IllegalArgumentException(
+          "%d bytes written to a chain that takes %d"
+              .formatted(writtenBytes, chain.writableBytes()));
+    }
+    long entry = RING + (long) USED_ENTRY * (nextUsed & (size - 1));
+    used.set(INT, entry, chain.head());
+    used.set(INT, entry + 4, (int) Math.min(writtenBytes, 0xffff_ffffL));
+    nextUsed = (nextUsed + 1) & 0xffff;
+    chain.empty();
+    free[freeCount++] = chain;
+  }
+
+  /**
+   * Shows the driver everything added since the last call.
+   *
+   * @return whether the driver is to be interrupted
+   */
+  public boolean publish() {
+    if (!live || nextUsed == publishedUsed) {
+      return false;
+    }
+    int before = publishedUsed;
+    publishedUsed = nextUsed;
+    // Entries and buffers before idx, because a driver that sees idx reads them (section
+    // 2.7.8.2: len MUST be set prior to updating idx): release.
+    SHORT_HANDLE.setRelease(used, IDX, (short) nextUsed);
+    // idx before the test of flags or used_event, because the driver turns interrupts on and then
+    // looks at idx once more; were the two swapped here, both could miss the other (section
+    // 2.7.7.2, and the driver's loop in 2.7.14): full fence, as it is a store before a load.
+    VarHandle.fullFence();
+    if (eventIdx) {
+      int event = avail.get(SHORT, usedEvent) & 0xffff;
+      // An entry written at index `event` is among those from `before` on (modulo 2^16).
+      return ((event - before) & 0xffff) < ((nextUsed - before) & 0xffff);
+    }
+    return (avail.get(SHORT, FLAGS) & AVAIL_F_NO_INTERRUPT) == 0;
+  }
+
+  /** Tells the driver that it need not notify; it may do so all the same. */
+  public void suppressNotifications() {
+    if (!live || suppressed) {
+      return;
+    }
+    suppressed = true;
+    // With EVENT_IDX the flags stay 0 (section 2.7.10.2); not moving avail_event suppresses.
+    if (!eventIdx) {
+      used.set(SHORT, FLAGS, USED_F_NO_NOTIFY);
+    }
+  }
+
+  /**
+   * Asks the driver to notify again.
+   *
+   * @return true if there is a buffer already, for which no notification may come: go on popping
+   */
+  public boolean enableNotifications() {
+    if (!live) {
+      return false;
+    }
+    if (suppressed) {
+      suppressed = false;
+      if (!eventIdx) {
+        used.set(SHORT, FLAGS, (short) 0);
+        // flags before avail idx, because the driver writes idx and then tests flags; were the two
+        // swapped here, both could miss the other (sections 2.7.10 and 2.7.13.4.1): full fence.
+        VarHandle.fullFence();
+      }
+    }
+    return available();
+  }
+
+  /** Ends the queue: guest memory is not touched any more, through chains in flight neither. */
+  void stop() {
+    live = false;
+    for (int i = 0; i < madeCount; i++) {
+      made[i].empty();
+    }
+  }
+
+  private MemorySegment part(GuestMemory memory, long address, long length, int alignment)
+      throws VirtqueueException {
+    if ((address & (alignment - 1)) != 0) {
+      throw new VirtqueueException(
+          "queue %d: 0x%x is not a multiple of %d".formatted(config.index(), address, alignment));
+    }
+    try {
+      return memory.slice(address, length);
+    } catch (GuestMemoryException e) {
+      throw new VirtqueueException("queue %d: %s".formatted(config.index(), e.getMessage()));
+    }
+  }
+
+  /** Whether a buffer waits; if not and notifications are on, the next one will be notified. */
+  private boolean available() {
+    if (nextAvail != seenAvail || loadAvail()) {
+      return true;
+    }
+    if (!eventIdx || suppressed || armedAvail == nextAvail) {
+      return false;
+    }
+    used.set(SHORT, availEvent, (short) nextAvail);
+    // avail_event before avail idx, because the driver writes idx and then tests avail_event; were
+    // the two swapped here, both could miss the other (sections 2.7.10 and 2.7.13.4.1): full fence.
+    VarHandle.fullFence();
+    armedAvail = nextAvail;
+    return loadAvail();
+  }
+
+  private boolean loadAvail() {
+    // idx before entries and descriptors, because they are complete only for an idx that the driver
+    // has published (section 2.7.13.3.1): acquire.
+    seenAvail = (short) SHORT_HANDLE.getAcquire(avail, IDX) & 0xffff;
+    return nextAvail != seenAvail;
+  }
+
+  /** No more buffers can wait or be in flight than the table has descriptors. */
+  private void checkPending() throws VirtqueueException {
+    int pending = (seenAvail - nextAvail) & 0xffff;
+    if (pending + inFlight() > size) {
+      throw new VirtqueueException(
+          "queue %d: available index %d is %d ahead, with %d in flight and a size of %d"
+              .formatted(index(), seenAvail, pending, inFlight(), size));
+    }
+  }
+
+  private DescriptorChain take() {
+    if (freeCount > 0) {
+      return free[--freeCount];
+    }
+    DescriptorChain chain = new DescriptorChain(ram);
+    made[madeCount++] = chain;
+    return chain;
+  }
+
+  /** Reads each descriptor of a chain once and adds what it says. */
+  private void walk(DescriptorChain chain, int head) throws VirtqueueException {
+    MemorySegment table = descriptors;
+    long base = 0;
+    long entries = size;
+    int index = head;
+    // Walking more descriptors than the table has means a loop (section 2.7.5.2 forbids it).
+    long left = entries;
+    for (int length = 0; length < MAX_CHAIN_LENGTH; ) {
+      if (index >= entries || left-- == 0) {
+        throw new VirtqueueException(
+            "queue %d: chain %d leaves or loops in its table of %d at %d"
+                .formatted(index(), head, entries, index));
+      }
+      long at = base + (long) DESCRIPTOR_SIZE * index;
+      final long address = table.get(DESCRIPTOR_LONG, at);
+      final long bytes = table.get(DESCRIPTOR_INT, at + 8) & 0xffff_ffffL;
+      final int flags = table.get(DESCRIPTOR_SHORT, at + 12);
+      final int next = table.get(DESCRIPTOR_SHORT, at + 14) & 0xffff;
+      if ((flags & F_INDIRECT) != 0) {
+        int region = indirectTable(head, table == descriptors, address, bytes, flags);
+        table = ram.host(region);
+        base = ram.offset(region, address);
+        entries = bytes / DESCRIPTOR_SIZE;
+        left = entries;
+        index = 0;
+        continue;
+      }
+      chain.append(address, bytes, (flags & F_WRITE) != 0);
+      length++;
+      if ((flags & F_NEXT) == 0) {
+        return;
+      }
+      index = next;
+    }
+    throw new VirtqueueException(
+        "queue %d: chain %d is longer than %d".formatted(index(), head, MAX_CHAIN_LENGTH));
+  }
+
+  /** Checks a descriptor that refers to a table; F_WRITE in it is ignored (section 2.7.5.3.2). */
+  private int indirectTable(int head, boolean outermost, long address, long bytes, int flags)
+      throws VirtqueueException {
+    String fault = null;
+    int region = ram.find(address);
+    if (!indirect) {
+      fault = "indirect, which was not negotiated";
+    } else if (!outermost) {
+      fault = "indirect within an indirect table";
+    } else if ((flags & F_NEXT) != 0) {
+      fault = "indirect and followed by another";
+    } else if (bytes == 0 || bytes % DESCRIPTOR_SIZE != 0) {
+      fault = "indirect with a length of " + bytes;
+    } else if (region < 0 || bytes > ram.remaining(region, ram.offset(region, address))) {
+      fault = "indirect to 0x%x, length %d, not in guest RAM".formatted(address, bytes);
+    }
+    if (fault != null) {
+      throw new VirtqueueException(
+          "queue %d: chain %d has a descriptor that is %s".formatted(index(), head, fault));
+    }
+    return region;
+  }
+}
