@@ -48,6 +48,15 @@ public interface VirtioDevice {
   void notifyQueue(int index) throws VirtqueueException;
 
   /**
+   * The driver has taken one queue away while the device lives on (QueueReady = 0); it is dead as
+   * after a reset. A device that touches guest memory outside the lock, by a worker thread, waits
+   * here until that is over.
+   *
+   * @param index of a queue that was ready at {@link #activate}
+   */
+  default void stopQueue(int index) {}
+
+  /**
    * The driver has reset the device: forget chains and negotiated features. The queues given to
    * {@link #activate} are dead: they give no chain and touch no guest memory any more.
    */

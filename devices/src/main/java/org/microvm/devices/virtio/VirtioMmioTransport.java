@@ -1,5 +1,6 @@
 package org.microvm.devices.virtio;
 
+import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.Interrupt;
 import org.microvm.devices.bus.BusDevice;
@@ -222,7 +223,11 @@ public final class VirtioMmioTransport implements BusDevice {
     if (queue == null) {
       ignored++;
     } else if ((value & 1) == 0) {
+      boolean wasReady = queue.ready();
       queue.disable();
+      if (active && wasReady) {
+        device.stopQueue(queueSel);
+      }
     } else if (active || queue.ready() || !has(DeviceStatus.FEATURES_OK)) {
       ignored++;
     } else {
@@ -290,7 +295,7 @@ public final class VirtioMmioTransport implements BusDevice {
       active = false;
       device.reset();
     }
-    java.util.Arrays.fill(driverFeatures, 0);
+    Arrays.fill(driverFeatures, 0);
     status = 0;
     interruptStatus = 0;
     deviceFeaturesSel = 0;

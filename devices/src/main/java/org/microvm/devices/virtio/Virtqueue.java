@@ -325,6 +325,7 @@ public final class Virtqueue {
     int index = head;
     // Walking more descriptors than the table has means a loop (section 2.7.5.2 forbids it).
     long left = entries;
+    boolean nested = false;
     for (int length = 0; length < MAX_CHAIN_LENGTH; ) {
       if (index >= entries || left-- == 0) {
         throw new VirtqueueException(
@@ -337,7 +338,8 @@ public final class Virtqueue {
       final int flags = table.get(DESCRIPTOR_SHORT, at + 12);
       final int next = table.get(DESCRIPTOR_SHORT, at + 14) & 0xffff;
       if ((flags & F_INDIRECT) != 0) {
-        int region = indirectTable(head, table == descriptors, address, bytes, flags);
+        int region = indirectTable(head, nested, address, bytes, flags);
+        nested = true;
         table = ram.host(region);
         base = ram.offset(region, address);
         entries = bytes / DESCRIPTOR_SIZE;
@@ -357,13 +359,13 @@ public final class Virtqueue {
   }
 
   /** Checks a descriptor that refers to a table; F_WRITE in it is ignored (section 2.7.5.3.2). */
-  private int indirectTable(int head, boolean outermost, long address, long bytes, int flags)
+  private int indirectTable(int head, boolean nested, long address, long bytes, int flags)
       throws VirtqueueException {
     String fault = null;
     int region = ram.find(address);
     if (!indirect) {
       fault = "indirect, which was not negotiated";
-    } else if (!outermost) {
+    } else if (nested) {
       fault = "indirect within an indirect table";
     } else if ((flags & F_NEXT) != 0) {
       fault = "indirect and followed by another";

@@ -1,0 +1,83 @@
+package org.microvm.devices.testing;
+
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.GuestMemoryException;
+import org.microvm.memory.MemoryRegion;
+
+/** Guest memory for tests, with a simple allocator that never frees. */
+public final class GuestRam {
+  private static final int PAGE = 4096;
+
+  private final GuestMemory memory;
+  private long next;
+  private final long end;
+
+  private GuestRam(GuestMemory memory) {
+    this.memory = memory;
+    MemoryRegion first = memory.regions().getFirst();
+    // Address 0 stays unused, so that a forgotten address does not look like a good one.
+    next = first.start() + PAGE;
+    end = first.end();
+  }
+
+  /** One region from address 0. */
+  public static GuestRam of(long bytes) {
+    return new GuestRam(new GuestMemory(List.of(region(0, bytes))));
+  }
+
+  /** Regions of equal size at the given addresses; the allocator uses the lowest. */
+  public static GuestRam withRegions(long bytes, long... starts) {
+    return new GuestRam(
+        new GuestMemory(Arrays.stream(starts).mapToObj(start -> region(start, bytes)).toList()));
+  }
+
+  /** The memory as devices see it. */
+  public GuestMemory memory() {
+    return memory;
+  }
+
+  /** Reserves zeroed bytes; gives their guest-physical address. */
+  public long allocate(long bytes, int alignment) {
+    long address = (next + alignment - 1) & -alignment;
+    if (address + bytes > end) {
+      throw new IllegalStateException("test memory is full");
+    }
+    next = address + bytes;
+    return address;
+  }
+
+  /** Reserves room for bytes and puts them there; gives their guest-physical address. */
+  public long store(byte... bytes) {
+    long address = allocate(bytes.length, 1);
+    put(address, bytes);
+    return address;
+  }
+
+  /** Writes bytes. */
+  public void put(long address, byte... bytes) {
+    try {
+      memory.write(address, bytes);
+    } catch (GuestMemoryException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Reads bytes. */
+  public byte[] load(long address, int length) {
+    byte[] bytes = new byte[length];
+    try {
+      memory.read(address, bytes);
+    } catch (GuestMemoryException e) {
+      throw new AssertionError(e);
+    }
+    return bytes;
+  }
+
+  private static MemoryRegion region(long start, long bytes) {
+    // Never freed before the last segment of it is unreachable; aligned as a mapping would be.
+    return new MemoryRegion(start, Arena.ofAuto().allocate(bytes, PAGE), 0);
+  }
+}

@@ -1,0 +1,19 @@
+package org.microvm.devices.testing;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.microvm.devices.Interrupt;
+
+/** Counts edges. */
+public final class RecordingInterrupt implements Interrupt {
+  private final AtomicInteger count = new AtomicInteger();
+
+  @Override
+  public void raise() {
+    count.incrementAndGet();
+  }
+
+  /** How often it was raised so far. */
+  public int count() {
+    return count.get();
+  }
+}
