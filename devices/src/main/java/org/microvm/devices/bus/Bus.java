@@ -1,0 +1,195 @@
+package org.microvm.devices.bus;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Finds the device behind an address: one bus for port I/O, one for MMIO.
+ *
+ * <p>As on a PC, what nobody answers reads as all ones and a write there is lost; both are counted.
+ * That goes as well for an access that runs past the end of the device it starts in, and for the
+ * odd sizes that KVM makes of an access across a page boundary.
+ *
+ * <p>Any thread may call anything. Accesses take no lock and allocate nothing: they search an
+ * immutable table that {@link #attach} and {@link #detach} replace. An access that began before a
+ * detach may still be in the device when the detach returns.
+ */
+public final class Bus {
+  private final String name;
+  private final AtomicLong unclaimedReads = new AtomicLong();
+  private final AtomicLong unclaimedWrites = new AtomicLong();
+  private volatile Table table = new Table(new long[0], new long[0], new BusDevice[0]);
+
+  /**
+   * @param name for messages, such as {@code "port"}
+   */
+  public Bus(String name) {
+    this.name = Objects.requireNonNull(name);
+  }
+
+  /**
+   * Gives a range of addresses to a device.
+   *
+   * @throws IllegalArgumentException if the range is empty, wraps around or overlaps another
+   */
+  public synchronized void attach(long start, long length, BusDevice device) {
+    Objects.requireNonNull(device);
+    if (length <= 0 || Long.compareUnsigned(start + length - 1, start) < 0) {
+      throw new IllegalArgumentException(
+          "%s bus: no range has start 0x%x and length 0x%x".formatted(name, start, length));
+    }
+    Table old = table;
+    int before = old.lastNotAbove(start);
+    int after = before + 1;
+    if (before >= 0 && Long.compareUnsigned(start - old.starts[before], old.lengths[before]) < 0) {
+      throw overlap(start, length, old, before);
+    }
+    if (after < old.starts.length && Long.compareUnsigned(old.starts[after] - start, length) < 0) {
+      throw overlap(start, length, old, after);
+    }
+    table = old.with(after, start, length, device);
+  }
+
+  /**
+   * Takes a range away from its device.
+   *
+   * @throws IllegalArgumentException if no range starts there
+   */
+  public synchronized void detach(long start) {
+    Table old = table;
+    int index = old.lastNotAbove(start);
+    if (index < 0 || old.starts[index] != start) {
+      throw new IllegalArgumentException("%s bus: no device starts at 0x%x".formatted(name, start));
+    }
+    table = old.without(index);
+  }
+
+  /** Reads; the value is zero-extended from {@code size} bytes. */
+  public long read(long address, int size) {
+    Table now = table;
+    int index = now.find(address, size);
+    if (index < 0) {
+      unclaimedReads.incrementAndGet();
+      return mask(size);
+    }
+    return now.devices[index].read(address - now.starts[index], size) & mask(size);
+  }
+
+  /** Writes the low {@code size} bytes of {@code value}. */
+  public void write(long address, int size, long value) {
+    Table now = table;
+    int index = now.find(address, size);
+    if (index < 0) {
+      unclaimedWrites.incrementAndGet();
+      return;
+    }
+    now.devices[index].write(address - now.starts[index], size, value & mask(size));
+  }
+
+  /** Serves a string input; see {@link BusDevice#readRepeated}. */
+  public void readRepeated(long address, int size, MemorySegment data, long position, int count) {
+    Table now = table;
+    int index = now.find(address, size);
+    if (index < 0) {
+      unclaimedReads.addAndGet(count);
+      for (long i = 0; i < (long) count * size; i++) {
+        Wire.put(data, position + i, 1, 0xff);
+      }
+      return;
+    }
+    now.devices[index].readRepeated(address - now.starts[index], size, data, position, count);
+  }
+
+  /** Serves a string output; see {@link BusDevice#writeRepeated}. */
+  public void writeRepeated(long address, int size, MemorySegment data, long position, int count) {
+    Table now = table;
+    int index = now.find(address, size);
+    if (index < 0) {
+      unclaimedWrites.addAndGet(count);
+      return;
+    }
+    now.devices[index].writeRepeated(address - now.starts[index], size, data, position, count);
+  }
+
+  /** How many reads no device answered. */
+  public long unclaimedReads() {
+    return unclaimedReads.get();
+  }
+
+  /** How many writes no device took. */
+  public long unclaimedWrites() {
+    return unclaimedWrites.get();
+  }
+
+  @Override
+  public String toString() {
+    return name + " bus, " + table.starts.length + " ranges";
+  }
+
+  private static long mask(int size) {
+    return size >= Long.BYTES ? -1L : (1L << (size * Byte.SIZE)) - 1;
+  }
+
+  private IllegalArgumentException overlap(long start, long length, Table table, int index) {
+    return new IllegalArgumentException(
+        "%s bus: 0x%x, length 0x%x, overlaps the device at 0x%x, length 0x%x"
+            .formatted(name, start, length, table.starts[index], table.lengths[index]));
+  }
+
+  /** The ranges by rising (unsigned) start; never changed once made. */
+  private record Table(long[] starts, long[] lengths, BusDevice[] devices) {
+    /** The range that holds all of an access, or -1. */
+    int find(long address, int size) {
+      int index = lastNotAbove(address);
+      if (index < 0 || Integer.bitCount(size) != 1 || size > Long.BYTES) {
+        return -1;
+      }
+      long offset = address - starts[index];
+      long length = lengths[index];
+      return Long.compareUnsigned(offset, length) < 0 && size <= length - offset ? index : -1;
+    }
+
+    int lastNotAbove(long address) {
+      int low = 0;
+      int high = starts.length;
+      while (low < high) {
+        int middle = (low + high) >>> 1;
+        if (Long.compareUnsigned(starts[middle], address) <= 0) {
+          low = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+      return low - 1;
+    }
+
+    Table with(int index, long start, long length, BusDevice device) {
+      BusDevice[] moreDevices = Arrays.copyOf(devices, devices.length + 1);
+      System.arraycopy(devices, index, moreDevices, index + 1, devices.length - index);
+      moreDevices[index] = device;
+      return new Table(
+          inserted(starts, index, start), inserted(lengths, index, length), moreDevices);
+    }
+
+    Table without(int index) {
+      BusDevice[] fewerDevices = Arrays.copyOf(devices, devices.length - 1);
+      System.arraycopy(devices, index + 1, fewerDevices, index, fewerDevices.length - index);
+      return new Table(removed(starts, index), removed(lengths, index), fewerDevices);
+    }
+
+    private static long[] inserted(long[] values, int index, long value) {
+      long[] more = Arrays.copyOf(values, values.length + 1);
+      System.arraycopy(values, index, more, index + 1, values.length - index);
+      more[index] = value;
+      return more;
+    }
+
+    private static long[] removed(long[] values, int index) {
+      long[] fewer = Arrays.copyOf(values, values.length - 1);
+      System.arraycopy(values, index + 1, fewer, index, fewer.length - index);
+      return fewer;
+    }
+  }
+}
