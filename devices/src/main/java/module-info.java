@@ -5,5 +5,6 @@ module org.microvm.devices {
 
   exports org.microvm.devices;
   exports org.microvm.devices.bus;
+  exports org.microvm.devices.legacy;
   exports org.microvm.devices.virtio;
 }

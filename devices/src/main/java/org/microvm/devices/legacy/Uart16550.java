@@ -1,0 +1,419 @@
+package org.microvm.devices.legacy;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.devices.InterruptLine;
+import org.microvm.devices.bus.BusDevice;
+
+/**
+ * A 16550A serial port, eight ports wide (COM1 is at 0x3f8 with interrupt 4).
+ *
+ * <p>The line is infinitely fast: a byte written is sent at once, so the transmitter is always
+ * empty, and the character time-out of the receive FIFO is over as soon as a byte sits there. The
+ * modem at the other end is always on: CTS, DSR and DCD are asserted. Unlike on a PC the OUT2 bit
+ * does not gate the interrupt.
+ *
+ * <p>vCPU threads come through {@link BusDevice}, one host thread through {@link #receive}. One
+ * lock guards all registers and orders the interrupt line; it is never held while anything blocks.
+ */
+public final class Uart16550 implements BusDevice {
+  /** How many ports it takes. */
+  public static final int PORT_COUNT = 8;
+
+  /** How many received bytes it holds with its FIFO switched on. */
+  public static final int FIFO_SIZE = 16;
+
+  private static final int DATA = 0; // divisor, low byte, with DLAB
+  private static final int IER = 1; // divisor, high byte, with DLAB
+  private static final int IIR_FCR = 2;
+  private static final int LCR = 3;
+  private static final int MCR = 4;
+  private static final int LSR = 5;
+  private static final int MSR = 6;
+  private static final int SCRATCH = 7;
+
+  private static final int IER_RECEIVED = 1;
+  private static final int IER_TRANSMITTER_EMPTY = 1 << 1;
+  private static final int IER_LINE_STATUS = 1 << 2;
+  private static final int IER_MODEM_STATUS = 1 << 3;
+  private static final int IER_ALL = 0x0f;
+
+  private static final int IIR_MODEM_STATUS = 0x00;
+  private static final int IIR_NONE = 0x01;
+  private static final int IIR_TRANSMITTER_EMPTY = 0x02;
+  private static final int IIR_RECEIVED = 0x04;
+  private static final int IIR_LINE_STATUS = 0x06;
+  private static final int IIR_CHARACTER_TIMEOUT = 0x0c;
+  private static final int IIR_FIFO_ENABLED = 0xc0;
+
+  private static final int FCR_ENABLE = 1;
+  private static final int FCR_RESET_RECEIVER = 1 << 1;
+  private static final int FCR_TRIGGER_SHIFT = 6;
+
+  private static final int LCR_DLAB = 1 << 7;
+
+  private static final int MCR_DTR = 1;
+  private static final int MCR_RTS = 1 << 1;
+  private static final int MCR_OUT1 = 1 << 2;
+  private static final int MCR_OUT2 = 1 << 3;
+  private static final int MCR_LOOP = 1 << 4;
+  private static final int MCR_ALL = 0x1f;
+
+  private static final int LSR_DATA_READY = 1;
+  private static final int LSR_OVERRUN = 1 << 1;
+  private static final int LSR_HOLDING_REGISTER_EMPTY = 1 << 5;
+  private static final int LSR_TRANSMITTER_EMPTY = 1 << 6;
+
+  private static final int MSR_RING_ENDED = 1 << 2;
+  private static final int MSR_CTS = 1 << 4;
+  private static final int MSR_DSR = 1 << 5;
+  private static final int MSR_RING = 1 << 6;
+  private static final int MSR_DCD = 1 << 7;
+  private static final int MSR_LINES_SHIFT = 4;
+
+  /** 9600 baud, as firmware leaves it. */
+  private static final int DEFAULT_DIVISOR = 12;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final InterruptLine line;
+  private final SerialOutput output;
+  private final byte[] received = new byte[FIFO_SIZE];
+  private volatile Runnable roomListener = () -> {};
+
+  private int receivedHead;
+  private int receivedCount;
+  private int ier;
+  private int lcr;
+  private int mcr;
+  private int scratch;
+  private int divisor = DEFAULT_DIVISOR;
+  private int trigger = 1;
+  private int modemChanges;
+  private boolean fifo;
+  private boolean overrun;
+  private boolean transmitterEmptied;
+  private boolean lineLevel;
+  private boolean refused;
+
+  /**
+   * @param line the interrupt line, low at first
+   * @param output where sent bytes go
+   */
+  public Uart16550(InterruptLine line, SerialOutput output) {
+    this.line = Objects.requireNonNull(line);
+    this.output = Objects.requireNonNull(output);
+  }
+
+  /**
+   * Sets who is told, on a vCPU thread and without the lock, that bytes refused by {@link #receive}
+   * may be offered again: the guest has read all it was given. The listener must not block.
+   */
+  public void onRoom(Runnable listener) {
+    roomListener = Objects.requireNonNull(listener);
+  }
+
+  /**
+   * Offers one byte from the other end of the line.
+   *
+   * @return whether it was taken; if not, the room listener is called when it is worth trying again
+   */
+  public boolean receive(byte value) {
+    lock.lock();
+    try {
+      if (room() == 0) {
+        refused = true;
+        return false;
+      }
+      enqueue(value);
+      updateLine();
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Offers bytes from the other end of the line. Nothing is ever dropped: while the FIFO is full,
+   * or the guest has the port in loopback mode, bytes stay with the caller.
+   *
+   * @return how many were taken; if not all, the room listener is called when it is worth trying
+   *     again
+   */
+  public int receive(MemorySegment data, long position, int length) {
+    lock.lock();
+    try {
+      int taken = Math.min(length, room());
+      for (int i = 0; i < taken; i++) {
+        enqueue(data.get(ValueLayout.JAVA_BYTE, position + i));
+      }
+      refused |= taken < length;
+      updateLine();
+      return taken;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Reads registers; a wider access is split into bytes, as the ISA bus does. */
+  @Override
+  public long read(long offset, int size) {
+    long value = 0;
+    boolean tellRoom;
+    lock.lock();
+    try {
+      for (int i = 0; i < size; i++) {
+        value |= (long) readRegister((int) offset + i) << (i * Byte.SIZE);
+      }
+      updateLine();
+      tellRoom = roomAgain();
+    } finally {
+      lock.unlock();
+    }
+    if (tellRoom) {
+      roomListener.run();
+    }
+    return value;
+  }
+
+  /** Writes registers; a wider access is split into bytes, as the ISA bus does. */
+  @Override
+  public void write(long offset, int size, long value) {
+    boolean tellRoom;
+    lock.lock();
+    try {
+      for (int i = 0; i < size; i++) {
+        writeRegister((int) offset + i, (int) (value >>> (i * Byte.SIZE)) & 0xff);
+      }
+      updateLine();
+      tellRoom = roomAgain();
+    } finally {
+      lock.unlock();
+    }
+    if (tellRoom) {
+      roomListener.run();
+    }
+  }
+
+  /** Sends a whole {@code rep outsb} under one lock, with one interrupt. */
+  @Override
+  public void writeRepeated(long offset, int size, MemorySegment data, long position, int count) {
+    lock.lock();
+    try {
+      if (offset == DATA && size == 1 && !divisorShown() && !looped()) {
+        output.write(data, position, count);
+        transmitterEmptiesAgain();
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    BusDevice.super.writeRepeated(offset, size, data, position, count);
+  }
+
+  private int readRegister(int register) {
+    return switch (register) {
+      case DATA -> divisorShown() ? divisor & 0xff : dequeue();
+      case IER -> divisorShown() ? divisor >> Byte.SIZE : ier;
+      case IIR_FCR -> readInterruptId();
+      case LCR -> lcr;
+      case MCR -> mcr;
+      case LSR -> readLineStatus();
+      case MSR -> readModemStatus();
+      case SCRATCH -> scratch;
+      default -> 0xff;
+    };
+  }
+
+  private void writeRegister(int register, int value) {
+    switch (register) {
+      case DATA -> {
+        if (divisorShown()) {
+          divisor = divisor & 0xff00 | value;
+        } else {
+          transmit((byte) value);
+        }
+      }
+      case IER -> {
+        if (divisorShown()) {
+          divisor = divisor & 0x00ff | value << Byte.SIZE;
+        } else {
+          enableInterrupts(value & IER_ALL);
+        }
+      }
+      case IIR_FCR -> controlFifo(value);
+      case LCR -> lcr = value;
+      case MCR -> controlModem(value & MCR_ALL);
+      case SCRATCH -> scratch = value;
+      default -> {
+        // LSR and MSR are for reading; writing them is for the factory.
+      }
+    }
+  }
+
+  private void transmit(byte value) {
+    if (looped()) {
+      if (receivedCount == capacity()) {
+        overrun(value);
+      } else {
+        enqueue(value);
+      }
+    } else {
+      output.write(value);
+    }
+    transmitterEmptiesAgain();
+  }
+
+  /**
+   * The byte just written ended the "empty" interrupt and, being sent at once, starts it again: the
+   * line must fall in between, since only its rise makes an interrupt.
+   */
+  private void transmitterEmptiesAgain() {
+    transmitterEmptied = false;
+    updateLine();
+    transmitterEmptied = true;
+    updateLine();
+  }
+
+  /** Switching the "empty" interrupt on raises it when the transmitter is empty, which it is. */
+  private void enableInterrupts(int value) {
+    if ((value & ~ier & IER_TRANSMITTER_EMPTY) != 0) {
+      transmitterEmptied = true;
+    }
+    ier = value;
+  }
+
+  private void controlFifo(int value) {
+    boolean enable = (value & FCR_ENABLE) != 0;
+    if (enable != fifo || (value & FCR_RESET_RECEIVER) != 0) {
+      receivedCount = 0;
+    }
+    fifo = enable;
+    trigger =
+        switch (value >> FCR_TRIGGER_SHIFT) {
+          case 0 -> 1;
+          case 1 -> 4;
+          case 2 -> 8;
+          default -> 14;
+        };
+  }
+
+  private void controlModem(int value) {
+    int before = modemLines();
+    mcr = value;
+    int after = modemLines();
+    int changes = (before ^ after) & ~MSR_RING;
+    if ((before & ~after & MSR_RING) != 0) {
+      changes |= MSR_RING_ENDED << MSR_LINES_SHIFT;
+    }
+    modemChanges |= changes >> MSR_LINES_SHIFT;
+  }
+
+  private int readInterruptId() {
+    int id = interruptId();
+    if (id == IIR_TRANSMITTER_EMPTY) {
+      transmitterEmptied = false;
+    }
+    return fifo ? id | IIR_FIFO_ENABLED : id;
+  }
+
+  private int readLineStatus() {
+    int status = LSR_HOLDING_REGISTER_EMPTY | LSR_TRANSMITTER_EMPTY;
+    if (receivedCount > 0) {
+      status |= LSR_DATA_READY;
+    }
+    if (overrun) {
+      status |= LSR_OVERRUN;
+      overrun = false;
+    }
+    return status;
+  }
+
+  private int readModemStatus() {
+    int status = modemLines() | modemChanges;
+    modemChanges = 0;
+    return status;
+  }
+
+  /** In loopback mode the four outputs are wired to the four inputs. */
+  private int modemLines() {
+    if (!looped()) {
+      return MSR_CTS | MSR_DSR | MSR_DCD;
+    }
+    return ((mcr & MCR_RTS) != 0 ? MSR_CTS : 0)
+        | ((mcr & MCR_DTR) != 0 ? MSR_DSR : 0)
+        | ((mcr & MCR_OUT1) != 0 ? MSR_RING : 0)
+        | ((mcr & MCR_OUT2) != 0 ? MSR_DCD : 0);
+  }
+
+  /** The pending interrupt of the highest priority. */
+  private int interruptId() {
+    if (overrun && (ier & IER_LINE_STATUS) != 0) {
+      return IIR_LINE_STATUS;
+    }
+    if (receivedCount > 0 && (ier & IER_RECEIVED) != 0) {
+      return fifo && receivedCount < trigger ? IIR_CHARACTER_TIMEOUT : IIR_RECEIVED;
+    }
+    if (transmitterEmptied && (ier & IER_TRANSMITTER_EMPTY) != 0) {
+      return IIR_TRANSMITTER_EMPTY;
+    }
+    if (modemChanges != 0 && (ier & IER_MODEM_STATUS) != 0) {
+      return IIR_MODEM_STATUS;
+    }
+    return IIR_NONE;
+  }
+
+  private void updateLine() {
+    boolean level = interruptId() != IIR_NONE;
+    if (level != lineLevel) {
+      lineLevel = level;
+      line.set(level);
+    }
+  }
+
+  private boolean divisorShown() {
+    return (lcr & LCR_DLAB) != 0;
+  }
+
+  private boolean looped() {
+    return (mcr & MCR_LOOP) != 0;
+  }
+
+  private int capacity() {
+    return fifo ? FIFO_SIZE : 1;
+  }
+
+  private int room() {
+    return looped() ? 0 : capacity() - receivedCount;
+  }
+
+  private boolean roomAgain() {
+    boolean again = refused && receivedCount == 0 && !looped();
+    refused &= !again;
+    return again;
+  }
+
+  private void enqueue(byte value) {
+    received[(receivedHead + receivedCount) % FIFO_SIZE] = value;
+    receivedCount++;
+  }
+
+  /** A byte too many: lost with the FIFO on, else it replaces the one that waits. */
+  private void overrun(byte value) {
+    overrun = true;
+    if (!fifo) {
+      received[receivedHead] = value;
+    }
+  }
+
+  private int dequeue() {
+    if (receivedCount == 0) {
+      return 0;
+    }
+    int value = received[receivedHead] & 0xff;
+    receivedHead = (receivedHead + 1) % FIFO_SIZE;
+    receivedCount--;
+    return value;
+  }
+}
