@@ -1,0 +1,37 @@
+package org.microvm.devices.legacy;
+
+import java.util.Objects;
+import org.microvm.devices.bus.BusDevice;
+
+/**
+ * QEMU's {@code isa-debug-exit}, port 0xf4, four ports wide as test suites set it.
+ *
+ * <p>A write of {@code v} ends the VMM with status {@code (v << 1) | 1}, never 0, so that a test
+ * can tell a guest that said "fine" (0 gives 1) from a VMM that ended by itself.
+ */
+public final class ExitPort implements BusDevice {
+  /** Where it sits. */
+  public static final int PORT = 0xf4;
+
+  /** How many ports it takes. */
+  public static final int PORT_COUNT = 4;
+
+  private final MachineEvents events;
+
+  /**
+   * @param events told of the exit
+   */
+  public ExitPort(MachineEvents events) {
+    this.events = Objects.requireNonNull(events);
+  }
+
+  @Override
+  public long read(long offset, int size) {
+    return 0;
+  }
+
+  @Override
+  public void write(long offset, int size, long value) {
+    events.exitRequested((int) (value << 1) | 1);
+  }
+}

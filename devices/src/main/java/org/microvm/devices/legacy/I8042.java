@@ -1,0 +1,141 @@
+package org.microvm.devices.legacy;
+
+import java.util.Objects;
+import org.microvm.devices.bus.BusDevice;
+
+/**
+ * A keyboard controller without a keyboard, for its reset line; ports 0x60 (data) to 0x64
+ * (command).
+ *
+ * <p>Ports 0x61 to 0x63 are within the range but not part of it (0x61 belongs to the PIT and is
+ * answered in the kernel): they read as all ones.
+ *
+ * <p>Linux probes the controller by draining it, and every later step of its probe costs up to half
+ * a second of waiting. So a fresh controller has more stale bytes to give than a real one can hold:
+ * Linux says {@code No controller found} after 16 of them, in about a millisecond, and a guest that
+ * drains without a limit comes to an end too. The first command throws the stale bytes away. The
+ * input buffer is always free, so that {@code reboot=k} never waits before it pulses the line.
+ */
+public final class I8042 implements BusDevice {
+  /** Where the range begins. */
+  public static final int PORT = 0x60;
+
+  /** How many ports it takes. */
+  public static final int PORT_COUNT = 5;
+
+  /** Twice what Linux reads before it gives up (I8042_BUFFER_SIZE). */
+  private static final int STALE_BYTES = 32;
+
+  private static final int DATA = 0;
+  private static final int COMMAND = 4;
+
+  private static final int STATUS_OUTPUT_FULL = 1;
+  private static final int STATUS_SELF_TEST_PASSED = 1 << 2;
+  private static final int STATUS_NOT_LOCKED = 1 << 4;
+
+  private static final int READ_CONFIGURATION = 0x20;
+  private static final int WRITE_CONFIGURATION = 0x60;
+  private static final int TEST_AUX = 0xa9;
+  private static final int SELF_TEST = 0xaa;
+  private static final int TEST_KEYBOARD = 0xab;
+  private static final int READ_OUTPUT_PORT = 0xd0;
+  private static final int WRITE_OUTPUT_PORT = 0xd1;
+  private static final int WRITE_KEYBOARD_BUFFER = 0xd2;
+  private static final int WRITE_AUX_BUFFER = 0xd3;
+  private static final int WRITE_AUX = 0xd4;
+  private static final int PULSE_OUTPUT_PORT = 0xf0;
+
+  private static final int SELF_TEST_PASSED = 0x55;
+  private static final int TEST_CLOCK_STUCK = 1;
+  private static final int OUTPUT_NOT_RESET = 1;
+  private static final int OUTPUT_A20 = 1 << 1;
+
+  private final MachineEvents events;
+  private int configuration;
+  private int stale = STALE_BYTES;
+  private int output = -1;
+  private int awaitsData;
+
+  /**
+   * @param events told when the guest pulses the reset line
+   */
+  public I8042(MachineEvents events) {
+    this.events = Objects.requireNonNull(events);
+  }
+
+  @Override
+  public long read(long offset, int size) {
+    if (offset == DATA) {
+      return readData();
+    }
+    return offset == COMMAND ? readStatus() : 0xff;
+  }
+
+  @Override
+  public void write(long offset, int size, long value) {
+    boolean reset = false;
+    if (offset == DATA) {
+      reset = writeData((int) value & 0xff);
+    } else if (offset == COMMAND) {
+      reset = command((int) value & 0xff);
+    }
+    if (reset) {
+      events.resetRequested("i8042");
+    }
+  }
+
+  private synchronized int readStatus() {
+    int full = output >= 0 || stale > 0 ? STATUS_OUTPUT_FULL : 0;
+    return STATUS_NOT_LOCKED | STATUS_SELF_TEST_PASSED | full;
+  }
+
+  private synchronized int readData() {
+    int value = Math.max(output, 0);
+    if (output < 0 && stale > 0) {
+      stale--;
+    }
+    output = -1;
+    return value;
+  }
+
+  /** Takes a command; tells whether it pulses the reset line. */
+  private synchronized boolean command(int command) {
+    stale = 0;
+    awaitsData = 0;
+    switch (command) {
+      case READ_CONFIGURATION -> output = configuration;
+      case SELF_TEST -> output = SELF_TEST_PASSED;
+      case TEST_AUX, TEST_KEYBOARD -> output = TEST_CLOCK_STUCK;
+      case READ_OUTPUT_PORT -> output = OUTPUT_A20 | OUTPUT_NOT_RESET;
+      case WRITE_CONFIGURATION,
+          WRITE_OUTPUT_PORT,
+          WRITE_KEYBOARD_BUFFER,
+          WRITE_AUX_BUFFER,
+          WRITE_AUX ->
+          awaitsData = command;
+      default -> {
+        // 0xf0 to 0xff pulse the lines whose bit is 0: 0xfe is the usual way to pulse reset alone.
+        return command >= PULSE_OUTPUT_PORT && (command & OUTPUT_NOT_RESET) == 0;
+      }
+    }
+    return false;
+  }
+
+  /** Takes a command's operand, or a byte for the keyboard that is not there. */
+  private synchronized boolean writeData(int value) {
+    int command = awaitsData;
+    awaitsData = 0;
+    switch (command) {
+      case WRITE_CONFIGURATION -> configuration = value;
+      case WRITE_OUTPUT_PORT -> {
+        return (value & OUTPUT_NOT_RESET) == 0;
+      }
+      // Without the "from aux" status bit, so Linux takes the aux side for absent at once.
+      case WRITE_KEYBOARD_BUFFER, WRITE_AUX_BUFFER -> output = value;
+      default -> {
+        // No keyboard and no mouse: the byte is lost, as on an open connector.
+      }
+    }
+    return false;
+  }
+}

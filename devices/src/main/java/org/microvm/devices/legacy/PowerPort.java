@@ -1,0 +1,46 @@
+package org.microvm.devices.legacy;
+
+import java.util.Objects;
+import org.microvm.devices.bus.BusDevice;
+
+/**
+ * The ACPI PM1a control register where QEMU's PC has it, port 0x604, 16 bits.
+ *
+ * <p>A write with SLP_EN (bit 13) and sleep type 0, which is S5 in QEMU's tables, switches the
+ * machine off: {@code outw 0x2000}. Other sleep types are ignored; there is nothing to wake from.
+ */
+public final class PowerPort implements BusDevice {
+  /** Where it sits. */
+  public static final int PORT = 0x604;
+
+  /** How many ports it takes. */
+  public static final int PORT_COUNT = 2;
+
+  private static final int SCI_EN = 1;
+  private static final int SLP_EN = 1 << 13;
+  private static final int SLP_TYP = 7 << 10;
+
+  private final MachineEvents events;
+
+  /**
+   * @param events told of the power-off
+   */
+  public PowerPort(MachineEvents events) {
+    this.events = Objects.requireNonNull(events);
+  }
+
+  /** Shows ACPI mode as switched on, since there is no other. */
+  @Override
+  public long read(long offset, int size) {
+    return offset == 0 ? SCI_EN : 0;
+  }
+
+  @Override
+  public void write(long offset, int size, long value) {
+    // ACPI allows the halves to be written one by one; the upper one holds the sleep bits.
+    long register = value << (offset * Byte.SIZE);
+    if ((register & (SLP_EN | SLP_TYP)) == SLP_EN) {
+      events.powerOffRequested();
+    }
+  }
+}

@@ -1,0 +1,44 @@
+package org.microvm.devices.legacy;
+
+import java.util.Objects;
+import org.microvm.devices.bus.BusDevice;
+
+/**
+ * The reset control register of PC chipsets, port 0xcf9, one byte.
+ *
+ * <p>A write with bit 2 set resets; bits 1 and 3 only choose between kinds of reset that are one
+ * here. Linux uses it with {@code reboot=pci}.
+ */
+public final class ResetPort implements BusDevice {
+  /** Where it sits. */
+  public static final int PORT = 0xcf9;
+
+  /** How many ports it takes. */
+  public static final int PORT_COUNT = 1;
+
+  private static final int RESET_CPU = 1 << 2;
+  private static final int KIND = 1 << 1 | 1 << 3;
+
+  private final MachineEvents events;
+  private volatile int kind;
+
+  /**
+   * @param events told of the reset
+   */
+  public ResetPort(MachineEvents events) {
+    this.events = Objects.requireNonNull(events);
+  }
+
+  @Override
+  public long read(long offset, int size) {
+    return kind;
+  }
+
+  @Override
+  public void write(long offset, int size, long value) {
+    kind = (int) value & KIND;
+    if ((value & RESET_CPU) != 0) {
+      events.resetRequested("port 0xcf9");
+    }
+  }
+}
