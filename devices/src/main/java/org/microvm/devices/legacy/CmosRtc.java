@@ -1,0 +1,132 @@
+package org.microvm.devices.legacy;
+
+import java.time.InstantSource;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.util.Objects;
+import org.microvm.devices.bus.BusDevice;
+
+/**
+ * The MC146818 clock, ports 0x70 (index) and 0x71 (data): the host's time in UTC, and CMOS RAM.
+ *
+ * <p>The clock cannot be set, it makes no interrupts, and its update-in-progress bit is never set.
+ * So that a guest sees no torn time all the same, a time is taken when register A or the seconds
+ * are read, as every driver does first, and the other registers show that time for up to a second.
+ *
+ * <p>Memory bytes start as zero and hold what the guest writes, such as Linux's shutdown code.
+ */
+public final class CmosRtc implements BusDevice {
+  /** Where the range begins. */
+  public static final int PORT = 0x70;
+
+  /** How many ports it takes. */
+  public static final int PORT_COUNT = 2;
+
+  private static final int SECONDS = 0;
+  private static final int MINUTES = 2;
+  private static final int HOURS = 4;
+  private static final int DAY_OF_WEEK = 6;
+  private static final int DAY = 7;
+  private static final int MONTH = 8;
+  private static final int YEAR = 9;
+  private static final int REGISTER_A = 10;
+  private static final int REGISTER_B = 11;
+  private static final int REGISTER_C = 12;
+  private static final int REGISTER_D = 13;
+  private static final int CENTURY = 0x32;
+
+  /** 32,768 Hz time base, 1,024 Hz rate, no update in progress: what a PC's firmware sets. */
+  private static final int A_DEFAULT = 0x26;
+
+  private static final int A_UPDATE_IN_PROGRESS = 1 << 7;
+  private static final int B_24_HOURS = 1 << 1;
+  private static final int B_BINARY = 1 << 2;
+  private static final int D_TIME_VALID = 1 << 7;
+  private static final int PM = 1 << 7;
+  private static final long LATCH_MILLIS = 1000;
+
+  private final InstantSource clock;
+  private final byte[] memory = new byte[128];
+  private int index;
+  private LocalDateTime time;
+  private long takenMillis;
+
+  /**
+   * @param clock the time to show, {@link InstantSource#system()} outside tests
+   */
+  public CmosRtc(InstantSource clock) {
+    this.clock = Objects.requireNonNull(clock);
+    memory[REGISTER_A] = A_DEFAULT;
+    memory[REGISTER_B] = B_24_HOURS;
+    memory[REGISTER_D] = (byte) D_TIME_VALID;
+    take();
+  }
+
+  /** The index port cannot be read back, as on a PC. */
+  @Override
+  public synchronized long read(long offset, int size) {
+    return offset == 0 ? 0xff : readRegister();
+  }
+
+  @Override
+  public synchronized void write(long offset, int size, long value) {
+    if (offset == 0) {
+      index = (int) value & 0x7f; // bit 7 masks NMIs
+      // A 16-bit write to the index port reaches the data port with its upper half.
+      if (size > 1) {
+        writeRegister((int) value >> Byte.SIZE);
+      }
+    } else {
+      writeRegister((int) value);
+    }
+  }
+
+  private int readRegister() {
+    if (index == SECONDS || index == REGISTER_A || staleLatch()) {
+      take();
+    }
+    return switch (index) {
+      case SECONDS -> number(time.getSecond());
+      case MINUTES -> number(time.getMinute());
+      case HOURS -> hours(time.getHour());
+      case DAY_OF_WEEK -> number(time.getDayOfWeek().getValue() % 7 + 1); // Sunday is 1
+      case DAY -> number(time.getDayOfMonth());
+      case MONTH -> number(time.getMonthValue());
+      case YEAR -> number(time.getYear() % 100);
+      case CENTURY -> number(time.getYear() / 100);
+      default -> memory[index] & 0xff;
+    };
+  }
+
+  private void writeRegister(int value) {
+    switch (index) {
+      case REGISTER_A -> memory[index] = (byte) (value & ~A_UPDATE_IN_PROGRESS);
+      case REGISTER_C, REGISTER_D -> {
+        // Read-only: no interrupt is ever pending, and the battery never fails.
+      }
+      default -> memory[index] = (byte) value;
+    }
+  }
+
+  private void take() {
+    takenMillis = clock.millis();
+    time = LocalDateTime.ofInstant(clock.instant(), ZoneOffset.UTC);
+  }
+
+  private boolean staleLatch() {
+    long age = clock.millis() - takenMillis;
+    return age < 0 || age >= LATCH_MILLIS;
+  }
+
+  private int hours(int hour) {
+    if ((memory[REGISTER_B] & B_24_HOURS) != 0) {
+      return number(hour);
+    }
+    int onDial = (hour + 11) % 12 + 1;
+    return hour < 12 ? number(onDial) : number(onDial) | PM;
+  }
+
+  private int number(int value) {
+    return (memory[REGISTER_B] & B_BINARY) != 0 ? value : value / 10 << 4 | value % 10;
+  }
+}
