@@ -1,5 +1,8 @@
 /** What the guest finds at its first instruction: kernel, boot parameters, tables. */
 module org.microvm.firmware {
   requires transitive org.microvm.kvm;
-  requires org.slf4j;
+  requires com.github.luben.zstd_jni;
+  requires org.tukaani.xz;
+
+  exports org.microvm.firmware;
 }

@@ -1,0 +1,159 @@
+package org.microvm.firmware;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.microvm.firmware.image.ByteSource;
+import org.microvm.firmware.image.ElfKernel;
+import org.microvm.firmware.image.FileSource;
+import org.microvm.firmware.image.KernelImage;
+import org.microvm.firmware.image.SetupHeader;
+import org.microvm.firmware.tables.MemoryMap;
+import org.microvm.firmware.tables.MpTable;
+import org.microvm.firmware.tables.PageTables;
+import org.microvm.firmware.tables.Range;
+import org.microvm.firmware.tables.SegmentTable;
+import org.microvm.firmware.tables.StartInfo;
+import org.microvm.firmware.tables.ZeroPage;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.GuestMemoryException;
+import org.microvm.memory.MemoryRegion;
+
+/**
+ * Puts everything a guest needs to start into its RAM; see {@link GuestLayout} for where.
+ *
+ * <p>The fast path, an ELF kernel, keeps to classes that are cheap to load: no streams, lambdas,
+ * formatting or string concatenation unless something fails.
+ */
+public final class BootLoader {
+  private static final int PAGE = 4096;
+
+  private final GuestMemory memory;
+  private final BootRequest request;
+  private final MemoryRegion lowRam;
+
+  private BootLoader(GuestMemory memory, BootRequest request) throws BootException {
+    this.memory = memory;
+    this.request = request;
+    this.lowRam = memory.regions().getFirst();
+    if (lowRam.start() != 0 || lowRam.size() <= GuestLayout.HIGH_MEMORY) {
+      throw new BootException("guest RAM must start at address 0 and be larger than 1 MiB");
+    }
+    if (request.cpus() < 1 || request.cpus() > MpTable.CPUS_MAX) {
+      throw new BootException(request.cpus() + " vCPUs: must be 1 to " + MpTable.CPUS_MAX);
+    }
+  }
+
+  /**
+   * Loads the kernel and all that belongs to it.
+   *
+   * @param memory RAM fresh from the system, all zero: a kernel's BSS is not written
+   * @param request what to start
+   * @return the registers of the first vCPU
+   * @throws BootException if the guest cannot be started so; RAM may have been written by then
+   */
+  public static InitialCpuState load(GuestMemory memory, BootRequest request) throws BootException {
+    BootLoader loader = new BootLoader(memory, request);
+    try {
+      return loader.load();
+    } catch (GuestMemoryException e) {
+      // Every range was checked against RAM before.
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private InitialCpuState load() throws BootException, GuestMemoryException {
+    try (KernelImage kernel = KernelImage.open(request.kernel(), memory.size())) {
+      ElfKernel elf = kernel.elf();
+      boolean pvh;
+      long entry;
+      try {
+        pvh = usePvh(elf);
+        entry = pvh ? elf.pvhEntry() : elf.entry();
+        elf.load(memory, entry);
+      } catch (BootException e) {
+        throw e.about("kernel " + request.kernel());
+      }
+      SetupHeader header = kernel.setupHeader();
+      putCommandLine(header.commandLineMax());
+      Range initrd = putInitrd(elf.end(), header.initrdEndMax());
+      MemoryMap map = MemoryMap.of(memory);
+      putCommonTables();
+      if (pvh) {
+        memory.write(GuestLayout.START_INFO, StartInfo.build(map, initrd));
+        return InitialCpuState.protectedMode(entry);
+      }
+      memory.write(GuestLayout.BOOT_PARAMS, ZeroPage.build(header, map, initrd));
+      memory.write(GuestLayout.PAGE_TABLES, PageTables.build(GuestLayout.PAGE_TABLES));
+      return InitialCpuState.longMode(entry);
+    }
+  }
+
+  private boolean usePvh(ElfKernel elf) throws BootException {
+    boolean pvh =
+        switch (request.entry()) {
+          case AUTO -> elf.hasPvhEntry() && !(elf.isLinux() && elf.is64Bit());
+          case ELF64 -> false;
+          case PVH -> true;
+        };
+    if (pvh && !elf.hasPvhEntry()) {
+      throw new BootException("has no PVH entry note (Linux: CONFIG_PVH=y)");
+    }
+    if (!pvh && !elf.is64Bit()) {
+      throw new BootException("is a 32-bit kernel without a PVH entry; a 64-bit one is needed");
+    }
+    return pvh;
+  }
+
+  private void putCommandLine(int kernelMax) throws BootException, GuestMemoryException {
+    String line = request.commandLine();
+    CommandLine.check(line);
+    int max = Math.min(kernelMax, GuestLayout.COMMAND_LINE_ROOM - 1);
+    if (line.length() > max) {
+      throw new BootException(
+          "command line: "
+              + line.length()
+              + " characters, but kernel "
+              + request.kernel()
+              + " takes at most "
+              + max);
+    }
+    byte[] bytes = line.getBytes(StandardCharsets.US_ASCII);
+    memory.write(GuestLayout.COMMAND_LINE, bytes);
+    memory.putByte(GuestLayout.COMMAND_LINE + bytes.length, 0);
+  }
+
+  private Range putInitrd(long kernelEnd, long endMax) throws BootException, GuestMemoryException {
+    if (request.initrd().isEmpty()) {
+      return Range.NONE;
+    }
+    Path path = request.initrd().get();
+    try (ByteSource source = FileSource.open(path)) {
+      long size = source.size();
+      if (size == 0) {
+        throw new BootException("is empty");
+      }
+      long bottom = Math.max(kernelEnd + PAGE - 1 & -PAGE, GuestLayout.HIGH_MEMORY);
+      long top = Math.min(lowRam.end(), endMax);
+      if (size > top - bottom) {
+        throw new BootException(
+            "of %d KiB does not fit into the %d KiB between the kernel and the end of RAM it may use"
+                .formatted(size + 1023 >> 10, Math.max(top - bottom, 0) >> 10));
+      }
+      long start = top - size & -PAGE;
+      source.read(0, memory.slice(start, size));
+      return new Range(start, size);
+    } catch (BootException e) {
+      throw e.about("initrd " + path);
+    }
+  }
+
+  private void putCommonTables() throws GuestMemoryException {
+    memory.write(GuestLayout.GDT, SegmentTable.build());
+    byte[] pointer = MpTable.floatingPointer(GuestLayout.MP_TABLE);
+    memory.write(GuestLayout.MP_TABLE, MpTable.build(request.cpus()));
+    memory.write(GuestLayout.MP_POINTER_LOW, pointer);
+    memory.write(GuestLayout.MP_POINTER, pointer);
+    memory.putShort(GuestLayout.BDA_EBDA_SEGMENT, (int) (GuestLayout.MP_POINTER >> 4));
+    memory.putShort(GuestLayout.BDA_BASE_MEMORY, (int) (GuestLayout.MP_TABLE >> 10));
+  }
+}

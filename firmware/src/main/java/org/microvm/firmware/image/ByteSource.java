@@ -1,0 +1,34 @@
+package org.microvm.firmware.image;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import org.microvm.firmware.BootException;
+
+/** Bytes that can be read at any position: a file, or an unpacked payload. */
+public interface ByteSource extends AutoCloseable {
+  /** How many there are. */
+  long size();
+
+  /**
+   * Fills the rest of {@code target}.
+   *
+   * @throws BootException if the source cannot be read or ends before
+   */
+  void read(long offset, ByteBuffer target) throws BootException;
+
+  /**
+   * Fills {@code target}.
+   *
+   * @throws BootException if the source cannot be read or ends before
+   */
+  void read(long offset, MemorySegment target) throws BootException;
+
+  /** Whether the source holds {@code length} bytes from {@code offset}, both unsigned. */
+  default boolean holds(long offset, long length) {
+    return Long.compareUnsigned(length, size()) <= 0
+        && Long.compareUnsigned(offset, size() - length) <= 0;
+  }
+
+  @Override
+  void close();
+}

@@ -1,0 +1,131 @@
+package org.microvm.firmware.image;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.microvm.firmware.BootException;
+
+/**
+ * The setup header of Linux's x86 boot protocol: at the same place in a bzImage and in {@code
+ * boot_params}; offsets from the kernel's Documentation/x86/boot.rst.
+ */
+public final class SetupHeader {
+  private static final int SETUP_SECTS = 0x1f1;
+  private static final int BOOT_FLAG = 0x1fe;
+  private static final int JUMP_LENGTH = 0x201;
+  private static final int MAGIC = 0x202;
+  private static final int VERSION = 0x206;
+  private static final int LOADFLAGS = 0x211;
+  private static final int INITRD_ADDR_MAX = 0x22c;
+  private static final int KERNEL_ALIGNMENT = 0x230;
+  private static final int XLOADFLAGS = 0x236;
+  private static final int CMDLINE_SIZE = 0x238;
+  private static final int PAYLOAD_OFFSET = 0x248;
+  private static final int PAYLOAD_LENGTH = 0x24c;
+
+  /** Where {@code boot_params} goes on with something else. */
+  static final int END = 0x290;
+
+  private static final short BOOT_SIGNATURE = (short) 0xaa55;
+  private static final int HDRS = 0x5372_6448;
+  private static final byte LOADED_HIGH = 1;
+  private static final int XLF_KERNEL_64 = 1;
+  private static final int SECTOR = 512;
+
+  /** The first protocol version that says where the payload is. */
+  private static final int PAYLOAD_VERSION = 0x208;
+
+  /** The first protocol version with {@code xloadflags}. */
+  private static final int XLOADFLAGS_VERSION = 0x20c;
+
+  /** What a vmlinux is started with: the newest protocol version known here. */
+  private static final int NEWEST_VERSION = 0x20f;
+
+  /** The physical alignment that x86-64 kernels are built for by default. */
+  private static final int DEFAULT_ALIGNMENT = 16 << 20;
+
+  private final ByteBuffer bytes;
+  private final int end;
+
+  private SetupHeader(ByteBuffer bytes, int end) {
+    this.bytes = bytes;
+    this.end = end;
+  }
+
+  /**
+   * The header for an image that comes without one.
+   *
+   * @param commandLineMax the longest command line it takes, without the zero byte
+   */
+  static SetupHeader synthesized(int commandLineMax) {
+    ByteBuffer bytes = ByteBuffer.allocate(END).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putShort(BOOT_FLAG, BOOT_SIGNATURE);
+    bytes.putInt(MAGIC, HDRS);
+    bytes.putShort(VERSION, (short) NEWEST_VERSION);
+    bytes.put(LOADFLAGS, LOADED_HIGH);
+    bytes.putInt(KERNEL_ALIGNMENT, DEFAULT_ALIGNMENT);
+    bytes.putShort(XLOADFLAGS, (short) XLF_KERNEL_64);
+    bytes.putInt(INITRD_ADDR_MAX, -1);
+    bytes.putInt(CMDLINE_SIZE, commandLineMax);
+    return new SetupHeader(bytes, END);
+  }
+
+  /** Whether a file that begins so has the header. */
+  static boolean isIn(ByteBuffer head) {
+    return head.limit() >= VERSION + 2
+        && head.getShort(BOOT_FLAG) == BOOT_SIGNATURE
+        && head.getInt(MAGIC) == HDRS;
+  }
+
+  /**
+   * @param head the file's first bytes, {@link #END} of them
+   * @throws BootException if the kernel is cut short, too old, or of 32 bits
+   */
+  static SetupHeader parse(ByteBuffer head) throws BootException {
+    if (head.limit() < END) {
+      throw new BootException("is cut short: a bzImage that ends within its header");
+    }
+    int version = head.getShort(VERSION) & 0xffff;
+    if (version < PAYLOAD_VERSION) {
+      throw new BootException(
+          "speaks boot protocol %d.%02d; 2.08 (Linux 2.6.26) is the oldest supported"
+              .formatted(version >> 8, version & 0xff));
+    }
+    if ((head.get(LOADFLAGS) & LOADED_HIGH) == 0) {
+      throw new BootException("is a zImage, not a bzImage");
+    }
+    if (version >= XLOADFLAGS_VERSION && (head.getShort(XLOADFLAGS) & XLF_KERNEL_64) == 0) {
+      throw new BootException("is a 32-bit kernel; a 64-bit one is needed");
+    }
+    int end = Math.min(MAGIC + (head.get(JUMP_LENGTH) & 0xff), END);
+    return new SetupHeader(head, end);
+  }
+
+  /** Copies the header to its place in {@code boot_params}. */
+  public void copyTo(ByteBuffer bootParams) {
+    bootParams.put(SETUP_SECTS, bytes, SETUP_SECTS, end - SETUP_SECTS);
+  }
+
+  /** The longest command line, without its zero byte. */
+  public int commandLineMax() {
+    int size = bytes.getInt(CMDLINE_SIZE);
+    return size < 0 ? Integer.MAX_VALUE : size;
+  }
+
+  /** The address that no byte of the initrd may reach. */
+  public long initrdEndMax() {
+    return (bytes.getInt(INITRD_ADDR_MAX) & 0xffff_ffffL) + 1;
+  }
+
+  /** Offset in the file of the compressed kernel. */
+  long payloadOffset() {
+    int sectors = bytes.get(SETUP_SECTS) & 0xff;
+    // 0 stands for 4, from the days before the field existed.
+    return (1L + (sectors == 0 ? 4 : sectors)) * SECTOR
+        + (bytes.getInt(PAYLOAD_OFFSET) & 0xffff_ffffL);
+  }
+
+  /** Bytes of the compressed kernel. */
+  long payloadLength() {
+    return bytes.getInt(PAYLOAD_LENGTH) & 0xffff_ffffL;
+  }
+}

@@ -1,0 +1,26 @@
+package org.microvm.firmware.image;
+
+import com.github.luben.zstd.Zstd;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** Zstandard, by the library's native code in one step from buffer to buffer. */
+final class ZstdFrames {
+  private ZstdFrames() {}
+
+  /** Unpacks all frames. */
+  static void unpack(ByteBuffer packed, ByteBuffer unpacked) throws IOException {
+    long size;
+    try {
+      size =
+          Zstd.decompressDirectByteBuffer(
+              unpacked, 0, unpacked.limit(), packed, packed.position(), packed.remaining());
+    } catch (LinkageError e) {
+      throw new IOException("zstd's native library cannot be loaded: " + e.getMessage(), e);
+    }
+    if (Zstd.isError(size)) {
+      throw new IOException("zstd: " + Zstd.getErrorName(size));
+    }
+    unpacked.position((int) size);
+  }
+}

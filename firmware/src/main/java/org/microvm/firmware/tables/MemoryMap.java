@@ -1,0 +1,48 @@
+package org.microvm.firmware.tables;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.firmware.GuestLayout;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.MemoryRegion;
+
+/**
+ * What the guest is told about its memory, as a BIOS would through function E820.
+ *
+ * @param entries by rising address, not overlapping
+ */
+public record MemoryMap(List<Entry> entries) {
+  /** Type of usable RAM. */
+  public static final int RAM = 1;
+
+  /** Type of memory that the guest must leave alone. */
+  public static final int RESERVED = 2;
+
+  /**
+   * One piece of memory.
+   *
+   * @param start address of the first byte
+   * @param length bytes
+   * @param type {@link #RAM} or {@link #RESERVED}
+   */
+  public record Entry(long start, long length, int type) {}
+
+  /** Copies the list. */
+  public MemoryMap {
+    entries = List.copyOf(entries);
+  }
+
+  /** The map of a guest whose RAM starts at 0 and is larger than 1 MiB. */
+  public static MemoryMap of(GuestMemory memory) {
+    List<Entry> entries = new ArrayList<>();
+    entries.add(new Entry(0, GuestLayout.MP_TABLE, RAM));
+    entries.add(
+        new Entry(
+            GuestLayout.MP_TABLE, GuestLayout.BASE_MEMORY_END - GuestLayout.MP_TABLE, RESERVED));
+    for (MemoryRegion region : memory.regions()) {
+      long start = Math.max(region.start(), GuestLayout.HIGH_MEMORY);
+      entries.add(new Entry(start, region.end() - start, RAM));
+    }
+    return new MemoryMap(entries);
+  }
+}

@@ -1,0 +1,47 @@
+package org.microvm.firmware.tables;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.microvm.firmware.GuestLayout;
+import org.microvm.firmware.image.SetupHeader;
+
+/**
+ * Linux's {@code struct boot_params}; offsets from the kernel's Documentation/x86/zero-page.rst.
+ */
+public final class ZeroPage {
+  private static final int SIZE = 4096;
+  private static final int E820_ENTRIES = 0x1e8;
+  private static final int TYPE_OF_LOADER = 0x210;
+  private static final int RAMDISK_IMAGE = 0x218;
+  private static final int RAMDISK_SIZE = 0x21c;
+  private static final int COMMAND_LINE_POINTER = 0x228;
+  private static final int E820_TABLE = 0x2d0;
+
+  /** A boot loader without a number of its own. */
+  private static final byte UNDEFINED_LOADER = (byte) 0xff;
+
+  private ZeroPage() {}
+
+  /**
+   * The page's bytes; the command line is at {@link GuestLayout#COMMAND_LINE}.
+   *
+   * @param header the kernel's setup header
+   * @param map what memory there is
+   * @param initrd where it was put
+   */
+  public static byte[] build(SetupHeader header, MemoryMap map, Range initrd) {
+    ByteBuffer page = Bytes.allocate(SIZE);
+    header.copyTo(page);
+    page.put(TYPE_OF_LOADER, UNDEFINED_LOADER);
+    page.putInt(RAMDISK_IMAGE, (int) initrd.start());
+    page.putInt(RAMDISK_SIZE, (int) initrd.length());
+    page.putInt(COMMAND_LINE_POINTER, (int) GuestLayout.COMMAND_LINE);
+    List<MemoryMap.Entry> entries = map.entries();
+    page.put(E820_ENTRIES, (byte) entries.size());
+    page.position(E820_TABLE);
+    for (MemoryMap.Entry entry : entries) {
+      page.putLong(entry.start()).putLong(entry.length()).putInt(entry.type());
+    }
+    return page.array();
+  }
+}
