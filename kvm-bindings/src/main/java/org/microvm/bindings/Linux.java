@@ -1141,4 +1141,3 @@ public class Linux extends Linux$shared {
         return SYS_writev;
     }
 }
-

@@ -263,4 +263,3 @@ public class epoll_data {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

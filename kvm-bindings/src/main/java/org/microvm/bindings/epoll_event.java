@@ -171,4 +171,3 @@ public class epoll_event {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

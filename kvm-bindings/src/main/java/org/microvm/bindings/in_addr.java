@@ -125,4 +125,3 @@ public class in_addr {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

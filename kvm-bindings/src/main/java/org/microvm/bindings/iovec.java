@@ -171,4 +171,3 @@ public class iovec {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -340,4 +340,3 @@ public class kvm_cpuid2 {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

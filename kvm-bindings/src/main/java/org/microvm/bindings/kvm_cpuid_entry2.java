@@ -406,37 +406,6 @@ public class kvm_cpuid_entry2 {
     private static long[] padding$DIMS = { 3 };
 
     /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * __u32 padding[3]
-     * }
-     */
-    public static long[] padding$dimensions() {
-        return padding$DIMS;
-    }
-    private static final VarHandle padding$ELEM_HANDLE = padding$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * __u32 padding[3]
-     * }
-     */
-    public static int padding(MemorySegment struct, long index0) {
-        return (int)padding$ELEM_HANDLE.get(struct, padding$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * __u32 padding[3]
-     * }
-     */
-    public static void padding(MemorySegment struct, long index0, int fieldValue) {
-        padding$ELEM_HANDLE.set(struct, padding$OFFSET, index0, fieldValue);
-    }
-
-    /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
      */
@@ -480,4 +449,3 @@ public class kvm_cpuid_entry2 {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

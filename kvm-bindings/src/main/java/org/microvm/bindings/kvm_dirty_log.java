@@ -267,4 +267,3 @@ public class kvm_dirty_log {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -177,37 +177,6 @@ public class kvm_enable_cap {
 
     private static long[] args$DIMS = { 4 };
 
-    /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * __u64 args[4]
-     * }
-     */
-    public static long[] args$dimensions() {
-        return args$DIMS;
-    }
-    private static final VarHandle args$ELEM_HANDLE = args$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * __u64 args[4]
-     * }
-     */
-    public static long args(MemorySegment struct, long index0) {
-        return (long)args$ELEM_HANDLE.get(struct, args$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * __u64 args[4]
-     * }
-     */
-    public static void args(MemorySegment struct, long index0, long fieldValue) {
-        args$ELEM_HANDLE.set(struct, args$OFFSET, index0, fieldValue);
-    }
-
     private static final SequenceLayout pad$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("pad"));
 
     /**
@@ -255,37 +224,6 @@ public class kvm_enable_cap {
     private static long[] pad$DIMS = { 64 };
 
     /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * __u8 pad[64]
-     * }
-     */
-    public static long[] pad$dimensions() {
-        return pad$DIMS;
-    }
-    private static final VarHandle pad$ELEM_HANDLE = pad$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * __u8 pad[64]
-     * }
-     */
-    public static byte pad(MemorySegment struct, long index0) {
-        return (byte)pad$ELEM_HANDLE.get(struct, pad$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * __u8 pad[64]
-     * }
-     */
-    public static void pad(MemorySegment struct, long index0, byte fieldValue) {
-        pad$ELEM_HANDLE.set(struct, pad$OFFSET, index0, fieldValue);
-    }
-
-    /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
      */
@@ -329,4 +267,3 @@ public class kvm_enable_cap {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

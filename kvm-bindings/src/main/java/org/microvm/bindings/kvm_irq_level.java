@@ -221,4 +221,3 @@ public class kvm_irq_level {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -268,37 +268,6 @@ public class kvm_irqfd {
     private static long[] pad$DIMS = { 16 };
 
     /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * __u8 pad[16]
-     * }
-     */
-    public static long[] pad$dimensions() {
-        return pad$DIMS;
-    }
-    private static final VarHandle pad$ELEM_HANDLE = pad$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * __u8 pad[16]
-     * }
-     */
-    public static byte pad(MemorySegment struct, long index0) {
-        return (byte)pad$ELEM_HANDLE.get(struct, pad$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * __u8 pad[16]
-     * }
-     */
-    public static void pad(MemorySegment struct, long index0, byte fieldValue) {
-        pad$ELEM_HANDLE.set(struct, pad$OFFSET, index0, fieldValue);
-    }
-
-    /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
      */
@@ -342,4 +311,3 @@ public class kvm_irqfd {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

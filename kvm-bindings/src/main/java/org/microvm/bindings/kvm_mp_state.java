@@ -125,4 +125,3 @@ public class kvm_mp_state {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -217,4 +217,3 @@ public class kvm_msr_entry {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

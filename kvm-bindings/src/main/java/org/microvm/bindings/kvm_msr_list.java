@@ -294,4 +294,3 @@ public class kvm_msr_list {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

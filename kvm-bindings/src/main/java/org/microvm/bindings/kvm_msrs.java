@@ -340,4 +340,3 @@ public class kvm_msrs {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -130,37 +130,6 @@ public class kvm_pit_config {
     private static long[] pad$DIMS = { 15 };
 
     /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * __u32 pad[15]
-     * }
-     */
-    public static long[] pad$dimensions() {
-        return pad$DIMS;
-    }
-    private static final VarHandle pad$ELEM_HANDLE = pad$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * __u32 pad[15]
-     * }
-     */
-    public static int pad(MemorySegment struct, long index0) {
-        return (int)pad$ELEM_HANDLE.get(struct, pad$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * __u32 pad[15]
-     * }
-     */
-    public static void pad(MemorySegment struct, long index0, int fieldValue) {
-        pad$ELEM_HANDLE.set(struct, pad$OFFSET, index0, fieldValue);
-    }
-
-    /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
      */
@@ -204,4 +173,3 @@ public class kvm_pit_config {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -907,4 +907,3 @@ public class kvm_regs {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

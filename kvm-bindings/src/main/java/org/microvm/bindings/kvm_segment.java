@@ -677,4 +677,3 @@ public class kvm_segment {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -294,4 +294,3 @@ public class kvm_signal_mask {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -866,37 +866,6 @@ public class kvm_sregs {
     private static long[] interrupt_bitmap$DIMS = { 4 };
 
     /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * __u64 interrupt_bitmap[4]
-     * }
-     */
-    public static long[] interrupt_bitmap$dimensions() {
-        return interrupt_bitmap$DIMS;
-    }
-    private static final VarHandle interrupt_bitmap$ELEM_HANDLE = interrupt_bitmap$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * __u64 interrupt_bitmap[4]
-     * }
-     */
-    public static long interrupt_bitmap(MemorySegment struct, long index0) {
-        return (long)interrupt_bitmap$ELEM_HANDLE.get(struct, interrupt_bitmap$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * __u64 interrupt_bitmap[4]
-     * }
-     */
-    public static void interrupt_bitmap(MemorySegment struct, long index0, long fieldValue) {
-        interrupt_bitmap$ELEM_HANDLE.set(struct, interrupt_bitmap$OFFSET, index0, fieldValue);
-    }
-
-    /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
      */
@@ -940,4 +909,3 @@ public class kvm_sregs {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

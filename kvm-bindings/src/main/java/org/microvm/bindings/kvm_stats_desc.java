@@ -478,4 +478,3 @@ public class kvm_stats_desc {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -355,4 +355,3 @@ public class kvm_stats_header {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

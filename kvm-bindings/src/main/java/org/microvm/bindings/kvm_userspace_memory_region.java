@@ -309,4 +309,3 @@ public class kvm_userspace_memory_region {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -8,7 +8,8 @@
  *   &#64;src/main/jextract/includes.txt src/main/jextract/bindings.h
  * </pre>
  *
- * <p>and adds {@code @SuppressWarnings("restricted")} to each class.
+ * <p>then adds {@code @SuppressWarnings("restricted")} to each class, and takes out the accessors of
+ * single array elements, whose VarHandles are dear to make.
  *
  * <ul>
  *   <li>tool: jextract 23-f9866df3a178 from https://github.com/openjdk/jextract

@@ -130,37 +130,6 @@ public class sockaddr_un {
     private static long[] sun_path$DIMS = { 108 };
 
     /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * char sun_path[108]
-     * }
-     */
-    public static long[] sun_path$dimensions() {
-        return sun_path$DIMS;
-    }
-    private static final VarHandle sun_path$ELEM_HANDLE = sun_path$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * char sun_path[108]
-     * }
-     */
-    public static byte sun_path(MemorySegment struct, long index0) {
-        return (byte)sun_path$ELEM_HANDLE.get(struct, sun_path$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * char sun_path[108]
-     * }
-     */
-    public static void sun_path(MemorySegment struct, long index0, byte fieldValue) {
-        sun_path$ELEM_HANDLE.set(struct, sun_path$OFFSET, index0, fieldValue);
-    }
-
-    /**
      * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
      * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
      */
@@ -204,4 +173,3 @@ public class sockaddr_un {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -318,37 +318,6 @@ public class termios {
 
     private static long[] c_cc$DIMS = { 32 };
 
-    /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * cc_t c_cc[32]
-     * }
-     */
-    public static long[] c_cc$dimensions() {
-        return c_cc$DIMS;
-    }
-    private static final VarHandle c_cc$ELEM_HANDLE = c_cc$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * cc_t c_cc[32]
-     * }
-     */
-    public static byte c_cc(MemorySegment struct, long index0) {
-        return (byte)c_cc$ELEM_HANDLE.get(struct, c_cc$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * cc_t c_cc[32]
-     * }
-     */
-    public static void c_cc(MemorySegment struct, long index0, byte fieldValue) {
-        c_cc$ELEM_HANDLE.set(struct, c_cc$OFFSET, index0, fieldValue);
-    }
-
     private static final OfInt c_ispeed$LAYOUT = (OfInt)$LAYOUT.select(groupElement("c_ispeed"));
 
     /**
@@ -481,4 +450,3 @@ public class termios {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

@@ -171,4 +171,3 @@ public class timespec {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-

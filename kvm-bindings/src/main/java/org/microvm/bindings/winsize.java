@@ -263,4 +263,3 @@ public class winsize {
         return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
     }
 }
-
