@@ -1,0 +1,7 @@
+/* Halts for ever with interrupts off: the VMM must still be able to end. */
+#include "runtime.h"
+
+int guest_main(void) {
+  print("halting\n");
+  halt_forever();
+}

@@ -1,0 +1,133 @@
+/*
+ * What every bare-metal guest has: a console, a command line, memory, traps, interrupts and ways to
+ * end. See runtime.c for how each is done.
+ */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+/* The guest's own code; called at CPL0 with interrupts off. Returning n is exit_guest(n). */
+int guest_main(void);
+
+/* Ports and device registers. */
+
+static inline void outb(u16 port, u8 value) {
+  __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void outw(u16 port, u16 value) {
+  __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void outl(u16 port, u32 value) {
+  __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline u8 inb(u16 port) {
+  u8 value;
+  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+
+static inline u32 mmio_read32(u64 address) {
+  u32 value;
+  __asm__ volatile("movl (%1), %0" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
+static inline void mmio_write32(u64 address, u32 value) {
+  __asm__ volatile("movl %0, (%1)" : : "r"(value), "r"(address) : "memory");
+}
+
+/* Console: COM1. */
+
+void print(const char *text);
+void print_decimal(u64 value);
+void print_hex(u64 value);
+
+/* Ends. */
+
+/* isa-debug-exit: the VMM ends with status (status << 1) | 1; a machine without it is powered off. */
+_Noreturn void exit_guest(u32 status);
+_Noreturn void power_off(void);
+_Noreturn void halt_forever(void);
+
+/* Command line: words of NAME=VALUE, found by name; of several the last counts, as in Linux. */
+
+extern const char *command_line;
+
+/* The value, or NULL; it ends at a space or at the end of the string. */
+const char *option(const char *name);
+bool option_is(const char *name, const char *value);
+u64 option_number(const char *name, u64 otherwise);
+/* Decimal, or hexadecimal after 0x, with an optional K, M or G; *end is set behind it. */
+u64 parse_number(const char *text, const char **end);
+bool starts_with(const char *text, const char *prefix);
+
+/* Memory. */
+
+struct memory_range {
+  u64 start;
+  u64 size;
+  u32 type; /* 1 is RAM, as in e820 */
+  u32 reserved;
+};
+
+#define MEMORY_RAM 1
+
+extern const struct memory_range *memory_map;
+extern u32 memory_map_entries;
+
+/* Zeroed memory behind the image, never given back; ends the guest when there is no more. */
+void *allocate(u64 size, u64 alignment);
+/* Makes the 2 MiB frame that holds a physical address visible; window n is valid until its next use. */
+void *map_window(unsigned n, u64 physical);
+/* The VMM fills memory with zeros, so these matter little; the compiler wants them. */
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+
+/* Traps and interrupts. */
+
+struct trap_frame {
+  u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+  u64 vector, error;
+  u64 rip, cs, rflags, rsp, ss;
+};
+
+#define TRAP_BREAKPOINT 3
+#define TRAP_INVALID_OPCODE 6
+#define TRAP_GENERAL_PROTECTION 13
+
+/* Called for an exception (vector < 32) instead of the report that ends the guest. */
+typedef void trap_handler(struct trap_frame *frame);
+void on_trap(unsigned vector, trap_handler *handler);
+
+/*
+ * Routes an interrupt line (edge-triggered) to a handler that runs at CPL0 with interrupts off.
+ * Through the IOAPIC, or with "irqchip=pic" on the command line through the 8259.
+ */
+typedef void irq_handler(void);
+void on_irq(unsigned irq, irq_handler *handler);
+
+/* Set by every interrupt. */
+extern volatile u32 irq_seen;
+
+/*
+ * Sleeps until an interrupt has come since irq_seen was last cleared; at CPL0 and at CPL3.
+ * The caller clears irq_seen, looks for work, and sleeps when there was none: no wake-up is lost.
+ */
+void wait_for_interrupt(void);
+
+/* CPL3: all memory and ports are open to it, and on an emulating host only it is fast. */
+_Noreturn void enter_user(void (*function)(void));
+
+#endif
