@@ -155,21 +155,25 @@ bool starts_with(const char *text, const char *prefix) {
   return true;
 }
 
+const char *next_word(const char *word) {
+  while (!is_end(*word)) {
+    word++;
+  }
+  while (*word && is_end(*word)) {
+    word++;
+  }
+  return word;
+}
+
 const char *option(const char *name) {
   const char *value = NULL;
   size_t length = 0;
   while (name[length]) {
     length++;
   }
-  for (const char *word = command_line; *word;) {
+  for (const char *word = command_line; *word; word = next_word(word)) {
     if (starts_with(word, name) && word[length] == '=') {
       value = word + length + 1;
-    }
-    while (!is_end(*word)) {
-      word++;
-    }
-    while (*word && is_end(*word)) {
-      word++;
     }
   }
   return value;

@@ -71,6 +71,8 @@ u64 option_number(const char *name, u64 otherwise);
 /* Decimal, or hexadecimal after 0x, with an optional K, M or G; *end is set behind it. */
 u64 parse_number(const char *text, const char **end);
 bool starts_with(const char *text, const char *prefix);
+/* The start of the word after this one, or the end of the string. */
+const char *next_word(const char *word);
 
 /* Memory. */
 

@@ -1,0 +1,45 @@
+/*
+ * A virtio-console driver with MULTIPORT: does the control handshake and opens every port it is
+ * offered; moving bytes is up to the guest. Works at CPL0 and at CPL3.
+ */
+#ifndef VIRTIO_CONSOLE_H
+#define VIRTIO_CONSOLE_H
+
+#include "virtio.h"
+
+#define CONSOLE_PORTS 32
+#define CONSOLE_NAME_LENGTH 48
+
+struct console_port {
+  bool present;        /* offered, and not removed */
+  bool filled;         /* has its receive buffers */
+  bool is_console;     /* the device says it is for a terminal */
+  bool host_connected; /* somebody is at the other end */
+  u64 closes;          /* how often the other end went away */
+  char name[CONSOLE_NAME_LENGTH];
+  u32 buffer_size;
+  struct virtqueue receive;
+  struct virtqueue transmit;
+};
+
+struct console {
+  struct virtio_device device;
+  u32 port_count; /* queues were set up for the ports below this */
+  struct virtqueue control_receive;
+  struct virtqueue control_transmit;
+  struct console_port ports[CONSOLE_PORTS];
+};
+
+/*
+ * Starts the device, of which there is one. Port `main_port` gets a full queue of receive buffers of
+ * `buffer_size` bytes, the others a few small ones. `features` may add VIRTIO_F_EVENT_IDX.
+ */
+bool console_start(struct console *console, u32 main_port, u32 buffer_size, u64 features);
+/* Serves control messages; true when there was one. */
+bool console_poll(struct console *console);
+/* Gives a receive buffer back, without notifying. */
+void console_recycle(struct console_port *port, void *buffer);
+/* Sends a short text, waiting until an earlier one is gone. */
+void console_say(struct console_port *port, const char *text);
+
+#endif
