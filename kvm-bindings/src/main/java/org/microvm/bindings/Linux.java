@@ -555,6 +555,357 @@ public class Linux extends Linux$shared {
     public static int IEXTEN() {
         return IEXTEN;
     }
+    private static final int KVM_IRQCHIP_PIC_MASTER = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IRQCHIP_PIC_MASTER 0
+     * }
+     */
+    public static int KVM_IRQCHIP_PIC_MASTER() {
+        return KVM_IRQCHIP_PIC_MASTER;
+    }
+    private static final int KVM_IRQCHIP_PIC_SLAVE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IRQCHIP_PIC_SLAVE 1
+     * }
+     */
+    public static int KVM_IRQCHIP_PIC_SLAVE() {
+        return KVM_IRQCHIP_PIC_SLAVE;
+    }
+    private static final int KVM_IRQCHIP_IOAPIC = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IRQCHIP_IOAPIC 2
+     * }
+     */
+    public static int KVM_IRQCHIP_IOAPIC() {
+        return KVM_IRQCHIP_IOAPIC;
+    }
+    private static final int KVM_API_VERSION = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_API_VERSION 12
+     * }
+     */
+    public static int KVM_API_VERSION() {
+        return KVM_API_VERSION;
+    }
+    private static final int KVM_EXIT_IO_OUT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_EXIT_IO_OUT 1
+     * }
+     */
+    public static int KVM_EXIT_IO_OUT() {
+        return KVM_EXIT_IO_OUT;
+    }
+    private static final int KVMIO = (int)174L;
+    /**
+     * {@snippet lang=c :
+     * #define KVMIO 174
+     * }
+     */
+    public static int KVMIO() {
+        return KVMIO;
+    }
+    private static final int KVM_CAP_IRQCHIP = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_IRQCHIP 0
+     * }
+     */
+    public static int KVM_CAP_IRQCHIP() {
+        return KVM_CAP_IRQCHIP;
+    }
+    private static final int KVM_CAP_USER_MEMORY = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_USER_MEMORY 3
+     * }
+     */
+    public static int KVM_CAP_USER_MEMORY() {
+        return KVM_CAP_USER_MEMORY;
+    }
+    private static final int KVM_CAP_SET_TSS_ADDR = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_SET_TSS_ADDR 4
+     * }
+     */
+    public static int KVM_CAP_SET_TSS_ADDR() {
+        return KVM_CAP_SET_TSS_ADDR;
+    }
+    private static final int KVM_CAP_EXT_CPUID = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_EXT_CPUID 7
+     * }
+     */
+    public static int KVM_CAP_EXT_CPUID() {
+        return KVM_CAP_EXT_CPUID;
+    }
+    private static final int KVM_CAP_NR_VCPUS = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_NR_VCPUS 9
+     * }
+     */
+    public static int KVM_CAP_NR_VCPUS() {
+        return KVM_CAP_NR_VCPUS;
+    }
+    private static final int KVM_CAP_NR_MEMSLOTS = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_NR_MEMSLOTS 10
+     * }
+     */
+    public static int KVM_CAP_NR_MEMSLOTS() {
+        return KVM_CAP_NR_MEMSLOTS;
+    }
+    private static final int KVM_CAP_MP_STATE = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_MP_STATE 14
+     * }
+     */
+    public static int KVM_CAP_MP_STATE() {
+        return KVM_CAP_MP_STATE;
+    }
+    private static final int KVM_CAP_IRQFD = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_IRQFD 32
+     * }
+     */
+    public static int KVM_CAP_IRQFD() {
+        return KVM_CAP_IRQFD;
+    }
+    private static final int KVM_CAP_PIT2 = (int)33L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_PIT2 33
+     * }
+     */
+    public static int KVM_CAP_PIT2() {
+        return KVM_CAP_PIT2;
+    }
+    private static final int KVM_CAP_PIT_STATE2 = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_PIT_STATE2 35
+     * }
+     */
+    public static int KVM_CAP_PIT_STATE2() {
+        return KVM_CAP_PIT_STATE2;
+    }
+    private static final int KVM_CAP_IOEVENTFD = (int)36L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_IOEVENTFD 36
+     * }
+     */
+    public static int KVM_CAP_IOEVENTFD() {
+        return KVM_CAP_IOEVENTFD;
+    }
+    private static final int KVM_CAP_SET_IDENTITY_MAP_ADDR = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_SET_IDENTITY_MAP_ADDR 37
+     * }
+     */
+    public static int KVM_CAP_SET_IDENTITY_MAP_ADDR() {
+        return KVM_CAP_SET_IDENTITY_MAP_ADDR;
+    }
+    private static final int KVM_CAP_ADJUST_CLOCK = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_ADJUST_CLOCK 39
+     * }
+     */
+    public static int KVM_CAP_ADJUST_CLOCK() {
+        return KVM_CAP_ADJUST_CLOCK;
+    }
+    private static final int KVM_CAP_VCPU_EVENTS = (int)41L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_VCPU_EVENTS 41
+     * }
+     */
+    public static int KVM_CAP_VCPU_EVENTS() {
+        return KVM_CAP_VCPU_EVENTS;
+    }
+    private static final int KVM_CAP_DEBUGREGS = (int)50L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_DEBUGREGS 50
+     * }
+     */
+    public static int KVM_CAP_DEBUGREGS() {
+        return KVM_CAP_DEBUGREGS;
+    }
+    private static final int KVM_CAP_ENABLE_CAP = (int)54L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_ENABLE_CAP 54
+     * }
+     */
+    public static int KVM_CAP_ENABLE_CAP() {
+        return KVM_CAP_ENABLE_CAP;
+    }
+    private static final int KVM_CAP_XSAVE = (int)55L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_XSAVE 55
+     * }
+     */
+    public static int KVM_CAP_XSAVE() {
+        return KVM_CAP_XSAVE;
+    }
+    private static final int KVM_CAP_XCRS = (int)56L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_XCRS 56
+     * }
+     */
+    public static int KVM_CAP_XCRS() {
+        return KVM_CAP_XCRS;
+    }
+    private static final int KVM_CAP_TSC_CONTROL = (int)60L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_TSC_CONTROL 60
+     * }
+     */
+    public static int KVM_CAP_TSC_CONTROL() {
+        return KVM_CAP_TSC_CONTROL;
+    }
+    private static final int KVM_CAP_GET_TSC_KHZ = (int)61L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_GET_TSC_KHZ 61
+     * }
+     */
+    public static int KVM_CAP_GET_TSC_KHZ() {
+        return KVM_CAP_GET_TSC_KHZ;
+    }
+    private static final int KVM_CAP_MAX_VCPUS = (int)66L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_MAX_VCPUS 66
+     * }
+     */
+    public static int KVM_CAP_MAX_VCPUS() {
+        return KVM_CAP_MAX_VCPUS;
+    }
+    private static final int KVM_CAP_TSC_DEADLINE_TIMER = (int)72L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_TSC_DEADLINE_TIMER 72
+     * }
+     */
+    public static int KVM_CAP_TSC_DEADLINE_TIMER() {
+        return KVM_CAP_TSC_DEADLINE_TIMER;
+    }
+    private static final int KVM_CAP_KVMCLOCK_CTRL = (int)76L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_KVMCLOCK_CTRL 76
+     * }
+     */
+    public static int KVM_CAP_KVMCLOCK_CTRL() {
+        return KVM_CAP_KVMCLOCK_CTRL;
+    }
+    private static final int KVM_CAP_READONLY_MEM = (int)81L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_READONLY_MEM 81
+     * }
+     */
+    public static int KVM_CAP_READONLY_MEM() {
+        return KVM_CAP_READONLY_MEM;
+    }
+    private static final int KVM_CAP_IRQFD_RESAMPLE = (int)82L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_IRQFD_RESAMPLE 82
+     * }
+     */
+    public static int KVM_CAP_IRQFD_RESAMPLE() {
+        return KVM_CAP_IRQFD_RESAMPLE;
+    }
+    private static final int KVM_CAP_ENABLE_CAP_VM = (int)98L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_ENABLE_CAP_VM 98
+     * }
+     */
+    public static int KVM_CAP_ENABLE_CAP_VM() {
+        return KVM_CAP_ENABLE_CAP_VM;
+    }
+    private static final int KVM_CAP_CHECK_EXTENSION_VM = (int)105L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_CHECK_EXTENSION_VM 105
+     * }
+     */
+    public static int KVM_CAP_CHECK_EXTENSION_VM() {
+        return KVM_CAP_CHECK_EXTENSION_VM;
+    }
+    private static final int KVM_CAP_IOEVENTFD_ANY_LENGTH = (int)122L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_IOEVENTFD_ANY_LENGTH 122
+     * }
+     */
+    public static int KVM_CAP_IOEVENTFD_ANY_LENGTH() {
+        return KVM_CAP_IOEVENTFD_ANY_LENGTH;
+    }
+    private static final int KVM_CAP_IMMEDIATE_EXIT = (int)136L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_IMMEDIATE_EXIT 136
+     * }
+     */
+    public static int KVM_CAP_IMMEDIATE_EXIT() {
+        return KVM_CAP_IMMEDIATE_EXIT;
+    }
+    private static final int KVM_CAP_X86_DISABLE_EXITS = (int)143L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_X86_DISABLE_EXITS 143
+     * }
+     */
+    public static int KVM_CAP_X86_DISABLE_EXITS() {
+        return KVM_CAP_X86_DISABLE_EXITS;
+    }
+    private static final int KVM_CAP_BINARY_STATS_FD = (int)203L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_BINARY_STATS_FD 203
+     * }
+     */
+    public static int KVM_CAP_BINARY_STATS_FD() {
+        return KVM_CAP_BINARY_STATS_FD;
+    }
+    private static final int KVM_CAP_EXIT_ON_EMULATION_FAILURE = (int)204L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_EXIT_ON_EMULATION_FAILURE 204
+     * }
+     */
+    public static int KVM_CAP_EXIT_ON_EMULATION_FAILURE() {
+        return KVM_CAP_EXIT_ON_EMULATION_FAILURE;
+    }
+    private static final int KVM_CAP_XSAVE2 = (int)208L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CAP_XSAVE2 208
+     * }
+     */
+    public static int KVM_CAP_XSAVE2() {
+        return KVM_CAP_XSAVE2;
+    }
     private static final int SOCK_STREAM = (int)1L;
     /**
      * {@snippet lang=c :
@@ -1139,5 +1490,77 @@ public class Linux extends Linux$shared {
      */
     public static int SYS_writev() {
         return SYS_writev;
+    }
+    private static final int KVM_CPUID_FLAG_SIGNIFCANT_INDEX = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_CPUID_FLAG_SIGNIFCANT_INDEX 1
+     * }
+     */
+    public static int KVM_CPUID_FLAG_SIGNIFCANT_INDEX() {
+        return KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+    }
+    private static final long KVM_MEM_LOG_DIRTY_PAGES = 1L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_MEM_LOG_DIRTY_PAGES 1
+     * }
+     */
+    public static long KVM_MEM_LOG_DIRTY_PAGES() {
+        return KVM_MEM_LOG_DIRTY_PAGES;
+    }
+    private static final long KVM_MEM_READONLY = 2L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_MEM_READONLY 2
+     * }
+     */
+    public static long KVM_MEM_READONLY() {
+        return KVM_MEM_READONLY;
+    }
+    private static final int KVM_IOEVENTFD_FLAG_DATAMATCH = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IOEVENTFD_FLAG_DATAMATCH 1
+     * }
+     */
+    public static int KVM_IOEVENTFD_FLAG_DATAMATCH() {
+        return KVM_IOEVENTFD_FLAG_DATAMATCH;
+    }
+    private static final int KVM_IOEVENTFD_FLAG_PIO = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IOEVENTFD_FLAG_PIO 2
+     * }
+     */
+    public static int KVM_IOEVENTFD_FLAG_PIO() {
+        return KVM_IOEVENTFD_FLAG_PIO;
+    }
+    private static final int KVM_IOEVENTFD_FLAG_DEASSIGN = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IOEVENTFD_FLAG_DEASSIGN 4
+     * }
+     */
+    public static int KVM_IOEVENTFD_FLAG_DEASSIGN() {
+        return KVM_IOEVENTFD_FLAG_DEASSIGN;
+    }
+    private static final int KVM_IRQFD_FLAG_DEASSIGN = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IRQFD_FLAG_DEASSIGN 1
+     * }
+     */
+    public static int KVM_IRQFD_FLAG_DEASSIGN() {
+        return KVM_IRQFD_FLAG_DEASSIGN;
+    }
+    private static final int KVM_IRQFD_FLAG_RESAMPLE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define KVM_IRQFD_FLAG_RESAMPLE 2
+     * }
+     */
+    public static int KVM_IRQFD_FLAG_RESAMPLE() {
+        return KVM_IRQFD_FLAG_RESAMPLE;
     }
 }

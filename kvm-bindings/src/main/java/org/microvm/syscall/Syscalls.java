@@ -73,6 +73,14 @@ public final class Syscalls {
     return scratch.fill((byte) 0);
   }
 
+  /** {@code ioctl} with a struct of two ints, without allocation. */
+  public static long ioctl(int fd, long request, int first, int second) {
+    MemorySegment struct = PER_THREAD.get().scratch;
+    struct.set(ValueLayout.JAVA_INT, 0, first);
+    struct.set(ValueLayout.JAVA_INT, Integer.BYTES, second);
+    return ioctl(fd, request, struct.address());
+  }
+
   private static long call(long number, long a, long b, long c, long d, long e, long f) {
     MemorySegment capture = PER_THREAD.get().capture;
     long result;
@@ -305,8 +313,18 @@ public final class Syscalls {
     return call(Linux.SYS_rt_sigprocmask(), how, set, old, Long.BYTES, 0, 0);
   }
 
-  /** {@code sigtimedwait(set, NULL, timeout)}; the set is 8 bytes, the timeout a timespec. */
-  public static long sigtimedwait(long set, long timeout) {
-    return call(Linux.SYS_rt_sigtimedwait(), set, 0, timeout, Long.BYTES, 0, 0);
+  /**
+   * {@code sigtimedwait(set, NULL, 0)}: takes a pending signal without waiting.
+   *
+   * @return the signal, or {@code -EAGAIN} if none is pending
+   */
+  public static long takeSignal(long set) {
+    MemorySegment memory = PER_THREAD.get().scratch;
+    // The set, then a timespec of zero.
+    memory.set(ValueLayout.JAVA_LONG, 0, set);
+    memory.set(ValueLayout.JAVA_LONG, Long.BYTES, 0);
+    memory.set(ValueLayout.JAVA_LONG, 2 * Long.BYTES, 0);
+    long address = memory.address();
+    return call(Linux.SYS_rt_sigtimedwait(), address, 0, address + Long.BYTES, Long.BYTES, 0, 0);
   }
 }

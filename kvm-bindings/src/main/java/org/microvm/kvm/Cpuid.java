@@ -1,0 +1,139 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.kvm_cpuid2;
+import org.microvm.bindings.kvm_cpuid_entry2;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.syscall.Descriptor;
+
+/**
+ * What a guest's CPUID instruction answers: entries by function and, where it matters, index.
+ *
+ * <p>Made from the host's with {@link Kvm#supportedCpuid}, changed, then given to each vCPU. Not
+ * thread-safe. A backend without hardware support may show the guest the host's leaves whatever is
+ * set here.
+ */
+public final class Cpuid {
+  private static final int FIRST_CAPACITY = 128;
+  private static final int MAX_CAPACITY = 4096;
+  private static final long HEADER = kvm_cpuid2.layout().byteSize();
+  private static final long ENTRY = kvm_cpuid_entry2.layout().byteSize();
+
+  private final MemorySegment segment;
+
+  private Cpuid(MemorySegment segment) {
+    this.segment = segment;
+  }
+
+  /** Asks with more and more room until all entries fit. */
+  static Cpuid read(Descriptor descriptor, String call, long request) throws ErrnoException {
+    long result = 0;
+    for (int capacity = FIRST_CAPACITY; capacity <= MAX_CAPACITY; capacity *= 2) {
+      MemorySegment segment = Arena.ofAuto().allocate(HEADER + capacity * ENTRY, Long.BYTES);
+      kvm_cpuid2.nent(segment, capacity);
+      result = descriptor.ioctl(request, segment);
+      if (result != -Errno.E2BIG) {
+        ErrnoException.check(result, call);
+        return new Cpuid(segment);
+      }
+    }
+    throw new ErrnoException(call, (int) -result);
+  }
+
+  /** The kernel's struct. */
+  MemorySegment segment() {
+    return segment;
+  }
+
+  /** How many entries there are. */
+  public int count() {
+    return kvm_cpuid2.nent(segment);
+  }
+
+  /**
+   * Finds an entry.
+   *
+   * @param function the leaf, what the guest puts in EAX
+   * @param index the sub-leaf, what it puts in ECX; of no matter for leaves without
+   * @return the entry's position, or -1
+   */
+  public int find(int function, int index) {
+    for (int i = 0; i < count(); i++) {
+      MemorySegment entry = entry(i);
+      boolean indexed =
+          (kvm_cpuid_entry2.flags(entry) & Linux.KVM_CPUID_FLAG_SIGNIFCANT_INDEX()) != 0;
+      if (kvm_cpuid_entry2.function(entry) == function
+          && (!indexed || kvm_cpuid_entry2.index(entry) == index)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** The leaf of the entry at a position. */
+  public int function(int position) {
+    return kvm_cpuid_entry2.function(entry(position));
+  }
+
+  /** The sub-leaf of the entry at a position. */
+  public int index(int position) {
+    return kvm_cpuid_entry2.index(entry(position));
+  }
+
+  /** EAX of the entry at a position. */
+  public int eax(int position) {
+    return kvm_cpuid_entry2.eax(entry(position));
+  }
+
+  /** EBX of the entry at a position. */
+  public int ebx(int position) {
+    return kvm_cpuid_entry2.ebx(entry(position));
+  }
+
+  /** ECX of the entry at a position. */
+  public int ecx(int position) {
+    return kvm_cpuid_entry2.ecx(entry(position));
+  }
+
+  /** EDX of the entry at a position. */
+  public int edx(int position) {
+    return kvm_cpuid_entry2.edx(entry(position));
+  }
+
+  /** Sets EAX of the entry at a position. */
+  public void eax(int position, int value) {
+    kvm_cpuid_entry2.eax(entry(position), value);
+  }
+
+  /** Sets EBX of the entry at a position. */
+  public void ebx(int position, int value) {
+    kvm_cpuid_entry2.ebx(entry(position), value);
+  }
+
+  /** Sets ECX of the entry at a position. */
+  public void ecx(int position, int value) {
+    kvm_cpuid_entry2.ecx(entry(position), value);
+  }
+
+  /** Sets EDX of the entry at a position. */
+  public void edx(int position, int value) {
+    kvm_cpuid_entry2.edx(entry(position), value);
+  }
+
+  /** Takes an entry out; the last one moves into its place. */
+  public void remove(int position) {
+    int last = count() - 1;
+    entry(position).copyFrom(entry(last));
+    kvm_cpuid2.nent(segment, last);
+  }
+
+  private MemorySegment entry(int position) {
+    if (position < 0 || position >= count()) {
+      throw new IndexOutOfBoundsException("CPUID entry " + position + " of " + count());
+    }
+    return segment.asSlice(HEADER + position * ENTRY, ENTRY);
+  }
+}

@@ -1,0 +1,101 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.kvm_ioeventfd;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventFd;
+import org.microvm.syscall.Descriptor;
+
+/**
+ * A tie from a write of the guest to an eventfd: the kernel signals it and lets the guest go on.
+ *
+ * <p>Made by {@link Vm#ioEventFd}. Closing unties, once; close it before the eventfd, which stays
+ * its owner's.
+ */
+public final class IoEventFd implements AutoCloseable {
+  private final Vm vm;
+  private final Match match;
+  private final EventFd signal;
+  private boolean closed;
+
+  /**
+   * Which writes match.
+   *
+   * @param address guest-physical address, or port
+   * @param length size of the access: 1, 2, 4, 8; or 0 for any, given {@link
+   *     Capability#IOEVENTFD_ANY_LENGTH}
+   * @param port whether the address is a port
+   * @param wildcard whether the value does not matter
+   * @param value the value that must be written, unless a wildcard
+   */
+  public record Match(long address, int length, boolean port, boolean wildcard, long value) {
+
+    /** Any write of this length to a memory address. */
+    public static Match memory(long address, int length) {
+      return new Match(address, length, false, true, 0);
+    }
+
+    /** The write of a value to a memory address. */
+    public static Match memory(long address, int length, long value) {
+      return new Match(address, length, false, false, value);
+    }
+
+    /** Any write of this length to a port. */
+    public static Match port(int port, int length) {
+      return new Match(port, length, true, true, 0);
+    }
+
+    /** The write of a value to a port. */
+    public static Match port(int port, int length, long value) {
+      return new Match(port, length, true, false, value);
+    }
+
+    private int flags() {
+      return (port ? Linux.KVM_IOEVENTFD_FLAG_PIO() : 0)
+          | (wildcard ? 0 : Linux.KVM_IOEVENTFD_FLAG_DATAMATCH());
+    }
+  }
+
+  IoEventFd(Vm vm, Match match, EventFd signal) throws ErrnoException {
+    this.vm = vm;
+    this.match = match;
+    this.signal = signal;
+    ErrnoException.check(apply(0), "KVM_IOEVENTFD " + match);
+  }
+
+  /** Which writes match. */
+  public Match match() {
+    return match;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      // It fails only where VM or eventfd is closed already, and then nothing is left to untie.
+      apply(Linux.KVM_IOEVENTFD_FLAG_DEASSIGN());
+    }
+  }
+
+  private long apply(int flag) {
+    Descriptor eventFd = signal.fd().descriptor();
+    int number = eventFd.acquire();
+    if (number < 0) {
+      return -Errno.EBADF;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_ioeventfd.layout());
+      kvm_ioeventfd.datamatch(struct, match.value());
+      kvm_ioeventfd.addr(struct, match.address());
+      kvm_ioeventfd.len(struct, match.length());
+      kvm_ioeventfd.fd(struct, number);
+      kvm_ioeventfd.flags(struct, match.flags() | flag);
+      return vm.tryIoctl(Ioctls.KVM_IOEVENTFD(), struct);
+    } finally {
+      eventFd.release();
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.microvm.bindings.kvm_stats_desc;
+import org.microvm.bindings.kvm_stats_header;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.syscall.Descriptor;
+
+/**
+ * The kernel's counters of a VM or vCPU, by name; which there are is up to the kernel.
+ *
+ * <p>Any thread may read. A counter that is a histogram appears once for each bucket, {@code
+ * name[0]} and so on.
+ */
+public final class KvmStats implements AutoCloseable {
+  private static final long MAX_BYTES = 1 << 20;
+
+  /** Where a value lies. */
+  private record Counter(String name, long offset) {}
+
+  private final Fd fd;
+  private final List<Counter> counters = new ArrayList<>();
+  private long dataOffset;
+  private long dataBytes;
+
+  private KvmStats(Fd fd) {
+    this.fd = fd;
+  }
+
+  static KvmStats open(Descriptor owner, String name) throws ErrnoException {
+    String call = "KVM_GET_STATS_FD of " + name;
+    long number = ErrnoException.check(owner.ioctl(Ioctls.KVM_GET_STATS_FD(), 0), call);
+    Fd fd = Fd.of(new Descriptor((int) number, true), "statistics of " + name);
+    KvmStats stats = new KvmStats(fd);
+    try {
+      stats.readDescriptors();
+      return stats;
+    } catch (ErrnoException failure) {
+      fd.close();
+      throw failure;
+    }
+  }
+
+  private void readDescriptors() throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment header = arena.allocate(kvm_stats_header.layout());
+      read(header, 0);
+      int nameSize = kvm_stats_header.name_size(header);
+      long entry = kvm_stats_desc.layout().byteSize() + nameSize;
+      long size = kvm_stats_header.num_desc(header) * entry;
+      dataOffset = kvm_stats_header.data_offset(header);
+      if (size > MAX_BYTES) {
+        throw new IllegalStateException("statistics descriptors of " + size + " bytes");
+      }
+      MemorySegment descriptors = arena.allocate(size, Long.BYTES);
+      read(descriptors, kvm_stats_header.desc_offset(header));
+      for (long at = 0; at < size; at += entry) {
+        addCounters(descriptors.asSlice(at, entry));
+      }
+    }
+  }
+
+  private void addCounters(MemorySegment descriptor) {
+    String name = descriptor.getString(kvm_stats_desc.layout().byteSize());
+    int values = kvm_stats_desc.size(descriptor) & 0xffff;
+    long offset = Integer.toUnsignedLong(kvm_stats_desc.offset(descriptor));
+    for (int i = 0; i < values; i++) {
+      String label = values == 1 ? name : name + "[" + i + "]";
+      counters.add(new Counter(label, offset + (long) i * Long.BYTES));
+    }
+    dataBytes = Math.max(dataBytes, offset + (long) values * Long.BYTES);
+  }
+
+  /** All counters as they are now, in the kernel's order. */
+  public Map<String, Long> read() throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment data = arena.allocate(dataBytes, Long.BYTES);
+      read(data, dataOffset);
+      Map<String, Long> values = new LinkedHashMap<>();
+      for (Counter counter : counters) {
+        values.put(counter.name(), data.get(ValueLayout.JAVA_LONG, counter.offset()));
+      }
+      return values;
+    }
+  }
+
+  private void read(MemorySegment buffer, long offset) throws ErrnoException {
+    long count = ErrnoException.check(fd.pread(buffer, offset), "read " + fd);
+    if (count != buffer.byteSize()) {
+      throw new IllegalStateException(
+          "%s: %d bytes instead of %d".formatted(fd, count, buffer.byteSize()));
+    }
+  }
+
+  @Override
+  public void close() {
+    fd.close();
+  }
+}

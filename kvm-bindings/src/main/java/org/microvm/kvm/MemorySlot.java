@@ -1,0 +1,127 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.kvm_dirty_log;
+import org.microvm.bindings.kvm_userspace_memory_region;
+import org.microvm.linux.ErrnoException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A range of guest-physical addresses that host memory backs.
+ *
+ * <p>Any thread may call, one at a time for the same slot. Closing takes the memory away from the
+ * guest; a slot that lives as long as its VM need not be closed.
+ */
+public final class MemorySlot implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(MemorySlot.class);
+  private static final long PAGE = 4096;
+
+  private final Vm vm;
+  private final int number;
+  private final long address;
+  private final MemorySegment host;
+  private final boolean readOnly;
+  private boolean logging;
+  private boolean closed;
+
+  MemorySlot(Vm vm, int number, long address, MemorySegment host, boolean readOnly) {
+    this.vm = vm;
+    this.number = number;
+    this.address = address;
+    this.host = host;
+    this.readOnly = readOnly;
+  }
+
+  /** Guest-physical address of the first byte. */
+  public long address() {
+    return address;
+  }
+
+  /** Size in bytes. */
+  public long size() {
+    return host.byteSize();
+  }
+
+  /** Whether the guest's writes exit instead of reaching the memory. */
+  public boolean isReadOnly() {
+    return readOnly;
+  }
+
+  void install() throws ErrnoException {
+    ErrnoException.check(
+        apply(host.byteSize()),
+        "KVM_SET_USER_MEMORY_REGION slot %d at 0x%x, %d bytes"
+            .formatted(number, address, host.byteSize()));
+  }
+
+  /** Starts or stops noting which pages the guest writes. */
+  public synchronized void logDirtyPages(boolean on) throws ErrnoException {
+    boolean before = logging;
+    logging = on;
+    try {
+      install();
+    } catch (ErrnoException failure) {
+      logging = before;
+      throw failure;
+    }
+  }
+
+  /** Bytes of a bitmap for {@link #takeDirtyPages}: a bit a page, in whole 64-bit words. */
+  public long dirtyBitmapBytes() {
+    return Math.ceilDiv(host.byteSize() / PAGE, Long.SIZE) * Long.BYTES;
+  }
+
+  /**
+   * Writes the pages that the guest has written since the last time into a bitmap, lowest page in
+   * the lowest bit, and forgets them. Writes by this process are not among them.
+   *
+   * @param bitmap native, of at least {@link #dirtyBitmapBytes}
+   */
+  public synchronized void takeDirtyPages(MemorySegment bitmap) throws ErrnoException {
+    if (!bitmap.isNative() || bitmap.byteSize() < dirtyBitmapBytes()) {
+      throw new IllegalArgumentException(
+          "a native bitmap of " + dirtyBitmapBytes() + " bytes is needed");
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_dirty_log.layout());
+      kvm_dirty_log.slot(struct, number);
+      kvm_dirty_log.dirty_bitmap(struct, bitmap);
+      long result = vm.tryIoctl(Ioctls.KVM_GET_DIRTY_LOG(), struct);
+      ErrnoException.check(result, "KVM_GET_DIRTY_LOG slot " + number);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    long result = apply(0);
+    if (result < 0) {
+      // After the VM, for example, and then the slot is gone already.
+      LOG.debug("slot {} cannot be removed: {}", number, result);
+    } else {
+      vm.release(number);
+    }
+  }
+
+  private long apply(long size) {
+    long flags = readOnly ? Linux.KVM_MEM_READONLY() : 0;
+    if (logging) {
+      flags |= Linux.KVM_MEM_LOG_DIRTY_PAGES();
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_userspace_memory_region.layout());
+      kvm_userspace_memory_region.slot(struct, number);
+      kvm_userspace_memory_region.flags(struct, (int) flags);
+      kvm_userspace_memory_region.guest_phys_addr(struct, address);
+      kvm_userspace_memory_region.memory_size(struct, size);
+      kvm_userspace_memory_region.userspace_addr(struct, host.address());
+      return vm.tryIoctl(Ioctls.KVM_SET_USER_MEMORY_REGION(), struct);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.microvm.bindings.kvm_msr_entry;
+import org.microvm.bindings.kvm_msrs;
+
+/** Model-specific registers: indices and values, to be read or set in one call. Not thread-safe. */
+public final class Msrs {
+  private static final long HEADER = kvm_msrs.layout().byteSize();
+  private static final long ENTRY = kvm_msr_entry.layout().byteSize();
+
+  private final MemorySegment segment;
+  private final int capacity;
+
+  /**
+   * @param capacity the most registers it holds
+   */
+  public Msrs(int capacity) {
+    this.capacity = capacity;
+    this.segment = Arena.ofAuto().allocate(HEADER + capacity * ENTRY, Long.BYTES);
+  }
+
+  /** Appends a register to be read. */
+  public Msrs add(int index) {
+    return add(index, 0);
+  }
+
+  /** Appends a register to be set. */
+  public Msrs add(int index, long value) {
+    int count = count();
+    if (count == capacity) {
+      throw new IllegalStateException("room for " + capacity + " registers only");
+    }
+    kvm_msrs.nmsrs(segment, count + 1);
+    MemorySegment entry = entry(count);
+    kvm_msr_entry.index(entry, index);
+    kvm_msr_entry.data(entry, value);
+    return this;
+  }
+
+  /** How many there are. */
+  public int count() {
+    return kvm_msrs.nmsrs(segment);
+  }
+
+  /** The number of the register at a position. */
+  public int index(int position) {
+    return kvm_msr_entry.index(entry(position));
+  }
+
+  /** The value of the register at a position. */
+  public long value(int position) {
+    return kvm_msr_entry.data(entry(position));
+  }
+
+  /** Changes the value of the register at a position. */
+  public void value(int position, long value) {
+    kvm_msr_entry.data(entry(position), value);
+  }
+
+  /** The kernel's struct. */
+  MemorySegment segment() {
+    return segment;
+  }
+
+  private MemorySegment entry(int position) {
+    if (position < 0 || position >= count()) {
+      throw new IndexOutOfBoundsException("register " + position + " of " + count());
+    }
+    return segment.asSlice(HEADER + position * ENTRY, ENTRY);
+  }
+}

@@ -1,0 +1,214 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.microvm.bindings.kvm_regs;
+
+/**
+ * A vCPU's general registers: a buffer that {@link Vcpu} fills or takes. Not thread-safe; may be
+ * used again and again.
+ */
+public final class Registers {
+  private final MemorySegment segment = Arena.ofAuto().allocate(kvm_regs.layout());
+
+  /** All zero. */
+  public Registers() {}
+
+  /** The kernel's struct. */
+  MemorySegment segment() {
+    return segment;
+  }
+
+  /** RAX. */
+  public long rax() {
+    return kvm_regs.rax(segment);
+  }
+
+  /** Sets RAX. */
+  public void rax(long value) {
+    kvm_regs.rax(segment, value);
+  }
+
+  /** RBX. */
+  public long rbx() {
+    return kvm_regs.rbx(segment);
+  }
+
+  /** Sets RBX. */
+  public void rbx(long value) {
+    kvm_regs.rbx(segment, value);
+  }
+
+  /** RCX. */
+  public long rcx() {
+    return kvm_regs.rcx(segment);
+  }
+
+  /** Sets RCX. */
+  public void rcx(long value) {
+    kvm_regs.rcx(segment, value);
+  }
+
+  /** RDX. */
+  public long rdx() {
+    return kvm_regs.rdx(segment);
+  }
+
+  /** Sets RDX. */
+  public void rdx(long value) {
+    kvm_regs.rdx(segment, value);
+  }
+
+  /** RSI. */
+  public long rsi() {
+    return kvm_regs.rsi(segment);
+  }
+
+  /** Sets RSI. */
+  public void rsi(long value) {
+    kvm_regs.rsi(segment, value);
+  }
+
+  /** RDI. */
+  public long rdi() {
+    return kvm_regs.rdi(segment);
+  }
+
+  /** Sets RDI. */
+  public void rdi(long value) {
+    kvm_regs.rdi(segment, value);
+  }
+
+  /** RSP. */
+  public long rsp() {
+    return kvm_regs.rsp(segment);
+  }
+
+  /** Sets RSP. */
+  public void rsp(long value) {
+    kvm_regs.rsp(segment, value);
+  }
+
+  /** RBP. */
+  public long rbp() {
+    return kvm_regs.rbp(segment);
+  }
+
+  /** Sets RBP. */
+  public void rbp(long value) {
+    kvm_regs.rbp(segment, value);
+  }
+
+  /** R8. */
+  public long r8() {
+    return kvm_regs.r8(segment);
+  }
+
+  /** Sets R8. */
+  public void r8(long value) {
+    kvm_regs.r8(segment, value);
+  }
+
+  /** R9. */
+  public long r9() {
+    return kvm_regs.r9(segment);
+  }
+
+  /** Sets R9. */
+  public void r9(long value) {
+    kvm_regs.r9(segment, value);
+  }
+
+  /** R10. */
+  public long r10() {
+    return kvm_regs.r10(segment);
+  }
+
+  /** Sets R10. */
+  public void r10(long value) {
+    kvm_regs.r10(segment, value);
+  }
+
+  /** R11. */
+  public long r11() {
+    return kvm_regs.r11(segment);
+  }
+
+  /** Sets R11. */
+  public void r11(long value) {
+    kvm_regs.r11(segment, value);
+  }
+
+  /** R12. */
+  public long r12() {
+    return kvm_regs.r12(segment);
+  }
+
+  /** Sets R12. */
+  public void r12(long value) {
+    kvm_regs.r12(segment, value);
+  }
+
+  /** R13. */
+  public long r13() {
+    return kvm_regs.r13(segment);
+  }
+
+  /** Sets R13. */
+  public void r13(long value) {
+    kvm_regs.r13(segment, value);
+  }
+
+  /** R14. */
+  public long r14() {
+    return kvm_regs.r14(segment);
+  }
+
+  /** Sets R14. */
+  public void r14(long value) {
+    kvm_regs.r14(segment, value);
+  }
+
+  /** R15. */
+  public long r15() {
+    return kvm_regs.r15(segment);
+  }
+
+  /** Sets R15. */
+  public void r15(long value) {
+    kvm_regs.r15(segment, value);
+  }
+
+  /** The instruction pointer. */
+  public long rip() {
+    return kvm_regs.rip(segment);
+  }
+
+  /** Sets RIP. */
+  public void rip(long value) {
+    kvm_regs.rip(segment, value);
+  }
+
+  /** The flags; bit 1 is always set. */
+  public long rflags() {
+    return kvm_regs.rflags(segment);
+  }
+
+  /** Sets RFLAGS. */
+  public void rflags(long value) {
+    kvm_regs.rflags(segment, value);
+  }
+
+  /** All of them, for a person, four to a line. */
+  public String dump() {
+    return """
+    rip %016x  rflags %016x
+    rax %016x  rbx %016x  rcx %016x  rdx %016x
+    rsi %016x  rdi %016x  rsp %016x  rbp %016x
+    r8  %016x  r9  %016x  r10 %016x  r11 %016x
+    r12 %016x  r13 %016x  r14 %016x  r15 %016x"""
+        .formatted(
+            rip(), rflags(), rax(), rbx(), rcx(), rdx(), rsi(), rdi(), rsp(), rbp(), r8(), r9(),
+            r10(), r11(), r12(), r13(), r14(), r15());
+  }
+}

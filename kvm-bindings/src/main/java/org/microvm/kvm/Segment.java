@@ -1,0 +1,65 @@
+package org.microvm.kvm;
+
+/**
+ * A segment register with the part that the processor caches from the descriptor.
+ *
+ * @param base linear address
+ * @param limit highest offset, in bytes whatever the granularity
+ * @param selector what software sees of it
+ * @param attributes the rest of the descriptor
+ */
+public record Segment(long base, int limit, int selector, Attributes attributes) {
+
+  /**
+   * Bits of a segment descriptor, by the names they have in the processor manuals.
+   *
+   * @param type 4 bits: what the segment is for
+   * @param present whether it may be used
+   * @param dpl privilege level, 0 to 3
+   * @param db 32-bit code or stack
+   * @param s code or data, rather than a system segment
+   * @param l 64-bit code
+   * @param g the descriptor counts its limit in pages
+   * @param avl for software
+   * @param unusable loaded with a null selector
+   */
+  public record Attributes(
+      int type,
+      boolean present,
+      int dpl,
+      boolean db,
+      boolean s,
+      boolean l,
+      boolean g,
+      boolean avl,
+      boolean unusable) {}
+
+  /** 64-bit kernel code. */
+  public static Segment code64(int selector) {
+    return flat(selector, 0xb, false, true);
+  }
+
+  /** 32-bit kernel code over all 4 GiB. */
+  public static Segment code32(int selector) {
+    return flat(selector, 0xb, true, false);
+  }
+
+  /** Kernel data over all 4 GiB. */
+  public static Segment data(int selector) {
+    return flat(selector, 0x3, true, false);
+  }
+
+  /** A busy 64-bit task state segment at address 0, as a processor in long mode must have one. */
+  public static Segment task(int selector) {
+    return new Segment(
+        0,
+        0xffff,
+        selector,
+        new Attributes(0xb, true, 0, false, false, false, false, false, false));
+  }
+
+  private static Segment flat(int selector, int type, boolean db, boolean l) {
+    return new Segment(
+        0, 0xffff_ffff, selector, new Attributes(type, true, 0, db, true, l, true, false, false));
+  }
+}

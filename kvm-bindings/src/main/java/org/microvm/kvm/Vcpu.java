@@ -1,0 +1,302 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.Mapping;
+import org.microvm.syscall.Descriptor;
+import org.microvm.syscall.KickSignal;
+import org.microvm.syscall.Syscalls;
+
+/**
+ * A virtual processor.
+ *
+ * <p>One platform thread runs it; everything else is for that thread too, or for any thread while
+ * it is not running, except {@link #kick}, which is for any thread at any time. {@link #run}
+ * allocates nothing.
+ *
+ * <p>A kick is an order to return from {@code run} with EINTR: one that comes while the guest runs
+ * interrupts it, one that comes at any other time makes the next {@code run} return at once.
+ * Several may become one. So a kicker first leaves its message, then kicks; the thread looks for
+ * messages whenever {@code run} gives EINTR, and none is lost.
+ */
+public final class Vcpu implements AutoCloseable {
+  /** Who is where; a kicker may only send its signal while the thread cannot leave {@code run}. */
+  private static final int OUTSIDE = 0;
+
+  private static final int INSIDE = 1;
+  private static final int BEING_SIGNALLED = 2;
+  private static final int CLOSED = 3;
+
+  private static final VarHandle PHASE = phase();
+
+  private static final long EVENT_INJECTED = 0;
+  private static final long EVENT_VECTOR = 1;
+  private static final long EVENT_HAS_ERROR_CODE = 2;
+  private static final long EVENT_PENDING = 3;
+  private static final long EVENT_ERROR_CODE = 4;
+
+  private final int id;
+  private final Descriptor descriptor;
+  private final Mapping mapping;
+  private final VcpuRun run;
+  private final int extendedStateBytes;
+
+  private volatile int phase = OUTSIDE;
+
+  /** The thread that ran it last, and its number. */
+  private Thread thread;
+
+  private int tid;
+
+  Vcpu(int id, Descriptor descriptor, int mmapSize, int extendedStateBytes) throws ErrnoException {
+    this.id = id;
+    this.descriptor = descriptor;
+    this.mapping = Mapping.shared(Fd.of(descriptor, "vCPU " + id), 0, mmapSize);
+    this.run = new VcpuRun(mapping.segment());
+    this.extendedStateBytes = extendedStateBytes;
+  }
+
+  private static VarHandle phase() {
+    try {
+      return MethodHandles.lookup().findVarHandle(Vcpu.class, "phase", int.class);
+    } catch (ReflectiveOperationException impossible) {
+      throw new ExceptionInInitializerError(impossible);
+    }
+  }
+
+  /** Its number in the VM, which is its APIC's too. */
+  public int id() {
+    return id;
+  }
+
+  /** What it shares with its user; {@link VcpuRun#exitReason} is good after {@link #run} gave 0. */
+  public VcpuRun runState() {
+    return run;
+  }
+
+  /**
+   * Lets the guest run until something is to be done for it.
+   *
+   * <p>The first call on a thread blocks the kick signal in it for good.
+   *
+   * @return 0 for an exit; or an error number: EINTR after a kick, perhaps also after some other
+   *     signal; EAGAIN for a vCPU that waits to be started; another one for a VM that cannot go on
+   */
+  public int run() {
+    if (Thread.currentThread() != thread) {
+      bind();
+    }
+    if (!PHASE.compareAndSet(this, OUTSIDE, INSIDE)) {
+      throw new IllegalStateException("vCPU " + id + " is closed, or running on another thread");
+    }
+    long result;
+    try {
+      result = descriptor.ioctl(Ioctls.KVM_RUN(), 0);
+    } finally {
+      while (!PHASE.compareAndSet(this, INSIDE, OUTSIDE)) {
+        Thread.onSpinWait(); // A kicker is in the few instructions around its tgkill.
+      }
+    }
+    if (result == -Errno.EINTR) {
+      // In this order: what comes after the clear is a new kick, and the caller has yet to look.
+      KickSignal.drain();
+      run.clearImmediateExit();
+    }
+    return result < 0 ? (int) -result : 0;
+  }
+
+  /**
+   * Makes {@link #run} return; see the class. Allocates nothing and does not block; once the vCPU
+   * is closed it does nothing.
+   */
+  public void kick() {
+    if (phase == CLOSED) {
+      return;
+    }
+    try {
+      run.requestImmediateExit();
+    } catch (IllegalStateException closedMeanwhile) {
+      return; // The mapping says so; its memory is never touched once it is gone.
+    }
+    // The request before the look at the phase: either the thread is seen inside, or it sees the
+    // request when it goes in.
+    VarHandle.fullFence();
+    if (PHASE.compareAndSet(this, INSIDE, BEING_SIGNALLED)) {
+      try {
+        KickSignal.send(tid);
+      } finally {
+        phase = INSIDE;
+      }
+    }
+  }
+
+  private void bind() {
+    long mask = KickSignal.block();
+    // struct kvm_signal_mask: the length, then the set without any padding.
+    MemorySegment struct = Syscalls.scratch(Integer.BYTES + Long.BYTES);
+    struct.set(ValueLayout.JAVA_INT, 0, Long.BYTES);
+    struct.set(ValueLayout.JAVA_LONG_UNALIGNED, Integer.BYTES, mask);
+    long result = descriptor.ioctl(Ioctls.KVM_SET_SIGNAL_MASK(), struct);
+    if (result < 0) {
+      throw new IllegalStateException("KVM_SET_SIGNAL_MASK: " + Errno.name((int) -result));
+    }
+    tid = Syscalls.gettid();
+    thread = Thread.currentThread();
+  }
+
+  /** Fills the buffer with the general registers. */
+  public void get(Registers registers) throws ErrnoException {
+    ioctl("KVM_GET_REGS", Ioctls.KVM_GET_REGS(), registers.segment());
+  }
+
+  /** Sets the general registers. */
+  public void set(Registers registers) throws ErrnoException {
+    ioctl("KVM_SET_REGS", Ioctls.KVM_SET_REGS(), registers.segment());
+  }
+
+  /** Fills the buffer with the segment and control registers. */
+  public void get(SpecialRegisters registers) throws ErrnoException {
+    ioctl("KVM_GET_SREGS", Ioctls.KVM_GET_SREGS(), registers.segment());
+  }
+
+  /** Sets the segment and control registers. */
+  public void set(SpecialRegisters registers) throws ErrnoException {
+    ioctl("KVM_SET_SREGS", Ioctls.KVM_SET_SREGS(), registers.segment());
+  }
+
+  /** Sets what the guest's CPUID answers; before the first {@link #run}. */
+  public void set(Cpuid cpuid) throws ErrnoException {
+    ioctl("KVM_SET_CPUID2", Ioctls.KVM_SET_CPUID2(), cpuid.segment());
+  }
+
+  /** What the guest's CPUID answers. */
+  public Cpuid cpuid() throws ErrnoException {
+    return Cpuid.read(descriptor, "KVM_GET_CPUID2 of vCPU " + id, Ioctls.KVM_GET_CPUID2());
+  }
+
+  /**
+   * Reads model-specific registers into the buffer.
+   *
+   * @return how many were read; fewer than asked for when KVM does not know the next one
+   */
+  public int get(Msrs msrs) throws ErrnoException {
+    return (int) ioctl("KVM_GET_MSRS", Ioctls.KVM_GET_MSRS(), msrs.segment());
+  }
+
+  /**
+   * Sets model-specific registers.
+   *
+   * @return how many were set; fewer than asked for when KVM refuses the next one
+   */
+  public int set(Msrs msrs) throws ErrnoException {
+    return (int) ioctl("KVM_SET_MSRS", Ioctls.KVM_SET_MSRS(), msrs.segment());
+  }
+
+  /** Saves a part of the state. */
+  public byte[] save(VcpuState part) throws ErrnoException {
+    boolean large = part == VcpuState.EXTENDED_STATE && extendedStateBytes > part.bytes();
+    long request = large ? Ioctls.KVM_GET_XSAVE2() : part.getRequest();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(large ? extendedStateBytes : part.bytes(), Long.BYTES);
+      ioctl("get " + part, request, state);
+      return state.toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
+  /**
+   * Restores a part of the state.
+   *
+   * @throws IllegalArgumentException if the bytes are too few or too many for this host
+   */
+  public void restore(VcpuState part, byte[] state) throws ErrnoException {
+    int room = part == VcpuState.EXTENDED_STATE ? extendedStateBytes : part.bytes();
+    if (state.length < part.bytes() || state.length > room) {
+      throw new IllegalArgumentException(
+          "%s of a vCPU has %d bytes, not %d".formatted(part, room, state.length));
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment buffer = arena.allocate(room, Long.BYTES);
+      MemorySegment.copy(state, 0, buffer, ValueLayout.JAVA_BYTE, 0, state.length);
+      ioctl("set " + part, part.setRequest(), buffer);
+    }
+  }
+
+  /** Has the guest take an exception that carries no error code, before its next instruction. */
+  public void injectException(int vector) throws ErrnoException {
+    injectException(vector, false, 0);
+  }
+
+  /** Has the guest take an exception with an error code, before its next instruction. */
+  public void injectException(int vector, int errorCode) throws ErrnoException {
+    injectException(vector, true, errorCode);
+  }
+
+  private void injectException(int vector, boolean hasCode, int code) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment events = arena.allocate(Ioctls.EVENTS_BYTES, Long.BYTES);
+      ioctl("KVM_GET_VCPU_EVENTS", Ioctls.KVM_GET_VCPU_EVENTS(), events);
+      events.set(ValueLayout.JAVA_BYTE, EVENT_INJECTED, (byte) 1);
+      events.set(ValueLayout.JAVA_BYTE, EVENT_VECTOR, (byte) vector);
+      events.set(ValueLayout.JAVA_BYTE, EVENT_HAS_ERROR_CODE, (byte) (hasCode ? 1 : 0));
+      events.set(ValueLayout.JAVA_BYTE, EVENT_PENDING, (byte) 0);
+      events.set(ValueLayout.JAVA_INT, EVENT_ERROR_CODE, code);
+      ioctl("KVM_SET_VCPU_EVENTS", Ioctls.KVM_SET_VCPU_EVENTS(), events);
+    }
+  }
+
+  /** Has the guest take a non-maskable interrupt. */
+  public void nmi() throws ErrnoException {
+    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_NMI(), 0), "KVM_NMI of vCPU " + id);
+  }
+
+  /** The frequency of the guest's time stamp counter in kHz. */
+  public int tscKhz() throws ErrnoException {
+    String call = "KVM_GET_TSC_KHZ of vCPU " + id;
+    return (int) ErrnoException.check(descriptor.ioctl(Ioctls.KVM_GET_TSC_KHZ(), 0), call);
+  }
+
+  /** Sets the frequency of the guest's time stamp counter in kHz. */
+  public void tscKhz(int khz) throws ErrnoException {
+    String call = "KVM_SET_TSC_KHZ of vCPU " + id;
+    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), call);
+  }
+
+  /** Tells the guest's clock that the vCPU was stopped, so that no watchdog barks. */
+  public void notifyPaused() throws ErrnoException {
+    String call = "KVM_KVMCLOCK_CTRL of vCPU " + id;
+    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_KVMCLOCK_CTRL(), 0), call);
+  }
+
+  /** Its counters, for whoever asks to close. */
+  public KvmStats statistics() throws ErrnoException {
+    return KvmStats.open(descriptor, "vCPU " + id);
+  }
+
+  /**
+   * Unmaps and closes; its thread must have left {@link #run} for good. Later calls do nothing.
+   *
+   * @throws IllegalStateException if it is running
+   */
+  @Override
+  public void close() {
+    int before = (int) PHASE.compareAndExchange(this, OUTSIDE, CLOSED);
+    if (before == CLOSED) {
+      return;
+    }
+    if (before != OUTSIDE) {
+      throw new IllegalStateException("vCPU " + id + " is running: stop its thread, then close");
+    }
+    mapping.close();
+    descriptor.close();
+  }
+
+  private long ioctl(String name, long request, MemorySegment struct) throws ErrnoException {
+    return ErrnoException.check(descriptor.ioctl(request, struct), name + " of vCPU " + id);
+  }
+}

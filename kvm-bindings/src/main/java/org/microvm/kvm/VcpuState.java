@@ -1,0 +1,64 @@
+package org.microvm.kvm;
+
+/**
+ * The parts of a vCPU's state that can be saved and restored as bytes, in the order in which a
+ * restore has to set them.
+ *
+ * <p>Beside these there are the model-specific registers ({@link Vcpu#getMsrs}), to be set after
+ * {@link #SPECIAL_REGISTERS} and before {@link #LOCAL_APIC}.
+ */
+public enum VcpuState {
+  /** Whether it runs, halts or waits to be started. */
+  MP_STATE(Integer.BYTES),
+  /** General registers. */
+  REGISTERS(144),
+  /** Segment and control registers. */
+  SPECIAL_REGISTERS(312),
+  /** Extended control registers. */
+  EXTENDED_CONTROL(Ioctls.XCRS_BYTES),
+  /** Floating point and vector registers; its size depends on the host. */
+  EXTENDED_STATE(Ioctls.XSAVE_BYTES),
+  /** The local APIC, with its timer. */
+  LOCAL_APIC(Ioctls.LAPIC_BYTES),
+  /** Debug registers. */
+  DEBUG_REGISTERS(Ioctls.DEBUGREGS_BYTES),
+  /** Exceptions and interrupts on their way. */
+  EVENTS(Ioctls.EVENTS_BYTES);
+
+  private final int bytes;
+
+  VcpuState(int bytes) {
+    this.bytes = bytes;
+  }
+
+  /** How many bytes it has, {@link #EXTENDED_STATE} at least. */
+  public int bytes() {
+    return bytes;
+  }
+
+  long getRequest() {
+    return switch (this) {
+      case MP_STATE -> Ioctls.KVM_GET_MP_STATE();
+      case REGISTERS -> Ioctls.KVM_GET_REGS();
+      case SPECIAL_REGISTERS -> Ioctls.KVM_GET_SREGS();
+      case EXTENDED_CONTROL -> Ioctls.KVM_GET_XCRS();
+      case EXTENDED_STATE -> Ioctls.KVM_GET_XSAVE();
+      case LOCAL_APIC -> Ioctls.KVM_GET_LAPIC();
+      case DEBUG_REGISTERS -> Ioctls.KVM_GET_DEBUGREGS();
+      case EVENTS -> Ioctls.KVM_GET_VCPU_EVENTS();
+    };
+  }
+
+  long setRequest() {
+    return switch (this) {
+      case MP_STATE -> Ioctls.KVM_SET_MP_STATE();
+      case REGISTERS -> Ioctls.KVM_SET_REGS();
+      case SPECIAL_REGISTERS -> Ioctls.KVM_SET_SREGS();
+      case EXTENDED_CONTROL -> Ioctls.KVM_SET_XCRS();
+      case EXTENDED_STATE -> Ioctls.KVM_SET_XSAVE();
+      case LOCAL_APIC -> Ioctls.KVM_SET_LAPIC();
+      case DEBUG_REGISTERS -> Ioctls.KVM_SET_DEBUGREGS();
+      case EVENTS -> Ioctls.KVM_SET_VCPU_EVENTS();
+    };
+  }
+}

@@ -1,0 +1,225 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import org.microvm.bindings.kvm_clock_data;
+import org.microvm.bindings.kvm_enable_cap;
+import org.microvm.bindings.kvm_pit_config;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventFd;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.MemoryRegion;
+import org.microvm.syscall.Descriptor;
+import org.microvm.syscall.Syscalls;
+
+/**
+ * A virtual machine: memory slots, interrupt controllers, event and interrupt descriptors, vCPUs.
+ *
+ * <p>Any thread may call. Close it after everything that was made from it.
+ */
+public final class Vm implements AutoCloseable {
+  private final Descriptor descriptor;
+  private final int vcpuMmapSize;
+  private final BitSet slots = new BitSet();
+
+  Vm(Descriptor descriptor, int vcpuMmapSize) {
+    this.descriptor = descriptor;
+    this.vcpuMmapSize = vcpuMmapSize;
+  }
+
+  /** What KVM says of a capability for this VM: 0 for no, 1 for yes, or how many. */
+  public int capability(Capability capability) throws ErrnoException {
+    return (int) ioctl("KVM_CHECK_EXTENSION", Ioctls.KVM_CHECK_EXTENSION(), capability.number());
+  }
+
+  /** Enables a capability that is off unless asked for. */
+  public void enable(Capability capability, long argument) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_enable_cap.layout());
+      kvm_enable_cap.cap(struct, capability.number());
+      struct.set(ValueLayout.JAVA_LONG, kvm_enable_cap.args$offset(), argument);
+      ioctl("KVM_ENABLE_CAP " + capability, Ioctls.KVM_ENABLE_CAP(), struct.address());
+    }
+  }
+
+  /** Makes both 8259, the I/O APIC, and for each later vCPU a local APIC; before the first vCPU. */
+  public void createIrqchip() throws ErrnoException {
+    ioctl("KVM_CREATE_IRQCHIP", Ioctls.KVM_CREATE_IRQCHIP(), 0);
+  }
+
+  /** Makes an 8254 interval timer on IRQ 0; after {@link #createIrqchip}. */
+  public void createPit2() throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_pit_config.layout());
+      ioctl("KVM_CREATE_PIT2", Ioctls.KVM_CREATE_PIT2(), struct.address());
+    }
+  }
+
+  /** Where three pages lie that KVM needs on some Intel processors; unused, and below 4 GiB. */
+  public void setTssAddress(long address) throws ErrnoException {
+    ioctl("KVM_SET_TSS_ADDR", Ioctls.KVM_SET_TSS_ADDR(), address);
+  }
+
+  /** Where one more such page lies; before the first vCPU. */
+  public void setIdentityMapAddress(long address) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocateFrom(ValueLayout.JAVA_LONG, address);
+      ioctl("KVM_SET_IDENTITY_MAP_ADDR", Ioctls.KVM_SET_IDENTITY_MAP_ADDR(), value.address());
+    }
+  }
+
+  /** Makes all of guest RAM visible to the guest, one slot to a region. */
+  public List<MemorySlot> addMemory(GuestMemory memory) throws ErrnoException {
+    List<MemorySlot> added = new ArrayList<>();
+    try {
+      for (MemoryRegion region : memory.regions()) {
+        added.add(addMemory(region.start(), region.host(), false));
+      }
+      return added;
+    } catch (ErrnoException failure) {
+      added.forEach(MemorySlot::close);
+      throw failure;
+    }
+  }
+
+  /**
+   * Makes host memory visible to the guest.
+   *
+   * @param address guest-physical, a multiple of the page size
+   * @param host page-aligned and whole pages; it stays mapped until the slot or the VM is closed
+   * @param readOnly reads by the guest then cost nothing, and a write is an MMIO exit
+   */
+  public MemorySlot addMemory(long address, MemorySegment host, boolean readOnly)
+      throws ErrnoException {
+    int number;
+    synchronized (slots) {
+      number = slots.nextClearBit(0);
+      slots.set(number);
+    }
+    MemorySlot slot = new MemorySlot(this, number, address, host, readOnly);
+    try {
+      slot.install();
+      return slot;
+    } catch (ErrnoException failure) {
+      release(number);
+      throw failure;
+    }
+  }
+
+  void release(int slot) {
+    synchronized (slots) {
+      slots.clear(slot);
+    }
+  }
+
+  /** Makes a vCPU; its number is its local APIC's. */
+  public Vcpu createVcpu(int id) throws ErrnoException {
+    String call = "KVM_CREATE_VCPU " + id;
+    Descriptor vcpu = new Descriptor((int) ioctl(call, Ioctls.KVM_CREATE_VCPU(), id), true);
+    try {
+      return new Vcpu(id, vcpu, vcpuMmapSize, capability(Capability.XSAVE2));
+    } catch (ErrnoException failure) {
+      vcpu.close();
+      throw failure;
+    }
+  }
+
+  /**
+   * Sets the level of an interrupt line. Allocates nothing.
+   *
+   * @return 0, or {@code -errno}
+   */
+  public int irqLine(int gsi, boolean level) {
+    int number = descriptor.acquire();
+    if (number < 0) {
+      return -Errno.EBADF;
+    }
+    try {
+      return (int) Syscalls.ioctl(number, Ioctls.KVM_IRQ_LINE(), gsi, level ? 1 : 0);
+    } finally {
+      descriptor.release();
+    }
+  }
+
+  /** Has a signal of the eventfd raise an edge on an interrupt line. */
+  public IrqFd irqFd(int gsi, EventFd signal) throws ErrnoException {
+    return new IrqFd(this, gsi, signal);
+  }
+
+  /** Has writes of the guest that match signal the eventfd, with no exit to user space. */
+  public IoEventFd ioEventFd(IoEventFd.Match match, EventFd signal) throws ErrnoException {
+    return new IoEventFd(this, match, signal);
+  }
+
+  /** The guest's clock in nanoseconds. */
+  public long clock() throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_clock_data.layout());
+      ioctl("KVM_GET_CLOCK", Ioctls.KVM_GET_CLOCK(), struct.address());
+      return kvm_clock_data.clock(struct);
+    }
+  }
+
+  /** Sets the guest's clock in nanoseconds. */
+  public void clock(long nanos) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(kvm_clock_data.layout());
+      kvm_clock_data.clock(struct, nanos);
+      ioctl("KVM_SET_CLOCK", Ioctls.KVM_SET_CLOCK(), struct.address());
+    }
+  }
+
+  /** Saves a part of the state. */
+  public byte[] save(VmState part) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(part.bytes(), Long.BYTES);
+      part.select(state);
+      ioctl("get " + part, part.getRequest(), state.address());
+      return state.toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
+  /**
+   * Restores a part of the state.
+   *
+   * @throws IllegalArgumentException if the number of bytes is not that of the part
+   */
+  public void restore(VmState part, byte[] state) throws ErrnoException {
+    if (state.length != part.bytes()) {
+      throw new IllegalArgumentException(
+          "%s of a VM has %d bytes, not %d".formatted(part, part.bytes(), state.length));
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment buffer = arena.allocate(part.bytes(), Long.BYTES);
+      buffer.copyFrom(MemorySegment.ofArray(state));
+      part.select(buffer);
+      ioctl("set " + part, part.setRequest(), buffer.address());
+    }
+  }
+
+  /** Its counters, for whoever asks to close. */
+  public KvmStats statistics() throws ErrnoException {
+    return KvmStats.open(descriptor, "VM");
+  }
+
+  /** Closes; the kernel's side ends when the last vCPU is closed too. Later calls do nothing. */
+  @Override
+  public void close() {
+    descriptor.close();
+  }
+
+  /** A call with a number, or with the address of memory that the caller keeps alive. */
+  long ioctl(String name, long request, long argument) throws ErrnoException {
+    return ErrnoException.check(descriptor.ioctl(request, argument), name);
+  }
+
+  /** The same without an exception: its result, or -errno. */
+  long tryIoctl(long request, MemorySegment struct) {
+    return descriptor.ioctl(request, struct);
+  }
+}
