@@ -85,7 +85,11 @@ public final class BzImage implements KernelImage {
       // In gzip the size is the format's own trailer, to the others Linux appends it.
       packed.position(0).limit((int) length - (compression == Compression.GZIP ? 0 : TRAILER));
       MemorySegment unpacked = arena.allocate(size);
-      compression.unpack(packed, unpacked.asByteBuffer());
+      ByteBuffer target = unpacked.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+      compression.unpack(packed, target);
+      if (!ElfKernel.recognizes(target)) {
+        throw new BootException("has a payload that is not an ELF image");
+      }
       return unpacked;
     } catch (IOException e) {
       throw new BootException("is damaged, or not packed as Linux does: " + e.getMessage(), e);

@@ -56,7 +56,7 @@ public final class SetupHeader {
    *
    * @param commandLineMax the longest command line it takes, without the zero byte
    */
-  static SetupHeader synthesized(int commandLineMax) {
+  public static SetupHeader synthesized(int commandLineMax) {
     ByteBuffer bytes = ByteBuffer.allocate(END).order(ByteOrder.LITTLE_ENDIAN);
     bytes.putShort(BOOT_FLAG, BOOT_SIGNATURE);
     bytes.putInt(MAGIC, HDRS);

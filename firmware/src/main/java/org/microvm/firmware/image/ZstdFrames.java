@@ -1,6 +1,7 @@
 package org.microvm.firmware.image;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -15,11 +16,10 @@ final class ZstdFrames {
       size =
           Zstd.decompressDirectByteBuffer(
               unpacked, 0, unpacked.limit(), packed, packed.position(), packed.remaining());
+    } catch (ZstdException e) {
+      throw new IOException("zstd: " + e.getMessage(), e);
     } catch (LinkageError e) {
       throw new IOException("zstd's native library cannot be loaded: " + e.getMessage(), e);
-    }
-    if (Zstd.isError(size)) {
-      throw new IOException("zstd: " + Zstd.getErrorName(size));
     }
     unpacked.position((int) size);
   }
