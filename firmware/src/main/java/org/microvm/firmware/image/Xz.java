@@ -10,17 +10,26 @@ import org.tukaani.xz.SingleXZInputStream;
 final class Xz {
   private Xz() {}
 
-  /** Unpacks one xz stream; its dictionary, up to 128 MiB, is on the Java heap. */
+  /** Unpacks one xz stream. */
   static void unpack(ByteBuffer packed, ByteBuffer unpacked) throws IOException {
     Runtime runtime = Runtime.getRuntime();
     long free = runtime.maxMemory() - runtime.totalMemory() + runtime.freeMemory();
-    int limit = (int) Math.min(free >> 10, Integer.MAX_VALUE);
-    try (InputStream stream = new SingleXZInputStream(Streams.of(packed), limit)) {
+    unpack(packed, unpacked, (int) Math.min(free >> 10, Integer.MAX_VALUE));
+  }
+
+  /**
+   * Unpacks one xz stream.
+   *
+   * @param heapKib what its dictionary may take of the Java heap: the stream states up to 4 GiB,
+   *     Linux 32 MiB and lately 128
+   */
+  static void unpack(ByteBuffer packed, ByteBuffer unpacked, int heapKib) throws IOException {
+    try (InputStream stream = new SingleXZInputStream(Streams.of(packed), heapKib)) {
       Streams.fill(stream, unpacked);
     } catch (MemoryLimitException e) {
       throw new IOException(
-          "its xz dictionary needs %d MiB of Java heap, %d MiB are free (raise -Xmx)"
-              .formatted(e.getMemoryNeeded() >> 10, limit >> 10),
+          "its xz dictionary needs %d KiB of Java heap, %d KiB are free (raise -Xmx)"
+              .formatted(e.getMemoryNeeded(), heapKib),
           e);
     }
   }
