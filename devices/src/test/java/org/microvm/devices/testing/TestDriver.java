@@ -13,14 +13,14 @@ public final class TestDriver {
       VirtioFeatures.VERSION_1 | VirtioFeatures.RING_INDIRECT_DESC | VirtioFeatures.RING_EVENT_IDX;
 
   private final BusDevice registers;
-  private final GuestRam ram;
+  private final TestRam ram;
   private VirtqueueDriver[] queues = {};
   private long features;
 
   /**
    * @param registers the device's register range
    */
-  public TestDriver(BusDevice registers, GuestRam ram) {
+  public TestDriver(BusDevice registers, TestRam ram) {
     this.registers = registers;
     this.ram = ram;
   }
@@ -163,7 +163,7 @@ public final class TestDriver {
   }
 
   /** Memory to put buffers in. */
-  public GuestRam ram() {
+  public TestRam ram() {
     return ram;
   }
 

@@ -42,7 +42,7 @@ public final class VirtqueueDriver {
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle SHORT_HANDLE = SHORT.varHandle();
 
-  private final GuestRam ram;
+  private final TestRam ram;
   private final int index;
   private final int size;
   private final boolean eventIdx;
@@ -70,7 +70,7 @@ public final class VirtqueueDriver {
    *
    * @param features the negotiated feature bits
    */
-  public VirtqueueDriver(GuestRam ram, int index, int size, long features) {
+  public VirtqueueDriver(TestRam ram, int index, int size, long features) {
     this.ram = ram;
     this.index = index;
     this.size = size;

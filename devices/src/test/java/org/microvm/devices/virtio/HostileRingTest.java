@@ -14,7 +14,7 @@ import static org.microvm.devices.virtio.QueueFixture.PLAIN;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.GuestRam;
+import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.VirtqueueDriver;
 
 /** Rings that no honest driver makes: each ends the queue, none ends anything else. */
@@ -84,7 +84,7 @@ class HostileRingTest {
 
   @Test
   void heads_offeredAgainWhileInFlight_areRefusedBeyondTheSize() throws Exception {
-    QueueFixture two = new QueueFixture(PLAIN, GuestRam.of(RAM), 2);
+    QueueFixture two = new QueueFixture(PLAIN, TestRam.of(RAM), 2);
     two.driver.descriptor(0, ANYWHERE, 1, 0, 0);
     two.driver.offer(0);
     two.driver.offer(0);
@@ -125,7 +125,7 @@ class HostileRingTest {
 
   @Test
   void buffer_acrossTheHole_isRefused() throws Exception {
-    GuestRam ram = GuestRam.withRegions(1 << 16, 0, 1 << 20);
+    TestRam ram = TestRam.withRegions(1 << 16, 0, 1 << 20);
     QueueFixture holed = new QueueFixture(PLAIN, ram, 8);
     holed.driver.add(readable((1 << 16) - 1, 2));
 
@@ -134,7 +134,7 @@ class HostileRingTest {
 
   @Test
   void buffer_acrossAdjoiningRegions_isOneBuffer() throws Exception {
-    GuestRam ram = GuestRam.withRegions(1 << 16, 0, 1 << 16);
+    TestRam ram = TestRam.withRegions(1 << 16, 0, 1 << 16);
     QueueFixture split = new QueueFixture(PLAIN, ram, 8);
     ram.put((1 << 16) - 1, (byte) 5);
     ram.put(1 << 16, (byte) 6);
@@ -146,7 +146,7 @@ class HostileRingTest {
   @Test
   void chain_longerThan4GiB_isRefused() {
     // Every descriptor is within RAM; only their sum is too long: 8192 * 1 MiB > 2^32.
-    QueueFixture large = new QueueFixture(INDIRECT, GuestRam.of(16 << 20), 8);
+    QueueFixture large = new QueueFixture(INDIRECT, TestRam.of(16 << 20), 8);
     Buffer[] pieces = new Buffer[Virtqueue.MAX_CHAIN_LENGTH];
     Arrays.fill(pieces, readable(0, 8 << 20));
     large.driver.addIndirect(pieces);

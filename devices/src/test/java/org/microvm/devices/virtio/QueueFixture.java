@@ -2,7 +2,7 @@ package org.microvm.devices.virtio;
 
 import java.lang.foreign.MemorySegment;
 import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.GuestRam;
+import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.VirtqueueDriver;
 
 /** Both sides of one queue of 8 entries, without a device. */
@@ -16,15 +16,15 @@ final class QueueFixture {
   static final long EVENT_IDX = PLAIN | VirtioFeatures.RING_EVENT_IDX;
   static final long INDIRECT = PLAIN | VirtioFeatures.RING_INDIRECT_DESC;
 
-  final GuestRam ram;
+  final TestRam ram;
   final VirtqueueDriver driver;
   final Virtqueue queue;
 
   QueueFixture(long features) {
-    this(features, GuestRam.of(1 << 20), SIZE);
+    this(features, TestRam.of(1 << 20), SIZE);
   }
 
-  QueueFixture(long features, GuestRam ram, int size) {
+  QueueFixture(long features, TestRam ram, int size) {
     this.ram = ram;
     driver = new VirtqueueDriver(ram, 0, size, features);
     try {

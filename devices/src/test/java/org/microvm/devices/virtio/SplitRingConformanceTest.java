@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.GuestRam;
+import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
@@ -28,12 +28,12 @@ class SplitRingConformanceTest {
   @Nested
   @DisplayName("2.7 Split Virtqueues: sizes and alignment")
   class Layout {
-    private final GuestRam ram = GuestRam.of(1 << 20);
+    private final TestRam ram = TestRam.of(1 << 20);
     private final QueueConfig good = new VirtqueueDriver(ram, 0, 8, PLAIN).config();
 
     @Test
     void queue_size32768_isAccepted() throws Exception {
-      GuestRam large = GuestRam.of(4 << 20);
+      TestRam large = TestRam.of(4 << 20);
       QueueConfig config = new VirtqueueDriver(large, 0, 32768, PLAIN).config();
 
       assertEquals(32768, new Virtqueue(large.memory(), config, PLAIN).size());

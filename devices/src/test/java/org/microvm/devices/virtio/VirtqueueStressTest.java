@@ -14,7 +14,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.GuestRam;
+import org.microvm.devices.testing.TestRam;
 
 /**
  * Driver and device on two threads, each suppressing the other's notifications while it works and
@@ -39,7 +39,7 @@ class VirtqueueStressTest {
   }
 
   private long transferred(long features) {
-    QueueFixture it = new QueueFixture(features, GuestRam.of(1 << 20), SIZE);
+    QueueFixture it = new QueueFixture(features, TestRam.of(1 << 20), SIZE);
     return assertTimeoutPreemptively(
         Duration.ofSeconds(60),
         () -> {
@@ -103,7 +103,7 @@ class VirtqueueStressTest {
     return received;
   }
 
-  private static Buffer[][] buffers(GuestRam ram) {
+  private static Buffer[][] buffers(TestRam ram) {
     Buffer[][] buffers = new Buffer[SIZE / 2][];
     for (int i = 0; i < buffers.length; i++) {
       long address = ram.allocate(8, 8);

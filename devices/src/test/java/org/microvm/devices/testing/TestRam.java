@@ -7,15 +7,15 @@ import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 import org.microvm.memory.MemoryRegion;
 
-/** Guest memory for tests, with a simple allocator that never frees. */
-public final class GuestRam {
+/** Guest RAM for tests, with a simple allocator that never frees. */
+public final class TestRam {
   private static final int PAGE = 4096;
 
   private final GuestMemory memory;
   private long next;
   private final long end;
 
-  private GuestRam(GuestMemory memory) {
+  private TestRam(GuestMemory memory) {
     this.memory = memory;
     MemoryRegion first = memory.regions().getFirst();
     // Address 0 stays unused, so that a forgotten address does not look like a good one.
@@ -24,13 +24,13 @@ public final class GuestRam {
   }
 
   /** One region from address 0. */
-  public static GuestRam of(long bytes) {
-    return new GuestRam(new GuestMemory(List.of(region(0, bytes))));
+  public static TestRam of(long bytes) {
+    return new TestRam(new GuestMemory(List.of(region(0, bytes))));
   }
 
   /** Regions of equal size at the given addresses; the allocator uses the lowest. */
-  public static GuestRam withRegions(long bytes, long... starts) {
-    return new GuestRam(
+  public static TestRam withRegions(long bytes, long... starts) {
+    return new TestRam(
         new GuestMemory(Arrays.stream(starts).mapToObj(start -> region(start, bytes)).toList()));
   }
 

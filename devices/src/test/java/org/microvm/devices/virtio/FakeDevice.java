@@ -1,0 +1,86 @@
+package org.microvm.devices.virtio;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** A device of two queues that does nothing but remember what it was told. */
+final class FakeDevice implements VirtioDevice {
+  static final int ID = 42;
+  static final long FEATURE = 1L << 3;
+  static final int QUEUE_SIZE = 16;
+
+  /** What happened, in order. */
+  final List<String> events = new ArrayList<>();
+
+  final ConfigSpace config = new ConfigSpace(12);
+
+  /** Null before {@link #activate} and after {@link #reset}. */
+  VirtioQueues queues;
+
+  /** The queues of the life before the last reset. */
+  VirtioQueues formerQueues;
+
+  /** Whether {@link #notifyQueue} uses all buffers of the queue. */
+  boolean consuming;
+
+  @Override
+  public int deviceId() {
+    return ID;
+  }
+
+  @Override
+  public long features() {
+    return FEATURE;
+  }
+
+  @Override
+  public int queueCount() {
+    return 2;
+  }
+
+  @Override
+  public int queueSizeMax(int index) {
+    return QUEUE_SIZE;
+  }
+
+  @Override
+  public long readConfig(int offset, int size) {
+    return config.read(offset, size);
+  }
+
+  @Override
+  public void writeConfig(int offset, int size, long value) {
+    events.add("config %d:%d=%d".formatted(offset, size, value));
+  }
+
+  @Override
+  public void activate(VirtioQueues queues) {
+    events.add("activate");
+    this.queues = queues;
+  }
+
+  @Override
+  public void notifyQueue(int index) throws VirtqueueException {
+    events.add("notify " + index);
+    if (!consuming) {
+      return;
+    }
+    Virtqueue queue = queues.queue(index);
+    for (DescriptorChain chain = queue.pop(); chain != null; chain = queue.pop()) {
+      queue.addUsed(chain, 0);
+    }
+    queues.publish(queue);
+  }
+
+  @Override
+  public void stopQueue(int index) {
+    events.add("stop " + index);
+  }
+
+  @Override
+  public void reset() {
+    events.add("reset");
+    formerQueues = queues;
+    queues = null;
+  }
+}
