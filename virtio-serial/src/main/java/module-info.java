@@ -1,5 +1,9 @@
 /** The virtio console device: named, flow-controlled byte channels. */
 module org.microvm.virtioserial {
   requires transitive org.microvm.devices;
+  requires transitive org.microvm.kvm;
   requires org.slf4j;
+
+  exports org.microvm.virtioserial;
+  exports org.microvm.virtioserial.backend;
 }

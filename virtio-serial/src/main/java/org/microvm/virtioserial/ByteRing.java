@@ -1,0 +1,145 @@
+package org.microvm.virtioserial;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.microvm.devices.virtio.DescriptorChain;
+import org.microvm.linux.IovecArray;
+
+/**
+ * Bytes that the VMM keeps for a side that is away, at most a limit; memory is taken as they come
+ * and given back when they have gone. Guarded by the device lock.
+ */
+final class ByteRing {
+  private static final int SMALLEST = 4096;
+
+  private final int limit;
+  private MemorySegment memory = MemorySegment.NULL;
+  private long head;
+  private long size;
+
+  /**
+   * @param limit most bytes to keep
+   */
+  ByteRing(int limit) {
+    this.limit = limit;
+  }
+
+  long size() {
+    return size;
+  }
+
+  boolean isEmpty() {
+    return size == 0;
+  }
+
+  int limit() {
+    return limit;
+  }
+
+  /** How many more bytes it takes. */
+  long free() {
+    return limit - size;
+  }
+
+  /** Appends all bytes kept, oldest first, as one or two pieces. */
+  void gatherKept(IovecArray target) {
+    if (size > 0) {
+      long part = Math.min(size, capacity() - head);
+      target.add(memory.address() + head, part);
+      if (size > part) {
+        target.add(memory.address(), size - part);
+      }
+    }
+  }
+
+  /** Appends room for up to {@code bytes} more, to be read into and then {@link #commit}ted. */
+  void gatherFree(IovecArray target, long bytes) {
+    long room = Math.min(bytes, free());
+    reserve(room);
+    if (room > 0) {
+      long tail = (head + size) % capacity();
+      long part = Math.min(room, capacity() - tail);
+      target.add(memory.address() + tail, part);
+      if (room > part) {
+        target.add(memory.address(), room - part);
+      }
+    }
+  }
+
+  /** Counts bytes in that were put into the room. */
+  void commit(long bytes) {
+    size += bytes;
+  }
+
+  /** Forgets the oldest bytes. */
+  void drop(long bytes) {
+    size -= bytes;
+    if (size == 0) {
+      memory = capacity() > SMALLEST ? MemorySegment.NULL : memory;
+      head = 0;
+    } else {
+      head = (head + bytes) % capacity();
+    }
+  }
+
+  /** Copies readable bytes of {@code chain} in, as many as fit; returns how many. */
+  long append(DescriptorChain chain, long skip) {
+    long bytes = Math.min(chain.readableBytes() - skip, free());
+    reserve(bytes);
+    long done = 0;
+    while (done < bytes) {
+      long tail = (head + size) % capacity();
+      long part = Math.min(bytes - done, capacity() - tail);
+      chain.copyReadable(skip + done, memory.asSlice(tail, part));
+      size += part;
+      done += part;
+    }
+    return bytes;
+  }
+
+  /** Adds one byte, for which there must be room. */
+  void append(byte value) {
+    reserve(1);
+    memory.set(ValueLayout.JAVA_BYTE, (head + size) % capacity(), value);
+    size++;
+  }
+
+  /** Moves bytes into the writable part of {@code chain}, as many as fit; returns how many. */
+  long moveTo(DescriptorChain chain) {
+    long done = 0;
+    while (size > 0 && done < chain.writableBytes()) {
+      long part = Math.min(size, capacity() - head);
+      long copied = chain.copyWritable(done, memory.asSlice(head, part));
+      drop(copied);
+      done += copied;
+    }
+    return done;
+  }
+
+  /** Forgets everything; returns how many bytes that were. */
+  long clear() {
+    long bytes = size;
+    drop(bytes);
+    return bytes;
+  }
+
+  private long capacity() {
+    return memory.byteSize();
+  }
+
+  private void reserve(long bytes) {
+    if (size + bytes <= capacity()) {
+      return;
+    }
+    long wanted = Math.max(SMALLEST, Long.highestOneBit(2 * (size + bytes) - 1));
+    // The garbage collector frees it: an explicit free of memory that several threads use costs a
+    // handshake with every thread of the JVM.
+    MemorySegment larger = Arena.ofAuto().allocate(Math.min(wanted, limit));
+    long part = Math.min(size, capacity() - head);
+    MemorySegment.copy(memory, head, larger, 0, part);
+    MemorySegment.copy(memory, 0, larger, part, size - part);
+    memory = larger;
+    head = 0;
+  }
+}

@@ -1,0 +1,53 @@
+package org.microvm.virtioserial;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * A message to the driver.
+ *
+ * @param nr the port
+ * @param event one of {@link ControlEvent}
+ * @param value what the event says, 0 if nothing
+ * @param payload what follows the header
+ */
+record ControlMessage(int nr, int event, int value, byte[] payload) {
+  private static final byte[] NOTHING = {};
+
+  static ControlMessage of(int nr, int event, int value) {
+    return new ControlMessage(nr, event, value, NOTHING);
+  }
+
+  /** The name without a NUL at the end, as section 5.3.6.2 has it. */
+  static ControlMessage name(int nr, String name) {
+    return new ControlMessage(nr, ControlEvent.PORT_NAME, 1, name.getBytes(StandardCharsets.UTF_8));
+  }
+
+  static ControlMessage resize(int nr, ConsoleSize size, ResizeOrder order) {
+    byte[] payload = new byte[4];
+    int first = order == ResizeOrder.COLUMNS_ROWS ? size.columns() : size.rows();
+    int second = order == ResizeOrder.COLUMNS_ROWS ? size.rows() : size.columns();
+    putShort(payload, 0, first);
+    putShort(payload, 2, second);
+    return new ControlMessage(nr, ControlEvent.RESIZE, 0, payload);
+  }
+
+  boolean concerns(int port, int what) {
+    return nr == port && event == what;
+  }
+
+  /** The bytes as the driver gets them, little-endian. */
+  byte[] encode() {
+    byte[] bytes = new byte[ControlEvent.HEADER_BYTES + payload.length];
+    putShort(bytes, 0, nr);
+    putShort(bytes, 2, nr >>> 16);
+    putShort(bytes, 4, event);
+    putShort(bytes, 6, value);
+    System.arraycopy(payload, 0, bytes, ControlEvent.HEADER_BYTES, payload.length);
+    return bytes;
+  }
+
+  private static void putShort(byte[] bytes, int offset, int value) {
+    bytes[offset] = (byte) value;
+    bytes[offset + 1] = (byte) (value >>> 8);
+  }
+}

@@ -1,0 +1,48 @@
+package org.microvm.virtioserial;
+
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Guards all state of the device, whether the guest has set it up or not.
+ *
+ * <p>The transport's lock is known from the first activation on only, but hosts connect and ports
+ * come and go before that. So there is an inner lock, and the transport's is taken first wherever
+ * it is known. Whoever got in without it saw a device that was never activated, and activation
+ * itself needs the inner lock, so no queue is touched without the transport's lock.
+ */
+final class DeviceLock {
+  private final ReentrantLock inner = new ReentrantLock();
+  private volatile ReentrantLock transport;
+
+  /** Says which lock the transport holds when it calls the device; the same one every time. */
+  void bind(ReentrantLock lock) {
+    transport = lock;
+  }
+
+  /**
+   * Takes both locks.
+   *
+   * @return what to hand to {@link #exit}
+   */
+  ReentrantLock enter() {
+    for (; ; ) {
+      ReentrantLock outer = transport;
+      if (outer != null) {
+        outer.lock();
+      }
+      inner.lock();
+      if (outer == transport) {
+        return outer;
+      }
+      exit(outer);
+    }
+  }
+
+  /** Gives back what {@link #enter} took. */
+  void exit(ReentrantLock outer) {
+    inner.unlock();
+    if (outer != null) {
+      outer.unlock();
+    }
+  }
+}

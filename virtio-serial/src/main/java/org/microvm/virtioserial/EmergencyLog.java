@@ -1,0 +1,34 @@
+package org.microvm.virtioserial;
+
+import java.nio.charset.StandardCharsets;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes emergency output to the log where there is no console for it, line by line; only so much
+ * of it, for the guest decides how much there is. Guarded by the device lock.
+ */
+final class EmergencyLog {
+  private static final Logger LOG = LoggerFactory.getLogger(EmergencyLog.class);
+  private static final int LINE_BYTES = 256;
+  private static final int MOST_LINES = 64;
+
+  private final byte[] line = new byte[LINE_BYTES];
+  private int length;
+  private int lines;
+
+  void write(byte value) {
+    if (lines == MOST_LINES) {
+      return;
+    }
+    if (value != '\n') {
+      // Neither colours nor cursor movements of the guest's are for the log's reader.
+      line[length++] = value >= ' ' && value < 0x7f ? value : (byte) '.';
+    }
+    if (value == '\n' || length == LINE_BYTES) {
+      LOG.info("guest: {}", new String(line, 0, length, StandardCharsets.US_ASCII));
+      length = 0;
+      lines++;
+    }
+  }
+}

@@ -1,0 +1,202 @@
+package org.microvm.virtioserial;
+
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.EventLoop.Watch;
+import org.microvm.linux.Fd;
+import org.microvm.linux.IovecArray;
+import org.microvm.virtioserial.backend.HostLink;
+
+/**
+ * One connection of a host program to a port: what is being waited for on its descriptors, and
+ * which of its directions have ended. Guarded by the device lock; made and closed on the loop.
+ */
+final class HostSession {
+  /** Is told what the descriptors are ready for; on the loop, without the lock. */
+  interface Handler {
+    /**
+     * @param input bytes can be read, or the end of them
+     * @param output there is room to write
+     */
+    void ready(HostSession session, boolean input, boolean output);
+  }
+
+  /** What is waited for when nothing is wanted: the peer may leave at any time. */
+  private static final int IDLE = EventLoop.HUP;
+
+  private static final int GONE = EventLoop.HUP | EventLoop.ERR;
+
+  private final HostLink link;
+  private Watch inputWatch;
+  private Watch outputWatch;
+  private boolean inputWanted;
+  private boolean outputWanted;
+  private boolean inputEnded;
+  private boolean outputEnded;
+
+  /** Takes over the link, or closes it and throws. */
+  HostSession(HostLink link, EventLoop loop, DeviceLock lock, Handler handler)
+      throws ErrnoException {
+    this.link = link;
+    inputEnded = link.input() == null;
+    try {
+      if (link.isDuplex()) {
+        inputWatch = watch(loop, link.input(), events -> ready(lock, handler, events, events));
+        outputWatch = inputWatch;
+      } else {
+        inputWatch = watch(loop, link.input(), events -> ready(lock, handler, events, 0));
+        outputWatch = watch(loop, link.output(), events -> ready(lock, handler, 0, events));
+      }
+    } catch (ErrnoException e) {
+      close();
+      throw e;
+    }
+  }
+
+  HostLink link() {
+    return link;
+  }
+
+  /** Whether no more bytes will come, and all that came have been read. */
+  boolean inputEnded() {
+    return inputEnded;
+  }
+
+  /** Whether nothing can be written any more. */
+  boolean outputEnded() {
+    return outputEnded;
+  }
+
+  /** Whether readable bytes will be reported; if not, reading is to be tried unasked. */
+  boolean inputIsWatched() {
+    return inputWatch != null;
+  }
+
+  /** Whether room to write will be reported; if not, the output is a file and has it always. */
+  boolean outputIsWatched() {
+    return outputWatch != null;
+  }
+
+  /** Reads into the ranges: bytes, or 0 when there are none now or, being noted, any more. */
+  long read(IovecArray ranges) {
+    long bytes;
+    do {
+      bytes = link.input().readv(ranges);
+    } while (bytes == -Errno.EINTR);
+    if (bytes > 0) {
+      return bytes;
+    }
+    if (bytes == -Errno.EAGAIN) {
+      wantInput(true);
+      return 0;
+    }
+    wantInput(false);
+    inputEnded = true;
+    // An error, such as ECONNRESET, comes behind all data: nobody is there any more.
+    outputEnded |= bytes < 0 || !link.halfClose();
+    return 0;
+  }
+
+  /** Writes the ranges: bytes, or 0 when the peer takes nothing now or, being noted, any more. */
+  long write(IovecArray ranges) {
+    long bytes;
+    do {
+      bytes = link.output().writev(ranges);
+    } while (bytes == -Errno.EINTR);
+    // After an error the input is still read to its end: the peer may have sent before it left.
+    outputEnded |= bytes < 0 && bytes != -Errno.EAGAIN;
+    return Math.max(bytes, 0);
+  }
+
+  /** Asks to be told of readable bytes, or not. */
+  void wantInput(boolean wanted) {
+    if (inputWanted != wanted) {
+      inputWanted = wanted;
+      update();
+    }
+  }
+
+  /** Asks to be told of room to write, or not. */
+  void wantOutput(boolean wanted) {
+    if (outputWanted != wanted) {
+      outputWanted = wanted;
+      update();
+    }
+  }
+
+  /** Ends the connection. */
+  void close() {
+    closeInputWatch();
+    closeOutputWatch();
+    link.close();
+  }
+
+  private void ready(DeviceLock lock, Handler handler, int input, int output) {
+    ReentrantLock outer = lock.enter();
+    try {
+      // A hang-up is reported for as long as it is watched, so the watch goes. What the peer sent
+      // before that is still there to be read.
+      if ((input & GONE) != 0) {
+        closeInputWatch();
+      }
+      if ((output & GONE) != 0) {
+        outputEnded = true;
+        closeOutputWatch();
+      }
+    } finally {
+      lock.exit(outer);
+    }
+    handler.ready(this, input != 0, output != 0);
+  }
+
+  private void update() {
+    int in = inputWanted ? IDLE | EventLoop.IN : IDLE;
+    int out = outputWanted ? IDLE | EventLoop.OUT : IDLE;
+    if (link.isDuplex()) {
+      set(inputWatch, in | out);
+    } else {
+      set(inputWatch, in);
+      set(outputWatch, out);
+    }
+  }
+
+  private void closeInputWatch() {
+    if (inputWatch != null) {
+      inputWatch.close();
+      inputWatch = null;
+      outputWatch = link.isDuplex() ? null : outputWatch;
+    }
+  }
+
+  private void closeOutputWatch() {
+    if (outputWatch != null) {
+      outputWatch.close();
+      outputWatch = null;
+      inputWatch = link.isDuplex() ? null : inputWatch;
+    }
+  }
+
+  private static void set(Watch watch, int events) {
+    if (watch != null) {
+      watch.interest(events);
+    }
+  }
+
+  /** Watches, or gives null for a file, which epoll refuses because it is always ready. */
+  private static Watch watch(EventLoop loop, Fd fd, EventLoop.Handler handler)
+      throws ErrnoException {
+    if (fd == null) {
+      return null;
+    }
+    try {
+      return loop.watch(fd, IDLE, handler);
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.EPERM) {
+        return null;
+      }
+      throw e;
+    }
+  }
+}

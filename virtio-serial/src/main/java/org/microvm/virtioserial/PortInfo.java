@@ -1,0 +1,17 @@
+package org.microvm.virtioserial;
+
+import java.util.Optional;
+
+/**
+ * Which port an event or a number is about.
+ *
+ * @param nr the port number
+ * @param name its name, if it has one
+ * @param console whether it is a console
+ */
+public record PortInfo(int nr, Optional<String> name, boolean console) {
+  @Override
+  public String toString() {
+    return name.map(n -> "port %d (%s)".formatted(nr, n)).orElse("port " + nr);
+  }
+}

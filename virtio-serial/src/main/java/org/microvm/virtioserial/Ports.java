@@ -1,0 +1,256 @@
+package org.microvm.virtioserial;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.microvm.devices.virtio.VirtioQueues;
+import org.microvm.devices.virtio.VirtqueueException;
+import org.microvm.virtioserial.backend.PortBackend;
+
+/**
+ * The ports of a device by number, and the conversation with the driver about them. Guarded by the
+ * device lock.
+ */
+final class Ports implements ControlQueue.Handler {
+  private final DeviceCore core;
+  private final ResizeOrder resizeOrder;
+  private final ControlQueue control;
+  private final PortSlot[] slots;
+
+  /** The driver takes control messages: it said so, or it resumes from hibernation. */
+  private boolean driverReady;
+
+  Ports(DeviceCore core, SerialConfig config) {
+    this.core = core;
+    resizeOrder = config.resizeOrder();
+    control = new ControlQueue(this, new Turn(core, this::serveControl)::request);
+    slots = new PortSlot[config.maxPorts()];
+    Arrays.setAll(slots, nr -> new PortSlot(core, nr));
+  }
+
+  ControlQueue control() {
+    return control;
+  }
+
+  /** The slot of a number that is in range. */
+  PortSlot slot(int nr) {
+    return slots[nr];
+  }
+
+  /** The ports there are, by rising number. */
+  Stream<Port> all() {
+    return Arrays.stream(slots).map(PortSlot::port).filter(Objects::nonNull);
+  }
+
+  /** The port of this number, or null. */
+  Port find(int nr) {
+    return nr >= 0 && nr < slots.length ? slots[nr].port() : null;
+  }
+
+  /** The port of this name, or null. */
+  Port find(String name) {
+    Optional<String> wanted = Optional.of(name);
+    return all().filter(port -> port.info().name().equals(wanted)).findFirst().orElse(null);
+  }
+
+  /** Makes a port; {@link #introduce} it then. */
+  Port add(PortConfig config, PortBackend backend) throws PortException {
+    PortSlot slot = slots[choose(config)];
+    Port port = new Port(core, control, resizeOrder, slot.nr, config, backend);
+    slot.occupy(port);
+    port.start();
+    return port;
+  }
+
+  /** Tells the guest of a new port. */
+  void introduce(Port port) throws VirtqueueException {
+    if (control.isActive()) {
+      announceNew();
+      control.send();
+    } else if (core.queues() != null && port.info().nr() == 0) {
+      attachOnly(slots[0]);
+    }
+  }
+
+  void remove(Port port) throws VirtqueueException {
+    PortSlot slot = slots[port.info().nr()];
+    port.remove();
+    slot.vacate();
+    switch (slot.belief) {
+      case PRESENT -> forget(slot);
+      case REMEMBERED -> slot.replaced = true;
+      case ABSENT -> {}
+    }
+    control.send();
+  }
+
+  /** The driver has set the device up. */
+  void activate(VirtioQueues queues, boolean multiport) throws VirtqueueException {
+    for (PortSlot slot : slots) {
+      if (slot.nr == 0 || multiport) {
+        int first = QueueLayout.receiveQueue(slot.nr);
+        slot.activate(new PortQueues(queues, queues.queue(first), queues.queue(first + 1)));
+      }
+    }
+    if (multiport) {
+      control.activate(
+          queues,
+          queues.queue(QueueLayout.CONTROL_RECEIVE),
+          queues.queue(QueueLayout.CONTROL_TRANSMIT));
+    } else if (slots[0].port() != null) {
+      attachOnly(slots[0]);
+    }
+  }
+
+  void reset() {
+    driverReady = false;
+    control.reset();
+    for (PortSlot slot : slots) {
+      slot.reset();
+    }
+  }
+
+  @Override
+  public boolean received(int nr, int event, int value) throws VirtqueueException {
+    if (event == ControlEvent.DEVICE_READY) {
+      deviceReady(value != 0);
+      return true;
+    }
+    if (nr < 0 || nr >= slots.length) {
+      return false;
+    }
+    return switch (event) {
+      case ControlEvent.PORT_READY -> portReady(slots[nr], value != 0);
+      case ControlEvent.PORT_OPEN -> portOpen(slots[nr], value != 0);
+      default -> false;
+    };
+  }
+
+  private void deviceReady(boolean success) {
+    driverReady = success;
+    for (PortSlot slot : slots) {
+      if (slot.belief == PortSlot.Belief.REMEMBERED) {
+        // A driver that starts from scratch remembers nothing.
+        slot.belief = PortSlot.Belief.ABSENT;
+        slot.replaced = false;
+      }
+    }
+    announceNew();
+  }
+
+  private boolean portReady(PortSlot slot, boolean success) throws VirtqueueException {
+    if (slot.belief == PortSlot.Belief.ABSENT) {
+      return false;
+    }
+    driverReady = true;
+    if (slot.belief == PortSlot.Belief.REMEMBERED && slot.replaced) {
+      slot.replaced = false;
+      forget(slot);
+    } else if (slot.unanswered > 1) {
+      // About an earlier port of this number; the one for the present port is still to come.
+      slot.unanswered--;
+    } else {
+      slot.unanswered = 0;
+      answer(slot, success);
+    }
+    announceNew();
+    return true;
+  }
+
+  private static void answer(PortSlot slot, boolean success) throws VirtqueueException {
+    if (success) {
+      slot.ready();
+    } else {
+      slot.port().guestFailed();
+    }
+  }
+
+  private static boolean portOpen(PortSlot slot, boolean open) {
+    Port port = slot.port();
+    if (port == null || !port.isReady()) {
+      // Crossed with a removal, most likely.
+      return slot.belief != PortSlot.Belief.ABSENT;
+    }
+    if (open) {
+      port.guestOpened();
+    } else {
+      port.guestClosed();
+    }
+    return true;
+  }
+
+  /** Tells a driver that is ready of each port that it has not heard of. */
+  private void announceNew() {
+    if (!driverReady) {
+      return;
+    }
+    for (PortSlot slot : slots) {
+      if (slot.port() != null && slot.belief == PortSlot.Belief.ABSENT) {
+        slot.belief = PortSlot.Belief.PRESENT;
+        slot.unanswered++;
+        control.post(ControlMessage.of(slot.nr, ControlEvent.PORT_ADD, 0));
+      }
+    }
+  }
+
+  /** Tells the driver that a port is gone which it has heard of, or keeps it from hearing. */
+  private void forget(PortSlot slot) {
+    slot.belief = PortSlot.Belief.ABSENT;
+    if (control.withdraw(slot.nr)) {
+      slot.unanswered--;
+    } else {
+      control.post(ControlMessage.of(slot.nr, ControlEvent.PORT_REMOVE, 0));
+    }
+  }
+
+  /** Without MULTIPORT there is port 0 alone, a console that is always there and open. */
+  private static void attachOnly(PortSlot slot) throws VirtqueueException {
+    slot.port().guestReady();
+    slot.port().guestOpened();
+  }
+
+  private void serveControl() throws VirtqueueException {
+    control.serve();
+  }
+
+  private int choose(PortConfig config) throws PortException {
+    Port namesake = config.name().map(this::find).orElse(null);
+    if (namesake != null) {
+      throw new PortException("the name is taken already, by " + namesake.info());
+    }
+    if (config.nr() == PortConfig.ANY) {
+      return lowestFree(config.console());
+    }
+    if (config.nr() >= slots.length) {
+      throw new PortException(
+          "nr=%d: the device has ports 0 to %d; raise max_ports"
+              .formatted(config.nr(), slots.length - 1));
+    }
+    if (config.nr() == 0 && !config.console()) {
+      throw new PortException("nr=0: port 0 is for a console");
+    }
+    Port tenant = slots[config.nr()].port();
+    if (tenant != null) {
+      throw new PortException(
+          "nr=%d is taken already, by %s".formatted(config.nr(), tenant.info()));
+    }
+    return config.nr();
+  }
+
+  private int lowestFree(boolean console) throws PortException {
+    for (int nr = console ? 0 : 1; nr < slots.length; nr++) {
+      if (slots[nr].port() == null) {
+        return nr;
+      }
+    }
+    throw new PortException(
+        "all port numbers up to %d are taken; raise max_ports".formatted(slots.length - 1));
+  }
+
+  /** The ports as the host sees them. */
+  List<PortInfo> infos() {
+    return all().map(Port::info).toList();
+  }
+}

@@ -1,0 +1,51 @@
+package org.microvm.virtioserial.backend;
+
+import java.util.concurrent.CompletableFuture;
+import org.microvm.linux.EventLoop;
+
+/**
+ * The host end of a port: gets connections and hands them over, one at a time.
+ *
+ * <p>All methods are called with the device lock held and must not block; {@link #start} and {@link
+ * #linkClosed} on the event loop. What can be wrong about a backend's configuration is to be found
+ * out before it is given to a port, when it is made.
+ */
+public interface PortBackend {
+  /** What a backend knows of its port; to be called on the event loop, with or without the lock. */
+  interface Port {
+    /** The loop on which everything about the port happens. */
+    EventLoop loop();
+
+    /**
+     * Hands over a connection. There must be none at the moment; {@link PortBackend#linkClosed}
+     * tells when it has ended. After the port's end the link is closed at once.
+     */
+    void connected(HostLink link);
+  }
+
+  /** The port is there: begin to listen or to connect. Called once. */
+  void start(Port port);
+
+  /** The connection handed over has ended and its descriptors are closed: the next one may come. */
+  void linkClosed();
+
+  /** A program in the guest has opened the port. */
+  default void guestOpened() {}
+
+  /** The guest has closed the port, or was reset. */
+  default void guestClosed() {}
+
+  /**
+   * Completes when the guest may be started: with {@code wait=on}, when a host program has
+   * connected.
+   */
+  default CompletableFuture<Void> readyToBoot() {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  /** The port is gone: give up what is listened on. Called once, on the event loop. */
+  void close();
+
+  /** For people, as in messages: what it is and where. */
+  String describe();
+}

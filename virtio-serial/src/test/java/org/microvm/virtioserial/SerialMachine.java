@@ -1,0 +1,86 @@
+package org.microvm.virtioserial;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.microvm.devices.testing.GuestRam;
+import org.microvm.devices.virtio.VirtioMmioTransport;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/** A serial device behind a transport, with a running event loop and a guest without a CPU. */
+final class SerialMachine implements AutoCloseable {
+  static final int RAM = 64 << 20;
+
+  final EventLoop loop;
+  final SerialDevice device;
+  final VirtioMmioTransport transport;
+  final Guest guest;
+  final EventLog events;
+  private final Path directory;
+
+  SerialMachine(Path directory, SerialConfig config) throws IOException {
+    this.directory = directory;
+    loop = EventLoop.open("serial-test");
+    loop.start();
+    device = new SerialDevice(loop, config);
+    events = new EventLog();
+    device.addListener(events);
+    GuestRam ram = GuestRam.of(RAM);
+    Guest.Line line = new Guest.Line();
+    transport = new VirtioMmioTransport(device, ram.memory(), line);
+    guest = new Guest(transport, ram, line);
+  }
+
+  SerialMachine(Path directory) throws IOException {
+    this(directory, SerialConfig.defaults());
+  }
+
+  Path path(String name) {
+    return directory.resolve(name + ".sock");
+  }
+
+  /** Adds a port of this name behind a unix socket; returns its number. */
+  int addUnix(String name) throws IOException, PortException {
+    return addUnix(PortConfig.named(name), name);
+  }
+
+  int addUnix(PortConfig config, String socket) throws IOException, PortException {
+    return device.addPort(config, UnixServerBackend.listen(path(socket), false)).nr();
+  }
+
+  /** Connects a host program to the port behind {@link #addUnix}, and waits for the port. */
+  Host connect(String name) throws IOException, PortException {
+    Host host = Host.connect(path(name));
+    events.await("host connected " + name);
+    return host;
+  }
+
+  PortStatistics numbers(int nr) {
+    return status(nr).statistics();
+  }
+
+  PortStatus status(int nr) {
+    try {
+      return device.status(nr);
+    } catch (PortException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  void idle() {
+    Await.idle(loop);
+  }
+
+  /** Brings a port to where the guest has it ready, with its introduction out of the way. */
+  void introduce(int nr) {
+    guest.ready(nr);
+    idle();
+    guest.waiting();
+  }
+
+  @Override
+  public void close() {
+    device.close();
+    loop.close();
+  }
+}
