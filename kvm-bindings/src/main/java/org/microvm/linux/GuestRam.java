@@ -73,6 +73,16 @@ public final class GuestRam implements AutoCloseable {
     return file;
   }
 
+  /**
+   * Makes all of it zero again and gives its pages back to the host; nothing may be using it.
+   *
+   * <p>The mappings stay: they find new pages where the file had been cut off.
+   */
+  public void clear() throws ErrnoException {
+    file.resize(0);
+    file.resize(memory.size());
+  }
+
   @Override
   public void close() {
     mappings.forEach(Mapping::close);

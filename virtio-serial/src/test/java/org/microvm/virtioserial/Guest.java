@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import org.microvm.devices.Interrupt;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.GuestRam;
 import org.microvm.devices.testing.TestDriver;
+import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
@@ -46,14 +46,14 @@ final class Guest {
   }
 
   private final TestDriver driver;
-  private final GuestRam ram;
+  private final TestRam ram;
   private final Line line;
   private long controlBuffer;
 
   /** Address of the receive buffer by queue and head. */
   private long[][] receiveBuffers = {};
 
-  Guest(BusDevice registers, GuestRam ram, Line line) {
+  Guest(BusDevice registers, TestRam ram, Line line) {
     this.driver = new TestDriver(registers, ram);
     this.ram = ram;
     this.line = line;
@@ -64,7 +64,7 @@ final class Guest {
     return driver;
   }
 
-  GuestRam ram() {
+  TestRam ram() {
     return ram;
   }
 

@@ -2,7 +2,7 @@ package org.microvm.virtioserial;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import org.microvm.devices.testing.GuestRam;
+import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.UnixServerBackend;
@@ -25,7 +25,7 @@ final class SerialMachine implements AutoCloseable {
     device = new SerialDevice(loop, config);
     events = new EventLog();
     device.addListener(events);
-    GuestRam ram = GuestRam.of(RAM);
+    TestRam ram = TestRam.of(RAM);
     Guest.Line line = new Guest.Line();
     transport = new VirtioMmioTransport(device, ram.memory(), line);
     guest = new Guest(transport, ram, line);
