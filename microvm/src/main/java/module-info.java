@@ -1,6 +1,14 @@
 /** The machine and its command line. */
 module org.microvm.machine {
+  requires transitive com.fasterxml.jackson.databind;
+  requires info.picocli;
   requires org.microvm.firmware;
-  requires org.microvm.virtioserial;
+  requires transitive org.microvm.virtioserial;
   requires org.slf4j;
+
+  exports org.microvm.agent;
+  exports org.microvm.machine;
+
+  opens org.microvm.cli to
+      info.picocli;
 }

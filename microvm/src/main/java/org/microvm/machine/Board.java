@@ -1,0 +1,118 @@
+package org.microvm.machine;
+
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.devices.bus.Bus;
+import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.legacy.CmosRtc;
+import org.microvm.devices.legacy.ExitPort;
+import org.microvm.devices.legacy.I8042;
+import org.microvm.devices.legacy.MachineEvents;
+import org.microvm.devices.legacy.PowerPort;
+import org.microvm.devices.legacy.ResetPort;
+import org.microvm.devices.legacy.Uart16550;
+import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventFd;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.GuestRam;
+
+/**
+ * What is soldered down: RAM, buses and devices with their event descriptors. It outlives a reset
+ * of the guest, so a host program's connection to a channel does too.
+ *
+ * <p>Every interrupt is an eventfd: the board keeps them, and each {@link GuestRun} hands them to
+ * its VM as irqfds. The event loop must have ended before {@link #close}.
+ */
+final class Board implements AutoCloseable {
+  /** COM1's interrupt on a PC. */
+  private static final int UART_GSI = 4;
+
+  private static final long UART_PORT = 0x3f8;
+
+  /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
+  private static final long STATUS = 0x70;
+
+  final GuestRam ram;
+  final Bus ports = new Bus("port");
+  final Bus mmio = new Bus("MMIO");
+  final EventLoop loop;
+  final Uart16550 uart;
+  private final EventFd uartInterrupt;
+  private final List<VirtioSlot> slots = new ArrayList<>();
+
+  /**
+   * @param ram stays the caller's to close, after the board
+   */
+  Board(GuestRam ram, EventLoop loop, ConsoleOutput console, MachineEvents events)
+      throws ErrnoException {
+    this.ram = ram;
+    this.loop = loop;
+    uartInterrupt = EventFd.open();
+    // An irqfd is an edge, and so is an ISA interrupt: its rise is all that counts.
+    uart =
+        new Uart16550(
+            level -> {
+              if (level) {
+                uartInterrupt.signal();
+              }
+            },
+            console);
+    ports.attach(UART_PORT, Uart16550.PORT_COUNT, uart);
+    ports.attach(I8042.PORT, I8042.PORT_COUNT, new I8042(events));
+    attach(CmosRtc.PORT, CmosRtc.PORT_COUNT, new CmosRtc(InstantSource.system()));
+    attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
+    attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
+    attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
+  }
+
+  private void attach(int port, int count, BusDevice device) {
+    ports.attach(port, count, device);
+  }
+
+  /** Puts a virtio device into the next free slot. */
+  VirtioSlot plug(VirtioDevice device) throws ErrnoException {
+    VirtioSlot slot = VirtioSlot.open(slots.size(), device, this);
+    slots.add(slot);
+    mmio.attach(slot.address(), VirtioSlot.LENGTH, slot.transport());
+    return slot;
+  }
+
+  /** Brings devices and RAM to where they were at power-on; no guest is running. */
+  void reset() throws MachineException {
+    slots.forEach(slot -> slot.transport().write(STATUS, 4, 0));
+    try {
+      ram.clear();
+    } catch (ErrnoException e) {
+      throw new MachineException("guest RAM cannot be cleared: " + e.getMessage(), e);
+    }
+  }
+
+  /** The virtio devices, by slot. */
+  List<VirtioSlot> slots() {
+    return List.copyOf(slots);
+  }
+
+  /** The eventfds behind the interrupts. */
+  List<InterruptSource> interrupts() {
+    List<InterruptSource> sources = new ArrayList<>();
+    sources.add(new InterruptSource(UART_GSI, uartInterrupt));
+    slots.forEach(slot -> sources.add(new InterruptSource(slot.gsi(), slot.interrupt())));
+    return sources;
+  }
+
+  /**
+   * An eventfd that becomes an irqfd.
+   *
+   * @param gsi the interrupt it raises
+   * @param event what the device signals
+   */
+  record InterruptSource(int gsi, EventFd event) {}
+
+  @Override
+  public void close() {
+    slots.forEach(VirtioSlot::close);
+    uartInterrupt.close();
+  }
+}

@@ -1,0 +1,24 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.backend.PortBackend;
+
+/**
+ * A channel: a port for the guest and its host end.
+ *
+ * @param port what the guest sees, and what the port promises
+ * @param hostEnd makes the host end when the machine is made
+ */
+public record ChannelConfig(PortConfig port, HostEnd hostEnd) {
+  /** Makes the host end of a channel. */
+  @FunctionalInterface
+  public interface HostEnd {
+    /**
+     * Makes it: a server listens from then on.
+     *
+     * @throws IOException if it cannot be made; the message says why and what to try
+     */
+    PortBackend open() throws IOException;
+  }
+}

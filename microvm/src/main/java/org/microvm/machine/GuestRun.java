@@ -1,0 +1,183 @@
+package org.microvm.machine;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import org.microvm.firmware.BootException;
+import org.microvm.firmware.BootLoader;
+import org.microvm.firmware.BootRequest;
+import org.microvm.firmware.CommandLine;
+import org.microvm.firmware.Entry;
+import org.microvm.firmware.InitialCpuState;
+import org.microvm.kvm.ExitReason;
+import org.microvm.kvm.IoEventFd;
+import org.microvm.kvm.Kvm;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.Vm;
+import org.microvm.linux.ErrnoException;
+
+/**
+ * One life of the guest, from power-on to its end: the KVM objects on top of a {@link Board}.
+ *
+ * <p>A reset ends it and the next one begins with a new VM, so that no state of KVM's is left over.
+ */
+final class GuestRun implements VcpuThread.Ender, AutoCloseable {
+  /** Where KVM keeps its pages for some Intel processors: below 4 GiB, in no device's way. */
+  private static final long IDENTITY_MAP = 0xfffb_c000L;
+
+  private static final long TSS = 0xfffb_d000L;
+
+  /** Offset of QueueNotify in the registers of virtio-mmio (virtio 1.3, section 4.2.2). */
+  private static final long QUEUE_NOTIFY = 0x50;
+
+  private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
+  private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final List<VcpuThread> threads = new ArrayList<>();
+  private final List<ExitStatistics> statistics = new ArrayList<>();
+  private final List<InstructionFinisher> finishers = new ArrayList<>();
+
+  private GuestRun() {}
+
+  /**
+   * Makes the VM, loads the kernel and sets the first vCPU to its entry; nothing runs yet.
+   *
+   * @throws MachineException if the kernel cannot be started, or KVM refuses
+   */
+  static GuestRun powerOn(MachineConfig config, MachineParts parts) throws MachineException {
+    GuestRun run = new GuestRun();
+    try {
+      run.build(config, parts);
+      return run;
+    } catch (ErrnoException | BootException e) {
+      run.close();
+      throw new MachineException(e.getMessage(), e);
+    } catch (RuntimeException e) {
+      run.close();
+      throw e;
+    }
+  }
+
+  private void build(MachineConfig config, MachineParts parts)
+      throws ErrnoException, BootException {
+    Board board = parts.board();
+    Kvm kvm = parts.kvm();
+    InitialCpuState state = BootLoader.load(board.ram.memory(), bootRequest(config, board));
+    Vm vm = own(kvm.createVm());
+    vm.setTssAddress(TSS);
+    vm.setIdentityMapAddress(IDENTITY_MAP);
+    vm.createIrqchip();
+    vm.createPit2();
+    vm.addMemory(board.ram.memory());
+    for (Board.InterruptSource source : board.interrupts()) {
+      own(vm.irqFd(source.gsi(), source.event()));
+    }
+    for (VirtioSlot slot : board.slots()) {
+      notifications(vm, slot);
+    }
+    for (int id = 0; id < config.cpus(); id++) {
+      Vcpu vcpu = own(vm.createVcpu(id));
+      vcpu.set(GuestCpuid.of(kvm, id));
+      VcpuSetup.common(vcpu);
+      if (id == 0) {
+        VcpuSetup.start(vcpu, state);
+      }
+      addThread(vcpu, board);
+    }
+    parts.powerSwitch().connect(this);
+  }
+
+  private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
+    CommandLine line = CommandLine.of(config.commandLine());
+    for (VirtioSlot slot : board.slots()) {
+      line = line.virtioMmio(slot.address(), VirtioSlot.LENGTH, slot.gsi());
+    }
+    return new BootRequest(
+        config.kernel(), config.initrd(), line.toString(), config.cpus(), Entry.AUTO);
+  }
+
+  private void notifications(Vm vm, VirtioSlot slot) throws ErrnoException {
+    for (int queue = 0; queue < slot.kicks().size(); queue++) {
+      IoEventFd.Match match =
+          new IoEventFd.Match(slot.address() + QUEUE_NOTIFY, 4, false, false, queue);
+      own(vm.ioEventFd(match, slot.kicks().get(queue)));
+    }
+  }
+
+  private void addThread(Vcpu vcpu, Board board) {
+    ExitStatistics exits = new ExitStatistics();
+    InstructionFinisher finisher = new InstructionFinisher(new KvmCpuAccess(vcpu));
+    ExitHandler handler = new ExitHandler(board, exits, finisher, new FailureReport(vcpu), this);
+    statistics.add(exits);
+    finishers.add(finisher);
+    threads.add(new VcpuThread(vcpu.id(), vcpu, handler, exits, this));
+  }
+
+  /** Lets the guest run and waits for its end; all vCPUs have stopped then. */
+  MachineEnd live() {
+    if (!ended()) {
+      threads.forEach(VcpuThread::start);
+    }
+    MachineEnd how = end.join();
+    threads.forEach(VcpuThread::join);
+    return how;
+  }
+
+  @Override
+  public void end(MachineEnd how) {
+    if (end.complete(how)) {
+      threads.forEach(VcpuThread::kick);
+    }
+  }
+
+  @Override
+  public boolean ended() {
+    return end.isDone();
+  }
+
+  /** What made the vCPUs exit so far. */
+  List<MachineStatistics.Vcpu> statistics() {
+    List<MachineStatistics.Vcpu> all = new ArrayList<>();
+    for (int i = 0; i < statistics.size(); i++) {
+      ExitStatistics exits = statistics.get(i);
+      SortedMap<String, Long> reasons = new TreeMap<>();
+      exits.reasons().forEach((reason, count) -> reasons.put(ExitReason.name(reason), count));
+      all.add(
+          new MachineStatistics.Vcpu(
+              reasons,
+              exits.ports(),
+              exits.mmioAddresses(),
+              finishers.get(i).counts(),
+              exits.kicks()));
+    }
+    return all;
+  }
+
+  /** {@link System#nanoTime} right before the guest's first instruction, or 0 before it. */
+  long firstEntryNanos() {
+    return statistics.getFirst().firstEntryNanos();
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    closing.addFirst(part);
+    return part;
+  }
+
+  /** Ends the life if it goes on, waits for the vCPUs and gives KVM's objects back. */
+  @Override
+  public void close() {
+    end(new MachineEnd.Stopped());
+    threads.forEach(VcpuThread::join);
+    for (AutoCloseable part : closing) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("closing " + part, e);
+      }
+    }
+    closing.clear();
+  }
+}

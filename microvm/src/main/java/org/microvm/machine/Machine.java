@@ -1,0 +1,171 @@
+package org.microvm.machine;
+
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.microvm.devices.legacy.Uart16550;
+import org.microvm.virtioserial.SerialDevice;
+
+/**
+ * A virtual machine: made from a {@link MachineConfig}, started once, ended by its guest or by
+ * {@link #stop}.
+ *
+ * <p>Any thread may call. {@link #close} ends whatever still runs and gives everything back: KVM's
+ * objects, memory, threads, sockets and their files.
+ */
+public final class Machine implements AutoCloseable {
+  private static final long CLOSE_SECONDS = 10;
+
+  private final MachineConfig config;
+  private final MachineParts parts;
+  private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
+  private final Semaphore uartRoom = new Semaphore(0);
+  private final Thread supervisor = Thread.ofPlatform().name("machine").unstarted(this::supervise);
+
+  /** The life of the guest that is going on, or the last one; guarded by this. */
+  private GuestRun run;
+
+  private long resets;
+  private boolean started;
+  private boolean stopping;
+  private boolean closed;
+
+  private Machine(MachineConfig config, MachineParts parts, GuestRun firstRun) {
+    this.config = config;
+    this.parts = parts;
+    this.run = firstRun;
+    parts.board().uart.onRoom(uartRoom::release);
+  }
+
+  /**
+   * Makes a machine and loads its kernel; the guest does not run yet, but unix sockets are listened
+   * on.
+   *
+   * @throws MachineException if it cannot be made on this host or of these parts
+   */
+  public static Machine create(MachineConfig config) throws MachineException {
+    MachineParts parts = MachineParts.assemble(config);
+    try {
+      return new Machine(config, parts, GuestRun.powerOn(config, parts));
+    } catch (MachineException | RuntimeException e) {
+      parts.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Lets the guest run, once; with {@code wait=on} channels, as soon as all of them are connected.
+   */
+  public synchronized void start() {
+    if (started || closed) {
+      throw new IllegalStateException("a machine is started once");
+    }
+    started = true;
+    supervisor.start();
+  }
+
+  /** Completes with the way the machine ended, before it is closed. */
+  public CompletableFuture<MachineEnd> end() {
+    return end.copy();
+  }
+
+  /** Ends the guest's life as if the power were cut; {@link #end} completes soon after. */
+  public synchronized void stop() {
+    stopping = true;
+    run.end(new MachineEnd.Stopped());
+    parts.cancelWait();
+  }
+
+  /** The device with the channels, to add and remove some and to hear what happens to them. */
+  public SerialDevice channels() {
+    return parts.serial();
+  }
+
+  /**
+   * Types one byte at the guest's serial console.
+   *
+   * <p>Waits as long as the guest does not take it; one thread may type.
+   */
+  public void type(byte key) throws InterruptedException {
+    Uart16550 uart = parts.board().uart;
+    while (!uart.receive(key)) {
+      uartRoom.acquire();
+    }
+  }
+
+  /** What the machine has done so far. */
+  public synchronized MachineStatistics statistics() {
+    ConsoleOutput console = parts.console();
+    return new MachineStatistics(
+        run.statistics(),
+        instant(run.firstEntryNanos()),
+        instant(console.firstByteNanos()),
+        console.dropped(),
+        resets);
+  }
+
+  private static Optional<Instant> instant(long nanoTime) {
+    return nanoTime == 0
+        ? Optional.empty()
+        : Optional.of(Instant.now().minusNanos(System.nanoTime() - nanoTime));
+  }
+
+  private void supervise() {
+    MachineEnd last;
+    try {
+      parts.awaitReadyToBoot();
+      last = oneLife();
+      while (last instanceof MachineEnd.Reset && config.onReset() == OnReset.RESTART) {
+        last = restart() ? oneLife() : new MachineEnd.Stopped();
+      }
+    } catch (MachineException | RuntimeException e) {
+      last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
+    }
+    end.complete(last);
+  }
+
+  private MachineEnd oneLife() {
+    GuestRun current;
+    synchronized (this) {
+      current = run;
+    }
+    return current.live();
+  }
+
+  /** Powers the guest on again; false when the machine was stopped meanwhile. */
+  private boolean restart() throws MachineException {
+    synchronized (this) {
+      run.close();
+      if (stopping) {
+        return false;
+      }
+      parts.board().reset();
+      run = GuestRun.powerOn(config, parts);
+      resets++;
+      return true;
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      stop();
+    }
+    try {
+      if (supervisor.isAlive()) {
+        supervisor.join(TimeUnit.SECONDS.toMillis(CLOSE_SECONDS));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    end.complete(new MachineEnd.Stopped());
+    run.close();
+    parts.close();
+  }
+}

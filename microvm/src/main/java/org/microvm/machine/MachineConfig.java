@@ -1,0 +1,127 @@
+package org.microvm.machine;
+
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * What a machine is made of; made with {@link #builder}.
+ *
+ * @param kernel ELF vmlinux, bzImage or bare-metal ELF
+ * @param initrd initial RAM disk
+ * @param commandLine kernel command line; the machine appends a word for each virtio-mmio device
+ * @param memoryBytes guest RAM in bytes, a multiple of 4096
+ * @param cpus number of vCPUs
+ * @param disks virtio-blk devices, the first is vda
+ * @param maxPorts how many virtio-serial ports there can be, port 0 included
+ * @param channels the channels that are there at power-on
+ * @param console where the UART's output goes
+ * @param onReset what the guest's reset request does
+ */
+public record MachineConfig(
+    Path kernel,
+    Optional<Path> initrd,
+    String commandLine,
+    long memoryBytes,
+    int cpus,
+    List<DiskConfig> disks,
+    int maxPorts,
+    List<ChannelConfig> channels,
+    OutputStream console,
+    OnReset onReset) {
+
+  /** A machine with one vCPU, 128 MiB, no devices but the console, whose output is dropped. */
+  public static Builder builder(Path kernel) {
+    return new Builder(kernel);
+  }
+
+  /** Collects the parts; not thread-safe. */
+  public static final class Builder {
+    private final Path kernel;
+    private final List<DiskConfig> disks = new ArrayList<>();
+    private final List<ChannelConfig> channels = new ArrayList<>();
+    private Optional<Path> initrd = Optional.empty();
+    private String commandLine = "";
+    private long memoryBytes = 128L << 20;
+    private int cpus = 1;
+    private int maxPorts = 8;
+    private OutputStream console = OutputStream.nullOutputStream();
+    private OnReset onReset = OnReset.EXIT;
+
+    private Builder(Path kernel) {
+      this.kernel = Objects.requireNonNull(kernel);
+    }
+
+    /** Initial RAM disk. */
+    public Builder initrd(Path file) {
+      initrd = Optional.of(file);
+      return this;
+    }
+
+    /** Kernel command line. */
+    public Builder commandLine(String text) {
+      commandLine = Objects.requireNonNull(text);
+      return this;
+    }
+
+    /** Guest RAM in bytes. */
+    public Builder memory(long bytes) {
+      memoryBytes = bytes;
+      return this;
+    }
+
+    /** Number of vCPUs. */
+    public Builder cpus(int count) {
+      cpus = count;
+      return this;
+    }
+
+    /** Adds a virtio-blk device. */
+    public Builder disk(DiskConfig disk) {
+      disks.add(disk);
+      return this;
+    }
+
+    /** How many virtio-serial ports there can be, port 0 included. */
+    public Builder maxPorts(int count) {
+      maxPorts = count;
+      return this;
+    }
+
+    /** Adds a channel. */
+    public Builder channel(ChannelConfig channel) {
+      channels.add(channel);
+      return this;
+    }
+
+    /** Where the UART's output goes; the machine flushes it and does not close it. */
+    public Builder console(OutputStream stream) {
+      console = Objects.requireNonNull(stream);
+      return this;
+    }
+
+    /** What the guest's reset request does. */
+    public Builder onReset(OnReset action) {
+      onReset = Objects.requireNonNull(action);
+      return this;
+    }
+
+    /** The configuration as it is now. */
+    public MachineConfig build() {
+      return new MachineConfig(
+          kernel,
+          initrd,
+          commandLine,
+          memoryBytes,
+          cpus,
+          List.copyOf(disks),
+          maxPorts,
+          List.copyOf(channels),
+          console,
+          onReset);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.microvm.kvm.Kvm;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.GuestRam;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.SerialDevice;
+import org.microvm.virtioserial.backend.PortBackend;
+
+/**
+ * What a machine is put together from, in this order, and taken apart in the reverse one.
+ *
+ * <p>All of it outlives a reset of the guest.
+ */
+final class MachineParts implements AutoCloseable {
+  private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final PowerSwitch powerSwitch = new PowerSwitch();
+  private Kvm kvm;
+  private EventLoop loop;
+  private ConsoleOutput console;
+  private Board board;
+  private SerialDevice serial;
+  private CompletableFuture<Void> readyToBoot;
+
+  private MachineParts() {}
+
+  static MachineParts assemble(MachineConfig config) throws MachineException {
+    check(config);
+    MachineParts parts = new MachineParts();
+    try {
+      parts.build(config);
+      return parts;
+    } catch (IOException | PortException e) {
+      parts.close();
+      throw new MachineException(e.getMessage(), e);
+    } catch (RuntimeException e) {
+      parts.close();
+      throw e;
+    }
+  }
+
+  private static void check(MachineConfig config) throws MachineException {
+    long memory = config.memoryBytes();
+    if (memory < 1 << 20 || memory > GuestRam.MAX_SIZE || memory % 4096 != 0) {
+      throw new MachineException(
+          "guest memory of " + memory + " bytes: must be 1M to 1T, and a multiple of 4K");
+    }
+    int devices = config.disks().size() + 2;
+    if (devices > VirtioSlot.COUNT) {
+      throw new MachineException(
+          config.disks().size() + " disks: at most " + (VirtioSlot.COUNT - 2));
+    }
+  }
+
+  private void build(MachineConfig config) throws IOException, PortException {
+    kvm = own(Kvm.open());
+    loop = own(EventLoop.open("event-loop"));
+    console = own(new ConsoleOutput(config.console()));
+    GuestRam ram = GuestRam.allocate(config.memoryBytes());
+    // RAM goes after the loop has ended, which uses it.
+    closing.addLast(ram);
+    board = own(new Board(ram, loop, console, powerSwitch));
+    VirtioDevices devices = new VirtioDevices(board);
+    for (DiskConfig disk : config.disks()) {
+      own(devices.disk(disk));
+    }
+    serial = own(new SerialDevice(loop, SerialConfig.defaults().withMaxPorts(config.maxPorts())));
+    board.plug(serial);
+    devices.entropy();
+    for (ChannelConfig channel : config.channels()) {
+      addChannel(channel);
+    }
+    readyToBoot = serial.readyToBoot();
+    loop.start();
+  }
+
+  private void addChannel(ChannelConfig channel) throws IOException, PortException {
+    PortBackend backend = channel.hostEnd().open();
+    try {
+      serial.addPort(channel.port(), backend);
+    } catch (PortException e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    closing.addFirst(part);
+    return part;
+  }
+
+  Kvm kvm() {
+    return kvm;
+  }
+
+  Board board() {
+    return board;
+  }
+
+  SerialDevice serial() {
+    return serial;
+  }
+
+  ConsoleOutput console() {
+    return console;
+  }
+
+  PowerSwitch powerSwitch() {
+    return powerSwitch;
+  }
+
+  /** Waits for the host programs of channels with {@code wait=on}, or for {@link #cancelWait}. */
+  void awaitReadyToBoot() {
+    try {
+      readyToBoot.join();
+    } catch (CancellationException | CompletionException e) {
+      // The machine was stopped first; its guest's life has ended before it began.
+    }
+  }
+
+  void cancelWait() {
+    readyToBoot.cancel(false);
+  }
+
+  @Override
+  public void close() {
+    for (AutoCloseable part : closing) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("closing " + part, e);
+      }
+    }
+    closing.clear();
+  }
+}

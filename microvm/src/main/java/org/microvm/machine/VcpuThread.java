@@ -1,0 +1,98 @@
+package org.microvm.machine;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuRun;
+import org.microvm.linux.Errno;
+
+/**
+ * One vCPU: a platform thread in KVM_RUN that serves port and register accesses and nothing that
+ * can block.
+ */
+final class VcpuThread {
+  /** Ends the life of the guest; the first call counts. */
+  interface Ender {
+    void end(MachineEnd end);
+
+    /** Whether it has ended; every vCPU then leaves its loop. */
+    boolean ended();
+  }
+
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long KICK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  private final Vcpu vcpu;
+  private final ExitHandler handler;
+  private final ExitStatistics statistics;
+  private final Ender ender;
+  private final Thread thread;
+
+  VcpuThread(int id, Vcpu vcpu, ExitHandler handler, ExitStatistics statistics, Ender ender) {
+    this.vcpu = vcpu;
+    this.handler = handler;
+    this.statistics = statistics;
+    this.ender = ender;
+    thread = Thread.ofPlatform().name("vcpu-" + id).unstarted(this::loop);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private void loop() {
+    try {
+      VcpuRun run = vcpu.runState();
+      statistics.entering();
+      while (!ender.ended()) {
+        int errno = vcpu.run();
+        if (errno == 0) {
+          statistics.exit(run.exitReason());
+          handler.handle(run);
+        } else if (errno == Errno.EINTR) {
+          statistics.kicked();
+        } else if (errno != Errno.EAGAIN) {
+          ender.end(new MachineEnd.Failed(failure(errno)));
+        }
+      }
+    } catch (Throwable e) {
+      // A mistake of this program: the guest cannot go on, and a person must hear of it.
+      ender.end(new MachineEnd.Failed(Thread.currentThread().getName() + ": " + e));
+      throw e;
+    }
+  }
+
+  private static String failure(int errno) {
+    return "KVM_RUN: %s (%s)".formatted(Errno.name(errno), Errno.describe(errno));
+  }
+
+  /**
+   * Waits until the thread has ended, kicking the vCPU out of the guest as long as it has not.
+   *
+   * @throws IllegalStateException if it does not end in time
+   */
+  void join() {
+    long deadline = System.nanoTime() + JOIN_NANOS;
+    while (thread.isAlive()) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new IllegalStateException(thread.getName() + " did not end within 5 s");
+      }
+      vcpu.kick();
+      joinBriefly();
+    }
+  }
+
+  private void joinBriefly() {
+    try {
+      thread.join(TimeUnit.NANOSECONDS.toMillis(KICK_AGAIN_NANOS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      LockSupport.parkNanos(KICK_AGAIN_NANOS);
+    }
+  }
+
+  /** Takes the vCPU out of the guest, so that it sees that the guest's life has ended. */
+  void kick() {
+    vcpu.kick();
+  }
+}

@@ -1,0 +1,85 @@
+package org.microvm.machine;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.devices.virtio.VirtioMmioTransport;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventFd;
+import org.microvm.linux.EventLoop;
+
+/**
+ * A place for a virtio-mmio device: an address, an interrupt, and an eventfd for each queue that
+ * the event loop listens to.
+ *
+ * @param address guest-physical address of the registers
+ * @param gsi its interrupt
+ * @param transport the registers
+ * @param interrupt signalled by the device
+ * @param kicks signalled by KVM when the driver notifies a queue, by queue number
+ * @param watches the event loop's ends of them
+ */
+record VirtioSlot(
+    long address,
+    int gsi,
+    VirtioMmioTransport transport,
+    EventFd interrupt,
+    List<EventFd> kicks,
+    List<EventLoop.Watch> watches) {
+  /** Bytes of address space that a slot takes. */
+  static final long LENGTH = VirtioMmioTransport.LENGTH;
+
+  /** Within the hole that RAM leaves below 4 GiB, where Firecracker has its devices too. */
+  private static final long FIRST_ADDRESS = 0xd000_0000L;
+
+  /** GSIs 0 to 4 belong to the PC's own devices; the I/O APIC of KVM ends at 23. */
+  private static final int FIRST_GSI = 5;
+
+  private static final int LAST_GSI = 23;
+
+  /** As many devices as there are interrupts for. */
+  static final int COUNT = LAST_GSI - FIRST_GSI + 1;
+
+  static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
+    EventFd interrupt = EventFd.open();
+    VirtioMmioTransport transport =
+        new VirtioMmioTransport(device, board.ram.memory(), interrupt::signal);
+    VirtioSlot slot =
+        new VirtioSlot(
+            FIRST_ADDRESS + index * LENGTH,
+            FIRST_GSI + index,
+            transport,
+            interrupt,
+            new ArrayList<>(),
+            new ArrayList<>());
+    try {
+      for (int queue = 0; queue < transport.queueCount(); queue++) {
+        slot.listen(queue, board.loop);
+      }
+      return slot;
+    } catch (ErrnoException e) {
+      slot.close();
+      throw e;
+    }
+  }
+
+  private void listen(int queue, EventLoop loop) throws ErrnoException {
+    EventFd kick = EventFd.open();
+    kicks.add(kick);
+    watches.add(
+        loop.watch(
+            kick.fd(),
+            EventLoop.IN,
+            ready -> {
+              kick.drain();
+              transport.queueNotified(queue);
+            }));
+  }
+
+  /** Closes the event descriptors. */
+  void close() {
+    watches.forEach(EventLoop.Watch::close);
+    kicks.forEach(EventFd::close);
+    interrupt.close();
+  }
+}
