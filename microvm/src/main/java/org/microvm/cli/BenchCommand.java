@@ -1,0 +1,41 @@
+package org.microvm.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.microvm.bench.BootBenchmark;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code microvm bench NAME}. */
+@Command(
+    name = "bench",
+    description = "Measures; let nothing else run on the machine.",
+    mixinStandardHelpOptions = true,
+    subcommands = BenchCommand.Boot.class)
+final class BenchCommand {
+  @Command(
+      name = "boot",
+      description = "Start-up times of the project's own images.",
+      mixinStandardHelpOptions = true)
+  static final class Boot implements Callable<Integer> {
+    @Option(names = "--runs", defaultValue = "5", description = "how often (${DEFAULT-VALUE})")
+    private int runs;
+
+    @Option(
+        names = {"--memory", "-m"},
+        defaultValue = "128M",
+        description = "guest RAM (${DEFAULT-VALUE})")
+    private String memory;
+
+    @Override
+    public Integer call() throws Exception {
+      if (runs < 1) {
+        throw new UsageException("--runs: at least 1");
+      }
+      ByteSize.parse("--memory", memory, 1 << 20);
+      Path launcher = Path.of(System.getProperty("microvm.home", "."), "bin", "microvm");
+      new BootBenchmark(launcher, System.out).run(runs, memory);
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.machine.DiskConfig;
+import org.microvm.machine.MachineConfig;
+import org.microvm.machine.OnReset;
+import picocli.CommandLine.Option;
+
+/** The words that say what a machine is made of; QEMU's spelling with one dash is taken too. */
+final class MachineOptions {
+  /** Guest RAM unless said otherwise. */
+  private static final String DEFAULT_MEMORY = "128M";
+
+  /** A console, a reboot that the machine sees, and no wait for a person when the kernel panics. */
+  private static final String DEFAULT_COMMAND_LINE = "console=ttyS0 reboot=k panic=-1";
+
+  @Option(
+      names = {"--kernel", "-kernel"},
+      paramLabel = "FILE",
+      description = "ELF vmlinux, bzImage or bare-metal ELF; default: the images of `make images`")
+  private Path kernel;
+
+  @Option(
+      names = {"--initrd", "-initrd"},
+      paramLabel = "FILE",
+      description = "initial RAM disk")
+  private Path initrd;
+
+  @Option(
+      names = {"--append", "-append"},
+      paramLabel = "TEXT",
+      description = "words to add to the kernel command line")
+  private List<String> append = List.of();
+
+  @Option(
+      names = {"--memory", "-m"},
+      paramLabel = "SIZE",
+      defaultValue = DEFAULT_MEMORY,
+      description = "guest RAM, such as 128M or 2G; a number alone is in MiB (${DEFAULT-VALUE})")
+  private String memory;
+
+  @Option(
+      names = {"--cpus", "-smp"},
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "number of vCPUs (${DEFAULT-VALUE})")
+  private String cpus;
+
+  @Option(
+      names = {"--chardev", "-chardev"},
+      paramLabel = "WORDS",
+      description = "host end of a channel: socket,id=a,path=P,server=on,wait=off")
+  private List<String> chardevs = List.of();
+
+  @Option(
+      names = {"--device", "-device"},
+      paramLabel = "WORDS",
+      description = "virtserialport,chardev=a,name=N[,nr=K]")
+  private List<String> devices = List.of();
+
+  @Option(
+      names = {"--disk", "-disk"},
+      paramLabel = "WORDS",
+      description = "raw disk image: FILE[,readonly=on]")
+  private List<String> disks = List.of();
+
+  @Option(
+      names = "--on-reset",
+      paramLabel = "exit|restart",
+      defaultValue = "exit",
+      description = "what the guest's reboot does (${DEFAULT-VALUE})")
+  private String onReset;
+
+  /** The machine that the words describe, for the caller to complete. */
+  MachineConfig.Builder toBuilder() throws IOException {
+    GuestImages images = GuestImages.installed();
+    boolean own = kernel == null;
+    if (own && !images.present()) {
+      throw new UsageException(
+          "no guest images in " + images.directory() + ": run 'make images', or give --kernel");
+    }
+    MachineConfig.Builder builder = MachineConfig.builder(own ? images.kernel() : kernel);
+    List<String> words = new ArrayList<>();
+    if (own) {
+      builder.disk(new DiskConfig(images.disk(), true));
+      words.add(images.commandLine());
+    } else {
+      words.add(DEFAULT_COMMAND_LINE);
+    }
+    words.addAll(append);
+    builder.commandLine(String.join(" ", words));
+    if (initrd != null) {
+      builder.initrd(initrd);
+    }
+    disks.forEach(text -> builder.disk(DiskWords.parse(text)));
+    new ChannelWords(chardevs, devices).addTo(builder);
+    return builder
+        .memory(ByteSize.parse("--memory", memory, 1 << 20))
+        .cpus(cpuCount())
+        .onReset(resetAction());
+  }
+
+  private int cpuCount() {
+    try {
+      return Integer.parseInt(cpus);
+    } catch (NumberFormatException e) {
+      throw new UsageException("--cpus: '" + cpus + "' is not a number of vCPUs");
+    }
+  }
+
+  private OnReset resetAction() {
+    return switch (onReset) {
+      case "exit" -> OnReset.EXIT;
+      case "restart" -> OnReset.RESTART;
+      default -> throw new UsageException("--on-reset: '" + onReset + "' is not exit or restart");
+    };
+  }
+}

@@ -1,0 +1,66 @@
+package org.microvm.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.microvm.linux.Fd;
+import org.microvm.linux.Terminal;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MachineEnd;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code microvm run}: one machine, its console on this terminal. */
+@Command(
+    name = "run",
+    description = "Boots a kernel; on a terminal Ctrl-A x leaves and Ctrl-A h helps.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class RunCommand implements Callable<Integer> {
+  @Mixin private MachineOptions options;
+
+  @Option(
+      names = "--exit-stats",
+      paramLabel = "FILE",
+      description = "write exit counts and start-up times there at the end, as JSON")
+  private Path exitStats;
+
+  @Option(names = "--no-console", description = "neither show nor feed the guest's console")
+  private boolean noConsole;
+
+  @Override
+  public Integer call() throws Exception {
+    OutputStream console =
+        noConsole ? OutputStream.nullOutputStream() : new FileOutputStream(FileDescriptor.out);
+    Machine machine = Machine.create(options.toBuilder().console(console).build());
+    // SIGTERM, SIGINT and SIGHUP come as the JVM's orderly shutdown, which keeps their status.
+    Shutdown shutdown = new Shutdown(() -> finish(machine));
+    try (Fd input = Fd.standardInput();
+        Terminal terminal = noConsole || !Terminal.isTerminal(input) ? null : Terminal.raw(input)) {
+      shutdown.alsoClose(terminal);
+      machine.start();
+      if (!noConsole) {
+        new ConsoleInput(machine, System.in, console, terminal != null).start();
+      }
+      MachineEnd end = machine.end().join();
+      return ExitStatus.of(end, System.err);
+    } finally {
+      shutdown.run();
+    }
+  }
+
+  private void finish(Machine machine) {
+    machine.close();
+    if (exitStats != null) {
+      try {
+        ExitStatsFile.write(exitStats, machine.statistics());
+      } catch (IOException e) {
+        System.err.println("microvm: --exit-stats " + exitStats + ": " + e.getMessage());
+      }
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package org.microvm.cli;
+
+/**
+ * What must happen once before the process ends, whether it ends by itself or by a signal.
+ *
+ * <p>The JVM runs it as a shutdown hook on SIGTERM, SIGINT and SIGHUP. A second call waits for the
+ * first, so that the process does not end half-way through.
+ */
+final class Shutdown implements Runnable {
+  private final Runnable work;
+  private AutoCloseable resource;
+  private boolean done;
+
+  Shutdown(Runnable work) {
+    this.work = work;
+    Runtime.getRuntime().addShutdownHook(new Thread(this, "shutdown"));
+  }
+
+  /** Closes this first of all; null for nothing. */
+  synchronized void alsoClose(AutoCloseable first) {
+    resource = first;
+  }
+
+  @Override
+  public synchronized void run() {
+    if (done) {
+      return;
+    }
+    done = true;
+    try {
+      if (resource != null) {
+        resource.close();
+      }
+      work.run();
+    } catch (Exception e) {
+      System.err.println("microvm: " + e.getMessage());
+    }
+  }
+}
