@@ -1,0 +1,63 @@
+# The README's commands. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+# `java` on PATH may be older than 25: the build looks for a JDK itself.
+export JAVA_HOME := $(shell tools/java-home)
+ifeq ($(JAVA_HOME),)
+$(error no JDK 25 or newer found)
+endif
+export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED
+MAVEN := mvn -B -q -ntp
+DIST := microvm/target/dist
+SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
+
+.PHONY: help build run test images bare-metal bench bench-boot doctor bindings format clean packages
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+build: $(DIST)/microvm.aot ## compile and package; no tests, no images
+
+$(DIST)/microvm.jar: $(SOURCES) | packages
+	@echo "building microvm with $(JAVA_HOME)"
+	@$(MAVEN) package -DskipTests
+	@touch $@
+
+# The JVM's ahead-of-time cache is trained by a start-up that touches what every start touches.
+$(DIST)/microvm.aot: $(DIST)/microvm.jar tools/train-aot bare-metal
+	@tools/train-aot $(DIST)
+
+packages: ## install the Debian packages that build and tests need
+	@tools/packages
+
+images: | packages ## build the guest kernel and root (cached under ~/.cache/microvm)
+	@$(MAKE) --no-print-directory -C test-images images
+
+bare-metal: | packages
+	@$(MAKE) --no-print-directory -s -C test-images/bare-metal
+
+run: build images ## boot Linux: a shell on a terminal, else a demonstration that ends by itself
+	@if [ -t 0 ] && [ -t 1 ]; then bin/microvm run; else bin/microvm demo; fi
+
+test: build images ## everything: format, lint, unit, KVM and Linux guest tests
+	@tools/test
+
+bench: bench-boot ## all benchmarks
+
+bench-boot: build images ## start-up times, median of 5
+	@bin/microvm bench boot
+
+doctor: build ## what /dev/kvm is here, and what is missing
+	@bin/microvm doctor
+
+bindings: ## regenerate kvm-bindings' generated package with the jextract on PATH
+	@tools/generate-bindings
+
+format: ## format the Java sources
+	@$(MAVEN) spotless:apply
+
+clean: ## remove what was built here (not ~/.cache/microvm)
+	@rm -rf target */target
