@@ -1,0 +1,21 @@
+package org.microvm.testing;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Inherited;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * A test that runs a VM: tagged {@code kvm}, and skipped with one printed line where {@code
+ * /dev/kvm} does not open. With {@code MICROVM_REQUIRE_KVM=1} in the environment that is an error
+ * instead, so that a machine meant to have KVM cannot pass without it.
+ */
+@Target({ElementType.TYPE, ElementType.METHOD})
+@Retention(RetentionPolicy.RUNTIME)
+@Inherited
+@Tag("kvm")
+@ExtendWith(KvmCondition.class)
+public @interface RequiresKvm {}
