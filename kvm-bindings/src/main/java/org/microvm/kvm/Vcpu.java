@@ -136,6 +136,12 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
+  /** Whether a thread is in {@link #run}; another thread's answer may be out of date. */
+  public boolean isRunning() {
+    int now = phase;
+    return now == INSIDE || now == BEING_SIGNALLED;
+  }
+
   private void bind() {
     long mask = KickSignal.block();
     // struct kvm_signal_mask: the length, then the set without any padding.
