@@ -10,41 +10,56 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestRam;
 
 /**
  * Driver and device on two threads, each suppressing the other's notifications while it works and
- * sleeping when it has nothing to do: a wake-up that is lost stops both, and the test with them.
+ * waiting for one when it has nothing to do: a wake-up that is lost stops both, and the test with
+ * them. With one buffer at a time both run dry at every buffer, so each looks for work just when
+ * the other adds it.
  */
 class VirtqueueStressTest {
   private static final int CHAINS = 1_000_000;
   private static final int SIZE = 64;
-  private static final long PATIENCE_SECONDS = 5;
 
-  private final Semaphore notification = new Semaphore(0);
-  private final Semaphore interrupt = new Semaphore(0);
+  /** Two descriptors a chain. */
+  private static final int FULL = SIZE / 2;
+
+  private final WakeUp notification = new WakeUp("the device was not notified");
+  private final WakeUp interrupt = new WakeUp("the driver was not interrupted");
 
   @Test
-  void millionChains_suppressedByFlags_noWakeUpIsLost() {
-    assertEquals(CHAINS, transferred(QueueFixture.PLAIN));
+  void millionChains_suppressedByFlagsOneAtATime_noWakeUpIsLost() {
+    assertEquals(CHAINS, transferred(QueueFixture.PLAIN, 1));
   }
 
   @Test
-  void millionChains_suppressedByEventIdx_noWakeUpIsLost() {
-    assertEquals(CHAINS, transferred(QueueFixture.EVENT_IDX));
+  void millionChains_suppressedByFlagsRingFull_noWakeUpIsLost() {
+    assertEquals(CHAINS, transferred(QueueFixture.PLAIN, FULL));
   }
 
-  private long transferred(long features) {
+  @Test
+  void millionChains_suppressedByEventIdxOneAtATime_noWakeUpIsLost() {
+    assertEquals(CHAINS, transferred(QueueFixture.EVENT_IDX, 1));
+  }
+
+  @Test
+  void millionChains_suppressedByEventIdxRingFull_noWakeUpIsLost() {
+    assertEquals(CHAINS, transferred(QueueFixture.EVENT_IDX, FULL));
+  }
+
+  private long transferred(long features, int window) {
     QueueFixture it = new QueueFixture(features, TestRam.of(1 << 20), SIZE);
     return assertTimeoutPreemptively(
         Duration.ofSeconds(60),
         () -> {
           try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
-            Future<Long> driver = threads.submit((Callable<Long>) () -> drive(it));
+            Future<Long> driver = threads.submit((Callable<Long>) () -> drive(it, window));
             Future<Long> device = threads.submit((Callable<Long>) () -> serve(it));
             assertEquals(driver.get(), device.get());
             return driver.get();
@@ -64,17 +79,17 @@ class VirtqueueStressTest {
         served++;
       }
       if (it.queue.publish()) {
-        interrupt.release();
+        interrupt.signal();
       }
       if (served < CHAINS && !it.queue.enableNotifications()) {
-        await(notification, "the device was not notified");
+        notification.await();
       }
     }
     return served;
   }
 
   /** The driver: numbers each buffer and finds the number echoed. */
-  private long drive(QueueFixture it) throws Exception {
+  private long drive(QueueFixture it, int window) throws Exception {
     Buffer[][] buffers = buffers(it.ram);
     long[] addresses = addresses(buffers);
     int[] sentOf = new int[SIZE];
@@ -83,28 +98,28 @@ class VirtqueueStressTest {
     while (received < CHAINS) {
       it.driver.suppressInterrupts();
       for (int head = it.driver.next(); head >= 0; head = it.driver.next()) {
-        int slot = sentOf[head] % (SIZE / 2);
+        int slot = sentOf[head] % FULL;
         assertEquals(sentOf[head], it.ram.memory().getInt(addresses[slot] + 4));
         received++;
       }
-      // Buffers come back in order, so slot n is free again when n + SIZE / 2 is sent.
-      while (sent < CHAINS && it.driver.freeDescriptors() >= 2) {
-        int slot = sent % (SIZE / 2);
+      // Buffers come back in order, so slot n is free again when n + FULL is sent.
+      while (sent < CHAINS && sent - received < window) {
+        int slot = sent % FULL;
         it.ram.memory().putInt(addresses[slot], sent);
         sentOf[it.driver.stage(buffers[slot])] = sent++;
       }
       if (it.driver.publish()) {
-        notification.release();
+        notification.signal();
       }
       if (received < CHAINS && !it.driver.enableInterrupts()) {
-        await(interrupt, "the driver was not interrupted");
+        interrupt.await();
       }
     }
     return received;
   }
 
   private static Buffer[][] buffers(TestRam ram) {
-    Buffer[][] buffers = new Buffer[SIZE / 2][];
+    Buffer[][] buffers = new Buffer[FULL][];
     for (int i = 0; i < buffers.length; i++) {
       long address = ram.allocate(8, 8);
       buffers[i] = new Buffer[] {readable(address, 4), writable(address + 4, 4)};
@@ -120,11 +135,33 @@ class VirtqueueStressTest {
     return addresses;
   }
 
-  private static void await(Semaphore wakeUp, String message) throws InterruptedException {
-    if (!wakeUp.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-      throw new AssertionError(message);
+  /** As an eventfd: several signals are one wake-up. Spins first, or the race would be rare. */
+  private static final class WakeUp {
+    private static final int SPINS = 2_000;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private final AtomicBoolean signalled = new AtomicBoolean();
+    private final String message;
+
+    WakeUp(String message) {
+      this.message = message;
     }
-    // As an eventfd does: several signals are one wake-up.
-    wakeUp.drainPermits();
+
+    void signal() {
+      signalled.set(true);
+    }
+
+    void await() {
+      long deadline = System.nanoTime() + PATIENCE_NANOS;
+      for (int spins = 0; !signalled.compareAndSet(true, false); spins++) {
+        if (spins < SPINS) {
+          Thread.onSpinWait();
+        } else if (System.nanoTime() - deadline < 0) {
+          LockSupport.parkNanos(1_000);
+        } else {
+          throw new AssertionError(message);
+        }
+      }
+    }
   }
 }
