@@ -13,7 +13,11 @@ import org.microvm.linux.IovecArray;
  * the driver writes into the descriptor table afterwards changes nothing here. The object is
  * pooled: it belongs to the device from {@link Virtqueue#pop} to {@link Virtqueue#addUsed} or the
  * reset, and is not to be touched after that. A reset empties it, so that a late user reaches no
- * guest memory through it. Guarded by the device lock.
+ * guest memory through it.
+ *
+ * <p>Guarded by the device lock. A device may give a chain in flight to a thread of its own that
+ * goes without the lock, if its {@link VirtioDevice#reset} and {@link VirtioDevice#stopQueue} wait
+ * for that thread to let go.
  *
  * <p>The readable part is never written and the writable part never read by the methods here. All
  * that a device writes to guest buffers, it writes through a chain between pop and addUsed.

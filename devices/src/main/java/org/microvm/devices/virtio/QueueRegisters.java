@@ -50,20 +50,26 @@ final class QueueRegisters {
 
   /** QueueReady = 1. */
   void enable(GuestMemory memory, long features) throws VirtqueueException {
-    if (Integer.compareUnsigned(size, sizeMax) > 0) {
+    if (size > sizeMax) {
       throw new VirtqueueException(
-          "queue %d: size %s is above the maximum of %d"
-              .formatted(index, Integer.toUnsignedString(size), sizeMax));
+          "queue %d: size %d is above the maximum of %d".formatted(index, size, sizeMax));
     }
     queue =
         new Virtqueue(
             memory, new QueueConfig(index, size, descriptorArea, driverArea, deviceArea), features);
   }
 
-  /** QueueReady = 0: the device touches the queue no more (section 4.2.2.1). */
-  void disable() {
+  /** Ends the queue if there is one: its rings are touched no more. */
+  void stop() {
     if (queue != null) {
       queue.stop();
+    }
+  }
+
+  /** QueueReady = 0, once the device has let go of the queue (section 4.2.2.1). */
+  void disable() {
+    if (queue != null) {
+      queue.discard();
       queue = null;
     }
   }

@@ -49,8 +49,8 @@ public interface VirtioDevice {
 
   /**
    * The driver has taken one queue away while the device lives on (QueueReady = 0); it is dead as
-   * after a reset. A device that touches guest memory outside the lock, by a worker thread, waits
-   * here until that is over.
+   * after a reset. A device that works on its chains outside the lock, by a thread of its own,
+   * waits here until that is over, as in {@link #reset}.
    *
    * @param index of a queue that was ready at {@link #activate}
    */
@@ -58,7 +58,9 @@ public interface VirtioDevice {
 
   /**
    * The driver has reset the device: forget chains and negotiated features. The queues given to
-   * {@link #activate} are dead: they give no chain and touch no guest memory any more.
+   * {@link #activate} are dead already: they give no chain and drop completions. On return the
+   * driver may use the memory of buffers for something else, so what is at work on a chain must
+   * have ended; this is the one thing that a device may wait for.
    */
   void reset();
 }

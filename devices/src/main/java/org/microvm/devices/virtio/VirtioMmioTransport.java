@@ -223,11 +223,11 @@ public final class VirtioMmioTransport implements BusDevice {
     if (queue == null) {
       ignored++;
     } else if ((value & 1) == 0) {
-      boolean wasReady = queue.ready();
-      queue.disable();
-      if (active && wasReady) {
+      queue.stop();
+      if (active && queue.ready()) {
         device.stopQueue(queueSel);
       }
+      queue.disable();
     } else if (active || queue.ready() || !has(DeviceStatus.FEATURES_OK)) {
       ignored++;
     } else {
@@ -287,13 +287,15 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void reset() {
-    // The queues end first: what the device does in its reset reaches no guest memory.
-    for (QueueRegisters queue : queues) {
-      queue.reset();
-    }
+    // The rings are closed before the device resets and the chains emptied after it, because a
+    // thread of the device may be at work on a chain until its reset has waited for that.
+    stopQueues();
     if (active) {
       active = false;
       device.reset();
+    }
+    for (QueueRegisters queue : queues) {
+      queue.reset();
     }
     Arrays.fill(driverFeatures, 0);
     status = 0;
@@ -320,14 +322,16 @@ public final class VirtioMmioTransport implements BusDevice {
       LOG.warn("virtio device {} needs reset: {}", device.deviceId(), cause.getMessage());
     }
     status |= DeviceStatus.DEVICE_NEEDS_RESET;
-    for (QueueRegisters queue : queues) {
-      if (queue.ready()) {
-        queue.queue().stop();
-      }
-    }
+    stopQueues();
     if (has(DeviceStatus.DRIVER_OK)) {
       // Section 2.1.2: a configuration change notification MUST follow.
       raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+    }
+  }
+
+  private void stopQueues() {
+    for (QueueRegisters queue : queues) {
+      queue.stop();
     }
   }
 

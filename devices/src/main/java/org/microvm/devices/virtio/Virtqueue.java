@@ -18,8 +18,8 @@ import org.microvm.memory.GuestMemoryException;
  * or an {@link #isEmpty} that gives true promises that the next buffer will be notified; while they
  * are suppressed only an {@link #enableNotifications} that gives false does.
  *
- * <p>A queue ends by {@link #stop} (reset, or the driver takes it away) or by its first broken
- * rule: from then on it gives no chains, its chains are empty, and completions are dropped.
+ * <p>A queue ends by a reset, by the driver taking it away, or by the first broken rule in any
+ * queue of the device: from then on it gives no chains and drops completions.
  */
 public final class Virtqueue {
   /** The largest size that the ring's 16-bit indices allow (section 2.7). */
@@ -254,9 +254,14 @@ public final class Virtqueue {
     return available();
   }
 
-  /** Ends the queue: guest memory is not touched any more, through chains in flight neither. */
+  /** Ends the queue: rings and descriptors are not touched any more. */
   void stop() {
     live = false;
+  }
+
+  /** Ends the queue and empties the chains in flight: no guest memory is reached through it. */
+  void discard() {
+    stop();
     for (int i = 0; i < madeCount; i++) {
       made[i].empty();
     }
@@ -298,13 +303,19 @@ public final class Virtqueue {
     return nextAvail != seenAvail;
   }
 
-  /** No more buffers can wait or be in flight than the table has descriptors. */
+  /**
+   * A head is the driver's again when its used entry is published, so there cannot be more of those
+   * that wait, are in flight or are used in secret than the table has descriptors. It also means
+   * that popping until null ends, after as many buffers as the queue has entries, however fast the
+   * driver is.
+   */
   private void checkPending() throws VirtqueueException {
     int pending = (seenAvail - nextAvail) & 0xffff;
-    if (pending + inFlight() > size) {
+    int taken = inFlight() + ((nextUsed - publishedUsed) & 0xffff);
+    if (pending + taken > size) {
       throw new VirtqueueException(
-          "queue %d: available index %d is %d ahead, with %d in flight and a size of %d"
-              .formatted(index(), seenAvail, pending, inFlight(), size));
+          "queue %d: available index %d is %d ahead, with %d taken and a size of %d"
+              .formatted(index(), seenAvail, pending, taken, size));
     }
   }
 

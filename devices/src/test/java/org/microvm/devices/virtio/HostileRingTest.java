@@ -96,6 +96,17 @@ class HostileRingTest {
   }
 
   @Test
+  void heads_offeredAgainBeforeTheyArePublished_areRefusedBeyondTheSize() throws Exception {
+    QueueFixture one = new QueueFixture(PLAIN, TestRam.of(RAM), 1);
+    one.driver.descriptor(0, ANYWHERE, 1, 0, 0);
+    one.driver.offer(0);
+    one.queue.addUsed(one.queue.pop(), 0);
+    one.driver.offer(0);
+
+    assertThrows(VirtqueueException.class, one.queue::pop);
+  }
+
+  @Test
   void buffer_behindRam_isRefused() {
     it.driver.descriptor(0, RAM, 1, 0, 0);
 
@@ -268,10 +279,10 @@ class HostileRingTest {
   }
 
   @Test
-  void chain_ofAStoppedQueue_reachesNoGuestMemory() throws Exception {
+  void chain_ofADiscardedQueue_reachesNoGuestMemory() throws Exception {
     it.driver.add(writable(data, 4));
     DescriptorChain chain = it.queue.pop();
-    it.queue.stop();
+    it.queue.discard();
 
     assertEquals(0, chain.copyWritable(0, new byte[] {9, 9, 9, 9}, 0, 4));
     assertArrayEquals(new byte[] {1, 2, 3, 4}, it.ram.load(data, 4));

@@ -507,6 +507,29 @@ class MmioConformanceTest {
     }
 
     @Test
+    void reset_deviceKeepsAChain_itIsEmpty() throws Exception {
+      driver.start();
+      driver.queue(0).add(readable(4096, 1));
+      DescriptorChain chain = device.queues.queue(0).pop();
+
+      driver.reset();
+
+      assertEquals(0, chain.readableBytes());
+    }
+
+    @Test
+    void reset_forgetsSelections() {
+      driver.start();
+      driver.write(MmioRegister.QUEUE_SEL, 7);
+      driver.write(MmioRegister.DEVICE_FEATURES_SEL, 1);
+
+      driver.reset();
+
+      assertEquals(FakeDevice.QUEUE_SIZE, driver.read(MmioRegister.QUEUE_SIZE_MAX));
+      assertEquals(FakeDevice.FEATURE | 1 << 28 | 1 << 29, driver.read(0x010));
+    }
+
+    @Test
     void reset_thenStart_queuesAreNew() {
       device.consuming = true;
       driver.start();
@@ -576,6 +599,18 @@ class MmioConformanceTest {
     }
 
     @Test
+    void configChanged_beforeReset_isForgotten() {
+      driver.start();
+      VirtioInterrupt kept = device.queues.interrupt();
+      driver.negotiate(V1);
+      kept.configChanged();
+
+      driver.start();
+
+      assertEquals(0, driver.read(MmioRegister.INTERRUPT_STATUS));
+    }
+
+    @Test
     void configChanged_beforeDriverOk_isToldAtDriverOk() {
       driver.start();
       VirtioInterrupt kept = device.queues.interrupt();
@@ -622,9 +657,11 @@ class MmioConformanceTest {
       driver.queue(1).add(readable(4096, 1));
       driver.write(MmioRegister.QUEUE_SEL, 1);
 
+      DescriptorChain chain = device.queues.queue(1).pop();
       driver.write(MmioRegister.QUEUE_READY, 0);
       driver.kick(1);
 
+      assertEquals(0, chain.readableBytes());
       assertNull(device.queues.queue(1).pop());
       assertEquals(List.of("activate", "stop 1"), device.events);
     }
