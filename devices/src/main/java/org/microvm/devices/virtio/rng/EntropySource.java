@@ -1,0 +1,35 @@
+package org.microvm.devices.virtio.rng;
+
+import java.nio.file.Path;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.IovecArray;
+
+/** Where random bytes come from; any thread, never blocks. */
+public interface EntropySource extends AutoCloseable {
+  /**
+   * Fills the ranges from the start.
+   *
+   * @return bytes filled, or a negative errno
+   */
+  long fill(IovecArray target);
+
+  @Override
+  void close();
+
+  /** The kernel's generator, which a running host has seeded long ago. */
+  static EntropySource ofHost() throws ErrnoException {
+    Fd device = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
+    return new EntropySource() {
+      @Override
+      public long fill(IovecArray target) {
+        return device.readv(target);
+      }
+
+      @Override
+      public void close() {
+        device.close();
+      }
+    };
+  }
+}

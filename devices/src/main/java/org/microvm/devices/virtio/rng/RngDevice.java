@@ -1,0 +1,137 @@
+package org.microvm.devices.virtio.rng;
+
+import org.microvm.devices.virtio.DescriptorChain;
+import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.devices.virtio.VirtioQueues;
+import org.microvm.devices.virtio.Virtqueue;
+import org.microvm.devices.virtio.VirtqueueException;
+import org.microvm.linux.Errno;
+import org.microvm.linux.IovecArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The entropy device: fills each buffer of its one queue straight from the source.
+ *
+ * <p>A buffer gets at most {@link #MAX_BYTES_PER_BUFFER}, and a wake-up serves no more buffers than
+ * the queue has entries, so that a guest that asks without end keeps the event loop busy for a
+ * bounded time. Threads as for every {@link VirtioDevice}.
+ */
+public final class RngDevice implements VirtioDevice {
+  /** Linux asks for 64 bytes at a time; a buffer may get less than it takes (section 5.4.6.2). */
+  public static final int MAX_BYTES_PER_BUFFER = 64 << 10;
+
+  private static final Logger LOG = LoggerFactory.getLogger(RngDevice.class);
+  private static final int DEVICE_ID = 4;
+  private static final int QUEUE_SIZE = 8;
+
+  private final EntropySource source;
+  private final IovecArray target = new IovecArray(IovecArray.MAX_CAPACITY);
+
+  /** Null while the device is not live. */
+  private VirtioQueues queues;
+
+  /** A buffer that the source had nothing for; it is the first to be filled next time. */
+  private DescriptorChain starved;
+
+  private boolean failureLogged;
+
+  /**
+   * @param source closed by whoever made it, after the device's last use
+   */
+  public RngDevice(EntropySource source) {
+    this.source = source;
+  }
+
+  @Override
+  public int deviceId() {
+    return DEVICE_ID;
+  }
+
+  @Override
+  public long features() {
+    return 0;
+  }
+
+  @Override
+  public int queueCount() {
+    return 1;
+  }
+
+  @Override
+  public int queueSizeMax(int index) {
+    return QUEUE_SIZE;
+  }
+
+  /** There is no configuration space. */
+  @Override
+  public long readConfig(int offset, int size) {
+    return 0;
+  }
+
+  @Override
+  public void writeConfig(int offset, int size, long value) {}
+
+  @Override
+  public void activate(VirtioQueues queues) {
+    this.queues = queues;
+  }
+
+  @Override
+  public void reset() {
+    queues = null;
+    starved = null;
+  }
+
+  @Override
+  public void notifyQueue(int index) throws VirtqueueException {
+    Virtqueue queue = queues.queue(index);
+    boolean more = true;
+    while (more) {
+      more = serveOne(queue);
+    }
+    queues.publish(queue);
+  }
+
+  /** Fills the next buffer; false when there is none or nothing to fill it with. */
+  private boolean serveOne(Virtqueue queue) throws VirtqueueException {
+    DescriptorChain chain = starved != null ? starved : queue.pop();
+    starved = null;
+    if (chain == null) {
+      return false;
+    }
+    target.clear();
+    chain.gatherWritable(target, 0, MAX_BYTES_PER_BUFFER);
+    if (target.count() == 0) {
+      // Against section 5.4.6.1 there is no room in it, so its length is 0 whatever we do.
+      queue.addUsed(chain, 0);
+      return true;
+    }
+    long filled = fill();
+    if (filled <= 0) {
+      // Section 5.4.6.2: at least one byte MUST be placed, so the buffer has to wait.
+      starved = chain;
+      logFailure(filled);
+      return false;
+    }
+    queue.addUsed(chain, filled);
+    return true;
+  }
+
+  private long fill() {
+    long filled = source.fill(target);
+    while (filled == -Errno.EINTR) {
+      filled = source.fill(target);
+    }
+    return filled;
+  }
+
+  private void logFailure(long result) {
+    if (!failureLogged) {
+      failureLogged = true;
+      LOG.error(
+          "entropy source: {}; the guest waits for random bytes",
+          result == 0 ? "end of file" : Errno.name((int) -result));
+    }
+  }
+}
