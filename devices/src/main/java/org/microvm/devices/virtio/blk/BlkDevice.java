@@ -1,0 +1,245 @@
+package org.microvm.devices.virtio.blk;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import org.microvm.devices.virtio.ConfigSpace;
+import org.microvm.devices.virtio.DescriptorChain;
+import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.devices.virtio.VirtioQueues;
+import org.microvm.devices.virtio.Virtqueue;
+import org.microvm.devices.virtio.VirtqueueException;
+import org.microvm.linux.Errno;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The block device: one request queue in front of a disk image.
+ *
+ * <p>Requests that need the disk go to one worker thread and come back through the event loop, so a
+ * slow disk keeps nobody waiting but its user; the rest is answered at once. A reset by the driver
+ * waits for the request the disk is busy with, because its buffers belong to the guest again
+ * afterwards. Threads as for every {@link VirtioDevice}; {@link #close} is for the thread that ends
+ * the machine, after the last vCPU.
+ */
+public final class BlkDevice implements VirtioDevice, AutoCloseable {
+  /** Feature bit: {@code seg_max} in the configuration space is valid. */
+  static final long F_SEG_MAX = 1L << 2;
+
+  /** Feature bit: the disk cannot be written. */
+  static final long F_RO = 1L << 5;
+
+  /** Feature bit: {@code blk_size} in the configuration space is valid. */
+  static final long F_BLK_SIZE = 1L << 6;
+
+  /** Feature bit: there is a cache, and a command that makes it stable. */
+  static final long F_FLUSH = 1L << 9;
+
+  static final byte STATUS_OK = 0;
+  static final byte STATUS_IOERR = 1;
+  static final byte STATUS_UNSUPP = 2;
+
+  private static final Logger LOG = LoggerFactory.getLogger(BlkDevice.class);
+  private static final int DEVICE_ID = 2;
+  private static final int QUEUE_SIZE = 256;
+
+  /** The header and the status take a descriptor each. */
+  private static final int SEG_MAX = QUEUE_SIZE - 2;
+
+  private static final int CONFIG_CAPACITY = 0;
+  private static final int CONFIG_SEG_MAX = 12;
+  private static final int CONFIG_BLK_SIZE = 20;
+  private static final int CONFIG_LENGTH = 24;
+
+  private final BlkConfig settings;
+  private final BlkBackend backend;
+  private final Executor eventLoop;
+  private final BlkWorker worker;
+  private final ConfigSpace config = new ConfigSpace(CONFIG_LENGTH);
+  private final long sectors;
+  private final byte[] id;
+  private final Runnable completeDone = this::completeDone;
+
+  private final byte[] header = new byte[BlkRequest.HEADER];
+  private final byte[] statusByte = new byte[1];
+  private final ArrayDeque<BlkJob> freeJobs = new ArrayDeque<>();
+  private boolean errorLogged;
+
+  /** Null while the device is not live; tasks read it to find the lock. */
+  private volatile VirtioQueues queues;
+
+  /**
+   * Starts the worker thread.
+   *
+   * @param backend closed with the device
+   * @param eventLoop runs a task later on the event loop
+   */
+  public BlkDevice(BlkConfig settings, BlkBackend backend, Executor eventLoop) {
+    this.settings = settings;
+    this.backend = backend;
+    this.eventLoop = eventLoop;
+    sectors = backend.size() / BlkRequest.SECTOR;
+    // NUL-padded, and without a NUL when it has all 20 bytes.
+    id = Arrays.copyOf(settings.serial().getBytes(StandardCharsets.US_ASCII), BlkRequest.ID_LENGTH);
+    config.put(CONFIG_CAPACITY, Long.BYTES, sectors);
+    config.put(CONFIG_SEG_MAX, Integer.BYTES, SEG_MAX);
+    config.put(CONFIG_BLK_SIZE, Integer.BYTES, BlkRequest.SECTOR);
+    worker = new BlkWorker("blk-" + settings.name(), backend, this::onDone);
+  }
+
+  @Override
+  public int deviceId() {
+    return DEVICE_ID;
+  }
+
+  @Override
+  public long features() {
+    return F_SEG_MAX | F_BLK_SIZE | F_FLUSH | (settings.readOnly() ? F_RO : 0);
+  }
+
+  @Override
+  public int queueCount() {
+    return 1;
+  }
+
+  @Override
+  public int queueSizeMax(int index) {
+    return QUEUE_SIZE;
+  }
+
+  @Override
+  public long readConfig(int offset, int size) {
+    return config.read(offset, size);
+  }
+
+  /** Nothing is writable: the cache mode cannot be changed. */
+  @Override
+  public void writeConfig(int offset, int size, long value) {}
+
+  @Override
+  public void activate(VirtioQueues queues) {
+    this.queues = queues;
+  }
+
+  @Override
+  public void notifyQueue(int index) throws VirtqueueException {
+    VirtioQueues live = queues;
+    Virtqueue queue = live.queue(index);
+    for (DescriptorChain chain = queue.pop(); chain != null; chain = queue.pop()) {
+      accept(live, queue, chain);
+    }
+    live.publish(queue);
+  }
+
+  @Override
+  public void stopQueue(int index) {
+    worker.drain();
+  }
+
+  @Override
+  public void reset() {
+    worker.drain();
+    queues = null;
+  }
+
+  /** Ends the worker thread, then closes the backend. */
+  @Override
+  public void close() {
+    worker.close();
+    backend.close();
+  }
+
+  private void accept(VirtioQueues live, Virtqueue queue, DescriptorChain chain) {
+    BlkRequest request = BlkRequest.parse(chain, header, sectors, settings.readOnly());
+    switch (request.kind()) {
+      case READ, WRITE, FLUSH -> submit(live, chain, request);
+      case GET_ID -> {
+        chain.copyWritable(0, id, 0, (int) request.length());
+        finish(queue, chain, STATUS_OK, request.length());
+      }
+      case REFUSED -> finish(queue, chain, STATUS_IOERR, 0);
+      case UNSUPPORTED -> finish(queue, chain, STATUS_UNSUPP, 0);
+      case UNANSWERABLE -> queue.addUsed(chain, 0);
+    }
+  }
+
+  private void submit(VirtioQueues live, DescriptorChain chain, BlkRequest request) {
+    BlkJob job = freeJobs.isEmpty() ? new BlkJob() : freeJobs.poll();
+    job.chain = chain;
+    job.request = request;
+    // Section 5.2.6.2: for a driver that knows no flush, a completed write is stable.
+    job.stable = !live.has(F_FLUSH);
+    worker.submit(job);
+  }
+
+  /** On the worker's thread. */
+  private void onDone() {
+    try {
+      eventLoop.execute(completeDone);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("{}: a request ends after the event loop", settings.name());
+    }
+  }
+
+  /** On the event loop, maybe some time after a reset. */
+  private void completeDone() {
+    VirtioQueues seen = queues;
+    if (seen == null) {
+      return;
+    }
+    seen.lock().lock();
+    try {
+      // What the worker has now is of the present life: a reset drains it under this lock.
+      VirtioQueues live = queues;
+      Virtqueue queue = live == null ? null : live.queue(0);
+      if (queue == null) {
+        return;
+      }
+      for (BlkJob job = worker.nextDone(); job != null; job = worker.nextDone()) {
+        complete(queue, job);
+        job.chain = null;
+        freeJobs.add(job);
+      }
+      live.publish(queue);
+    } finally {
+      seen.lock().unlock();
+    }
+  }
+
+  private void complete(Virtqueue queue, BlkJob job) {
+    if (job.result < 0) {
+      logError(job);
+      finish(queue, job.chain, STATUS_IOERR, 0);
+    } else {
+      boolean read = job.request.kind() == BlkRequest.Kind.READ;
+      finish(queue, job.chain, STATUS_OK, read ? job.result : 0);
+    }
+  }
+
+  /**
+   * Writes the status, which is the last writable byte.
+   *
+   * @param written bytes of the writable part that hold data, from its start
+   */
+  private void finish(Virtqueue queue, DescriptorChain chain, byte status, long written) {
+    long room = chain.writableBytes() - 1;
+    statusByte[0] = status;
+    chain.copyWritable(room, statusByte, 0, 1);
+    // The used length counts from the start without a gap, so the status counts only behind data
+    // that fills all the room (section 2.7.8.2).
+    queue.addUsed(chain, written == room ? room + 1 : written);
+  }
+
+  private void logError(BlkJob job) {
+    if (!errorLogged) {
+      errorLogged = true;
+      LOG.error(
+          "disk {}: {}: {}; the guest gets an I/O error, this is logged once",
+          settings.name(),
+          job.request,
+          Errno.name((int) -job.result));
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package org.microvm.devices.virtio.blk;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import org.microvm.devices.virtio.DescriptorChain;
+
+/**
+ * What a chain asks of the disk (section 5.2.6). Parsing has no effect but reading the header.
+ *
+ * @param kind what to do
+ * @param offset of the first byte on the disk, for reads and writes
+ * @param length bytes of data that go from or to the chain
+ */
+record BlkRequest(Kind kind, long offset, long length) {
+  /** Unit of offsets and lengths in requests, whatever the block size (section 5.2.6). */
+  static final int SECTOR = 512;
+
+  /** Length of the device's identification (section 5.2.6). */
+  static final int ID_LENGTH = 20;
+
+  /** Bytes in front of the data: le32 type, le32 reserved, le64 sector. */
+  static final int HEADER = 16;
+
+  private static final int TYPE_IN = 0;
+  private static final int TYPE_OUT = 1;
+  private static final int TYPE_FLUSH = 4;
+  private static final int TYPE_GET_ID = 8;
+
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private static final BlkRequest FLUSH = new BlkRequest(Kind.FLUSH, 0, 0);
+  private static final BlkRequest REFUSED = new BlkRequest(Kind.REFUSED, 0, 0);
+  private static final BlkRequest UNSUPPORTED = new BlkRequest(Kind.UNSUPPORTED, 0, 0);
+  private static final BlkRequest UNANSWERABLE = new BlkRequest(Kind.UNANSWERABLE, 0, 0);
+
+  /** What a request comes to. */
+  enum Kind {
+    /** Disk to guest. */
+    READ,
+    /** Guest to disk. */
+    WRITE,
+    /** Make completed writes stable. */
+    FLUSH,
+    /** Give the identification. */
+    GET_ID,
+    /** A known type, but not possible: out of range, no whole sectors, read-only. */
+    REFUSED,
+    /** A type that this device does not know. */
+    UNSUPPORTED,
+    /** There is no room for a status. */
+    UNANSWERABLE
+  }
+
+  /**
+   * Reads a request.
+   *
+   * @param header room for {@link #HEADER} bytes, overwritten
+   * @param sectors size of the disk
+   */
+  static BlkRequest parse(DescriptorChain chain, byte[] header, long sectors, boolean readOnly) {
+    if (chain.writableBytes() < 1) {
+      return UNANSWERABLE;
+    }
+    if (chain.copyReadable(0, header, 0, HEADER) < HEADER) {
+      return REFUSED;
+    }
+    long sector = (long) LONG.get(header, 8);
+    // The last writable byte is the status, wherever the descriptors cut.
+    long room = chain.writableBytes() - 1;
+    return switch ((int) INT.get(header, 0)) {
+      case TYPE_IN -> transfer(Kind.READ, sector, room, sectors);
+      case TYPE_OUT -> {
+        long data = chain.readableBytes() - HEADER;
+        yield readOnly ? REFUSED : transfer(Kind.WRITE, sector, data, sectors);
+      }
+      case TYPE_FLUSH -> FLUSH;
+      case TYPE_GET_ID -> new BlkRequest(Kind.GET_ID, 0, Math.min(room, ID_LENGTH));
+      default -> UNSUPPORTED;
+    };
+  }
+
+  private static BlkRequest transfer(Kind kind, long sector, long length, long sectors) {
+    long count = length / SECTOR;
+    // Sector is the guest's 64-bit number: no sum with it, and no sign.
+    boolean within = count <= sectors && Long.compareUnsigned(sector, sectors - count) <= 0;
+    if (length % SECTOR != 0 || !within) {
+      return REFUSED;
+    }
+    return new BlkRequest(kind, sector * SECTOR, length);
+  }
+}

@@ -1,0 +1,190 @@
+package org.microvm.devices.virtio.blk;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.linux.Errno;
+import org.microvm.linux.IovecArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The thread that waits for the disk. Jobs are done in the order they came.
+ *
+ * <p>Its lock is below the device lock: it is taken with that one held, never the other way round,
+ * and not held during I/O.
+ */
+final class BlkWorker implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(BlkWorker.class);
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  private final BlkBackend backend;
+  private final Runnable onDone;
+  private final Thread thread;
+  private final IovecArray ranges = new IovecArray(IovecArray.MAX_CAPACITY);
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition work = lock.newCondition();
+  private final Condition idle = lock.newCondition();
+  private final ArrayDeque<BlkJob> waiting = new ArrayDeque<>();
+  private final ArrayDeque<BlkJob> done = new ArrayDeque<>();
+  private boolean busy;
+  private boolean closed;
+
+  /**
+   * @param onDone called on the worker's thread when there is something to take with {@link
+   *     #nextDone}, no lock held
+   */
+  BlkWorker(String threadName, BlkBackend backend, Runnable onDone) {
+    this.backend = backend;
+    this.onDone = onDone;
+    thread = Thread.ofPlatform().name(threadName).start(this::run);
+  }
+
+  /** Hands over a job; never blocks. */
+  void submit(BlkJob job) {
+    lock.lock();
+    try {
+      waiting.add(job);
+      work.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A job that is done, or null. */
+  BlkJob nextDone() {
+    lock.lock();
+    try {
+      return done.poll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes back all jobs, done or not, and waits for the one that the disk is busy with: from here
+   * on guest memory is not touched.
+   */
+  void drain() {
+    lock.lock();
+    try {
+      waiting.clear();
+      while (busy) {
+        idle.awaitUninterruptibly();
+      }
+      done.clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends the thread after the job it is busy with; one that does not end is named in the log. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      waiting.clear();
+      work.signal();
+    } finally {
+      lock.unlock();
+    }
+    try {
+      if (!thread.join(Duration.ofNanos(JOIN_NANOS))) {
+        LOG.error(
+            "thread {} does not stop; it is at {}",
+            thread.getName(),
+            Arrays.toString(thread.getStackTrace()));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    for (BlkJob job = take(); job != null; job = take()) {
+      try {
+        job.result = perform(job);
+      } catch (RuntimeException e) {
+        LOG.error("{}: {} failed", thread.getName(), job.request, e);
+        job.result = -Errno.EIO;
+      }
+      finish(job);
+      onDone.run();
+    }
+  }
+
+  private BlkJob take() {
+    lock.lock();
+    try {
+      while (waiting.isEmpty() && !closed) {
+        work.awaitUninterruptibly();
+      }
+      BlkJob job = waiting.poll();
+      busy = job != null;
+      return job;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void finish(BlkJob job) {
+    lock.lock();
+    try {
+      done.add(job);
+      busy = false;
+      idle.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private long perform(BlkJob job) {
+    return switch (job.request.kind()) {
+      case READ -> transfer(job);
+      case WRITE -> {
+        long moved = transfer(job);
+        long flushed = moved >= 0 && job.stable ? backend.flush() : 0;
+        yield flushed < 0 ? flushed : moved;
+      }
+      case FLUSH -> backend.flush();
+      case GET_ID, REFUSED, UNSUPPORTED, UNANSWERABLE ->
+          throw new IllegalStateException("no work for a thread: " + job.request);
+    };
+  }
+
+  /** Goes on after a short transfer, as at a signal or past what one call may move. */
+  private long transfer(BlkJob job) {
+    BlkRequest request = job.request;
+    long moved = 0;
+    while (moved < request.length()) {
+      ranges.clear();
+      long result = request.kind() == BlkRequest.Kind.READ ? read(job, moved) : write(job, moved);
+      if (result == 0) {
+        // The image has become shorter than it was when the disk's size was taken from it.
+        return -Errno.EIO;
+      }
+      if (result < 0 && result != -Errno.EINTR) {
+        return result;
+      }
+      moved += Math.max(0, result);
+    }
+    return moved;
+  }
+
+  private long read(BlkJob job, long moved) {
+    BlkRequest request = job.request;
+    job.chain.gatherWritable(ranges, moved, request.length() - moved);
+    return backend.read(ranges, request.offset() + moved);
+  }
+
+  private long write(BlkJob job, long moved) {
+    BlkRequest request = job.request;
+    job.chain.gatherReadable(ranges, BlkRequest.HEADER + moved, request.length() - moved);
+    return backend.write(ranges, request.offset() + moved);
+  }
+}

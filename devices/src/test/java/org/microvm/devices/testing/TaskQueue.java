@@ -1,0 +1,36 @@
+package org.microvm.devices.testing;
+
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/** Stands for the event loop: keeps tasks until the test runs them. */
+public final class TaskQueue implements Executor {
+  private static final long PATIENCE_SECONDS = 10;
+
+  private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+
+  @Override
+  public void execute(Runnable task) {
+    tasks.add(task);
+  }
+
+  /** Number of tasks that wait. */
+  public int size() {
+    return tasks.size();
+  }
+
+  /** Runs the next task on the calling thread; waits for one if there is none yet. */
+  public void runNext() {
+    try {
+      Runnable task = tasks.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      if (task == null) {
+        throw new AssertionError("no task came");
+      }
+      task.run();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
