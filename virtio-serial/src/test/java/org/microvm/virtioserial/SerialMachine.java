@@ -9,7 +9,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** A serial device behind a transport, with a running event loop and a guest without a CPU. */
 final class SerialMachine implements AutoCloseable {
-  static final int RAM = 64 << 20;
+  static final int RAM = 24 << 20;
 
   final EventLoop loop;
   final SerialDevice device;
