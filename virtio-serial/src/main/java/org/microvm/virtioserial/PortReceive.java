@@ -131,7 +131,7 @@ final class PortReceive {
     IovecArray ranges = core.ranges();
     boolean room = true;
     for (int i = 0; i < buffers.size() && room && ranges.bytes() < budget; i++) {
-      room = buffers.get(i).gatherWritable(ranges, 0);
+      room = buffers.get(i).gatherWritable(ranges, 0, PortTransmit.TURN_BYTES);
     }
     long wanted = ranges.bytes();
     long bytes = session.read(ranges);

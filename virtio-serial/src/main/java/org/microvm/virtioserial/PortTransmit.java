@@ -142,7 +142,8 @@ final class PortTransmit {
     kept.gatherKept(ranges);
     boolean room = true;
     for (int i = 0; i < sending.size() && room && ranges.bytes() < budget; i++) {
-      room = sending.get(i).gatherReadable(ranges, i == 0 ? offset : 0);
+      long limit = budget - ranges.bytes();
+      room = sending.get(i).gatherReadable(ranges, i == 0 ? offset : 0, limit);
     }
     long wanted = ranges.bytes();
     long written = wanted == 0 ? 0 : session.write(ranges);

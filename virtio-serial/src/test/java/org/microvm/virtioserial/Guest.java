@@ -210,6 +210,12 @@ final class Guest {
     }
   }
 
+  /** Waits for the next interrupt and acknowledges it. */
+  void awaitInterrupt() {
+    line.await("any");
+    driver.acknowledge();
+  }
+
   /** Waits until so many transmit buffers of a port are used. */
   void awaitSent(int port, int count) {
     for (int i = 0; i < count; i++) {

@@ -1,0 +1,76 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.virtioserial.backend.NullBackend;
+
+/** Ports that come and go for a long time leave nothing behind. */
+class ChurnStressTest {
+  private static final int ROUNDS = 10_000;
+
+  @TempDir Path directory;
+
+  @Test
+  void addAndRemove_10000TimesWithAGuestThatFollowsLeavesNothing() throws Exception {
+    try (SerialMachine machine = new SerialMachine(directory)) {
+      Guest guest = machine.guest.boot();
+      machine.idle();
+      int watches = machine.loop.watchCount();
+      for (int i = 0; i < ROUNDS; i++) {
+        int nr = machine.device.addPort(PortConfig.named("p"), new NullBackend()).nr();
+        assertEquals(Control.add(nr), guest.next());
+        guest.ready(nr);
+        assertEquals(Control.name(nr, "p"), guest.next());
+        guest.open(nr);
+        machine.device.removePort(nr);
+        Control last = guest.next();
+        while (last.event() != Control.PORT_REMOVE) {
+          last = guest.next();
+        }
+      }
+      machine.idle();
+      assertEquals(watches, machine.loop.watchCount());
+      assertEquals(0, machine.device.statistics().controlPending());
+      assertEquals(List.of(), machine.device.ports());
+    }
+  }
+
+  @Test
+  void addAndRemove_10000TimesWithAGuestThatSleepsIsBounded() throws Exception {
+    try (SerialMachine machine = new SerialMachine(directory)) {
+      machine.guest.probe(machine.guest.driver().offeredFeatures());
+      machine.guest.tell(-1, Control.DEVICE_READY, 1);
+      for (int i = 0; i < ROUNDS; i++) {
+        int nr = machine.device.addPort(PortConfig.named("p"), new NullBackend()).nr();
+        machine.guest.tell(nr, Control.PORT_READY, 1);
+        machine.device.removePort(nr);
+      }
+      assertTrue(machine.device.statistics().controlPending() <= 1);
+    }
+  }
+
+  @Test
+  void connectAndDisconnect_1000TimesLeavesNothing() throws Exception {
+    try (SerialMachine machine = new SerialMachine(directory)) {
+      int nr = machine.addUnix("a");
+      machine.guest.boot();
+      machine.introduce(nr);
+      machine.guest.open(nr);
+      int watches = machine.loop.watchCount();
+      for (int i = 0; i < 1000; i++) {
+        try (Host host = machine.connect("a")) {
+          host.write("x");
+          machine.guest.read(nr, 1);
+        }
+        machine.events.await("host disconnected a");
+      }
+      machine.idle();
+      assertEquals(watches, machine.loop.watchCount());
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** C24: what a blocked or greedy port does to the others, namely nothing. */
+class IsolationTest {
+  @TempDir Path directory;
+  private SerialMachine machine;
+  private Guest guest;
+  private int blocked;
+  private int other;
+
+  @BeforeEach
+  void start() throws Exception {
+    machine = new SerialMachine(directory);
+    guest = machine.guest;
+    blocked = machine.addUnix("blocked");
+    other = machine.addUnix("other");
+    guest.boot();
+    machine.introduce(blocked);
+    machine.introduce(other);
+    guest.open(blocked);
+    guest.open(other);
+  }
+
+  @AfterEach
+  void stop() {
+    machine.close();
+  }
+
+  @Test
+  void c24_sinkBlockedForEver_otherPortRunsOn() throws Exception {
+    try (var _ = machine.connect("blocked");
+        Host host = machine.connect("other")) {
+      block();
+
+      for (int i = 0; i < 200; i++) {
+        guest.write(other, Guest.filled(10_000, 'x'));
+        assertEquals(10_000, host.read(10_000).length);
+        guest.awaitSent(other, 1);
+        host.write(Guest.filled(5_000, 'y'));
+        assertEquals(5_000, guest.read(other, 5_000).length);
+      }
+      assertEquals(0, machine.numbers(other).bytesCopied());
+    }
+  }
+
+  @Test
+  void c24_blockedPort_waitsWithoutUsingTheProcessor() throws Exception {
+    try (var _ = machine.connect("blocked")) {
+      block();
+      long stalls = machine.numbers(blocked).hostStalls();
+
+      machine.idle();
+
+      assertEquals(stalls, machine.numbers(blocked).hostStalls());
+    }
+  }
+
+  @Test
+  void c24_blockedPort_canBeReset() throws Exception {
+    try (var _ = machine.connect("blocked")) {
+      block();
+
+      guest.boot();
+      machine.introduce(other);
+      guest.open(other);
+
+      try (Host host = machine.connect("other")) {
+        guest.write(other, "on".getBytes());
+        assertEquals("on", host.readText(2));
+      }
+    }
+  }
+
+  @Test
+  void c24_blockedPort_canBeRemoved() throws Exception {
+    try (var _ = machine.connect("blocked")) {
+      block();
+
+      machine.device.removePort(blocked);
+
+      guest.awaitSent(blocked, 64);
+    }
+  }
+
+  @Test
+  void c24_controlMessages_areServedWhileAPortIsBlocked() throws Exception {
+    try (var _ = machine.connect("blocked")) {
+      block();
+      machine.idle();
+      guest.waiting();
+
+      int added = machine.addUnix("new");
+
+      assertEquals(List.of(Control.add(added)), guest.next(1));
+    }
+  }
+
+  @Test
+  void fairness_aTurnEndsThoughAPortHasMoreToSend() throws Exception {
+    // A sink that takes everything at once: only the budget can end the turn.
+    int greedy =
+        machine
+            .device
+            .addPort(PortConfig.named("greedy"), new org.microvm.virtioserial.backend.NullBackend())
+            .nr();
+    machine.introduce(greedy);
+    machine.idle();
+    long big = guest.ram().allocate(1 << 20, 1);
+    for (int i = 0; i < 20; i++) {
+      guest
+          .queue(Guest.out(greedy))
+          .stage(org.microvm.devices.testing.Buffer.readable(big, 1 << 20));
+    }
+    guest.queue(Guest.out(greedy)).publish();
+
+    machine.transport.lock().lock();
+    guest.driver().kick(Guest.out(greedy));
+    long moved = machine.numbers(greedy).bytesFromGuest();
+    machine.transport.lock().unlock();
+
+    assertEquals(PortTransmit.TURN_BYTES, moved);
+    guest.awaitSent(greedy, 20);
+  }
+
+  /** Writes until the blocked port's socket and ring are full. */
+  private void block() {
+    for (int i = 0; i < 64; i++) {
+      guest.write(blocked, Guest.bytes(32 * 1024, i));
+    }
+    machine.idle();
+    assertTrue(guest.queue(Guest.out(blocked)).usedIndex() < 64);
+  }
+}
