@@ -6,4 +6,5 @@ module org.microvm.virtioserial {
 
   exports org.microvm.virtioserial;
   exports org.microvm.virtioserial.backend;
+  exports org.microvm.virtioserial.channel;
 }

@@ -180,7 +180,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     transmit.close();
     receive.close();
     fire(PortListener::portRemoved);
-    core.loop().execute(backend::close);
+    backend.close();
   }
 
   /** An emergency write, for which this console was chosen. */

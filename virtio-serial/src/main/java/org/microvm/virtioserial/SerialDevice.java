@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
@@ -10,6 +11,8 @@ import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.channel.Channel;
+import org.microvm.virtioserial.channel.ChannelBackend;
 
 /**
  * The virtio console device (id 3) with many ports.
@@ -161,6 +164,25 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
                     .all()
                     .map(port -> port.backend().readyToBoot())
                     .toArray(CompletableFuture[]::new)));
+  }
+
+  /**
+   * Connects a program in this JVM to a port that was added with a {@link ChannelBackend}.
+   *
+   * @throws PortException if there is no such port
+   * @throws IOException if there is an open channel already
+   */
+  public Channel openChannel(String name) throws PortException, IOException {
+    Port port = locked(() -> ports.find(name));
+    if (port == null) {
+      throw new PortException("there is no port named \"%s\"".formatted(name));
+    }
+    if (port.backend() instanceof ChannelBackend backend) {
+      return backend.open();
+    }
+    throw new PortException(
+        "%s is not for programs in this process: it is %s"
+            .formatted(port.info(), port.backend().describe()));
   }
 
   /** Tells a listener of everything that happens from now on. */

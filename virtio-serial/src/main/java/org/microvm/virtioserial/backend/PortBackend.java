@@ -7,7 +7,8 @@ import org.microvm.linux.EventLoop;
  * The host end of a port: gets connections and hands them over, one at a time.
  *
  * <p>All methods are called with the device lock held and must not block; {@link #start} and {@link
- * #linkClosed} on the event loop. What can be wrong about a backend's configuration is to be found
+ * #linkClosed} on the event loop, the others on any thread, {@link #close} perhaps while a handler
+ * of the backend runs on the loop. What can be wrong about a backend's configuration is to be found
  * out before it is given to a port, when it is made.
  */
 public interface PortBackend {
@@ -43,7 +44,7 @@ public interface PortBackend {
     return CompletableFuture.completedFuture(null);
   }
 
-  /** The port is gone: give up what is listened on. Called once, on the event loop. */
+  /** The port is gone: give up what is listened on. Called once, perhaps without a start. */
   void close();
 
   /** For people, as in messages: what it is and where. */

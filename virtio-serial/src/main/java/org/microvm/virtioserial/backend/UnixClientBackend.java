@@ -22,6 +22,7 @@ public final class UnixClientBackend implements PortBackend {
   private Port port;
   private EventLoop.Timer timer;
   private boolean failureLogged;
+  private volatile boolean closed;
 
   private UnixClientBackend(Path path, Duration interval, Fd first) {
     this.path = path;
@@ -67,6 +68,7 @@ public final class UnixClientBackend implements PortBackend {
 
   @Override
   public void close() {
+    closed = true;
     if (timer != null) {
       timer.cancel();
     }
@@ -81,7 +83,9 @@ public final class UnixClientBackend implements PortBackend {
   }
 
   private void connect() {
-    timer = null;
+    if (closed) {
+      return;
+    }
     try {
       port.connected(HostLink.duplex(UnixSocket.connect(path)));
       failureLogged = false;

@@ -1,0 +1,68 @@
+package org.microvm.virtioserial.channel;
+
+import java.io.InterruptedIOException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
+
+/**
+ * Lets threads wait for a non-blocking descriptor by way of the event loop; virtual threads give
+ * their carrier back meanwhile. Any thread.
+ */
+final class Readiness implements AutoCloseable {
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final EventLoop.Watch watch;
+
+  /** What somebody waits for. */
+  private int wanted;
+
+  private boolean closed;
+
+  Readiness(EventLoop loop, Fd fd) throws ErrnoException {
+    watch = loop.watch(fd, 0, this::ready);
+  }
+
+  /** Waits until the descriptor is ready for {@code event}, has hung up, or this is closed. */
+  void await(int event) throws InterruptedIOException {
+    lock.lock();
+    try {
+      wanted |= event;
+      watch.interest(wanted);
+      while ((wanted & event) != 0 && !closed) {
+        changed.await();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for the guest");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      watch.close();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void ready(int events) {
+    lock.lock();
+    try {
+      boolean gone = (events & (EventLoop.HUP | EventLoop.ERR)) != 0;
+      wanted = gone ? 0 : wanted & ~events;
+      watch.interest(wanted);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+}
