@@ -7,4 +7,5 @@ module org.microvm.virtioserial {
   exports org.microvm.virtioserial;
   exports org.microvm.virtioserial.backend;
   exports org.microvm.virtioserial.channel;
+  exports org.microvm.virtioserial.options;
 }

@@ -22,7 +22,7 @@ class ChurnStressTest {
       machine.idle();
       int watches = machine.loop.watchCount();
       for (int i = 0; i < ROUNDS; i++) {
-        int nr = machine.device.addPort(PortConfig.named("p"), new NullBackend()).nr();
+        int nr = machine.device.addPort(PortConfig.named("p"), NullBackend.open()).nr();
         assertEquals(Control.add(nr), guest.next());
         guest.ready(nr);
         assertEquals(Control.name(nr, "p"), guest.next());
@@ -46,7 +46,7 @@ class ChurnStressTest {
       machine.guest.probe(machine.guest.driver().offeredFeatures());
       machine.guest.tell(-1, Control.DEVICE_READY, 1);
       for (int i = 0; i < ROUNDS; i++) {
-        int nr = machine.device.addPort(PortConfig.named("p"), new NullBackend()).nr();
+        int nr = machine.device.addPort(PortConfig.named("p"), NullBackend.open()).nr();
         machine.guest.tell(nr, Control.PORT_READY, 1);
         machine.device.removePort(nr);
       }

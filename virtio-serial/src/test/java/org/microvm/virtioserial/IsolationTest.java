@@ -9,6 +9,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.virtioserial.backend.NullBackend;
 
 /** C24: what a blocked or greedy port does to the others, namely nothing. */
 class IsolationTest {
@@ -108,11 +109,7 @@ class IsolationTest {
   @Test
   void fairness_aTurnEndsThoughAPortHasMoreToSend() throws Exception {
     // A sink that takes everything at once: only the budget can end the turn.
-    int greedy =
-        machine
-            .device
-            .addPort(PortConfig.named("greedy"), new org.microvm.virtioserial.backend.NullBackend())
-            .nr();
+    int greedy = machine.device.addPort(PortConfig.named("greedy"), NullBackend.open()).nr();
     machine.introduce(greedy);
     machine.idle();
     long big = guest.ram().allocate(1 << 20, 1);

@@ -1,0 +1,90 @@
+package org.microvm.virtioserial.options;
+
+import java.util.Set;
+import org.microvm.virtioserial.ConsoleSize;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.ResizeOrder;
+import org.microvm.virtioserial.SerialConfig;
+
+/** What {@code -device} says about serial devices and their ports. */
+public final class DeviceOptions {
+  private static final Set<String> DEVICES =
+      Set.of("virtio-serial", "virtio-serial-device", "virtio-serial-pci");
+
+  private DeviceOptions() {}
+
+  /**
+   * A port and the chardev behind it.
+   *
+   * @param chardev the id of the chardev
+   * @param config what the port is
+   */
+  public record PortOptions(String chardev, PortConfig config) {}
+
+  /** Whether a {@code -device} of this kind is the whole device; the port kinds are others. */
+  public static boolean isDevice(String kind) {
+    return DEVICES.contains(kind);
+  }
+
+  /** Whether a {@code -device} of this kind is a port. */
+  public static boolean isPort(String kind) {
+    return kind.equals("virtserialport") || kind.equals("virtconsole");
+  }
+
+  /**
+   * {@code virtio-serial-device[,max_ports=N][,emergency-write=on|off][,cols=N,rows=N]
+   * [,resize_order=cols-rows|rows-cols]}.
+   */
+  public static SerialConfig device(OptionWords words) throws OptionException {
+    words.take("id");
+    SerialConfig config = SerialConfig.defaults();
+    int maxPorts = words.takeNumber("max_ports", config.maxPorts());
+    boolean emergency = words.takeFlag("emergency-write", config.emergencyWrite());
+    int columns = words.takeNumber("cols", 0);
+    int rows = words.takeNumber("rows", 0);
+    String order = words.take("resize_order").orElse("cols-rows");
+    words.finish();
+    try {
+      config = config.withMaxPorts(maxPorts).withEmergencyWrite(emergency);
+      config = config.withResizeOrder(resizeOrder(order));
+      return columns + rows == 0 ? config : config.withConsoleSize(new ConsoleSize(columns, rows));
+    } catch (IllegalArgumentException e) {
+      throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
+    }
+  }
+
+  /**
+   * {@code virtserialport|virtconsole,chardev=ID[,name=NAME][,nr=N][,cache_buffers=on|off]
+   * [,byte_limit=BYTES][,guest_byte_limit=BYTES]}.
+   */
+  public static PortOptions port(OptionWords words) throws OptionException {
+    words.take("id");
+    words.take("bus");
+    String chardev = words.need("chardev");
+    PortConfig config =
+        words.kind().equals("virtconsole") ? PortConfig.forConsole() : PortConfig.unnamed();
+    int nr = words.takeNumber("nr", PortConfig.ANY);
+    boolean cache = words.takeFlag("cache_buffers", true);
+    int toHost = words.takeNumber("byte_limit", PortConfig.DEFAULT_LIMIT);
+    int toGuest = words.takeNumber("guest_byte_limit", PortConfig.DEFAULT_LIMIT);
+    var name = words.take("name");
+    words.finish();
+    try {
+      config = config.withNr(nr).withCacheBuffers(cache);
+      config = config.withByteLimit(toHost).withGuestByteLimit(toGuest);
+      return new PortOptions(chardev, name.isPresent() ? config.withName(name.get()) : config);
+    } catch (IllegalArgumentException e) {
+      throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
+    }
+  }
+
+  private static ResizeOrder resizeOrder(String text) throws OptionException {
+    return switch (text) {
+      case "cols-rows" -> ResizeOrder.COLUMNS_ROWS;
+      case "rows-cols" -> ResizeOrder.ROWS_COLUMNS;
+      default ->
+          throw new OptionException(
+              "resize_order=%s is neither cols-rows nor rows-cols".formatted(text));
+    };
+  }
+}

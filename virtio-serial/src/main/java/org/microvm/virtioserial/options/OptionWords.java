@@ -1,0 +1,133 @@
+package org.microvm.virtioserial.options;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+
+/**
+ * A list like {@code socket,id=c0,path=/run/c0,server=on,wait=off}: a kind and named values. As in
+ * QEMU a word alone means {@code =on}, with {@code no} in front {@code =off}, and two commas stand
+ * for one in a value.
+ *
+ * <p>Values are taken out one by one; {@link #finish} refuses what nobody wanted.
+ */
+public final class OptionWords {
+  private final String kind;
+  private final Map<String, String> values;
+  private final TreeSet<String> known = new TreeSet<>();
+
+  private OptionWords(String kind, Map<String, String> values) {
+    this.kind = kind;
+    this.values = values;
+  }
+
+  /** Takes a list apart. */
+  public static OptionWords parse(String text) throws OptionException {
+    List<String> words = split(text);
+    Map<String, String> values = new LinkedHashMap<>();
+    for (String word : words.subList(1, words.size())) {
+      int equals = word.indexOf('=');
+      String name = equals < 0 ? flagName(word) : word.substring(0, equals);
+      String value = equals < 0 ? flagValue(word) : word.substring(equals + 1);
+      if (name.isEmpty()) {
+        throw new OptionException(
+            "\"%s\": a name is missing before \"=%s\"".formatted(text, value));
+      }
+      if (values.put(name, value) != null) {
+        throw new OptionException("\"%s\": %s= is given twice".formatted(text, name));
+      }
+    }
+    return new OptionWords(words.getFirst(), values);
+  }
+
+  /** The first word. */
+  public String kind() {
+    return kind;
+  }
+
+  /** Takes a value that may be missing. */
+  public Optional<String> take(String name) {
+    known.add(name);
+    return Optional.ofNullable(values.remove(name));
+  }
+
+  /** Takes a value that must be there. */
+  public String need(String name) throws OptionException {
+    return take(name).orElseThrow(() -> new OptionException("%s needs %s=".formatted(kind, name)));
+  }
+
+  /** Takes on or off. */
+  public boolean takeFlag(String name, boolean missing) throws OptionException {
+    String value = take(name).orElse(missing ? "on" : "off");
+    return switch (value) {
+      case "on", "yes", "true" -> true;
+      case "off", "no", "false" -> false;
+      default ->
+          throw new OptionException("%s: %s=%s is neither on nor off".formatted(kind, name, value));
+    };
+  }
+
+  /** Takes a number that is not negative; K, M and G behind it multiply by powers of 1024. */
+  public int takeNumber(String name, int missing) throws OptionException {
+    Optional<String> value = take(name);
+    if (value.isEmpty()) {
+      return missing;
+    }
+    String text = value.get();
+    int unit =
+        text.isEmpty() ? -1 : "KMG".indexOf(Character.toUpperCase(text.charAt(text.length() - 1)));
+    String digits = unit < 0 ? text : text.substring(0, text.length() - 1);
+    try {
+      long number = Math.multiplyExact(Long.parseLong(digits), 1L << (10 * (unit + 1)));
+      if (number >= 0 && number <= Integer.MAX_VALUE) {
+        return (int) number;
+      }
+    } catch (NumberFormatException | ArithmeticException e) {
+      // Said below.
+    }
+    throw new OptionException("%s: %s=%s is not a number".formatted(kind, name, text));
+  }
+
+  /** Refuses the values that were not taken. */
+  public void finish() throws OptionException {
+    if (!values.isEmpty()) {
+      throw new OptionException(
+          "%s knows no %s=; it has: %s"
+              .formatted(kind, values.keySet().iterator().next(), String.join(", ", known)));
+    }
+  }
+
+  private static String flagName(String word) {
+    return isNegated(word) ? word.substring(2) : word;
+  }
+
+  private static String flagValue(String word) {
+    return isNegated(word) ? "off" : "on";
+  }
+
+  private static boolean isNegated(String word) {
+    return word.startsWith("no") && word.length() > 2;
+  }
+
+  private static List<String> split(String text) {
+    List<String> words = new ArrayList<>();
+    StringBuilder word = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c != ',') {
+        word.append(c);
+      } else if (i + 1 < text.length() && text.charAt(i + 1) == ',') {
+        word.append(',');
+        i++;
+      } else {
+        words.add(word.toString());
+        word.setLength(0);
+      }
+    }
+    words.add(word.toString());
+    return words;
+  }
+}

@@ -1,0 +1,262 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.ErrnoException;
+import org.microvm.virtioserial.backend.FifoBackend;
+import org.microvm.virtioserial.backend.FileBackend;
+import org.microvm.virtioserial.backend.NullBackend;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.UnixClientBackend;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/** Where the bytes of a port go on the host. */
+class BackendTest {
+  @TempDir Path directory;
+  private SerialMachine machine;
+  private Guest guest;
+
+  @BeforeEach
+  void start() throws Exception {
+    machine = new SerialMachine(directory);
+    guest = machine.guest.boot();
+  }
+
+  @AfterEach
+  void stop() {
+    machine.close();
+  }
+
+  @Test
+  void unixServer_secondClientIsServedWhenTheFirstHasLeft() throws Exception {
+    int nr = add(UnixServerBackend.listen(machine.path("a"), false));
+    try (Host second = second(nr)) {
+      guest.write(nr, "for the second".getBytes());
+
+      assertEquals("for the second", second.readText(14));
+    }
+  }
+
+  private Host second(int nr) throws Exception {
+    try (Host first = machine.connect("a")) {
+      Host second = Host.connect(machine.path("a"));
+      guest.write(nr, "for the first".getBytes());
+      assertEquals("for the first", first.readText(13));
+      machine.idle();
+      assertTrue(machine.events.all().stream().noneMatch("host connected a"::equals));
+      return second;
+    }
+  }
+
+  @Test
+  void unixServer_waitOnCompletesWithTheFirstClient() throws Exception {
+    add(UnixServerBackend.listen(machine.path("a"), true));
+    var ready = machine.device.readyToBoot();
+    machine.idle();
+    assertFalse(ready.isDone());
+
+    try (var _ = Host.connect(machine.path("a"))) {
+      ready.get(Await.LIMIT.toSeconds(), TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void unixServer_pathInUseIsRefused() throws Exception {
+    PortBackend backend = UnixServerBackend.listen(machine.path("a"), false);
+
+    assertThrows(ErrnoException.class, () -> UnixServerBackend.listen(machine.path("a"), false));
+
+    backend.close();
+  }
+
+  @Test
+  void unixServer_clientsBeforeTheGuestAreServedToo() throws Exception {
+    PortBackend backend = UnixServerBackend.listen(machine.path("a"), false);
+    try (Host host = Host.connect(machine.path("a"))) {
+      host.write("early");
+      int nr = add(backend);
+      guest.open(nr);
+
+      assertEquals("early", new String(guest.read(nr, 5)));
+    }
+  }
+
+  @Test
+  void unixClient_connectsAndServes() throws Exception {
+    try (ServerSocketChannel server = server()) {
+      int nr = add(UnixClientBackend.connect(machine.path("server")));
+      guest.open(nr);
+      try (Host host = new Host(server.accept())) {
+        host.write("down");
+        assertEquals("down", new String(guest.read(nr, 4)));
+        guest.write(nr, "up".getBytes());
+        assertEquals("up", host.readText(2));
+      }
+      machine.events.await("host disconnected a");
+    }
+  }
+
+  @Test
+  void unixClient_connectsWhenTheServerComes() throws Exception {
+    add(UnixClientBackend.reconnecting(machine.path("server"), Duration.ofMillis(1)));
+    machine.idle();
+
+    try (ServerSocketChannel server = server();
+        var _ = server.accept()) {
+      machine.events.await("host connected a");
+    }
+  }
+
+  @Test
+  void unixClient_connectsAgainAndNothingIsLost() throws Exception {
+    try (ServerSocketChannel server = server()) {
+      int nr = add(UnixClientBackend.reconnecting(machine.path("server"), Duration.ofMillis(1)));
+      new Host(server.accept()).close();
+      machine.events.await("host disconnected a");
+      guest.write(nr, "kept".getBytes());
+
+      try (Host host = new Host(server.accept())) {
+        assertEquals("kept", host.readText(4));
+      }
+    }
+  }
+
+  @Test
+  void unixClient_ofARemovedPortStopsTrying() throws Exception {
+    int nr = add(UnixClientBackend.reconnecting(machine.path("server"), Duration.ofMillis(1)));
+    machine.device.removePort(nr);
+    machine.idle();
+
+    try (ServerSocketChannel server = server()) {
+      server.configureBlocking(false);
+      Await.until(machine.loop, "removed", () -> machine.events.all().contains("removed a"));
+      machine.idle();
+      assertEquals(null, server.accept());
+    }
+  }
+
+  @Test
+  void nullBackend_takesEverything() throws Exception {
+    int nr = add(NullBackend.open());
+    machine.idle();
+
+    guest.write(nr, Guest.bytes(1 << 20, 1));
+
+    guest.awaitSent(nr, 1);
+    assertEquals(1 << 20, machine.numbers(nr).bytesFromGuest());
+    assertEquals(0, machine.numbers(nr).bytesCopied());
+  }
+
+  @Test
+  void file_getsWhatTheGuestWrites() throws Exception {
+    Path file = Files.writeString(directory.resolve("out"), "old");
+    int nr = add(FileBackend.open(file, false, Optional.empty()));
+    byte[] bytes = Guest.bytes(1 << 20, 1);
+
+    guest.write(nr, bytes);
+    guest.awaitSent(nr, 1);
+
+    assertArrayEquals(bytes, Files.readAllBytes(file));
+  }
+
+  @Test
+  void file_appendLeavesWhatWasThere() throws Exception {
+    Path file = Files.writeString(directory.resolve("out"), "old ");
+    int nr = add(FileBackend.open(file, true, Optional.empty()));
+
+    guest.write(nr, "new".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertEquals("old new", Files.readString(file));
+  }
+
+  @Test
+  void file_inputIsGivenToTheGuest() throws Exception {
+    byte[] bytes = Guest.bytes(700_000, 1);
+    Path input = Files.write(directory.resolve("in"), bytes);
+    int nr = add(FileBackend.open(directory.resolve("out"), false, Optional.of(input)));
+    guest.open(nr);
+
+    assertArrayEquals(bytes, guest.read(nr, bytes.length));
+    machine.idle();
+    guest.write(nr, "after the end".getBytes());
+    guest.awaitSent(nr, 1);
+    assertEquals("after the end", Files.readString(directory.resolve("out")));
+  }
+
+  @Test
+  void file_inADirectoryThatIsNotThereIsRefused() {
+    Path file = directory.resolve("no/such/place");
+
+    assertThrows(ErrnoException.class, () -> FileBackend.open(file, false, Optional.empty()));
+  }
+
+  @Test
+  void fullDisk_holdsTheGuestBackAndTheLoopRunsOn() throws Exception {
+    int nr = add(FileBackend.open(Path.of("/dev/full"), true, Optional.empty()));
+
+    guest.write(nr, "no room".getBytes());
+    machine.idle();
+
+    assertEquals(null, guest.queue(Guest.out(nr)).poll());
+    assertEquals(0, machine.numbers(nr).bytesFromGuest());
+  }
+
+  @Test
+  void fifos_passBytesBothWays() throws Exception {
+    Path path = directory.resolve("fifo");
+    new ProcessBuilder("mkfifo", path + ".in", path + ".out").start().waitFor();
+    int nr = add(FifoBackend.open(path));
+    guest.open(nr);
+
+    Files.write(Path.of(path + ".in"), "down".getBytes());
+    assertEquals("down", new String(guest.read(nr, 4)));
+    guest.write(nr, "up".getBytes());
+    try (var out = Files.newInputStream(Path.of(path + ".out"))) {
+      assertEquals("up", new String(out.readNBytes(2)));
+    }
+  }
+
+  @Test
+  void fifos_writersMayComeAndGo() throws Exception {
+    Path path = directory.resolve("fifo");
+    new ProcessBuilder("mkfifo", path + ".in", path + ".out").start().waitFor();
+    int nr = add(FifoBackend.open(path));
+    guest.open(nr);
+
+    Files.write(Path.of(path + ".in"), "one".getBytes());
+    assertEquals("one", new String(guest.read(nr, 3)));
+    Files.write(Path.of(path + ".in"), "two".getBytes());
+
+    assertEquals("two", new String(guest.read(nr, 3)));
+    assertTrue(machine.status(nr).hostConnected());
+  }
+
+  private ServerSocketChannel server() throws Exception {
+    ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    server.bind(UnixDomainSocketAddress.of(machine.path("server")));
+    return server;
+  }
+
+  private int add(PortBackend backend) throws Exception {
+    int nr = machine.device.addPort(PortConfig.named("a"), backend).nr();
+    machine.introduce(nr);
+    return nr;
+  }
+}

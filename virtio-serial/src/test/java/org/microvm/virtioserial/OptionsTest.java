@@ -1,0 +1,208 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+
+/** The words of -chardev and -device. */
+class OptionsTest {
+  @TempDir Path directory;
+  private EventLoop loop;
+
+  @BeforeEach
+  void start() throws Exception {
+    loop = EventLoop.open("options-test");
+  }
+
+  @AfterEach
+  void stop() {
+    loop.close();
+  }
+
+  @Test
+  void words_areKindAndValues() throws Exception {
+    OptionWords words = OptionWords.parse("socket,path=/a,,b=c,server,nowait");
+
+    assertEquals("socket", words.kind());
+    assertEquals(Optional.of("/a,b=c"), words.take("path"));
+    assertTrue(words.takeFlag("server", false));
+    assertFalse(words.takeFlag("wait", true));
+    words.finish();
+  }
+
+  @Test
+  void words_givenTwiceAreRefused() {
+    refused("\"null,id=a,id=b\": id= is given twice", () -> OptionWords.parse("null,id=a,id=b"));
+  }
+
+  @Test
+  void words_withoutNameAreRefused() {
+    refused("\"null,=x\": a name is missing before \"=x\"", () -> OptionWords.parse("null,=x"));
+  }
+
+  @Test
+  void words_unknownAreRefusedWithTheKnownOnes() {
+    refused("null knows no colour=; it has: id", () -> backend("null,id=c0,colour=red"));
+  }
+
+  @Test
+  void numbers_mayHaveUnits() throws Exception {
+    OptionWords words = OptionWords.parse("x,a=2K,b=3m,c=1G,d=7");
+
+    assertEquals(2048, words.takeNumber("a", 0));
+    assertEquals(3 << 20, words.takeNumber("b", 0));
+    assertEquals(1 << 30, words.takeNumber("c", 0));
+    assertEquals(7, words.takeNumber("d", 0));
+    assertEquals(9, words.takeNumber("e", 9));
+  }
+
+  @Test
+  void numbers_thatAreNoneAreRefused() throws Exception {
+    OptionWords words = OptionWords.parse("x,a=two,b=-1,c=4G,d=");
+
+    refused("x: a=two is not a number", () -> words.takeNumber("a", 0));
+    refused("x: b=-1 is not a number", () -> words.takeNumber("b", 0));
+    refused("x: c=4G is not a number", () -> words.takeNumber("c", 0));
+    refused("x: d= is not a number", () -> words.takeNumber("d", 0));
+  }
+
+  @Test
+  void flags_thatAreNoneAreRefused() throws Exception {
+    OptionWords words = OptionWords.parse("x,a=maybe");
+
+    refused("x: a=maybe is neither on nor off", () -> words.takeFlag("a", true));
+  }
+
+  @Test
+  void device_hasDefaults() throws Exception {
+    assertEquals(
+        SerialConfig.defaults(),
+        DeviceOptions.device(OptionWords.parse("virtio-serial-device,id=vs0")));
+  }
+
+  @Test
+  void device_takesItsWords() throws Exception {
+    SerialConfig config =
+        DeviceOptions.device(
+            OptionWords.parse(
+                "virtio-serial,max_ports=31,emergency-write=off,cols=80,rows=25,"
+                    + "resize_order=rows-cols"));
+
+    assertEquals(
+        new SerialConfig(31, Optional.of(new ConsoleSize(80, 25)), false, ResizeOrder.ROWS_COLUMNS),
+        config);
+  }
+
+  @Test
+  void device_outOfRangeIsRefused() {
+    refused(
+        "virtio-serial: max_ports=512: a serial device has from 1 to 511 ports",
+        () -> DeviceOptions.device(OptionWords.parse("virtio-serial,max_ports=512")));
+  }
+
+  @Test
+  void port_takesItsWords() throws Exception {
+    var options =
+        DeviceOptions.port(
+            OptionWords.parse(
+                "virtserialport,chardev=c0,name=org.qemu.guest_agent.0,nr=3,cache_buffers=off,"
+                    + "byte_limit=64K,guest_byte_limit=0"));
+
+    assertEquals("c0", options.chardev());
+    assertEquals(
+        new PortConfig(Optional.of("org.qemu.guest_agent.0"), 3, false, false, 65536, 0),
+        options.config());
+  }
+
+  @Test
+  void port_ofAConsoleIsOne() throws Exception {
+    var options = DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c0"));
+
+    assertEquals(PortConfig.forConsole(), options.config());
+  }
+
+  @Test
+  void port_withoutChardevIsRefused() {
+    refused(
+        "virtserialport needs chardev=",
+        () -> DeviceOptions.port(OptionWords.parse("virtserialport,name=a")));
+  }
+
+  @Test
+  void port_withABadNameIsRefused() {
+    var failure =
+        assertThrows(
+            OptionException.class,
+            () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c,name=a/b")));
+
+    assertTrue(failure.getMessage().startsWith("virtserialport: port name \"a/b\":"));
+  }
+
+  @Test
+  void kinds_areToldApart() {
+    assertTrue(DeviceOptions.isDevice("virtio-serial-device"));
+    assertTrue(DeviceOptions.isPort("virtserialport"));
+    assertTrue(DeviceOptions.isPort("virtconsole"));
+    assertFalse(DeviceOptions.isPort("virtio-blk-device"));
+  }
+
+  @Test
+  void chardev_serverWaitsUnlessToldOtherwise() throws Exception {
+    PortBackend waiting = backend("socket,path=%s,server=on".formatted(path("a")));
+    PortBackend ready = backend("socket,path=%s,server=on,wait=off".formatted(path("b")));
+
+    assertFalse(waiting.readyToBoot().isDone());
+    assertTrue(ready.readyToBoot().isDone());
+    assertEquals("unix:%s,server=on".formatted(path("a")), waiting.describe());
+    waiting.close();
+    ready.close();
+  }
+
+  @Test
+  void chardev_clientWithoutServerFailsAtOnce() {
+    assertThrows(IOException.class, () -> backend("socket,path=" + path("nobody")));
+  }
+
+  @Test
+  void chardev_clientThatReconnectsMayBeEarly() throws Exception {
+    PortBackend backend = backend("socket,path=%s,reconnect-ms=10".formatted(path("nobody")));
+
+    assertEquals("unix:" + path("nobody"), backend.describe());
+    backend.close();
+  }
+
+  @Test
+  void chardev_unknownIsRefusedWithTheKnownOnes() {
+    refused(
+        "there is no chardev \"udp\"; there are: socket, file, pipe, stdio, null, channel",
+        () -> backend("udp,id=c0"));
+  }
+
+  private PortBackend backend(String words) throws OptionException, IOException {
+    return ChardevOptions.backend(OptionWords.parse(words), loop);
+  }
+
+  private Path path(String name) {
+    return directory.resolve(name);
+  }
+
+  private static void refused(
+      String message, org.junit.jupiter.api.function.Executable executable) {
+    assertEquals(message, assertThrows(OptionException.class, executable).getMessage());
+  }
+}
