@@ -1,7 +1,6 @@
 package org.microvm.cli;
 
-import java.nio.file.Path;
-import java.time.Duration;
+import java.io.IOException;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,40 +9,29 @@ import java.util.Set;
 import org.microvm.machine.ChannelConfig;
 import org.microvm.machine.ChannelConfig.HostEnd;
 import org.microvm.machine.MachineConfig;
-import org.microvm.virtioserial.PortConfig;
-import org.microvm.virtioserial.SerialConfig;
-import org.microvm.virtioserial.backend.UnixClientBackend;
-import org.microvm.virtioserial.backend.UnixServerBackend;
+import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
 
 /** Brings {@code --chardev} and {@code --device} together, as QEMU does, by the chardev's id. */
 final class ChannelWords {
-  private final Map<String, HostEnd> chardevs = new LinkedHashMap<>();
-  private final Set<String> taken = new HashSet<>();
-  private final List<String> devices;
+  /** The chardevs' words by id; those that a device has are taken out. */
+  private final Map<String, String> chardevs = new LinkedHashMap<>();
 
-  ChannelWords(List<String> chardevs, List<String> devices) {
-    this.devices = devices;
-    chardevs.forEach(this::readChardev);
+  private final Set<String> taken = new HashSet<>();
+
+  ChannelWords(List<String> chardevs) {
+    for (String text : chardevs) {
+      String id = read("--chardev", text, words -> words.need("id"));
+      if (this.chardevs.put(id, text) != null) {
+        throw new UsageException("--chardev id=" + id + " is given twice");
+      }
+    }
   }
 
-  void addTo(MachineConfig.Builder builder) {
-    for (String text : devices) {
-      OptionWords words = OptionWords.parse("--device", text);
-      switch (words.driver()) {
-        case "virtserialport", "virtconsole" -> builder.channel(channel(words));
-        case "virtio-serial", "virtio-serial-device" ->
-            builder.maxPorts(
-                (int)
-                    words.number(
-                        "max_ports", SerialConfig.DEFAULT_MAX_PORTS, 1, SerialConfig.MAX_PORTS));
-        default ->
-            throw new UsageException(
-                "--device '"
-                    + words.driver()
-                    + "' is not known, only virtserialport, virtconsole, virtio-serial");
-      }
-      words.done();
-    }
+  void addTo(MachineConfig.Builder builder, List<String> devices) {
+    devices.forEach(text -> read("--device", text, words -> device(words, builder)));
     for (String id : chardevs.keySet()) {
       if (!taken.contains(id)) {
         throw new UsageException("--chardev id=" + id + " is used by no --device");
@@ -51,66 +39,51 @@ final class ChannelWords {
     }
   }
 
-  private void readChardev(String text) {
-    OptionWords words = OptionWords.parse("--chardev", text);
-    String id = words.required("id");
-    HostEnd end =
-        switch (words.driver()) {
-          case "socket" -> socket(words);
-          default ->
-              throw new UsageException(
-                  "--chardev '" + words.driver() + "' is not known, only socket");
-        };
-    words.done();
-    if (chardevs.put(id, end) != null) {
-      throw new UsageException("--chardev id=" + id + " is given twice");
+  private MachineConfig.Builder device(OptionWords words, MachineConfig.Builder builder)
+      throws OptionException {
+    if (DeviceOptions.isDevice(words.kind())) {
+      return builder.serial(DeviceOptions.device(words));
     }
+    if (!DeviceOptions.isPort(words.kind())) {
+      throw new OptionException(
+          "there is no device \"%s\"; there are: virtserialport, virtconsole, virtio-serial"
+              .formatted(words.kind()));
+    }
+    DeviceOptions.PortOptions port = DeviceOptions.port(words);
+    return builder.channel(new ChannelConfig(port.config(), hostEnd(words, port.chardev())));
   }
 
-  private static HostEnd socket(OptionWords words) {
-    Path path = Path.of(words.required("path"));
-    boolean server = words.flag("server", false);
-    if (server) {
-      boolean wait = words.flag("wait", true);
-      return () -> UnixServerBackend.listen(path, wait);
-    }
-    long interval = words.number("reconnect-ms", 0, 0, 3_600_000);
-    return interval == 0
-        ? () -> UnixClientBackend.connect(path)
-        : () -> UnixClientBackend.reconnecting(path, Duration.ofMillis(interval));
-  }
-
-  private ChannelConfig channel(OptionWords words) {
-    String id = words.required("chardev");
-    HostEnd end = chardevs.get(id);
-    if (end == null) {
-      throw new UsageException("--device " + words.driver() + ": there is no chardev " + id);
+  private HostEnd hostEnd(OptionWords device, String id) throws OptionException {
+    String text = chardevs.get(id);
+    if (text == null) {
+      throw new OptionException("%s: there is no chardev %s".formatted(device.kind(), id));
     }
     if (!taken.add(id)) {
-      throw new UsageException(
-          "--device " + words.driver() + ": chardev " + id + " is in use by another device");
+      throw new OptionException(
+          "%s: chardev %s is in use by another device".formatted(device.kind(), id));
     }
-    boolean console = words.driver().equals("virtconsole");
-    PortConfig port = console ? PortConfig.forConsole() : PortConfig.unnamed();
-    String name = words.text("name", null);
-    if (name != null) {
-      port = port.withName(name);
-    }
-    int least = console ? 0 : 1;
-    int nr = (int) words.number("nr", PortConfig.ANY, least, SerialConfig.MAX_PORTS - 1);
-    port =
-        port.withNr(nr)
-            .withCacheBuffers(words.flag("cache_buffers", true))
-            .withByteLimit(limit(words, "byte_limit"))
-            .withGuestByteLimit(limit(words, "guest_byte_limit"));
-    return new ChannelConfig(port, end);
+    return loop -> {
+      try {
+        return ChardevOptions.backend(OptionWords.parse(text), loop);
+      } catch (OptionException e) {
+        throw new UsageException("--chardev " + e.getMessage());
+      } catch (IOException e) {
+        throw new IOException("--chardev id=" + id + ": " + e.getMessage(), e);
+      }
+    };
   }
 
-  private static int limit(OptionWords words, String key) {
-    long bytes = words.size(key, PortConfig.DEFAULT_LIMIT);
-    if (bytes > PortConfig.MAX_LIMIT) {
-      throw new UsageException("--device: " + key + " is at most 1G");
+  /** What is done with an option's words. */
+  @FunctionalInterface
+  interface Reader<T> {
+    T read(OptionWords words) throws OptionException;
+  }
+
+  static <T> T read(String option, String text, Reader<T> reader) {
+    try {
+      return reader.read(OptionWords.parse(text));
+    } catch (OptionException e) {
+      throw new UsageException(option + " " + e.getMessage());
     }
-    return (int) bytes;
   }
 }

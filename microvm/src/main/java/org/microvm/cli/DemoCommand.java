@@ -50,7 +50,7 @@ final class DemoCommand implements Callable<Integer> {
             .console(new FileOutputStream(FileDescriptor.out))
             .channel(
                 new ChannelConfig(
-                    PortConfig.named(CHANNEL), () -> UnixServerBackend.listen(socket, false)))
+                    PortConfig.named(CHANNEL), loop -> UnixServerBackend.listen(socket, false)))
             .build();
     Machine machine = Machine.create(config);
     Shutdown shutdown =

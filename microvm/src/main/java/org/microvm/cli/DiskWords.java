@@ -8,9 +8,16 @@ final class DiskWords {
   private DiskWords() {}
 
   static DiskConfig parse(String text) {
-    OptionWords words = OptionWords.parse("--disk", text);
-    boolean readOnly = words.flag("readonly", false);
-    words.done();
-    return new DiskConfig(Path.of(words.driver()), readOnly);
+    return ChannelWords.read(
+        "--disk",
+        text,
+        words -> {
+          boolean readOnly = words.takeFlag("readonly", false);
+          words.finish();
+          if (words.kind().isEmpty()) {
+            throw new UsageException("--disk needs a file");
+          }
+          return new DiskConfig(Path.of(words.kind()), readOnly);
+        });
   }
 }

@@ -96,7 +96,7 @@ final class MachineOptions {
       builder.initrd(initrd);
     }
     disks.forEach(text -> builder.disk(DiskWords.parse(text)));
-    new ChannelWords(chardevs, devices).addTo(builder);
+    new ChannelWords(chardevs).addTo(builder, devices);
     return builder
         .memory(ByteSize.parse("--memory", memory, 1 << 20))
         .cpus(cpuCount())

@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.PortBackend;
 
@@ -17,8 +18,9 @@ public record ChannelConfig(PortConfig port, HostEnd hostEnd) {
     /**
      * Makes it: a server listens from then on.
      *
+     * @param loop the machine's, for host ends that need one
      * @throws IOException if it cannot be made; the message says why and what to try
      */
-    PortBackend open() throws IOException;
+    PortBackend open(EventLoop loop) throws IOException;
   }
 }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.microvm.virtioserial.SerialConfig;
 
 /**
  * What a machine is made of; made with {@link #builder}.
@@ -16,7 +17,7 @@ import java.util.Optional;
  * @param memoryBytes guest RAM in bytes, a multiple of 4096
  * @param cpus number of vCPUs
  * @param disks virtio-blk devices, the first is vda
- * @param maxPorts how many virtio-serial ports there can be, port 0 included
+ * @param serial what is fixed about the virtio-serial device
  * @param channels the channels that are there at power-on
  * @param console where the UART's output goes
  * @param onReset what the guest's reset request does
@@ -28,7 +29,7 @@ public record MachineConfig(
     long memoryBytes,
     int cpus,
     List<DiskConfig> disks,
-    int maxPorts,
+    SerialConfig serial,
     List<ChannelConfig> channels,
     OutputStream console,
     OnReset onReset) {
@@ -47,7 +48,7 @@ public record MachineConfig(
     private String commandLine = "";
     private long memoryBytes = 128L << 20;
     private int cpus = 1;
-    private int maxPorts = 8;
+    private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
 
@@ -85,9 +86,9 @@ public record MachineConfig(
       return this;
     }
 
-    /** How many virtio-serial ports there can be, port 0 included. */
-    public Builder maxPorts(int count) {
-      maxPorts = count;
+    /** What is fixed about the virtio-serial device, such as how many ports it can have. */
+    public Builder serial(SerialConfig config) {
+      serial = Objects.requireNonNull(config);
       return this;
     }
 
@@ -118,7 +119,7 @@ public record MachineConfig(
           memoryBytes,
           cpus,
           List.copyOf(disks),
-          maxPorts,
+          serial,
           List.copyOf(channels),
           console,
           onReset);

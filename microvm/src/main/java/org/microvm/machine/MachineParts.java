@@ -10,7 +10,6 @@ import org.microvm.kvm.Kvm;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
-import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
 import org.microvm.virtioserial.backend.PortBackend;
 
@@ -71,9 +70,9 @@ final class MachineParts implements AutoCloseable {
     for (DiskConfig disk : config.disks()) {
       own(devices.disk(disk));
     }
-    serial = own(new SerialDevice(loop, SerialConfig.defaults().withMaxPorts(config.maxPorts())));
+    serial = own(new SerialDevice(loop, config.serial()));
     board.plug(serial);
-    devices.entropy();
+    own(devices.entropy());
     for (ChannelConfig channel : config.channels()) {
       addChannel(channel);
     }
@@ -82,7 +81,7 @@ final class MachineParts implements AutoCloseable {
   }
 
   private void addChannel(ChannelConfig channel) throws IOException, PortException {
-    PortBackend backend = channel.hostEnd().open();
+    PortBackend backend = channel.hostEnd().open(loop);
     try {
       serial.addPort(channel.port(), backend);
     } catch (PortException e) {

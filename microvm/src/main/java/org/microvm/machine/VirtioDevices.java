@@ -1,16 +1,46 @@
 package org.microvm.machine;
 
+import java.io.IOException;
+import org.microvm.devices.virtio.blk.BlkConfig;
+import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.devices.virtio.blk.FileBackend;
+import org.microvm.devices.virtio.rng.EntropySource;
+import org.microvm.devices.virtio.rng.RngDevice;
+import org.microvm.linux.ErrnoException;
+
 /** Makes the virtio devices other than the serial one and plugs them in. */
 final class VirtioDevices {
   private final Board board;
+  private int disks;
 
   VirtioDevices(Board board) {
     this.board = board;
   }
 
-  AutoCloseable disk(DiskConfig disk) {
-    throw new UnsupportedOperationException("disk " + disk + board);
+  /** The next disk: vda, vdb and so on. Whoever asks closes it. */
+  AutoCloseable disk(DiskConfig config) throws IOException {
+    String name = "vd" + (char) ('a' + disks++);
+    FileBackend file = FileBackend.open(config.file(), config.readOnly());
+    BlkDevice device =
+        new BlkDevice(new BlkConfig(name, name, config.readOnly()), file, board.loop::execute);
+    try {
+      board.plug(device);
+      return device;
+    } catch (ErrnoException e) {
+      device.close();
+      throw e;
+    }
   }
 
-  void entropy() {}
+  /** A source of random bytes; whoever asks closes it. */
+  AutoCloseable entropy() throws ErrnoException {
+    EntropySource source = EntropySource.ofHost();
+    try {
+      board.plug(new RngDevice(source));
+      return source;
+    } catch (ErrnoException e) {
+      source.close();
+      throw e;
+    }
+  }
 }
