@@ -1,0 +1,40 @@
+package org.microvm.machine;
+
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** What a guest has said on its console; a test can wait for words. */
+final class ConsoleText extends OutputStream {
+  private final StringBuilder text = new StringBuilder();
+
+  @Override
+  public synchronized void write(byte[] bytes, int offset, int length) {
+    text.append(new String(bytes, offset, length, StandardCharsets.ISO_8859_1));
+    notifyAll();
+  }
+
+  @Override
+  public void write(int value) {
+    write(new byte[] {(byte) value}, 0, 1);
+  }
+
+  /** Waits until the text contains the words. */
+  synchronized void await(String words, long seconds)
+      throws InterruptedException, TimeoutException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    while (text.indexOf(words) < 0) {
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw new TimeoutException("the guest never said '" + words + "' but: " + text);
+      }
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+    }
+  }
+
+  @Override
+  public synchronized String toString() {
+    return text.toString();
+  }
+}
