@@ -60,19 +60,25 @@ public final class UnixSocket {
     return Fd.own(check(result, "accept on " + listener), listener + " connection");
   }
 
-  /** Connects to a server; waits only while its backlog is full. */
+  /**
+   * Connects to a server, without waiting.
+   *
+   * @throws ErrnoException ENOENT or ECONNREFUSED if there is no server; EAGAIN if there is one
+   *     that has more connections waiting than it takes
+   */
   public static Fd connect(Path path) throws ErrnoException {
     MemorySegment address = address(path, "connect to ");
-    long number = Syscalls.socket(Linux.AF_UNIX(), Linux.SOCK_STREAM() | Linux.SOCK_CLOEXEC());
-    Fd fd = Fd.own(check(number, "socket"), path.toString());
-    try {
-      check(fd.with(n -> Syscalls.connect(n, address)), "connect to " + path);
-      fd.nonBlocking(true);
-      return fd;
-    } catch (ErrnoException failure) {
+    Fd fd = socket(path);
+    long result = fd.with(n -> Syscalls.connect(n, address));
+    if (result < 0) {
       fd.close();
-      throw failure;
+      int errno = (int) -result;
+      throw new ErrnoException(
+          "connect to " + path,
+          errno,
+          errno == Errno.EAGAIN ? "the server is too busy, try again later" : "");
     }
+    return fd;
   }
 
   /** Two sockets connected to each other. */
@@ -99,13 +105,9 @@ public final class UnixSocket {
       throw new ErrnoException(
           "listen on " + path, Errno.EEXIST, "there is something else than a socket at this path");
     }
-    try (Fd probe = connect(path)) {
+    if (isServed(path)) {
       throw new ErrnoException(
-          "listen on " + probe, Errno.EADDRINUSE, "another process is serving this socket");
-    } catch (ErrnoException failure) {
-      if (failure.errno() != Errno.ECONNREFUSED && failure.errno() != Errno.ENOENT) {
-        throw failure;
-      }
+          "listen on " + path, Errno.EADDRINUSE, "another process is serving this socket");
     }
     try {
       Files.deleteIfExists(path);
@@ -115,6 +117,20 @@ public final class UnixSocket {
               "listen on " + path, Errno.EADDRINUSE, "the stale socket cannot be removed");
       refused.initCause(failure);
       throw refused;
+    }
+  }
+
+  /** Whether somebody listens, which includes a server too busy to take the connection. */
+  private static boolean isServed(Path path) throws ErrnoException {
+    try {
+      connect(path).close();
+      return true;
+    } catch (ErrnoException failure) {
+      return switch (failure.errno()) {
+        case Errno.EAGAIN -> true;
+        case Errno.ECONNREFUSED, Errno.ENOENT -> false;
+        default -> throw failure;
+      };
     }
   }
 
