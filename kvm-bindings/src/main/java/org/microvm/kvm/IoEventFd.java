@@ -63,7 +63,7 @@ public final class IoEventFd implements AutoCloseable {
     this.vm = vm;
     this.match = match;
     this.signal = signal;
-    ErrnoException.check(apply(0), "KVM_IOEVENTFD " + match);
+    ErrnoException.check(apply(0), "KVM_IOEVENTFD", match);
   }
 
   /** Which writes match. */

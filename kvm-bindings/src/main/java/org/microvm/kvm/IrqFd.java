@@ -25,7 +25,7 @@ public final class IrqFd implements AutoCloseable {
     this.vm = vm;
     this.gsi = gsi;
     this.signal = signal;
-    ErrnoException.check(apply(0), "KVM_IRQFD gsi " + gsi);
+    ErrnoException.check(apply(0), "KVM_IRQFD gsi", gsi);
   }
 
   /** The interrupt line. */

@@ -35,8 +35,8 @@ public final class KvmStats implements AutoCloseable {
   }
 
   static KvmStats open(Descriptor owner, String name) throws ErrnoException {
-    String call = "KVM_GET_STATS_FD of " + name;
-    long number = ErrnoException.check(owner.ioctl(Ioctls.KVM_GET_STATS_FD(), 0), call);
+    long result = owner.ioctl(Ioctls.KVM_GET_STATS_FD(), 0);
+    long number = ErrnoException.check(result, "KVM_GET_STATS_FD", name);
     Fd fd = Fd.of(new Descriptor((int) number, true), "statistics of " + name);
     KvmStats stats = new KvmStats(fd);
     try {
@@ -92,7 +92,7 @@ public final class KvmStats implements AutoCloseable {
   }
 
   private void read(MemorySegment buffer, long offset) throws ErrnoException {
-    long count = ErrnoException.check(fd.pread(buffer, offset), "read " + fd);
+    long count = ErrnoException.check(fd.pread(buffer, offset), "read", fd);
     if (count != buffer.byteSize()) {
       throw new IllegalStateException(
           "%s: %d bytes instead of %d".formatted(fd, count, buffer.byteSize()));

@@ -6,8 +6,6 @@ import org.microvm.bindings.Linux;
 import org.microvm.bindings.kvm_dirty_log;
 import org.microvm.bindings.kvm_userspace_memory_region;
 import org.microvm.linux.ErrnoException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A range of guest-physical addresses that host memory backs.
@@ -16,7 +14,6 @@ import org.slf4j.LoggerFactory;
  * guest; a slot that lives as long as its VM need not be closed.
  */
 public final class MemorySlot implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(MemorySlot.class);
   private static final long PAGE = 4096;
 
   private final Vm vm;
@@ -51,10 +48,7 @@ public final class MemorySlot implements AutoCloseable {
   }
 
   void install() throws ErrnoException {
-    ErrnoException.check(
-        apply(host.byteSize()),
-        "KVM_SET_USER_MEMORY_REGION slot %d at 0x%x, %d bytes"
-            .formatted(number, address, host.byteSize()));
+    ErrnoException.check(apply(host.byteSize()), "KVM_SET_USER_MEMORY_REGION", this);
   }
 
   /** Starts or stops noting which pages the guest writes. */
@@ -90,7 +84,7 @@ public final class MemorySlot implements AutoCloseable {
       kvm_dirty_log.slot(struct, number);
       kvm_dirty_log.dirty_bitmap(struct, bitmap);
       long result = vm.tryIoctl(Ioctls.KVM_GET_DIRTY_LOG(), struct);
-      ErrnoException.check(result, "KVM_GET_DIRTY_LOG slot " + number);
+      ErrnoException.check(result, "KVM_GET_DIRTY_LOG slot", number);
     }
   }
 
@@ -101,12 +95,14 @@ public final class MemorySlot implements AutoCloseable {
     }
     closed = true;
     long result = apply(0);
-    if (result < 0) {
-      // After the VM, for example, and then the slot is gone already.
-      LOG.debug("slot {} cannot be removed: {}", number, result);
-    } else {
+    if (result >= 0) { // It fails only where the VM is closed already, and the slot gone with it.
       vm.release(number);
     }
+  }
+
+  @Override
+  public String toString() {
+    return "slot %d at 0x%x, %d bytes".formatted(number, address, host.byteSize());
   }
 
   private long apply(long size) {

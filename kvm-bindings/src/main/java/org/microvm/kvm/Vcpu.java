@@ -183,7 +183,7 @@ public final class Vcpu implements AutoCloseable {
 
   /** What the guest's CPUID answers. */
   public Cpuid cpuid() throws ErrnoException {
-    return Cpuid.read(descriptor, "KVM_GET_CPUID2 of vCPU " + id, Ioctls.KVM_GET_CPUID2());
+    return Cpuid.read(descriptor, "KVM_GET_CPUID2", Ioctls.KVM_GET_CPUID2());
   }
 
   /**
@@ -210,7 +210,7 @@ public final class Vcpu implements AutoCloseable {
     long request = large ? Ioctls.KVM_GET_XSAVE2() : part.getRequest();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(large ? extendedStateBytes : part.bytes(), Long.BYTES);
-      ioctl("get " + part, request, state);
+      ErrnoException.check(descriptor.ioctl(request, state), "get", part);
       return state.toArray(ValueLayout.JAVA_BYTE);
     }
   }
@@ -229,7 +229,7 @@ public final class Vcpu implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment buffer = arena.allocate(room, Long.BYTES);
       MemorySegment.copy(state, 0, buffer, ValueLayout.JAVA_BYTE, 0, state.length);
-      ioctl("set " + part, part.setRequest(), buffer);
+      ErrnoException.check(descriptor.ioctl(part.setRequest(), buffer), "set", part);
     }
   }
 
@@ -258,30 +258,30 @@ public final class Vcpu implements AutoCloseable {
 
   /** Has the guest take a non-maskable interrupt. */
   public void nmi() throws ErrnoException {
-    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_NMI(), 0), "KVM_NMI of vCPU " + id);
+    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_NMI(), 0), "KVM_NMI", this);
   }
 
   /** The frequency of the guest's time stamp counter in kHz. */
   public int tscKhz() throws ErrnoException {
-    String call = "KVM_GET_TSC_KHZ of vCPU " + id;
-    return (int) ErrnoException.check(descriptor.ioctl(Ioctls.KVM_GET_TSC_KHZ(), 0), call);
+    return (int)
+        ErrnoException.check(
+            descriptor.ioctl(Ioctls.KVM_GET_TSC_KHZ(), 0), "KVM_GET_TSC_KHZ", this);
   }
 
   /** Sets the frequency of the guest's time stamp counter in kHz. */
   public void tscKhz(int khz) throws ErrnoException {
-    String call = "KVM_SET_TSC_KHZ of vCPU " + id;
-    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), call);
+    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), "KVM_SET_TSC_KHZ", this);
   }
 
   /** Tells the guest's clock that the vCPU was stopped, so that no watchdog barks. */
   public void notifyPaused() throws ErrnoException {
-    String call = "KVM_KVMCLOCK_CTRL of vCPU " + id;
-    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_KVMCLOCK_CTRL(), 0), call);
+    ErrnoException.check(
+        descriptor.ioctl(Ioctls.KVM_KVMCLOCK_CTRL(), 0), "KVM_KVMCLOCK_CTRL", this);
   }
 
   /** Its counters, for whoever asks to close. */
   public KvmStats statistics() throws ErrnoException {
-    return KvmStats.open(descriptor, "vCPU " + id);
+    return KvmStats.open(descriptor, toString());
   }
 
   /**
@@ -302,7 +302,12 @@ public final class Vcpu implements AutoCloseable {
     descriptor.close();
   }
 
+  @Override
+  public String toString() {
+    return "vCPU " + id;
+  }
+
   private long ioctl(String name, long request, MemorySegment struct) throws ErrnoException {
-    return ErrnoException.check(descriptor.ioctl(request, struct), name + " of vCPU " + id);
+    return ErrnoException.check(descriptor.ioctl(request, struct), name, this);
   }
 }

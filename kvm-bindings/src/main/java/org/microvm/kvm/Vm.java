@@ -43,7 +43,8 @@ public final class Vm implements AutoCloseable {
       MemorySegment struct = arena.allocate(kvm_enable_cap.layout());
       kvm_enable_cap.cap(struct, capability.number());
       struct.set(ValueLayout.JAVA_LONG, kvm_enable_cap.args$offset(), argument);
-      ioctl("KVM_ENABLE_CAP " + capability, Ioctls.KVM_ENABLE_CAP(), struct.address());
+      long result = tryIoctl(Ioctls.KVM_ENABLE_CAP(), struct);
+      ErrnoException.check(result, "KVM_ENABLE_CAP", capability);
     }
   }
 
@@ -119,8 +120,9 @@ public final class Vm implements AutoCloseable {
 
   /** Makes a vCPU; its number is its local APIC's. */
   public Vcpu createVcpu(int id) throws ErrnoException {
-    String call = "KVM_CREATE_VCPU " + id;
-    Descriptor vcpu = new Descriptor((int) ioctl(call, Ioctls.KVM_CREATE_VCPU(), id), true);
+    long result = descriptor.ioctl(Ioctls.KVM_CREATE_VCPU(), id);
+    Descriptor vcpu =
+        new Descriptor((int) ErrnoException.check(result, "KVM_CREATE_VCPU", id), true);
     try {
       return new Vcpu(id, vcpu, vcpuMmapSize, capability(Capability.XSAVE2));
     } catch (ErrnoException failure) {
@@ -179,7 +181,7 @@ public final class Vm implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(part.bytes(), Long.BYTES);
       part.select(state);
-      ioctl("get " + part, part.getRequest(), state.address());
+      ErrnoException.check(tryIoctl(part.getRequest(), state), "get", part);
       return state.toArray(ValueLayout.JAVA_BYTE);
     }
   }
@@ -198,7 +200,7 @@ public final class Vm implements AutoCloseable {
       MemorySegment buffer = arena.allocate(part.bytes(), Long.BYTES);
       buffer.copyFrom(MemorySegment.ofArray(state));
       part.select(buffer);
-      ioctl("set " + part, part.setRequest(), buffer.address());
+      ErrnoException.check(tryIoctl(part.setRequest(), buffer), "set", part);
     }
   }
 

@@ -45,6 +45,22 @@ public final class ErrnoException extends IOException {
   }
 
   /**
+   * Passes a result on; the message is only put together when it is needed.
+   *
+   * @param result what a call returned: a value, or {@code -errno}
+   * @param call names the call in the exception
+   * @param object what it was applied to
+   * @return {@code result}, which is not negative
+   * @throws ErrnoException if {@code result} is negative
+   */
+  public static long check(long result, String call, Object object) throws ErrnoException {
+    if (result < 0) {
+      throw new ErrnoException(call + " " + object, (int) -result);
+    }
+    return result;
+  }
+
+  /**
    * Passes a result on.
    *
    * @param result what a call returned: a value, or {@code -errno}

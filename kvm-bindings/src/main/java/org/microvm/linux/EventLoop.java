@@ -158,7 +158,9 @@ public final class EventLoop implements AutoCloseable {
         throw new IllegalStateException("event loop " + thread.getName() + " is closed");
       }
       watch = new DescriptorWatch(fd, handler, freeSlot(), ++lastWatchId);
-      watches[watch.slot] = watch;
+      DescriptorWatch[] table = watches;
+      table[watch.slot] = watch;
+      watches = table; // A volatile write, so that the loop's read of the table sees the element.
       watchCount++;
     } finally {
       lock.unlock();

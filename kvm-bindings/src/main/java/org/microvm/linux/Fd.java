@@ -277,7 +277,7 @@ public final class Fd implements AutoCloseable {
   public boolean tryLock(boolean exclusive) throws ErrnoException {
     int operation = (exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH()) | Linux.LOCK_NB();
     long result = with(fd -> Syscalls.flock(fd, operation));
-    return result != -Errno.EAGAIN && ErrnoException.check(result, "flock " + name) == 0;
+    return result != -Errno.EAGAIN && ErrnoException.check(result, "flock", name) == 0;
   }
 
   /**
@@ -333,7 +333,7 @@ public final class Fd implements AutoCloseable {
   }
 
   private long checked(String call, Call body) throws ErrnoException {
-    return ErrnoException.check(with(body), call + " " + name);
+    return ErrnoException.check(with(body), call, name);
   }
 
   private static long nativeAddress(MemorySegment buffer) {

@@ -29,8 +29,8 @@ public final class Pty implements AutoCloseable {
     Fd fd = Fd.open(MULTIPLEXER, Fd.READ_WRITE, Fd.NON_BLOCKING);
     try {
       MemorySegment number = Syscalls.scratch(Integer.BYTES);
-      ErrnoException.check(fd.descriptor().ioctl(Linux.TIOCSPTLCK(), number), "unlock " + fd);
-      ErrnoException.check(fd.descriptor().ioctl(Linux.TIOCGPTN(), number), "name " + fd);
+      ErrnoException.check(fd.descriptor().ioctl(Linux.TIOCSPTLCK(), number), "unlock", fd);
+      ErrnoException.check(fd.descriptor().ioctl(Linux.TIOCGPTN(), number), "name", fd);
       return new Pty(fd, Path.of("/dev/pts/" + number.get(ValueLayout.JAVA_INT, 0)));
     } catch (ErrnoException failure) {
       fd.close();

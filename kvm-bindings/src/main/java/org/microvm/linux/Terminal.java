@@ -35,7 +35,7 @@ public final class Terminal implements AutoCloseable {
   /** Switches a terminal to raw mode. */
   public static Terminal raw(Fd fd) throws ErrnoException {
     MemorySegment former = buffer();
-    ErrnoException.check(get(fd, former), "get terminal mode of " + fd);
+    ErrnoException.check(get(fd, former), "get terminal mode of", fd);
     MemorySegment raw = buffer().copyFrom(former);
     int input = Linux.BRKINT() | Linux.ICRNL() | Linux.INPCK() | Linux.ISTRIP() | Linux.IXON();
     int local = Linux.ECHO() | Linux.ICANON() | Linux.IEXTEN() | Linux.ISIG();
@@ -46,7 +46,7 @@ public final class Terminal implements AutoCloseable {
     long characters = termios.c_cc$offset();
     raw.set(ValueLayout.JAVA_BYTE, characters + Linux.VMIN(), (byte) 1);
     raw.set(ValueLayout.JAVA_BYTE, characters + Linux.VTIME(), (byte) 0);
-    ErrnoException.check(set(fd, raw), "set raw mode on " + fd);
+    ErrnoException.check(set(fd, raw), "set raw mode on", fd);
     return new Terminal(fd, former);
   }
 
@@ -54,7 +54,7 @@ public final class Terminal implements AutoCloseable {
   public Size size() throws ErrnoException {
     MemorySegment size = Arena.ofAuto().allocate(winsize.layout());
     long result = fd.descriptor().ioctl(Linux.TIOCGWINSZ(), size);
-    ErrnoException.check(result, "get terminal size of " + fd);
+    ErrnoException.check(result, "get terminal size of", fd);
     return new Size(winsize.ws_col(size) & 0xffff, winsize.ws_row(size) & 0xffff);
   }
 

@@ -23,6 +23,8 @@ public final class UnixSocket {
   public static final int MAX_PATH_BYTES = (int) sockaddr_un.sun_path$layout().byteSize() - 1;
 
   private static final int BACKLOG = 16;
+  private static final String LISTEN = "listen on";
+  private static final String CONNECT = "connect to";
 
   private UnixSocket() {}
 
@@ -33,12 +35,12 @@ public final class UnixSocket {
    * @return the listening socket; removing the file in the end is the caller's duty
    */
   public static Fd listen(Path path) throws ErrnoException {
-    MemorySegment address = address(path, "listen on ");
+    MemorySegment address = address(path, LISTEN);
     removeIfStale(path);
     Fd fd = socket(path);
     try {
-      check(fd.with(n -> Syscalls.bind(n, address)), "listen on " + path);
-      check(fd.with(n -> Syscalls.listen(n, BACKLOG)), "listen on " + path);
+      ErrnoException.check(fd.with(n -> Syscalls.bind(n, address)), LISTEN, path);
+      ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), LISTEN, path);
       return fd;
     } catch (ErrnoException failure) {
       fd.close();
@@ -57,7 +59,7 @@ public final class UnixSocket {
     if (result == -Errno.EAGAIN || result == -Errno.ECONNABORTED || result == -Errno.EINTR) {
       return null;
     }
-    return Fd.own(check(result, "accept on " + listener), listener + " connection");
+    return Fd.own(ErrnoException.check(result, "accept on", listener), "connection to " + listener);
   }
 
   /**
@@ -67,14 +69,14 @@ public final class UnixSocket {
    *     that has more connections waiting than it takes
    */
   public static Fd connect(Path path) throws ErrnoException {
-    MemorySegment address = address(path, "connect to ");
+    MemorySegment address = address(path, CONNECT);
     Fd fd = socket(path);
     long result = fd.with(n -> Syscalls.connect(n, address));
     if (result < 0) {
       fd.close();
       int errno = (int) -result;
       throw new ErrnoException(
-          "connect to " + path,
+          CONNECT + " " + path,
           errno,
           errno == Errno.EAGAIN ? "the server is too busy, try again later" : "");
     }
@@ -85,7 +87,8 @@ public final class UnixSocket {
   public static Fd[] pair() throws ErrnoException {
     MemorySegment numbers = Syscalls.scratch(2 * Integer.BYTES);
     int type = Linux.SOCK_STREAM() | Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
-    check(Syscalls.socketpair(Linux.AF_UNIX(), type, numbers.address()), "socketpair");
+    ErrnoException.check(
+        Syscalls.socketpair(Linux.AF_UNIX(), type, numbers.address()), "socketpair");
     return new Fd[] {
       Fd.own(numbers.getAtIndex(ValueLayout.JAVA_INT, 0), "socket pair"),
       Fd.own(numbers.getAtIndex(ValueLayout.JAVA_INT, 1), "socket pair")
@@ -94,7 +97,8 @@ public final class UnixSocket {
 
   /** Ends the sending side: the peer reads what is on the way, then end of file. */
   public static void shutdownOutput(Fd socket) throws ErrnoException {
-    check(socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown " + socket);
+    ErrnoException.check(
+        socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown", socket);
   }
 
   private static void removeIfStale(Path path) throws ErrnoException {
@@ -103,18 +107,18 @@ public final class UnixSocket {
     }
     if (!isSocket(path)) {
       throw new ErrnoException(
-          "listen on " + path, Errno.EEXIST, "there is something else than a socket at this path");
+          LISTEN + " " + path, Errno.EEXIST, "there is something else than a socket at this path");
     }
     if (isServed(path)) {
       throw new ErrnoException(
-          "listen on " + path, Errno.EADDRINUSE, "another process is serving this socket");
+          LISTEN + " " + path, Errno.EADDRINUSE, "another process is serving this socket");
     }
     try {
       Files.deleteIfExists(path);
     } catch (IOException failure) {
       ErrnoException refused =
           new ErrnoException(
-              "listen on " + path, Errno.EADDRINUSE, "the stale socket cannot be removed");
+              LISTEN + " " + path, Errno.EADDRINUSE, "the stale socket cannot be removed");
       refused.initCause(failure);
       throw refused;
     }
@@ -146,14 +150,14 @@ public final class UnixSocket {
   private static Fd socket(Path path) throws ErrnoException {
     int type = Linux.SOCK_STREAM() | Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
     long number = Syscalls.socket(Linux.AF_UNIX(), type);
-    return Fd.own(check(number, "socket"), path.toString());
+    return Fd.own(ErrnoException.check(number, "socket"), path.toString());
   }
 
   private static MemorySegment address(Path path, String call) throws ErrnoException {
     byte[] bytes = path.toString().getBytes(StandardCharsets.UTF_8);
     if (bytes.length > MAX_PATH_BYTES || bytes.length == 0) {
       throw new ErrnoException(
-          call + path,
+          call + " " + path,
           bytes.length == 0 ? Errno.EINVAL : Errno.ENAMETOOLONG,
           "a socket's path has 1 to %d bytes, this one %d".formatted(MAX_PATH_BYTES, bytes.length));
     }
@@ -162,9 +166,5 @@ public final class UnixSocket {
     MemorySegment.copy(
         bytes, 0, address, ValueLayout.JAVA_BYTE, sockaddr_un.sun_path$offset(), bytes.length);
     return address;
-  }
-
-  private static long check(long result, String call) throws ErrnoException {
-    return ErrnoException.check(result, call);
   }
 }
