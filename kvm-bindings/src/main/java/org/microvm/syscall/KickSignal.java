@@ -1,7 +1,5 @@
 package org.microvm.syscall;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.Linux;
@@ -15,26 +13,11 @@ import org.microvm.bindings.Linux;
  * it: its default action ends the process.
  */
 public final class KickSignal {
-  private static final int NUMBER = firstRealTimeSignal();
+  private static final int NUMBER = Syscalls.firstRealTimeSignal();
   private static final long SET = 1L << (NUMBER - 1);
   private static final int PID = Syscalls.getpid();
 
   private KickSignal() {}
-
-  /** The C library keeps the lowest ones for itself, and how many is its own affair. */
-  @SuppressWarnings("restricted")
-  private static int firstRealTimeSignal() {
-    Linker linker = Linker.nativeLinker();
-    MemorySegment function = linker.defaultLookup().find("__libc_current_sigrtmin").orElseThrow();
-    try {
-      return (int)
-          linker
-              .downcallHandle(function, FunctionDescriptor.of(ValueLayout.JAVA_INT))
-              .invokeExact();
-    } catch (Throwable failure) {
-      throw new AssertionError("a downcall itself does not throw", failure);
-    }
-  }
 
   /**
    * Blocks the signal in the calling thread.

@@ -1,5 +1,6 @@
 package org.microvm.testing;
 
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
@@ -13,14 +14,20 @@ final class KvmCondition implements ExecutionCondition {
 
   @Override
   public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-    try (Kvm kvm = Kvm.open()) {
+    boolean required = "1".equals(System.getenv("MICROVM_REQUIRE_KVM"));
+    ConditionEvaluationResult result = evaluate(Kvm.DEVICE, required);
+    if (result.isDisabled() && PRINTED.compareAndSet(false, true)) {
+      System.out.println("KVM tests are skipped: " + result.getReason().orElseThrow());
+    }
+    return result;
+  }
+
+  static ConditionEvaluationResult evaluate(Path device, boolean required) {
+    try (Kvm kvm = Kvm.open(device)) {
       return ConditionEvaluationResult.enabled("KVM API version " + kvm.apiVersion());
     } catch (ErrnoException failure) {
-      if ("1".equals(System.getenv("MICROVM_REQUIRE_KVM"))) {
+      if (required) {
         throw new IllegalStateException("MICROVM_REQUIRE_KVM=1, but " + failure.getMessage());
-      }
-      if (PRINTED.compareAndSet(false, true)) {
-        System.out.println("KVM tests are skipped: " + failure.getMessage());
       }
       return ConditionEvaluationResult.disabled(failure.getMessage());
     }
