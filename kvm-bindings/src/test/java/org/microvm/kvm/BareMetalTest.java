@@ -352,7 +352,9 @@ class BareMetalTest {
       long bytes = threads.getCurrentThreadAllocatedBytes() - before;
 
       // The linker slices the errno segment on each call, 40 bytes, until C2 finds that needless.
-      assertTrue(bytes <= 1000 * 40 + 1000, () -> bytes + " bytes");
+      // The
+      // smallest object more would have 16.
+      assertTrue(bytes < 1000 * 56, () -> bytes + " bytes");
       assertEquals(2000 * (ExitReason.IO + 0x44), sum);
     }
   }
