@@ -4,6 +4,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** Stands for the event loop: keeps tasks until the test runs them. */
 public final class TaskQueue implements Executor {
@@ -19,6 +20,17 @@ public final class TaskQueue implements Executor {
   /** Number of tasks that wait. */
   public int size() {
     return tasks.size();
+  }
+
+  /** Waits until there is a task, and leaves it there. */
+  public void awaitTask() {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (tasks.isEmpty()) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new AssertionError("no task came");
+      }
+      LockSupport.parkNanos(100_000);
+    }
   }
 
   /** Runs the next task on the calling thread; waits for one if there is none yet. */

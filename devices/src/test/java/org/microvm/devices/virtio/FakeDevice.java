@@ -20,6 +20,9 @@ final class FakeDevice implements VirtioDevice {
   /** The queues of the life before the last reset. */
   VirtioQueues formerQueues;
 
+  /** Whether a queue lived while the device was told that it ends. */
+  boolean liveAtTheEnd;
+
   /** Whether {@link #notifyQueue} uses all buffers of the queue. */
   boolean consuming;
 
@@ -75,11 +78,13 @@ final class FakeDevice implements VirtioDevice {
   @Override
   public void stopQueue(int index) {
     events.add("stop " + index);
+    liveAtTheEnd |= queues.queue(index).isLive();
   }
 
   @Override
   public void reset() {
     events.add("reset");
+    liveAtTheEnd |= queues.queue(0) != null && queues.queue(0).isLive();
     formerQueues = queues;
     queues = null;
   }

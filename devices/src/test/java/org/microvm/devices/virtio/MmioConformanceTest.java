@@ -427,6 +427,7 @@ class MmioConformanceTest {
 
       assertEquals(0, driver.status());
       assertEquals(List.of("activate", "reset"), device.events);
+      assertFalse(device.liveAtTheEnd);
     }
 
     @Test
@@ -664,6 +665,7 @@ class MmioConformanceTest {
       assertEquals(0, chain.readableBytes());
       assertNull(device.queues.queue(1).pop());
       assertEquals(List.of("activate", "stop 1"), device.events);
+      assertFalse(device.liveAtTheEnd);
     }
 
     @Test
