@@ -22,12 +22,13 @@ public final class Main {
 
   /** Runs the command and ends the process with its status. */
   public static void main(String[] words) {
-    System.exit(execute(words));
+    System.exit(execute(new PrintWriter(System.err, true), words));
   }
 
-  /** Runs the command in this process and returns its exit status. */
-  static int execute(String... words) {
+  /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
+  static int execute(PrintWriter err, String... words) {
     CommandLine command = new CommandLine(new Main());
+    command.setErr(err);
     command.setParameterExceptionHandler(
         (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
     command.setExecutionExceptionHandler(

@@ -1,0 +1,191 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.RandomAccessFile;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.microvm.testing.RequiresKvm;
+
+/** Words and files that cannot be meant: each gets one line and a status that is not 0. */
+@Timeout(60)
+class BadInputTest {
+  @TempDir private Path directory;
+  private final StringWriter err = new StringWriter();
+
+  private int run(String... words) {
+    List<String> all = new ArrayList<>(List.of("run", "--no-console"));
+    all.addAll(List.of(words));
+    return Main.execute(new PrintWriter(err, true), all.toArray(String[]::new));
+  }
+
+  private void assertOneLineWith(String words) {
+    String text = err.toString();
+    assertEquals(1, text.lines().count(), text);
+    assertTrue(text.startsWith("microvm: "), text);
+    assertTrue(text.contains(words), text);
+  }
+
+  private static String hello() {
+    return Path.of(System.getProperty("microvm.home", ".."), "test-images/target/bare-metal/hello")
+        .toString();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--memory|0|must be 1M to 1T",
+        "--memory|5T|must be 1M to 1T",
+        "--memory|12345678901G|is not a size",
+        "--memory|lots|is not a size",
+        "--cpus|0|0 vCPUs",
+        "--cpus|1000000|1000000 vCPUs",
+        "--cpus|two|is not a number of vCPUs",
+        "--kernel|/nonexistent/vmlinux|/nonexistent/vmlinux",
+        "--kernel|/dev/null|/dev/null",
+        "--kernel|/etc/passwd|/etc/passwd",
+        "--initrd|/nonexistent/initrd|/nonexistent/initrd",
+        "--disk|/nonexistent/disk|/nonexistent/disk",
+        "--disk|/etc/passwd,readonly=perhaps|readonly=perhaps",
+        "--on-reset|sometimes|--on-reset: 'sometimes'",
+        "--chardev|pigeon,id=a|is used by no --device",
+        "--chardev|socket,path=/tmp/x|needs id=",
+        "--device|virtserialport,chardev=nobody|there is no chardev nobody",
+        "--device|floppy|there is no device \"floppy\"",
+        "--frobnicate|now|--frobnicate",
+      })
+  @RequiresKvm
+  void run_badValue_isNamed(String option, String value, String words) {
+    int status =
+        option.equals("--kernel") ? run(option, value) : run("--kernel", hello(), option, value);
+
+    assertNotEquals(0, status);
+    assertOneLineWith(words);
+  }
+
+  @Test
+  @RequiresKvm
+  void run_kernelCutOff_isNamed() throws IOException {
+    byte[] kernel = Files.readAllBytes(Path.of(hello()));
+    Path file = directory.resolve("kernel");
+    Files.write(file, Arrays.copyOf(kernel, kernel.length / 2));
+
+    assertNotEquals(0, run("--kernel", file.toString()));
+    assertOneLineWith(file.toString());
+  }
+
+  @Test
+  @RequiresKvm
+  void run_initrdLargerThanMemory_saysWhatFits() throws IOException {
+    Path file = directory.resolve("initrd");
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength(64 << 20);
+    }
+
+    assertNotEquals(0, run("--kernel", hello(), "--memory", "32M", "--initrd", file.toString()));
+    assertOneLineWith("does not fit");
+  }
+
+  @Test
+  @RequiresKvm
+  void run_commandLineTooLong_saysTheLimit() {
+    assertNotEquals(0, run("--kernel", hello(), "--append", "x".repeat(100_000)));
+    assertOneLineWith("takes at most");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "pigeon,id=a|there is no chardev \"pigeon\"",
+        "socket,id=a,path=/tmp/x,colour=red|knows no colour=",
+        "socket,id=a|needs path=",
+      })
+  @RequiresKvm
+  void run_badChardev_isNamed(String chardev, String words) {
+    assertNotEquals(0, runWithChannels(chardev, "name=a"));
+    assertOneLineWith(words);
+  }
+
+  @Test
+  @RequiresKvm
+  void run_socketPathTooLong_isNamed() {
+    String path = "/tmp/" + "x".repeat(200);
+
+    assertNotEquals(0, runWithChannels("socket,id=a,server=on,wait=off,path=" + path, "name=a"));
+    assertOneLineWith("long");
+  }
+
+  @Test
+  @RequiresKvm
+  void run_twoPortsOfOneName_isNamedAndNoSocketStaysBehind() {
+    Path a = directory.resolve("a");
+    Path b = directory.resolve("b");
+
+    int status =
+        run(
+            "--kernel",
+            hello(),
+            "--chardev",
+            "socket,id=a,server=on,wait=off,path=" + a,
+            "--chardev",
+            "socket,id=b,server=on,wait=off,path=" + b,
+            "--device",
+            "virtserialport,chardev=a,name=same",
+            "--device",
+            "virtserialport,chardev=b,name=same");
+
+    assertNotEquals(0, status);
+    assertOneLineWith("same");
+    assertFalse(Files.exists(a));
+    assertFalse(Files.exists(b));
+  }
+
+  @Test
+  @RequiresKvm
+  void run_twoPortsOfOneNumber_isNamed() {
+    Path a = directory.resolve("a");
+    Path b = directory.resolve("b");
+
+    int status =
+        run(
+            "--kernel",
+            hello(),
+            "--chardev",
+            "socket,id=a,server=on,wait=off,path=" + a,
+            "--chardev",
+            "socket,id=b,server=on,wait=off,path=" + b,
+            "--device",
+            "virtserialport,chardev=a,nr=3",
+            "--device",
+            "virtserialport,chardev=b,nr=3");
+
+    assertNotEquals(0, status);
+    assertOneLineWith("3");
+  }
+
+  private int runWithChannels(String chardev, String port) {
+    return run(
+        "--kernel", hello(), "--chardev", chardev, "--device", "virtserialport,chardev=a," + port);
+  }
+
+  @Test
+  void noCommand_showsUsageAndFails() {
+    assertEquals(Main.USAGE, Main.execute(new PrintWriter(err, true)));
+  }
+}
