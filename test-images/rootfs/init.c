@@ -54,9 +54,6 @@
 #define HVC_RETRY_MS	50
 #define HVC_RETRIES	40
 
-/* glibc looks at CPUID, not at what the kernel saves: keep it off registers that a noxsave kernel does not. */
-#define NOXSAVE_TUNABLES "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-XSAVE,-XSAVEC,-OSXSAVE"
-
 /* The signals that busybox's init uses too. */
 #define SIG_POWEROFF	SIGUSR2
 #define SIG_REBOOT	SIGTERM
@@ -574,8 +571,6 @@ static void read_boot_options(void)
 	shell = boot_option("microvm.shell");
 	console_shell.wanted = !shell || strcmp(shell, "0");
 	free(shell);
-	if (strstr(cmdline, "noxsave"))
-		setenv("GLIBC_TUNABLES", NOXSAVE_TUNABLES, 0);
 	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("TERM", "vt100", 1);
@@ -600,7 +595,9 @@ static int open_signals(void)
 	return fd;
 }
 
-static int init_main(void)
+static void init_main(void) __attribute__((noreturn));
+
+static void init_main(void)
 {
 	struct pollfd sources[2];
 	char *command;
@@ -692,7 +689,7 @@ int main(int argc, char **argv)
 
 	name = name ? name + 1 : argv[0];
 	if (getpid() == 1)
-		return init_main();
+		init_main();
 	if (!strcmp(name, "init")) {
 		say("init: only process 1 is init\n");
 		return 1;
