@@ -4,24 +4,25 @@ package org.microvm.kvm;
  * The parts of a vCPU's state that can be saved and restored as bytes, in the order in which a
  * restore has to set them.
  *
- * <p>Beside these there are the model-specific registers ({@link Vcpu#getMsrs}), to be set after
- * {@link #SPECIAL_REGISTERS} and before {@link #LOCAL_APIC}.
+ * <p>Beside these there are the model-specific registers ({@link Vcpu#set(Msrs)}): after {@link
+ * #LOCAL_APIC}, which has to be in deadline mode before a deadline is taken, and before {@link
+ * #EVENTS}.
  */
 public enum VcpuState {
   /** Whether it runs, halts or waits to be started. */
   MP_STATE(Integer.BYTES),
   /** General registers. */
   REGISTERS(144),
-  /** Segment and control registers. */
+  /** Segment and control registers, and where the local APIC is. */
   SPECIAL_REGISTERS(312),
-  /** Extended control registers. */
-  EXTENDED_CONTROL(Ioctls.XCRS_BYTES),
   /** Floating point and vector registers; its size depends on the host. */
   EXTENDED_STATE(Ioctls.XSAVE_BYTES),
-  /** The local APIC, with its timer. */
-  LOCAL_APIC(Ioctls.LAPIC_BYTES),
+  /** Extended control registers. */
+  EXTENDED_CONTROL(Ioctls.XCRS_BYTES),
   /** Debug registers. */
   DEBUG_REGISTERS(Ioctls.DEBUGREGS_BYTES),
+  /** The local APIC, with its timer. */
+  LOCAL_APIC(Ioctls.LAPIC_BYTES),
   /** Exceptions and interrupts on their way. */
   EVENTS(Ioctls.EVENTS_BYTES);
 

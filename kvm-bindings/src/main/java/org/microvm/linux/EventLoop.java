@@ -3,9 +3,7 @@ package org.microvm.linux;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.PriorityQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -43,7 +41,6 @@ public final class EventLoop implements AutoCloseable {
   private static final int BATCH = 64;
   private static final long EVENT_BYTES = epoll_event.layout().byteSize();
   private static final long DATA = epoll_event.data$offset();
-  private static final int NO_TIMEOUT = -1;
   private static final int WAKE_UP = -1;
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
 
@@ -81,13 +78,12 @@ public final class EventLoop implements AutoCloseable {
   private final Fd epoll;
   private final EventFd wakeUp;
   private final Thread thread;
+  private final LoopTasks tasks;
   private final MemorySegment events = Arena.ofAuto().allocate(BATCH * EVENT_BYTES, 16);
 
   /** Guards everything below except where a field says otherwise. Never held in a callback. */
   private final ReentrantLock lock = new ReentrantLock();
 
-  private ArrayDeque<Runnable> tasks = new ArrayDeque<>();
-  private final PriorityQueue<ScheduledTask> timers = new PriorityQueue<>();
   private int lastWatchId;
   private int watchCount;
   private boolean started;
@@ -95,14 +91,12 @@ public final class EventLoop implements AutoCloseable {
   /** By slot; replaced as a whole when it grows. Elements are written under the lock. */
   private volatile DescriptorWatch[] watches = new DescriptorWatch[16];
 
-  /** Only the loop's thread: what it runs now, the other half of a pair with {@link #tasks}. */
-  private ArrayDeque<Runnable> running = new ArrayDeque<>();
-
   private volatile boolean stopping;
 
   private EventLoop(String threadName, Fd epoll, EventFd wakeUp) {
     this.epoll = epoll;
     this.wakeUp = wakeUp;
+    this.tasks = new LoopTasks(threadName);
     this.thread = Thread.ofPlatform().name(threadName).unstarted(this::run);
   }
 
@@ -190,16 +184,7 @@ public final class EventLoop implements AutoCloseable {
    *     is dropped
    */
   public void execute(Runnable task) {
-    boolean first;
-    lock.lock();
-    try {
-      rejectIfClosed();
-      first = tasks.isEmpty();
-      tasks.add(task);
-    } finally {
-      lock.unlock();
-    }
-    if (first) {
+    if (tasks.add(task)) {
       wake();
     }
   }
@@ -211,14 +196,7 @@ public final class EventLoop implements AutoCloseable {
    * @throws RejectedExecutionException if the loop is closed
    */
   public Timer schedule(long delayNanos, Runnable task) {
-    ScheduledTask timer = new ScheduledTask(System.nanoTime() + Math.max(0, delayNanos), task);
-    lock.lock();
-    try {
-      rejectIfClosed();
-      timers.add(timer);
-    } finally {
-      lock.unlock();
-    }
+    Timer timer = tasks.schedule(delayNanos, task);
     wake();
     return timer;
   }
@@ -241,6 +219,7 @@ public final class EventLoop implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    tasks.close();
     wakeUp.signal();
     if (!wasStarted) {
       release();
@@ -272,12 +251,6 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  private void rejectIfClosed() {
-    if (stopping) {
-      throw new RejectedExecutionException("event loop " + thread.getName() + " is closed");
-    }
-  }
-
   private void wake() {
     // The loop's own thread looks at tasks and timers before it waits again.
     if (!inLoop()) {
@@ -295,8 +268,7 @@ public final class EventLoop implements AutoCloseable {
           stopping = true;
         }
         dispatch((int) count);
-        runTimers();
-        runTasks();
+        tasks.run();
       }
     } finally {
       stopping = true;
@@ -305,7 +277,7 @@ public final class EventLoop implements AutoCloseable {
   }
 
   private long waitForEvents() {
-    int timeout = timeoutMillis();
+    int timeout = tasks.timeoutMillis();
     int number = epoll.descriptor().acquire();
     if (number < 0) {
       return -Errno.EBADF;
@@ -314,25 +286,6 @@ public final class EventLoop implements AutoCloseable {
       return Syscalls.epollWait(number, events.address(), BATCH, timeout);
     } finally {
       epoll.descriptor().release();
-    }
-  }
-
-  private int timeoutMillis() {
-    lock.lock();
-    try {
-      if (!tasks.isEmpty()) {
-        return 0;
-      }
-      ScheduledTask next = timers.peek();
-      if (next == null) {
-        return NO_TIMEOUT;
-      }
-      long nanos = next.deadline - System.nanoTime();
-      // Rounded up: waking early would only mean going round once more.
-      long millis = Math.ceilDiv(Math.max(0, nanos), TimeUnit.MILLISECONDS.toNanos(1));
-      return (int) Math.min(millis, Integer.MAX_VALUE);
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -354,53 +307,10 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  private void runTimers() {
-    long now = System.nanoTime();
-    while (!stopping) {
-      ScheduledTask due;
-      lock.lock();
-      try {
-        due = timers.peek();
-        if (due == null || due.deadline - now > 0) {
-          return;
-        }
-        timers.poll();
-      } finally {
-        lock.unlock();
-      }
-      runGuarded(due.task);
-    }
-  }
-
-  private void runTasks() {
-    lock.lock();
-    try {
-      // Swapped, so that a task that executes another cannot keep descriptors from their turn.
-      ArrayDeque<Runnable> waiting = tasks;
-      tasks = running;
-      running = waiting;
-    } finally {
-      lock.unlock();
-    }
-    for (Runnable task = running.poll(); task != null && !stopping; task = running.poll()) {
-      runGuarded(task);
-    }
-    running.clear();
-  }
-
-  private void runGuarded(Runnable task) {
-    try {
-      task.run();
-    } catch (RuntimeException | Error failure) {
-      LOG.error("a task on event loop {} failed", thread.getName(), failure);
-    }
-  }
-
   private void release() {
+    tasks.close();
     lock.lock();
     try {
-      tasks.clear();
-      timers.clear();
       Arrays.fill(watches, null);
       watchCount = 0;
     } finally {
@@ -438,33 +348,6 @@ public final class EventLoop implements AutoCloseable {
       }
     } finally {
       fd.descriptor().release();
-    }
-  }
-
-  /** A timer in the heap. */
-  private final class ScheduledTask implements Timer, Comparable<ScheduledTask> {
-    private final long deadline;
-    private final Runnable task;
-
-    ScheduledTask(long deadline, Runnable task) {
-      this.deadline = deadline;
-      this.task = task;
-    }
-
-    @Override
-    public void cancel() {
-      lock.lock();
-      try {
-        timers.remove(this);
-      } finally {
-        lock.unlock();
-      }
-    }
-
-    @Override
-    public int compareTo(ScheduledTask other) {
-      // Differences, since System.nanoTime may wrap around.
-      return Long.signum(deadline - other.deadline);
     }
   }
 

@@ -1,0 +1,167 @@
+package org.microvm.linux;
+
+import java.util.ArrayDeque;
+import java.util.PriorityQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The tasks and timers of an {@link EventLoop}. Added by any thread, run by the loop's; the queues
+ * themselves allocate nothing once they have grown.
+ */
+final class LoopTasks {
+  private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+  private static final int NO_TIMEOUT = -1;
+  private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private final String loopName;
+
+  /** Guards the queues; never held while a task runs. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final PriorityQueue<ScheduledTask> timers = new PriorityQueue<>();
+  private ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+
+  /** Only the loop's thread: what it runs now, the other half of a pair with {@link #waiting}. */
+  private ArrayDeque<Runnable> running = new ArrayDeque<>();
+
+  private volatile boolean closed;
+
+  LoopTasks(String loopName) {
+    this.loopName = loopName;
+  }
+
+  /**
+   * Appends a task.
+   *
+   * @return whether it is the first one waiting, so that the loop must be woken
+   */
+  boolean add(Runnable task) {
+    lock.lock();
+    try {
+      rejectIfClosed();
+      boolean first = waiting.isEmpty();
+      waiting.add(task);
+      return first;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  EventLoop.Timer schedule(long delayNanos, Runnable task) {
+    ScheduledTask timer = new ScheduledTask(System.nanoTime() + Math.max(0, delayNanos), task);
+    lock.lock();
+    try {
+      rejectIfClosed();
+      timers.add(timer);
+    } finally {
+      lock.unlock();
+    }
+    return timer;
+  }
+
+  private void rejectIfClosed() {
+    if (closed) {
+      throw new RejectedExecutionException("event loop " + loopName + " is closed");
+    }
+  }
+
+  /** How long the loop may wait for descriptors, in milliseconds; -1 for as long as it takes. */
+  int timeoutMillis() {
+    lock.lock();
+    try {
+      if (!waiting.isEmpty()) {
+        return 0;
+      }
+      ScheduledTask next = timers.peek();
+      if (next == null) {
+        return NO_TIMEOUT;
+      }
+      // Rounded up: waking early would only mean going round once more.
+      long millis = Math.ceilDiv(Math.max(0, next.deadline - System.nanoTime()), MILLI);
+      return (int) Math.min(millis, Integer.MAX_VALUE);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Runs the timers that are due and the tasks that wait at this moment, not those they add. */
+  void run() {
+    long now = System.nanoTime();
+    for (Runnable due = takeTimer(now); due != null; due = takeTimer(now)) {
+      runGuarded(due);
+    }
+    lock.lock();
+    try {
+      // Swapped, so that a task that adds another cannot keep descriptors from their turn.
+      ArrayDeque<Runnable> tasks = waiting;
+      waiting = running;
+      running = tasks;
+    } finally {
+      lock.unlock();
+    }
+    for (Runnable task = running.poll(); task != null && !closed; task = running.poll()) {
+      runGuarded(task);
+    }
+  }
+
+  private Runnable takeTimer(long now) {
+    lock.lock();
+    try {
+      ScheduledTask next = timers.peek();
+      return next == null || next.deadline - now > 0 ? null : timers.poll().task;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void runGuarded(Runnable task) {
+    try {
+      task.run();
+    } catch (RuntimeException | Error failure) {
+      LOG.error("a task on event loop {} failed", loopName, failure);
+    }
+  }
+
+  /** Drops what waits and refuses more. */
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+      waiting.clear();
+      timers.clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A timer in the heap. */
+  private final class ScheduledTask implements EventLoop.Timer, Comparable<ScheduledTask> {
+    private final long deadline;
+    private final Runnable task;
+
+    ScheduledTask(long deadline, Runnable task) {
+      this.deadline = deadline;
+      this.task = task;
+    }
+
+    @Override
+    public void cancel() {
+      lock.lock();
+      try {
+        timers.remove(this);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public int compareTo(ScheduledTask other) {
+      // By the difference, since System.nanoTime may wrap around.
+      return Long.signum(deadline - other.deadline);
+    }
+  }
+}
