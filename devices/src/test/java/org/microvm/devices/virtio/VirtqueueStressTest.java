@@ -25,44 +25,55 @@ import org.microvm.devices.testing.TestRam;
  */
 class VirtqueueStressTest {
   private static final int CHAINS = 1_000_000;
+
+  /**
+   * When it ends with fewer chains: where both threads share a processor, each buffer alone costs
+   * two switches of it.
+   */
+  private static final long ENOUGH_NANOS = TimeUnit.SECONDS.toNanos(2);
+
   private static final int SIZE = 64;
+
+  /** In spins of some ten nanoseconds. */
+  private static final int MAX_DELAY = 16;
 
   /** Two descriptors a chain. */
   private static final int FULL = SIZE / 2;
 
   private final WakeUp notification = new WakeUp("the device was not notified");
+  private volatile int limit = CHAINS;
   private final WakeUp interrupt = new WakeUp("the driver was not interrupted");
 
   @Test
-  void millionChains_suppressedByFlagsOneAtATime_noWakeUpIsLost() {
-    assertEquals(CHAINS, transferred(QueueFixture.PLAIN, 1));
+  void chains_suppressedByFlagsOneAtATime_noWakeUpIsLost() {
+    assertEverythingArrives(QueueFixture.PLAIN, 1);
   }
 
   @Test
-  void millionChains_suppressedByFlagsRingFull_noWakeUpIsLost() {
-    assertEquals(CHAINS, transferred(QueueFixture.PLAIN, FULL));
+  void chains_suppressedByFlagsRingFull_noWakeUpIsLost() {
+    assertEverythingArrives(QueueFixture.PLAIN, FULL);
   }
 
   @Test
-  void millionChains_suppressedByEventIdxOneAtATime_noWakeUpIsLost() {
-    assertEquals(CHAINS, transferred(QueueFixture.EVENT_IDX, 1));
+  void chains_suppressedByEventIdxOneAtATime_noWakeUpIsLost() {
+    assertEverythingArrives(QueueFixture.EVENT_IDX, 1);
   }
 
   @Test
-  void millionChains_suppressedByEventIdxRingFull_noWakeUpIsLost() {
-    assertEquals(CHAINS, transferred(QueueFixture.EVENT_IDX, FULL));
+  void chains_suppressedByEventIdxRingFull_noWakeUpIsLost() {
+    assertEverythingArrives(QueueFixture.EVENT_IDX, FULL);
   }
 
-  private long transferred(long features, int window) {
+  private void assertEverythingArrives(long features, int window) {
     QueueFixture it = new QueueFixture(features, TestRam.of(1 << 20), SIZE);
-    return assertTimeoutPreemptively(
+    assertTimeoutPreemptively(
         Duration.ofSeconds(60),
         () -> {
           try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
             Future<Long> driver = threads.submit((Callable<Long>) () -> drive(it, window));
             Future<Long> device = threads.submit((Callable<Long>) () -> serve(it));
             assertEquals(driver.get(), device.get());
-            return driver.get();
+            assertEquals(limit, driver.get());
           }
         });
   }
@@ -71,7 +82,7 @@ class VirtqueueStressTest {
   private long serve(QueueFixture it) throws Exception {
     byte[] number = new byte[4];
     long served = 0;
-    while (served < CHAINS) {
+    while (served < limit) {
       it.queue.suppressNotifications();
       for (DescriptorChain c = it.queue.pop(); c != null; c = it.queue.pop()) {
         c.copyReadable(0, number, 0, 4);
@@ -81,7 +92,7 @@ class VirtqueueStressTest {
       if (it.queue.publish()) {
         interrupt.signal();
       }
-      if (served < CHAINS && !it.queue.enableNotifications()) {
+      if (served < limit && !it.queue.enableNotifications()) {
         notification.await();
       }
     }
@@ -95,7 +106,12 @@ class VirtqueueStressTest {
     int[] sentOf = new int[SIZE];
     int sent = 0;
     int received = 0;
-    while (received < CHAINS) {
+    long start = System.nanoTime();
+    while (received < limit) {
+      if (received % 1024 == 0 && System.nanoTime() - start > ENOUGH_NANOS) {
+        limit = Math.min(limit, sent);
+        notification.signal();
+      }
       it.driver.suppressInterrupts();
       for (int head = it.driver.next(); head >= 0; head = it.driver.next()) {
         int slot = sentOf[head] % FULL;
@@ -103,15 +119,20 @@ class VirtqueueStressTest {
         received++;
       }
       // Buffers come back in order, so slot n is free again when n + FULL is sent.
-      while (sent < CHAINS && sent - received < window) {
+      while (sent < limit && sent - received < window) {
         int slot = sent % FULL;
         it.ram.memory().putInt(addresses[slot], sent);
         sentOf[it.driver.stage(buffers[slot])] = sent++;
       }
+      // Mostly at once, else a little later each time: the buffer comes at every point of the
+      // device's loop.
+      for (int delay = sent % (4 * MAX_DELAY) - 3 * MAX_DELAY; delay > 0; delay--) {
+        Thread.onSpinWait();
+      }
       if (it.driver.publish()) {
         notification.signal();
       }
-      if (received < CHAINS && !it.driver.enableInterrupts()) {
+      if (received < limit && !it.driver.enableInterrupts()) {
         interrupt.await();
       }
     }
