@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -63,6 +64,24 @@ class IsolationTest {
       machine.idle();
 
       assertEquals(stalls, machine.numbers(blocked).hostStalls());
+    }
+  }
+
+  @Test
+  void c25_guestWithoutBuffers_isWaitedForWithoutUsingTheProcessor() throws Exception {
+    byte[] bytes = Guest.bytes(65 * Guest.PAGE, 1);
+    try (Host host = machine.connect("other")) {
+      host.write(java.util.Arrays.copyOf(bytes, 64 * Guest.PAGE));
+      Await.until(machine.loop, "all used", () -> machine.numbers(other).chainsToGuest() == 64);
+      host.write(java.util.Arrays.copyOfRange(bytes, 64 * Guest.PAGE, bytes.length));
+      Await.until(machine.loop, "stalled", () -> machine.numbers(other).guestStalls() > 0);
+      machine.idle();
+      long stalls = machine.numbers(other).guestStalls();
+
+      machine.idle();
+
+      assertEquals(stalls, machine.numbers(other).guestStalls());
+      assertArrayEquals(bytes, guest.read(other, bytes.length));
     }
   }
 
