@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.microvm.machine.DiskConfig;
+import org.microvm.machine.GuestImages;
 import org.microvm.machine.MachineConfig;
 import org.microvm.machine.OnReset;
 import picocli.CommandLine.Option;
