@@ -1,41 +1,72 @@
 package org.microvm.agent;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
- * Asks the QEMU guest agent in a guest, over the unix socket of its channel.
+ * Asks the QEMU guest agent in a guest, over the unix socket of its channel: every command by name,
+ * with JSON for arguments and answers. {@link GuestAgent} has methods for the usual ones.
  *
- * <p>Requests are answered one after the other; one thread at a time. After {@link #connect} the
- * answers of whoever had the channel before may still arrive, so {@link #sync} comes first.
+ * <p>Any thread may call; requests are answered one after the other. After a connect, and after
+ * everything that may have left half an answer behind, the next call begins with the {@code
+ * guest-sync-delimited} handshake, so that nobody gets the answer to somebody else's question.
  */
 public final class AgentClient implements AutoCloseable {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Makes the agent drop a half-sent request, and marks its answer to guest-sync-delimited. */
-  private static final byte DELIMITER = (byte) 0xff;
+  private static final ObjectMapper JSON =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder().maxStringLength(LineChannel.MAX_LINE).build())
+                  .build())
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   private final LineChannel channel;
+  private final ReentrantLock lock = new ReentrantLock(true);
+  private volatile Consumer<AgentEvent> listener = event -> {};
+
+  /** Whether the next line is the answer to the next request; guarded by the lock. */
+  private boolean inStep;
+
+  /** The number of the last request; guarded by the lock. */
+  private long lastId;
 
   private AgentClient(LineChannel channel) {
     this.channel = channel;
   }
 
   /**
-   * Connects to the host end of the agent's channel.
+   * Connects to the host end of the agent's channel; the agent need not run yet.
    *
    * @param socket path of the unix socket
    */
   public static AgentClient connect(Path socket) throws IOException {
-    return new AgentClient(LineChannel.connect(socket));
+    return connect(socket, LineChannel.MAX_LINE);
+  }
+
+  static AgentClient connect(Path socket, int maxLine) throws IOException {
+    return new AgentClient(LineChannel.connect(socket, maxLine));
+  }
+
+  /** Who is told of events, on the thread of the call during which they come. */
+  public void onEvent(Consumer<AgentEvent> eventListener) {
+    listener = eventListener;
   }
 
   /**
@@ -47,36 +78,38 @@ public final class AgentClient implements AutoCloseable {
    * @throws AgentTimeoutException if there is no answer within {@code limit}
    */
   public void sync(Duration limit) throws IOException {
-    long deadline = System.nanoTime() + limit.toNanos();
-    int id = ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
-    ObjectNode arguments = JSON.createObjectNode().put("id", id);
-    ByteArrayOutputStream request = new ByteArrayOutputStream();
-    request.write(DELIMITER);
-    request.writeBytes(request("guest-sync-delimited", arguments));
-    if (!channel.write(request.toByteArray(), deadline)) {
-      throw new AgentTimeoutException("guest-sync-delimited", limit);
-    }
-    while (true) {
-      byte[] line = channel.readLine(deadline);
-      if (line == null) {
-        throw new AgentTimeoutException("guest-sync-delimited", limit);
-      }
-      if (isAnswer(line, id)) {
-        return;
-      }
+    long deadline = deadline(limit);
+    enter("guest-sync-delimited", limit);
+    try {
+      sync(limit, deadline);
+    } finally {
+      lock.unlock();
     }
   }
 
-  private static boolean isAnswer(byte[] line, int id) {
-    int start = line.length;
-    while (start > 0 && line[start - 1] != DELIMITER) {
-      start--;
+  private void sync(Duration limit, long deadline) throws IOException {
+    inStep = false;
+    int id = ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
+    ByteArrayOutputStream request = new ByteArrayOutputStream();
+    request.write(LineChannel.DELIMITER);
+    request.writeBytes(
+        line(
+            JSON.createObjectNode()
+                .put("execute", "guest-sync-delimited")
+                .set("arguments", arguments().put("id", id))));
+    if (!channel.write(request.toByteArray(), deadline)) {
+      throw new AgentTimeoutException("guest-sync-delimited", limit);
     }
-    try {
-      JsonNode answer = JSON.readTree(line, start, line.length - start);
-      return start > 0 && answer.path("return").asInt() == id;
-    } catch (IOException e) {
-      return false; // the rest of somebody else's answer
+    while (!inStep) {
+      try {
+        Line line = channel.readLine(deadline);
+        if (line == null) {
+          throw new AgentTimeoutException("guest-sync-delimited", limit);
+        }
+        inStep = line.delimited() && JSON.readTree(line.bytes()).path("return").asInt() == id;
+      } catch (JsonProcessingException | AgentProtocolException e) {
+        // The rest of an answer to somebody else: the sentinel is still to come.
+      }
     }
   }
 
@@ -94,34 +127,152 @@ public final class AgentClient implements AutoCloseable {
    *
    * @param arguments an object, or null for none
    * @return what stands behind {@code return} in the answer
-   * @throws AgentException if the agent answers with an error
-   * @throws AgentTimeoutException if there is no answer within {@code limit}; use {@link #sync}
-   *     before the next call then
+   * @throws AgentCommandException if the agent answers with an error
+   * @throws AgentTimeoutException if there is no answer within {@code limit}
+   * @throws AgentProtocolException if what comes is not an answer
+   * @throws AgentDisconnectedException if the channel is closed
    */
   public JsonNode call(String command, JsonNode arguments, Duration limit) throws IOException {
-    long deadline = System.nanoTime() + limit.toNanos();
-    send(command, arguments, limit);
-    byte[] line = channel.readLine(deadline);
-    if (line == null) {
-      throw new AgentTimeoutException(command, limit);
+    long deadline = deadline(limit);
+    enter(command, limit);
+    try {
+      long id = request(command, arguments, limit, deadline);
+      inStep = false; // for as long as the answer is not here in one piece
+      JsonNode answer = answer(command, id, limit, deadline);
+      inStep = true;
+      JsonNode error = answer.get("error");
+      if (error != null) {
+        throw AgentCommandException.of(
+            command,
+            error.path("class").asText("GenericError"),
+            error.path("desc").asText("no reason given"));
+      }
+      return answer.path("return");
+    } finally {
+      lock.unlock();
     }
-    JsonNode answer = parse(command, line);
-    JsonNode error = answer.get("error");
-    if (error != null) {
-      throw new AgentException(
-          command, error.path("class").asText(), error.path("desc").asText("no reason given"));
-    }
-    return answer.path("return");
   }
 
   /**
-   * Sends a command that has no answer when it succeeds, such as {@code guest-shutdown}.
+   * Sends a command that has no answer when it succeeds, such as {@code guest-shutdown}. If it
+   * fails, the agent's answer is dropped at the next call.
    *
    * @param arguments an object, or null for none
    */
   public void send(String command, JsonNode arguments, Duration limit) throws IOException {
-    if (!channel.write(request(command, arguments), System.nanoTime() + limit.toNanos())) {
+    long deadline = deadline(limit);
+    enter(command, limit);
+    try {
+      request(command, arguments, limit, deadline);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Sends a command that has no answer when it succeeds, and waits for what shows that it did: the
+   * answer to a ping after it, the end of the channel, or silence for {@code limit}.
+   *
+   * @throws AgentCommandException if the agent answers with an error
+   */
+  void sendAndConfirm(String command, JsonNode arguments, Duration limit) throws IOException {
+    long deadline = deadline(limit);
+    enter(command, limit);
+    try {
+      long id = request(command, arguments, limit, deadline);
+      inStep = false;
+      long ping = write("guest-ping", null, limit, deadline);
+      while (true) {
+        Line line = channel.readLine(deadline);
+        if (line == null) {
+          return;
+        }
+        JsonNode answer = parse(command, line);
+        if (id(answer) == id && answer.has("error")) {
+          throw AgentCommandException.of(
+              command,
+              answer.path("error").path("class").asText("GenericError"),
+              answer.path("error").path("desc").asText("no reason given"));
+        }
+        if (id(answer) == ping) {
+          inStep = true;
+          return;
+        }
+      }
+    } catch (AgentDisconnectedException | AgentTimeoutException e) {
+      // The guest went down at once.
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes the turn of this thread; others may be waiting for their answers. */
+  private void enter(String command, Duration limit) throws IOException {
+    try {
+      if (!lock.tryLock(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new AgentTimeoutException(command, limit);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for the guest agent");
+    }
+  }
+
+  private long request(String command, JsonNode arguments, Duration limit, long deadline)
+      throws IOException {
+    if (!inStep) {
+      sync(limit, deadline);
+    }
+    return write(command, arguments, limit, deadline);
+  }
+
+  private long write(String command, JsonNode arguments, Duration limit, long deadline)
+      throws IOException {
+    ObjectNode request = JSON.createObjectNode().put("execute", command).put("id", ++lastId);
+    if (arguments != null) {
+      request.set("arguments", arguments);
+    }
+    if (!channel.write(line(request), deadline)) {
+      inStep = false;
       throw new AgentTimeoutException(command, limit);
+    }
+    return lastId;
+  }
+
+  private JsonNode answer(String command, long id, Duration limit, long deadline)
+      throws IOException {
+    while (true) {
+      Line line = channel.readLine(deadline);
+      if (line == null) {
+        throw new AgentTimeoutException(command, limit);
+      }
+      JsonNode answer = parse(command, line);
+      if (answer.path("event").isTextual()) {
+        listener.accept(new AgentEvent(answer.get("event").asText(), answer.path("data")));
+      } else if (id(answer) == id || !answer.has("id")) {
+        // Agents before QEMU 4.0, and errors in reading a request, repeat no id.
+        if (!answer.has("return") && !answer.path("error").isObject()) {
+          throw new AgentProtocolException(command + ": the answer has neither return nor error");
+        }
+        return answer;
+      }
+    }
+  }
+
+  private static long id(JsonNode answer) {
+    return answer.path("id").asLong(-1);
+  }
+
+  private static JsonNode parse(String command, Line line) throws IOException {
+    try {
+      JsonNode answer = JSON.readTree(line.bytes());
+      if (answer.isObject()) {
+        return answer;
+      }
+      throw new AgentProtocolException(command + ": the answer is not a JSON object");
+    } catch (JsonProcessingException e) {
+      throw new AgentProtocolException(
+          command + ": the answer is not JSON: " + e.getOriginalMessage(), e);
     }
   }
 
@@ -130,20 +281,12 @@ public final class AgentClient implements AutoCloseable {
     return JSON.createObjectNode();
   }
 
-  private static byte[] request(String command, JsonNode arguments) {
-    ObjectNode request = JSON.createObjectNode().put("execute", command);
-    if (arguments != null) {
-      request.set("arguments", arguments);
-    }
+  private static byte[] line(JsonNode request) {
     return (request + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
-  private static JsonNode parse(String command, byte[] line) throws IOException {
-    try {
-      return JSON.readTree(line);
-    } catch (JsonProcessingException e) {
-      throw new IOException(command + ": the answer is not JSON: " + e.getOriginalMessage(), e);
-    }
+  private static long deadline(Duration limit) {
+    return System.nanoTime() + limit.toNanos();
   }
 
   @Override

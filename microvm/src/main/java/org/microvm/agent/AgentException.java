@@ -2,23 +2,19 @@ package org.microvm.agent;
 
 import java.io.IOException;
 
-/** The agent answered with an error object. */
-public final class AgentException extends IOException {
+/** A conversation with a guest agent that did not come to its end; the subclasses say why. */
+public abstract sealed class AgentException extends IOException
+    permits AgentCommandException,
+        AgentDisconnectedException,
+        AgentProtocolException,
+        AgentTimeoutException {
   private static final long serialVersionUID = 1L;
-  private final String errorClass;
 
-  /**
-   * @param command the command that failed
-   * @param errorClass the error's class, such as {@code CommandNotFound}
-   * @param description the agent's own words
-   */
-  public AgentException(String command, String errorClass, String description) {
-    super(command + ": " + description + " (" + errorClass + ")");
-    this.errorClass = errorClass;
+  AgentException(String message) {
+    super(message);
   }
 
-  /** The error's class, such as {@code CommandNotFound} or {@code GenericError}. */
-  public String errorClass() {
-    return errorClass;
+  AgentException(String message, Throwable cause) {
+    super(message, cause);
   }
 }

@@ -1,10 +1,12 @@
 package org.microvm.agent;
 
 import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
@@ -13,29 +15,48 @@ import java.nio.file.Path;
 /**
  * Lines over a unix socket, each read and each write with a deadline.
  *
- * <p>One thread at a time. A line's length is bounded, since the guest decides it.
+ * <p>One thread at a time, except for {@link #close}. A line's length is bounded, since the guest
+ * decides it. The delimiter byte 0xFF, which is in no JSON text, makes what stands before it in its
+ * line forgotten: it is the rest of an answer that broke off.
  */
 final class LineChannel implements AutoCloseable {
+  /** Makes either side drop what it has of an unfinished line. */
+  static final byte DELIMITER = (byte) 0xff;
+
   /** The largest answer taken: a guest-file-read of 48 MiB is 64 MiB of base64. */
-  private static final int MAX_LINE = 80 << 20;
+  static final int MAX_LINE = 80 << 20;
+
+  private static final int BUFFER = 64 << 10;
 
   private final SocketChannel socket;
   private final Selector selector;
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(64 << 10).flip();
+  private final int maxLine;
+  private final byte[] buffer = new byte[BUFFER];
+  private final ByteBuffer input = ByteBuffer.wrap(buffer).flip();
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+  private boolean delimited;
 
-  private LineChannel(SocketChannel socket, Selector selector) {
+  /** Whether the rest of the line is dropped, because there was too much of it. */
+  private boolean skipping;
+
+  private LineChannel(SocketChannel socket, Selector selector, int maxLine) {
     this.socket = socket;
     this.selector = selector;
+    this.maxLine = maxLine;
   }
 
-  static LineChannel connect(Path path) throws IOException {
-    SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
+  static LineChannel connect(Path path, int maxLine) throws IOException {
+    SocketChannel socket;
+    try {
+      socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
+    } catch (IOException e) {
+      throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
+    }
     try {
       socket.configureBlocking(false);
       Selector selector = Selector.open();
       socket.register(selector, SelectionKey.OP_READ);
-      return new LineChannel(socket, selector);
+      return new LineChannel(socket, selector, maxLine);
     } catch (IOException e) {
       socket.close();
       throw e;
@@ -50,60 +71,131 @@ final class LineChannel implements AutoCloseable {
    */
   boolean write(byte[] bytes, long deadline) throws IOException {
     ByteBuffer source = ByteBuffer.wrap(bytes);
-    while (socket.write(source) >= 0 && source.hasRemaining()) {
-      if (!await(SelectionKey.OP_WRITE, deadline)) {
-        return false;
+    try {
+      while (socket.write(source) >= 0 && source.hasRemaining()) {
+        if (!await(SelectionKey.OP_WRITE, deadline)) {
+          return false;
+        }
       }
+      return true;
+    } catch (InterruptedIOException e) {
+      throw e;
+    } catch (IOException | ClosedSelectorException e) {
+      throw disconnected(e);
     }
-    return true;
   }
 
   /**
-   * The next line without its end, or null when the time was up first; what came of it is kept.
+   * The next line, or null when the time was up first; what came of it is kept.
    *
    * @param deadline {@link System#nanoTime} to give up at
-   * @throws EOFException if the other end closed the channel
+   * @throws AgentDisconnectedException if the other end closed the channel
+   * @throws AgentProtocolException if the line is too long; the next one can be read
    */
-  byte[] readLine(long deadline) throws IOException {
+  Line readLine(long deadline) throws IOException {
     while (true) {
-      while (buffer.hasRemaining()) {
-        byte next = buffer.get();
-        if (next == '\n') {
-          byte[] whole = line.toByteArray();
-          line.reset();
+      Line next = takeLine();
+      if (next != null) {
+        return next;
+      }
+      try {
+        if (!await(SelectionKey.OP_READ, deadline)) {
+          return null;
+        }
+        fill();
+      } catch (InterruptedIOException e) {
+        throw e;
+      } catch (IOException | ClosedSelectorException e) {
+        throw disconnected(e);
+      }
+    }
+  }
+
+  /** The line that ends in what was read, or null after keeping all of it. */
+  private Line takeLine() throws AgentProtocolException {
+    int start = input.position();
+    for (int i = start; i < input.limit(); i++) {
+      if (buffer[i] == '\n') {
+        keep(start, i);
+        input.position(i + 1);
+        Line whole = new Line(line.toByteArray(), delimited);
+        boolean partial = skipping;
+        startLine(false);
+        if (!partial) {
           return whole;
         }
-        if (line.size() == MAX_LINE) {
-          throw new IOException("the guest agent sent a line of over " + MAX_LINE + " bytes");
-        }
-        line.write(next);
+        start = i + 1;
+      } else if (buffer[i] == DELIMITER) {
+        startLine(true);
+        start = i + 1;
       }
-      if (!await(SelectionKey.OP_READ, deadline)) {
-        return null;
+    }
+    keep(start, input.limit());
+    input.position(input.limit());
+    return null;
+  }
+
+  private void startLine(boolean afterDelimiter) {
+    line.reset();
+    delimited = afterDelimiter;
+    skipping = false;
+  }
+
+  private void keep(int start, int end) throws AgentProtocolException {
+    if (skipping) {
+      return;
+    }
+    if (end - start > maxLine - line.size()) {
+      startLine(false);
+      skipping = true;
+      input.position(end);
+      throw new AgentProtocolException("the guest agent sent a line of over " + maxLine + " bytes");
+    }
+    line.write(buffer, start, end - start);
+  }
+
+  private void fill() throws IOException {
+    input.clear();
+    try {
+      if (socket.read(input) < 0) {
+        throw new IOException("end of stream");
       }
-      buffer.clear();
-      int got = socket.read(buffer);
-      buffer.flip();
-      if (got < 0) {
-        throw new EOFException("the channel to the guest agent was closed");
-      }
+    } finally {
+      input.flip();
     }
   }
 
   private boolean await(int operation, long deadline) throws IOException {
     SelectionKey key = socket.keyFor(selector);
+    if (key == null) {
+      throw new ClosedChannelException();
+    }
     key.interestOps(operation);
-    selector.selectedKeys().clear();
-    long left = deadline - System.nanoTime();
-    // Select takes milliseconds and 0 means for ever, hence the rounding up.
-    return left > 0 && selector.select(left / 1_000_000 + 1) > 0;
+    while (true) {
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        return false;
+      }
+      selector.selectedKeys().clear();
+      // Select takes milliseconds and 0 means for ever, hence the rounding up.
+      if (selector.select(left / 1_000_000 + 1) > 0) {
+        return true;
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException("interrupted while waiting for the guest agent");
+      }
+    }
+  }
+
+  private static AgentDisconnectedException disconnected(Exception cause) {
+    return new AgentDisconnectedException("the channel to the guest agent was closed", cause);
   }
 
   @Override
   public void close() throws IOException {
     try (socket;
         selector) {
-      line.reset();
+      // Both are closed whatever one of them throws; a thread that waits gets an exception.
     }
   }
 }

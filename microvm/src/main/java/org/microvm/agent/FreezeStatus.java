@@ -1,0 +1,9 @@
+package org.microvm.agent;
+
+/** Whether the guest's file systems may be written to. */
+public enum FreezeStatus {
+  /** They may. */
+  THAWED,
+  /** Writers wait until they are thawed. */
+  FROZEN
+}

@@ -1,0 +1,195 @@
+package org.microvm.agent;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * The QEMU guest agent in a guest, with a method for each thing that people ask of it.
+ *
+ * <p>Any thread may call. Every method waits for the agent's answer, up to the agent's time limit,
+ * and throws an {@link AgentException} whose type says what went wrong. Other commands go through
+ * {@link #client}.
+ */
+public final class GuestAgent implements AutoCloseable {
+  /** How long an answer may take unless said otherwise. */
+  public static final Duration DEFAULT_LIMIT = Duration.ofSeconds(30);
+
+  /** How long a guest that goes down may be silent before that is taken for consent. */
+  private static final Duration CONSENT = Duration.ofSeconds(5);
+
+  private final AgentClient client;
+  private final Duration limit;
+
+  /**
+   * @param client to talk through; closed with this
+   * @param limit how long an answer may take
+   */
+  public GuestAgent(AgentClient client, Duration limit) {
+    this.client = client;
+    this.limit = limit;
+  }
+
+  /**
+   * Connects to the host end of the agent's channel; the agent need not run yet.
+   *
+   * @param socket path of the unix socket
+   */
+  public static GuestAgent connect(Path socket) throws IOException {
+    return connect(socket, DEFAULT_LIMIT);
+  }
+
+  /**
+   * The same, with another time limit for answers.
+   *
+   * @param socket path of the unix socket
+   */
+  public static GuestAgent connect(Path socket, Duration limit) throws IOException {
+    return new GuestAgent(AgentClient.connect(socket), limit);
+  }
+
+  /** For commands that have no method here. */
+  public AgentClient client() {
+    return client;
+  }
+
+  /**
+   * Waits until the agent answers, for instance while the guest boots.
+   *
+   * @throws AgentTimeoutException if it does not within {@code longest}
+   */
+  public void await(Duration longest) throws IOException {
+    client.sync(longest);
+  }
+
+  /** Returns if the agent answers. */
+  public void ping() throws IOException {
+    ask("guest-ping");
+  }
+
+  /** What the agent is and can do. */
+  public AgentInfo info() throws IOException {
+    return AgentInfo.of(ask("guest-info"));
+  }
+
+  /** The guest's system. */
+  public OsInfo osInfo() throws IOException {
+    return OsInfo.of(ask("guest-get-osinfo"));
+  }
+
+  /** The guest's name for itself. */
+  public String hostName() throws IOException {
+    return ask("guest-get-host-name").text("host-name");
+  }
+
+  /** The guest's time zone. */
+  public TimeZoneInfo timeZone() throws IOException {
+    Answer answer = ask("guest-get-timezone");
+    return new TimeZoneInfo(answer.optionalText("zone"), (int) answer.number("offset"));
+  }
+
+  /** The guest's clock. */
+  public Instant time() throws IOException {
+    return Instant.EPOCH.plusNanos(ask("guest-get-time").asNumber());
+  }
+
+  /** Sets the guest's clock, and its hardware clock where it has one. */
+  public void setTime(Instant time) throws IOException {
+    ask(
+        "guest-set-time",
+        AgentClient.arguments().put("time", ChronoUnit.NANOS.between(Instant.EPOCH, time)));
+  }
+
+  /** The guest's network interfaces. */
+  public List<NetworkInterface> networkInterfaces() throws IOException {
+    return ask("guest-network-get-interfaces").list(NetworkInterface::of);
+  }
+
+  /** The guest's CPUs. */
+  public List<GuestCpu> cpus() throws IOException {
+    return ask("guest-get-vcpus")
+        .list(
+            cpu ->
+                new GuestCpu(
+                    (int) cpu.number("logical-id"),
+                    cpu.flag("online"),
+                    cpu.optionalFlag("can-offline")));
+  }
+
+  /** The guest's memory blocks; none where its kernel has no memory hotplug. */
+  public List<MemoryBlock> memoryBlocks() throws IOException {
+    return ask("guest-get-memory-blocks")
+        .list(
+            block ->
+                new MemoryBlock(
+                    block.number("phys-index"),
+                    block.flag("online"),
+                    block.optionalFlag("can-offline")));
+  }
+
+  /** Bytes in a memory block; empty where the guest's kernel has no memory hotplug. */
+  public OptionalLong memoryBlockSize() throws IOException {
+    return ask("guest-get-memory-block-info").optionalNumber("size");
+  }
+
+  /** Files in the guest. */
+  public GuestFiles files() {
+    return new GuestFiles(this);
+  }
+
+  /** Programs in the guest. */
+  public GuestProcesses processes() {
+    return new GuestProcesses(this);
+  }
+
+  /** The guest's file systems and disks. */
+  public GuestFilesystems filesystems() {
+    return new GuestFilesystems(this);
+  }
+
+  /** The guest's users. */
+  public GuestUsers users() {
+    return new GuestUsers(this);
+  }
+
+  /**
+   * Has the guest go down; returns once the agent has agreed, or fallen silent.
+   *
+   * @throws AgentCommandException if the guest refuses
+   */
+  public void shutdown(ShutdownMode mode) throws IOException {
+    client.sendAndConfirm(
+        "guest-shutdown", AgentClient.arguments().put("mode", mode.word()), confirmLimit());
+  }
+
+  /**
+   * Puts the guest to sleep; returns once the agent has agreed, or fallen silent.
+   *
+   * @throws UnsupportedCommandException if the guest's kernel cannot sleep that way
+   */
+  public void suspend(SuspendMode mode) throws IOException {
+    client.sendAndConfirm(mode.command(), null, confirmLimit());
+  }
+
+  private Duration confirmLimit() {
+    return limit.compareTo(CONSENT) < 0 ? limit : CONSENT;
+  }
+
+  Answer ask(String command) throws IOException {
+    return ask(command, null);
+  }
+
+  Answer ask(String command, JsonNode arguments) throws IOException {
+    return new Answer(command, client.call(command, arguments, limit));
+  }
+
+  @Override
+  public void close() throws IOException {
+    client.close();
+  }
+}

@@ -1,0 +1,86 @@
+package org.microvm.agent;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.UUID;
+
+/** Files in the guest. A path there is a string: its rules are the guest's. */
+public final class GuestFiles {
+  /**
+   * Bytes a request carries: enough for the way there and back not to count, little enough for an
+   * agent in a guest of 64 MiB, which has the text, its parsed form and the bytes at a time.
+   */
+  private static final int CHUNK = 1 << 20;
+
+  private final GuestAgent agent;
+
+  GuestFiles(GuestAgent agent) {
+    this.agent = agent;
+  }
+
+  /** Opens a file. */
+  public GuestFile open(String path, OpenMode mode) throws IOException {
+    long handle =
+        agent
+            .ask(
+                "guest-file-open",
+                AgentClient.arguments().put("path", path).put("mode", mode.word()))
+            .asNumber();
+    return new GuestFile(agent, path, handle);
+  }
+
+  /**
+   * Copies a file of the host into the guest; an existing file there is overwritten. Owner and mode
+   * are the agent's.
+   */
+  public void copyIn(Path source, String target) throws IOException {
+    try (InputStream input = Files.newInputStream(source)) {
+      copyIn(input, target);
+    }
+  }
+
+  /** Writes what the stream has to a file in the guest; an existing one is overwritten. */
+  public void copyIn(InputStream source, String target) throws IOException {
+    try (GuestFile file = open(target, OpenMode.WRITE)) {
+      for (byte[] chunk = source.readNBytes(CHUNK);
+          chunk.length > 0;
+          chunk = source.readNBytes(CHUNK)) {
+        file.write(chunk);
+      }
+    }
+  }
+
+  /**
+   * Copies a file of the guest to the host. The file appears there, or replaces an older one, once
+   * it is complete.
+   */
+  public void copyOut(String source, Path target) throws IOException {
+    Path directory = target.toAbsolutePath().getParent();
+    // Not createTempFile: the file is to have the mode that the umask gives.
+    Path partial = directory.resolve("." + target.getFileName() + "." + UUID.randomUUID());
+    try {
+      try (OutputStream output = Files.newOutputStream(partial, StandardOpenOption.CREATE_NEW)) {
+        copyOut(source, output);
+      }
+      Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(partial);
+    }
+  }
+
+  /** Writes a file of the guest to the stream. */
+  public void copyOut(String source, OutputStream target) throws IOException {
+    try (GuestFile file = open(source, OpenMode.READ)) {
+      GuestFile.Chunk chunk;
+      do {
+        chunk = file.read(CHUNK);
+        target.write(chunk.bytes());
+      } while (!chunk.endOfFile() && chunk.bytes().length > 0);
+    }
+  }
+}

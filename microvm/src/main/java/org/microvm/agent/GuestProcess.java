@@ -1,0 +1,72 @@
+package org.microvm.agent;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A program that was started in the guest; the agent forgets it once its end has been told.
+ *
+ * <p>Any thread may call.
+ */
+public final class GuestProcess {
+  /** The agent tells nothing by itself, so it is asked, at once and then ever less often. */
+  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private final GuestAgent agent;
+  private final String what;
+  private final long pid;
+  private ExecResult result;
+
+  GuestProcess(GuestAgent agent, String what, long pid) {
+    this.agent = agent;
+    this.what = what;
+    this.pid = pid;
+  }
+
+  /** Its number in the guest. */
+  public long pid() {
+    return pid;
+  }
+
+  /** How it ended, if it has. */
+  public synchronized Optional<ExecResult> result() throws IOException {
+    if (result == null) {
+      result =
+          ExecResult.of(agent.ask("guest-exec-status", AgentClient.arguments().put("pid", pid)))
+              .orElse(null);
+    }
+    return Optional.ofNullable(result);
+  }
+
+  /**
+   * Waits for its end.
+   *
+   * @throws AgentTimeoutException if it still runs after {@code limit}; it goes on running
+   */
+  public ExecResult await(Duration limit) throws IOException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    long pause = FIRST_PAUSE_NANOS;
+    while (true) {
+      Optional<ExecResult> end = result();
+      if (end.isPresent()) {
+        return end.get();
+      }
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw new AgentTimeoutException("that " + what + " has ended", limit);
+      }
+      try {
+        TimeUnit.NANOSECONDS.sleep(Math.min(pause, left));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while waiting for " + what);
+      }
+      pause = Math.min(pause * 2, LONGEST_PAUSE_NANOS);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package org.microvm.agent;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+
+/** The guest's users, their passwords and their SSH keys. */
+public final class GuestUsers {
+  private final GuestAgent agent;
+
+  GuestUsers(GuestAgent agent) {
+    this.agent = agent;
+  }
+
+  /** Those who are logged in. */
+  public List<GuestUser> loggedIn() throws IOException {
+    return agent.ask("guest-get-users").list(GuestUser::of);
+  }
+
+  /**
+   * Sets a password with the guest's chpasswd.
+   *
+   * @param crypted whether it is what crypt(3) made of the password
+   */
+  public void setPassword(String user, String password, boolean crypted) throws IOException {
+    byte[] bytes = password.getBytes(StandardCharsets.UTF_8);
+    agent.ask(
+        "guest-set-user-password",
+        AgentClient.arguments()
+            .put("username", user)
+            .put("password", Base64.getEncoder().encodeToString(bytes))
+            .put("crypted", crypted));
+  }
+
+  /** The keys that may log in as this user. */
+  public List<String> authorizedKeys(String user) throws IOException {
+    return agent
+        .ask("guest-ssh-get-authorized-keys", AgentClient.arguments().put("username", user))
+        .texts("keys");
+  }
+
+  /**
+   * Lets keys log in as this user.
+   *
+   * @param reset whether the others may not any more
+   */
+  public void addAuthorizedKeys(String user, List<String> keys, boolean reset) throws IOException {
+    agent.ask("guest-ssh-add-authorized-keys", keys(user, keys).put("reset", reset));
+  }
+
+  /** Takes keys back; those that are not there do no harm. */
+  public void removeAuthorizedKeys(String user, List<String> keys) throws IOException {
+    agent.ask("guest-ssh-remove-authorized-keys", keys(user, keys));
+  }
+
+  private static ObjectNode keys(String user, List<String> keys) {
+    ObjectNode arguments = AgentClient.arguments().put("username", user);
+    keys.forEach(arguments.putArray("keys")::add);
+    return arguments;
+  }
+}

@@ -1,0 +1,428 @@
+package org.microvm.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The protocol, with agents that answer well, badly, late, half or not at all. */
+@Timeout(30)
+class AgentClientTest {
+  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Duration SHORT = Duration.ofMillis(100);
+
+  private static JsonNode ping(AgentClient client) throws IOException {
+    return client.call("guest-ping", LONG);
+  }
+
+  @Test
+  void call_firstAfterConnect_beginsWithHandshake() throws IOException {
+    List<String> heard = new ArrayList<>();
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode sync = peer.any();
+                  heard.add(sync.path("execute").asText());
+                  peer.sync(sync);
+                  JsonNode ping = peer.any();
+                  heard.add(ping.path("execute").asText());
+                  peer.answer(ping, "\"return\":{}");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertTrue(ping(client).isEmpty());
+    }
+    assertEquals(List.of("guest-sync-delimited", "guest-ping"), heard);
+  }
+
+  @Test
+  void sync_garbageHalfAndStaleAnswersFirst_areDropped() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode sync = peer.any();
+                  peer.raw("rest of an answer\"}}\n");
+                  peer.raw("{\"return\": {}}\n");
+                  peer.raw("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON\"}}\n");
+                  peer.raw((byte) 0xff);
+                  peer.raw("{\"return\": 1}\n"); // somebody else's handshake
+                  peer.raw("{\"return\": \"half an ans");
+                  peer.sync(sync);
+                  peer.answer(peer.any(), "\"return\":{\"it\":\"works\"}");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertEquals("works", ping(client).path("it").asText());
+    }
+  }
+
+  @Test
+  void sync_idWithoutDelimiter_isNotTaken() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode sync = peer.any();
+                  peer.raw("{\"return\": " + sync.at("/arguments/id") + "}\n");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertThrows(AgentTimeoutException.class, () -> client.sync(SHORT));
+    }
+  }
+
+  @Test
+  void call_answerInPieces_isPutTogether() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode request = peer.next();
+                  String answer =
+                      "{\"return\": \"in pieces\", \"id\": " + request.get("id") + "}\n";
+                  for (byte piece : answer.getBytes(StandardCharsets.UTF_8)) {
+                    peer.raw(piece);
+                  }
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertEquals("in pieces", ping(client).asText());
+    }
+  }
+
+  @Test
+  void call_staleAnswerWithOtherId_isDropped() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode request = peer.next();
+                  peer.raw("{\"return\": \"stale\", \"id\": 0}\n");
+                  peer.answer(request, "\"return\":\"fresh\"");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertEquals("fresh", ping(client).asText());
+    }
+  }
+
+  @Test
+  void call_agentThatRepeatsNoIds_isUnderstood() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.next();
+                  peer.raw("{\"return\": \"old\"}\n");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertEquals("old", ping(client).asText());
+    }
+  }
+
+  @Test
+  void call_afterTimeout_doesNotGetTheLateAnswer() throws IOException {
+    CountDownLatch gaveUp = new CountDownLatch(1);
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode slow = peer.next();
+                  await(gaveUp);
+                  peer.raw("{\"return\": \"late\"}\n"); // without an id, to make it hard
+                  peer.answer(slow, "\"return\":\"late\"");
+                  peer.answer(peer.next(), "\"return\":\"in time\"");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      client.sync(LONG);
+      assertThrows(AgentTimeoutException.class, () -> client.call("guest-slow", SHORT));
+      gaveUp.countDown();
+      assertEquals("in time", client.call("guest-ping", LONG).asText());
+    }
+  }
+
+  @Test
+  void call_answerThatIsNotJson_isProtocolErrorAndNextCallWorks() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.next();
+                  peer.raw("{\"return\": nonsense}\n");
+                  peer.answer(peer.next(), "\"return\":\"well\"");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      AgentProtocolException e = assertThrows(AgentProtocolException.class, () -> ping(client));
+      assertTrue(e.getMessage().startsWith("guest-ping: the answer is not JSON"), e.getMessage());
+      assertEquals("well", ping(client).asText());
+    }
+  }
+
+  @Test
+  void call_answersThatAreNoAnswers_areProtocolErrors() throws IOException {
+    List<String> answers =
+        List.of("[]", "7", "{}", "{\"error\": \"text\"}", "{\"return\": {}} {\"return\": {}}", "");
+    AtomicInteger next = new AtomicInteger();
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  while (peer.next() != null) {
+                    peer.raw(answers.get(next.getAndIncrement()) + "\n");
+                  }
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      for (String answer : answers) {
+        assertThrows(AgentProtocolException.class, () -> ping(client), answer);
+      }
+    }
+  }
+
+  @Test
+  void call_answerNestedTooDeep_isProtocolError() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.next();
+                  peer.raw("{\"return\": " + "[".repeat(100_000) + "]".repeat(100_000) + "}\n");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertThrows(AgentProtocolException.class, () -> ping(client));
+    }
+  }
+
+  @Test
+  void call_lineWithoutEnd_isCutOffAndNextCallWorks() throws IOException {
+    int most = 100_000;
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.next();
+                  peer.raw("x".repeat(3 * most));
+                  JsonNode sync = peer.any();
+                  peer.raw("x".repeat(most) + "\n");
+                  peer.sync(sync);
+                  peer.answer(peer.next(), "\"return\":\"well\"");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket(), most)) {
+      AgentProtocolException e = assertThrows(AgentProtocolException.class, () -> ping(client));
+      assertTrue(e.getMessage().contains("over 100000 bytes"), e.getMessage());
+      assertEquals("well", ping(client).asText());
+    }
+  }
+
+  @Test
+  void call_answerOf30Mebibytes_isRead() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.next();
+                  peer.raw("{\"return\": \"" + "A".repeat(30 << 20) + "\"}\n");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertEquals(30 << 20, ping(client).asText().length());
+    }
+  }
+
+  @Test
+  void call_errorAnswer_isTypedAndKeepsStep() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.error(peer.next(), "CommandNotFound", "Command x has not been found");
+                  peer.error(peer.next(), "CommandNotFound", "Command x has been disabled");
+                  peer.error(
+                      peer.next(),
+                      "GenericError",
+                      "this feature or command is not currently supported");
+                  peer.error(peer.next(), "GenericError", "failed to open file");
+                  peer.answer(peer.next(), "\"return\":{}");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertFalse(
+          assertThrows(UnknownCommandException.class, () -> client.call("x", LONG)).disabled());
+      assertTrue(
+          assertThrows(UnknownCommandException.class, () -> client.call("x", LONG)).disabled());
+      assertThrows(UnsupportedCommandException.class, () -> client.call("x", LONG));
+      AgentCommandException e =
+          assertThrows(AgentCommandException.class, () -> client.call("x", LONG));
+      assertEquals("x: failed to open file (GenericError)", e.getMessage());
+      assertEquals("x", e.command());
+      assertEquals("failed to open file", e.description());
+      assertEquals("GenericError", e.errorClass());
+      ping(client);
+    }
+  }
+
+  @Test
+  void call_eventFirst_goesToTheListener() throws IOException {
+    List<AgentEvent> events = new ArrayList<>();
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode request = peer.next();
+                  peer.raw("{\"event\": \"SOMETHING\", \"data\": {\"n\": 3}}\n");
+                  peer.answer(request, "\"return\":{}");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      client.onEvent(events::add);
+      ping(client);
+    }
+    assertEquals("SOMETHING", events.getFirst().name());
+    assertEquals(3, events.getFirst().data().path("n").asInt());
+  }
+
+  @Test
+  void call_channelClosedInsteadOfAnswer_isDisconnected() throws IOException {
+    try (FakeAgent agent = FakeAgent.playing(peer -> peer.next());
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertThrows(AgentDisconnectedException.class, () -> ping(client));
+    }
+  }
+
+  @Test
+  void close_duringCall_endsIt() throws Exception {
+    CountDownLatch asked = new CountDownLatch(1);
+    try (FakeAgent agent =
+        FakeAgent.playing(
+            peer -> {
+              peer.next();
+              asked.countDown();
+              peer.any();
+            })) {
+      AgentClient client = AgentClient.connect(agent.socket());
+      CompletableFuture<JsonNode> answer = CompletableFuture.supplyAsync(() -> unchecked(client));
+      await(asked);
+      client.close();
+      ExecutionException e = assertThrows(ExecutionException.class, answer::get);
+      assertTrue(e.getCause().getCause() instanceof AgentDisconnectedException, e.toString());
+    }
+  }
+
+  @Test
+  void interrupt_duringCall_endsIt() throws Exception {
+    CountDownLatch asked = new CountDownLatch(1);
+    CompletableFuture<Throwable> outcome = new CompletableFuture<>();
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.next();
+                  asked.countDown();
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      Thread caller =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    try {
+                      ping(client);
+                    } catch (IOException e) {
+                      outcome.complete(e);
+                    }
+                  });
+      await(asked);
+      caller.interrupt();
+      assertEquals(InterruptedIOException.class, outcome.get().getClass());
+    }
+  }
+
+  @Test
+  void call_fromManyThreads_everyAnswerFindsItsQuestion() throws Exception {
+    try (FakeAgent agent = FakeAgent.answering(request -> request.at("/arguments/n").toString());
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      List<CompletableFuture<Integer>> answers = new ArrayList<>();
+      for (int i = 0; i < 64; i++) {
+        int n = i;
+        answers.add(
+            CompletableFuture.supplyAsync(
+                () -> {
+                  try {
+                    return client
+                        .call("guest-n", AgentClient.arguments().put("n", n), LONG)
+                        .asInt();
+                  } catch (IOException e) {
+                    throw new IllegalStateException(e);
+                  }
+                }));
+      }
+      for (int i = 0; i < answers.size(); i++) {
+        assertEquals(i, answers.get(i).get());
+      }
+    }
+  }
+
+  @Test
+  void connect_nobodyListens_saysWhere() {
+    IOException e =
+        assertThrows(IOException.class, () -> AgentClient.connect(Path.of("/no/agent.sock")));
+    assertTrue(e.getMessage().startsWith("cannot connect to /no/agent.sock: "), e.getMessage());
+  }
+
+  @Test
+  void confirm_errorOfTheCommand_isThrown() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.error(peer.next(), "GenericError", "no");
+                  peer.any();
+                });
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      assertThrows(AgentCommandException.class, () -> guest.shutdown(ShutdownMode.POWERDOWN));
+    }
+  }
+
+  @Test
+  void confirm_pingAnsweredOrChannelClosed_isConsent() throws IOException {
+    AtomicInteger connections = new AtomicInteger();
+    try (FakeAgent agent =
+        FakeAgent.playing(
+            peer -> {
+              peer.next();
+              if (connections.getAndIncrement() == 0) {
+                peer.answer(peer.next(), "\"return\":{}");
+                peer.any();
+              }
+            })) {
+      try (GuestAgent guest = GuestAgent.connect(agent.socket())) {
+        guest.shutdown(ShutdownMode.HALT);
+      }
+      try (GuestAgent guest = GuestAgent.connect(agent.socket())) {
+        guest.shutdown(ShutdownMode.REBOOT);
+      }
+      assertEquals("reboot", agent.requests().getLast().at("/arguments/mode").asText());
+    }
+  }
+
+  private static JsonNode unchecked(AgentClient client) {
+    try {
+      return ping(client);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
