@@ -10,7 +10,13 @@ import picocli.CommandLine.Command;
     description = "A KVM micro-VMM with virtio-serial channels.",
     versionProvider = Version.class,
     mixinStandardHelpOptions = true,
-    subcommands = {RunCommand.class, DemoCommand.class, DoctorCommand.class, BenchCommand.class})
+    subcommands = {
+      RunCommand.class,
+      AgentCommand.class,
+      DemoCommand.class,
+      DoctorCommand.class,
+      BenchCommand.class
+    })
 public final class Main {
   /** Status for a machine that could not be made or failed. */
   static final int FAILED = 1;

@@ -1,0 +1,168 @@
+package org.microvm.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import org.microvm.agent.AgentInfo;
+import org.microvm.agent.GuestAgent;
+import org.microvm.agent.GuestUser;
+import org.microvm.agent.OsInfo;
+import org.microvm.agent.ShutdownMode;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code microvm agent}: asks the guest agent of a running machine, through its channel. */
+@Command(
+    name = "agent",
+    description = "Asks the QEMU guest agent in a guest, over the unix socket of its channel.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {AgentCommandExec.class, AgentCommandCopy.class})
+final class AgentCommand {
+  /** How often {@code wait} looks for a socket that is not there yet. */
+  private static final long SOCKET_POLL_MILLIS = 50;
+
+  private static final int DEFAULT_TIMEOUT = 30;
+
+  @Option(
+      names = "--socket",
+      required = true,
+      paramLabel = "PATH",
+      description = "the unix socket of the agent's channel")
+  private Path socket;
+
+  @Option(
+      names = "--timeout",
+      defaultValue = "" + DEFAULT_TIMEOUT,
+      paramLabel = "SECONDS",
+      description = "how long an answer may take (${DEFAULT-VALUE})")
+  private int timeout;
+
+  /** How long an answer may take. */
+  Duration limit() {
+    if (timeout < 1) {
+      throw new UsageException("--timeout: " + timeout + " is not a number of seconds from 1");
+    }
+    return Duration.ofSeconds(timeout);
+  }
+
+  GuestAgent connect() throws IOException {
+    Duration limit = limit();
+    if (!Files.exists(socket)) {
+      throw new IOException("--socket " + socket + ": there is no such socket");
+    }
+    return GuestAgent.connect(socket, limit);
+  }
+
+  @Command(name = "ping", description = "Says nothing and succeeds if the agent answers.")
+  int ping() throws IOException {
+    try (GuestAgent agent = connect()) {
+      agent.ping();
+    }
+    return 0;
+  }
+
+  @Command(
+      name = "wait",
+      description = "Waits until the agent answers, for --timeout at most; also for the socket.")
+  int await() throws IOException {
+    long deadline = System.nanoTime() + limit().toNanos();
+    while (!Files.exists(socket) && System.nanoTime() < deadline) {
+      try {
+        TimeUnit.MILLISECONDS.sleep(SOCKET_POLL_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted");
+      }
+    }
+    try (GuestAgent agent = connect()) {
+      agent.await(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
+    }
+    return 0;
+  }
+
+  @Command(name = "info", description = "What the agent and the guest's system are.")
+  int info() throws IOException {
+    try (GuestAgent agent = connect()) {
+      AgentInfo info = agent.info();
+      OsInfo os = agent.osInfo();
+      System.out.println("agent: qemu-ga " + info.version());
+      os.prettyName().or(os::name).ifPresent(name -> System.out.println("system: " + name));
+      os.kernelRelease()
+          .ifPresent(
+              kernel -> System.out.println("kernel: " + kernel + " " + os.machine().orElse("")));
+      System.out.println("host name: " + agent.hostName());
+      for (AgentInfo.Command command : info.commands()) {
+        System.out.println("  " + command.name() + (command.enabled() ? "" : " (disabled)"));
+      }
+    }
+    return 0;
+  }
+
+  @Command(name = "users", description = "Who is logged in, and since when (UTC).")
+  int users() throws IOException {
+    try (GuestAgent agent = connect()) {
+      for (GuestUser user : agent.users().loggedIn()) {
+        System.out.println(user.name() + " " + user.loginTime());
+      }
+    }
+    return 0;
+  }
+
+  @Command(name = "shutdown", description = "Has the guest go down.")
+  int shutdown(
+      @Option(
+              names = "--mode",
+              defaultValue = "powerdown",
+              paramLabel = "powerdown|reboot|halt",
+              description = "how (${DEFAULT-VALUE})")
+          String mode)
+      throws IOException {
+    ShutdownMode how;
+    try {
+      how = ShutdownMode.valueOf(mode.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--mode: '" + mode + "' is not powerdown, reboot or halt");
+    }
+    try (GuestAgent agent = connect()) {
+      agent.shutdown(how);
+    }
+    return 0;
+  }
+
+  @Command(name = "call", description = "Calls any command and prints what it returns, as JSON.")
+  int call(
+      @Parameters(paramLabel = "NAME", description = "such as guest-get-osinfo") String name,
+      @Parameters(
+              paramLabel = "JSON",
+              arity = "0..1",
+              description = "its arguments, an object such as '{\"path\": \"/etc/hosts\"}'")
+          String json)
+      throws IOException {
+    JsonNode arguments = json == null ? null : object(json);
+    try (GuestAgent agent = connect()) {
+      System.out.println(agent.client().call(name, arguments, limit()));
+    }
+    return 0;
+  }
+
+  private static JsonNode object(String json) {
+    try {
+      JsonNode arguments = new ObjectMapper().readTree(json);
+      if (arguments.isObject()) {
+        return arguments;
+      }
+      throw new UsageException("the arguments must be a JSON object, such as '{}'");
+    } catch (JsonProcessingException e) {
+      throw new UsageException("the arguments are not JSON: " + e.getOriginalMessage());
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.microvm.agent.GuestAgent;
+import org.microvm.agent.GuestFiles;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code microvm agent cp}: copies a file into the guest or out of it. */
+@Command(
+    name = "cp",
+    description = {
+      "Copies a file into the guest or out of it. The guest's side is written with a colon in",
+      "front, as in 'cp notes.txt :/tmp/' and 'cp :/etc/hosts -'; - is standard input or output."
+    },
+    mixinStandardHelpOptions = true)
+final class AgentCommandCopy implements Callable<Integer> {
+  private static final String STREAM = "-";
+
+  @ParentCommand private AgentCommand parent;
+
+  @Parameters(index = "0", paramLabel = "FROM", description = "FILE, :GUEST-FILE or -")
+  private String from;
+
+  @Parameters(index = "1", paramLabel = "TO", description = "FILE, :GUEST-FILE or -")
+  private String to;
+
+  @Override
+  public Integer call() throws IOException {
+    if (from.startsWith(":") == to.startsWith(":")) {
+      throw new UsageException("one of FROM and TO is in the guest, written as :/path");
+    }
+    try (GuestAgent agent = parent.connect()) {
+      if (to.startsWith(":")) {
+        copyIn(agent.files(), to.substring(1));
+      } else {
+        copyOut(agent.files(), from.substring(1));
+      }
+    }
+    return 0;
+  }
+
+  private void copyIn(GuestFiles files, String target) throws IOException {
+    if (from.equals(STREAM)) {
+      files.copyIn(System.in, target);
+      return;
+    }
+    Path source = Path.of(from);
+    if (!Files.isReadable(source) || Files.isDirectory(source)) {
+      throw new IOException(from + " is not a file that can be read");
+    }
+    files.copyIn(source, target.endsWith("/") ? target + source.getFileName() : target);
+  }
+
+  private void copyOut(GuestFiles files, String source) throws IOException {
+    if (to.equals(STREAM)) {
+      files.copyOut(source, System.out);
+      System.out.flush();
+      return;
+    }
+    Path target = Path.of(to);
+    if (Files.isDirectory(target)) {
+      target = target.resolve(source.substring(source.lastIndexOf('/') + 1));
+    }
+    files.copyOut(source, target);
+  }
+}

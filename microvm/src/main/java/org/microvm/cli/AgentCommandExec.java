@@ -1,0 +1,95 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.microvm.agent.ExecResult;
+import org.microvm.agent.GuestAgent;
+import org.microvm.agent.GuestCommand;
+import org.microvm.linux.Fd;
+import org.microvm.linux.Terminal;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code microvm agent exec}: runs a program in the guest as if it were one of the host. */
+@Command(
+    name = "exec",
+    description = {
+      "Runs a program in the guest. Standard input is passed on in one piece before it starts,",
+      "standard output and error once it has ended; the status is the program's, 128 + N after",
+      "signal N, and 255 if it could not be run."
+    },
+    mixinStandardHelpOptions = true)
+final class AgentCommandExec implements Callable<Integer> {
+  /** As ssh: the guest's own status can hardly be mistaken for it. */
+  static final int NOT_RUN = 255;
+
+  /** The agent's parser takes 64 MiB, and base64 makes four bytes of three. */
+  private static final int MOST_INPUT = 47 << 20;
+
+  @ParentCommand private AgentCommand parent;
+
+  @Option(
+      names = {"-n", "--no-input"},
+      description = "do not read standard input")
+  private boolean noInput;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "SECONDS",
+      description = "how long the program may run (no limit); it is not ended when time is up")
+  private Integer limit;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "-- CMD ...",
+      hideParamSyntax = true,
+      description = "the program and its arguments")
+  private List<String> words;
+
+  @Override
+  public Integer call() {
+    if (limit != null && limit < 1) {
+      throw new UsageException("--limit: " + limit + " is not a number of seconds from 1");
+    }
+    parent.limit();
+    try (GuestAgent agent = parent.connect()) {
+      ExecResult result =
+          agent
+              .processes()
+              .start(new GuestCommand(words, List.of(), input(), true))
+              .await(limit == null ? Duration.ofDays(365) : Duration.ofSeconds(limit));
+      System.out.write(result.stdout());
+      System.out.flush();
+      System.err.write(result.stderr());
+      if (result.truncated()) {
+        System.err.println("microvm: the agent keeps 16 MiB of each output; the rest is lost");
+      }
+      System.err.flush();
+      return result.status();
+    } catch (IOException e) {
+      System.err.println("microvm: " + e.getMessage());
+      return NOT_RUN;
+    }
+  }
+
+  private byte[] input() throws IOException {
+    if (noInput) {
+      return new byte[0];
+    }
+    try (Fd input = Fd.standardInput()) {
+      if (Terminal.isTerminal(input)) {
+        return new byte[0];
+      }
+    }
+    byte[] bytes = System.in.readNBytes(MOST_INPUT + 1);
+    if (bytes.length > MOST_INPUT) {
+      throw new IOException(
+          "standard input is over 47 MiB, more than the agent takes: use cp, and a file");
+    }
+    return bytes;
+  }
+}

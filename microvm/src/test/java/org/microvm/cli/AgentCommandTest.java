@@ -1,0 +1,203 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.agent.FakeAgent;
+
+/** {@code microvm agent}: words, output and status. */
+@Timeout(30)
+class AgentCommandTest {
+  private final InputStream originalIn = System.in;
+  private final PrintStream originalOut = System.out;
+  private final PrintStream originalErr = System.err;
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  @BeforeEach
+  void redirect() {
+    System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+    input("");
+  }
+
+  @AfterEach
+  void restore() {
+    System.setIn(originalIn);
+    System.setOut(originalOut);
+    System.setErr(originalErr);
+  }
+
+  private static void input(String text) {
+    System.setIn(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static int agent(FakeAgent agent, String... words) {
+    return agent(agent.socket().toString(), words);
+  }
+
+  private static int agent(String socket, String... words) {
+    String[] all = new String[words.length + 3];
+    all[0] = "agent";
+    all[1] = "--socket";
+    all[2] = socket;
+    System.arraycopy(words, 0, all, 3, words.length);
+    return Main.execute(all);
+  }
+
+  private String firstError() {
+    return err.toString(StandardCharsets.UTF_8).lines().findFirst().orElse("");
+  }
+
+  @Test
+  void ping_answered_isSilentSuccess() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(Map.of("guest-ping", "{}"))) {
+      assertEquals(0, agent(agent, "ping"));
+    }
+    assertEquals("", out.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void ping_noSocket_isOneLineAndFailure() {
+    assertEquals(1, agent("/nowhere/agent.sock", "ping"));
+    assertEquals("microvm: --socket /nowhere/agent.sock: there is no such socket", firstError());
+  }
+
+  @Test
+  void ping_agentSilent_isOneLineAndFailure() throws IOException {
+    try (FakeAgent agent = FakeAgent.playing(peer -> peer.any())) {
+      assertEquals(1, agent(agent, "--timeout", "1", "ping"));
+    }
+    assertTrue(firstError().startsWith("microvm: "), firstError());
+  }
+
+  @Test
+  void words_thatCannotBeMeant_areUsageErrors() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(Map.of())) {
+      assertEquals(2, agent(agent, "fly"));
+      assertEquals(2, agent(agent, "--timeout", "0", "ping"));
+      assertEquals(2, agent(agent, "cp", "a", "b"));
+      assertEquals(2, agent(agent, "cp", ":a", ":b"));
+      assertEquals(2, agent(agent, "call", "guest-ping", "{"));
+      assertEquals(2, agent(agent, "call", "guest-ping", "[]"));
+      assertEquals(2, agent(agent, "shutdown", "--mode", "explode"));
+      assertEquals(2, agent(agent, "exec"));
+    }
+    assertEquals(2, Main.execute("agent", "ping"));
+  }
+
+  @Test
+  void call_printsWhatIsReturned() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(request -> request.get("arguments").toString())) {
+      assertEquals(0, agent(agent, "call", "guest-anything", "{\"a\": [1, 2]}"));
+    }
+    assertEquals("{\"a\":[1,2]}", out.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  @Test
+  void call_unknownCommand_isOneLineAndFailure() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(Map.of())) {
+      assertEquals(1, agent(agent, "call", "guest-fly"));
+    }
+    assertEquals(
+        "microvm: guest-fly: The command guest-fly has not been found (CommandNotFound)",
+        firstError());
+  }
+
+  @Test
+  void exec_streamsAndStatusArePassedOn() throws IOException {
+    input("to the guest");
+    try (FakeAgent agent =
+        FakeAgent.answering(
+            Map.of(
+                "guest-exec",
+                "{\"pid\": 7}",
+                "guest-exec-status",
+                "{\"exited\": true, \"exitcode\": 5, \"out-data\": \"b3V0\", \"err-data\": \"ZXJy\"}"))) {
+      assertEquals(5, agent(agent, "exec", "--", "ls", "-l", "--color"));
+      assertEquals(
+          "{\"path\":\"ls\",\"arg\":[\"-l\",\"--color\"],"
+              + "\"input-data\":\"dG8gdGhlIGd1ZXN0\",\"capture-output\":true}",
+          agent.requests().getFirst().get("arguments").toString());
+    }
+    assertEquals("out", out.toString(StandardCharsets.UTF_8));
+    assertEquals("err", err.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void exec_noSuchProgram_is255() throws IOException {
+    try (FakeAgent agent =
+        FakeAgent.playing(
+            peer -> {
+              peer.error(peer.next(), "GenericError", "No such file or directory");
+              peer.any();
+            })) {
+      assertEquals(255, agent(agent, "exec", "-n", "--", "no-such-program"));
+    }
+    assertEquals("microvm: guest-exec: No such file or directory (GenericError)", firstError());
+  }
+
+  @Test
+  void cp_intoADirectoryOfTheGuest_keepsTheName(@TempDir Path directory) throws IOException {
+    Path file = Files.writeString(directory.resolve("notes.txt"), "text");
+    try (FakeAgent agent =
+        FakeAgent.answering(
+            Map.of(
+                "guest-file-open", "1",
+                "guest-file-write", "{\"count\": 4, \"eof\": false}",
+                "guest-file-close", "{}"))) {
+      assertEquals(0, agent(agent, "cp", file.toString(), ":/tmp/"));
+      assertEquals("/tmp/notes.txt", agent.requests().getFirst().at("/arguments/path").asText());
+    }
+  }
+
+  @Test
+  void cp_outOfTheGuest_toFileDirectoryAndStream(@TempDir Path directory) throws IOException {
+    Map<String, String> answers =
+        Map.of(
+            "guest-file-open", "1",
+            "guest-file-read", "{\"count\": 2, \"eof\": true, \"buf-b64\": \"AP8=\"}",
+            "guest-file-close", "{}");
+    byte[] content = {0, (byte) 0xff};
+    try (FakeAgent agent = FakeAgent.answering(answers)) {
+      assertEquals(0, agent(agent, "cp", ":/tmp/x", directory.resolve("y").toString()));
+      assertEquals(0, agent(agent, "cp", ":/tmp/x", directory.toString()));
+      assertEquals(0, agent(agent, "cp", ":/tmp/x", "-"));
+    }
+    assertArrayEquals(content, Files.readAllBytes(directory.resolve("y")));
+    assertArrayEquals(content, Files.readAllBytes(directory.resolve("x")));
+    assertArrayEquals(content, out.toByteArray());
+  }
+
+  @Test
+  void wait_agentThatAnswers_isSuccess() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(Map.of())) {
+      assertEquals(0, agent(agent, "--timeout", "20", "wait"));
+    }
+  }
+
+  @Test
+  void users_listed() throws IOException {
+    try (FakeAgent agent =
+        FakeAgent.answering(
+            Map.of("guest-get-users", "[{\"user\": \"root\", \"login-time\": 0.5}]"))) {
+      assertEquals(0, agent(agent, "users"));
+    }
+    assertEquals("root 1970-01-01T00:00:00.500Z", out.toString(StandardCharsets.UTF_8).strip());
+  }
+}
