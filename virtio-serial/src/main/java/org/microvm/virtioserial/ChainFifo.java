@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import java.util.Arrays;
 import org.microvm.devices.virtio.DescriptorChain;
 
 /** Chains that were popped and not used yet, oldest first; as many as the queue has entries. */
@@ -49,6 +50,11 @@ final class ChainFifo {
     first = slot(1);
     count--;
     return chain;
+  }
+
+  void clear() {
+    Arrays.fill(chains, null);
+    count = 0;
   }
 
   private int slot(int index) {

@@ -50,6 +50,15 @@ final class ControlQueue {
     transmitq = fromDriver;
   }
 
+  /** The driver has taken one of the queues away. */
+  void stopQueue(boolean receive) {
+    if (receive) {
+      receiveq = null;
+    } else {
+      transmitq = null;
+    }
+  }
+
   /** Forgets the queues and all that was to be said. */
   void reset() {
     queues = null;

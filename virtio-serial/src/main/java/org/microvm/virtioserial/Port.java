@@ -147,6 +147,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     fire(PortListener::guestClosed);
   }
 
+  /** The driver has taken the transmit queue away. */
+  void sendingStopped() {
+    if (ready) {
+      transmit.queues(queues);
+    }
+  }
+
   /** The driver is gone; host program, name and number stay. */
   void reset() {
     guestClosed();

@@ -12,8 +12,8 @@ import org.microvm.devices.virtio.VirtqueueException;
  */
 final class PortQueues {
   private final VirtioQueues queues;
-  private final Virtqueue receiveq;
-  private final Virtqueue transmitq;
+  private Virtqueue receiveq;
+  private Virtqueue transmitq;
   private final ChainFifo receiving;
   private final ChainFifo sending;
   private boolean receiveUsed;
@@ -26,6 +26,18 @@ final class PortQueues {
     this.transmitq = transmitq;
     receiving = new ChainFifo(receiveq == null ? 1 : receiveq.size());
     sending = new ChainFifo(transmitq == null ? 1 : transmitq.size());
+  }
+
+  /** The driver has taken the receive queue away, and its buffers with it. */
+  void stopReceiving() {
+    receiveq = null;
+    receiving.clear();
+  }
+
+  /** The driver has taken the transmit queue away, and its buffers with it. */
+  void stopSending() {
+    transmitq = null;
+    sending.clear();
   }
 
   /** Receive buffers taken from the ring, for the host's bytes. */
@@ -80,14 +92,14 @@ final class PortQueues {
 
   /** Shows the guest what was given back, with one interrupt a queue at most. */
   void publish() {
-    if (receiveUsed) {
-      receiveUsed = false;
+    if (receiveUsed && receiveq != null) {
       queues.publish(receiveq);
     }
-    if (transmitUsed) {
-      transmitUsed = false;
+    if (transmitUsed && transmitq != null) {
       queues.publish(transmitq);
     }
+    receiveUsed = false;
+    transmitUsed = false;
   }
 
   /** Whether a receive buffer came in while the guest was being asked to tell of the next one. */

@@ -134,7 +134,8 @@ final class PortReceive {
       room = buffers.get(i).gatherWritable(ranges, 0, PortTransmit.TURN_BYTES);
     }
     long wanted = ranges.bytes();
-    long bytes = session.read(ranges);
+    // Reading into nothing gives 0, which would look like the end.
+    long bytes = wanted == 0 ? 0 : session.read(ranges);
     for (long left = bytes; left > 0; ) {
       long part = Math.min(left, buffers.get(0).writableBytes());
       give(buffers.removeFirst(), part);

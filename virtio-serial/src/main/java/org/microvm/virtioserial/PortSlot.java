@@ -73,6 +73,21 @@ final class PortSlot {
     belief = belief == Belief.PRESENT ? Belief.REMEMBERED : belief;
   }
 
+  /** The driver has taken one of the queues away. */
+  void stopQueue(boolean receive) {
+    if (queues == null) {
+      return;
+    }
+    if (receive) {
+      queues.stopReceiving();
+    } else {
+      queues.stopSending();
+      if (port != null) {
+        port.sendingStopped();
+      }
+    }
+  }
+
   /** The guest has set up the present port. */
   void ready() throws VirtqueueException {
     belief = Belief.PRESENT;

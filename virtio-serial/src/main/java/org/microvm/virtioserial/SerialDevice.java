@@ -299,6 +299,19 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   @Override
+  public void stopQueue(int index) {
+    core.locked(
+        () -> {
+          boolean receive = QueueLayout.isReceive(index);
+          if (index == QueueLayout.CONTROL_RECEIVE || index == QueueLayout.CONTROL_TRANSMIT) {
+            ports.control().stopQueue(receive);
+          } else {
+            ports.slot(QueueLayout.port(index)).stopQueue(receive);
+          }
+        });
+  }
+
+  @Override
   public void reset() {
     core.locked(
         () -> {

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.virtio.DeviceStatus;
+import org.microvm.devices.virtio.MmioRegister;
 
 /** C22, C23 and the bugs that others shipped: a guest that does what it should not. */
 class HostileGuestTest {
@@ -207,6 +208,54 @@ class HostileGuestTest {
   }
 
   @Test
+  void receiveQueueTakenAway_isNotTheEndOfTheHostsStream() throws Exception {
+    guest.open(nr);
+    try (Host host = machine.connect("a")) {
+      host.write("x");
+      guest.read(nr, 1);
+      stopQueue(Guest.in(nr));
+
+      host.write("for later");
+      machine.idle();
+      assertTrue(machine.status(nr).hostConnected());
+
+      guest.boot();
+      machine.introduce(nr);
+      guest.open(nr);
+      assertEquals("for later", new String(guest.read(nr, 9)));
+    }
+  }
+
+  @Test
+  void transmitQueueTakenAwayInTheMiddleOfABuffer_isHarmless() throws Exception {
+    try (Host host = machine.connect("a")) {
+      guest.write(nr, Guest.bytes(1 << 20, 1));
+      machine.idle();
+      stopQueue(Guest.out(nr));
+
+      host.read((int) machine.numbers(nr).bytesFromGuest());
+      machine.idle();
+
+      assertTrue(machine.status(nr).hostConnected());
+    }
+    guest.boot();
+    machine.introduce(nr);
+    assertWorks();
+  }
+
+  @Test
+  void controlQueuesTakenAway_areHarmless() throws Exception {
+    stopQueue(Guest.CONTROL_IN);
+    stopQueue(Guest.CONTROL_OUT);
+    machine.addUnix("b");
+    machine.idle();
+
+    guest.boot();
+    machine.introduce(nr);
+    assertWorks();
+  }
+
+  @Test
   void c23_openRepeated_isOneEvent() throws Exception {
     for (int i = 0; i < 100; i++) {
       guest.open(nr);
@@ -298,6 +347,11 @@ class HostileGuestTest {
       guest.driver().kick(queue);
     }
     assertWorks();
+  }
+
+  private void stopQueue(int index) {
+    guest.driver().write(MmioRegister.QUEUE_SEL, index);
+    guest.driver().write(MmioRegister.QUEUE_READY, 0);
   }
 
   /** A request and its answer pass through the port. */
