@@ -50,6 +50,18 @@ public final class Terminal implements AutoCloseable {
     return new Terminal(fd, former);
   }
 
+  /**
+   * Makes a terminal that is a mere wire, such as the device of a {@link Pty}, pass all bytes
+   * unchanged both ways: raw, and its output not processed either.
+   */
+  public static void makeTransparent(Fd fd) throws ErrnoException {
+    raw(fd);
+    MemorySegment mode = buffer();
+    ErrnoException.check(get(fd, mode), "get terminal mode of " + fd);
+    termios.c_oflag(mode, termios.c_oflag(mode) & ~Linux.OPOST());
+    ErrnoException.check(set(fd, mode), "set raw mode on " + fd);
+  }
+
   /** The terminal's size now. */
   public Size size() throws ErrnoException {
     MemorySegment size = Arena.ofAuto().allocate(winsize.layout());

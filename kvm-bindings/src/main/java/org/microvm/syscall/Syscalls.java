@@ -283,6 +283,24 @@ public final class Syscalls {
     return call(Linux.SYS_socketpair(), domain, type, 0, fds, 0, 0);
   }
 
+  /** {@code setsockopt(fd, level, option, &value, sizeof(int))}. */
+  public static long setsockopt(int fd, int level, int option, int value) {
+    MemorySegment argument = PER_THREAD.get().scratch;
+    argument.set(ValueLayout.JAVA_INT, 0, value);
+    return call(Linux.SYS_setsockopt(), fd, level, option, argument.address(), Integer.BYTES, 0);
+  }
+
+  /** {@code getsockname(fd, address, &length)}; the length is the segment's. */
+  public static long getsockname(int fd, MemorySegment address) {
+    MemorySegment length = PER_THREAD.get().scratch;
+    length.set(ValueLayout.JAVA_INT, 0, (int) address.byteSize());
+    try {
+      return call(Linux.SYS_getsockname(), fd, address.address(), length.address());
+    } finally {
+      Reference.reachabilityFence(address);
+    }
+  }
+
   /** {@code shutdown(fd, how)}. */
   public static long shutdown(int fd, int how) {
     return call(Linux.SYS_shutdown(), fd, how, 0);
