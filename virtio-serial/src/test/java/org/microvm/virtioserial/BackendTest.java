@@ -1,14 +1,20 @@
 package org.microvm.virtioserial;
 
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,6 +29,9 @@ import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.PtyBackend;
+import org.microvm.virtioserial.backend.TcpClientBackend;
+import org.microvm.virtioserial.backend.TcpServerBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
@@ -246,6 +255,93 @@ class BackendTest {
 
     assertEquals("two", new String(guest.read(nr, 3)));
     assertTrue(machine.status(nr).hostConnected());
+  }
+
+  @Test
+  void tcpServer_passesBytesBothWays() throws Exception {
+    int nr = add(TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false));
+    guest.open(nr);
+    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
+      host.write("down");
+      assertEquals("down", new String(guest.read(nr, 4)));
+      guest.write(nr, "up".getBytes());
+      assertEquals("up", host.readText(2));
+    }
+    machine.events.await("host disconnected a");
+  }
+
+  @Test
+  void tcpServer_endOfInputIsTheEndOfTheConnection() throws Exception {
+    int nr = add(TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false));
+    guest.open(nr);
+    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
+      host.write("all");
+      host.endOutput();
+
+      assertEquals("all", new String(guest.read(nr, 3)));
+      assertTrue(host.atEnd());
+    }
+  }
+
+  @Test
+  void tcpServer_isForThisMachineOnly() {
+    InetSocketAddress everybody = new InetSocketAddress("0.0.0.0", 0);
+
+    var failure =
+        assertThrows(
+            IllegalArgumentException.class, () -> TcpServerBackend.listen(everybody, false));
+
+    assertTrue(failure.getMessage().startsWith("host=0.0.0.0: only loopback"));
+  }
+
+  @Test
+  void tcpClient_connectsAgain() throws Exception {
+    try (ServerSocketChannel server = ServerSocketChannel.open()) {
+      server.bind(new InetSocketAddress("127.0.0.1", 0));
+      InetSocketAddress address = (InetSocketAddress) server.getLocalAddress();
+      int nr = add(TcpClientBackend.reconnecting(address, Duration.ofMillis(1)));
+      new Host(server.accept()).close();
+      machine.events.await("host disconnected a");
+      guest.write(nr, "kept".getBytes());
+
+      try (Host host = new Host(server.accept())) {
+        assertEquals("kept", host.readText(4));
+      }
+    }
+  }
+
+  @Test
+  void pty_passesBytesBothWaysUnchanged() throws Exception {
+    PtyBackend pty = PtyBackend.open();
+    int nr = add(pty);
+    guest.open(nr);
+    try (var terminal = FileChannel.open(pty.path(), READ, WRITE)) {
+      terminal.write(ByteBuffer.wrap("down\n\u0003".getBytes()));
+      assertEquals("down\n\u0003", new String(guest.read(nr, 6)));
+      guest.write(nr, "up\r\n".getBytes());
+      ByteBuffer back = ByteBuffer.allocate(4);
+      terminal.read(back);
+      assertEquals("up\r\n", new String(back.array()));
+    }
+  }
+
+  @Test
+  void pty_programsMayComeAndGo() throws Exception {
+    PtyBackend pty = PtyBackend.open();
+    int nr = add(pty);
+    guest.open(nr);
+    for (int i = 0; i < 3; i++) {
+      try (var terminal = FileChannel.open(pty.path(), READ, WRITE)) {
+        terminal.write(ByteBuffer.wrap("x".getBytes()));
+        assertEquals("x", new String(guest.read(nr, 1)));
+      }
+    }
+    assertTrue(machine.status(nr).hostConnected());
+  }
+
+  private InetSocketAddress tcpAddress(int nr) {
+    String[] words = machine.status(nr).backend().split("[:,]");
+    return new InetSocketAddress(words[1], Integer.parseInt(words[2]));
   }
 
   private ServerSocketChannel server() throws Exception {

@@ -189,8 +189,58 @@ class OptionsTest {
   @Test
   void chardev_unknownIsRefusedWithTheKnownOnes() {
     refused(
-        "there is no chardev \"udp\"; there are: socket, file, pipe, stdio, null, channel",
+        "there is no chardev \"udp\"; there are: socket, file, pipe, pty, stdio, null, channel",
         () -> backend("udp,id=c0"));
+  }
+
+  @Test
+  void chardev_socketNeedsPathOrPort() {
+    refused("socket needs path=, or host= and port=", () -> backend("socket,server=on"));
+  }
+
+  @Test
+  void chardev_tcpListensOnThisMachine() throws Exception {
+    PortBackend backend = backend("socket,port=0,server=on,wait=off");
+
+    assertTrue(backend.describe().startsWith("tcp:127.0.0.1:"));
+    backend.close();
+  }
+
+  @Test
+  void chardev_tcpForTheWorldIsRefused() {
+    refused(
+        "socket: host=0.0.0.0: only loopback addresses, for nothing here encrypts or"
+            + " authenticates",
+        () -> backend("socket,host=0.0.0.0,port=0,server=on"));
+  }
+
+  @Test
+  void chardev_tcpPortThatIsNoneIsRefused() {
+    refused("socket: port=http is not a port", () -> backend("socket,port=http"));
+    refused("socket: port=70000 is not a port", () -> backend("socket,port=70000"));
+  }
+
+  @Test
+  void chardev_filesAndPipesNeedAPath() {
+    refused("file needs path=", () -> backend("file,id=c0"));
+    refused("pipe needs path=", () -> backend("pipe,id=c0"));
+  }
+
+  @Test
+  void chardev_othersAreMade() throws Exception {
+    PortBackend pty = backend("pty,id=c0");
+    PortBackend none = backend("null,id=c1");
+    PortBackend channel = backend("channel,id=c2");
+    PortBackend file = backend("file,id=c3,path=" + path("out"));
+
+    assertTrue(pty.describe().startsWith("pty:/dev/pts/"));
+    assertEquals("null", none.describe());
+    assertEquals("in-process channel", channel.describe());
+    assertEquals("file:" + path("out"), file.describe());
+    pty.close();
+    none.close();
+    channel.close();
+    file.close();
   }
 
   private PortBackend backend(String words) throws OptionException, IOException {

@@ -1,6 +1,7 @@
 package org.microvm.virtioserial.options;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -9,13 +10,18 @@ import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.StdioBackend;
+import org.microvm.virtioserial.backend.TcpClientBackend;
+import org.microvm.virtioserial.backend.TcpServerBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
 /** What {@code -chardev} says about the host end of a port. */
 public final class ChardevOptions {
+  private static final String KINDS = "socket, file, pipe, pty, stdio, null, channel";
+
   private ChardevOptions() {}
 
   /**
@@ -24,9 +30,10 @@ public final class ChardevOptions {
    * <ul>
    *   <li>{@code socket,id=ID,path=PATH,server=on[,wait=on|off]} (wait=on unless told otherwise)
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
+   *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N} and the same for TCP on this machine
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
-   *   <li>{@code stdio,id=ID}, {@code null,id=ID}
+   *   <li>{@code pty,id=ID}, {@code stdio,id=ID}, {@code null,id=ID}
    *   <li>{@code channel,id=ID} for a program in this JVM
    * </ul>
    *
@@ -41,6 +48,10 @@ public final class ChardevOptions {
       case "socket" -> socket(words);
       case "file" -> file(words);
       case "pipe" -> pipe(words);
+      case "pty" -> {
+        words.finish();
+        yield PtyBackend.open();
+      }
       case "stdio" -> {
         words.finish();
         yield StdioBackend.open();
@@ -55,25 +66,50 @@ public final class ChardevOptions {
       }
       default ->
           throw new OptionException(
-              "there is no chardev \"%s\"; there are: socket, file, pipe, stdio, null, channel"
-                  .formatted(words.kind()));
+              "there is no chardev \"%s\"; there are: %s".formatted(words.kind(), KINDS));
     };
   }
 
   private static PortBackend socket(OptionWords words) throws OptionException, IOException {
-    Path path = Path.of(words.need("path"));
-    if (words.takeFlag("server", false)) {
-      boolean wait = words.takeFlag("wait", true);
-      words.finish();
-      return UnixServerBackend.listen(path, wait);
-    }
-    int seconds = words.takeNumber("reconnect", 0);
-    int millis = words.takeNumber("reconnect-ms", 0);
+    Optional<Path> path = words.take("path").map(Path::of);
+    Optional<InetSocketAddress> address =
+        path.isPresent() ? Optional.empty() : Optional.of(address(words));
+    boolean server = words.takeFlag("server", false);
+    boolean wait = words.takeFlag("wait", true);
+    Duration interval =
+        Duration.ofSeconds(words.takeNumber("reconnect", 0))
+            .plusMillis(words.takeNumber("reconnect-ms", 0));
     words.finish();
-    Duration interval = Duration.ofSeconds(seconds).plusMillis(millis);
-    return interval.isZero()
-        ? UnixClientBackend.connect(path)
-        : UnixClientBackend.reconnecting(path, interval);
+    try {
+      if (server) {
+        return path.isPresent()
+            ? UnixServerBackend.listen(path.get(), wait)
+            : TcpServerBackend.listen(address.get(), wait);
+      }
+      if (interval.isZero()) {
+        return path.isPresent()
+            ? UnixClientBackend.connect(path.get())
+            : TcpClientBackend.connect(address.get());
+      }
+      return path.isPresent()
+          ? UnixClientBackend.reconnecting(path.get(), interval)
+          : TcpClientBackend.reconnecting(address.get(), interval);
+    } catch (IllegalArgumentException e) {
+      throw new OptionException("socket: " + e.getMessage());
+    }
+  }
+
+  private static InetSocketAddress address(OptionWords words) throws OptionException {
+    Optional<String> port = words.take("port");
+    if (port.isEmpty()) {
+      throw new OptionException("socket needs path=, or host= and port=");
+    }
+    String host = words.take("host").orElse("127.0.0.1");
+    try {
+      return new InetSocketAddress(host, Integer.parseInt(port.get()));
+    } catch (IllegalArgumentException e) {
+      throw new OptionException("socket: port=%s is not a port".formatted(port.get()));
+    }
   }
 
   private static PortBackend file(OptionWords words) throws OptionException, IOException {

@@ -1,0 +1,113 @@
+package org.microvm.virtioserial.backend;
+
+import java.time.Duration;
+import java.util.concurrent.RejectedExecutionException;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Connects to a server ({@code server=off}), and again after an interval whenever it is not there
+ * or leaves.
+ */
+abstract class ClientBackend implements PortBackend {
+  private static final Logger LOG = LoggerFactory.getLogger(ClientBackend.class);
+
+  private final Duration interval;
+  private HostLink first;
+  private Port port;
+  private EventLoop.Timer timer;
+  private boolean failureLogged;
+  private volatile boolean closed;
+
+  /** Connected already, and only this once. */
+  ClientBackend(HostLink first) {
+    this.first = first;
+    interval = Duration.ZERO;
+  }
+
+  /** To be connected, again and again. */
+  ClientBackend(Duration interval) {
+    if (!interval.isPositive()) {
+      throw new IllegalArgumentException("the interval between two connections must be positive");
+    }
+    this.interval = interval;
+  }
+
+  /** Connects; may block. */
+  abstract HostLink connect() throws ErrnoException;
+
+  @Override
+  public final void start(Port owner) {
+    port = owner;
+    if (first != null) {
+      HostLink link = first;
+      first = null;
+      port.connected(link);
+    } else {
+      attempt();
+    }
+  }
+
+  @Override
+  public final void linkClosed() {
+    if (interval.isPositive()) {
+      // Also after a connection that worked: a server that closes at once must not keep us busy.
+      timer = port.loop().schedule(interval.toNanos(), this::attempt);
+    }
+  }
+
+  @Override
+  public final void close() {
+    closed = true;
+    if (timer != null) {
+      timer.cancel();
+    }
+    if (first != null) {
+      first.close();
+    }
+  }
+
+  /** On a thread of its own, for instance because a server's backlog is full. */
+  private void attempt() {
+    if (!closed) {
+      Thread.ofPlatform().daemon().name("connect " + describe()).start(this::tryToConnect);
+    }
+  }
+
+  private void tryToConnect() {
+    HostLink link = null;
+    String failure = "";
+    try {
+      link = connect();
+    } catch (ErrnoException e) {
+      failure = e.getMessage();
+    }
+    report(link, failure);
+  }
+
+  private void report(HostLink link, String failure) {
+    try {
+      port.loop().execute(() -> tried(link, failure));
+    } catch (RejectedExecutionException e) {
+      LOG.debug("{}: {}", describe(), e.getMessage());
+      if (link != null) {
+        link.close();
+      }
+    }
+  }
+
+  private void tried(HostLink link, String failure) {
+    if (link != null) {
+      failureLogged = false;
+      port.connected(link);
+    } else if (!closed) {
+      if (!failureLogged) {
+        failureLogged = true;
+        LOG.info("{}; trying again every {} ms", failure, interval.toMillis());
+      }
+      timer = port.loop().schedule(interval.toNanos(), this::attempt);
+    }
+  }
+}

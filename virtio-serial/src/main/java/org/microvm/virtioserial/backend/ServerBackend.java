@@ -1,0 +1,85 @@
+package org.microvm.virtioserial.backend;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Listens on a socket ({@code server=on}) and serves one client at a time; further ones wait in the
+ * listen backlog until it has left and the guest has all of its bytes.
+ */
+abstract class ServerBackend implements PortBackend {
+  private static final Logger LOG = LoggerFactory.getLogger(ServerBackend.class);
+  private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final Fd listener;
+  private final CompletableFuture<Void> readyToBoot = new CompletableFuture<>();
+  private Port port;
+  private EventLoop.Watch watch;
+
+  /**
+   * @param wait whether the guest is not to start before a client has connected
+   */
+  ServerBackend(Fd listener, boolean wait) {
+    this.listener = listener;
+    if (!wait) {
+      readyToBoot.complete(null);
+    }
+  }
+
+  /** Takes a waiting connection, or gives null when none waits. */
+  abstract HostLink accept() throws ErrnoException;
+
+  /** Closes the listening socket. */
+  abstract void stopListening();
+
+  @Override
+  public final void start(Port owner) {
+    port = owner;
+    try {
+      watch = port.loop().watch(listener, EventLoop.IN, events -> clientWaits());
+    } catch (ErrnoException e) {
+      LOG.error("{}: nobody can connect: {}", describe(), e.getMessage());
+    }
+  }
+
+  @Override
+  public final void linkClosed() {
+    watch.interest(EventLoop.IN);
+  }
+
+  @Override
+  public final CompletableFuture<Void> readyToBoot() {
+    return readyToBoot;
+  }
+
+  @Override
+  public final void close() {
+    if (watch != null) {
+      watch.close();
+    }
+    stopListening();
+    readyToBoot.cancel(false);
+  }
+
+  private void clientWaits() {
+    try {
+      HostLink client = accept();
+      if (client != null) {
+        watch.interest(0);
+        port.connected(client);
+        readyToBoot.complete(null);
+      }
+    } catch (ErrnoException e) {
+      // Out of descriptors, for instance: the client stays in the backlog, and so the listener
+      // stays ready; without a pause the loop would spin.
+      LOG.warn("{}: {}", describe(), e.getMessage());
+      watch.interest(0);
+      port.loop().schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
+    }
+  }
+}

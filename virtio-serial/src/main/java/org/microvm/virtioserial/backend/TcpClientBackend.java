@@ -1,0 +1,58 @@
+package org.microvm.virtioserial.backend;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.TcpSocket;
+
+/** Connects to a TCP port of this machine, once or whenever the connection has ended. */
+public final class TcpClientBackend extends ClientBackend {
+  private final InetSocketAddress address;
+
+  private TcpClientBackend(InetSocketAddress address, HostLink first) {
+    super(first);
+    this.address = address;
+  }
+
+  private TcpClientBackend(InetSocketAddress address, Duration interval) {
+    super(interval);
+    this.address = address;
+  }
+
+  /**
+   * Connects once, now.
+   *
+   * @param address a loopback address of IPv4
+   * @throws ErrnoException if nobody is listening there
+   */
+  public static TcpClientBackend connect(InetSocketAddress address) throws ErrnoException {
+    Loopback.check(address);
+    return new TcpClientBackend(address, link(address));
+  }
+
+  /**
+   * Connects as soon as there is a server, and tries again after each {@code interval}.
+   *
+   * @param address a loopback address of IPv4
+   */
+  public static TcpClientBackend reconnecting(InetSocketAddress address, Duration interval) {
+    Loopback.check(address);
+    return new TcpClientBackend(address, interval);
+  }
+
+  @Override
+  public String describe() {
+    return "tcp:" + Loopback.text(address);
+  }
+
+  @Override
+  HostLink connect() throws ErrnoException {
+    return link(address);
+  }
+
+  private static HostLink link(InetSocketAddress address) throws ErrnoException {
+    Fd fd = TcpSocket.connect(address);
+    return new HostLink(fd, fd, false);
+  }
+}

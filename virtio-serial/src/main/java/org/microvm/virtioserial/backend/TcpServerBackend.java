@@ -1,0 +1,59 @@
+package org.microvm.virtioserial.backend;
+
+import java.net.InetSocketAddress;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.TcpSocket;
+
+/**
+ * Listens on a TCP port of this machine. There is no telling a client that has closed from one that
+ * has only ended its sending side, so the end of what it sends is the end of the connection.
+ */
+public final class TcpServerBackend extends ServerBackend {
+  private final Fd listener;
+  private final String text;
+
+  private TcpServerBackend(Fd listener, String text, boolean wait) {
+    super(listener, wait);
+    this.listener = listener;
+    this.text = text;
+  }
+
+  /**
+   * Listens from now on, so that clients can connect before the VM runs.
+   *
+   * @param address a loopback address, since nothing here encrypts or authenticates; port 0 for any
+   * @param wait whether the guest is not to start before a client has connected
+   * @throws ErrnoException if the port is in use
+   * @throws IllegalArgumentException if the address is not a loopback address of IPv4
+   */
+  public static TcpServerBackend listen(InetSocketAddress address, boolean wait)
+      throws ErrnoException {
+    Loopback.check(address);
+    Fd listener = TcpSocket.listen(address);
+    try {
+      InetSocketAddress bound =
+          new InetSocketAddress(address.getAddress(), TcpSocket.port(listener));
+      return new TcpServerBackend(listener, Loopback.text(bound), wait);
+    } catch (ErrnoException e) {
+      listener.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public String describe() {
+    return "tcp:%s,server=on".formatted(text);
+  }
+
+  @Override
+  HostLink accept() throws ErrnoException {
+    Fd client = TcpSocket.accept(listener);
+    return client == null ? null : new HostLink(client, client, false);
+  }
+
+  @Override
+  void stopListening() {
+    listener.close();
+  }
+}
