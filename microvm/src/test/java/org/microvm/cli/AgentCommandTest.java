@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,7 +58,7 @@ class AgentCommandTest {
     all[1] = "--socket";
     all[2] = socket;
     System.arraycopy(words, 0, all, 3, words.length);
-    return Main.execute(all);
+    return Main.execute(new PrintWriter(System.err, true), all);
   }
 
   private String firstError() {
@@ -98,7 +99,7 @@ class AgentCommandTest {
       assertEquals(2, agent(agent, "shutdown", "--mode", "explode"));
       assertEquals(2, agent(agent, "exec"));
     }
-    assertEquals(2, Main.execute("agent", "ping"));
+    assertEquals(2, Main.execute(new PrintWriter(System.err, true), "agent", "ping"));
   }
 
   @Test

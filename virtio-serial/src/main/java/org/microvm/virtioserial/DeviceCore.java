@@ -2,11 +2,14 @@ package org.microvm.virtioserial;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.IovecArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What all parts of one device share. */
 final class DeviceCore {
@@ -19,6 +22,8 @@ final class DeviceCore {
   /** Ranges in one readv or writev: two rings full of one-page buffers, as Linux posts them. */
   private static final int RANGES = 128;
 
+  private static final Logger LOG = LoggerFactory.getLogger(DeviceCore.class);
+
   private static final int WASTE_BYTES = 64 * 1024;
 
   private final DeviceLock lock = new DeviceLock();
@@ -30,7 +35,7 @@ final class DeviceCore {
 
   DeviceCore(EventLoop loop) {
     this.loop = loop;
-    listeners = new PortListeners(loop);
+    listeners = new PortListeners(this::execute);
   }
 
   EventLoop loop() {
@@ -65,6 +70,16 @@ final class DeviceCore {
 
   void queues(VirtioQueues active) {
     queues = active;
+  }
+
+  /** Does something on the loop, later; nothing once the loop is closed. */
+  void execute(Runnable task) {
+    try {
+      loop.execute(task);
+    } catch (RejectedExecutionException e) {
+      // The VM ends: what is left to be done is to let go, and that needs no loop.
+      LOG.debug("not done: {}", e.getMessage());
+    }
   }
 
   /** Does a step with the lock held; if the guest broke a ring, the transport hears of it. */

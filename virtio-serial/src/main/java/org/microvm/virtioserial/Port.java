@@ -305,15 +305,14 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void onLoop(Runnable call) {
-    core.loop()
-        .execute(
-            () ->
-                core.locked(
-                    () -> {
-                      if (!removed) {
-                        call.run();
-                      }
-                    }));
+    core.execute(
+        () ->
+            core.locked(
+                () -> {
+                  if (!removed) {
+                    call.run();
+                  }
+                }));
   }
 
   private void fire(BiConsumer<PortListener, PortInfo> event) {

@@ -2,8 +2,8 @@ package org.microvm.virtioserial;
 
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
-import org.microvm.linux.EventLoop;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -11,10 +11,10 @@ import org.slf4j.LoggerFactory;
 final class PortListeners {
   private static final Logger LOG = LoggerFactory.getLogger(PortListeners.class);
 
-  private final EventLoop loop;
+  private final Executor loop;
   private final List<PortListener> listeners = new CopyOnWriteArrayList<>();
 
-  PortListeners(EventLoop loop) {
+  PortListeners(Executor loop) {
     this.loop = loop;
   }
 

@@ -81,7 +81,7 @@ final class PortReceive {
     if (queues != null) {
       queues.publish();
     }
-    if (more && kept.isEmpty() && session.inputIsWatched()) {
+    if (more && kept.isEmpty() && session != null && session.inputIsWatched()) {
       // The loop reports it again in its next round; that is the next turn.
       session.wantInput(true);
       return false;

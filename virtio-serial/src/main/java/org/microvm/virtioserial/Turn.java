@@ -23,7 +23,7 @@ final class Turn {
   void request() {
     if (!requested) {
       requested = true;
-      core.loop().execute(task);
+      core.execute(task);
     }
   }
 }

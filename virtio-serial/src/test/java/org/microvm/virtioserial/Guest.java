@@ -166,6 +166,15 @@ final class Guest {
     return take(queue, awaitUsed(queue));
   }
 
+  /** The bytes of all used receive buffers, which are given back to the device. */
+  byte[] receiveAll(int queue) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (UsedBuffer used = queue(queue).poll(); used != null; used = queue(queue).poll()) {
+      bytes.writeBytes(take(queue, used));
+    }
+    return bytes.toByteArray();
+  }
+
   /** Exactly so many bytes of a port. */
   byte[] read(int port, int count) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
