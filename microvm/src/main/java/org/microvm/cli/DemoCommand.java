@@ -62,7 +62,7 @@ final class DemoCommand implements Callable<Integer> {
     try {
       machine.start();
       // A guest that ends early ends the wait too: its end of the channel goes with the machine.
-      machine.end().thenRun(machine::close);
+      machine.end().thenRunAsync(machine::close);
       ask(socket);
       MachineEnd end = machine.end().get(ANSWER.toSeconds(), TimeUnit.SECONDS);
       int status = ExitStatus.of(end, System.err);

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -27,6 +28,7 @@ public final class Machine implements AutoCloseable {
   /** The life of the guest that is going on, or the last one; guarded by this. */
   private GuestRun run;
 
+  private final ReentrantLock closing = new ReentrantLock();
   private long resets;
   private boolean started;
   private boolean stopping;
@@ -150,22 +152,33 @@ public final class Machine implements AutoCloseable {
 
   @Override
   public void close() {
-    synchronized (this) {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      stop();
-    }
+    // A second caller waits for the first: after close() nothing is left, whoever asked.
+    closing.lock();
     try {
-      if (supervisor.isAlive()) {
+      synchronized (this) {
+        if (closed) {
+          return;
+        }
+        closed = true;
+        stop();
+      }
+      joinSupervisor();
+      end.complete(new MachineEnd.Stopped());
+      run.close();
+      parts.close();
+    } finally {
+      closing.unlock();
+    }
+  }
+
+  private void joinSupervisor() {
+    try {
+      // It may be the one that closes, as a dependent of end().
+      if (supervisor.isAlive() && Thread.currentThread() != supervisor) {
         supervisor.join(TimeUnit.SECONDS.toMillis(CLOSE_SECONDS));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    end.complete(new MachineEnd.Stopped());
-    run.close();
-    parts.close();
   }
 }

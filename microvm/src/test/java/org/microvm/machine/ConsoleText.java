@@ -4,6 +4,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 
 /** What a guest has said on its console; a test can wait for words. */
 final class ConsoleText extends OutputStream {
@@ -21,10 +22,15 @@ final class ConsoleText extends OutputStream {
   }
 
   /** Waits until the text contains the words. */
-  synchronized void await(String words, long seconds)
+  void await(String words, long seconds) throws InterruptedException, TimeoutException {
+    await(words, 1, seconds);
+  }
+
+  /** Waits until the text contains the words so many times. */
+  synchronized void await(String words, int times, long seconds)
       throws InterruptedException, TimeoutException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-    while (text.indexOf(words) < 0) {
+    while (text.toString().split(Pattern.quote(words), -1).length <= times) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         throw new TimeoutException("the guest never said '" + words + "' but: " + text);

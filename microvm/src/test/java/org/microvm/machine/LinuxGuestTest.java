@@ -40,7 +40,10 @@ class LinuxGuestTest {
   private static final int STREAM = 4 << 20;
 
   private final ConsoleText console = new ConsoleText();
-  @TempDir private Path directory;
+
+  /** Static, for it must be there before all tests. */
+  @TempDir private static Path directory;
+
   private Machine machine;
 
   @BeforeAll
