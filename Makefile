@@ -27,7 +27,7 @@ $(DIST)/microvm.jar: $(SOURCES) | packages
 	@touch $@
 
 # The JVM's ahead-of-time cache is trained by a start-up that touches what every start touches.
-$(DIST)/microvm.aot: $(DIST)/microvm.jar tools/train-aot bare-metal
+$(DIST)/microvm.aot: $(DIST)/microvm.jar tools/train-aot | bare-metal
 	@tools/train-aot $(DIST)
 
 packages: ## install the Debian packages that build and tests need
