@@ -40,7 +40,11 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private final List<ExitStatistics> statistics = new ArrayList<>();
   private final List<InstructionFinisher> finishers = new ArrayList<>();
 
-  private GuestRun() {}
+  private final PauseGate gate;
+
+  private GuestRun(PauseGate gate) {
+    this.gate = gate;
+  }
 
   /**
    * Makes the VM, loads the kernel and sets the first vCPU to its entry; nothing runs yet.
@@ -48,7 +52,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
    * @throws MachineException if the kernel cannot be started, or KVM refuses
    */
   static GuestRun powerOn(MachineConfig config, MachineParts parts) throws MachineException {
-    GuestRun run = new GuestRun();
+    GuestRun run = new GuestRun(parts.pauseGate());
     try {
       run.build(config, parts);
       return run;
@@ -113,7 +117,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     ExitHandler handler = new ExitHandler(board, exits, finisher, new FailureReport(vcpu), this);
     statistics.add(exits);
     finishers.add(finisher);
-    threads.add(new VcpuThread(vcpu.id(), vcpu, handler, exits, this));
+    threads.add(new VcpuThread(vcpu, handler, exits, this, gate));
   }
 
   /** Lets the guest run and waits for its end; all vCPUs have stopped then. */
@@ -130,7 +134,13 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   public void end(MachineEnd how) {
     if (end.complete(how)) {
       threads.forEach(VcpuThread::kick);
+      gate.wake();
     }
+  }
+
+  /** Takes all vCPUs out of the guest, so that they see that the gate is closed. */
+  void kick() {
+    threads.forEach(VcpuThread::kick);
   }
 
   @Override

@@ -80,6 +80,36 @@ public final class Machine implements AutoCloseable {
     parts.cancelWait();
   }
 
+  /**
+   * Stops the guest's vCPUs between two instructions and waits until all of them stand still;
+   * channels stay connected. Nothing happens to a machine that is paused already. One that is not
+   * started yet stands still before its first instruction when it is.
+   *
+   * @return whether the guest stands still; false if it has not been started or has ended, or
+   *     somebody called {@link #resume} meanwhile
+   */
+  public boolean pause() throws InterruptedException {
+    PauseGate gate = parts.pauseGate();
+    synchronized (this) {
+      gate.close();
+      run.kick();
+      if (!started) {
+        return false;
+      }
+    }
+    return gate.await(config.cpus(), end::isDone);
+  }
+
+  /** Lets a paused guest go on; nothing happens to one that is not paused. */
+  public void resume() {
+    parts.pauseGate().open();
+  }
+
+  /** Whether the last of {@link #pause} and {@link #resume} was a pause. */
+  public boolean isPaused() {
+    return parts.pauseGate().isClosed();
+  }
+
   /** The device with the channels, to add and remove some and to hear what happens to them. */
   public SerialDevice channels() {
     return parts.serial();
@@ -126,6 +156,7 @@ public final class Machine implements AutoCloseable {
       last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
     }
     end.complete(last);
+    parts.pauseGate().wake();
   }
 
   private MachineEnd oneLife() {
@@ -164,6 +195,7 @@ public final class Machine implements AutoCloseable {
       }
       joinSupervisor();
       end.complete(new MachineEnd.Stopped());
+      parts.pauseGate().wake();
       run.close();
       parts.close();
     } finally {

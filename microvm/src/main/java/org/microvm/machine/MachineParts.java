@@ -21,6 +21,7 @@ import org.microvm.virtioserial.backend.PortBackend;
 final class MachineParts implements AutoCloseable {
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
   private final PowerSwitch powerSwitch = new PowerSwitch();
+  private final PauseGate pauseGate = new PauseGate();
   private Kvm kvm;
   private EventLoop loop;
   private ConsoleOutput console;
@@ -113,6 +114,10 @@ final class MachineParts implements AutoCloseable {
 
   PowerSwitch powerSwitch() {
     return powerSwitch;
+  }
+
+  PauseGate pauseGate() {
+    return pauseGate;
   }
 
   /** Waits for the host programs of channels with {@code wait=on}, or for {@link #cancelWait}. */

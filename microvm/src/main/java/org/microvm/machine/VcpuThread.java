@@ -5,6 +5,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
 
 /**
  * One vCPU: a platform thread in KVM_RUN that serves port and register accesses and nothing that
@@ -26,14 +27,17 @@ final class VcpuThread {
   private final ExitHandler handler;
   private final ExitStatistics statistics;
   private final Ender ender;
+  private final PauseGate gate;
   private final Thread thread;
 
-  VcpuThread(int id, Vcpu vcpu, ExitHandler handler, ExitStatistics statistics, Ender ender) {
+  VcpuThread(
+      Vcpu vcpu, ExitHandler handler, ExitStatistics statistics, Ender ender, PauseGate gate) {
     this.vcpu = vcpu;
     this.handler = handler;
     this.statistics = statistics;
     this.ender = ender;
-    thread = Thread.ofPlatform().name("vcpu-" + id).unstarted(this::loop);
+    this.gate = gate;
+    thread = Thread.ofPlatform().name("vcpu-" + vcpu.id()).unstarted(this::loop);
   }
 
   void start() {
@@ -42,23 +46,55 @@ final class VcpuThread {
 
   private void loop() {
     try {
-      VcpuRun run = vcpu.runState();
+      if (gate.isClosed()) {
+        gate.pass(ender::ended);
+      }
       statistics.entering();
       while (!ender.ended()) {
-        int errno = vcpu.run();
-        if (errno == 0) {
-          statistics.exit(run.exitReason());
-          handler.handle(run);
-        } else if (errno == Errno.EINTR) {
-          statistics.kicked();
-        } else if (errno != Errno.EAGAIN) {
-          ender.end(new MachineEnd.Failed(failure(errno)));
+        if (gate.isClosed()) {
+          pause();
+        } else {
+          enter();
         }
       }
     } catch (Throwable e) {
       // A mistake of this program: the guest cannot go on, and a person must hear of it.
       ender.end(new MachineEnd.Failed(Thread.currentThread().getName() + ": " + e));
       throw e;
+    }
+  }
+
+  /** Lets the guest run up to its next exit; the error number that KVM_RUN gave. */
+  private int enter() {
+    VcpuRun run = vcpu.runState();
+    int errno = vcpu.run();
+    if (errno == 0) {
+      statistics.exit(run.exitReason());
+      handler.handle(run);
+    } else if (errno == Errno.EINTR) {
+      statistics.kicked();
+    } else if (errno != Errno.EAGAIN) {
+      ender.end(new MachineEnd.Failed(failure(errno)));
+    }
+    return errno;
+  }
+
+  /**
+   * Waits at the gate, with no access half done: KVM finishes a port or MMIO access at the next
+   * KVM_RUN (KVM API, section 5), which returns at once after a kick. The access may come in
+   * pieces, so that needs more than one.
+   */
+  private void pause() {
+    int errno;
+    do {
+      vcpu.kick();
+      errno = enter();
+    } while (errno == 0 && !ender.ended());
+    gate.pass(ender::ended);
+    try {
+      vcpu.notifyPaused();
+    } catch (ErrnoException noClock) {
+      // The guest does not use KVM's clock, so it has no watchdog that looks at it either.
     }
   }
 
@@ -91,7 +127,7 @@ final class VcpuThread {
     }
   }
 
-  /** Takes the vCPU out of the guest, so that it sees that the guest's life has ended. */
+  /** Takes the vCPU out of the guest, so that it sees that there is a pause or an end. */
   void kick() {
     vcpu.kick();
   }
