@@ -13,11 +13,16 @@ readonly packages=$1 root=$2 out=$3
 readonly libraries=lib/x86_64-linux-gnu
 
 # musl: a static program of 50 KiB with hardly a system call before main.
-compile_init() {
-    mkdir -p "$root/sbin"
+compile() {
     musl-gcc -static -Os -s -std=gnu11 -Wall -Wextra -Werror \
         -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu \
-        -o "$root/sbin/init" "$here/init.c"
+        -o "$@"
+}
+
+compile_programs() {
+    mkdir -p "$root/sbin" "$root/usr/bin"
+    compile "$root/sbin/init" "$here/init.c"
+    compile "$root/usr/bin/port-probe" "$here"/port-probe/*.c
     local name
     for name in shutdown poweroff reboot halt; do
         ln -s init "$root/sbin/$name"
@@ -67,6 +72,6 @@ make_image() {
     mkfs.erofs --quiet --all-root -T 0 -U 6d696372-6f76-4d00-8000-746573740001 "$out/root.img" "$root"
 }
 
-step 'compile init' compile_init
+step 'compile init and port-probe' compile_programs
 step 'fill the root directory' populate
 step 'make root.img' make_image
