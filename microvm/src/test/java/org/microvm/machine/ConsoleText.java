@@ -7,7 +7,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 
 /** What a guest has said on its console; a test can wait for words. */
-final class ConsoleText extends OutputStream {
+public final class ConsoleText extends OutputStream {
   private final StringBuilder text = new StringBuilder();
 
   @Override
@@ -22,12 +22,12 @@ final class ConsoleText extends OutputStream {
   }
 
   /** Waits until the text contains the words. */
-  void await(String words, long seconds) throws InterruptedException, TimeoutException {
+  public void await(String words, long seconds) throws InterruptedException, TimeoutException {
     await(words, 1, seconds);
   }
 
   /** Waits until the text contains the words so many times. */
-  synchronized void await(String words, int times, long seconds)
+  public synchronized void await(String words, int times, long seconds)
       throws InterruptedException, TimeoutException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     while (text.toString().split(Pattern.quote(words), -1).length <= times) {

@@ -3,26 +3,26 @@ package org.microvm.machine;
 import java.nio.file.Path;
 
 /** Where the guests for tests are; the build makes them before it runs tests. */
-final class TestImages {
+public final class TestImages {
   private TestImages() {}
 
   /** A guest of test-images/bare-metal. */
-  static Path bareMetal(String name) {
+  public static Path bareMetal(String name) {
     return root().resolve("bare-metal").resolve(name);
   }
 
   /** The Linux kernel of test-images. */
-  static Path kernel() {
+  public static Path kernel() {
     return root().resolve("images/vmlinux");
   }
 
   /** The root file system of test-images. */
-  static Path disk() {
+  public static Path disk() {
     return root().resolve("images/root.img");
   }
 
   /** The kernel command line that goes with them. */
-  static Path commandLine() {
+  public static Path commandLine() {
     return root().resolve("images/cmdline");
   }
 

@@ -1,0 +1,75 @@
+package org.microvm.machine.linux;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * What the guest's port-probe answered to a call.
+ *
+ * @param status {@code ok}, {@code end}, {@code error}, or {@code gone} when the process ended
+ * @param words what follows it, still percent-encoded
+ */
+record Answer(String status, List<String> words) {
+  boolean isOk() {
+    return status.equals("ok");
+  }
+
+  /** The name of the errno that the call gave, or "" if it did not fail. */
+  String errno() {
+    return status.equals("error") ? words.getFirst() : "";
+  }
+
+  /** Of a call that went well, the first number. */
+  long number() {
+    return number(0);
+  }
+
+  /** Of a call that went well, a number. */
+  long number(int index) {
+    return Long.parseLong(checked().words.get(index));
+  }
+
+  /** How far a call came, whether it failed, came to an end, or went well. */
+  long done() {
+    return Long.parseLong(words.getLast());
+  }
+
+  /** Of a call that went well, the bytes as text. */
+  String text() {
+    return checked().words.isEmpty() ? "" : decode(words.getFirst());
+  }
+
+  /** Itself, if the call went well. */
+  Answer checked() {
+    if (!isOk()) {
+      throw new AssertionError("the guest answered: " + status + " " + String.join(" ", words));
+    }
+    return this;
+  }
+
+  static String encode(Object argument) {
+    StringBuilder encoded = new StringBuilder();
+    for (byte b : argument.toString().getBytes(StandardCharsets.UTF_8)) {
+      if (b > ' ' && b != '%' && b != 0x7f) {
+        encoded.append((char) b);
+      } else {
+        encoded.append("%%%02x".formatted(b & 0xff));
+      }
+    }
+    return encoded.toString();
+  }
+
+  private static String decode(String word) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (int i = 0; i < word.length(); i++) {
+      if (word.charAt(i) == '%') {
+        bytes.write(Integer.parseInt(word, i + 1, i + 3, 16));
+        i += 2;
+      } else {
+        bytes.write(word.charAt(i));
+      }
+    }
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,102 @@
+package org.microvm.machine.linux;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * A process in the guest that makes system calls for a test, one after the other. What the calls
+ * are is said in {@code test-images/rootfs/port-probe}.
+ */
+final class GuestProcess implements AutoCloseable {
+  /** Hosts that emulate guest kernel code are slow, and a test machine may be busy. */
+  static final Duration ANSWER = Duration.ofMinutes(1);
+
+  private static final int SIGNAL_KILL = 9;
+  private static final int SIGNAL_INTERRUPT = 10;
+  private static final int SIGNAL_TERMINATE = 15;
+
+  private final ProbeConnection probe;
+  private final int number;
+
+  GuestProcess(ProbeConnection probe, int number) {
+    this.probe = probe;
+    this.number = number;
+  }
+
+  /** Begins a call, whose answer comes whenever it has ended. */
+  CompletableFuture<Answer> start(String call, Object... arguments) throws IOException {
+    return probe.send(number, call, arguments);
+  }
+
+  /** Makes a call and waits for its end, good or bad. */
+  Answer call(String call, Object... arguments) throws Exception {
+    return get(start(call, arguments));
+  }
+
+  /** Opens a file; the mode is r, w or rw, and n for non-blocking. */
+  GuestFile open(String path, String mode) throws Exception {
+    return new GuestFile(this, (int) call("open", path, mode).number());
+  }
+
+  /** Opens a port by its name, when it is there. */
+  GuestFile openPort(String name, String mode) throws Exception {
+    awaitPort(name);
+    return open(pathOf(name), mode);
+  }
+
+  /** Waits until there is a link of this name. */
+  void awaitPort(String name) throws Exception {
+    call("exists", pathOf(name), 1).checked();
+  }
+
+  /** Waits until there is no link of this name any more. */
+  void awaitNoPort(String name) throws Exception {
+    call("exists", pathOf(name), 0).checked();
+  }
+
+  /** What a command of the guest's shell prints. */
+  String shell(String command) throws Exception {
+    return call("shell", command).text();
+  }
+
+  /** Interrupts a read that blocks. */
+  void interrupt() throws Exception {
+    signal(SIGNAL_INTERRUPT).checked();
+  }
+
+  /** Asks a soak for its end. */
+  void terminate() throws Exception {
+    signal(SIGNAL_TERMINATE).checked();
+  }
+
+  /** Ends the process, and waits until it is gone. */
+  @Override
+  public void close() {
+    CompletableFuture<Void> gone = probe.gone(number);
+    try {
+      if (signal(SIGNAL_KILL).isOk()) {
+        gone.get(ANSWER.toSeconds(), TimeUnit.SECONDS);
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException("process " + number + " of the guest does not end", e);
+    }
+  }
+
+  private Answer signal(int signal) throws Exception {
+    return get(probe.send(0, "kill", number, signal));
+  }
+
+  static String pathOf(String name) {
+    return "/dev/virtio-ports/" + name;
+  }
+
+  /** What a call that was begun before answers. */
+  static Answer get(CompletableFuture<Answer> answer)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return answer.get(ANSWER.toSeconds(), TimeUnit.SECONDS);
+  }
+}

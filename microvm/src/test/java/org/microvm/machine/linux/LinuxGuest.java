@@ -1,0 +1,124 @@
+package org.microvm.machine.linux;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.microvm.linux.EventLoop;
+import org.microvm.machine.ChannelConfig;
+import org.microvm.machine.ConsoleText;
+import org.microvm.machine.DiskConfig;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MachineConfig;
+import org.microvm.machine.TestImages;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.SerialDevice;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.channel.ChannelBackend;
+
+/** A Linux guest that makes system calls for tests, over a port of its own. */
+final class LinuxGuest implements AutoCloseable {
+  private static final Duration BOOT = Duration.ofMinutes(3);
+  private static final String CONTROL = "test.control";
+
+  private final ConsoleText console = new ConsoleText();
+  private final PortEvents events = new PortEvents();
+  private final AtomicInteger processes = new AtomicInteger();
+  private final AtomicInteger names = new AtomicInteger();
+  private final Machine machine;
+  private final ProbeConnection probe;
+
+  /** The machine's, for host ends that are made later. */
+  private EventLoop loop;
+
+  private LinuxGuest(SerialConfig serial, String words) throws Exception {
+    machine =
+        Machine.create(
+            MachineConfig.builder(TestImages.kernel())
+                .commandLine(
+                    "%s microvm.run=\"exec port-probe /dev/virtio-ports/%s\" %s"
+                        .formatted(
+                            Files.readString(TestImages.commandLine()).strip(), CONTROL, words))
+                .disk(new DiskConfig(TestImages.disk(), true))
+                .memory(128 << 20)
+                .console(console)
+                .serial(serial)
+                .channel(new ChannelConfig(PortConfig.named(CONTROL), this::controlEnd))
+                .build());
+    machine.channels().addListener(events);
+    probe = new ProbeConnection(machine.channels().openChannel(CONTROL));
+  }
+
+  /**
+   * Boots one.
+   *
+   * @param words for the kernel command line
+   */
+  static LinuxGuest boot(SerialConfig serial, String words) throws Exception {
+    LinuxGuest guest = new LinuxGuest(serial, words);
+    try {
+      guest.machine.start();
+      guest.console.await("GUEST READY", BOOT.toSeconds());
+      guest.probe.ready().get(BOOT.toSeconds(), TimeUnit.SECONDS);
+      return guest;
+    } catch (Exception e) {
+      guest.close();
+      throw new IllegalStateException("the guest said: " + guest.console, e);
+    }
+  }
+
+  private PortBackend controlEnd(EventLoop machinesLoop) {
+    loop = machinesLoop;
+    return new ChannelBackend(machinesLoop);
+  }
+
+  SerialDevice device() {
+    return machine.channels();
+  }
+
+  ConsoleText console() {
+    return console;
+  }
+
+  PortEvents events() {
+    return events;
+  }
+
+  /** A new process in the guest. */
+  GuestProcess process() {
+    return new GuestProcess(probe, processes.incrementAndGet());
+  }
+
+  /** A name that no port has had. */
+  String newName() {
+    return "test." + names.incrementAndGet();
+  }
+
+  /** Adds a port with a new name for a program of this JVM. */
+  HostPort add() throws PortException {
+    return add(PortConfig.named(newName()));
+  }
+
+  /** Adds a port for a program of this JVM. */
+  HostPort add(PortConfig config) throws PortException {
+    return add(config, new ChannelBackend(loop));
+  }
+
+  /** Adds a port. */
+  HostPort add(PortConfig config, PortBackend backend) throws PortException {
+    try {
+      return new HostPort(device(), events, device().addPort(config, backend));
+    } catch (PortException e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    machine.close();
+  }
+}
