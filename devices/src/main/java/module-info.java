@@ -6,6 +6,7 @@ module org.microvm.devices {
   exports org.microvm.devices;
   exports org.microvm.devices.bus;
   exports org.microvm.devices.legacy;
+  exports org.microvm.devices.state;
   exports org.microvm.devices.virtio;
   exports org.microvm.devices.virtio.blk;
   exports org.microvm.devices.virtio.rng;

@@ -117,6 +117,23 @@ final class ByteRing {
     return done;
   }
 
+  /** The bytes kept, oldest first. */
+  byte[] toByteArray() {
+    byte[] bytes = new byte[Math.toIntExact(size)];
+    int part = (int) Math.min(size, capacity() - head);
+    MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, head, bytes, 0, part);
+    MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, 0, bytes, part, bytes.length - part);
+    return bytes;
+  }
+
+  /** Adds bytes, for which there must be room. */
+  void append(byte[] bytes) {
+    reserve(bytes.length);
+    for (byte value : bytes) {
+      append(value);
+    }
+  }
+
   /** Forgets everything; returns how many bytes that were. */
   long clear() {
     long bytes = size;

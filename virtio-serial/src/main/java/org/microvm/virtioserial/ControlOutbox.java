@@ -33,6 +33,16 @@ final class ControlOutbox {
     pending.clear();
   }
 
+  /** All messages, in the order of sending. */
+  List<ControlMessage> messages() {
+    return List.copyOf(pending);
+  }
+
+  /** Puts messages that waited elsewhere in front of all others. */
+  void restore(List<ControlMessage> messages) {
+    pending.addAll(0, messages);
+  }
+
   /** Adds a message unless the same one waits already; of RESIZE the latest one counts. */
   void add(ControlMessage message) {
     int same = find(message.nr(), message.event());

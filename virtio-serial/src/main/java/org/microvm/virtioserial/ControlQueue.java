@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import java.util.List;
 import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.Virtqueue;
@@ -90,6 +91,16 @@ final class ControlQueue {
   /** As {@link ControlOutbox#withdraw}. */
   boolean withdraw(int nr) {
     return outbox.withdraw(nr);
+  }
+
+  /** What {@link #restore} takes. */
+  List<ControlMessage> unsent() {
+    return outbox.messages();
+  }
+
+  /** Takes over messages that another device has not sent; the queues are active. */
+  void restore(List<ControlMessage> messages) {
+    outbox.restore(messages);
   }
 
   /** Messages that the driver has not given buffers for. */

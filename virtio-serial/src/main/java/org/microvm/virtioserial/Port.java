@@ -1,7 +1,10 @@
 package org.microvm.virtioserial;
 
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -160,6 +163,83 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     ready = false;
     queues = null;
     transmit.queues(null);
+  }
+
+  /** What {@link #restore} takes. */
+  PortState state() {
+    return new PortState(
+        info.name(),
+        info.console(),
+        ready,
+        guestOpen,
+        session != null,
+        transmit.offset(),
+        transmit.keptBytes(),
+        receive.keptBytes(),
+        Optional.ofNullable(size));
+  }
+
+  /**
+   * Goes on where another port was, whose queues this one has been given. If a host program was
+   * connected there and none is here, the guest hears that it has left.
+   *
+   * @throws StateException if it was a port of another kind
+   */
+  void restore(PortState state, StateInput input) throws StateException {
+    if (!state.name().equals(info.name()) || state.console() != info.console()) {
+      throw input.damaged(
+          "port %d was %s, here it is %s"
+              .formatted(info.nr(), new PortInfo(info.nr(), state.name(), state.console()), info));
+    }
+    if (state.fromGuest().length > transmit.limit() || state.toGuest().length > receive.limit()) {
+      throw input.damaged(info + " keeps more bytes than its limits allow here");
+    }
+    size = state.size().orElse(null);
+    ready = state.ready() && queues != null;
+    guestOpen = state.guestOpen() && ready;
+    transmit.restore(ready ? queues : null, state.sendingOffset(), state.fromGuest());
+    receive.restore(guestOpen ? queues : null, state.toGuest());
+    if (guestOpen) {
+      backend.guestOpened();
+      fire(PortListener::guestOpened);
+    }
+    if (state.hostOpen() && session == null && ready && !info.console()) {
+      control.postOpen(info.nr(), false);
+    }
+    transmitTurn.request();
+    receiveTurn.request();
+  }
+
+  /** The connection to the host program, or null. */
+  HostLink link() {
+    return session == null ? null : session.link();
+  }
+
+  /**
+   * Goes on with a connection that another port had, so that the guest hears nothing of it; before
+   * {@link #restore}, and before the loop runs.
+   */
+  void adopt(HostLink link) throws ErrnoException {
+    session = new HostSession(link, core.loop(), core.lock(), this);
+    transmit.session(session);
+    receive.session(session);
+    backend.adopted();
+    fire(PortListener::hostConnected);
+  }
+
+  /** Lets go of guest and host program, for another port goes on with both. */
+  void release() {
+    if (session != null) {
+      session.close();
+      session = null;
+    }
+    transmit.session(null);
+    receive.session(null);
+    ready = false;
+    guestOpen = false;
+    queues = null;
+    transmit.queues(null);
+    receive.queues(null);
   }
 
   /** A console's size, for now and for a guest that comes later. */

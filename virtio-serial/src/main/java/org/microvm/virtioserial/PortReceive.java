@@ -59,6 +59,27 @@ final class PortReceive {
     return starved;
   }
 
+  /** The most bytes that the VMM keeps. */
+  int limit() {
+    return kept.limit();
+  }
+
+  /** The bytes that the VMM keeps. */
+  byte[] keptBytes() {
+    return kept.toByteArray();
+  }
+
+  /**
+   * Goes on where another port was.
+   *
+   * @param open as in {@link #queues}
+   * @param bytes as {@link #keptBytes} were
+   */
+  void restore(PortQueues open, byte[] bytes) {
+    queues(open);
+    kept.append(bytes);
+  }
+
   /** The port is gone: nobody will ever read what is kept. */
   void close() {
     counters.bytesDropped += kept.clear();

@@ -1,5 +1,8 @@
 package org.microvm.virtioserial;
 
+import java.util.Optional;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
@@ -61,6 +64,44 @@ final class PortSlot {
     if (port != null) {
       port.activated(active);
     }
+  }
+
+  /** What {@link #restore} takes. */
+  SlotState state() {
+    return new SlotState(
+        belief, unanswered, replaced, leftovers, Optional.ofNullable(port).map(Port::state));
+  }
+
+  /**
+   * Goes on where another slot of this number was, whose queues this one has been given.
+   *
+   * @throws StateException if its port is not here
+   */
+  void restore(SlotState state, StateInput input) throws StateException {
+    belief = state.belief();
+    unanswered = state.unanswered();
+    replaced = state.replaced();
+    leftovers = state.leftovers() && queues != null;
+    if (state.port().isPresent()) {
+      if (port == null) {
+        throw input.damaged(
+            "port %d%s is missing here"
+                .formatted(nr, state.port().get().name().map(name -> " " + name).orElse("")));
+      }
+      port.restore(state.port().get(), input);
+    } else if (belief == Belief.PRESENT) {
+      throw input.damaged("the guest knows a port %d that was not there".formatted(nr));
+    }
+  }
+
+  /** Lets go of guest and host program, for another slot goes on with both. */
+  void release() {
+    if (port != null) {
+      port.release();
+    }
+    queues = null;
+    leftovers = false;
+    belief = Belief.ABSENT;
   }
 
   void reset() {

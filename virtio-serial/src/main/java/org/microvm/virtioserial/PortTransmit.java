@@ -62,6 +62,34 @@ final class PortTransmit {
     return kept.size();
   }
 
+  /** Bytes of the oldest buffer in flight that are gone. */
+  long offset() {
+    return offset;
+  }
+
+  /** The most bytes that the VMM keeps. */
+  int limit() {
+    return kept.limit();
+  }
+
+  /** The bytes that the VMM keeps. */
+  byte[] keptBytes() {
+    return kept.toByteArray();
+  }
+
+  /**
+   * Goes on where another port was.
+   *
+   * @param usable as in {@link #queues}
+   * @param sent as {@link #offset} was; the buffer is the first that will be taken from the queue
+   * @param bytes as {@link #keptBytes} were
+   */
+  void restore(PortQueues usable, long sent, byte[] bytes) {
+    queues(usable);
+    offset = sent;
+    kept.append(bytes);
+  }
+
   /** The port is gone: nobody will ever read what is kept. */
   void close() {
     counters.bytesDropped += kept.clear();

@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.virtioserial.backend.PortBackend;
@@ -88,6 +90,13 @@ final class Ports implements ControlQueue.Handler {
 
   /** The driver has set the device up. */
   void activate(VirtioQueues queues, boolean multiport) throws VirtqueueException {
+    connect(queues, multiport);
+    if (!multiport && slots[0].port() != null) {
+      attachOnly(slots[0]);
+    }
+  }
+
+  private void connect(VirtioQueues queues, boolean multiport) {
     for (PortSlot slot : slots) {
       if (slot.nr == 0 || multiport) {
         int first = QueueLayout.receiveQueue(slot.nr);
@@ -99,8 +108,50 @@ final class Ports implements ControlQueue.Handler {
           queues,
           queues.queue(QueueLayout.CONTROL_RECEIVE),
           queues.queue(QueueLayout.CONTROL_TRANSMIT));
-    } else if (slots[0].port() != null) {
-      attachOnly(slots[0]);
+    }
+  }
+
+  /** What {@link #restore} takes. */
+  SerialState state() {
+    return new SerialState(
+        driverReady, control.unsent(), Arrays.stream(slots).map(PortSlot::state).toList());
+  }
+
+  /**
+   * Goes on where the ports of another device were. Ports that are here only are announced to the
+   * driver.
+   *
+   * @param queues or null if the driver had not set the device up
+   * @throws StateException if a port of that device is not here
+   */
+  void restore(SerialState state, StateInput input, VirtioQueues queues, boolean multiport)
+      throws StateException {
+    if (state.slots().size() != slots.length) {
+      throw input.damaged(
+          "the device had %d possible ports, here it has %d (max_ports)"
+              .formatted(state.slots().size(), slots.length));
+    }
+    if (queues != null) {
+      connect(queues, multiport);
+    }
+    driverReady = state.driverReady();
+    if (control.isActive()) {
+      control.restore(state.outbox());
+    }
+    for (PortSlot slot : slots) {
+      slot.restore(state.slots().get(slot.nr), input);
+    }
+    if (control.isActive()) {
+      announceNew();
+    }
+  }
+
+  /** Lets go of the guest and of all host programs, for another device goes on with them. */
+  void release() {
+    driverReady = false;
+    control.reset();
+    for (PortSlot slot : slots) {
+      slot.release();
     }
   }
 

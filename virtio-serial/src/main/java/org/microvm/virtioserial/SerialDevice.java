@@ -2,14 +2,21 @@ package org.microvm.virtioserial;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.virtio.ConfigSpace;
 import org.microvm.devices.virtio.VirtioDevice;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.HostLink;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
@@ -318,6 +325,84 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
           core.queues(null);
           ports.reset();
         });
+  }
+
+  @Override
+  public int stateVersion() {
+    return SerialState.VERSION;
+  }
+
+  @Override
+  public void save(StateOutput output) {
+    core.locked(() -> ports.state().write(output));
+  }
+
+  @Override
+  public void restore(StateInput input, VirtioQueues queues) throws StateException {
+    SerialState state = SerialState.read(input);
+    if (queues != null) {
+      core.lock().bind(queues.lock());
+    }
+    ReentrantLock outer = core.lock().enter();
+    try {
+      core.queues(queues);
+      ports.restore(state, input, queues, queues != null && queues.has(F_MULTIPORT));
+      state.slots().getFirst().port().flatMap(PortState::size).ifPresent(this::restoreSize);
+    } finally {
+      core.lock().exit(outer);
+    }
+  }
+
+  /** The connections to host programs at the moment, by port number; they stay the device's. */
+  public Map<Integer, HostLink> links() {
+    return locked(
+        () -> {
+          Map<Integer, HostLink> links = new TreeMap<>();
+          ports
+              .all()
+              .filter(port -> port.link() != null)
+              .forEach(port -> links.put(port.info().nr(), port.link()));
+          return links;
+        });
+  }
+
+  /**
+   * Goes on with a connection that another device had, whose state is restored next: the guest then
+   * does not hear that anything happened. Before the event loop runs.
+   *
+   * @param link becomes the port's
+   * @throws PortException if there is no such port
+   * @throws ErrnoException if it cannot be watched; it is closed then
+   */
+  public void adopt(int nr, HostLink link) throws PortException, ErrnoException {
+    ReentrantLock outer = core.lock().enter();
+    try {
+      Port port = ports.find(nr);
+      if (port == null) {
+        throw new PortException("there is no port " + nr);
+      }
+      port.adopt(link);
+    } finally {
+      core.lock().exit(outer);
+    }
+  }
+
+  /**
+   * Lets go of guest memory and closes the connections without a word to either side, for another
+   * device goes on with them; {@link #close} is all that is left to do.
+   */
+  public void release() {
+    core.locked(
+        () -> {
+          core.queues(null);
+          ports.release();
+        });
+  }
+
+  private void restoreSize(ConsoleSize size) {
+    if (config.consoleSize().isPresent()) {
+      putSize(size);
+    }
   }
 
   private void emergencyWrite(byte value) throws VirtqueueException {

@@ -5,6 +5,10 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.Objects;
 import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.Stateful;
 
 /**
  * The MC146818 clock, ports 0x70 (index) and 0x71 (data): the host's time in UTC, and CMOS RAM.
@@ -15,12 +19,15 @@ import org.microvm.devices.bus.BusDevice;
  *
  * <p>Memory bytes start as zero and hold what the guest writes, such as Linux's shutdown code.
  */
-public final class CmosRtc implements BusDevice {
+public final class CmosRtc implements BusDevice, Stateful {
   /** Where the range begins. */
   public static final int PORT = 0x70;
 
   /** How many ports it takes. */
   public static final int PORT_COUNT = 2;
+
+  /** Registers and memory together. */
+  static final int MEMORY_BYTES = 128;
 
   private static final int SECONDS = 0;
   private static final int MINUTES = 2;
@@ -46,7 +53,7 @@ public final class CmosRtc implements BusDevice {
   private static final long LATCH_MILLIS = 1000;
 
   private final InstantSource clock;
-  private final byte[] memory = new byte[128];
+  private final byte[] memory = new byte[MEMORY_BYTES];
   private int index;
   private LocalDateTime time;
   private long takenMillis;
@@ -71,7 +78,7 @@ public final class CmosRtc implements BusDevice {
   @Override
   public synchronized void write(long offset, int size, long value) {
     if (offset == 0) {
-      index = (int) value & 0x7f; // bit 7 masks NMIs
+      index = (int) value & (MEMORY_BYTES - 1); // bit 7 masks NMIs
       // A 16-bit write to the index port reaches the data port with its upper half.
       if (size > 1) {
         writeRegister((int) value >> Byte.SIZE);
@@ -79,6 +86,25 @@ public final class CmosRtc implements BusDevice {
     } else {
       writeRegister((int) value);
     }
+  }
+
+  @Override
+  public int stateVersion() {
+    return 1;
+  }
+
+  @Override
+  public synchronized void save(StateOutput output) {
+    new CmosState(memory.clone(), index).write(output);
+  }
+
+  /** The time is the host's of now, not that of the save. */
+  @Override
+  public synchronized void restore(StateInput input) throws StateException {
+    CmosState state = CmosState.read(input);
+    System.arraycopy(state.memory(), 0, memory, 0, MEMORY_BYTES);
+    index = state.index();
+    take();
   }
 
   private int readRegister() {

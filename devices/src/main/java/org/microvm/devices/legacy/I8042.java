@@ -2,6 +2,10 @@ package org.microvm.devices.legacy;
 
 import java.util.Objects;
 import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.Stateful;
 
 /**
  * A keyboard controller without a keyboard, for its reset line; ports 0x60 (data) to 0x64
@@ -16,7 +20,7 @@ import org.microvm.devices.bus.BusDevice;
  * drains without a limit comes to an end too. The first command throws the stale bytes away. The
  * input buffer is always free, so that {@code reboot=k} never waits before it pulses the line.
  */
-public final class I8042 implements BusDevice {
+public final class I8042 implements BusDevice, Stateful {
   /** Where the range begins. */
   public static final int PORT = 0x60;
 
@@ -82,6 +86,25 @@ public final class I8042 implements BusDevice {
     if (reset) {
       events.resetRequested("i8042");
     }
+  }
+
+  @Override
+  public int stateVersion() {
+    return 1;
+  }
+
+  @Override
+  public synchronized void save(StateOutput output) {
+    new I8042State(configuration, stale, this.output, awaitsData).write(output);
+  }
+
+  @Override
+  public synchronized void restore(StateInput input) throws StateException {
+    I8042State state = I8042State.read(input);
+    configuration = state.configuration();
+    stale = Math.min(state.stale(), STALE_BYTES);
+    output = state.output();
+    awaitsData = state.awaitsData();
   }
 
   private synchronized int readStatus() {

@@ -6,6 +6,10 @@ import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.InterruptLine;
 import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.Stateful;
 
 /**
  * A 16550A serial port, eight ports wide (COM1 is at 0x3f8 with interrupt 4).
@@ -18,7 +22,7 @@ import org.microvm.devices.bus.BusDevice;
  * <p>vCPU threads come through {@link BusDevice}, one host thread through {@link #receive}. One
  * lock guards all registers and orders the interrupt line; it is never held while anything blocks.
  */
-public final class Uart16550 implements BusDevice {
+public final class Uart16550 implements BusDevice, Stateful {
   /** How many ports it takes. */
   public static final int PORT_COUNT = 8;
 
@@ -210,6 +214,64 @@ public final class Uart16550 implements BusDevice {
       lock.unlock();
     }
     BusDevice.super.writeRepeated(offset, size, data, position, count);
+  }
+
+  @Override
+  public int stateVersion() {
+    return 1;
+  }
+
+  @Override
+  public void save(StateOutput output) {
+    lock.lock();
+    try {
+      byte[] waiting = new byte[receivedCount];
+      for (int i = 0; i < waiting.length; i++) {
+        waiting[i] = received[(receivedHead + i) % FIFO_SIZE];
+      }
+      new UartState(
+              waiting,
+              ier,
+              lcr,
+              mcr,
+              scratch,
+              divisor,
+              trigger,
+              modemChanges,
+              fifo,
+              overrun,
+              transmitterEmptied)
+          .write(output);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Raises the interrupt line again if an interrupt is due. */
+  @Override
+  public void restore(StateInput input) throws StateException {
+    UartState state = UartState.read(input);
+    lock.lock();
+    try {
+      receivedHead = 0;
+      receivedCount = 0;
+      for (byte value : state.received()) {
+        enqueue(value);
+      }
+      ier = state.ier() & IER_ALL;
+      lcr = state.lcr();
+      mcr = state.mcr() & MCR_ALL;
+      scratch = state.scratch();
+      divisor = state.divisor();
+      trigger = Math.clamp(state.trigger(), 1, FIFO_SIZE);
+      modemChanges = state.modemChanges();
+      fifo = state.fifo();
+      overrun = state.overrun();
+      transmitterEmptied = state.transmitterEmptied();
+      updateLine();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private int readRegister(int register) {

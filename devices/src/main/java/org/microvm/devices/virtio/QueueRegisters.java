@@ -1,5 +1,6 @@
 package org.microvm.devices.virtio;
 
+import java.util.Optional;
 import org.microvm.memory.GuestMemory;
 
 /** The registers of one queue, and the queue once it is ready. Guarded by the device lock. */
@@ -57,6 +58,27 @@ final class QueueRegisters {
     queue =
         new Virtqueue(
             memory, new QueueConfig(index, size, descriptorArea, driverArea, deviceArea), features);
+  }
+
+  QueueState state() {
+    return new QueueState(
+        size,
+        descriptorArea,
+        driverArea,
+        deviceArea,
+        Optional.ofNullable(queue).map(Virtqueue::state));
+  }
+
+  /** Takes up a state; a queue that was ready is again, in the memory given. */
+  void restore(QueueState state, GuestMemory memory, long features) throws VirtqueueException {
+    size = state.size();
+    descriptorArea = state.descriptorArea();
+    driverArea = state.driverArea();
+    deviceArea = state.deviceArea();
+    if (state.ring().isPresent()) {
+      enable(memory, features);
+      queue.resume(state.ring().get());
+    }
   }
 
   /** Ends the queue if there is one: its rings are touched no more. */

@@ -1,5 +1,9 @@
 package org.microvm.devices.virtio;
 
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+
 /**
  * What a kind of device supplies; the transport does the rest.
  *
@@ -63,4 +67,32 @@ public interface VirtioDevice {
    * have ended; this is the one thing that a device may wait for.
    */
   void reset();
+
+  /** The latest version of the form in which {@link #save} writes. */
+  default int stateVersion() {
+    return 1;
+  }
+
+  /**
+   * Writes what the device itself knows; registers and queues are the transport's. No vCPU runs,
+   * and the event loop is at this and nothing else. Chains in flight are forgotten in the saved
+   * state and popped again after a restore: a device that does not use its chains in order finishes
+   * them first, and this may wait for that. Afterwards the device goes on as if nothing had been.
+   */
+  default void save(StateOutput output) {}
+
+  /**
+   * Takes up a state, in a device that was never activated.
+   *
+   * @param queues what {@link #activate} was given, or null if the driver had not set the device
+   *     up; they must not be used before the first {@link #notifyQueue}, which comes for every
+   *     queue
+   * @throws StateException if it makes no sense, or not for this device
+   */
+  default void restore(StateInput input, VirtioQueues queues) throws StateException {
+    input.end();
+    if (queues != null) {
+      activate(queues);
+    }
+  }
 }

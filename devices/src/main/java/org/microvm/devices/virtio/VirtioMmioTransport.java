@@ -4,6 +4,11 @@ import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.Interrupt;
 import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
 import org.microvm.memory.GuestMemory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +29,11 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private static final Logger LOG = LoggerFactory.getLogger(VirtioMmioTransport.class);
 
+  /** How the names of the two sections in a saved state end. */
+  private static final String DEVICE_SECTION = ".device";
+
+  private static final String REGISTER_SECTION = ".transport";
+
   /** The version of the register layout: 1 would be the legacy one. */
   private static final int LAYOUT_VERSION = 2;
 
@@ -38,7 +48,7 @@ public final class VirtioMmioTransport implements BusDevice {
   private final long offeredFeatures;
   private final QueueRegisters[] queues;
 
-  private final int[] driverFeatures = new int[4];
+  private final int[] driverFeatures = new int[TransportState.FEATURE_WORDS];
   private int status;
   private int interruptStatus;
   private int configGeneration;
@@ -275,15 +285,125 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private void activate() {
     active = true;
-    Virtqueue[] ready = new Virtqueue[queues.length];
-    for (int i = 0; i < ready.length; i++) {
-      ready[i] = queues[i].queue();
-    }
     if (configChangePending) {
       configChangePending = false;
       raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
     }
-    device.activate(new VirtioQueues(negotiated(), ready, notifier, lock, this::failed));
+    device.activate(virtioQueues());
+  }
+
+  private VirtioQueues virtioQueues() {
+    Virtqueue[] ready = new Virtqueue[queues.length];
+    for (int i = 0; i < ready.length; i++) {
+      ready[i] = queues[i].queue();
+    }
+    return new VirtioQueues(negotiated(), ready, notifier, lock, this::failed);
+  }
+
+  /**
+   * Saves registers, queues and device in two sections. No vCPU runs, and the event loop is at this
+   * and nothing else.
+   *
+   * @param name what the names of the sections begin with
+   */
+  public void save(StateWriter writer, String name) {
+    lock.lock();
+    try {
+      // The device first: what it finishes on this occasion shows in the registers.
+      device.save(writer.section(name + DEVICE_SECTION, device.stateVersion(), Need.REQUIRED));
+      new TransportState(
+              device.deviceId(),
+              driverFeatures.clone(),
+              status,
+              interruptStatus,
+              configGeneration,
+              deviceFeaturesSel,
+              driverFeaturesSel,
+              queueSel,
+              active,
+              configChangePending,
+              Arrays.stream(queues).map(QueueRegisters::state).toList())
+          .write(writer.section(name + REGISTER_SECTION, TransportState.VERSION, Need.REQUIRED));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes up what {@link #save} wrote, over a copy of the guest's memory; call {@link #resume} once
+   * the event loop runs.
+   *
+   * @throws StateException if it is not the state of such a device
+   */
+  public void restore(StateReader reader, String name) throws StateException {
+    StateInput input = reader.take(name + REGISTER_SECTION, TransportState.VERSION);
+    TransportState state = TransportState.read(input);
+    StateInput deviceInput = reader.take(name + DEVICE_SECTION, device.stateVersion());
+    lock.lock();
+    try {
+      if (state.deviceId() != device.deviceId() || state.queues().size() != queues.length) {
+        throw input.damaged(
+            "it is of virtio device %d with %d queues, here is device %d with %d"
+                .formatted(
+                    state.deviceId(), state.queues().size(), device.deviceId(), queues.length));
+      }
+      restoreRegisters(state);
+      boolean featuresFit = featuresAcceptable() || !has(DeviceStatus.FEATURES_OK);
+      if (!featuresFit || (active && !has(DeviceStatus.DRIVER_OK))) {
+        throw input.damaged("the device here does not offer the features that the guest uses");
+      }
+      restoreQueues(state, input);
+      device.restore(deviceInput, active ? virtioQueues() : null);
+      if (interruptStatus != 0) {
+        // The edge may not have reached the interrupt controller before it was saved, and one too
+        // many does no harm.
+        interrupt.raise();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void restoreRegisters(TransportState state) {
+    System.arraycopy(state.driverFeatures(), 0, driverFeatures, 0, driverFeatures.length);
+    status = state.status();
+    interruptStatus = state.interruptStatus();
+    configGeneration = state.configGeneration();
+    deviceFeaturesSel = state.deviceFeaturesSel();
+    driverFeaturesSel = state.driverFeaturesSel();
+    queueSel = state.queueSel();
+    active = state.active();
+    configChangePending = state.configChangePending();
+  }
+
+  private void restoreQueues(TransportState state, StateInput input) throws StateException {
+    try {
+      for (int i = 0; i < queues.length; i++) {
+        queues[i].restore(state.queues().get(i), memory, negotiated());
+      }
+    } catch (VirtqueueException e) {
+      throw input.damaged(e.getMessage());
+    }
+    if (needsReset()) {
+      stopQueues();
+    }
+  }
+
+  /**
+   * After a restore: looks at every queue, as if the driver had notified each. A notification may
+   * have been on its way when the state was saved.
+   */
+  public void resume() {
+    lock.lock();
+    try {
+      for (int i = 0; i < queues.length; i++) {
+        if (active && queues[i].ready()) {
+          queueNotified(i);
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void reset() {

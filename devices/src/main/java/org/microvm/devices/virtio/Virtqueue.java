@@ -254,6 +254,27 @@ public final class Virtqueue {
     return available();
   }
 
+  /** Where the device is; what it added must have been published. */
+  VirtqueueState state() {
+    if (nextUsed != publishedUsed) {
+      throw new IllegalStateException("queue %d has used buffers in secret".formatted(index()));
+    }
+    return new VirtqueueState((nextAvail - inFlight()) & 0xffff, nextUsed, suppressed);
+  }
+
+  /**
+   * Goes on where another queue in a copy of the same memory was. The first look at the ring writes
+   * avail_event anew, whatever stood there.
+   */
+  void resume(VirtqueueState state) {
+    nextAvail = state.nextAvail();
+    seenAvail = nextAvail;
+    nextUsed = state.nextUsed();
+    publishedUsed = nextUsed;
+    suppressed = state.suppressed();
+    armedAvail = -1;
+  }
+
   /** Ends the queue: rings and descriptors are not touched any more. */
   void stop() {
     live = false;

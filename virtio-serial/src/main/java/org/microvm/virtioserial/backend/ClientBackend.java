@@ -17,6 +17,7 @@ abstract class ClientBackend implements PortBackend {
   private final Duration interval;
   private HostLink first;
   private Port port;
+  private boolean adopted;
   private EventLoop.Timer timer;
   private boolean failureLogged;
   private volatile boolean closed;
@@ -41,6 +42,9 @@ abstract class ClientBackend implements PortBackend {
   @Override
   public final void start(Port owner) {
     port = owner;
+    if (adopted) {
+      return;
+    }
     if (first != null) {
       HostLink link = first;
       first = null;
@@ -48,6 +52,11 @@ abstract class ClientBackend implements PortBackend {
     } else {
       attempt();
     }
+  }
+
+  @Override
+  public final void adopted() {
+    adopted = true;
   }
 
   @Override

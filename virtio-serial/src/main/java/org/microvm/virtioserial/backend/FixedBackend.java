@@ -4,6 +4,7 @@ package org.microvm.virtioserial.backend;
 abstract class FixedBackend implements PortBackend {
   private final HostLink link;
   private boolean handedOver;
+  private boolean adopted;
 
   FixedBackend(HostLink link) {
     this.link = link;
@@ -11,8 +12,15 @@ abstract class FixedBackend implements PortBackend {
 
   @Override
   public final void start(Port port) {
-    handedOver = true;
-    port.connected(link);
+    if (!adopted) {
+      handedOver = true;
+      port.connected(link);
+    }
+  }
+
+  @Override
+  public final void adopted() {
+    adopted = true;
   }
 
   @Override

@@ -27,6 +27,12 @@ public interface PortBackend {
   /** The port is there: begin to listen or to connect. Called once. */
   void start(Port port);
 
+  /**
+   * The port goes on with a connection that another process had: before {@link #start}, at most
+   * once, and as if this backend had handed it over.
+   */
+  default void adopted() {}
+
   /** The connection handed over has ended and its descriptors are closed: the next one may come. */
   void linkClosed();
 

@@ -19,6 +19,7 @@ abstract class ServerBackend implements PortBackend {
   private final Fd listener;
   private final CompletableFuture<Void> readyToBoot = new CompletableFuture<>();
   private Port port;
+  private boolean adopted;
   private EventLoop.Watch watch;
 
   /**
@@ -41,10 +42,17 @@ abstract class ServerBackend implements PortBackend {
   public final void start(Port owner) {
     port = owner;
     try {
-      watch = port.loop().watch(listener, EventLoop.IN, events -> clientWaits());
+      int interest = adopted ? 0 : EventLoop.IN;
+      watch = port.loop().watch(listener, interest, events -> clientWaits());
     } catch (ErrnoException e) {
       LOG.error("{}: nobody can connect: {}", describe(), e.getMessage());
     }
+  }
+
+  @Override
+  public final void adopted() {
+    adopted = true;
+    readyToBoot.complete(null);
   }
 
   @Override

@@ -63,6 +63,11 @@ public final class ChannelBackend implements PortBackend {
   }
 
   @Override
+  public synchronized void adopted() {
+    linked = true;
+  }
+
+  @Override
   public void linkClosed() {
     synchronized (this) {
       linked = false;

@@ -5,6 +5,9 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.virtio.ConfigSpace;
 import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.devices.virtio.VirtioDevice;
@@ -142,6 +145,26 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   public void reset() {
     worker.drain();
     queues = null;
+  }
+
+  /** Waits for the requests that the disk is busy with and answers them. */
+  @Override
+  public void save(StateOutput output) {
+    worker.awaitIdle();
+    completeDone();
+    output.putLong(sectors);
+  }
+
+  @Override
+  public void restore(StateInput input, VirtioQueues queues) throws StateException {
+    long saved = input.getLong();
+    input.end();
+    if (saved != sectors) {
+      throw input.damaged(
+          "disk %s had %d sectors when it was saved, and has %d now"
+              .formatted(settings.name(), saved, sectors));
+    }
+    this.queues = queues;
   }
 
   /** Ends the worker thread, then closes the backend. */

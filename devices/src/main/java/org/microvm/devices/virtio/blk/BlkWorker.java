@@ -82,6 +82,18 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
+  /** Waits until all jobs are done. */
+  void awaitIdle() {
+    lock.lock();
+    try {
+      while (busy || (!waiting.isEmpty() && !closed)) {
+        idle.awaitUninterruptibly();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Ends the thread after the job it is busy with; one that does not end is named in the log. */
   @Override
   public void close() {

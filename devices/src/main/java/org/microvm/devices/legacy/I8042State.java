@@ -1,0 +1,28 @@
+package org.microvm.devices.legacy;
+
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+
+/**
+ * What an {@link I8042} knows.
+ *
+ * @param configuration the configuration byte
+ * @param stale stale bytes that are left to be drained
+ * @param output the byte in the output buffer, or -1
+ * @param awaitsData the command whose operand is to come, or 0
+ */
+record I8042State(int configuration, int stale, int output, int awaitsData) {
+  private static final int BYTE = 0xff;
+
+  void write(StateOutput output) {
+    output.putByte(configuration).putByte(stale).putInt(this.output).putByte(awaitsData);
+  }
+
+  static I8042State read(StateInput input) throws StateException {
+    I8042State state =
+        new I8042State(input.getByte(), input.getByte(), input.getInt(-1, BYTE), input.getByte());
+    input.end();
+    return state;
+  }
+}

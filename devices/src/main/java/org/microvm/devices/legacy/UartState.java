@@ -1,0 +1,59 @@
+package org.microvm.devices.legacy;
+
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+
+/**
+ * What a {@link Uart16550} knows.
+ *
+ * @param received bytes that the guest has not read, oldest first
+ * @param ier interrupt enable register
+ * @param lcr line control register
+ * @param mcr modem control register
+ * @param scratch scratch register
+ * @param divisor the baud rate divisor
+ * @param trigger bytes in the FIFO at which it interrupts
+ * @param modemChanges the changes that the modem status register has to tell
+ * @param fifo whether the FIFOs are on
+ * @param overrun whether a received byte was lost
+ * @param transmitterEmptied whether the transmitter's interrupt is due
+ */
+record UartState(
+    byte[] received,
+    int ier,
+    int lcr,
+    int mcr,
+    int scratch,
+    int divisor,
+    int trigger,
+    int modemChanges,
+    boolean fifo,
+    boolean overrun,
+    boolean transmitterEmptied) {
+
+  void write(StateOutput output) {
+    output.putBytes(received);
+    output.putByte(ier).putByte(lcr).putByte(mcr).putByte(scratch);
+    output.putShort(divisor).putByte(trigger).putByte(modemChanges);
+    output.putBoolean(fifo).putBoolean(overrun).putBoolean(transmitterEmptied);
+  }
+
+  static UartState read(StateInput input) throws StateException {
+    UartState state =
+        new UartState(
+            input.getBytes(Uart16550.FIFO_SIZE),
+            input.getByte(),
+            input.getByte(),
+            input.getByte(),
+            input.getByte(),
+            input.getShort(),
+            input.getByte(),
+            input.getByte(),
+            input.getBoolean(),
+            input.getBoolean(),
+            input.getBoolean());
+    input.end();
+    return state;
+  }
+}

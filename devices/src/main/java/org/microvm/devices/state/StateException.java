@@ -1,0 +1,15 @@
+package org.microvm.devices.state;
+
+import java.io.IOException;
+
+/** A saved state that cannot be used here; the message is one line that says why. */
+public final class StateException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  /**
+   * @param message why
+   */
+  public StateException(String message) {
+    super(message);
+  }
+}

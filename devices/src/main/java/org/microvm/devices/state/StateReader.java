@@ -1,0 +1,171 @@
+package org.microvm.devices.state;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/**
+ * Gives out the sections of a state, after all of it has been looked at.
+ *
+ * <p>Whoever restores takes the sections it knows and then calls {@link #end}, which refuses a
+ * state with required sections that nobody took. One thread.
+ */
+public final class StateReader {
+  private record Section(int version, boolean required, byte[] payload) {}
+
+  private final Map<String, Section> sections = new LinkedHashMap<>();
+
+  private StateReader() {}
+
+  /**
+   * Checks a state from end to end.
+   *
+   * @throws StateException if it is none, of another format version, truncated or damaged
+   */
+  public static StateReader of(byte[] state) throws StateException {
+    StateReader reader = new StateReader();
+    ByteBuffer bytes = ByteBuffer.wrap(state).order(ByteOrder.LITTLE_ENDIAN);
+    checkHeader(bytes);
+    int count = 0;
+    while (reader.readSection(bytes)) {
+      count++;
+    }
+    checkEnd(bytes, count);
+    return reader;
+  }
+
+  /** Whether there is a section of this name that has not been taken. */
+  public boolean has(String name) {
+    return sections.containsKey(name);
+  }
+
+  /**
+   * Takes a section that must be there.
+   *
+   * @param version the latest that the caller knows
+   * @throws StateException if it is missing or of a later version
+   */
+  public StateInput take(String name, int version) throws StateException {
+    Section section = sections.remove(name);
+    if (section == null) {
+      throw new StateException("saved state: there is no section " + name);
+    }
+    return input(name, section, version);
+  }
+
+  /**
+   * Takes a section if it is there; a later version of an optional one counts as none.
+   *
+   * @param version the latest that the caller knows
+   * @throws StateException if it is required and of a later version
+   */
+  public Optional<StateInput> takeIfPresent(String name, int version) throws StateException {
+    Section section = sections.remove(name);
+    if (section == null || (section.version > version && !section.required)) {
+      return Optional.empty();
+    }
+    return Optional.of(input(name, section, version));
+  }
+
+  /**
+   * Says that everything known has been taken.
+   *
+   * @throws StateException if a required section is left
+   */
+  public void end() throws StateException {
+    for (Map.Entry<String, Section> left : sections.entrySet()) {
+      if (left.getValue().required) {
+        throw new StateException(
+            "saved state: section %s is not known here, and the machine needs it"
+                .formatted(left.getKey()));
+      }
+    }
+  }
+
+  private static StateInput input(String name, Section section, int version) throws StateException {
+    if (section.version < 1 || section.version > version) {
+      throw new StateException(
+          "saved state: section %s has version %d, this program knows 1 to %d"
+              .formatted(name, section.version, version));
+    }
+    return new StateInput(name, section.version, section.payload);
+  }
+
+  private static void checkHeader(ByteBuffer bytes) throws StateException {
+    byte[] magic = new byte[StateFormat.MAGIC.length];
+    if (bytes.remaining() >= magic.length) {
+      bytes.get(magic);
+    }
+    if (!Arrays.equals(magic, StateFormat.MAGIC)) {
+      throw new StateException("this is not a saved state");
+    }
+    need(bytes, 2 * Integer.BYTES);
+    int version = bytes.getInt();
+    checkSum(bytes, 0, "header");
+    if (version != StateFormat.FORMAT_VERSION) {
+      throw new StateException(
+          "saved state: it has format version %d, this program knows %d"
+              .formatted(version, StateFormat.FORMAT_VERSION));
+    }
+  }
+
+  /** Reads the next section; false at the end. */
+  private boolean readSection(ByteBuffer bytes) throws StateException {
+    int start = bytes.position();
+    need(bytes, Short.BYTES);
+    int nameLength = bytes.getShort() & 0xffff;
+    if (nameLength == 0) {
+      return false;
+    }
+    if (nameLength > StateFormat.MAX_NAME_BYTES) {
+      throw new StateException("saved state: it is damaged at byte " + start);
+    }
+    need(bytes, nameLength + StateFormat.AFTER_NAME_BYTES);
+    byte[] nameBytes = new byte[nameLength];
+    bytes.get(nameBytes);
+    String name = new String(nameBytes, StandardCharsets.US_ASCII);
+    int version = bytes.getShort() & 0xffff;
+    int flags = bytes.get() & 0xff;
+    bytes.get();
+    int length = bytes.getInt();
+    if (length < 0 || length > bytes.remaining() - Integer.BYTES) {
+      throw new StateException("saved state: it ends in the middle");
+    }
+    byte[] payload = new byte[length];
+    bytes.get(payload);
+    checkSum(bytes, start, "section " + name);
+    boolean required = (flags & StateFormat.FLAG_REQUIRED) != 0;
+    if (sections.putIfAbsent(name, new Section(version, required, payload)) != null) {
+      throw new StateException("saved state: section %s comes twice".formatted(name));
+    }
+    return true;
+  }
+
+  private static void checkEnd(ByteBuffer bytes, int count) throws StateException {
+    need(bytes, 2 * Integer.BYTES);
+    int written = bytes.getInt();
+    checkSum(bytes, 0, "end");
+    if (written != count || bytes.hasRemaining()) {
+      throw new StateException("saved state: it does not end where it says");
+    }
+  }
+
+  private static void checkSum(ByteBuffer bytes, int start, String what) throws StateException {
+    CRC32C sum = new CRC32C();
+    sum.update(bytes.array(), start, bytes.position() - start);
+    if (bytes.getInt() != (int) sum.getValue()) {
+      throw new StateException("saved state: its %s is damaged".formatted(what));
+    }
+  }
+
+  private static void need(ByteBuffer bytes, int count) throws StateException {
+    if (bytes.remaining() < count) {
+      throw new StateException("saved state: it ends in the middle");
+    }
+  }
+}

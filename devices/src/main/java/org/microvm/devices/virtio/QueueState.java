@@ -1,0 +1,40 @@
+package org.microvm.devices.virtio;
+
+import java.util.Optional;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+
+/**
+ * The registers of one queue.
+ *
+ * @param size QueueSize
+ * @param descriptorArea QueueDesc
+ * @param driverArea QueueDriver
+ * @param deviceArea QueueDevice
+ * @param ring where the device is in the queue; empty if it is not ready
+ */
+record QueueState(
+    int size,
+    long descriptorArea,
+    long driverArea,
+    long deviceArea,
+    Optional<VirtqueueState> ring) {
+
+  void write(StateOutput output) {
+    output.putInt(size).putLong(descriptorArea).putLong(driverArea).putLong(deviceArea);
+    output.putBoolean(ring.isPresent());
+    ring.ifPresent(state -> state.write(output));
+  }
+
+  static QueueState read(StateInput input) throws StateException {
+    int size = input.getInt();
+    long descriptorArea = input.getLong();
+    long driverArea = input.getLong();
+    long deviceArea = input.getLong();
+    boolean ready = input.getBoolean();
+    Optional<VirtqueueState> ring =
+        ready ? Optional.of(VirtqueueState.read(input)) : Optional.empty();
+    return new QueueState(size, descriptorArea, driverArea, deviceArea, ring);
+  }
+}

@@ -1,0 +1,115 @@
+package org.microvm.devices.legacy;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.Stateful;
+
+/** The small devices go on where they were. */
+@Timeout(60)
+class LegacyStateTest {
+  private static final int DATA = 0;
+  private static final int IER = 1;
+  private static final int FCR = 2;
+  private static final int LSR = 5;
+  private static final int SCRATCH = 7;
+
+  private final List<Boolean> line = new ArrayList<>();
+
+  private static void move(Stateful from, Stateful to) throws StateException {
+    StateOutput output = new StateOutput();
+    from.save(output);
+    to.restore(new StateInput("device", from.stateVersion(), output.toByteArray()));
+  }
+
+  private Uart16550 uart() {
+    return new Uart16550(line::add, new SerialRing(16, () -> {}));
+  }
+
+  @Test
+  void uart_keepsReceivedBytesAndRegisters() throws Exception {
+    Uart16550 before = uart();
+    before.write(FCR, 1, 1);
+    before.write(SCRATCH, 1, 0x5a);
+    for (byte value = 0; value < 10; value++) {
+      before.receive(value);
+    }
+    before.read(DATA, 1);
+    Uart16550 after = uart();
+
+    move(before, after);
+
+    assertEquals(0x5a, after.read(SCRATCH, 1));
+    for (int value = 1; value < 10; value++) {
+      assertEquals(value, after.read(DATA, 1));
+    }
+    assertEquals(0, after.read(LSR, 1) & 1);
+  }
+
+  @Test
+  void uart_raisesADueInterruptAgain() throws Exception {
+    Uart16550 before = uart();
+    before.write(IER, 1, 1);
+    before.receive((byte) 'x');
+    line.clear();
+
+    move(before, uart());
+
+    assertEquals(List.of(true), line);
+  }
+
+  @Test
+  void uart_withoutADueInterrupt_staysQuiet() throws Exception {
+    move(uart(), uart());
+
+    assertEquals(List.of(), line);
+  }
+
+  @Test
+  void keyboardController_keepsItsBytes() throws Exception {
+    I8042 before = new I8042(new RecordingEvents());
+    before.write(4, 1, 0x60);
+    before.write(0, 1, 0x47);
+    before.write(4, 1, 0x20);
+    I8042 after = new I8042(new RecordingEvents());
+
+    move(before, after);
+
+    assertTrue((after.read(4, 1) & 1) != 0);
+    assertEquals(0x47, after.read(0, 1));
+    assertFalse((after.read(4, 1) & 1) != 0);
+  }
+
+  @Test
+  void clock_keepsItsMemoryAndShowsTheTimeOfNow() throws Exception {
+    CmosRtc before = new CmosRtc(InstantSource.fixed(Instant.parse("2020-01-01T00:00:00Z")));
+    before.write(0, 1, 0x40);
+    before.write(1, 1, 0x99);
+    CmosRtc after = new CmosRtc(InstantSource.fixed(Instant.parse("2031-01-01T00:00:00Z")));
+
+    move(before, after);
+
+    assertEquals(0x99, after.read(1, 1)); // the index was kept as well
+    after.write(0, 1, 9);
+    assertEquals(0x31, after.read(1, 1)); // BCD
+  }
+
+  @Test
+  void stateThatIsTooShortOrTooLong_isRefused() {
+    for (int length : new int[] {0, 5, 1000}) {
+      StateInput input = new StateInput("device", 1, new byte[length]);
+      assertThrows(StateException.class, () -> uart().restore(input));
+    }
+  }
+}

@@ -1,0 +1,151 @@
+package org.microvm.devices.state;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What the saved form promises: the same again, or a refusal in one line. */
+@Timeout(60)
+class StateFormatTest {
+  private static byte[] sample() {
+    StateWriter writer = new StateWriter();
+    writer
+        .section("first", 3, Need.REQUIRED)
+        .putBoolean(true)
+        .putByte(0xfe)
+        .putShort(0xfffe)
+        .putInt(-2)
+        .putLong(Long.MIN_VALUE)
+        .putBytes(new byte[1000])
+        .putString("größe");
+    writer.section("second", 1, Need.OPTIONAL).putInt(7);
+    writer.section("empty", 1, Need.REQUIRED);
+    return writer.toByteArray();
+  }
+
+  private static String refusal(byte[] state) {
+    String message = assertThrows(StateException.class, () -> StateReader.of(state)).getMessage();
+    assertFalse(message.isEmpty() || message.contains("\n"), message);
+    return message;
+  }
+
+  @Test
+  void fields_comeBackAsTheyWere() throws Exception {
+    StateReader reader = StateReader.of(sample());
+
+    StateInput first = reader.take("first", 3);
+    assertEquals(3, first.version());
+    assertTrue(first.getBoolean());
+    assertEquals(0xfe, first.getByte());
+    assertEquals(0xfffe, first.getShort());
+    assertEquals(-2, first.getInt());
+    assertEquals(Long.MIN_VALUE, first.getLong());
+    assertArrayEquals(new byte[1000], first.getBytes(1000));
+    assertEquals("größe", first.getString(100));
+    first.end();
+    assertEquals(7, reader.take("second", 1).getInt());
+    reader.take("empty", 1).end();
+    reader.end();
+  }
+
+  @Test
+  void everyBitFlipped_isRefused() {
+    byte[] good = sample();
+    for (int bit = 0; bit < good.length * Byte.SIZE; bit++) {
+      byte[] bad = good.clone();
+      bad[bit / Byte.SIZE] ^= (byte) (1 << bit % Byte.SIZE);
+      refusal(bad);
+    }
+  }
+
+  @Test
+  void everyTruncation_isRefused() {
+    byte[] good = sample();
+    for (int length = 0; length < good.length; length++) {
+      refusal(Arrays.copyOf(good, length));
+    }
+  }
+
+  @Test
+  void bytesBehindTheEnd_areRefused() {
+    byte[] good = sample();
+
+    assertEquals(
+        "saved state: it does not end where it says",
+        refusal(Arrays.copyOf(good, good.length + 1)));
+  }
+
+  @Test
+  void somethingElse_isNamedAsSuch() {
+    assertEquals("this is not a saved state", refusal(new byte[0]));
+    assertEquals("this is not a saved state", refusal("#!/bin/sh\necho hello\n".getBytes()));
+  }
+
+  @Test
+  void unknownSections_areSkippedOnlyIfOptional() throws Exception {
+    StateReader reader = StateReader.of(sample());
+    reader.take("first", 3);
+    StateException refused = assertThrows(StateException.class, reader::end);
+    assertTrue(refused.getMessage().contains("empty"), refused.getMessage());
+
+    reader.take("empty", 1);
+    reader.end(); // "second" is optional
+  }
+
+  @Test
+  void laterVersion_isRefusedOrSkipped() throws Exception {
+    StateReader reader = StateReader.of(sample());
+    StateException refused = assertThrows(StateException.class, () -> reader.take("first", 2));
+    assertTrue(refused.getMessage().contains("version 3"), refused.getMessage());
+
+    assertTrue(reader.takeIfPresent("second", 0).isEmpty());
+    assertTrue(reader.takeIfPresent("third", 1).isEmpty());
+  }
+
+  @Test
+  void missingSection_isRefused() throws Exception {
+    StateReader reader = StateReader.of(sample());
+
+    StateException refused = assertThrows(StateException.class, () -> reader.take("third", 1));
+
+    assertTrue(refused.getMessage().contains("third"), refused.getMessage());
+  }
+
+  @Test
+  void fieldsBeyondTheSection_areRefused() throws Exception {
+    StateInput second = StateReader.of(sample()).take("second", 1);
+
+    assertThrows(StateException.class, second::getLong);
+    assertThrows(StateException.class, () -> second.getInt(8, 9));
+  }
+
+  @Test
+  void lengthsBeyondTheLimit_areRefusedBeforeAnythingIsAllocated() {
+    byte[] payload = new StateOutput().putInt(Integer.MAX_VALUE).toByteArray();
+
+    assertThrows(
+        StateException.class, () -> new StateInput("x", 1, payload).getBytes(Integer.MAX_VALUE));
+    assertThrows(StateException.class, () -> new StateInput("x", 1, payload).getBytes(16));
+  }
+
+  @Test
+  void fieldsTooMany_areRefused() {
+    StateInput input = new StateInput("x", 1, new byte[1]);
+
+    assertThrows(StateException.class, input::end);
+  }
+
+  @Test
+  void nameTwice_isAMistakeOfTheWriter() {
+    StateWriter writer = new StateWriter();
+    writer.section("a", 1, Need.REQUIRED);
+
+    assertThrows(IllegalArgumentException.class, () -> writer.section("a", 1, Need.REQUIRED));
+  }
+}

@@ -1,0 +1,50 @@
+package org.microvm.virtioserial;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+
+/**
+ * What the serial device knows besides its registers and queues.
+ *
+ * @param driverReady whether the driver takes control messages
+ * @param outbox control messages that the driver has given no buffers for, in order
+ * @param slots by port number, as many as the device can have ports
+ */
+record SerialState(boolean driverReady, List<ControlMessage> outbox, List<SlotState> slots) {
+  static final int VERSION = 1;
+
+  /** A handful of messages for each port is the most there ever is. */
+  private static final int MOST_MESSAGES = 16 * SerialConfig.MAX_PORTS;
+
+  void write(StateOutput output) {
+    output.putBoolean(driverReady).putInt(outbox.size());
+    for (ControlMessage message : outbox) {
+      output.putInt(message.nr()).putShort(message.event()).putShort(message.value());
+      output.putBytes(message.payload());
+    }
+    output.putInt(slots.size());
+    slots.forEach(slot -> slot.write(output));
+  }
+
+  static SerialState read(StateInput input) throws StateException {
+    boolean driverReady = input.getBoolean();
+    List<ControlMessage> outbox = new ArrayList<>();
+    for (int left = input.getInt(0, MOST_MESSAGES); left > 0; left--) {
+      outbox.add(
+          new ControlMessage(
+              input.getInt(0, SerialConfig.MAX_PORTS - 1),
+              input.getShort(),
+              input.getShort(),
+              input.getBytes(PortConfig.MAX_NAME_BYTES)));
+    }
+    List<SlotState> slots = new ArrayList<>();
+    for (int left = input.getInt(1, SerialConfig.MAX_PORTS); left > 0; left--) {
+      slots.add(SlotState.read(input));
+    }
+    input.end();
+    return new SerialState(driverReady, outbox, slots);
+  }
+}

@@ -1,0 +1,144 @@
+package org.microvm.virtioserial;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.devices.testing.TestRam;
+import org.microvm.devices.virtio.VirtioMmioTransport;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
+import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/**
+ * A serial device whose place can be taken by another one, over the same memory, that was made of
+ * its saved state.
+ */
+final class MovableDevice implements AutoCloseable {
+  private static final String SECTIONS = "virtio.0";
+
+  private final Path directory;
+  private final TestRam ram;
+  private final Guest.Line line = new Guest.Line();
+  private final MovingBus registers;
+  private final Guest guest;
+  private EventLoop loop;
+  private SerialDevice device;
+  private VirtioMmioTransport transport;
+  private EventLog events;
+  private int moves;
+
+  MovableDevice(Path directory, TestRam ram) throws IOException, PortException {
+    this.directory = directory;
+    this.ram = ram;
+    make(List.of("a"));
+    registers = new MovingBus(transport);
+    guest = new Guest(registers, ram, line);
+    loop.start();
+  }
+
+  private void make(List<String> ports) throws IOException, PortException {
+    loop = EventLoop.open("serial-test");
+    device = new SerialDevice(loop, SerialConfig.defaults());
+    transport = new VirtioMmioTransport(device, ram.memory(), line);
+    events = new EventLog();
+    device.addListener(events);
+    for (String name : ports) {
+      device.addPort(PortConfig.named(name), UnixServerBackend.listen(path(name), false));
+    }
+  }
+
+  private Path path(String name) {
+    return directory.resolve(name + ".sock");
+  }
+
+  Guest guest() {
+    return guest;
+  }
+
+  int moves() {
+    return moves;
+  }
+
+  void idle() {
+    Await.idle(loop);
+  }
+
+  void until(BooleanSupplier condition) {
+    Await.until(loop, "a number", condition);
+  }
+
+  PortStatus status() {
+    try {
+      return device.status(1);
+    } catch (PortException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  Host connect() throws IOException {
+    Host host = Host.connect(path("a"));
+    events.await("host connected a");
+    return host;
+  }
+
+  /** Puts another device in the place of this one, with the host programs or without them. */
+  void move(boolean withHosts) {
+    try {
+      move(withHosts, List.of("a"));
+    } catch (IOException | PortException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The same with these ports, where there was "a" alone. */
+  void move(boolean withHosts, List<String> ports) throws IOException, PortException {
+    StateWriter writer = new StateWriter();
+    Map<Integer, HostLink> links = new TreeMap<>();
+    onLoop(
+        () -> {
+          transport.save(writer, SECTIONS);
+          if (withHosts) {
+            device.links().forEach((nr, link) -> links.put(nr, duplicate(link)));
+          }
+          device.release();
+        });
+    close();
+    make(ports);
+    for (Map.Entry<Integer, HostLink> link : links.entrySet()) {
+      device.adopt(link.getKey(), link.getValue());
+    }
+    StateReader reader = StateReader.of(writer.toByteArray());
+    transport.restore(reader, SECTIONS);
+    reader.end();
+    loop.start();
+    onLoop(transport::resume);
+    registers.target(transport);
+    moves++;
+  }
+
+  private static HostLink duplicate(HostLink link) {
+    try {
+      Fd twin = link.input().duplicate();
+      return HostLink.duplex(twin);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private void onLoop(Runnable task) {
+    CompletableFuture.runAsync(task, loop::execute).join();
+  }
+
+  @Override
+  public void close() {
+    device.close();
+    loop.close();
+  }
+}

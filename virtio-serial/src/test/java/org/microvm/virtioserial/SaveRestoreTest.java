@@ -1,0 +1,232 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.testing.TestRam;
+
+/** A device that is saved and goes on elsewhere: no byte and no message is lost or comes twice. */
+@Timeout(60)
+class SaveRestoreTest {
+  @TempDir Path directory;
+  private MovableDevice device;
+
+  @BeforeEach
+  void start() throws Exception {
+    device = new MovableDevice(directory, TestRam.of(SerialMachine.RAM));
+  }
+
+  @AfterEach
+  void close() {
+    device.close();
+  }
+
+  private Guest guest() {
+    return device.guest();
+  }
+
+  private void bootAndOpen() {
+    guest().boot();
+    device.idle();
+    guest().waiting();
+    guest().ready(1);
+    device.idle();
+    guest().waiting();
+    guest().open(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void streams_movedAtRandomMoments_arriveUnchanged(long seed) throws Exception {
+    guest().boot();
+    guest().waiting();
+    guest().tell(1, Control.PORT_READY, 1);
+    guest().open(1);
+    try (Host host = device.connect()) {
+      var sentByHost = CompletableFuture.supplyAsync(() -> StreamGuest.send(host, seed));
+      var receivedByHost = CompletableFuture.supplyAsync(() -> StreamGuest.receive(host, seed));
+      Random random = new Random(seed);
+
+      StreamGuest.Sums sums =
+          new StreamGuest(guest(), 1, seed)
+              .run(
+                  () -> {
+                    if (random.nextInt(2) == 0) {
+                      device.move(true);
+                    }
+                  });
+
+      assertEquals(sentByHost.get(), sums.received());
+      assertEquals(sums.sent(), receivedByHost.get());
+      assertTrue(device.moves() >= 20, device.moves() + " moves only");
+    }
+  }
+
+  @Test
+  void keptBytesFromGuest_reachAHostThatConnectsAfterwards() throws Exception {
+    bootAndOpen();
+    byte[] sent = Guest.bytes(60 * 1000, 1);
+    for (int i = 0; i < 60; i++) {
+      guest().write(1, Arrays.copyOfRange(sent, 1000 * i, 1000 * (i + 1)));
+    }
+    device.idle();
+    assertTrue(device.status().statistics().bytesHeldForHost() > 0);
+
+    device.move(false);
+
+    try (Host host = device.connect()) {
+      assertArrayEquals(sent, host.read(sent.length));
+    }
+  }
+
+  @Test
+  void keptBytesForTheGuest_reachAProgramThatOpensAfterwards() throws Exception {
+    bootAndOpen();
+    guest().close(1);
+    byte[] sent = Guest.bytes(100_000, 2);
+    try (Host host = device.connect()) {
+      host.write(sent);
+      device.until(() -> device.status().statistics().bytesHeldForGuest() == sent.length);
+    }
+    device.idle();
+
+    device.move(false);
+    guest().open(1);
+
+    assertArrayEquals(sent, guest().read(1, sent.length));
+  }
+
+  @Test
+  void keptBytesForTheGuest_withoutBuffersAtTheTime_comeWhenThereAreSome() throws Exception {
+    guest().boot();
+    device.idle();
+    guest().waiting();
+    guest().tell(1, Control.PORT_READY, 1); // no receive buffers
+    byte[] sent = Guest.bytes(5000, 3);
+    try (Host host = device.connect()) {
+      host.write(sent);
+      device.until(() -> device.status().statistics().bytesHeldForGuest() == sent.length);
+    }
+    guest().open(1);
+    device.idle();
+
+    device.move(false);
+    device.idle();
+    guest().waiting();
+    guest().addBuffers(Guest.in(1), 2, Guest.PAGE);
+
+    assertArrayEquals(sent, guest().read(1, sent.length));
+  }
+
+  @Test
+  void hostThatStayedBehind_isReportedClosed() throws Exception {
+    bootAndOpen();
+    try (Host host = device.connect()) {
+      device.idle();
+      assertEquals(List.of(Control.open(1, 1)), guest().waiting());
+
+      device.move(false);
+
+      assertEquals(Control.open(1, 0), guest().next());
+      assertTrue(host.atEnd());
+    }
+  }
+
+  @Test
+  void hostThatCameAlong_isNotMentioned() throws Exception {
+    bootAndOpen();
+    try (Host host = device.connect()) {
+      device.idle();
+      guest().waiting();
+
+      device.move(true);
+      device.idle();
+
+      assertEquals(List.of(), guest().waiting());
+      host.write("still here");
+      assertEquals("still here", new String(guest().read(1, 10)));
+    }
+    assertEquals(Control.open(1, 0), guest().next());
+  }
+
+  @Test
+  void hostThatCameAlongAndLeft_isFollowedByTheNextOne() throws Exception {
+    bootAndOpen();
+    Host first = device.connect();
+    device.move(true);
+    first.close();
+    guest().next(2);
+
+    try (Host second = device.connect()) {
+      second.write("next");
+      assertEquals("next", new String(guest().read(1, 4)));
+    }
+  }
+
+  @Test
+  void controlMessages_thatTheDriverHadNoBuffersFor_areSentAfterwards() throws Exception {
+    guest().probe(guest().driver().offeredFeatures());
+    guest().tell(Guest.DEVICE_ID, Control.DEVICE_READY, 1);
+    device.idle();
+
+    device.move(false);
+    guest().addBuffers(Guest.CONTROL_IN, 1, Guest.PAGE);
+
+    assertEquals(Control.add(1), guest().next());
+  }
+
+  @Test
+  void device_thatTheDriverHasNotSetUp_canBeSavedToo() throws Exception {
+    device.move(false);
+
+    bootAndOpen();
+    try (Host host = device.connect()) {
+      host.write("hello");
+      assertEquals("hello", new String(guest().read(1, 5)));
+    }
+  }
+
+  @Test
+  void portThatIsMissing_isRefusedByName() throws Exception {
+    bootAndOpen();
+
+    StateException refused =
+        assertThrows(StateException.class, () -> device.move(false, List.of()));
+
+    assertTrue(refused.getMessage().contains("port 1 a is missing"), refused.getMessage());
+  }
+
+  @Test
+  void portOfAnotherName_isRefused() throws Exception {
+    bootAndOpen();
+
+    StateException refused =
+        assertThrows(StateException.class, () -> device.move(false, List.of("b")));
+
+    assertTrue(refused.getMessage().contains("(b)"), refused.getMessage());
+  }
+
+  @Test
+  void portThatIsNew_isAnnounced() throws Exception {
+    bootAndOpen();
+
+    device.move(false, List.of("a", "more"));
+
+    assertEquals(Control.add(2), guest().next());
+  }
+}
