@@ -1,12 +1,16 @@
 package org.microvm.machine;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.legacy.Uart16550;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialDevice;
 
 /**
@@ -28,8 +32,10 @@ public final class Machine implements AutoCloseable {
   /** The life of the guest that is going on, or the last one; guarded by this. */
   private GuestRun run;
 
+  private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
   private final ReentrantLock closing = new ReentrantLock();
   private long resets;
+  private boolean resetAsked;
   private boolean started;
   private boolean stopping;
   private boolean closed;
@@ -81,6 +87,17 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * Resets the guest as if the button were pressed: it begins again, whatever {@link OnReset} says.
+   * Nothing happens to a machine that has not been started or has ended.
+   */
+  public synchronized void reset() {
+    if (started && !end.isDone()) {
+      resetAsked = true;
+      run.end(new MachineEnd.Reset("by the host"));
+    }
+  }
+
+  /**
    * Stops the guest's vCPUs between two instructions and waits until all of them stand still;
    * channels stay connected. Nothing happens to a machine that is paused already. One that is not
    * started yet stands still before its first instruction when it is.
@@ -90,24 +107,54 @@ public final class Machine implements AutoCloseable {
    */
   public boolean pause() throws InterruptedException {
     PauseGate gate = parts.pauseGate();
+    boolean was;
     synchronized (this) {
+      was = gate.isClosed();
       gate.close();
       run.kick();
       if (!started) {
         return false;
       }
     }
-    return gate.await(config.cpus(), end::isDone);
+    boolean still = gate.await(config.cpus(), end::isDone);
+    if (still && !was) {
+      listeners.forEach(MachineListener::paused);
+    }
+    return still;
   }
 
   /** Lets a paused guest go on; nothing happens to one that is not paused. */
   public void resume() {
+    boolean was = isPaused();
     parts.pauseGate().open();
+    if (was) {
+      listeners.forEach(MachineListener::resumed);
+    }
   }
 
   /** Whether the last of {@link #pause} and {@link #resume} was a pause. */
   public boolean isPaused() {
     return parts.pauseGate().isClosed();
+  }
+
+  /** Whether {@link #start} was called. */
+  public synchronized boolean isStarted() {
+    return started;
+  }
+
+  /** Tells a listener of everything that happens from now on. */
+  public void addListener(MachineListener listener) {
+    listeners.add(listener);
+  }
+
+  /** The ports of the configuration's channels, in its order. */
+  public List<PortInfo> configuredPorts() {
+    return parts.ports();
+  }
+
+  /** The loop on which host ends of channels live, for those that are added while it runs. */
+  public EventLoop eventLoop() {
+    return parts.board().loop;
   }
 
   /** The device with the channels, to add and remove some and to hear what happens to them. */
@@ -149,7 +196,7 @@ public final class Machine implements AutoCloseable {
     try {
       parts.awaitReadyToBoot();
       last = oneLife();
-      while (last instanceof MachineEnd.Reset && config.onReset() == OnReset.RESTART) {
+      while (last instanceof MachineEnd.Reset reset && goesOnAfter(reset)) {
         last = restart() ? oneLife() : new MachineEnd.Stopped();
       }
     } catch (MachineException | RuntimeException e) {
@@ -157,6 +204,19 @@ public final class Machine implements AutoCloseable {
     }
     end.complete(last);
     parts.pauseGate().wake();
+  }
+
+  private boolean goesOnAfter(MachineEnd.Reset reset) {
+    boolean byHost;
+    synchronized (this) {
+      byHost = resetAsked;
+      resetAsked = false;
+    }
+    if (byHost || config.onReset() == OnReset.RESTART) {
+      listeners.forEach(listener -> listener.reset(reset, byHost));
+      return true;
+    }
+    return false;
   }
 
   private MachineEnd oneLife() {

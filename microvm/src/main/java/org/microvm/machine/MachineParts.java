@@ -2,7 +2,9 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -10,6 +12,7 @@ import org.microvm.kvm.Kvm;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialDevice;
 import org.microvm.virtioserial.backend.PortBackend;
 
@@ -21,6 +24,7 @@ import org.microvm.virtioserial.backend.PortBackend;
 final class MachineParts implements AutoCloseable {
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
   private final PowerSwitch powerSwitch = new PowerSwitch();
+  private final List<PortInfo> ports = new ArrayList<>();
   private final PauseGate pauseGate = new PauseGate();
   private Kvm kvm;
   private EventLoop loop;
@@ -84,7 +88,7 @@ final class MachineParts implements AutoCloseable {
   private void addChannel(ChannelConfig channel) throws IOException, PortException {
     PortBackend backend = channel.hostEnd().open(loop);
     try {
-      serial.addPort(channel.port(), backend);
+      ports.add(serial.addPort(channel.port(), backend));
     } catch (PortException e) {
       backend.close();
       throw e;
@@ -106,6 +110,11 @@ final class MachineParts implements AutoCloseable {
 
   SerialDevice serial() {
     return serial;
+  }
+
+  /** The ports of the configuration's channels, in its order. */
+  List<PortInfo> ports() {
+    return List.copyOf(ports);
   }
 
   ConsoleOutput console() {
