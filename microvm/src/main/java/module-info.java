@@ -8,6 +8,7 @@ module org.microvm.machine {
 
   exports org.microvm.agent;
   exports org.microvm.machine;
+  exports org.microvm.qmp;
 
   opens org.microvm.cli to
       info.picocli;

@@ -1,14 +1,19 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.microvm.machine.ChannelConfig;
 import org.microvm.machine.ChannelConfig.HostEnd;
+import org.microvm.machine.Machine;
 import org.microvm.machine.MachineConfig;
+import org.microvm.qmp.ChannelRegistry;
+import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
@@ -20,6 +25,11 @@ final class ChannelWords {
   private final Map<String, String> chardevs = new LinkedHashMap<>();
 
   private final Set<String> taken = new HashSet<>();
+
+  /** The devices' ids, which may be missing, and their chardevs', in the order of the words. */
+  private final List<Device> devices = new ArrayList<>();
+
+  private record Device(Optional<String> id, String chardev) {}
 
   ChannelWords(List<String> chardevs) {
     for (String text : chardevs) {
@@ -49,7 +59,12 @@ final class ChannelWords {
           "there is no device \"%s\"; there are: virtserialport, virtconsole, virtio-serial"
               .formatted(words.kind()));
     }
+    Optional<String> id = words.take("id");
     DeviceOptions.PortOptions port = DeviceOptions.port(words);
+    if (id.isPresent() && devices.stream().anyMatch(other -> other.id().equals(id))) {
+      throw new OptionException("%s: id=%s is given twice".formatted(words.kind(), id.get()));
+    }
+    devices.add(new Device(id, port.chardev()));
     return builder.channel(new ChannelConfig(port.config(), hostEnd(words, port.chardev())));
   }
 
@@ -71,6 +86,18 @@ final class ChannelWords {
         throw new IOException("--chardev id=" + id + ": " + e.getMessage(), e);
       }
     };
+  }
+
+  /** Enters the channels of a machine that was made of these words. */
+  ChannelRegistry register(Machine machine) {
+    ChannelRegistry registry = new ChannelRegistry();
+    List<PortInfo> ports = machine.configuredPorts();
+    for (int i = 0; i < devices.size(); i++) {
+      Device device = devices.get(i);
+      registry.atPowerOn(
+          device.id(), ports.get(i), device.chardev(), chardevs.get(device.chardev()));
+    }
+    return registry;
   }
 
   /** What is done with an option's words. */

@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,7 +17,13 @@ final class ExitStatsFile {
 
   static void write(Path file, MachineStatistics statistics) throws IOException {
     ObjectMapper json = new ObjectMapper();
-    ObjectNode root = json.createObjectNode();
+    Files.writeString(
+        file, json.writerWithDefaultPrettyPrinter().writeValueAsString(json(statistics)) + "\n");
+  }
+
+  /** The same for other uses. */
+  static ObjectNode json(MachineStatistics statistics) {
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
     statistics
         .firstGuestInstruction()
         .ifPresent(at -> root.put("firstGuestInstructionMicros", micros(at)));
@@ -33,7 +40,7 @@ final class ExitStatsFile {
       vcpu.finishedInstructions().forEach(node.putObject("finishedInstructions")::put);
       node.put("kicks", vcpu.kicks());
     }
-    Files.writeString(file, json.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n");
+    return root;
   }
 
   private static void putAddresses(ObjectNode node, Map<Long, Long> counts) {

@@ -75,6 +75,13 @@ final class MachineOptions {
       description = "what the guest's reboot does (${DEFAULT-VALUE})")
   private String onReset;
 
+  private ChannelWords channels;
+
+  /** The channels of the machine; after {@link #toBuilder}. */
+  ChannelWords channels() {
+    return channels;
+  }
+
   /** The machine that the words describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
     GuestImages images = GuestImages.installed();
@@ -97,7 +104,8 @@ final class MachineOptions {
       builder.initrd(initrd);
     }
     disks.forEach(text -> builder.disk(DiskWords.parse(text)));
-    new ChannelWords(chardevs).addTo(builder, devices);
+    channels = new ChannelWords(chardevs);
+    channels.addTo(builder, devices);
     return builder
         .memory(ByteSize.parse("--memory", memory, 1 << 20))
         .cpus(cpuCount())

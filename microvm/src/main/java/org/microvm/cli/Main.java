@@ -13,6 +13,8 @@ import picocli.CommandLine.Command;
     subcommands = {
       RunCommand.class,
       AgentCommand.class,
+      CtlCommand.class,
+      PortCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       BenchCommand.class

@@ -23,6 +23,8 @@ import picocli.CommandLine.Option;
 final class RunCommand implements Callable<Integer> {
   @Mixin private MachineOptions options;
 
+  @Mixin private ControlOptions control;
+
   @Option(
       names = "--exit-stats",
       paramLabel = "FILE",
@@ -42,6 +44,7 @@ final class RunCommand implements Callable<Integer> {
     try (Fd input = Fd.standardInput();
         Terminal terminal = noConsole || !Terminal.isTerminal(input) ? null : Terminal.raw(input)) {
       shutdown.alsoClose(terminal);
+      control.open(machine, options.channels());
       machine.start();
       if (!noConsole) {
         new ConsoleInput(machine, System.in, console, terminal != null).start();
@@ -54,6 +57,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private void finish(Machine machine) {
+    control.close();
     machine.close();
     if (exitStats != null) {
       try {

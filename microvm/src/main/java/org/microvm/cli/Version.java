@@ -6,7 +6,12 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() {
+    return new String[] {"microvm " + (number().isEmpty() ? "(not packaged)" : number())};
+  }
+
+  /** Such as 0.1.0; empty if this is not the packaged program. */
+  static String number() {
     String version = Main.class.getPackage().getImplementationVersion();
-    return new String[] {"microvm " + (version == null ? "(not packaged)" : version)};
+    return version == null ? "" : version;
   }
 }

@@ -1,0 +1,94 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletionException;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MachineEnd;
+import org.microvm.qmp.MachineTarget;
+import org.microvm.qmp.QmpServer;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+import picocli.CommandLine.Option;
+
+/** The words about the control socket, and the socket. */
+final class ControlOptions {
+  private static final String PREFIX = "unix:";
+
+  @Option(
+      names = {"--qmp", "-qmp"},
+      paramLabel = "WORDS",
+      description = "control socket that speaks QMP: unix:PATH,server=on,wait=off")
+  private String qmp;
+
+  @Option(
+      names = {"--name", "-name"},
+      paramLabel = "NAME",
+      description = "what query-name on the control socket answers")
+  private String name;
+
+  private Machine machine;
+  private QmpServer server;
+
+  /** What the words say. */
+  private record Words(Path path, boolean waits) {}
+
+  /**
+   * Opens the control socket of a machine that is not started yet, if there is to be one; with
+   * {@code wait=on} returns when somebody has connected, or it was closed.
+   */
+  void open(Machine ofMachine, ChannelWords channels) throws IOException {
+    if (qmp == null) {
+      return;
+    }
+    Words words = ChannelWords.read("--qmp", qmp, ControlOptions::words);
+    MachineTarget target =
+        new MachineTarget(ofMachine, name, () -> ExitStatsFile.json(ofMachine.statistics()));
+    QmpServer opened;
+    synchronized (this) {
+      machine = ofMachine;
+      try {
+        opened =
+            QmpServer.listen(words.path(), target, channels.register(ofMachine), Version.number());
+      } catch (IOException e) {
+        throw new IOException("--qmp " + e.getMessage(), e);
+      }
+      server = opened;
+    }
+    target.report(opened);
+    if (words.waits()) {
+      await(opened);
+    }
+  }
+
+  private static Words words(OptionWords words) throws OptionException {
+    String where = words.kind();
+    if (!where.startsWith(PREFIX) || where.length() == PREFIX.length()) {
+      throw new OptionException("%s is not unix:PATH".formatted(where));
+    }
+    boolean server = words.takeFlag("server", false);
+    boolean wait = words.takeFlag("wait", true);
+    words.finish();
+    if (!server) {
+      throw new OptionException("needs server=on: the machine listens, its clients connect");
+    }
+    return new Words(Path.of(where.substring(PREFIX.length())), wait);
+  }
+
+  private static void await(QmpServer server) {
+    try {
+      server.firstClient().join();
+    } catch (CancellationException | CompletionException e) {
+      // Closed first, since the process is to end.
+    }
+  }
+
+  /** Tells the clients that the machine ends, and disconnects them. */
+  synchronized void close() {
+    if (server != null) {
+      MachineTarget.reportEnd(server, machine.end().getNow(new MachineEnd.Stopped()));
+      server.close();
+    }
+  }
+}

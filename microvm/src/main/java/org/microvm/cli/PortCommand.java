@@ -1,0 +1,165 @@
+package org.microvm.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.microvm.qmp.QmpClient;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code microvm port}: the channels of a running machine, over its control socket. */
+@Command(
+    name = "port",
+    description = "Adds, removes and lists the channels of a running machine.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+final class PortCommand {
+  /** Where the bytes go on the host: one of these. */
+  static final class HostEnd {
+    @Option(
+        names = "--socket",
+        paramLabel = "PATH",
+        description = "a unix socket that the machine listens on")
+    private Path socket;
+
+    @Option(
+        names = "--connect",
+        paramLabel = "PATH",
+        description = "a unix socket that the machine connects to")
+    private Path connect;
+
+    @Option(names = "--file", paramLabel = "PATH", description = "a file for the guest's bytes")
+    private Path file;
+
+    @Option(names = "--pty", description = "a pseudo-terminal, whose path is printed")
+    private boolean pty;
+
+    /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */
+    private ObjectNode backend() {
+      ObjectNode backend = QmpClient.arguments();
+      if (file != null) {
+        backend.put("type", "file").putObject("data").put("out", text(file));
+      } else if (socket != null || connect != null) {
+        ObjectNode data = backend.put("type", "socket").putObject("data");
+        ObjectNode address = data.putObject("addr").put("type", "unix");
+        address.putObject("data").put("path", text(socket != null ? socket : connect));
+        data.put("server", socket != null);
+      } else {
+        backend.put("type", "pty").putObject("data");
+      }
+      return backend;
+    }
+
+    private static String text(Path path) {
+      return path.toAbsolutePath().toString();
+    }
+  }
+
+  @Command(
+      name = "add",
+      description = "Adds a channel; the guest finds it in /dev/virtio-ports/NAME.",
+      mixinStandardHelpOptions = true,
+      sortOptions = false)
+  int add(
+      @Mixin ControlClient control,
+      @Parameters(paramLabel = "NAME", description = "the channel's name in the guest") String name,
+      @ArgGroup(multiplicity = "1") HostEnd hostEnd,
+      @Option(names = "--id", paramLabel = "ID", description = "the device's id (NAME)") String id,
+      @Option(names = "--nr", paramLabel = "N", description = "port number (lowest free)")
+          Integer nr,
+      @Option(names = "--console", description = "a text console, hvcN in the guest")
+          boolean console)
+      throws IOException {
+    String deviceId = id == null ? name : id;
+    String chardev = "chardev-" + deviceId;
+    ObjectNode device = QmpClient.arguments();
+    device.put("driver", console ? "virtconsole" : "virtserialport").put("id", deviceId);
+    device.put("chardev", chardev).put("name", name);
+    if (nr != null) {
+      device.put("nr", nr);
+    }
+    ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
+    chardevAdd.set("backend", hostEnd.backend());
+    try (QmpClient client = control.connect()) {
+      JsonNode added = client.execute("chardev-add", chardevAdd);
+      try {
+        client.execute("device_add", device);
+      } catch (IOException e) {
+        client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
+        throw e;
+      }
+      if (added.has("pty")) {
+        System.out.println(added.path("pty").asText());
+      }
+    }
+    return 0;
+  }
+
+  @Command(
+      name = "remove",
+      description = "Removes a channel and its host end.",
+      mixinStandardHelpOptions = true)
+  int remove(
+      @Mixin ControlClient control,
+      @Parameters(paramLabel = "ID", description = "the device's id, or the channel's name")
+          String which)
+      throws IOException {
+    try (QmpClient client = control.connect()) {
+      JsonNode port = find(client.execute("x-query-ports"), which);
+      client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
+      client.execute(
+          "chardev-remove", QmpClient.arguments().put("id", port.path("chardev").asText()));
+    }
+    return 0;
+  }
+
+  private static JsonNode find(JsonNode ports, String which) throws IOException {
+    for (String key : new String[] {"id", "name"}) {
+      for (JsonNode port : ports) {
+        if (port.has("id") && port.path(key).asText().equals(which)) {
+          return port;
+        }
+      }
+    }
+    throw new IOException("there is no channel '" + which + "'; see: microvm port list");
+  }
+
+  @Command(
+      name = "list",
+      description = "Lists the channels, who has them open, and the bytes moved.",
+      mixinStandardHelpOptions = true)
+  int list(
+      @Mixin ControlClient control,
+      @Option(names = "--json", description = "all that is known, as JSON") boolean json)
+      throws IOException {
+    JsonNode ports;
+    try (QmpClient client = control.connect()) {
+      ports = client.execute("x-query-ports");
+    }
+    if (json) {
+      System.out.println(ports.toPrettyString());
+      return 0;
+    }
+    String row = "%-3s %-28s %-20s %-7s %-7s %12s %12s  %s%n";
+    System.out.printf(
+        row, "NR", "NAME", "ID", "GUEST", "HOST", "FROM-GUEST", "TO-GUEST", "HOST END");
+    for (JsonNode port : ports) {
+      JsonNode statistics = port.path("statistics");
+      System.out.printf(
+          row,
+          port.path("nr").asText(),
+          port.path("name").asText("-"),
+          port.path("id").asText("-"),
+          port.path("guest-open").asBoolean() ? "open" : "closed",
+          port.path("host-connected").asBoolean() ? "open" : "closed",
+          statistics.path("bytes-from-guest").asText(),
+          statistics.path("bytes-to-guest").asText(),
+          port.path("backend").asText());
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,99 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.Locale;
+import org.microvm.qmp.QmpTarget.RunState;
+
+/** The commands about the machine as a whole. */
+final class MachineCommands {
+  private final QmpTarget target;
+  private volatile boolean quitting;
+
+  MachineCommands(QmpTarget target) {
+    this.target = target;
+  }
+
+  void addTo(QmpCommands commands) {
+    commands.add("query-name", this::queryName);
+    commands.add("query-status", this::queryStatus);
+    commands.add("stop", this::stop);
+    commands.add("cont", this::cont);
+    commands.add("quit", this::quit);
+    commands.add("system_reset", this::reset);
+    commands.add("system_powerdown", this::powerDown);
+    commands.add("x-exit-stats", this::exitStatistics);
+  }
+
+  /** Whether a client has asked for the end. */
+  boolean quitting() {
+    return quitting;
+  }
+
+  private JsonNode queryName(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    ObjectNode result = JsonNodeFactory.instance.objectNode();
+    target.name().ifPresent(name -> result.put("name", name));
+    return result;
+  }
+
+  private JsonNode queryStatus(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    RunState state = target.state();
+    ObjectNode result = JsonNodeFactory.instance.objectNode();
+    result.put("status", state.name().toLowerCase(Locale.ROOT));
+    result.put("singlestep", false);
+    result.put("running", state == RunState.RUNNING);
+    return result;
+  }
+
+  private JsonNode stop(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    try {
+      target.pause();
+    } catch (IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    }
+    return null;
+  }
+
+  private JsonNode cont(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    try {
+      target.resume();
+    } catch (IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    }
+    return null;
+  }
+
+  private JsonNode quit(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    quitting = true;
+    target.quit();
+    return null;
+  }
+
+  private JsonNode reset(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    if (target.state() == RunState.SHUTDOWN) {
+      throw QmpException.generic("the guest has ended");
+    }
+    target.reset();
+    return null;
+  }
+
+  private JsonNode powerDown(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    throw QmpException.generic(
+        "this machine has no power button that a guest could see; ask the guest agent:"
+            + " microvm agent --socket PATH shutdown");
+  }
+
+  private JsonNode exitStatistics(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    return target.statistics();
+  }
+}

@@ -1,0 +1,70 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.PortStatistics;
+import org.microvm.virtioserial.PortStatus;
+import org.microvm.virtioserial.SerialDevice;
+
+/** What is known of a port, as JSON. */
+final class PortJson {
+  private PortJson() {}
+
+  /** Completes what query-chardev says of the host end of a port. */
+  static void chardev(ObjectNode node, SerialDevice channels, PortInfo info) {
+    PortStatus status = status(channels, info);
+    if (status != null) {
+      node.put("filename", status.backend()).put("frontend-open", status.guestOpen());
+    }
+  }
+
+  /**
+   * Adds a port to a list, unless it is gone.
+   *
+   * @param device its ids, or null if it was made from Java
+   */
+  static void port(
+      ArrayNode list, SerialDevice channels, PortInfo info, ChannelRegistry.Device device) {
+    PortStatus status = status(channels, info);
+    if (status == null) {
+      return;
+    }
+    ObjectNode node = list.addObject();
+    if (device != null) {
+      node.put("id", device.id()).put("chardev", device.chardev());
+    }
+    node.put("nr", info.nr());
+    info.name().ifPresent(name -> node.put("name", name));
+    node.put("console", info.console());
+    node.put("backend", status.backend());
+    node.put("guest-ready", status.guestReady());
+    node.put("guest-open", status.guestOpen());
+    node.put("host-connected", status.hostConnected());
+    statistics(node.putObject("statistics"), status.statistics());
+  }
+
+  private static void statistics(ObjectNode node, PortStatistics numbers) {
+    node.put("bytes-from-guest", numbers.bytesFromGuest());
+    node.put("chains-from-guest", numbers.chainsFromGuest());
+    node.put("bytes-to-guest", numbers.bytesToGuest());
+    node.put("chains-to-guest", numbers.chainsToGuest());
+    node.put("bytes-held-for-host", numbers.bytesHeldForHost());
+    node.put("bytes-held-for-guest", numbers.bytesHeldForGuest());
+    node.put("bytes-dropped", numbers.bytesDropped());
+    node.put("bytes-copied", numbers.bytesCopied());
+    node.put("host-stalls", numbers.hostStalls());
+    node.put("guest-stalls", numbers.guestStalls());
+    node.put("malformed", numbers.malformed());
+  }
+
+  private static PortStatus status(SerialDevice channels, PortInfo info) {
+    try {
+      PortStatus status = channels.status(info.nr());
+      return status.port() == info ? status : null;
+    } catch (PortException gone) {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** A command's arguments, taken one by one; {@link #finish} refuses what nobody wanted. */
+final class QmpArguments {
+  private final ObjectNode node;
+  private final String path;
+  private final Set<String> taken = new HashSet<>();
+
+  QmpArguments(ObjectNode node) {
+    this(node, "");
+  }
+
+  private QmpArguments(ObjectNode node, String path) {
+    this.node = node;
+    this.path = path;
+  }
+
+  /** A text that must be there. */
+  String text(String name) throws QmpException {
+    return optionalText(name).orElseThrow(() -> missing(name));
+  }
+
+  /** A text that may be missing. */
+  Optional<String> optionalText(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value != null && !value.isTextual()) {
+      throw wrongType(name, "string");
+    }
+    return Optional.ofNullable(value).map(JsonNode::textValue);
+  }
+
+  /** A flag that may be missing. */
+  Optional<Boolean> optionalFlag(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value != null && !value.isBoolean()) {
+      throw wrongType(name, "boolean");
+    }
+    return Optional.ofNullable(value).map(JsonNode::booleanValue);
+  }
+
+  /** A whole number that may be missing. */
+  Optional<Long> optionalNumber(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value != null && !value.canConvertToExactIntegral()) {
+      throw wrongType(name, "integer");
+    }
+    return Optional.ofNullable(value).map(JsonNode::longValue);
+  }
+
+  /** Arguments within, which must be there. */
+  QmpArguments object(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value == null) {
+      throw missing(name);
+    }
+    if (!(value instanceof ObjectNode object)) {
+      throw wrongType(name, "object");
+    }
+    return new QmpArguments(object, path + name + ".");
+  }
+
+  /** All that was not taken yet, as an object. */
+  ObjectNode rest() {
+    ObjectNode rest = node.deepCopy();
+    rest.remove(taken);
+    node.fieldNames().forEachRemaining(taken::add);
+    return rest;
+  }
+
+  /** Refuses the arguments that were not taken. */
+  void finish() throws QmpException {
+    for (var names = node.fieldNames(); names.hasNext(); ) {
+      String name = names.next();
+      if (!taken.contains(name)) {
+        throw QmpException.generic("Parameter '%s%s' is unexpected", path, name);
+      }
+    }
+  }
+
+  private JsonNode take(String name) {
+    taken.add(name);
+    return node.get(name);
+  }
+
+  private QmpException missing(String name) {
+    return QmpException.generic("Parameter '%s%s' is missing", path, name);
+  }
+
+  private QmpException wrongType(String name, String expected) {
+    return QmpException.generic(
+        "Invalid parameter type for '%s%s', expected: %s", path, name, expected);
+  }
+}

@@ -1,0 +1,167 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A client of a control socket: ours, or QEMU's.
+ *
+ * <p>One thread at a time, except for {@link #close}. Every wait has a limit. Events that nobody
+ * waits for are kept until somebody does.
+ */
+public final class QmpClient implements AutoCloseable {
+  private final SocketChannel socket;
+  private final Duration limit;
+  private final BlockingQueue<JsonNode> answers = new LinkedBlockingQueue<>();
+  private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
+  private final JsonNode greeting;
+  private long lastId;
+
+  /** The end of the stream, in both queues. */
+  private static final JsonNode END = JsonNodeFactory.instance.missingNode();
+
+  private QmpClient(SocketChannel socket, Duration limit) throws IOException {
+    this.socket = socket;
+    this.limit = limit;
+    Thread.ofVirtual().name("qmp-client").start(this::read);
+    greeting = next(answers, "the greeting");
+    execute("qmp_capabilities");
+  }
+
+  /**
+   * Connects, and negotiates no capabilities.
+   *
+   * @param path of the unix socket
+   * @param limit how long an answer may take
+   */
+  public static QmpClient connect(Path path, Duration limit) throws IOException {
+    SocketChannel socket;
+    try {
+      socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
+    } catch (IOException e) {
+      throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
+    }
+    try {
+      return new QmpClient(socket, limit);
+    } catch (IOException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  /** An empty object, for arguments. */
+  public static ObjectNode arguments() {
+    return JsonNodeFactory.instance.objectNode();
+  }
+
+  /** What the server said first. */
+  public JsonNode greeting() {
+    return greeting;
+  }
+
+  /** Runs a command without arguments; see {@link #execute(String, ObjectNode)}. */
+  public JsonNode execute(String command) throws IOException {
+    return execute(command, arguments());
+  }
+
+  /**
+   * Runs a command and waits for its answer.
+   *
+   * @return what stands behind {@code return} in it
+   * @throws QmpException if the answer is an error
+   * @throws IOException if there is none in time
+   */
+  public JsonNode execute(String command, ObjectNode arguments) throws IOException {
+    long id = ++lastId;
+    ObjectNode request = arguments().put("execute", command).put("id", id);
+    if (!arguments.isEmpty()) {
+      request.set("arguments", arguments);
+    }
+    ByteBuffer line = ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8));
+    while (line.hasRemaining()) {
+      socket.write(line);
+    }
+    JsonNode answer = next(answers, "the answer to " + command);
+    while (answer.path("id").asLong() != id) {
+      answer = next(answers, "the answer to " + command);
+    }
+    JsonNode error = answer.get("error");
+    if (error != null) {
+      throw new QmpException(error.path("class").asText(), error.path("desc").asText());
+    }
+    return answer.path("return");
+  }
+
+  /**
+   * The next event; waits for it.
+   *
+   * @throws IOException if there is none in time
+   */
+  public JsonNode nextEvent() throws IOException {
+    return next(events, "an event");
+  }
+
+  /**
+   * The data of the next event of this name; others are dropped.
+   *
+   * @throws IOException if there is none in time
+   */
+  public JsonNode awaitEvent(String name) throws IOException {
+    JsonNode event = nextEvent();
+    while (!event.path("event").asText().equals(name)) {
+      event = nextEvent();
+    }
+    return event.path("data");
+  }
+
+  private JsonNode next(BlockingQueue<JsonNode> queue, String what) throws IOException {
+    try {
+      JsonNode node = queue.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
+      if (node == null) {
+        throw new IOException("%s did not come within %d s".formatted(what, limit.toSeconds()));
+      }
+      if (node == END) {
+        queue.add(END);
+        throw new IOException("the machine closed its control socket before " + what);
+      }
+      return node;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for " + what);
+    }
+  }
+
+  private void read() {
+    try (BufferedReader lines =
+        new BufferedReader(Channels.newReader(socket, StandardCharsets.UTF_8))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        JsonNode message = QmpJson.parse(line.getBytes(StandardCharsets.UTF_8));
+        (message.has("event") ? events : answers).add(message);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      // The other end is gone, or does not speak QMP; whoever waits is told that it has ended.
+    }
+    answers.add(END);
+    events.add(END);
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+}

@@ -1,0 +1,88 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The commands there are, by name, and those of the protocol itself. */
+final class QmpCommands {
+  /** The command that begins every conversation. */
+  static final String NEGOTIATE = "qmp_capabilities";
+
+  private final Map<String, QmpCommand> commands = new TreeMap<>();
+  private final String productVersion;
+
+  /**
+   * @param productVersion such as 0.1.0
+   */
+  QmpCommands(String productVersion) {
+    this.productVersion = productVersion;
+    add(NEGOTIATE, QmpCommands::negotiate);
+    add("query-version", arguments -> version());
+    add("query-commands", arguments -> names());
+  }
+
+  void add(String name, QmpCommand command) {
+    commands.put(name, command);
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @return what stands behind {@code return}
+   * @throws QmpException if there is no such command, it is refused or it fails
+   */
+  JsonNode run(QmpRequest request) throws QmpException {
+    QmpCommand command = commands.get(request.name());
+    if (command == null) {
+      throw new QmpException(
+          QmpException.COMMAND_NOT_FOUND,
+          "The command %s has not been found".formatted(request.name()));
+    }
+    QmpArguments arguments = new QmpArguments(request.arguments());
+    JsonNode result = command.run(arguments);
+    return result == null ? JsonNodeFactory.instance.objectNode() : result;
+  }
+
+  /** What a client hears first. */
+  ObjectNode greeting() {
+    ObjectNode greeting = JsonNodeFactory.instance.objectNode();
+    ObjectNode qmp = greeting.putObject("QMP");
+    qmp.set("version", version());
+    qmp.putArray("capabilities");
+    return greeting;
+  }
+
+  private static JsonNode negotiate(QmpArguments arguments) throws QmpException {
+    JsonNode wanted = arguments.rest().path("enable");
+    if (wanted.isArray() && !wanted.isEmpty()) {
+      throw QmpException.generic("QMP capability %s not available", wanted.get(0).asText());
+    }
+    return null;
+  }
+
+  /** QMP has one place for a version, and it is called after QEMU. */
+  private ObjectNode version() {
+    ObjectNode version = JsonNodeFactory.instance.objectNode();
+    String[] parts = productVersion.replaceAll("[^0-9.].*", "").split("\\.", -1);
+    ObjectNode numbers = version.putObject("qemu");
+    numbers.put("major", number(parts, 0));
+    numbers.put("minor", number(parts, 1));
+    numbers.put("micro", number(parts, 2));
+    version.put("package", "microvm " + productVersion);
+    return version;
+  }
+
+  private static int number(String[] parts, int index) {
+    return index < parts.length && !parts[index].isEmpty() ? Integer.parseInt(parts[index]) : 0;
+  }
+
+  private ArrayNode names() {
+    ArrayNode names = JsonNodeFactory.instance.arrayNode();
+    commands.keySet().forEach(name -> names.addObject().put("name", name));
+    return names;
+  }
+}

@@ -1,0 +1,38 @@
+package org.microvm.qmp;
+
+import java.io.IOException;
+
+/** A command was refused, or failed: what stands in the answer's {@code error}. */
+public final class QmpException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  /** The class of nearly all errors. */
+  public static final String GENERIC = "GenericError";
+
+  /** There is no such command, or it cannot be used at this point. */
+  public static final String COMMAND_NOT_FOUND = "CommandNotFound";
+
+  /** There is no such device. */
+  public static final String DEVICE_NOT_FOUND = "DeviceNotFound";
+
+  private final String errorClass;
+
+  /**
+   * @param errorClass QMP's class of the error
+   * @param description for a person
+   */
+  public QmpException(String errorClass, String description) {
+    super(description);
+    this.errorClass = errorClass;
+  }
+
+  /** An error of the usual class. */
+  static QmpException generic(String description, Object... arguments) {
+    return new QmpException(GENERIC, description.formatted(arguments));
+  }
+
+  /** QMP's class of the error, such as {@link #GENERIC}. */
+  public String errorClass() {
+    return errorClass;
+  }
+}

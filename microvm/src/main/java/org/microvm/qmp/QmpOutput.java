@@ -1,0 +1,64 @@
+package org.microvm.qmp;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.microvm.linux.Errno;
+import org.microvm.linux.Fd;
+
+/** What a client has not taken yet: lines that go out as the socket has room. Never blocks. */
+final class QmpOutput {
+  private static final int CHUNK = 16 << 10;
+
+  private final Fd fd;
+  private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
+  private final Deque<byte[]> lines = new ArrayDeque<>();
+
+  /** How much of the first line is gone. */
+  private int sent;
+
+  private int pending;
+
+  QmpOutput(Fd fd) {
+    this.fd = fd;
+  }
+
+  /** Bytes that wait. */
+  int pending() {
+    return pending;
+  }
+
+  void add(byte[] line) {
+    lines.addLast(line);
+    pending += line.length;
+  }
+
+  /**
+   * Writes what the socket takes.
+   *
+   * @return false if the client is gone
+   */
+  boolean flush() {
+    while (!lines.isEmpty()) {
+      byte[] line = lines.getFirst();
+      int length = Math.min(line.length - sent, CHUNK);
+      MemorySegment.copy(line, sent, chunk, ValueLayout.JAVA_BYTE, 0, length);
+      long written = fd.write(chunk.asSlice(0, length));
+      if (written == -Errno.EAGAIN) {
+        return true;
+      }
+      if (written < 0 && written != -Errno.EINTR) {
+        return false;
+      }
+      sent += (int) Math.max(written, 0);
+      pending -= (int) Math.max(written, 0);
+      if (sent == line.length) {
+        lines.removeFirst();
+        sent = 0;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,167 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.function.Consumer;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One client. Everything happens on the control socket's loop.
+ *
+ * <p>A client that sends commands and does not read the answers is not read from any more; one that
+ * leaves more than {@link #MAX_PENDING} bytes of events unread is disconnected. So nobody's
+ * slowness costs memory, or a wait.
+ */
+final class QmpSession implements QmpInput.Sink {
+  private static final Logger LOG = LoggerFactory.getLogger(QmpSession.class);
+
+  /** Unread bytes of answers and events at which a client is given up. */
+  static final int MAX_PENDING = 1 << 20;
+
+  /** Unread bytes at which no more commands are read. */
+  private static final int ENOUGH_PENDING = 64 << 10;
+
+  private static final int READ_BYTES = 4096;
+
+  private final Fd fd;
+  private final QmpCommands commands;
+  private final Consumer<QmpSession> onEnd;
+  private final QmpOutput output;
+  private final QmpInput input = new QmpInput(this);
+  private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
+  private final EventLoop.Watch watch;
+  private boolean negotiated;
+  private boolean ended;
+
+  QmpSession(EventLoop loop, Fd fd, QmpCommands commands, Consumer<QmpSession> onEnd)
+      throws ErrnoException {
+    this.fd = fd;
+    this.commands = commands;
+    this.onEnd = onEnd;
+    output = new QmpOutput(fd);
+    watch = loop.watch(fd, EventLoop.IN, this::ready);
+  }
+
+  /** Says who is here. */
+  void greet() {
+    send(commands.greeting());
+  }
+
+  /** Sends an event, unless the client has not said yet that it is one. */
+  void event(ObjectNode event) {
+    if (negotiated) {
+      send(event);
+    }
+  }
+
+  private void ready(int events) {
+    if ((events & EventLoop.OUT) != 0) {
+      flush();
+    }
+    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) != 0 && !ended) {
+      read();
+    }
+  }
+
+  private void read() {
+    long length = fd.read(readBuffer);
+    if (length > 0) {
+      byte[] bytes = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+      input.accept(bytes, bytes.length);
+    } else if (length != -Errno.EAGAIN && length != -Errno.EINTR) {
+      end();
+    }
+  }
+
+  @Override
+  public void object(byte[] bytes) {
+    if (ended) {
+      return;
+    }
+    ObjectNode reply = JsonNodeFactory.instance.objectNode();
+    try {
+      JsonNode request = QmpJson.parse(bytes);
+      if (request.has("id")) {
+        reply.set("id", request.get("id"));
+      }
+      reply.set("return", answer(QmpRequest.of(request)));
+    } catch (QmpException e) {
+      error(reply, e);
+    } catch (RuntimeException e) {
+      LOG.error("a command on the control socket failed", e);
+      error(reply, QmpException.generic("%s", e));
+    }
+    send(reply);
+  }
+
+  @Override
+  public void malformed(String description) {
+    ObjectNode reply = JsonNodeFactory.instance.objectNode();
+    error(reply, QmpException.generic("%s", description));
+    send(reply);
+  }
+
+  private JsonNode answer(QmpRequest request) throws QmpException {
+    if (!request.name().equals(QmpCommands.NEGOTIATE)) {
+      if (!negotiated) {
+        throw new QmpException(
+            QmpException.COMMAND_NOT_FOUND,
+            "Expecting capabilities negotiation with 'qmp_capabilities'");
+      }
+      return commands.run(request);
+    }
+    if (negotiated) {
+      throw new QmpException(
+          QmpException.COMMAND_NOT_FOUND,
+          "Capabilities negotiation is already complete, command ignored");
+    }
+    JsonNode result = commands.run(request);
+    negotiated = true;
+    return result;
+  }
+
+  private static void error(ObjectNode reply, QmpException e) {
+    reply.remove("return");
+    reply.putObject("error").put("class", e.errorClass()).put("desc", e.getMessage());
+  }
+
+  private void send(ObjectNode message) {
+    if (ended) {
+      return;
+    }
+    output.add((message + "\r\n").getBytes(StandardCharsets.UTF_8));
+    flush();
+  }
+
+  private void flush() {
+    if (!output.flush()) {
+      end();
+    } else if (output.pending() > MAX_PENDING) {
+      LOG.warn("a client of the control socket reads nothing and is disconnected");
+      end();
+    } else {
+      int in = output.pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;
+      watch.interest(in | (output.pending() > 0 ? EventLoop.OUT : 0));
+    }
+  }
+
+  /** Disconnects the client. */
+  void end() {
+    if (!ended) {
+      ended = true;
+      watch.close();
+      fd.close();
+      onEnd.accept(this);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.Optional;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.SerialDevice;
+
+/** What the control socket controls: a machine, or in tests something that stands for one. */
+public interface QmpTarget {
+  /** How far the guest's life has come; the names are QMP's. */
+  enum RunState {
+    /** It is not started yet. */
+    PRELAUNCH,
+    /** It runs. */
+    RUNNING,
+    /** It was stopped and can go on. */
+    PAUSED,
+    /** It has ended. */
+    SHUTDOWN
+  }
+
+  /** The name its owner gave it. */
+  Optional<String> name();
+
+  /** How far it is. */
+  RunState state();
+
+  /**
+   * Stops the guest until {@link #resume}; returns when no vCPU runs any more.
+   *
+   * @throws IOException if it cannot be stopped
+   */
+  void pause() throws IOException;
+
+  /**
+   * Lets the guest go on.
+   *
+   * @throws IOException if it cannot go on
+   */
+  void resume() throws IOException;
+
+  /** Resets the guest as if the button were pressed. */
+  void reset();
+
+  /** Ends the guest as if the power were cut. */
+  void quit();
+
+  /** The device with the channels. */
+  SerialDevice channels();
+
+  /** The loop on which host ends of channels live. */
+  EventLoop eventLoop();
+
+  /** What the machine has done so far, as JSON. */
+  JsonNode statistics();
+}

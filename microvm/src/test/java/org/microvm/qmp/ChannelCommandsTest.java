@@ -1,0 +1,189 @@
+package org.microvm.qmp;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.backend.NullBackend;
+
+/** Hot-plug over the control socket, on a real device without a guest. */
+@Timeout(60)
+class ChannelCommandsTest {
+  private static final Duration INTERVAL = Duration.ofMillis(200);
+
+  @TempDir private Path directory;
+  private FakeTarget target;
+  private QmpServer server;
+  private QmpClient client;
+  private PortInfo first;
+
+  @BeforeEach
+  void connect() throws Exception {
+    target = new FakeTarget();
+    first = target.channels().addPort(PortConfig.named("first"), NullBackend.open());
+    ChannelRegistry registry = new ChannelRegistry();
+    registry.atPowerOn(Optional.empty(), first, "c0", "null,id=c0");
+    Path socket = directory.resolve("qmp");
+    server = QmpServer.listen(socket, target, registry, new QmpServer.Settings("1", INTERVAL));
+    client = QmpClient.connect(socket, Duration.ofSeconds(20));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    client.close();
+    server.close();
+    target.close();
+  }
+
+  private static ObjectNode json(String text) throws IOException {
+    return (ObjectNode) QmpJson.parse(text.getBytes());
+  }
+
+  private JsonNode run(String command, String arguments) throws IOException {
+    return client.execute(command, json(arguments));
+  }
+
+  private Path addSocket(String id) throws IOException {
+    Path path = directory.resolve("s,=" + id);
+    run(
+        "chardev-add",
+        """
+        {"id": "%s", "backend": {"type": "socket", "data":
+          {"addr": {"type": "unix", "data": {"path": "%s"}}, "server": true, "wait": false}}}
+        """
+            .formatted(id, path));
+    return path;
+  }
+
+  @Test
+  void chardevAndDevice_addedAndRemoved_leaveNothing() throws IOException {
+    Path socket = addSocket("c1");
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'c1', 'name': 'a,b'}");
+    SocketChannel.open(UnixDomainSocketAddress.of(socket)).close();
+    JsonNode port = client.execute("x-query-ports").get(1);
+
+    run("device_del", "{'id': 'p1'}");
+    JsonNode deleted = client.awaitEvent("DEVICE_DELETED");
+    run("chardev-remove", "{'id': 'c1'}");
+
+    assertEquals("a,b", port.path("name").asText());
+    assertEquals("p1", port.path("id").asText());
+    assertEquals("c1", port.path("chardev").asText());
+    assertEquals(json("{'device': 'p1', 'path': '/machine/peripheral/p1'}"), deleted);
+    assertEquals(1, client.execute("x-query-ports").size());
+    assertEquals(1, client.execute("query-chardev").size());
+    assertFalse(Files.exists(socket));
+  }
+
+  @Test
+  void chardev_ofARemovedDevice_servesTheNext() throws IOException {
+    Path socket = addSocket("c1");
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'c1'}");
+    run("device_del", "{'id': 'p1'}");
+
+    run("device_add", "{'driver': 'virtconsole', 'id': 'p1', 'chardev': 'c1', 'nr': 5}");
+
+    SocketChannel.open(UnixDomainSocketAddress.of(socket)).close();
+    assertEquals(5, client.execute("x-query-ports").get(1).path("nr").asInt());
+  }
+
+  @Test
+  void port_ofThePowerOn_canBeRemovedByItsGeneratedId() throws IOException {
+    String id = client.execute("x-query-ports").get(0).path("id").asText();
+
+    client.execute("device_del", QmpClient.arguments().put("id", id));
+
+    assertEquals("#port1", id);
+    assertEquals(0, target.channels().ports().size());
+  }
+
+  @Test
+  void pty_saysWhichOneItIs() throws IOException {
+    JsonNode added = run("chardev-add", "{'id': 'c1', 'backend': {'type': 'pty', 'data': {}}}");
+
+    assertTrue(added.path("pty").asText().startsWith("/dev/pts/"), added.toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "device_add|{'driver': 'floppy'}|GenericError|'floppy' is not a valid device model name",
+        "device_add|{'driver': 'virtserialport'}|GenericError|needs chardev=",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'no'}|GenericError|can't find value 'no'",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c0'}|GenericError|'c0' is in use",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'name': 'first'}|GenericError|first",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': 1}|GenericError|1",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': {}}|GenericError|'nr'",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'x': 1}|GenericError|knows no x=",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'id': '1'}|GenericError|identifier",
+        "device_del|{'id': 'nobody'}|DeviceNotFound|Device 'nobody' not found",
+        "chardev-remove|{'id': 'c0'}|GenericError|Chardev 'c0' is busy",
+        "chardev-remove|{'id': 'c9'}|GenericError|Chardev 'c9' not found",
+        "chardev-add|{'id': 'c2', 'backend': {'type': 'null', 'data': {}}}|GenericError|already exists",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'pigeon'}}|GenericError|'pigeon'",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {}}}|GenericError"
+            + "|Parameter 'backend.data.addr' is missing",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': '/nonexistent/x'}}}"
+            + "|GenericError|/nonexistent/x",
+      })
+  void command_thatCannotBeMeant_isExplainedAndChangesNothing(
+      String command, String arguments, String errorClass, String words) throws IOException {
+    run("chardev-add", "{'id': 'c2', 'backend': {'type': 'null', 'data': {}}}");
+
+    QmpException refusal = assertThrows(QmpException.class, () -> run(command, arguments));
+
+    assertEquals(errorClass, refusal.errorClass());
+    assertTrue(refusal.getMessage().contains(words), refusal.getMessage());
+    assertEquals(1, client.execute("x-query-ports").size());
+    assertEquals(2, client.execute("query-chardev").size());
+  }
+
+  @Test
+  void guestOpenAndClose_inAStorm_areToldAtMostOnceAnIntervalAndInTheEnd() throws IOException {
+    PortEvents events = server.portEvents();
+    for (int i = 0; i < 20_000; i++) {
+      events.guestClosed(first);
+    }
+    events.guestOpened(first);
+
+    int told = 1;
+    while (!client.awaitEvent("VSERPORT_CHANGE").path("open").asBoolean()) {
+      told++;
+    }
+
+    assertTrue(told < 1000, told + " events");
+  }
+
+  @Test
+  void numberOfARemovedPort_usedAgainAtOnce_keepsTheEventsApart() throws IOException {
+    run("chardev-add", "{'id': 'c2', 'backend': {'type': 'null', 'data': {}}}");
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'c2', 'nr': 2}");
+    run("device_del", "{'id': 'p1'}");
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p2', 'chardev': 'c2', 'nr': 2}");
+    run("device_del", "{'id': 'p2'}");
+
+    assertEquals("p1", client.awaitEvent("DEVICE_DELETED").path("device").asText());
+    assertEquals("p2", client.awaitEvent("DEVICE_DELETED").path("device").asText());
+  }
+}

@@ -1,0 +1,78 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.io.IOException;
+import java.util.Optional;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.SerialDevice;
+
+/** A machine without a guest: its channels are real, its state is what the test says. */
+final class FakeTarget implements QmpTarget, AutoCloseable {
+  private final EventLoop loop;
+  private final SerialDevice serial;
+  volatile RunState state = RunState.RUNNING;
+  volatile int resets;
+
+  FakeTarget() throws ErrnoException {
+    loop = EventLoop.open("fake-machine");
+    serial = new SerialDevice(loop, SerialConfig.defaults());
+    loop.start();
+  }
+
+  @Override
+  public Optional<String> name() {
+    return Optional.of("fake");
+  }
+
+  @Override
+  public RunState state() {
+    return state;
+  }
+
+  @Override
+  public void pause() throws IOException {
+    if (state == RunState.SHUTDOWN) {
+      throw new IOException("the guest has ended");
+    }
+    state = RunState.PAUSED;
+  }
+
+  @Override
+  public void resume() {
+    state = RunState.RUNNING;
+  }
+
+  @Override
+  public void reset() {
+    resets++;
+  }
+
+  @Override
+  public void quit() {
+    state = RunState.SHUTDOWN;
+  }
+
+  @Override
+  public SerialDevice channels() {
+    return serial;
+  }
+
+  @Override
+  public EventLoop eventLoop() {
+    return loop;
+  }
+
+  @Override
+  public JsonNode statistics() {
+    return JsonNodeFactory.instance.objectNode().put("resets", resets);
+  }
+
+  @Override
+  public void close() {
+    serial.close();
+    loop.close();
+  }
+}

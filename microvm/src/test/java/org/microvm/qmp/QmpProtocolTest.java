@@ -1,0 +1,318 @@
+package org.microvm.qmp;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The protocol as clients of QEMU know it. */
+@Timeout(60)
+class QmpProtocolTest {
+  @TempDir private Path directory;
+  private FakeTarget target;
+  private QmpServer server;
+
+  @BeforeEach
+  void listen() throws IOException {
+    target = new FakeTarget();
+    server = QmpServer.listen(socket(), target, new ChannelRegistry(), "1.2.3-SNAPSHOT");
+  }
+
+  @AfterEach
+  void close() {
+    server.close();
+    target.close();
+  }
+
+  private Path socket() {
+    return directory.resolve("qmp");
+  }
+
+  private RawClient client() throws IOException {
+    return RawClient.negotiated(socket());
+  }
+
+  private static JsonNode json(String text) throws IOException {
+    return new ObjectMapper().readTree(text);
+  }
+
+  @Test
+  void greeting_comesFirstAndNamesTheVersion() throws IOException {
+    try (RawClient client = new RawClient(socket())) {
+      assertEquals(
+          json(
+              """
+              {"QMP": {"version": {"qemu": {"major": 1, "minor": 2, "micro": 3},
+                                   "package": "microvm 1.2.3-SNAPSHOT"},
+                       "capabilities": []}}
+              """),
+          client.read());
+    }
+  }
+
+  @Test
+  void commands_beforeNegotiation_areRefused() throws IOException {
+    try (RawClient client = new RawClient(socket())) {
+      client.read();
+
+      JsonNode error = client.ask("{\"execute\": \"query-status\"}").path("error");
+
+      assertEquals("CommandNotFound", error.path("class").asText());
+      assertTrue(error.path("desc").asText().contains("Expecting capabilities negotiation"));
+    }
+  }
+
+  @Test
+  void negotiation_ofAnUnknownCapability_isRefusedAndCanBeRepeatedWithout() throws IOException {
+    try (RawClient client = new RawClient(socket())) {
+      client.read();
+
+      String refusal =
+          client.refusal("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['oob']}}");
+
+      assertEquals("QMP capability oob not available", refusal);
+      assertTrue(client.ask("{'execute': 'qmp_capabilities'}").has("return"));
+    }
+  }
+
+  @Test
+  void negotiation_twice_isRefused() throws IOException {
+    try (RawClient client = client()) {
+      assertTrue(client.refusal("{'execute': 'qmp_capabilities'}").contains("already complete"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {"7", "\"seven\"", "{\"a\": [7, null]}", "null"})
+  void id_comesBackAsItIs(String id) throws IOException {
+    try (RawClient client = client()) {
+      JsonNode answer = client.ask("{\"execute\": \"query-name\", \"id\": " + id + "}");
+      JsonNode error = client.ask("{\"execute\": \"no-such\", \"id\": " + id + "}");
+
+      assertEquals(json("{\"return\": {\"name\": \"fake\"}, \"id\": " + id + "}"), answer);
+      assertEquals(json(id), error.get("id"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"execute\": \"fly\"}|The command fly has not been found",
+        "{\"id\": 1}|QMP input lacks member 'execute'",
+        "{\"execute\": 1}|QMP input member 'execute' must be a string",
+        "{\"execute\": \"stop\", \"arguments\": []}|QMP input member 'arguments' must be an object",
+        "{\"execute\": \"stop\", \"argument\": {}}|QMP input member 'argument' is unexpected",
+        "{\"execute\": \"stop\", \"arguments\": {\"now\": 1}}|Parameter 'now' is unexpected",
+        "{\"execute\": \"device_del\"}|Parameter 'id' is missing",
+        "{\"execute\": \"device_del\", \"arguments\": {\"id\": 1}}"
+            + "|Invalid parameter type for 'id', expected: string",
+        "[]|QMP input must be a JSON object",
+        "{\"execute\": \"stop\", \"execute\": \"cont\"}|JSON parse error",
+        "{\"execute\" \"stop\"}|JSON parse error",
+        "{]|JSON parse error",
+        "execute stop|JSON parse error, expecting an object",
+      })
+  void message_thatCannotBeMeant_isExplainedAndTheNextOneServed(String message, String words)
+      throws IOException {
+    try (RawClient client = client()) {
+      String refusal = client.refusal(message);
+
+      assertTrue(refusal.contains(words), refusal);
+      assertTrue(client.ask("{\"execute\": \"query-status\"}").has("return"));
+    }
+  }
+
+  @Test
+  void message_thatIsTooLong_isRefusedAndTheNextLineServed() throws IOException {
+    try (RawClient client = client()) {
+      String refusal = client.refusal("{\"execute\": \"" + "x".repeat(3 << 20) + "\"}");
+
+      assertTrue(refusal.contains("longer than"), refusal);
+      assertTrue(client.ask("{\"execute\": \"query-status\"}").has("return"));
+    }
+  }
+
+  @Test
+  void message_nestedTooDeeply_isRefused() throws IOException {
+    try (RawClient client = client()) {
+      String deep = "[".repeat(100_000) + "]".repeat(100_000);
+
+      assertTrue(client.refusal("{\"execute\": " + deep + "}").contains("JSON parse error"));
+    }
+  }
+
+  @Test
+  void messages_onOneLineAndInPieces_areAllServed() throws IOException {
+    try (RawClient client = client()) {
+      client.send("{'execute':'query-name','id':'}\\'{'} {'execute':");
+      client.send("'query-name',\n\n 'id':2}");
+
+      assertEquals("}'{", client.read().path("id").asText());
+      assertEquals(2, client.read().path("id").asInt());
+    }
+  }
+
+  @Test
+  void queryCommands_listsThemselves() throws IOException {
+    try (RawClient client = client()) {
+      String names = client.ask("{\"execute\": \"query-commands\"}").path("return").toString();
+
+      assertTrue(names.contains("{\"name\":\"query-commands\"}"), names);
+      assertTrue(names.contains("{\"name\":\"device_add\"}"), names);
+    }
+  }
+
+  @Test
+  void stopAndCont_changeTheStatus() throws IOException {
+    try (RawClient client = client()) {
+      client.ask("{\"execute\": \"stop\"}");
+      JsonNode stopped = client.ask("{\"execute\": \"query-status\"}").path("return");
+      client.ask("{\"execute\": \"cont\"}");
+      JsonNode running = client.ask("{\"execute\": \"query-status\"}").path("return");
+
+      assertEquals("paused", stopped.path("status").asText());
+      assertFalse(stopped.path("running").asBoolean());
+      assertEquals("running", running.path("status").asText());
+      assertTrue(running.path("running").asBoolean());
+    }
+  }
+
+  @Test
+  void stop_afterTheEnd_isAnError() throws IOException {
+    target.state = QmpTarget.RunState.SHUTDOWN;
+    try (RawClient client = client()) {
+      assertEquals("the guest has ended", client.refusal("{\"execute\": \"stop\"}"));
+    }
+  }
+
+  @Test
+  void systemPowerdown_saysThatThereIsNoButton() throws IOException {
+    try (RawClient client = client()) {
+      assertTrue(client.refusal("{\"execute\": \"system_powerdown\"}").contains("guest agent"));
+    }
+  }
+
+  @Test
+  void systemReset_resets() throws IOException {
+    try (RawClient client = client()) {
+      client.ask("{\"execute\": \"system_reset\"}");
+      JsonNode statistics = client.ask("{\"execute\": \"x-exit-stats\"}").path("return");
+
+      assertEquals(1, statistics.path("resets").asInt());
+    }
+  }
+
+  @Test
+  void events_haveATimeAndReachAllClientsThatNegotiated() throws IOException {
+    try (RawClient one = client();
+        RawClient two = client();
+        RawClient three = new RawClient(socket())) {
+      three.read();
+      server.stopped();
+
+      assertEquals("STOP", one.read().path("event").asText());
+      assertTrue(two.read().path("timestamp").path("seconds").asLong() > 1_700_000_000);
+      assertTrue(three.ask("{\"execute\": \"qmp_capabilities\"}").has("return"));
+    }
+  }
+
+  @Test
+  void quit_isAnsweredAndTheEndIsTold() throws IOException {
+    try (RawClient client = client()) {
+      assertTrue(client.ask("{\"execute\": \"quit\"}").has("return"));
+      server.ended(false, "host-signal");
+      server.close();
+
+      JsonNode event = client.read();
+
+      assertEquals("SHUTDOWN", event.path("event").asText());
+      assertEquals(json("{\"guest\": false, \"reason\": \"host-qmp-quit\"}"), event.path("data"));
+      assertThrows(IOException.class, client::read);
+    }
+    assertEquals(QmpTarget.RunState.SHUTDOWN, target.state);
+  }
+
+  @Test
+  void client_thatNeverReads_isDisconnectedAndOthersAreServed() throws IOException {
+    try (RawClient lazy = client();
+        RawClient other = client()) {
+      // Far more than the limit and the kernel's socket buffers hold.
+      for (int i = 0; i < 30_000; i++) {
+        server.stopped();
+        other.read();
+      }
+
+      assertThrows(IOException.class, () -> readForEver(lazy));
+      assertTrue(other.ask("{\"execute\": \"query-status\"}").has("return"));
+    }
+  }
+
+  private static void readForEver(RawClient client) throws IOException {
+    while (true) {
+      client.read();
+    }
+  }
+
+  @Test
+  void client_thatOnlySends_isHeldBackAndLosesNothing() throws Exception {
+    int count = 20_000;
+    try (RawClient client = client()) {
+      Thread sender =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      for (int i = 0; i < count; i++) {
+                        client.send("{\"execute\": \"query-version\", \"id\": " + i + "}\n");
+                      }
+                    } catch (IOException e) {
+                      throw new AssertionError(e);
+                    }
+                  });
+      for (int i = 0; i < count; i++) {
+        assertEquals(i, client.read().path("id").asInt());
+      }
+      sender.join();
+    }
+  }
+
+  @Test
+  void clients_beyondTheLimit_waitForOneToLeave() throws IOException {
+    RawClient[] clients = new RawClient[QmpServer.MAX_CLIENTS];
+    for (int i = 0; i < clients.length; i++) {
+      clients[i] = client();
+    }
+    try (RawClient late = new RawClient(socket())) {
+      clients[0].close();
+
+      assertTrue(late.read().has("QMP"));
+    }
+    for (RawClient client : clients) {
+      client.close();
+    }
+  }
+
+  @Test
+  void close_removesTheSocket() {
+    server.close();
+
+    assertFalse(Files.exists(socket()));
+  }
+}
