@@ -14,7 +14,7 @@ MAVEN := mvn -B -q -ntp
 DIST := microvm/target/dist
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-.PHONY: help build run test images bare-metal bench bench-boot doctor bindings format clean packages
+.PHONY: help build run test stress images bare-metal bench bench-boot doctor bindings format clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,6 +44,10 @@ run: build images ## boot Linux: a shell on a terminal, else a demonstration tha
 
 test: build images ## everything: format, lint, unit, KVM and Linux guest tests
 	@tools/test
+
+stress: build ## a million messages to a guest that sleeps between each two, on every interrupt path
+	@tools/test -pl microvm -am -Dtest='SleepingGuestStressTest' -Dsurefire.failIfNoSpecifiedTests=false \
+	  -Dmicrovm.stress.messages=1000000
 
 bench: bench-boot ## all benchmarks
 

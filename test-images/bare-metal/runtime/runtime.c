@@ -393,9 +393,8 @@ static void on_general_protection(struct trap_frame *frame) {
 void trap(struct trap_frame *frame) {
   if (frame->vector >= IRQ_VECTOR) {
     unsigned irq = frame->vector - IRQ_VECTOR;
-    irq_seen = 1;
-    if (irq_handlers[irq]) {
-      irq_handlers[irq]();
+    if (irq_handlers[irq] && irq_handlers[irq]()) {
+      irq_seen = 1;
     }
     end_of_interrupt(irq);
   } else if (trap_handlers[frame->vector]) {
@@ -408,10 +407,12 @@ void trap(struct trap_frame *frame) {
 void wait_for_interrupt(void) {
   u64 code_segment;
   __asm__("movq %%cs, %0" : "=r"(code_segment));
-  if (code_segment & 3) {
-    __asm__ volatile("hlt" : : : "memory");
-  } else if (!irq_seen) {
-    __asm__ volatile("sti; hlt; cli" : : : "memory");
+  while (!irq_seen) {
+    if (code_segment & 3) {
+      __asm__ volatile("hlt" : : : "memory");
+    } else {
+      __asm__ volatile("sti; hlt; cli" : : : "memory");
+    }
   }
 }
 

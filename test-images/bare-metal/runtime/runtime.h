@@ -115,12 +115,13 @@ void on_trap(unsigned vector, trap_handler *handler);
 
 /*
  * Routes an interrupt line (edge-triggered) to a handler that runs at CPL0 with interrupts off.
- * Through the IOAPIC, or with "irqchip=pic" on the command line through the 8259.
+ * Through the IOAPIC, or with "irqchip=pic" on the command line through the 8259. The handler says
+ * whether there was something to it; a spurious interrupt wakes nobody, as in Linux.
  */
-typedef void irq_handler(void);
+typedef bool irq_handler(void);
 void on_irq(unsigned irq, irq_handler *handler);
 
-/* Set by every interrupt. */
+/* Set by every interrupt that was not spurious. */
 extern volatile u32 irq_seen;
 
 /*

@@ -115,11 +115,12 @@ u32 virtio_config32(const struct virtio_device *device, u32 offset) {
   return get(device, REG_CONFIG + offset);
 }
 
-void virtio_acknowledge(const struct virtio_device *device) {
+u32 virtio_acknowledge(const struct virtio_device *device) {
   u32 status = get(device, REG_INTERRUPT_STATUS);
   if (status) {
     set(device, REG_INTERRUPT_ACK, status);
   }
+  return status;
 }
 
 bool virtqueue_setup(struct virtqueue *queue, struct virtio_device *device, u16 number) {

@@ -61,8 +61,8 @@ bool virtio_find(u32 device_id, struct virtio_device *device);
 bool virtio_negotiate(struct virtio_device *device, u64 wanted);
 void virtio_driver_ok(struct virtio_device *device);
 u32 virtio_config32(const struct virtio_device *device, u32 offset);
-/* Tells the device that its interrupt was seen; for interrupt handlers. */
-void virtio_acknowledge(const struct virtio_device *device);
+/* Tells the device that its interrupt was seen, and what for (0: spurious); for interrupt handlers. */
+u32 virtio_acknowledge(const struct virtio_device *device);
 
 /* Sets a queue up with VIRTQUEUE_SIZE entries, or as many as the device allows. */
 bool virtqueue_setup(struct virtqueue *queue, struct virtio_device *device, u16 number);

@@ -30,8 +30,8 @@ static struct virtio_device *interrupting_device;
 static u32 main_buffer_size;
 static u32 main_port_number;
 
-static void on_interrupt(void) {
-  virtio_acknowledge(interrupting_device);
+static bool on_interrupt(void) {
+  return virtio_acknowledge(interrupting_device) != 0;
 }
 
 /* As Linux does, waits until the device has taken the message. */

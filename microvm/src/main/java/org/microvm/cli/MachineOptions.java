@@ -69,6 +69,15 @@ final class MachineOptions {
   private List<String> disks = List.of();
 
   @Option(
+      names = "--registers",
+      paramLabel = "mapped|exits",
+      defaultValue = "mapped",
+      description =
+          "whether the guest reads virtio registers from memory, where KVM can do that, or each"
+              + " access is an exit (${DEFAULT-VALUE})")
+  private String registers;
+
+  @Option(
       names = "--on-reset",
       paramLabel = "exit|restart",
       defaultValue = "exit",
@@ -109,7 +118,8 @@ final class MachineOptions {
     return builder
         .memory(ByteSize.parse("--memory", memory, 1 << 20))
         .cpus(cpuCount())
-        .onReset(resetAction());
+        .onReset(resetAction())
+        .mappedRegisters(registersAreMapped());
   }
 
   private int cpuCount() {
@@ -118,6 +128,15 @@ final class MachineOptions {
     } catch (NumberFormatException e) {
       throw new UsageException("--cpus: '" + cpus + "' is not a number of vCPUs");
     }
+  }
+
+  private boolean registersAreMapped() {
+    return switch (registers) {
+      case "mapped" -> true;
+      case "exits" -> false;
+      default ->
+          throw new UsageException("--registers: '" + registers + "' is not mapped or exits");
+    };
   }
 
   private OnReset resetAction() {

@@ -39,16 +39,24 @@ final class Board implements AutoCloseable {
   final Bus mmio = new Bus("MMIO");
   final EventLoop loop;
   final Uart16550 uart;
+  private final boolean mapsRegisters;
   private final EventFd uartInterrupt;
   private final List<VirtioSlot> slots = new ArrayList<>();
 
   /**
    * @param ram stays the caller's to close, after the board
+   * @param mapsRegisters whether guests read virtio registers from memory; KVM must be able to
    */
-  Board(GuestRam ram, EventLoop loop, ConsoleOutput console, MachineEvents events)
+  Board(
+      GuestRam ram,
+      EventLoop loop,
+      ConsoleOutput console,
+      MachineEvents events,
+      boolean mapsRegisters)
       throws ErrnoException {
     this.ram = ram;
     this.loop = loop;
+    this.mapsRegisters = mapsRegisters;
     uartInterrupt = EventFd.open();
     // An irqfd is an edge, and so is an ISA interrupt: its rise is all that counts.
     uart =
@@ -77,6 +85,11 @@ final class Board implements AutoCloseable {
     slots.add(slot);
     mmio.attach(slot.address(), VirtioSlot.LENGTH, slot.transport());
     return slot;
+  }
+
+  /** Whether guests read virtio registers from memory instead of by an exit each. */
+  boolean mapsRegisters() {
+    return mapsRegisters;
   }
 
   /** Brings devices and RAM to where they were at power-on; no guest is running. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.firmware.BootException;
 import org.microvm.firmware.BootLoader;
 import org.microvm.firmware.BootRequest;
@@ -30,9 +31,6 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private static final long IDENTITY_MAP = 0xfffb_c000L;
 
   private static final long TSS = 0xfffb_d000L;
-
-  /** Offset of QueueNotify in the registers of virtio-mmio (virtio 1.3, section 4.2.2). */
-  private static final long QUEUE_NOTIFY = 0x50;
 
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
@@ -106,8 +104,16 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private void notifications(Vm vm, VirtioSlot slot) throws ErrnoException {
     for (int queue = 0; queue < slot.kicks().size(); queue++) {
       IoEventFd.Match match =
-          new IoEventFd.Match(slot.address() + QUEUE_NOTIFY, 4, false, false, queue);
+          IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4, queue);
       own(vm.ioEventFd(match, slot.kicks().get(queue)));
+    }
+    if (slot.fastPath().isPresent()) {
+      MappedRegisters mapped = slot.fastPath().get();
+      own(vm.addMemory(slot.address(), mapped.page().segment(), true));
+      IoEventFd.Match usedBuffers =
+          IoEventFd.Match.memory(
+              slot.address() + MmioRegister.INTERRUPT_ACK, 4, MmioRegister.INTERRUPT_USED_BUFFERS);
+      own(vm.ioEventFd(usedBuffers, mapped.acknowledgements()));
     }
   }
 

@@ -21,6 +21,8 @@ import org.microvm.virtioserial.SerialConfig;
  * @param channels the channels that are there at power-on
  * @param console where the UART's output goes
  * @param onReset what the guest's reset request does
+ * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
+ *     interrupts without an exit, where KVM can do that; off, each access is an exit
  */
 public record MachineConfig(
     Path kernel,
@@ -32,7 +34,8 @@ public record MachineConfig(
     SerialConfig serial,
     List<ChannelConfig> channels,
     OutputStream console,
-    OnReset onReset) {
+    OnReset onReset,
+    boolean mappedRegisters) {
 
   /** A machine with one vCPU, 128 MiB, no devices but the console, whose output is dropped. */
   public static Builder builder(Path kernel) {
@@ -51,6 +54,7 @@ public record MachineConfig(
     private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
+    private boolean mappedRegisters = true;
 
     private Builder(Path kernel) {
       this.kernel = Objects.requireNonNull(kernel);
@@ -110,6 +114,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Whether virtio registers are read from memory, where KVM can do that. */
+    public Builder mappedRegisters(boolean on) {
+      mappedRegisters = on;
+      return this;
+    }
+
     /** The configuration as it is now. */
     public MachineConfig build() {
       return new MachineConfig(
@@ -122,7 +132,8 @@ public record MachineConfig(
           serial,
           List.copyOf(channels),
           console,
-          onReset);
+          onReset,
+          mappedRegisters);
     }
   }
 }

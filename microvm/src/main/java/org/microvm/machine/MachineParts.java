@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.microvm.kvm.Capability;
 import org.microvm.kvm.Kvm;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
@@ -70,7 +72,7 @@ final class MachineParts implements AutoCloseable {
     GuestRam ram = GuestRam.allocate(config.memoryBytes());
     // RAM goes after the loop has ended, which uses it.
     closing.addLast(ram);
-    board = own(new Board(ram, loop, console, powerSwitch));
+    board = own(new Board(ram, loop, console, powerSwitch, mapsRegisters(config)));
     VirtioDevices devices = new VirtioDevices(board);
     for (DiskConfig disk : config.disks()) {
       own(devices.disk(disk));
@@ -83,6 +85,11 @@ final class MachineParts implements AutoCloseable {
     }
     readyToBoot = serial.readyToBoot();
     loop.start();
+  }
+
+  /** A KVM without read-only memory slots gets every access as an exit, as all did once. */
+  private boolean mapsRegisters(MachineConfig config) throws ErrnoException {
+    return config.mappedRegisters() && kvm.missing(Capability.READONLY_MEM).isEmpty();
   }
 
   private void addChannel(ChannelConfig channel) throws IOException, PortException {

@@ -2,6 +2,7 @@ package org.microvm.machine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.microvm.devices.virtio.VirtioDevice;
 import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.ErrnoException;
@@ -9,15 +10,16 @@ import org.microvm.linux.EventFd;
 import org.microvm.linux.EventLoop;
 
 /**
- * A place for a virtio-mmio device: an address, an interrupt, and an eventfd for each queue that
- * the event loop listens to.
+ * A place for a virtio-mmio device: an address, an interrupt, an eventfd for each queue that the
+ * event loop listens to, and perhaps a page that the guest reads the registers from.
  *
  * @param address guest-physical address of the registers
  * @param gsi its interrupt
  * @param transport the registers
  * @param interrupt signalled by the device
  * @param kicks signalled by KVM when the driver notifies a queue, by queue number
- * @param watches the event loop's ends of them
+ * @param fastPath registers without exits, or empty on a host that cannot do it
+ * @param watches the event loop's ends of the eventfds
  */
 record VirtioSlot(
     long address,
@@ -25,6 +27,7 @@ record VirtioSlot(
     VirtioMmioTransport transport,
     EventFd interrupt,
     List<EventFd> kicks,
+    Optional<MappedRegisters> fastPath,
     List<EventLoop.Watch> watches) {
   /** Bytes of address space that a slot takes. */
   static final long LENGTH = VirtioMmioTransport.LENGTH;
@@ -42,8 +45,13 @@ record VirtioSlot(
 
   static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
     EventFd interrupt = EventFd.open();
+    MappedRegisters mapped = board.mapsRegisters() ? MappedRegisters.open() : null;
     VirtioMmioTransport transport =
-        new VirtioMmioTransport(device, board.ram.memory(), interrupt::signal);
+        new VirtioMmioTransport(
+            device,
+            board.ram.memory(),
+            interrupt::signal,
+            mapped == null ? null : mapped.registerPage());
     VirtioSlot slot =
         new VirtioSlot(
             FIRST_ADDRESS + index * LENGTH,
@@ -51,10 +59,16 @@ record VirtioSlot(
             transport,
             interrupt,
             new ArrayList<>(),
+            Optional.ofNullable(mapped),
             new ArrayList<>());
     try {
       for (int queue = 0; queue < transport.queueCount(); queue++) {
         slot.listen(queue, board.loop);
+      }
+      if (mapped != null) {
+        slot.watches.add(
+            board.loop.watch(
+                mapped.acknowledgements().fd(), EventLoop.IN, ready -> transport.acknowledged()));
       }
       return slot;
     } catch (ErrnoException e) {
@@ -80,6 +94,7 @@ record VirtioSlot(
   void close() {
     watches.forEach(EventLoop.Watch::close);
     kicks.forEach(EventFd::close);
+    fastPath.ifPresent(MappedRegisters::close);
     interrupt.close();
   }
 }

@@ -5,10 +5,10 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Guards all state of the device, whether the guest has set it up or not.
  *
- * <p>The transport's lock is known from the first activation on only, but hosts connect and ports
- * come and go before that. So there is an inner lock, and the transport's is taken first wherever
- * it is known. Whoever got in without it saw a device that was never activated, and activation
- * itself needs the inner lock, so no queue is touched without the transport's lock.
+ * <p>The transport's lock is known only once the device is behind one, but ports may be added and
+ * hosts connect before that. So there is an inner lock, and the transport's is taken first wherever
+ * it is known. Whoever got in without it saw a device that was never activated, and that needs the
+ * inner lock, so no queue is touched without the transport's lock.
  */
 final class DeviceLock {
   private final ReentrantLock inner = new ReentrantLock();

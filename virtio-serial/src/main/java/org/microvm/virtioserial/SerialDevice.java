@@ -12,6 +12,7 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.virtio.ConfigSpace;
 import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.devices.virtio.VirtioInterrupt;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.ErrnoException;
@@ -54,6 +55,10 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private final ConfigSpace space = new ConfigSpace(CONFIG_BYTES);
   private final EmergencyLog emergencyLog = new EmergencyLog();
   private long emergencyBytes;
+
+  /** Null before the device is behind a transport. */
+  private VirtioInterrupt driver;
+
   private boolean closed;
 
   /**
@@ -217,8 +222,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       }
       if (nr == 0 && config.consoleSize().isPresent()) {
         putSize(size);
-        if (core.queues() != null) {
-          core.queues().interrupt().configChanged();
+        if (driver != null) {
+          driver.configChanged();
         }
       }
       port.resize(size);
@@ -278,8 +283,13 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   @Override
+  public void attach(VirtioInterrupt interrupt, ReentrantLock lock) {
+    core.lock().bind(lock);
+    core.locked(() -> driver = interrupt);
+  }
+
+  @Override
   public void activate(VirtioQueues queues) {
-    core.lock().bind(queues.lock());
     core.locked(
         () -> {
           core.queues(queues);

@@ -1,5 +1,6 @@
 package org.microvm.devices.virtio;
 
+import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
@@ -36,6 +37,15 @@ public interface VirtioDevice {
    * @param size 1, 2, 4 or 8
    */
   long readConfig(int offset, int size);
+
+  /**
+   * The device has been put behind a transport; once, before a guest runs.
+   *
+   * @param driver to be told of changes of the configuration space at any time, so that no driver
+   *     reads old bytes: registers may be shown as memory
+   * @param lock the device lock, which all other methods are called with
+   */
+  default void attach(VirtioInterrupt driver, ReentrantLock lock) {}
 
   /** Writes the configuration space; what is not writable is ignored. */
   void writeConfig(int offset, int size, long value);

@@ -22,6 +22,9 @@ import org.slf4j.LoggerFactory;
  * <p>What a driver does out of order (a queue set up while it is ready, a notification before
  * DRIVER_OK, a write of a read-only register, an odd width) is ignored and counted. A broken ring
  * sets DEVICE_NEEDS_RESET, stops all queues of this device and is logged once a reset.
+ *
+ * <p>With a {@link RegisterPage} the driver reads registers without reaching {@link #read}, and
+ * acknowledges used buffers without reaching {@link #write}.
  */
 public final class VirtioMmioTransport implements BusDevice {
   /** Size in bytes of the range that a device takes in the address space. */
@@ -42,7 +45,11 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private final VirtioDevice device;
   private final GuestMemory memory;
-  private final Interrupt interrupt;
+  private final InterruptRegisters interrupts;
+
+  /** Null when every access comes here. */
+  private final RegisterPage page;
+
   private final ReentrantLock lock = new ReentrantLock();
   private final VirtioInterrupt notifier = new Notifier();
   private final long offeredFeatures;
@@ -50,7 +57,6 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private final int[] driverFeatures = new int[TransportState.FEATURE_WORDS];
   private int status;
-  private int interruptStatus;
   private int configGeneration;
   private int deviceFeaturesSel;
   private int driverFeaturesSel;
@@ -71,13 +77,30 @@ public final class VirtioMmioTransport implements BusDevice {
    * @param interrupt raised at each event
    */
   public VirtioMmioTransport(VirtioDevice device, GuestMemory memory, Interrupt interrupt) {
+    this(device, memory, interrupt, null);
+  }
+
+  /**
+   * @param page where the guest reads the registers and acknowledges used buffers without an exit,
+   *     or null
+   */
+  public VirtioMmioTransport(
+      VirtioDevice device, GuestMemory memory, Interrupt interrupt, RegisterPage page) {
     this.device = device;
     this.memory = memory;
-    this.interrupt = interrupt;
+    this.page = page;
+    interrupts = new InterruptRegisters(interrupt, page);
     offeredFeatures = device.features() | VirtioFeatures.TRANSPORT;
     queues = new QueueRegisters[device.queueCount()];
     for (int i = 0; i < queues.length; i++) {
       queues[i] = new QueueRegisters(i, device.queueSizeMax(i));
+    }
+    lock.lock();
+    try {
+      device.attach(notifier, lock);
+      showAll();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -121,10 +144,21 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
+  /** The driver has acknowledged used buffers, and the register page's eventfd says so. */
+  public void acknowledged() {
+    lock.lock();
+    try {
+      interrupts.acknowledged();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   @Override
   public long read(long offset, int size) {
     lock.lock();
     try {
+      interrupts.take();
       if (offset < 0 || offset >= LENGTH) {
         ignored++;
         return 0;
@@ -148,10 +182,12 @@ public final class VirtioMmioTransport implements BusDevice {
     try {
       if (offset >= MmioRegister.CONFIG && offset < LENGTH) {
         device.writeConfig((int) offset - MmioRegister.CONFIG, size, value);
+        showConfig();
       } else if (offset < 0 || offset >= LENGTH || size != 4 || (offset & 3) != 0) {
         ignored++;
       } else {
         writeRegister((int) offset, (int) value);
+        showRegisters();
       }
     } finally {
       lock.unlock();
@@ -168,7 +204,7 @@ public final class VirtioMmioTransport implements BusDevice {
       case MmioRegister.DEVICE_FEATURES -> offeredFeatures(deviceFeaturesSel);
       case MmioRegister.QUEUE_SIZE_MAX -> selected() == null ? 0 : selected().sizeMax();
       case MmioRegister.QUEUE_READY -> selected() != null && selected().ready() ? 1 : 0;
-      case MmioRegister.INTERRUPT_STATUS -> interruptStatus;
+      case MmioRegister.INTERRUPT_STATUS -> interrupts.status();
       case MmioRegister.STATUS -> status;
       case MmioRegister.CONFIG_GENERATION -> configGeneration;
       // There are no shared memory regions: length and base of any are all ones.
@@ -204,7 +240,7 @@ public final class VirtioMmioTransport implements BusDevice {
       case MmioRegister.QUEUE_SEL -> queueSel = value;
       case MmioRegister.QUEUE_READY -> writeQueueReady(value);
       case MmioRegister.QUEUE_NOTIFY -> queueNotified(value);
-      case MmioRegister.INTERRUPT_ACK -> acknowledge(value);
+      case MmioRegister.INTERRUPT_ACK -> interrupts.acknowledge(value);
       case MmioRegister.STATUS -> writeStatus(value);
       case MmioRegister.SHM_SEL -> {} // no region whatever is selected
       default -> writeQueueRegister(offset, value);
@@ -249,15 +285,6 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  private void acknowledge(int value) {
-    interruptStatus &= ~value;
-    if (interruptStatus != 0) {
-      // Section 4.2.3.3: the signal stays asserted while a bit is set; here it is an edge, so what
-      // is left needs another.
-      interrupt.raise();
-    }
-  }
-
   private void writeStatus(int value) {
     if (value == 0) {
       reset();
@@ -287,7 +314,7 @@ public final class VirtioMmioTransport implements BusDevice {
     active = true;
     if (configChangePending) {
       configChangePending = false;
-      raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+      interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
     }
     device.activate(virtioQueues());
   }
@@ -311,11 +338,12 @@ public final class VirtioMmioTransport implements BusDevice {
     try {
       // The device first: what it finishes on this occasion shows in the registers.
       device.save(writer.section(name + DEVICE_SECTION, device.stateVersion(), Need.REQUIRED));
+      interrupts.take();
       new TransportState(
               device.deviceId(),
               driverFeatures.clone(),
               status,
-              interruptStatus,
+              interrupts.status(),
               configGeneration,
               deviceFeaturesSel,
               driverFeaturesSel,
@@ -354,11 +382,7 @@ public final class VirtioMmioTransport implements BusDevice {
       }
       restoreQueues(state, input);
       device.restore(deviceInput, active ? virtioQueues() : null);
-      if (interruptStatus != 0) {
-        // The edge may not have reached the interrupt controller before it was saved, and one too
-        // many does no harm.
-        interrupt.raise();
-      }
+      showAll();
     } finally {
       lock.unlock();
     }
@@ -367,7 +391,7 @@ public final class VirtioMmioTransport implements BusDevice {
   private void restoreRegisters(TransportState state) {
     System.arraycopy(state.driverFeatures(), 0, driverFeatures, 0, driverFeatures.length);
     status = state.status();
-    interruptStatus = state.interruptStatus();
+    interrupts.restore(state.interruptStatus());
     configGeneration = state.configGeneration();
     deviceFeaturesSel = state.deviceFeaturesSel();
     driverFeaturesSel = state.driverFeaturesSel();
@@ -419,7 +443,7 @@ public final class VirtioMmioTransport implements BusDevice {
     }
     Arrays.fill(driverFeatures, 0);
     status = 0;
-    interruptStatus = 0;
+    interrupts.reset();
     deviceFeaturesSel = 0;
     driverFeaturesSel = 0;
     queueSel = 0;
@@ -443,9 +467,10 @@ public final class VirtioMmioTransport implements BusDevice {
     }
     status |= DeviceStatus.DEVICE_NEEDS_RESET;
     stopQueues();
+    showRegisters();
     if (has(DeviceStatus.DRIVER_OK)) {
       // Section 2.1.2: a configuration change notification MUST follow.
-      raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+      interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
     }
   }
 
@@ -455,10 +480,35 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  private void raise(int bit) {
-    interruptStatus |= bit;
-    // After the bit: the driver reads it when the interrupt comes.
-    interrupt.raise();
+  private void showAll() {
+    if (page == null) {
+      return;
+    }
+    for (int offset = 0; offset < MmioRegister.CONFIG; offset += Integer.BYTES) {
+      page.put(offset, register(offset));
+    }
+    showConfig();
+  }
+
+  /** Shows the registers that something may have changed. */
+  private void showRegisters() {
+    if (page == null) {
+      return;
+    }
+    page.put(MmioRegister.DEVICE_FEATURES, register(MmioRegister.DEVICE_FEATURES));
+    page.put(MmioRegister.QUEUE_SIZE_MAX, register(MmioRegister.QUEUE_SIZE_MAX));
+    page.put(MmioRegister.QUEUE_READY, register(MmioRegister.QUEUE_READY));
+    page.put(MmioRegister.STATUS, status);
+  }
+
+  private void showConfig() {
+    if (page == null) {
+      return;
+    }
+    for (int at = 0; at < RegisterPage.CONFIG_BYTES; at += Integer.BYTES) {
+      page.put(MmioRegister.CONFIG + at, (int) device.readConfig(at, Integer.BYTES));
+    }
+    page.put(MmioRegister.CONFIG_GENERATION, configGeneration);
   }
 
   private boolean featuresAcceptable() {
@@ -499,7 +549,7 @@ public final class VirtioMmioTransport implements BusDevice {
       lock.lock();
       try {
         if (active) {
-          raise(MmioRegister.INTERRUPT_USED_BUFFERS);
+          interrupts.raise(MmioRegister.INTERRUPT_USED_BUFFERS);
         }
       } finally {
         lock.unlock();
@@ -511,8 +561,9 @@ public final class VirtioMmioTransport implements BusDevice {
       lock.lock();
       try {
         configGeneration++;
+        showConfig();
         if (active) {
-          raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+          interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
         } else {
           configChangePending = true;
         }

@@ -2,6 +2,7 @@ package org.microvm.devices.virtio;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** A device of two queues that does nothing but remember what it was told. */
 final class FakeDevice implements VirtioDevice {
@@ -25,6 +26,19 @@ final class FakeDevice implements VirtioDevice {
 
   /** Whether {@link #notifyQueue} uses all buffers of the queue. */
   boolean consuming;
+
+  private VirtioInterrupt driver;
+
+  /** Changes the configuration space, and tells the driver. */
+  void putConfig(int offset, int size, long value) {
+    config.put(offset, size, value);
+    driver.configChanged();
+  }
+
+  @Override
+  public void attach(VirtioInterrupt interrupt, ReentrantLock lock) {
+    driver = interrupt;
+  }
 
   @Override
   public int deviceId() {

@@ -1,0 +1,90 @@
+package org.microvm.devices.virtio;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Device, driver and event loop on three threads, with acknowledgements that the device hears of
+ * late. The driver sleeps until an edge comes, as Linux's handler does: it reads InterruptStatus,
+ * leaves if that is zero, acknowledges, and only then looks for what was published. The device
+ * publishes more only now and then before the driver has seen everything, so a lost interrupt stops
+ * all three.
+ */
+@Timeout(120)
+class InterruptStressTest {
+  private static final int EVENTS = 300_000;
+
+  /** As many events as the device may be ahead, like the entries of a ring. */
+  private static final int AHEAD = 3;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Semaphore edges = new Semaphore(0);
+  private final Semaphore eventFd = new Semaphore(0);
+  private final Semaphore room = new Semaphore(AHEAD);
+  private final MappedAccess guest = new MappedAccess();
+  private final InterruptRegisters registers =
+      new InterruptRegisters(edges::release, guest.registerPage());
+
+  private final AtomicInteger published = new AtomicInteger();
+  private volatile int handled;
+  private volatile boolean stop;
+
+  private void driver() {
+    while (handled < EVENTS) {
+      edges.acquireUninterruptibly();
+      edges.drainPermits(); // edges merge
+      if (guest.interruptStatus() == 0) {
+        continue;
+      }
+      guest.acknowledge();
+      eventFd.release();
+      int before = handled;
+      int now = published.get();
+      handled = now;
+      room.release(now - before);
+    }
+  }
+
+  private void eventLoop() {
+    while (!stop) {
+      eventFd.acquireUninterruptibly();
+      lock.lock();
+      try {
+        registers.acknowledged();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  @Test
+  void lateAcknowledgements_loseNoInterrupt() throws InterruptedException {
+    Thread driver = Thread.ofPlatform().daemon().start(this::driver);
+    Thread loop = Thread.ofPlatform().daemon().start(this::eventLoop);
+    for (int i = 0; i < EVENTS; i++) {
+      if (!room.tryAcquire(20, TimeUnit.SECONDS)) {
+        throw new AssertionError(
+            "an interrupt was lost: %d published, %d handled".formatted(i, handled));
+      }
+      lock.lock();
+      try {
+        published.incrementAndGet();
+        registers.raise(MmioRegister.INTERRUPT_USED_BUFFERS);
+      } finally {
+        lock.unlock();
+      }
+    }
+    driver.join(TimeUnit.SECONDS.toMillis(20));
+    stop = true;
+    eventFd.release();
+    loop.join();
+
+    assertEquals(EVENTS, handled);
+  }
+}

@@ -1,0 +1,67 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.microvm.testing.RequiresKvm;
+
+/**
+ * A guest that sleeps until an interrupt comes, between every two messages: one that is lost stops
+ * it for good. {@code -Dmicrovm.stress.messages=N} sets how many; {@code make stress} sends a
+ * million.
+ */
+@RequiresKvm
+@Timeout(value = 30, unit = TimeUnit.MINUTES)
+class SleepingGuestStressTest {
+  private static final int MESSAGES = Integer.getInteger("microvm.stress.messages", 5000);
+
+  /** When a guest that still sleeps will sleep for ever; ten times what a slow host needs. */
+  private static final Duration LIMIT = Duration.ofSeconds(30).plusMillis(2L * MESSAGES);
+
+  @TempDir private Path directory;
+
+  @ParameterizedTest
+  @CsvSource({
+    "true, wait=halt",
+    "true, wait=halt event_idx=on",
+    "true, wait=halt irqchip=pic",
+    "false, wait=halt",
+    "false, wait=halt event_idx=on",
+  })
+  void everyMessage_wakesTheGuest(boolean mappedRegisters, String words) throws Exception {
+    try (EchoHost echo = new EchoHost(directory.resolve("channel"), words, mappedRegisters)) {
+      assertTimeoutPreemptively(
+          LIMIT,
+          () -> {
+            for (long i = 0; i < MESSAGES; i++) {
+              echo.roundTrip(i);
+            }
+          });
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, wait=halt", "true, wait=halt event_idx=on", "false, wait=halt"})
+  void everyBurst_wakesTheGuest(boolean mappedRegisters, String words) throws Exception {
+    Random random = new Random(1);
+    try (EchoHost echo = new EchoHost(directory.resolve("channel"), words, mappedRegisters)) {
+      assertTimeoutPreemptively(
+          LIMIT,
+          () -> {
+            for (int sent = 0; sent < MESSAGES; ) {
+              // The later ones of a burst come while the guest wakes, works or falls asleep.
+              int count = 1 + random.nextInt(5);
+              echo.burst(count);
+              sent += count;
+            }
+          });
+    }
+  }
+}
