@@ -64,7 +64,10 @@ public final class AgentClient implements AutoCloseable {
     return new AgentClient(LineChannel.connect(socket, maxLine));
   }
 
-  /** Who is told of events, on the thread of the call during which they come. */
+  /**
+   * Who is told of events, on the thread of the call during which they come; {@link #awaitEvent} is
+   * such a call.
+   */
   public void onEvent(Consumer<AgentEvent> eventListener) {
     listener = eventListener;
   }
@@ -106,7 +109,9 @@ public final class AgentClient implements AutoCloseable {
         if (line == null) {
           throw new AgentTimeoutException("guest-sync-delimited", limit);
         }
-        inStep = line.delimited() && JSON.readTree(line.bytes()).path("return").asInt() == id;
+        JsonNode answer = JSON.readTree(line.bytes());
+        inStep = line.delimited() && answer.path("return").asInt() == id;
+        tellIfEvent(answer);
       } catch (JsonProcessingException | AgentProtocolException e) {
         // The rest of an answer to somebody else: the sentinel is still to come.
       }
@@ -154,6 +159,29 @@ public final class AgentClient implements AutoCloseable {
   }
 
   /**
+   * Waits for an event, asking nothing.
+   *
+   * @return whether one came, and the listener was told, within {@code limit}
+   */
+  public boolean awaitEvent(Duration limit) throws IOException {
+    long deadline = deadline(limit);
+    enter("event", limit);
+    try {
+      while (true) {
+        Line line = channel.readLine(deadline);
+        if (line == null) {
+          return false;
+        }
+        if (tellIfEvent(parse("event", line))) {
+          return true;
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
    * Sends a command that has no answer when it succeeds, such as {@code guest-shutdown}. If it
    * fails, the agent's answer is dropped at the next call.
    *
@@ -188,6 +216,7 @@ public final class AgentClient implements AutoCloseable {
           return;
         }
         JsonNode answer = parse(command, line);
+        tellIfEvent(answer);
         if (id(answer) == id && answer.has("error")) {
           throw AgentCommandException.of(
               command,
@@ -247,9 +276,10 @@ public final class AgentClient implements AutoCloseable {
         throw new AgentTimeoutException(command, limit);
       }
       JsonNode answer = parse(command, line);
-      if (answer.path("event").isTextual()) {
-        listener.accept(new AgentEvent(answer.get("event").asText(), answer.path("data")));
-      } else if (id(answer) == id || !answer.has("id")) {
+      if (tellIfEvent(answer)) {
+        continue;
+      }
+      if (id(answer) == id || !answer.has("id")) {
         // Agents before QEMU 4.0, and errors in reading a request, repeat no id.
         if (!answer.has("return") && !answer.path("error").isObject()) {
           throw new AgentProtocolException(command + ": the answer has neither return nor error");
@@ -257,6 +287,15 @@ public final class AgentClient implements AutoCloseable {
         return answer;
       }
     }
+  }
+
+  /** Tells the listener if this is an event and not an answer. */
+  private boolean tellIfEvent(JsonNode answer) {
+    if (!answer.path("event").isTextual()) {
+      return false;
+    }
+    listener.accept(new AgentEvent(answer.get("event").asText(), answer.path("data")));
+    return true;
   }
 
   private static long id(JsonNode answer) {

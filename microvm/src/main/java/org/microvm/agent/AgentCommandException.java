@@ -1,12 +1,15 @@
 package org.microvm.agent;
 
+import java.util.List;
+
 /** The agent answered with an error object: it is well, but the command did not succeed. */
 public sealed class AgentCommandException extends AgentException
     permits UnknownCommandException, UnsupportedCommandException {
   private static final long serialVersionUID = 1L;
 
-  /** What every version of the agent says where the guest's system lacks a feature. */
-  private static final String UNSUPPORTED = "not currently supported";
+  /** What the versions of the agent say where the guest's system lacks a feature. */
+  private static final List<String> UNSUPPORTED =
+      List.of("not currently supported", "not supported by the guest");
 
   private final String command;
   private final String errorClass;
@@ -24,7 +27,7 @@ public sealed class AgentCommandException extends AgentException
     if (errorClass.equals("CommandNotFound")) {
       return new UnknownCommandException(command, errorClass, description);
     }
-    if (errorClass.equals("Unsupported") || description.contains(UNSUPPORTED)) {
+    if (errorClass.equals("Unsupported") || UNSUPPORTED.stream().anyMatch(description::contains)) {
       return new UnsupportedCommandException(command, errorClass, description);
     }
     return new AgentCommandException(command, errorClass, description);
@@ -38,6 +41,11 @@ public sealed class AgentCommandException extends AgentException
   /** The error's class, such as {@code CommandNotFound} or {@code GenericError}. */
   public String errorClass() {
     return errorClass;
+  }
+
+  /** Whether the agent missed a file; there is no class of errors for it. */
+  boolean saysNoSuchFile() {
+    return description.contains("No such file or directory");
   }
 
   /** The agent's own words. */

@@ -98,7 +98,11 @@ public final class GuestAgent implements AutoCloseable {
     return Instant.EPOCH.plusNanos(ask("guest-get-time").asNumber());
   }
 
-  /** Sets the guest's clock, and its hardware clock where it has one. */
+  /**
+   * Sets the guest's clock, and then its hardware clock from it.
+   *
+   * @throws AgentCommandException also in a guest without a hardware clock, whose clock is set
+   */
   public void setTime(Instant time) throws IOException {
     ask(
         "guest-set-time",
@@ -134,7 +138,14 @@ public final class GuestAgent implements AutoCloseable {
 
   /** Bytes in a memory block; empty where the guest's kernel has no memory hotplug. */
   public OptionalLong memoryBlockSize() throws IOException {
-    return ask("guest-get-memory-block-info").optionalNumber("size");
+    try {
+      return ask("guest-get-memory-block-info").optionalNumber("size");
+    } catch (AgentCommandException e) {
+      if (e.saysNoSuchFile()) {
+        return OptionalLong.empty();
+      }
+      throw e;
+    }
   }
 
   /** Files in the guest. */
@@ -168,12 +179,13 @@ public final class GuestAgent implements AutoCloseable {
   }
 
   /**
-   * Puts the guest to sleep; returns once the agent has agreed, or fallen silent.
+   * Puts the guest to sleep; returns once the agent has agreed, or has been silent for as long as
+   * an answer may take, for an agent tries one program after the other before it refuses.
    *
    * @throws UnsupportedCommandException if the guest's kernel cannot sleep that way
    */
   public void suspend(SuspendMode mode) throws IOException {
-    client.sendAndConfirm(mode.command(), null, confirmLimit());
+    client.sendAndConfirm(mode.command(), null, limit);
   }
 
   private Duration confirmLimit() {

@@ -1,5 +1,7 @@
 package org.microvm.agent;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -71,6 +73,18 @@ public final class GuestFiles {
     } finally {
       Files.deleteIfExists(partial);
     }
+  }
+
+  /** The content of a file of the guest. */
+  public byte[] read(String path) throws IOException {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    copyOut(path, content);
+    return content.toByteArray();
+  }
+
+  /** Makes these bytes the content of a file in the guest. */
+  public void write(String path, byte[] content) throws IOException {
+    copyIn(new ByteArrayInputStream(content), path);
   }
 
   /** Writes a file of the guest to the stream. */

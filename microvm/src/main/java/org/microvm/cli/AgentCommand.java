@@ -75,7 +75,22 @@ final class AgentCommand {
       description = "Waits until the agent answers, for --timeout at most; also for the socket.")
   int await() throws IOException {
     long deadline = System.nanoTime() + limit().toNanos();
-    while (!Files.exists(socket) && System.nanoTime() < deadline) {
+    try (GuestAgent agent = connect(deadline)) {
+      agent.await(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
+    }
+    return 0;
+  }
+
+  /** Tries until somebody listens: the socket may not be there yet, or be an ended machine's. */
+  private GuestAgent connect(long deadline) throws IOException {
+    while (true) {
+      try {
+        return connect();
+      } catch (IOException e) {
+        if (System.nanoTime() - deadline >= 0) {
+          throw e;
+        }
+      }
       try {
         TimeUnit.MILLISECONDS.sleep(SOCKET_POLL_MILLIS);
       } catch (InterruptedException e) {
@@ -83,10 +98,6 @@ final class AgentCommand {
         throw new InterruptedIOException("interrupted");
       }
     }
-    try (GuestAgent agent = connect()) {
-      agent.await(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
-    }
-    return 0;
   }
 
   @Command(name = "info", description = "What the agent and the guest's system are.")

@@ -14,9 +14,25 @@ public record GuestImages(Path directory) {
   /** The system property that says where they are. */
   public static final String PROPERTY = "microvm.images";
 
-  /** Those that the system property {@code microvm.images} points to. */
+  /** The environment variable that says where they are, where the property does not. */
+  public static final String ENVIRONMENT = "MICROVM_IMAGES";
+
+  /**
+   * Those that the system property {@code microvm.images} points to, or the environment variable
+   * {@code MICROVM_IMAGES}, or the last that {@code make images} built on this machine.
+   */
   public static GuestImages installed() {
-    return new GuestImages(Path.of(System.getProperty(PROPERTY, "test-images/target/images")));
+    String said = System.getProperty(PROPERTY, System.getenv(ENVIRONMENT));
+    return new GuestImages(said == null || said.isEmpty() ? built() : Path.of(said));
+  }
+
+  private static Path built() {
+    String cache = System.getenv("XDG_CACHE_HOME");
+    Path directory =
+        cache == null || cache.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(cache);
+    return directory.resolve("microvm/images/current");
   }
 
   /** Whether they are all there. */

@@ -249,6 +249,10 @@ class AgentClientTest {
                       peer.next(),
                       "GenericError",
                       "this feature or command is not currently supported");
+                  peer.error(
+                      peer.next(),
+                      "GenericError",
+                      "the requested suspend mode is not supported by the guest");
                   peer.error(peer.next(), "GenericError", "failed to open file");
                   peer.answer(peer.next(), "\"return\":{}");
                   peer.any();
@@ -258,6 +262,7 @@ class AgentClientTest {
           assertThrows(UnknownCommandException.class, () -> client.call("x", LONG)).disabled());
       assertTrue(
           assertThrows(UnknownCommandException.class, () -> client.call("x", LONG)).disabled());
+      assertThrows(UnsupportedCommandException.class, () -> client.call("x", LONG));
       assertThrows(UnsupportedCommandException.class, () -> client.call("x", LONG));
       AgentCommandException e =
           assertThrows(AgentCommandException.class, () -> client.call("x", LONG));
@@ -286,6 +291,41 @@ class AgentClientTest {
     }
     assertEquals("SOMETHING", events.getFirst().name());
     assertEquals(3, events.getFirst().data().path("n").asInt());
+  }
+
+  @Test
+  void sync_eventFirst_goesToTheListener() throws IOException {
+    List<AgentEvent> events = new ArrayList<>();
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode sync = peer.any();
+                  peer.raw("{\"event\": \"SOMETHING\"}\n");
+                  peer.sync(sync);
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      client.onEvent(events::add);
+      client.sync(LONG);
+    }
+    assertEquals("SOMETHING", events.getFirst().name());
+  }
+
+  @Test
+  void awaitEvent_withoutACall_tellsTheListener() throws IOException {
+    List<AgentEvent> events = new ArrayList<>();
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.raw("{\"return\": {}}\n{\"event\": \"SOMETHING\"}\n");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      client.onEvent(events::add);
+      assertTrue(client.awaitEvent(LONG));
+      assertFalse(client.awaitEvent(SHORT));
+    }
+    assertEquals(1, events.size());
   }
 
   @Test

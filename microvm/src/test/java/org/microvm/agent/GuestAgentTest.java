@@ -304,6 +304,23 @@ class GuestAgentTest {
   }
 
   @Test
+  void whatTheGuestHasNoFileFor_isEmptyAndNotAnError() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  peer.error(peer.next(), "GenericError", "x: No such file or directory");
+                  peer.error(peer.next(), "GenericError", "x: No such file or directory");
+                  peer.error(peer.next(), "GenericError", "Permission denied");
+                  peer.any();
+                });
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      assertEquals(OptionalLong.empty(), guest.memoryBlockSize());
+      assertEquals(List.of(), guest.users().authorizedKeys("root"));
+      assertThrows(AgentCommandException.class, guest::memoryBlockSize);
+    }
+  }
+
+  @Test
   void password_isSentAsBase64() throws IOException {
     try (FakeAgent agent = FakeAgent.answering(Map.of("guest-set-user-password", "{}"));
         GuestAgent guest = GuestAgent.connect(agent.socket())) {

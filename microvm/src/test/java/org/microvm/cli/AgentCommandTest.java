@@ -10,6 +10,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -190,6 +193,19 @@ class AgentCommandTest {
     try (FakeAgent agent = FakeAgent.answering(Map.of())) {
       assertEquals(0, agent(agent, "--timeout", "20", "wait"));
     }
+  }
+
+  @Test
+  void wait_socketOfAnEndedMachine_isGivenUpWhenTheTimeIsUp(@TempDir Path directory)
+      throws IOException {
+    Path socket = directory.resolve("agent");
+    ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+        .bind(UnixDomainSocketAddress.of(socket))
+        .close();
+
+    assertEquals(1, agent(socket.toString(), "--timeout", "1", "wait"));
+
+    assertTrue(firstError().startsWith("microvm: cannot connect to " + socket), firstError());
   }
 
   @Test
