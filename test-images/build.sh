@@ -215,4 +215,6 @@ esac
 find_versions && compute_keys && complete || build
 mkdir -p target
 ln -sfnT "$images_dir" target/images
+# For programs that know no clone of this repository, such as tests of other projects.
+ln -sfnT "$images_key" "$cache/images/current"
 echo "images: $images_dir"

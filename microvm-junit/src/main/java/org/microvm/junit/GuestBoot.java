@@ -1,0 +1,164 @@
+package org.microvm.junit;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.platform.commons.support.ReflectionSupport;
+import org.microvm.agent.GuestAgent;
+import org.microvm.machine.ChannelConfig;
+import org.microvm.machine.DiskConfig;
+import org.microvm.machine.GuestImages;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MachineConfig;
+import org.microvm.machine.MachineEnd;
+import org.microvm.machine.MachineException;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+import org.microvm.virtioserial.channel.ChannelBackend;
+
+/**
+ * Makes a guest of what an annotation says, and waits until it can be used.
+ *
+ * <p>Everything about how a guest comes to life is here: tests and the extension see a {@link
+ * RunningGuest} only, be it booted or, one day, restored.
+ */
+final class GuestBoot {
+  /** Where a person looks for what went wrong in a guest that did not come up. */
+  private static final int CONSOLE_TAIL = 4000;
+
+  private final MicroVm wanted;
+
+  GuestBoot(MicroVm wanted) {
+    this.wanted = wanted;
+  }
+
+  /**
+   * Boots it.
+   *
+   * @throws ExtensionConfigurationException if the annotation asks for what is not there
+   * @throws IOException if it does not come up
+   */
+  RunningGuest boot() throws IOException {
+    Path directory = Files.createTempDirectory("microvm-");
+    GuestConsole console = new GuestConsole();
+    RunningGuest guest = new RunningGuest(directory);
+    try {
+      Machine machine = Machine.create(config(directory, console));
+      guest.owns(machine);
+      machine.start();
+      GuestAgent agent = wanted.agent() ? agent(directory, machine) : null;
+      guest.ready(new GuestVm(machine, console, directory, agent));
+      return guest;
+    } catch (MachineException | IOException | RuntimeException e) {
+      guest.close();
+      if (e instanceof ExtensionConfigurationException configuration) {
+        throw configuration;
+      }
+      throw new IOException("the guest did not boot: " + e.getMessage() + tail(console), e);
+    }
+  }
+
+  private static String tail(GuestConsole console) {
+    String text = console.toString();
+    if (text.isEmpty()) {
+      return "; it said nothing on its console";
+    }
+    return "\n--- end of its console ---\n"
+        + text.substring(Math.max(text.length() - CONSOLE_TAIL, 0));
+  }
+
+  private GuestAgent agent(Path directory, Machine machine) throws IOException {
+    GuestAgent agent = GuestAgent.connect(directory.resolve(GuestVm.AGENT_CHANNEL));
+    try {
+      // A guest that has ended will not answer any more: no need to wait for the time limit.
+      machine.end().thenAccept(end -> closeQuietly(agent));
+      agent.await(Duration.ofSeconds(wanted.bootSeconds()));
+      return agent;
+    } catch (IOException e) {
+      agent.close();
+      MachineEnd end = machine.end().getNow(null);
+      throw end == null ? e : new IOException("it ended before its agent answered: " + end, e);
+    }
+  }
+
+  private static void closeQuietly(GuestAgent agent) {
+    try {
+      agent.close();
+    } catch (IOException e) {
+      // Nobody is left to use it.
+    }
+  }
+
+  private MachineConfig config(Path directory, GuestConsole console) throws IOException {
+    MachineConfig.Builder builder = base();
+    if (!wanted.initrd().isEmpty()) {
+      builder.initrd(existing("initrd", wanted.initrd()));
+    }
+    builder
+        .memory((long) wanted.memory() << 20)
+        .cpus(wanted.cpus())
+        .onReset(wanted.onReset())
+        .console(console);
+    addChannels(builder, directory);
+    ReflectionSupport.newInstance(wanted.setup()).complete(builder, directory);
+    return builder.build();
+  }
+
+  /** Kernel, command line and root. */
+  private MachineConfig.Builder base() throws IOException {
+    if (!wanted.kernel().isEmpty()) {
+      MachineConfig.Builder builder =
+          MachineConfig.builder(existing("kernel", wanted.kernel())).commandLine(wanted.append());
+      if (!wanted.disk().isEmpty()) {
+        builder.disk(new DiskConfig(existing("disk", wanted.disk()), false));
+      }
+      return builder;
+    }
+    GuestImages images = GuestImages.installed();
+    if (!images.present()) {
+      throw new ExtensionConfigurationException(
+          ("no guest images in %s: run 'make images' in a clone of microvm, or say where they are in"
+                  + " the environment variable %s or the system property %s")
+              .formatted(images.directory(), GuestImages.ENVIRONMENT, GuestImages.PROPERTY));
+    }
+    DiskConfig root =
+        wanted.disk().isEmpty()
+            ? new DiskConfig(images.disk(), true)
+            : new DiskConfig(existing("disk", wanted.disk()), false);
+    return MachineConfig.builder(images.kernel())
+        .disk(root)
+        .commandLine((images.commandLine() + " " + wanted.append()).strip());
+  }
+
+  private void addChannels(MachineConfig.Builder builder, Path directory) {
+    List<ChannelConfig> channels = new ArrayList<>();
+    if (wanted.agent()) {
+      channels.add(
+          new ChannelConfig(
+              PortConfig.named(GuestVm.AGENT_CHANNEL),
+              loop -> UnixServerBackend.listen(directory.resolve(GuestVm.AGENT_CHANNEL), false)));
+    }
+    for (String name : wanted.channels()) {
+      channels.add(new ChannelConfig(PortConfig.named(name), ChannelBackend::new));
+    }
+    // Port 0 is kept for a console; and each port that can be costs the guest a little.
+    int ports = Math.max(channels.size() + 1, SerialConfig.DEFAULT_MAX_PORTS);
+    builder.serial(SerialConfig.defaults().withMaxPorts(ports));
+    channels.forEach(builder::channel);
+  }
+
+  private static Path existing(String attribute, String file) {
+    Path path = Path.of(file);
+    if (!Files.isReadable(path)) {
+      throw new ExtensionConfigurationException(
+          "@MicroVm(%s = \"%s\"): there is no such file, or it cannot be read"
+              .formatted(attribute, file));
+    }
+    return path;
+  }
+}

@@ -1,0 +1,138 @@
+package org.microvm.junit;
+
+import java.io.IOException;
+import java.lang.reflect.AnnotatedElement;
+import java.util.Optional;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolutionException;
+import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.platform.commons.support.AnnotationSupport;
+
+/**
+ * Behind {@link MicroVm}. A guest is in the store of the class or method that it was booted for, so
+ * that JUnit closes it there; tests of nested classes find it through their context's ancestors.
+ */
+public final class MicroVmExtension
+    implements ExecutionCondition,
+        BeforeAllCallback,
+        BeforeEachCallback,
+        AfterEachCallback,
+        AfterAllCallback,
+        ParameterResolver {
+  private static final Namespace NAMESPACE = Namespace.create(MicroVmExtension.class);
+
+  /** Registered by name, made by JUnit. */
+  public MicroVmExtension() {}
+
+  @Override
+  public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+    return KvmAvailability.evaluate("1".equals(System.getenv(KvmAvailability.REQUIRED)));
+  }
+
+  @Override
+  public void beforeAll(ExtensionContext context) throws IOException {
+    Optional<MicroVm> wanted = annotation(context.getRequiredTestClass());
+    if (wanted.isPresent() && wanted.get().scope() == MicroVm.Scope.CLASS) {
+      boot(context, wanted.get());
+      GuestFields.inject(context.getRequiredTestClass(), null, guest(context).orElseThrow());
+      // With one instance of the class for all tests, it is there already.
+      injectInstances(context);
+    }
+  }
+
+  @Override
+  public void beforeEach(ExtensionContext context) throws IOException {
+    Optional<MicroVm> own = annotation(context.getRequiredTestMethod());
+    if (own.isEmpty()) {
+      own = ofClass(context).filter(wanted -> wanted.scope() == MicroVm.Scope.METHOD);
+    }
+    if (own.isPresent()) {
+      boot(context, own.get());
+    }
+    injectInstances(context);
+  }
+
+  private static void injectInstances(ExtensionContext context) {
+    Optional<GuestVm> vm = guest(context);
+    if (vm.isEmpty() || context.getTestInstances().isEmpty()) {
+      return;
+    }
+    for (Object instance : context.getRequiredTestInstances().getAllInstances()) {
+      GuestFields.inject(instance.getClass(), instance, vm.get());
+    }
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) {
+    reportIfFailed(context);
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    reportIfFailed(context);
+  }
+
+  @Override
+  public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+    return parameter.getParameter().getType() == GuestVm.class;
+  }
+
+  @Override
+  public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+    return guest(context)
+        .orElseThrow(
+            () ->
+                new ParameterResolutionException(
+                    "there is no guest yet: with one for each test, constructors and methods for"
+                        + " all tests have none"));
+  }
+
+  private static void boot(ExtensionContext context, MicroVm wanted) throws IOException {
+    context.getStore(NAMESPACE).put(RunningGuest.class, new GuestBoot(wanted).boot());
+  }
+
+  private static Optional<GuestVm> guest(ExtensionContext context) {
+    return Optional.ofNullable(
+            context.getStore(NAMESPACE).get(RunningGuest.class, RunningGuest.class))
+        .map(RunningGuest::vm);
+  }
+
+  private static Optional<MicroVm> annotation(AnnotatedElement element) {
+    return AnnotationSupport.findAnnotation(element, MicroVm.class);
+  }
+
+  /** The annotation of the class, or of the nearest class around it that has one. */
+  private static Optional<MicroVm> ofClass(ExtensionContext context) {
+    for (Class<?> at = context.getRequiredTestClass(); at != null; at = at.getEnclosingClass()) {
+      Optional<MicroVm> found = annotation(at);
+      if (found.isPresent()) {
+        return found;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static void reportIfFailed(ExtensionContext context) {
+    if (context.getExecutionException().isEmpty()) {
+      return;
+    }
+    guest(context)
+        .ifPresent(
+            vm -> {
+              String text = vm.console();
+              context.publishReportEntry("guest console", text);
+              // Build tools keep what a failed test wrote, and not all of them keep report entries.
+              System.err.printf(
+                  "--- console of the guest of %s ---%n%s%n--- end of the guest's console ---%n",
+                  context.getDisplayName(), text);
+            });
+  }
+}

@@ -1,0 +1,81 @@
+package org.microvm.junit;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.microvm.machine.Machine;
+
+/**
+ * What has to go when a guest goes: its agent's connection, its machine, its directory. JUnit
+ * closes it with the store that it is in; when the JVM ends first, a shutdown hook does.
+ */
+final class RunningGuest implements AutoCloseable {
+  private final Path directory;
+  private final Thread hook;
+  private Machine machine;
+  private GuestVm vm;
+  private boolean closed;
+
+  RunningGuest(Path directory) {
+    this.directory = directory;
+    hook = Thread.ofPlatform().name("microvm-cleanup").unstarted(this::release);
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  /** From now on this machine goes with the guest. */
+  synchronized void owns(Machine itsMachine) {
+    machine = itsMachine;
+    if (closed) {
+      machine.close();
+    }
+  }
+
+  /** From now on it can be used. */
+  synchronized void ready(GuestVm usable) {
+    vm = usable;
+  }
+
+  /** The guest as tests see it. */
+  synchronized GuestVm vm() {
+    return vm;
+  }
+
+  @Override
+  public void close() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The JVM is ending: the hook runs, or has run.
+    }
+    release();
+  }
+
+  private synchronized void release() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      if (machine != null) {
+        machine.close();
+      }
+    } finally {
+      deleteDirectory();
+    }
+  }
+
+  private void deleteDirectory() {
+    try (Stream<Path> files = Files.walk(directory)) {
+      List<Path> deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
+      for (Path file : deepestFirst) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot delete " + directory + ": " + e.getMessage(), e);
+    }
+  }
+}

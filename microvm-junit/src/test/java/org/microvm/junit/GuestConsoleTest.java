@@ -1,0 +1,72 @@
+package org.microvm.junit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What is kept of a guest's console. */
+@Timeout(60)
+class GuestConsoleTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  private final GuestConsole console = new GuestConsole();
+
+  private void say(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    console.write(bytes, 0, bytes.length);
+  }
+
+  @Test
+  void text_inPiecesOfACharacter_isWhole() {
+    for (byte piece : "Größe".getBytes(StandardCharsets.UTF_8)) {
+      console.write(piece);
+    }
+
+    assertEquals("Größe", console.toString());
+  }
+
+  @Test
+  void moreThanIsKept_losesTheBeginning() {
+    say("beginning");
+    say("x".repeat(GuestConsole.MOST));
+
+    assertEquals(GuestConsole.MOST, console.toString().length());
+    assertEquals(GuestConsole.MOST + "beginning".length(), console.length());
+  }
+
+  @Test
+  void await_wordsSaidMeanwhile_returns() throws Exception {
+    Thread guest = Thread.ofPlatform().start(() -> say("ready"));
+
+    console.await("ready", 0, LONG);
+
+    guest.join();
+  }
+
+  @Test
+  void await_wordsSaidBefore_doNotCount() {
+    say("ready");
+
+    TimeoutException e =
+        assertThrows(
+            TimeoutException.class,
+            () -> console.await("ready", console.length(), Duration.ofMillis(1)));
+
+    assertTrue(e.getMessage().contains("'ready'"), e.getMessage());
+  }
+
+  @Test
+  void await_afterTheBeginningWasDropped_countsFromTheStartOfTheGuest() throws Exception {
+    say("x".repeat(GuestConsole.MOST));
+    long before = console.length();
+    say("ready");
+
+    console.await("ready", before, LONG);
+  }
+}
