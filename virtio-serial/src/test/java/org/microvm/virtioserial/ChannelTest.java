@@ -12,10 +12,13 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ClosedChannelException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,6 +68,50 @@ class ChannelTest {
 
       assertEquals("pong", read(channel, 4));
       assertEquals(0, machine.numbers(nr).bytesCopied());
+    }
+  }
+
+  @Test
+  void channelsInQuickSuccession_nothingIsLostAndNothingStays() throws Exception {
+    long before = descriptors();
+    CompletableFuture<Void> busy = new CompletableFuture<>();
+    machine.loop.execute(busy::join);
+    for (String text : List.of("one ", "two ", "three")) {
+      try (Channel channel = machine.device.openChannel("api")) {
+        channel.write(ByteBuffer.wrap(text.getBytes()));
+      }
+    }
+    busy.complete(null);
+    guest.open(nr);
+
+    assertEquals("one two three", new String(guest.read(nr, 13)));
+    for (int channel = 0; channel < 3; channel++) {
+      machine.events.await("host disconnected api");
+    }
+    machine.idle();
+    assertEquals(before, descriptors());
+  }
+
+  @Test
+  void channelsWhoseBytesNobodyTakes_areBounded() throws Exception {
+    CompletableFuture<Void> busy = new CompletableFuture<>();
+    machine.loop.execute(busy::join);
+    IOException refused =
+        assertThrows(
+            IOException.class,
+            () -> {
+              for (int i = 0; i < 1000; i++) {
+                machine.device.openChannel("api").close();
+              }
+            });
+    busy.complete(null);
+
+    assertTrue(refused.getMessage().contains("128 earlier channels"), refused.getMessage());
+  }
+
+  private static long descriptors() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.count();
     }
   }
 

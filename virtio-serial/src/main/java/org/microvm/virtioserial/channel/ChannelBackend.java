@@ -1,6 +1,8 @@
 package org.microvm.virtioserial.channel;
 
 import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
@@ -12,6 +14,9 @@ import org.microvm.virtioserial.backend.PortBackend;
  * that such a port is no special case for the device.
  */
 public final class ChannelBackend implements PortBackend {
+  /** As many as usually wait in the backlog of a listening socket. */
+  private static final int MAX_WAITING = 128;
+
   private final EventLoop loop;
 
   /** The following are guarded by {@code this}. */
@@ -20,8 +25,8 @@ public final class ChannelBackend implements PortBackend {
   private boolean guestOpen;
   private boolean closed;
 
-  /** The device's end of a new channel while an earlier one still has bytes on the way. */
-  private Fd waiting;
+  /** The device's ends of channels that opened while an earlier one still has bytes on the way. */
+  private final Deque<Fd> waiting = new ArrayDeque<>();
 
   private Port port;
   private boolean linked;
@@ -34,10 +39,12 @@ public final class ChannelBackend implements PortBackend {
   }
 
   /**
-   * Connects to the port.
+   * Connects to the port. What an earlier channel has written and the guest has not taken yet stays
+   * on its way, and comes first.
    *
    * @throws PortClosedException if the port is gone
-   * @throws IOException if there is an open channel already
+   * @throws IOException if there is an open channel already, or {@value #MAX_WAITING} closed ones
+   *     whose bytes the guest does not take
    */
   public synchronized Channel open() throws IOException {
     if (closed) {
@@ -46,10 +53,14 @@ public final class ChannelBackend implements PortBackend {
     if (channel != null) {
       throw new IOException("the port has an open channel already");
     }
+    if (waiting.size() == MAX_WAITING) {
+      throw new IOException(
+          "the guest has not taken the bytes of %d earlier channels yet".formatted(MAX_WAITING));
+    }
     Fd[] pair = UnixSocket.pair();
     channel = new Channel(loop, pair[0], this::channelClosed);
     channel.guest(guestOpen);
-    waiting = pair[1];
+    waiting.add(pair[1]);
     loop.execute(this::link);
     return channel;
   }
@@ -88,9 +99,8 @@ public final class ChannelBackend implements PortBackend {
   @Override
   public synchronized void close() {
     closed = true;
-    if (waiting != null) {
-      waiting.close();
-    }
+    waiting.forEach(Fd::close);
+    waiting.clear();
     if (channel != null) {
       channel.portGone();
     }
@@ -116,11 +126,10 @@ public final class ChannelBackend implements PortBackend {
   private void link() {
     Fd end;
     synchronized (this) {
-      if (port == null || linked || waiting == null || closed) {
+      if (port == null || linked || waiting.isEmpty() || closed) {
         return;
       }
-      end = waiting;
-      waiting = null;
+      end = waiting.remove();
       linked = true;
     }
     port.connected(HostLink.duplex(end));
