@@ -1,10 +1,15 @@
 package org.microvm.machine.linux;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatistics;
@@ -13,14 +18,16 @@ import org.microvm.virtioserial.channel.Channel;
 
 /** The host's end of a port that a test has added; closing removes the port. */
 final class HostPort implements AutoCloseable {
+  private final LinuxGuest guest;
   private final SerialDevice device;
   private final PortEvents events;
   private final PortInfo info;
 
-  HostPort(SerialDevice device, PortEvents events, PortInfo info) {
-    this.device = device;
-    this.events = events;
+  HostPort(LinuxGuest guest, PortInfo info) {
+    this.guest = guest;
     this.info = info;
+    device = guest.device();
+    events = guest.events();
   }
 
   int nr() {
@@ -33,7 +40,7 @@ final class HostPort implements AutoCloseable {
 
   /** The device in the guest, under /dev and in sysfs. */
   String node() {
-    return "vport0p" + info.nr();
+    return guest.node(info.nr());
   }
 
   /** Connects a program of this JVM. */
@@ -43,6 +50,20 @@ final class HostPort implements AutoCloseable {
 
   PortStatistics statistics() throws PortException {
     return device.status(info.nr()).statistics();
+  }
+
+  /** Waits until the numbers are like this: there is no event for it. */
+  PortStatistics awaitStatistics(Predicate<PortStatistics> condition) throws Exception {
+    long deadline = System.nanoTime() + GuestProcess.ANSWER.toNanos();
+    PortStatistics now = statistics();
+    while (!condition.test(now)) {
+      if (System.nanoTime() > deadline) {
+        throw new TimeoutException(info + " stays at " + now);
+      }
+      TimeUnit.MILLISECONDS.sleep(1);
+      now = statistics();
+    }
+    return now;
   }
 
   boolean guestOpen() throws PortException {
@@ -82,6 +103,19 @@ final class HostPort implements AutoCloseable {
     while (buffer.hasRemaining()) {
       channel.write(buffer);
     }
+  }
+
+  /** Writes all of it on another thread. */
+  static CompletableFuture<Void> writeLater(ByteChannel channel, byte[] bytes) {
+    return CompletableFuture.runAsync(
+        () -> {
+          try {
+            write(channel, bytes);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        },
+        task -> Thread.ofPlatform().daemon().name("writer").start(task));
   }
 
   /** Reads exactly so many bytes. */

@@ -1,6 +1,5 @@
 package org.microvm.machine.linux;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +13,7 @@ import org.microvm.machine.MachineConfig;
 import org.microvm.machine.TestImages;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
 import org.microvm.virtioserial.backend.PortBackend;
@@ -33,6 +33,9 @@ final class LinuxGuest implements AutoCloseable {
 
   /** The machine's, for host ends that are made later. */
   private EventLoop loop;
+
+  /** What the names of port devices begin with; it has the number of the virtio device in it. */
+  private String nodePrefix;
 
   private LinuxGuest(SerialConfig serial, String words) throws Exception {
     machine =
@@ -63,10 +66,18 @@ final class LinuxGuest implements AutoCloseable {
       guest.machine.start();
       guest.console.await("GUEST READY", BOOT.toSeconds());
       guest.probe.ready().get(BOOT.toSeconds(), TimeUnit.SECONDS);
+      guest.findNodePrefix();
       return guest;
     } catch (Exception e) {
       guest.close();
       throw new IllegalStateException("the guest said: " + guest.console, e);
+    }
+  }
+
+  private void findNodePrefix() throws Exception {
+    try (GuestProcess process = process()) {
+      String control = process.call("link", GuestProcess.pathOf(CONTROL)).text();
+      nodePrefix = control.substring("../".length(), control.lastIndexOf('p') + 1);
     }
   }
 
@@ -85,6 +96,11 @@ final class LinuxGuest implements AutoCloseable {
 
   PortEvents events() {
     return events;
+  }
+
+  /** The name of a port's device in the guest, say vport1p2. */
+  String node(int nr) {
+    return nodePrefix + nr;
   }
 
   /** A new process in the guest. */
@@ -110,15 +126,21 @@ final class LinuxGuest implements AutoCloseable {
   /** Adds a port. */
   HostPort add(PortConfig config, PortBackend backend) throws PortException {
     try {
-      return new HostPort(device(), events, device().addPort(config, backend));
+      PortInfo info = device().addPort(config, backend);
+      return new HostPort(this, info);
     } catch (PortException e) {
       backend.close();
       throw e;
     }
   }
 
+  /** Adds a port that has no name, for a program of this JVM. */
+  PortInfo addUnnamed() throws PortException {
+    return device().addPort(PortConfig.unnamed(), new ChannelBackend(loop));
+  }
+
   @Override
-  public void close() throws IOException {
+  public void close() {
     machine.close();
   }
 }

@@ -19,7 +19,7 @@ import org.microvm.virtioserial.channel.Channel;
 @RequiresKvm
 @Tag("linux")
 @Timeout(300)
-@ExtendWith(SharedGuest.class)
+@ExtendWith(SmallGuest.class)
 class PortFileTest {
   private static final int STREAM = 7;
 

@@ -7,29 +7,36 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 import org.microvm.virtioserial.SerialConfig;
 
 /**
- * Gives tests a {@link LinuxGuest} that all classes share, for a boot takes seconds. Tests leave it
- * as they found it: with no ports and no processes of theirs.
+ * Gives tests a {@link LinuxGuest} that several classes share, for a boot takes seconds. Tests
+ * leave it as they found it: with no ports and no processes of theirs.
  */
-final class SharedGuest implements ParameterResolver {
-  /** Every possible port costs the guest time in each interrupt. */
-  private static final int PORTS = 16;
+abstract class SharedGuest implements ParameterResolver {
+  private final SerialConfig serial;
+  private final String words;
+
+  /** What the guest is like, and more words for its kernel command line. */
+  SharedGuest(SerialConfig serial, String words) {
+    this.serial = serial;
+    this.words = words;
+  }
 
   @Override
   public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
     return parameter.getParameter().getType() == LinuxGuest.class;
   }
 
+  /** The guest is closed at the end of all tests. */
   @Override
   public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
     return context
         .getRoot()
         .getStore(Namespace.create(SharedGuest.class))
-        .computeIfAbsent(LinuxGuest.class, type -> boot(), LinuxGuest.class);
+        .computeIfAbsent(getClass(), type -> boot(), LinuxGuest.class);
   }
 
-  private static LinuxGuest boot() {
+  private LinuxGuest boot() {
     try {
-      return LinuxGuest.boot(SerialConfig.defaults().withMaxPorts(PORTS), "");
+      return LinuxGuest.boot(serial, words);
     } catch (Exception e) {
       throw new IllegalStateException("no Linux guest", e);
     }
