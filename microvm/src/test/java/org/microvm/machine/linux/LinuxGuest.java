@@ -3,6 +3,7 @@ package org.microvm.machine.linux;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.ChannelConfig;
@@ -137,6 +138,19 @@ final class LinuxGuest implements AutoCloseable {
   /** Adds a port that has no name, for a program of this JVM. */
   PortInfo addUnnamed() throws PortException {
     return device().addPort(PortConfig.unnamed(), new ChannelBackend(loop));
+  }
+
+  /**
+   * Waits until the guest has set a port up. Its device is there before that, but cannot be opened.
+   */
+  void awaitReady(PortInfo port) throws Exception {
+    long deadline = System.nanoTime() + GuestProcess.ANSWER.toNanos();
+    while (!device().status(port.nr()).guestReady()) {
+      if (System.nanoTime() > deadline) {
+        throw new TimeoutException("the guest does not set up " + port);
+      }
+      TimeUnit.MILLISECONDS.sleep(1);
+    }
   }
 
   @Override

@@ -169,12 +169,11 @@ class PortConnectionTest {
             "shell",
             "until [ -e %1$s ]; do :; done; for i in $(seq %2$d); do : < %1$s; done; echo done"
                 .formatted(GuestProcess.pathOf(port.name()), STORM));
-    int hosts = 0;
-    while (!storm.isDone() || hosts < STORM) {
+    int hosts = 3 * STORM;
+    for (int i = 1; i <= hosts; i++) {
       port.connect().close();
-      hosts++;
       // More than a backlog of connections that the device has not seen is refused.
-      port.await(Kind.HOST_DISCONNECTED, hosts - STORM);
+      port.await(Kind.HOST_DISCONNECTED, i - STORM);
     }
     assertEquals("done\n", GuestProcess.get(storm).text());
 

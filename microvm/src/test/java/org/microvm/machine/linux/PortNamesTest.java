@@ -71,7 +71,7 @@ class PortNamesTest {
     PortInfo port = guest.addUnnamed();
 
     String node = guest.node(port.nr());
-    process.call("exists", "/dev/" + node, 1).checked();
+    guest.awaitReady(port);
     GuestFile file = process.open("/dev/" + node, "rw");
     guest.events().await(port.nr(), Kind.GUEST_OPENED, 1);
 
