@@ -59,7 +59,7 @@ static void port_added(struct console *console, u32 id) {
   struct console_port *port = &console->ports[id];
   port->present = true;
   if (!port->filled) {
-    bool main = id == main_port_number;
+    bool main = id == main_port_number || (main_port_number == CONSOLE_ALL_PORTS && id > 0);
     port->filled = true;
     port->buffer_size = main ? main_buffer_size : SMALL_BUFFER;
     u16 count = main || port->receive.size < SMALL_BUFFERS ? port->receive.size : SMALL_BUFFERS;

@@ -9,6 +9,7 @@
 
 #define CONSOLE_PORTS 32
 #define CONSOLE_NAME_LENGTH 48
+#define CONSOLE_ALL_PORTS 0xffffffff
 
 struct console_port {
   bool present;        /* offered, and not removed */
@@ -32,7 +33,8 @@ struct console {
 
 /*
  * Starts the device, of which there is one. Port `main_port` gets a full queue of receive buffers of
- * `buffer_size` bytes, the others a few small ones. `features` may add VIRTIO_F_EVENT_IDX.
+ * `buffer_size` bytes, the others a few small ones; with CONSOLE_ALL_PORTS all ports get full ones.
+ * `features` may add VIRTIO_F_EVENT_IDX.
  */
 bool console_start(struct console *console, u32 main_port, u32 buffer_size, u64 features);
 /* Serves control messages; true when there was one. */

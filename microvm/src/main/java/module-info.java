@@ -1,6 +1,9 @@
 /** The machine and its command line. */
+// HdrHistogram is no module and has no name for one but its file's.
+@SuppressWarnings("requires-automatic")
 module org.microvm.machine {
   requires transitive com.fasterxml.jackson.databind;
+  requires HdrHistogram;
   requires info.picocli;
   requires org.microvm.firmware;
   requires transitive org.microvm.virtioserial;

@@ -11,7 +11,7 @@ import picocli.CommandLine.Option;
     name = "bench",
     description = "Measures; let nothing else run on the machine.",
     mixinStandardHelpOptions = true,
-    subcommands = BenchCommand.Boot.class)
+    subcommands = {BenchCommand.Boot.class, BenchChannelCommand.class, BenchPeerCommand.class})
 final class BenchCommand {
   @Command(
       name = "boot",

@@ -1,0 +1,76 @@
+package org.microvm.bench;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Runs a {@link ChannelBenchmark} as asked for, prints its table and writes its files. */
+public final class ChannelBenchmarkRun {
+  private final Path home;
+  private final PrintStream out;
+  private boolean compareQemu;
+  private String only = "";
+  private Path output;
+
+  /**
+   * @param home of the built tree
+   * @param out for progress and the table
+   */
+  public ChannelBenchmarkRun(Path home, PrintStream out) {
+    this.home = home;
+    this.out = out;
+  }
+
+  /** Whether QEMU is measured too. */
+  public ChannelBenchmarkRun compareQemu(boolean on) {
+    compareQemu = on;
+    return this;
+  }
+
+  /** Only workloads whose title contains this text. */
+  public ChannelBenchmarkRun only(String text) {
+    only = text;
+    return this;
+  }
+
+  /** Where files are written; null for none. */
+  public ChannelBenchmarkRun output(Path directory) {
+    output = directory;
+    return this;
+  }
+
+  /**
+   * Measures.
+   *
+   * @throws IOException if a VMM does not start, or nothing is to be measured
+   */
+  public void run(int rounds, double warmUpSeconds, double seconds)
+      throws IOException, InterruptedException {
+    List<Workload> workloads =
+        ChannelBenchmark.allWorkloads().stream()
+            .filter(workload -> workload.title().contains(only))
+            .toList();
+    if (workloads.isEmpty()) {
+      throw new IOException("no workload is called \"" + only + "\"");
+    }
+    Path directory = Files.createTempDirectory("microvm-bench");
+    try {
+      Vmms vmms = new Vmms(home, directory);
+      List<Peer.Factory> peers = new ArrayList<>(List.of(vmms.microvm()));
+      if (compareQemu) {
+        peers.add(vmms.qemu());
+      }
+      peers.add(vmms.pipe());
+      ChannelBenchmark benchmark = new ChannelBenchmark(peers, out);
+      Samples samples =
+          benchmark.run(new ChannelBenchmark.Plan(rounds, warmUpSeconds, seconds, workloads));
+      out.println();
+      out.print(new ChannelReport(samples).table());
+    } finally {
+      Files.deleteIfExists(directory);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package org.microvm.bench;
+
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
+
+/** The host program that sends a message and waits until it is back, over and over. */
+final class EchoClient implements AutoCloseable {
+  private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
+  private static final int DIGITS = 3;
+
+  private final SocketChannel channel;
+  private final ByteBuffer message;
+
+  EchoClient(Path socket, int messageBytes) throws IOException {
+    channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
+    message = ByteBuffer.allocateDirect(messageBytes);
+  }
+
+  /** Round-trip times in nanoseconds. */
+  Histogram run(double seconds) throws IOException {
+    Histogram times = new Histogram(LONGEST_NANOS, DIGITS);
+    long start = System.nanoTime();
+    long end = start + (long) (seconds * TimeUnit.SECONDS.toNanos(1));
+    while (start - end < 0) {
+      message.clear();
+      channel.write(message);
+      message.clear();
+      while (message.hasRemaining()) {
+        if (channel.read(message) < 0) {
+          throw new IOException("the VMM has closed the port");
+        }
+      }
+      long now = System.nanoTime();
+      times.recordValue(Math.min(now - start, LONGEST_NANOS));
+      start = now;
+    }
+    return times;
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+}

@@ -1,0 +1,55 @@
+package org.microvm.bench;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What was measured: values by workload, subject and metric, several of each; in order. */
+final class Samples {
+  /** Where a value belongs. */
+  private record Key(String workload, String subject, String metric) {}
+
+  private final Map<Key, List<Double>> values = new LinkedHashMap<>();
+
+  void add(String workload, String subject, String metric, double value) {
+    values.computeIfAbsent(new Key(workload, subject, metric), key -> new ArrayList<>()).add(value);
+  }
+
+  /** All values of one kind; empty when there is none. */
+  List<Double> all(String workload, String subject, String metric) {
+    return values.getOrDefault(new Key(workload, subject, metric), List.of());
+  }
+
+  boolean has(String workload, String subject, String metric) {
+    return !all(workload, subject, metric).isEmpty();
+  }
+
+  double median(String workload, String subject, String metric) {
+    return Median.of(all(workload, subject, metric));
+  }
+
+  Set<String> workloads() {
+    Set<String> names = new LinkedHashSet<>();
+    values.keySet().forEach(key -> names.add(key.workload()));
+    return names;
+  }
+
+  Set<String> subjects() {
+    Set<String> names = new LinkedHashSet<>();
+    values.keySet().forEach(key -> names.add(key.subject()));
+    return names;
+  }
+
+  Set<String> metrics(String workload) {
+    Set<String> names = new LinkedHashSet<>();
+    for (Key key : values.keySet()) {
+      if (key.workload().equals(workload)) {
+        names.add(key.metric());
+      }
+    }
+    return names;
+  }
+}

@@ -1,0 +1,123 @@
+package org.microvm.bench;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The VMMs that are compared, and the plain socket that is the limit for both. */
+final class Vmms {
+  /** What the plain socket is called in reports. */
+  static final String PIPE = "socket";
+
+  private static final String GUEST_MEMORY_MIB = "256";
+
+  private final Path home;
+  private final Path directory;
+
+  /**
+   * @param home of the built tree
+   * @param directory for sockets
+   */
+  Vmms(Path home, Path directory) {
+    this.home = home;
+    this.directory = directory;
+  }
+
+  private Path guest() {
+    return home.resolve("test-images/target/bare-metal/bench");
+  }
+
+  /** This project's, started as a user would. */
+  Peer.Factory microvm() {
+    return factory("microvm", this::microvmCommand);
+  }
+
+  private List<String> microvmCommand(Workload workload, List<Path> sockets) {
+    List<String> words = new ArrayList<>(List.of(home.resolve("bin/microvm").toString(), "run"));
+    words.addAll(List.of("--kernel", guest().toString(), "--append", workload.commandLine()));
+    words.addAll(List.of("--memory", GUEST_MEMORY_MIB + "M"));
+    words.addAll(List.of("--device", "virtio-serial,max_ports=" + (sockets.size() + 1)));
+    addPorts(words, "--chardev", "--device", workload, sockets);
+    return words;
+  }
+
+  /** QEMU's microvm, with everything in the kernel that can be. */
+  Peer.Factory qemu() {
+    return factory("qemu", this::qemuCommand);
+  }
+
+  private List<String> qemuCommand(Workload workload, List<Path> sockets) {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "qemu-system-x86_64",
+                "-M",
+                "microvm,accel=kvm,acpi=off,kernel-irqchip=on",
+                "-cpu",
+                "host,-arch-capabilities",
+                "-nodefaults",
+                "-no-user-config",
+                "-nographic",
+                "-no-reboot",
+                "-name",
+                "bench,debug-threads=on",
+                "-serial",
+                "stdio",
+                "-global",
+                "virtio-mmio.force-legacy=false",
+                "-m",
+                GUEST_MEMORY_MIB,
+                "-kernel",
+                guest().toString(),
+                "-append",
+                workload.commandLine()));
+    words.addAll(List.of("-device", "virtio-serial-device,max_ports=" + (sockets.size() + 1)));
+    addPorts(words, "-chardev", "-device", workload, sockets);
+    return words;
+  }
+
+  private static void addPorts(
+      List<String> words, String chardev, String device, Workload workload, List<Path> sockets) {
+    String kind = workload.mode() == Workload.Mode.CONSOLE ? "virtconsole" : "virtserialport";
+    for (int i = 0; i < sockets.size(); i++) {
+      String id = "c" + (i + 1);
+      words.add(chardev);
+      words.add("socket,id=%s,path=%s,server=on,wait=off".formatted(id, sockets.get(i)));
+      words.add(device);
+      words.add("%s,chardev=%s,nr=%d,name=bench.%d".formatted(kind, id, i + 1, i + 1));
+    }
+  }
+
+  /** Two host processes and a unix socket. */
+  Peer.Factory pipe() {
+    return factory(PIPE, this::pipeCommand);
+  }
+
+  private List<String> pipeCommand(Workload workload, List<Path> sockets) {
+    return List.of(
+        home.resolve("bin/microvm").toString(),
+        "bench",
+        "peer",
+        "--mode",
+        workload.mode().word,
+        "--buffer",
+        Integer.toString(workload.bufferBytes()),
+        "--socket",
+        sockets.getFirst().toString());
+  }
+
+  private Peer.Factory factory(String name, VmmPeer.Command command) {
+    return new Peer.Factory() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public Peer start(Workload workload) throws IOException, InterruptedException {
+        return VmmPeer.start(command, workload, directory);
+      }
+    };
+  }
+}

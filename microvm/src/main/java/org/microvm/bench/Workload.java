@@ -1,0 +1,51 @@
+package org.microvm.bench;
+
+/**
+ * What the benchmark guest is to do; see {@code test-images/bare-metal/guests/bench.c}.
+ *
+ * @param mode of the guest
+ * @param bufferBytes size of the guest's buffers
+ * @param ports number of ports
+ * @param halts whether the guest halts when it has nothing to do
+ */
+record Workload(Mode mode, int bufferBytes, int ports, boolean halts) {
+  /** Direction of the bytes. */
+  enum Mode {
+    /** The guest sends. */
+    SOURCE("source", "guest to host"),
+    /** The guest receives. */
+    SINK("sink", "host to guest"),
+    /** The guest sends back. */
+    ECHO("echo", "echo"),
+    /** The guest sends as Linux does to a text console. */
+    CONSOLE("hvc", "console output");
+
+    final String word;
+    final String title;
+
+    Mode(String word, String title) {
+      this.word = word;
+      this.title = title;
+    }
+  }
+
+  static Workload stream(Mode mode, int bufferBytes) {
+    return new Workload(mode, bufferBytes, 1, false);
+  }
+
+  /** The guest's command line. */
+  String commandLine() {
+    return "mode=%s buf=%d ports=%d wait=%s"
+        .formatted(mode.word, bufferBytes, ports, halts ? "halt" : "spin");
+  }
+
+  /** For reports. */
+  String title() {
+    String size = bufferBytes % 1024 == 0 ? bufferBytes / 1024 + " KiB" : bufferBytes + " B";
+    return mode.title
+        + ", "
+        + size
+        + (ports == 1 ? "" : ", " + ports + " ports")
+        + (halts ? ", guest halts" : "");
+  }
+}
