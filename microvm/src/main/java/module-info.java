@@ -5,6 +5,7 @@ module org.microvm.machine {
   requires transitive com.fasterxml.jackson.databind;
   requires HdrHistogram;
   requires info.picocli;
+  requires jdk.jfr;
   requires org.microvm.firmware;
   requires transitive org.microvm.virtioserial;
   requires org.slf4j;

@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -8,8 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Map;
+import org.microvm.devices.virtio.TransportStatistics;
 import org.microvm.machine.MachineStatistics;
+import org.microvm.virtioserial.PortStatistics;
+import org.microvm.virtioserial.PortStatus;
 
 /** Writes a machine's statistics as JSON: instants in microseconds since 1970, addresses in hex. */
 final class ExitStatsFile {
@@ -39,8 +44,48 @@ final class ExitStatsFile {
       putAddresses(node.putObject("exitsByMmioAddress"), vcpu.exitsByMmioAddress());
       vcpu.finishedInstructions().forEach(node.putObject("finishedInstructions")::put);
       node.put("kicks", vcpu.kicks());
+      node.put("guestNanos", vcpu.guestNanos());
+      node.put("hostNanos", vcpu.hostNanos());
+      vcpu.kvm().forEach(node.putObject("kvm")::put);
     }
+    putDevices(root.putArray("devices"), statistics.devices());
+    putPorts(root.putArray("ports"), statistics.ports());
+    statistics.kvm().forEach(root.putObject("kvm")::put);
     return root;
+  }
+
+  private static void putDevices(ArrayNode list, List<MachineStatistics.Device> devices) {
+    for (MachineStatistics.Device device : devices) {
+      TransportStatistics numbers = device.transport();
+      list.addObject()
+          .put("address", "0x" + Long.toHexString(device.address()))
+          .put("gsi", device.gsi())
+          .put("deviceId", device.deviceId())
+          .put("mappedRegisters", device.mappedRegisters())
+          .put("notifications", numbers.notifications())
+          .put("notificationWakeUps", numbers.notificationWakeUps())
+          .put("spuriousWakeUps", numbers.spuriousWakeUps())
+          .put("interrupts", numbers.interrupts())
+          .put("repeatedInterrupts", numbers.repeatedInterrupts())
+          .put("acknowledgements", numbers.acknowledgements())
+          .put("ignoredAccesses", numbers.ignoredAccesses());
+    }
+  }
+
+  private static void putPorts(ArrayNode list, List<PortStatus> ports) {
+    for (PortStatus port : ports) {
+      PortStatistics numbers = port.statistics();
+      ObjectNode node = list.addObject().put("nr", port.port().nr());
+      port.port().name().ifPresent(name -> node.put("name", name));
+      node.put("bytesFromGuest", numbers.bytesFromGuest())
+          .put("chainsFromGuest", numbers.chainsFromGuest())
+          .put("bytesToGuest", numbers.bytesToGuest())
+          .put("chainsToGuest", numbers.chainsToGuest())
+          .put("bytesDropped", numbers.bytesDropped())
+          .put("bytesCopied", numbers.bytesCopied())
+          .put("hostStalls", numbers.hostStalls())
+          .put("guestStalls", numbers.guestStalls());
+    }
   }
 
   private static void putAddresses(ObjectNode node, Map<Long, Long> counts) {

@@ -22,6 +22,15 @@ final class ExitStatistics {
   private long kicks;
   private volatile long firstEntryNanos;
 
+  /** When the vCPU entered the guest last, and when it came back last. */
+  private long enteredAt;
+
+  private long returnedAt;
+  private boolean inside;
+  private long guestNanos;
+  private long hostNanos;
+  private long exits;
+
   /** Notes the moment before the vCPU's first entry to the guest. */
   void entering() {
     if (firstEntryNanos == 0) {
@@ -29,8 +38,56 @@ final class ExitStatistics {
     }
   }
 
+  /** KVM_RUN is about to be called. */
+  void enter() {
+    long now = System.nanoTime();
+    if (returnedAt != 0) {
+      hostNanos += now - returnedAt;
+    }
+    enteredAt = now;
+    inside = true;
+  }
+
+  /** KVM_RUN has returned. */
+  void returned() {
+    long now = System.nanoTime();
+    inside = false;
+    guestNanos += now - enteredAt;
+    returnedAt = now;
+  }
+
   void exit(int reason) {
     reasons[Math.min(reason, REASONS - 1)]++;
+    exits++;
+  }
+
+  /** Exits of all reasons. */
+  long exits() {
+    return exits;
+  }
+
+  /** Nanoseconds of the last stay in KVM_RUN. */
+  long lastStayNanos() {
+    return returnedAt - enteredAt;
+  }
+
+  /** Nanoseconds since KVM_RUN returned last. */
+  long sinceReturnNanos() {
+    return System.nanoTime() - returnedAt;
+  }
+
+  /**
+   * Nanoseconds in KVM_RUN, a stay that goes on included; that is time in the guest, in the kernel
+   * on its behalf, and halted.
+   */
+  long guestNanos() {
+    long stay = inside ? Math.max(0, System.nanoTime() - enteredAt) : 0;
+    return guestNanos + stay;
+  }
+
+  /** Nanoseconds between two stays in KVM_RUN: serving exits. */
+  long hostNanos() {
+    return hostNanos;
   }
 
   void port(int port) {

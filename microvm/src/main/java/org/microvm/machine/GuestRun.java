@@ -4,8 +4,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.firmware.BootException;
@@ -14,9 +14,10 @@ import org.microvm.firmware.BootRequest;
 import org.microvm.firmware.CommandLine;
 import org.microvm.firmware.Entry;
 import org.microvm.firmware.InitialCpuState;
-import org.microvm.kvm.ExitReason;
+import org.microvm.kvm.Capability;
 import org.microvm.kvm.IoEventFd;
 import org.microvm.kvm.Kvm;
+import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
@@ -35,8 +36,8 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
   private final List<VcpuThread> threads = new ArrayList<>();
-  private final List<ExitStatistics> statistics = new ArrayList<>();
-  private final List<InstructionFinisher> finishers = new ArrayList<>();
+  private final List<VcpuAccount> accounts = new ArrayList<>();
+  private Optional<KvmStats> kernelStatistics = Optional.empty();
 
   private final PauseGate gate;
 
@@ -80,6 +81,10 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     for (VirtioSlot slot : board.slots()) {
       notifications(vm, slot);
     }
+    boolean countsInKernel = kvm.missing(Capability.BINARY_STATS_FD).isEmpty();
+    if (countsInKernel) {
+      kernelStatistics = Optional.of(own(vm.statistics()));
+    }
     for (int id = 0; id < config.cpus(); id++) {
       Vcpu vcpu = own(vm.createVcpu(id));
       vcpu.set(GuestCpuid.of(kvm, id));
@@ -87,7 +92,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
       if (id == 0) {
         VcpuSetup.start(vcpu, state);
       }
-      addThread(vcpu, board);
+      addThread(vcpu, board, countsInKernel);
     }
     parts.powerSwitch().connect(this);
   }
@@ -117,12 +122,13 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     }
   }
 
-  private void addThread(Vcpu vcpu, Board board) {
+  private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {
     ExitStatistics exits = new ExitStatistics();
     InstructionFinisher finisher = new InstructionFinisher(new KvmCpuAccess(vcpu));
     ExitHandler handler = new ExitHandler(board, exits, finisher, new FailureReport(vcpu), this);
-    statistics.add(exits);
-    finishers.add(finisher);
+    Optional<KvmStats> kernel =
+        countsInKernel ? Optional.of(own(vcpu.statistics())) : Optional.empty();
+    accounts.add(new VcpuAccount(exits, finisher, kernel));
     threads.add(new VcpuThread(vcpu, handler, exits, this, gate));
   }
 
@@ -155,26 +161,18 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   }
 
   /** What made the vCPUs exit so far. */
-  List<MachineStatistics.Vcpu> statistics() {
-    List<MachineStatistics.Vcpu> all = new ArrayList<>();
-    for (int i = 0; i < statistics.size(); i++) {
-      ExitStatistics exits = statistics.get(i);
-      SortedMap<String, Long> reasons = new TreeMap<>();
-      exits.reasons().forEach((reason, count) -> reasons.put(ExitReason.name(reason), count));
-      all.add(
-          new MachineStatistics.Vcpu(
-              reasons,
-              exits.ports(),
-              exits.mmioAddresses(),
-              finishers.get(i).counts(),
-              exits.kicks()));
-    }
-    return all;
+  List<MachineStatistics.Vcpu> vcpuStatistics() {
+    return accounts.stream().map(VcpuAccount::read).toList();
+  }
+
+  /** KVM's counters for the VM. */
+  Map<String, Long> kernelStatistics() {
+    return kernelStatistics.map(VcpuAccount::counters).orElse(Map.of());
   }
 
   /** {@link System#nanoTime} right before the guest's first instruction, or 0 before it. */
   long firstEntryNanos() {
-    return statistics.getFirst().firstEntryNanos();
+    return accounts.getFirst().exits().firstEntryNanos();
   }
 
   private <T extends AutoCloseable> T own(T part) {

@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -10,7 +11,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.PortStatus;
 import org.microvm.virtioserial.SerialDevice;
 
 /**
@@ -35,6 +38,10 @@ public final class Machine implements AutoCloseable {
   private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
   private final ReentrantLock closing = new ReentrantLock();
   private long resets;
+
+  /** Once it is closed; guarded by this. */
+  private MachineStatistics lastStatistics;
+
   private boolean resetAsked;
   private boolean started;
   private boolean stopping;
@@ -45,6 +52,7 @@ public final class Machine implements AutoCloseable {
     this.parts = parts;
     this.run = firstRun;
     parts.board().uart.onRoom(uartRoom::release);
+    listeners.add(LifecycleEvent.listener());
   }
 
   /**
@@ -174,15 +182,34 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** What the machine has done so far. */
+  /** What the machine has done so far; of one that is closed, all it did. */
   public synchronized MachineStatistics statistics() {
+    if (lastStatistics != null) {
+      return lastStatistics;
+    }
     ConsoleOutput console = parts.console();
     return new MachineStatistics(
-        run.statistics(),
+        run.vcpuStatistics(),
         instant(run.firstEntryNanos()),
         instant(console.firstByteNanos()),
         console.dropped(),
-        resets);
+        resets,
+        parts.board().slots().stream().map(VirtioSlot::statistics).toList(),
+        portStatuses(),
+        run.kernelStatistics());
+  }
+
+  private List<PortStatus> portStatuses() {
+    SerialDevice serial = parts.serial();
+    List<PortStatus> all = new ArrayList<>();
+    for (PortInfo port : serial.ports()) {
+      try {
+        all.add(serial.status(port.nr()));
+      } catch (PortException removedMeanwhile) {
+        continue;
+      }
+    }
+    return all;
   }
 
   private static Optional<Instant> instant(long nanoTime) {
@@ -195,6 +222,7 @@ public final class Machine implements AutoCloseable {
     MachineEnd last;
     try {
       parts.awaitReadyToBoot();
+      LifecycleEvent.tell("started", "");
       last = oneLife();
       while (last instanceof MachineEnd.Reset reset && goesOnAfter(reset)) {
         last = restart() ? oneLife() : new MachineEnd.Stopped();
@@ -202,6 +230,7 @@ public final class Machine implements AutoCloseable {
     } catch (MachineException | RuntimeException e) {
       last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
     }
+    LifecycleEvent.tell("ended", last.toString());
     end.complete(last);
     parts.pauseGate().wake();
   }
@@ -256,6 +285,9 @@ public final class Machine implements AutoCloseable {
       joinSupervisor();
       end.complete(new MachineEnd.Stopped());
       parts.pauseGate().wake();
+      synchronized (this) {
+        lastStatistics = statistics();
+      }
       run.close();
       parts.close();
     } finally {

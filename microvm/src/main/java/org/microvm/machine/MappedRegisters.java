@@ -26,7 +26,7 @@ record MappedRegisters(Mapping page, EventFd acknowledgements) {
 
   /** The device's side. */
   RegisterPage registerPage() {
-    return new RegisterPage(page.segment(), () -> acknowledgements.drain() > 0);
+    return new RegisterPage(page.segment(), acknowledgements::drain);
   }
 
   /** Closes both; the device and the VM that used them are gone. */

@@ -67,16 +67,30 @@ final class VcpuThread {
   /** Lets the guest run up to its next exit; the error number that KVM_RUN gave. */
   private int enter() {
     VcpuRun run = vcpu.runState();
+    statistics.enter();
     int errno = vcpu.run();
+    statistics.returned();
     if (errno == 0) {
       statistics.exit(run.exitReason());
-      handler.handle(run);
+      if (ExitEvent.isDue(statistics.exits())) {
+        handleAndTell(run);
+      } else {
+        handler.handle(run);
+      }
     } else if (errno == Errno.EINTR) {
       statistics.kicked();
     } else if (errno != Errno.EAGAIN) {
       ender.end(new MachineEnd.Failed(failure(errno)));
     }
     return errno;
+  }
+
+  private void handleAndTell(VcpuRun run) {
+    ExitEvent event = ExitEvent.of(vcpu.id(), run);
+    event.begin();
+    handler.handle(run);
+    event.guestTime = statistics.lastStayNanos();
+    event.commit();
   }
 
   /**

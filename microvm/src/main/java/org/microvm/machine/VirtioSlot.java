@@ -85,9 +85,20 @@ record VirtioSlot(
             kick.fd(),
             EventLoop.IN,
             ready -> {
-              kick.drain();
-              transport.queueNotified(queue);
+              KickEvent event = new KickEvent();
+              event.begin();
+              long count = kick.drain();
+              boolean useful = transport.queueNotified(queue, count);
+              event.end();
+              if (event.shouldCommit()) {
+                event.set(address, queue, count, !useful).commit();
+              }
             }));
+  }
+
+  MachineStatistics.Device statistics() {
+    return new MachineStatistics.Device(
+        address, gsi, transport.deviceId(), fastPath.isPresent(), transport.statistics());
   }
 
   /** Closes the event descriptors. */

@@ -18,6 +18,9 @@ final class InterruptRegisters {
   private final Interrupt interrupt;
   private final RegisterPage page;
   private int status;
+  private long raised;
+  private long repeated;
+  private long acknowledged;
 
   /**
    * @param page or null, when every access is an exit
@@ -32,17 +35,34 @@ final class InterruptRegisters {
     return status;
   }
 
+  /** Edges so far. */
+  long raised() {
+    return raised;
+  }
+
+  /** Edges among them that told of nothing new: a bit was left when another was acknowledged. */
+  long repeated() {
+    return repeated;
+  }
+
+  /** Acknowledgements so far. */
+  long acknowledgements() {
+    return acknowledged;
+  }
+
   /** Tells the driver of an event; what it is about has been published. */
   void raise(int bit) {
     // Before the bit and after what the event tells of: see the class.
     take();
     set(status | bit);
+    raised++;
     // After the bit: the driver reads it when the interrupt comes.
     interrupt.raise();
   }
 
   /** A write of InterruptACK. */
   void acknowledge(int bits) {
+    acknowledged++;
     set(status & ~bits);
     raiseIfPending();
   }
@@ -56,9 +76,11 @@ final class InterruptRegisters {
 
   /** Takes acknowledgements that have not been taken; whether there was one. */
   boolean take() {
-    if (page == null || !page.takeAcknowledgement()) {
+    long count = page == null ? 0 : page.takeAcknowledgements();
+    if (count == 0) {
       return false;
     }
+    acknowledged += count;
     set(status & ~MmioRegister.INTERRUPT_USED_BUFFERS);
     return true;
   }
@@ -78,6 +100,8 @@ final class InterruptRegisters {
 
   private void raiseIfPending() {
     if (status != 0) {
+      raised++;
+      repeated++;
       // Section 4.2.3.3: the signal stays asserted while a bit is set; here it is an edge, so what
       // is left needs another.
       interrupt.raise();

@@ -33,8 +33,8 @@ public final class RegisterPage {
   /** Acknowledgements of used buffers that matched an ioeventfd instead of reaching the device. */
   @FunctionalInterface
   public interface Acknowledgements {
-    /** Takes those that there are; whether there was one. Never blocks. */
-    boolean take();
+    /** Takes those that there are; how many there were. Never blocks. */
+    long take();
   }
 
   /**
@@ -58,7 +58,7 @@ public final class RegisterPage {
     WORD.setRelease(memory, (long) offset, value);
   }
 
-  boolean takeAcknowledgement() {
+  long takeAcknowledgements() {
     return acknowledgements.take();
   }
 }

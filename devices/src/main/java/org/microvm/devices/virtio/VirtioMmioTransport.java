@@ -70,6 +70,9 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private boolean failureLogged;
   private long ignored;
+  private long notifications;
+  private long wakeUps;
+  private long spuriousWakeUps;
 
   /**
    * @param device what the registers stand for
@@ -114,6 +117,11 @@ public final class VirtioMmioTransport implements BusDevice {
     return queues.length;
   }
 
+  /** The type of the device behind the registers. */
+  public int deviceId() {
+    return device.deviceId();
+  }
+
   /** How many accesses and notifications of the driver were out of order and ignored. */
   public long ignoredAccesses() {
     lock.lock();
@@ -124,21 +132,55 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** The driver has notified a queue: its ioeventfd fired, or it wrote QueueNotify. */
-  public void queueNotified(int index) {
+  /** What device and driver told each other so far. */
+  public TransportStatistics statistics() {
     lock.lock();
     try {
+      interrupts.take();
+      return new TransportStatistics(
+          notifications,
+          wakeUps,
+          spuriousWakeUps,
+          interrupts.raised(),
+          interrupts.repeated(),
+          interrupts.acknowledgements(),
+          ignored);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The driver has notified a queue by a write of QueueNotify. */
+  public void queueNotified(int index) {
+    queueNotified(index, 1);
+  }
+
+  /**
+   * The driver has notified a queue, and its ioeventfd says so.
+   *
+   * @param count how often
+   * @return whether there was a buffer
+   */
+  public boolean queueNotified(int index, long count) {
+    lock.lock();
+    try {
+      notifications += count;
+      wakeUps++;
       if (!active || needsReset() || index < 0 || index >= queues.length) {
         ignored++;
-        return;
+        return false;
       }
       if (!queues[index].ready()) {
         ignored++;
-        return;
+        return false;
       }
+      boolean useful = queues[index].queue().hasPending();
+      spuriousWakeUps += useful ? 0 : 1;
       device.notifyQueue(index);
+      return useful;
     } catch (VirtqueueException e) {
       fail(e);
+      return false;
     } finally {
       lock.unlock();
     }
@@ -422,7 +464,7 @@ public final class VirtioMmioTransport implements BusDevice {
     try {
       for (int i = 0; i < queues.length; i++) {
         if (active && queues[i].ready()) {
-          queueNotified(i);
+          queueNotified(i, 0);
         }
       }
     } finally {

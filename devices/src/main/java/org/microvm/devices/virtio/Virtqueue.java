@@ -143,6 +143,11 @@ public final class Virtqueue {
     return !live || !available();
   }
 
+  /** Whether the driver has added a buffer that was not popped; asks for no notification. */
+  boolean hasPending() {
+    return nextAvail != seenAvail || (live && loadAvail());
+  }
+
   /**
    * Takes the next buffer of the driver.
    *

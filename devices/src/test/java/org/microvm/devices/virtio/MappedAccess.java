@@ -19,7 +19,7 @@ final class MappedAccess {
   private final AtomicLong acknowledgements = new AtomicLong();
 
   RegisterPage registerPage() {
-    return new RegisterPage(page, () -> acknowledgements.getAndSet(0) > 0);
+    return new RegisterPage(page, () -> acknowledgements.getAndSet(0));
   }
 
   /** InterruptStatus as the driver sees it. */

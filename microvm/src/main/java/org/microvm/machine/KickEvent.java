@@ -1,0 +1,37 @@
+package org.microvm.machine;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** The event loop answers notifications of a queue; the duration is the work it did for them. */
+@Name("org.microvm.Kick")
+@Label("Kick")
+@Description("The driver notified a queue, and the event loop looked at it")
+@Category({"microvm", "virtio"})
+@StackTrace(false)
+final class KickEvent extends Event {
+  @Label("Device")
+  String device;
+
+  @Label("Queue")
+  int queue;
+
+  @Label("Notifications")
+  long notifications;
+
+  @Label("Spurious")
+  @Description("There was no buffer")
+  boolean spurious;
+
+  KickEvent set(long address, int whichQueue, long count, boolean foundNothing) {
+    device = "0x" + Long.toHexString(address);
+    queue = whichQueue;
+    notifications = count;
+    spurious = foundNothing;
+    return this;
+  }
+}
