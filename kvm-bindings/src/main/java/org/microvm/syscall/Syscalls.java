@@ -49,19 +49,22 @@ public final class Syscalls {
   private Syscalls() {}
 
   @SuppressWarnings("restricted")
-  private static MethodHandle link(String function) {
-    Linker linker = Linker.nativeLinker();
-    MemorySegment address =
-        linker
-            .defaultLookup()
-            .find(function)
-            .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + function));
+  private static MethodHandle link(String name) {
     ValueLayout.OfLong word = ValueLayout.JAVA_LONG;
-    return linker.downcallHandle(
-        address,
-        FunctionDescriptor.of(word, word, word, word, word, word, word, word),
-        Linker.Option.firstVariadicArg(1),
-        Linker.Option.captureCallState("errno"));
+    return Linker.nativeLinker()
+        .downcallHandle(
+            function(name),
+            FunctionDescriptor.of(word, word, word, word, word, word, word, word),
+            Linker.Option.firstVariadicArg(1),
+            Linker.Option.captureCallState("errno"));
+  }
+
+  /** Where a function of the C library is. */
+  static MemorySegment function(String name) {
+    return Linker.nativeLinker()
+        .defaultLookup()
+        .find(name)
+        .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + name));
   }
 
   /**
@@ -336,6 +339,14 @@ public final class Syscalls {
   /** {@code gettid()}. */
   public static int gettid() {
     return (int) call(Linux.SYS_gettid(), 0, 0, 0);
+  }
+
+  /**
+   * {@code sigaction(signal, action, old)} with the kernel's struct, which is not libc's; either
+   * address may be 0.
+   */
+  static long sigaction(int signal, long action, long old) {
+    return call(Linux.SYS_rt_sigaction(), signal, action, old, Long.BYTES, 0, 0);
   }
 
   /** {@code tgkill(pid, tid, signal)}. */
