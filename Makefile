@@ -14,7 +14,7 @@ MAVEN := mvn -B -q -ntp
 DIST := microvm/target/dist
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-.PHONY: help build run test stress images bare-metal bench bench-boot doctor bindings format clean packages
+.PHONY: help build run test stress images examples bare-metal bench bench-boot doctor bindings format clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +41,8 @@ bare-metal: | packages
 
 run: build images ## boot Linux: a shell on a terminal, else a demonstration that ends by itself
 	@if [ -t 0 ] && [ -t 1 ]; then bin/microvm run; else bin/microvm demo; fi
+
+examples: build images ## build the programs of examples/ (examples/run NAME runs one)
 
 test: build images ## everything: format, lint, unit, KVM and Linux guest tests
 	@tools/test

@@ -22,6 +22,10 @@ import org.microvm.linux.Fd;
  * the port is told by {@link #guestOpened} and listeners, for it may open it again.
  *
  * <p>Any thread may call; of several readers, or writers, one gets its turn after the other.
+ *
+ * <p>A question to an agent in the guest, and its answer:
+ *
+ * {@snippet file="AgentQuestion.java" region="question"}
  */
 public final class Channel implements ByteChannel {
   private static final int COPY_BYTES = 64 * 1024;

@@ -1,0 +1,4 @@
+/** What channels are used for, each in one small program. */
+module org.microvm.examples {
+  requires org.microvm.machine;
+}

@@ -1,0 +1,48 @@
+package org.microvm.examples;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedReader;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import org.microvm.machine.ChannelConfig;
+import org.microvm.machine.DiskConfig;
+import org.microvm.machine.GuestImages;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MachineConfig;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.channel.Channel;
+import org.microvm.virtioserial.channel.ChannelBackend;
+
+/** Asks the agent in a guest one question over an in-process channel, and prints the answer. */
+public final class AgentQuestion {
+  private static final String AGENT = "org.qemu.guest_agent.0";
+
+  private AgentQuestion() {}
+
+  /** Boots a guest and asks it. */
+  public static void main(String[] words) throws Exception {
+    System.out.println(ask("{\"execute\": \"guest-get-host-name\"}"));
+  }
+
+  /** What the agent of a new guest answers; any program in the guest could be asked so. */
+  static String ask(String question) throws Exception {
+    GuestImages images = GuestImages.installed();
+    // @start region="question"
+    MachineConfig config =
+        MachineConfig.builder(images.kernel())
+            .commandLine(images.commandLine())
+            .disk(new DiskConfig(images.disk(), true))
+            .channel(new ChannelConfig(PortConfig.named(AGENT), ChannelBackend::new))
+            .build();
+    try (Machine machine = Machine.create(config)) {
+      machine.start();
+      try (Channel channel = machine.channels().openChannel(AGENT)) {
+        channel.guestOpened().join();
+        channel.write(ByteBuffer.wrap((question + "\n").getBytes(UTF_8)));
+        return new BufferedReader(Channels.newReader(channel, UTF_8)).readLine();
+      }
+    }
+    // @end
+  }
+}

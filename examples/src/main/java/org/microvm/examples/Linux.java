@@ -1,0 +1,26 @@
+package org.microvm.examples;
+
+import java.io.IOException;
+import org.microvm.machine.DiskConfig;
+import org.microvm.machine.GuestImages;
+import org.microvm.machine.MachineConfig;
+
+/** The Linux guest of {@code make images}: busybox, the QEMU guest agent, and nothing of ours. */
+final class Linux {
+  private Linux() {}
+
+  /**
+   * A machine of it, to be completed.
+   *
+   * @param words for the end of the kernel command line, may be empty
+   */
+  static MachineConfig.Builder guest(String words) throws IOException {
+    GuestImages images = GuestImages.installed();
+    if (!images.present()) {
+      throw new IOException("no guest images in " + images.directory() + ": run 'make images'");
+    }
+    return MachineConfig.builder(images.kernel())
+        .commandLine((images.commandLine() + " " + words).strip())
+        .disk(new DiskConfig(images.disk(), true));
+  }
+}

@@ -1,0 +1,101 @@
+package org.microvm.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.agent.ExecResult;
+import org.microvm.agent.GuestAgent;
+import org.microvm.agent.GuestCommand;
+import org.microvm.testing.RequiresKvm;
+
+/** Two Linux guests in processes of their own, one of which has the other powered off. */
+@RequiresKvm
+@Tag("linux")
+@Timeout(300)
+class FencingTest {
+  private static final Duration BOOT = Duration.ofMinutes(3);
+
+  @TempDir private Path directory;
+  private Process a;
+  private Process b;
+  private Fencing fencing;
+
+  @BeforeEach
+  void boot() throws Exception {
+    a = MicrovmProcess.start(directory, "a", "org.example.fence", "org.qemu.guest_agent.0");
+    b = MicrovmProcess.start(directory, "b", "org.example.fence");
+    fencing =
+        new Fencing(
+            List.of(
+                new Fencing.Node("a", path("a.org.example.fence"), path("a.qmp"), Set.of("b")),
+                new Fencing.Node("b", path("b.org.example.fence"), path("b.qmp"), Set.of())));
+    fencing.serve();
+  }
+
+  @AfterEach
+  void end() throws Exception {
+    fencing.close();
+    a.destroyForcibly().waitFor();
+    b.destroyForcibly().waitFor();
+  }
+
+  private Path path(String name) {
+    return directory.resolve(name);
+  }
+
+  private static ExecResult fence(GuestAgent agent, String name) throws IOException {
+    return agent
+        .processes()
+        .run(GuestCommand.of("/bin/sh", "/run/fence", name), Duration.ofMinutes(1));
+  }
+
+  @Test
+  void request_ofAGuestThatMay_endsTheOtherMachine() throws Exception {
+    try (GuestAgent agent = GuestAgent.connect(path("a.org.qemu.guest_agent.0"))) {
+      agent.await(BOOT);
+      agent.files().copyIn(MicrovmProcess.home().resolve("examples/guest/fence"), "/run/fence");
+
+      ExecResult itself = fence(agent, "a");
+      ExecResult nobody = fence(agent, "c");
+      boolean aliveBefore = b.isAlive();
+      ExecResult other = fence(agent, "b");
+
+      assertEquals("REFUSED a may not fence that", itself.output());
+      assertEquals("REFUSED a may not fence that", nobody.output());
+      assertEquals(List.of(1, 1), List.of(itself.status(), nobody.status()));
+      assertTrue(aliveBefore);
+      assertEquals("OK b is off", other.output());
+      assertTrue(other.succeeded());
+      assertTrue(b.waitFor(30, TimeUnit.SECONDS));
+      assertEquals(0, b.exitValue());
+      // It stays so, and whoever asks again is told so.
+      assertEquals("OK b is off", fence(agent, "b").output());
+      assertTrue(Files.notExists(path("b.qmp")));
+      assertTrue(a.isAlive());
+    }
+  }
+
+  @Test
+  void request_forAMachineThatWasKilled_isAnsweredThatItIsOff() throws Exception {
+    try (GuestAgent agent = GuestAgent.connect(path("a.org.qemu.guest_agent.0"))) {
+      agent.await(BOOT);
+      agent.files().copyIn(MicrovmProcess.home().resolve("examples/guest/fence"), "/run/fence");
+      b.destroyForcibly().waitFor();
+
+      assertEquals("OK b is off", fence(agent, "b").output());
+    }
+  }
+}
