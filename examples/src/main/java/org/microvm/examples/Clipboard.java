@@ -1,12 +1,13 @@
 package org.microvm.examples;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 
 /** A clipboard with text. */
 interface Clipboard {
@@ -46,39 +47,35 @@ interface Clipboard {
   record OfCommands(List<String> paste, List<String> copy) implements Clipboard {
     @Override
     public String read() throws IOException {
-      String text = run(paste, "");
-      return text == null ? "" : text;
+      Process process = start(paste, Redirect.PIPE);
+      process.getOutputStream().close();
+      byte[] text = process.getInputStream().readAllBytes();
+      return succeeds(process) ? new String(text, StandardCharsets.UTF_8) : "";
     }
 
     @Override
     public void write(String text) throws IOException {
-      if (run(copy, text) == null) {
+      // Its output is not read: xclip leaves a process behind that serves the text and keeps it
+      // open.
+      Process process = start(copy, Redirect.DISCARD);
+      try (OutputStream input = process.getOutputStream()) {
+        input.write(text.getBytes(StandardCharsets.UTF_8));
+      }
+      if (!succeeds(process)) {
         throw new IOException(String.join(" ", copy) + " failed");
       }
     }
 
-    /** The command's output, or null if it failed. */
-    private static String run(List<String> command, String input) throws IOException {
-      Process process =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-      // A program that stays to serve the text (as xclip does) must not keep us: only paste's
-      // output is of interest, and it ends.
-      CompletableFuture<Void> feed =
-          CompletableFuture.runAsync(
-              () -> {
-                try (var stream = process.getOutputStream()) {
-                  stream.write(input.getBytes(StandardCharsets.UTF_8));
-                } catch (IOException e) {
-                  // It did not want all of it; its status tells whether that is a failure.
-                }
-              });
+    private static Process start(List<String> command, Redirect output) throws IOException {
+      return new ProcessBuilder(command)
+          .redirectOutput(output)
+          .redirectError(Redirect.DISCARD)
+          .start();
+    }
+
+    private static boolean succeeds(Process process) throws IOException {
       try {
-        String output =
-            input.isEmpty()
-                ? new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-                : "";
-        feed.join();
-        return process.waitFor() == 0 ? output : null;
+        return process.waitFor() == 0;
       } catch (InterruptedException e) {
         process.destroy();
         Thread.currentThread().interrupt();

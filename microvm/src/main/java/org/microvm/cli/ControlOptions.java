@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineEnd;
 import org.microvm.qmp.MachineTarget;
@@ -15,6 +16,7 @@ import picocli.CommandLine.Option;
 /** The words about the control socket, and the socket. */
 final class ControlOptions {
   private static final String PREFIX = "unix:";
+  private static final long END_SECONDS = 10;
 
   @Option(
       names = {"--qmp", "-qmp"},
@@ -84,11 +86,17 @@ final class ControlOptions {
     }
   }
 
-  /** Tells the clients that the machine ends, and disconnects them. */
+  /** Ends the machine, tells the clients once it has ended, and disconnects them. */
   synchronized void close() {
     if (server != null) {
-      MachineTarget.reportEnd(server, machine.end().getNow(new MachineEnd.Stopped()));
+      machine.stop();
+      MachineTarget.reportEnd(server, machine.isStarted() ? end() : new MachineEnd.Stopped());
       server.close();
     }
+  }
+
+  private MachineEnd end() {
+    MachineEnd late = new MachineEnd.Failed("the vCPUs did not stop");
+    return machine.end().completeOnTimeout(late, END_SECONDS, TimeUnit.SECONDS).join();
   }
 }

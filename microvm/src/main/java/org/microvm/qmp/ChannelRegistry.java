@@ -81,9 +81,13 @@ public final class ChannelRegistry {
     return devices.values();
   }
 
-  /** Forgets a port that is gone; its id and its chardev are free. */
+  /** Forgets a port that is gone; its id and its chardev are free. A second time does nothing. */
   void remove(Device device) {
-    devices.remove(device.id(), device);
+    // By identity: the next device may be equal to this one in everything.
+    if (devices.get(device.id()) != device) {
+      return;
+    }
+    devices.remove(device.id());
     Chardev chardev = chardevs.get(device.chardev());
     if (chardev != null) {
       chardev.released();

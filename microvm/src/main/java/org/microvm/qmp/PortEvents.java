@@ -100,6 +100,7 @@ final class PortEvents implements PortListener {
     }
     Device device = registry.device(port);
     if (device != null) {
+      registry.remove(device); // it may have been removed from Java
       registry.forget(port);
       ObjectNode data = JsonNodeFactory.instance.objectNode();
       data.put("device", device.id()).put("path", "/machine/peripheral/" + device.id());

@@ -186,4 +186,26 @@ class ChannelCommandsTest {
     assertEquals("p1", client.awaitEvent("DEVICE_DELETED").path("device").asText());
     assertEquals("p2", client.awaitEvent("DEVICE_DELETED").path("device").asText());
   }
+
+  @Test
+  void deviceLikeTheOneRemoved_staysWhenTheRemovalIsTold() throws IOException {
+    run("chardev-add", "{'id': 'c2', 'backend': {'type': 'null', 'data': {}}}");
+    String add = "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'c2', 'nr': 2}";
+    run("device_add", add);
+    run("device_del", "{'id': 'p1'}");
+    run("device_add", add);
+    client.awaitEvent("DEVICE_DELETED");
+
+    assertEquals("p1", client.execute("x-query-ports").get(1).path("id").asText());
+    run("device_del", "{'id': 'p1'}");
+  }
+
+  @Test
+  void port_removedFromJava_freesItsChardev() throws Exception {
+    target.channels().removePort(first.nr());
+
+    assertEquals("#port1", client.awaitEvent("DEVICE_DELETED").path("device").asText());
+    run("chardev-remove", "{'id': 'c0'}");
+    assertEquals(0, client.execute("query-chardev").size());
+  }
 }
