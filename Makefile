@@ -14,7 +14,7 @@ MAVEN := mvn -B -q -ntp
 DIST := microvm/target/dist
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-.PHONY: help build run test stress images examples bare-metal bench bench-boot doctor bindings format clean packages
+.PHONY: help build run test stress images examples bare-metal bench bench-boot doctor javadoc bindings format clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,6 +58,9 @@ bench-boot: build images ## start-up times, median of 5
 
 doctor: build ## what /dev/kvm is here, and what is missing
 	@bin/microvm doctor
+
+javadoc: build ## the Java API's documentation, under target/javadoc
+	@tools/javadoc target/javadoc
 
 bindings: ## regenerate kvm-bindings' generated package with the jextract on PATH
 	@tools/generate-bindings
