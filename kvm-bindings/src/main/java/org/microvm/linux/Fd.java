@@ -49,6 +49,11 @@ public final class Fd implements AutoCloseable {
 
   private static final int OWNER_READS_AND_WRITES = 0600;
 
+  /** SEEK_DATA and SEEK_HOLE of linux/fs.h, which the generated bindings do not have. */
+  private static final int SEEK_DATA = 3;
+
+  private static final int SEEK_HOLE = 4;
+
   private final Descriptor descriptor;
   private final String name;
 
@@ -260,6 +265,21 @@ public final class Fd implements AutoCloseable {
   /** Size in bytes of a file or block device; it moves the file position to the end. */
   public long size() throws ErrnoException {
     return checked("lseek", fd -> Syscalls.lseek(fd, 0, Linux.SEEK_END()));
+  }
+
+  /**
+   * Where the next data of a sparse file are, from an offset on; it moves the file position.
+   *
+   * @return the offset itself or a later one; -1 if there is only a hole up to the end
+   */
+  public long nextData(long offset) throws ErrnoException {
+    long result = with(fd -> Syscalls.lseek(fd, offset, SEEK_DATA));
+    return result == -Errno.ENXIO ? -1 : ErrnoException.check(result, "lseek", name);
+  }
+
+  /** Where the data at an offset end, at the end of the file at the latest. */
+  public long nextHole(long offset) throws ErrnoException {
+    return checked("lseek", fd -> Syscalls.lseek(fd, offset, SEEK_HOLE));
   }
 
   /** Sets the size of a file. */

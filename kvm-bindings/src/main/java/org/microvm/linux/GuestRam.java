@@ -8,7 +8,7 @@ import org.microvm.memory.MemoryRegion;
 import org.microvm.syscall.Syscalls;
 
 /**
- * The host memory behind guest RAM: one anonymous file, mapped once for each region.
+ * The host memory behind guest RAM: one file, anonymous or not, mapped once for each region.
  *
  * <p>Memory is taken from the host page by page as the guest touches it. RAM beyond 3 GiB goes on
  * at 4 GiB, as on a PC. Close it last: after every vCPU and worker thread has ended and the VM's
@@ -20,12 +20,19 @@ public final class GuestRam implements AutoCloseable {
 
   private static final long PAGE = 4096;
 
+  /** Makes a mapping of part of the file. */
+  private interface Mapper {
+    Mapping map(Fd file, long offset, long length) throws ErrnoException;
+  }
+
   private final Fd file;
+  private final boolean anonymous;
   private final List<Mapping> mappings;
   private final GuestMemory memory;
 
-  private GuestRam(Fd file, List<Mapping> mappings, GuestMemory memory) {
+  private GuestRam(Fd file, boolean anonymous, List<Mapping> mappings, GuestMemory memory) {
     this.file = file;
+    this.anonymous = anonymous;
     this.mappings = mappings;
     this.memory = memory;
   }
@@ -36,24 +43,50 @@ public final class GuestRam implements AutoCloseable {
    * @param size in bytes, a positive multiple of 4 KiB
    */
   public static GuestRam allocate(long size) throws ErrnoException {
+    check(size);
+    long number = Syscalls.memfdCreate("guest-ram", Linux.MFD_CLOEXEC());
+    Fd file = Fd.own(ErrnoException.check(number, "memfd_create"), "guest RAM");
+    try {
+      file.resize(size);
+    } catch (ErrnoException failure) {
+      file.close();
+      throw failure;
+    }
+    return map(file, true, size, Mapping::shared);
+  }
+
+  /**
+   * Makes RAM of a file with the layout of {@link #file}: pages are read as the guest touches them,
+   * and what it writes is its own, so that many may start from one file.
+   *
+   * @param file of at least so many bytes, which must not change any more; closed with the RAM, or
+   *     if this fails
+   */
+  public static GuestRam copyOnWrite(Fd file, long size) throws ErrnoException {
+    check(size);
+    return map(file, false, size, Mapping::copyOnWrite);
+  }
+
+  private static void check(long size) {
     if (size <= 0 || size % PAGE != 0 || size > MAX_SIZE) {
       throw new IllegalArgumentException(
           "guest RAM is a multiple of 4 KiB, up to 1 TiB, not " + size + " bytes");
     }
-    long number = Syscalls.memfdCreate("guest-ram", Linux.MFD_CLOEXEC());
-    Fd file = Fd.own(ErrnoException.check(number, "memfd_create"), "guest RAM");
+  }
+
+  private static GuestRam map(Fd file, boolean anonymous, long size, Mapper mapper)
+      throws ErrnoException {
     List<Mapping> mappings = new ArrayList<>();
     try {
-      file.resize(size);
       List<MemoryRegion> regions = new ArrayList<>();
       long low = Math.min(size, GuestMemory.HOLE_START);
-      mappings.add(Mapping.shared(file, 0, low));
+      mappings.add(mapper.map(file, 0, low));
       regions.add(new MemoryRegion(0, mappings.getFirst().segment(), 0));
       if (size > low) {
-        mappings.add(Mapping.shared(file, low, size - low));
+        mappings.add(mapper.map(file, low, size - low));
         regions.add(new MemoryRegion(GuestMemory.HOLE_END, mappings.getLast().segment(), low));
       }
-      return new GuestRam(file, mappings, new GuestMemory(regions));
+      return new GuestRam(file, anonymous, mappings, new GuestMemory(regions));
     } catch (ErrnoException failure) {
       mappings.forEach(Mapping::close);
       file.close();
@@ -67,18 +100,30 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * The file behind it, whose layout {@link MemoryRegion#fileOffset} tells; for saving and sharing.
+   * The file behind it, whose layout {@link MemoryRegion#fileOffset} tells. With {@link
+   * #copyOnWrite} it does not have what the guest has written.
    */
   public Fd file() {
     return file;
   }
 
+  /** Whether the file is all of the RAM, so that a hole in it is zeros that nobody has touched. */
+  public boolean isAnonymous() {
+    return anonymous;
+  }
+
   /**
-   * Makes all of it zero again and gives its pages back to the host; nothing may be using it.
+   * Makes all of it zero again and, where it is anonymous, gives its pages back to the host;
+   * nothing may be using it.
    *
    * <p>The mappings stay: they find new pages where the file had been cut off.
    */
   public void clear() throws ErrnoException {
+    if (!anonymous) {
+      // The file is others' too; what it has here is covered up.
+      mappings.forEach(mapping -> mapping.segment().fill((byte) 0));
+      return;
+    }
     file.resize(0);
     file.resize(memory.size());
   }

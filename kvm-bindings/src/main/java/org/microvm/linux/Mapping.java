@@ -48,10 +48,25 @@ public final class Mapping implements AutoCloseable {
     return file(file, offset, length, false);
   }
 
+  /**
+   * Maps part of a file, readable and writable, with what is written kept from the file and from
+   * everyone else who maps it. Pages come in as they are touched; the file must not become shorter.
+   *
+   * @param offset of the first byte, a multiple of the page size
+   */
+  public static Mapping copyOnWrite(Fd file, long offset, long length) throws ErrnoException {
+    return file(file, offset, length, true, Linux.MAP_PRIVATE());
+  }
+
   private static Mapping file(Fd file, long offset, long length, boolean writable)
       throws ErrnoException {
+    return file(file, offset, length, writable, Linux.MAP_SHARED());
+  }
+
+  private static Mapping file(Fd file, long offset, long length, boolean writable, int sharing)
+      throws ErrnoException {
     int protection = Linux.PROT_READ() | (writable ? Linux.PROT_WRITE() : 0);
-    int flags = Linux.MAP_SHARED() | Linux.MAP_NORESERVE();
+    int flags = sharing | Linux.MAP_NORESERVE();
     int number = file.descriptor().acquire();
     if (number < 0) {
       throw new ErrnoException("mmap " + file, Errno.EBADF);

@@ -116,10 +116,28 @@ final class MachineOptions {
     channels = new ChannelWords(chardevs);
     channels.addTo(builder, devices);
     return builder
+        .words(toWords())
         .memory(ByteSize.parse("--memory", memory, 1 << 20))
         .cpus(cpuCount())
         .onReset(resetAction())
         .mappedRegisters(registersAreMapped());
+  }
+
+  /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
+  private List<String> toWords() {
+    List<String> words = new ArrayList<>();
+    if (kernel != null) {
+      words.addAll(List.of("--kernel", kernel.toAbsolutePath().toString()));
+    }
+    if (initrd != null) {
+      words.addAll(List.of("--initrd", initrd.toAbsolutePath().toString()));
+    }
+    append.forEach(text -> words.addAll(List.of("--append", text)));
+    chardevs.forEach(text -> words.addAll(List.of("--chardev", text)));
+    devices.forEach(text -> words.addAll(List.of("--device", text)));
+    disks.forEach(text -> words.addAll(List.of("--disk", text)));
+    words.addAll(List.of("--memory", memory, "--cpus", cpus, "--on-reset", onReset));
+    return words;
   }
 
   private int cpuCount() {

@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     subcommands = {
       RunCommand.class,
+      RestoreCommand.class,
       AgentCommand.class,
       CtlCommand.class,
       PortCommand.class,

@@ -9,7 +9,9 @@ import java.util.concurrent.Callable;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import org.microvm.machine.Machine;
+import org.microvm.machine.MachineConfig;
 import org.microvm.machine.MachineEnd;
+import org.microvm.machine.Snapshot;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -31,6 +33,12 @@ final class RunCommand implements Callable<Integer> {
       description = "write exit counts and start-up times there at the end, as JSON")
   private Path exitStats;
 
+  @Option(
+      names = "--restore",
+      paramLabel = "DIRECTORY",
+      description = "go on from a snapshot; all other options as for the saved machine")
+  private Path restore;
+
   @Option(names = "--no-console", description = "neither show nor feed the guest's console")
   private boolean noConsole;
 
@@ -38,7 +46,9 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     OutputStream console =
         noConsole ? OutputStream.nullOutputStream() : new FileOutputStream(FileDescriptor.out);
-    Machine machine = Machine.create(options.toBuilder().console(console).build());
+    MachineConfig config = options.toBuilder().console(console).build();
+    Machine machine =
+        restore == null ? Machine.create(config) : Machine.restore(Snapshot.open(restore), config);
     // SIGTERM, SIGINT and SIGHUP come as the JVM's orderly shutdown, which keeps their status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
     try (Fd input = Fd.standardInput();

@@ -2,7 +2,9 @@ package org.microvm.machine;
 
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.microvm.devices.bus.Bus;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.legacy.CmosRtc;
@@ -12,6 +14,11 @@ import org.microvm.devices.legacy.MachineEvents;
 import org.microvm.devices.legacy.PowerPort;
 import org.microvm.devices.legacy.ResetPort;
 import org.microvm.devices.legacy.Uart16550;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.devices.state.Stateful;
 import org.microvm.devices.virtio.VirtioDevice;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
@@ -31,6 +38,9 @@ final class Board implements AutoCloseable {
 
   private static final long UART_PORT = 0x3f8;
 
+  /** What the names of a virtio device's sections begin with. */
+  private static final String VIRTIO_SECTION = "virtio.";
+
   /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
   private static final long STATUS = 0x70;
 
@@ -41,6 +51,7 @@ final class Board implements AutoCloseable {
   final Uart16550 uart;
   private final boolean mapsRegisters;
   private final EventFd uartInterrupt;
+  private final Map<String, Stateful> legacy = new LinkedHashMap<>();
   private final List<VirtioSlot> slots = new ArrayList<>();
 
   /**
@@ -67,15 +78,20 @@ final class Board implements AutoCloseable {
               }
             },
             console);
-    ports.attach(UART_PORT, Uart16550.PORT_COUNT, uart);
-    ports.attach(I8042.PORT, I8042.PORT_COUNT, new I8042(events));
-    attach(CmosRtc.PORT, CmosRtc.PORT_COUNT, new CmosRtc(InstantSource.system()));
+    I8042 keyboard = new I8042(events);
+    CmosRtc clock = new CmosRtc(InstantSource.system());
+    attach(UART_PORT, Uart16550.PORT_COUNT, uart);
+    attach(I8042.PORT, I8042.PORT_COUNT, keyboard);
+    attach(CmosRtc.PORT, CmosRtc.PORT_COUNT, clock);
+    legacy.put("uart", uart);
+    legacy.put("i8042", keyboard);
+    legacy.put("cmos", clock);
     attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
     attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
     attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
   }
 
-  private void attach(int port, int count, BusDevice device) {
+  private void attach(long port, int count, BusDevice device) {
     ports.attach(port, count, device);
   }
 
@@ -90,6 +106,34 @@ final class Board implements AutoCloseable {
   /** Whether guests read virtio registers from memory instead of by an exit each. */
   boolean mapsRegisters() {
     return mapsRegisters;
+  }
+
+  /** Saves all devices; no vCPU runs, and the event loop is at this and nothing else. */
+  void save(StateWriter writer) {
+    legacy.forEach(
+        (name, device) -> device.save(writer.section(name, device.stateVersion(), Need.REQUIRED)));
+    for (int i = 0; i < slots.size(); i++) {
+      slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
+    }
+  }
+
+  /**
+   * Takes up the state of all devices, over a copy of the guest's RAM; the event loop does not run.
+   *
+   * @throws StateException if it is not the state of such a board
+   */
+  void restore(StateReader reader) throws StateException {
+    for (Map.Entry<String, Stateful> device : legacy.entrySet()) {
+      device.getValue().restore(reader.take(device.getKey(), device.getValue().stateVersion()));
+    }
+    for (int i = 0; i < slots.size(); i++) {
+      slots.get(i).transport().restore(reader, VIRTIO_SECTION + i);
+    }
+  }
+
+  /** After a restore: looks at every queue. */
+  void resume() {
+    slots.forEach(slot -> slot.transport().resume());
   }
 
   /** Brings devices and RAM to where they were at power-on; no guest is running. */

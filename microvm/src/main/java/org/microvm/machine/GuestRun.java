@@ -1,5 +1,6 @@
 package org.microvm.machine;
 
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -7,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.firmware.BootException;
 import org.microvm.firmware.BootLoader;
@@ -16,7 +19,6 @@ import org.microvm.firmware.Entry;
 import org.microvm.firmware.InitialCpuState;
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.IoEventFd;
-import org.microvm.kvm.Kvm;
 import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
@@ -35,11 +37,14 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
 
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<VcpuThread> threads = new ArrayList<>();
   private final List<VcpuAccount> accounts = new ArrayList<>();
   private Optional<KvmStats> kernelStatistics = Optional.empty();
 
   private final PauseGate gate;
+  private Vm vm;
+  private boolean countsInKernel;
 
   private GuestRun(PauseGate gate) {
     this.gate = gate;
@@ -52,49 +57,97 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
    */
   static GuestRun powerOn(MachineConfig config, MachineParts parts) throws MachineException {
     GuestRun run = new GuestRun(parts.pauseGate());
+    return run.build(
+        () -> {
+          Board board = parts.board();
+          InitialCpuState state = BootLoader.load(board.ram.memory(), bootRequest(config, board));
+          run.makeVm(parts);
+          run.makeVcpus(config, parts);
+          for (Vcpu vcpu : run.vcpus) {
+            VcpuSetup.common(vcpu);
+          }
+          VcpuSetup.start(run.vcpus.getFirst(), state);
+          run.connect(parts);
+        });
+  }
+
+  /**
+   * Makes the VM and brings it to where a saved one was; nothing runs yet.
+   *
+   * @param state its sections that concern KVM are taken
+   * @throws MachineException if it is not a state for this machine, or KVM refuses
+   */
+  static GuestRun restore(MachineConfig config, MachineParts parts, StateReader state)
+      throws MachineException {
+    GuestRun run = new GuestRun(parts.pauseGate());
+    return run.build(
+        () -> {
+          run.makeVm(parts);
+          run.makeVcpus(config, parts);
+          for (Vcpu vcpu : run.vcpus) {
+            KvmState.restoreVcpu(state, vcpu);
+          }
+          KvmState.restoreVm(state, run.vm, config.cpus());
+          state.end();
+          // Not before: an interrupt that a device has raised already would be overwritten.
+          run.connect(parts);
+        });
+  }
+
+  /** A step of building. */
+  private interface Step {
+    void run() throws IOException, BootException;
+  }
+
+  private GuestRun build(Step step) throws MachineException {
     try {
-      run.build(config, parts);
-      return run;
-    } catch (ErrnoException | BootException e) {
-      run.close();
+      step.run();
+      return this;
+    } catch (IOException | BootException e) {
+      close();
       throw new MachineException(e.getMessage(), e);
     } catch (RuntimeException e) {
-      run.close();
+      close();
       throw e;
     }
   }
 
-  private void build(MachineConfig config, MachineParts parts)
-      throws ErrnoException, BootException {
-    Board board = parts.board();
-    Kvm kvm = parts.kvm();
-    InitialCpuState state = BootLoader.load(board.ram.memory(), bootRequest(config, board));
-    Vm vm = own(kvm.createVm());
+  private void makeVm(MachineParts parts) throws ErrnoException {
+    vm = own(parts.kvm().createVm());
     vm.setTssAddress(TSS);
     vm.setIdentityMapAddress(IDENTITY_MAP);
     vm.createIrqchip();
     vm.createPit2();
-    vm.addMemory(board.ram.memory());
-    for (Board.InterruptSource source : board.interrupts()) {
-      own(vm.irqFd(source.gsi(), source.event()));
-    }
-    for (VirtioSlot slot : board.slots()) {
-      notifications(vm, slot);
-    }
-    boolean countsInKernel = kvm.missing(Capability.BINARY_STATS_FD).isEmpty();
+    vm.addMemory(parts.board().ram.memory());
+    countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
       kernelStatistics = Optional.of(own(vm.statistics()));
     }
+  }
+
+  private void makeVcpus(MachineConfig config, MachineParts parts) throws ErrnoException {
     for (int id = 0; id < config.cpus(); id++) {
       Vcpu vcpu = own(vm.createVcpu(id));
-      vcpu.set(GuestCpuid.of(kvm, id));
-      VcpuSetup.common(vcpu);
-      if (id == 0) {
-        VcpuSetup.start(vcpu, state);
-      }
-      addThread(vcpu, board, countsInKernel);
+      vcpus.add(vcpu);
+      vcpu.set(GuestCpuid.of(parts.kvm(), id));
+      addThread(vcpu, parts.board(), countsInKernel);
+    }
+  }
+
+  /** Ties interrupts and notifications to the devices. */
+  private void connect(MachineParts parts) throws ErrnoException {
+    for (Board.InterruptSource source : parts.board().interrupts()) {
+      own(vm.irqFd(source.gsi(), source.event()));
+    }
+    for (VirtioSlot slot : parts.board().slots()) {
+      notifications(slot);
     }
     parts.powerSwitch().connect(this);
+  }
+
+  /** Saves what KVM knows of the guest, whose vCPUs all stand still. */
+  void save(StateWriter writer, MachineParts parts) throws ErrnoException {
+    KvmState.save(writer, parts.kvm(), vm, vcpus);
   }
 
   private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
@@ -106,7 +159,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
         config.kernel(), config.initrd(), line.toString(), config.cpus(), Entry.AUTO);
   }
 
-  private void notifications(Vm vm, VirtioSlot slot) throws ErrnoException {
+  private void notifications(VirtioSlot slot) throws ErrnoException {
     for (int queue = 0; queue < slot.kicks().size(); queue++) {
       IoEventFd.Match match =
           IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4, queue);

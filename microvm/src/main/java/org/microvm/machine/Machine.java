@@ -1,5 +1,7 @@
 package org.microvm.machine;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,7 +12,11 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.legacy.Uart16550;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatus;
@@ -62,9 +68,42 @@ public final class Machine implements AutoCloseable {
    * @throws MachineException if it cannot be made on this host or of these parts
    */
   public static Machine create(MachineConfig config) throws MachineException {
-    MachineParts parts = MachineParts.assemble(config);
+    MachineParts parts =
+        MachineParts.assemble(config, () -> GuestRam.allocate(config.memoryBytes()));
     try {
+      parts.startLoop();
       return new Machine(config, parts, GuestRun.powerOn(config, parts));
+    } catch (MachineException | RuntimeException e) {
+      parts.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Makes a machine whose guest goes on where a saved one was. It does not run yet.
+   *
+   * <p>The channels are new: each has to be there under the number and name that it had, and those
+   * whose host program was connected are reported to the guest as closed. Channels that the saved
+   * machine had not are announced to the guest. The guest's own clocks go on from where they were;
+   * the CMOS clock has the time of now. Everything in guest memory is as it was, random number
+   * pools included, until the guest takes new ones from the virtio-rng device.
+   *
+   * @param config as it was for the saved machine; kernel and command line matter only to a guest
+   *     that is reset
+   * @throws MachineException if the snapshot is not one of such a machine, or KVM refuses it
+   */
+  public static Machine restore(Snapshot snapshot, MachineConfig config) throws MachineException {
+    StateReader state = snapshot.state(config);
+    MachineParts parts = MachineParts.assemble(config, snapshot::mapMemory);
+    try {
+      parts.board().restore(state);
+      Machine machine = new Machine(config, parts, GuestRun.restore(config, parts, state));
+      parts.startLoop();
+      parts.loop().execute(parts.board()::resume);
+      return machine;
+    } catch (StateException e) {
+      parts.close();
+      throw new MachineException(snapshot + ": " + e.getMessage(), e);
     } catch (MachineException | RuntimeException e) {
       parts.close();
       throw e;
@@ -138,6 +177,41 @@ public final class Machine implements AutoCloseable {
     if (was) {
       listeners.forEach(MachineListener::resumed);
     }
+  }
+
+  /**
+   * Saves the machine, as {@link Snapshot} says. The guest stands still meanwhile, and the channels
+   * too; afterwards it goes on unless it was paused before.
+   *
+   * @throws MachineException if it is not running, or the files cannot be written
+   */
+  public void snapshot(Path directory) throws MachineException, InterruptedException {
+    closing.lock();
+    try {
+      boolean wasPaused = isPaused();
+      if (closed || !pause()) {
+        throw new MachineException("only a running or paused machine can be saved");
+      }
+      try (LoopHold _ = LoopHold.of(parts.loop())) {
+        Snapshot.write(directory, config, state(), parts.board().ram);
+      } catch (IOException e) {
+        throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
+      } finally {
+        if (!wasPaused) {
+          resume();
+        }
+      }
+    } finally {
+      closing.unlock();
+    }
+  }
+
+  /** All state but RAM; vCPUs and event loop stand still. */
+  private synchronized StateWriter state() throws IOException {
+    StateWriter writer = new StateWriter();
+    parts.board().save(writer);
+    run.save(writer, parts);
+    return writer;
   }
 
   /** Whether the last of {@link #pause} and {@link #resume} was a pause. */

@@ -23,6 +23,8 @@ import org.microvm.virtioserial.SerialConfig;
  * @param onReset what the guest's reset request does
  * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
  *     interrupts without an exit, where KVM can do that; off, each access is an exit
+ * @param words the words of a command line that say all this, if there was one; they are kept in a
+ *     snapshot
  */
 public record MachineConfig(
     Path kernel,
@@ -35,7 +37,8 @@ public record MachineConfig(
     List<ChannelConfig> channels,
     OutputStream console,
     OnReset onReset,
-    boolean mappedRegisters) {
+    boolean mappedRegisters,
+    List<String> words) {
 
   /** A machine with one vCPU, 128 MiB, no devices but the console, whose output is dropped. */
   public static Builder builder(Path kernel) {
@@ -55,6 +58,7 @@ public record MachineConfig(
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
     private boolean mappedRegisters = true;
+    private List<String> words = List.of();
 
     private Builder(Path kernel) {
       this.kernel = Objects.requireNonNull(kernel);
@@ -120,6 +124,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** The command line that the configuration comes from, for snapshots. */
+    public Builder words(List<String> commandLineWords) {
+      words = List.copyOf(commandLineWords);
+      return this;
+    }
+
     /** The configuration as it is now. */
     public MachineConfig build() {
       return new MachineConfig(
@@ -133,7 +143,8 @@ public record MachineConfig(
           List.copyOf(channels),
           console,
           onReset,
-          mappedRegisters);
+          mappedRegisters,
+          words);
     }
   }
 }

@@ -37,11 +37,17 @@ final class MachineParts implements AutoCloseable {
 
   private MachineParts() {}
 
-  static MachineParts assemble(MachineConfig config) throws MachineException {
+  /** Where the guest's RAM comes from. */
+  interface RamSource {
+    GuestRam get() throws ErrnoException;
+  }
+
+  /** Puts the parts together; {@link #startLoop} sets the devices going. */
+  static MachineParts assemble(MachineConfig config, RamSource memory) throws MachineException {
     check(config);
     MachineParts parts = new MachineParts();
     try {
-      parts.build(config);
+      parts.build(config, memory);
       return parts;
     } catch (IOException | PortException e) {
       parts.close();
@@ -65,11 +71,11 @@ final class MachineParts implements AutoCloseable {
     }
   }
 
-  private void build(MachineConfig config) throws IOException, PortException {
+  private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
     kvm = own(Kvm.open());
     loop = own(EventLoop.open("event-loop"));
     console = own(new ConsoleOutput(config.console()));
-    GuestRam ram = GuestRam.allocate(config.memoryBytes());
+    GuestRam ram = memory.get();
     // RAM goes after the loop has ended, which uses it.
     closing.addLast(ram);
     board = own(new Board(ram, loop, console, powerSwitch, mapsRegisters(config)));
@@ -84,6 +90,10 @@ final class MachineParts implements AutoCloseable {
       addChannel(channel);
     }
     readyToBoot = serial.readyToBoot();
+  }
+
+  /** Lets host programs connect and devices work. */
+  void startLoop() {
     loop.start();
   }
 
@@ -105,6 +115,10 @@ final class MachineParts implements AutoCloseable {
   private <T extends AutoCloseable> T own(T part) {
     closing.addFirst(part);
     return part;
+  }
+
+  EventLoop loop() {
+    return loop;
   }
 
   Kvm kvm() {

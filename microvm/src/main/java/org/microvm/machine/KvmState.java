@@ -1,0 +1,165 @@
+package org.microvm.machine;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.kvm.Kvm;
+import org.microvm.kvm.Msrs;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuState;
+import org.microvm.kvm.Vm;
+import org.microvm.kvm.VmState;
+import org.microvm.linux.ErrnoException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What KVM knows of a guest: interrupt controllers, timers, clock and vCPUs, one section each.
+ *
+ * <p>No vCPU runs while this is at work.
+ */
+final class KvmState {
+  private static final Logger LOG = LoggerFactory.getLogger(KvmState.class);
+  private static final String VM = "kvm.vm";
+  private static final String VCPU = "kvm.vcpu.";
+  private static final int VERSION = 1;
+
+  /** More than any processor has; a bound for what a file may say. */
+  private static final int MOST_BYTES = 1 << 20;
+
+  private static final int MOST_REGISTERS = 4096;
+
+  private KvmState() {}
+
+  static void save(StateWriter writer, Kvm kvm, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
+    int[] indices = kvm.msrIndexList();
+    for (Vcpu vcpu : vcpus) {
+      save(writer.section(VCPU + vcpu.id(), VERSION, Need.REQUIRED), vcpu, indices);
+    }
+    StateOutput output = writer.section(VM, VERSION, Need.REQUIRED);
+    output.putShort(vcpus.size());
+    for (VmState part : VmState.values()) {
+      output.putBytes(vm.save(part));
+    }
+    output.putLong(vm.clock());
+  }
+
+  private static void save(StateOutput output, Vcpu vcpu, int[] indices) throws ErrnoException {
+    output.putInt(vcpu.tscKhz());
+    for (VcpuState part : VcpuState.values()) {
+      output.putBytes(vcpu.save(part));
+    }
+    Msrs registers = readable(vcpu, indices);
+    output.putInt(registers.count());
+    for (int i = 0; i < registers.count(); i++) {
+      output.putInt(registers.index(i)).putLong(registers.value(i));
+    }
+  }
+
+  /** Those of the registers that can be read: the list has some that need more than KVM alone. */
+  private static Msrs readable(Vcpu vcpu, int[] indices) throws ErrnoException {
+    List<Integer> left = new ArrayList<>(Arrays.stream(indices).boxed().toList());
+    for (; ; ) {
+      Msrs registers = new Msrs(left.size());
+      left.forEach(registers::add);
+      int read = left.isEmpty() ? 0 : vcpu.get(registers);
+      if (read == left.size()) {
+        return registers;
+      }
+      left.remove(read);
+    }
+  }
+
+  /** Takes up interrupt controllers, timers and clock; after {@link #restoreVcpu} for each vCPU. */
+  static void restoreVm(StateReader reader, Vm vm, int vcpus)
+      throws StateException, ErrnoException {
+    StateInput input = reader.take(VM, VERSION);
+    int saved = input.getShort();
+    if (saved != vcpus) {
+      throw new StateException("the saved guest has %d vCPUs, not %d".formatted(saved, vcpus));
+    }
+    for (VmState part : VmState.values()) {
+      byte[] bytes = input.getBytes(part.bytes());
+      if (bytes.length != part.bytes()) {
+        throw input.damaged(part + " has a size that this KVM does not know");
+      }
+      vm.restore(part, bytes);
+    }
+    vm.clock(input.getLong());
+    input.end();
+  }
+
+  /** Takes up the state of a vCPU that knows its CPUID already. */
+  static void restoreVcpu(StateReader reader, Vcpu vcpu) throws StateException, ErrnoException {
+    StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
+    int khz = input.getInt();
+    if (khz != vcpu.tscKhz()) {
+      vcpu.tscKhz(khz);
+    }
+    for (VcpuState part : VcpuState.values()) {
+      byte[] bytes = input.getBytes(MOST_BYTES);
+      if (part == VcpuState.EVENTS) {
+        // They come behind the registers: see VcpuState.
+        restoreRegisters(input, vcpu);
+      }
+      restore(input, vcpu, part, bytes);
+    }
+    input.end();
+  }
+
+  private static void restore(StateInput input, Vcpu vcpu, VcpuState part, byte[] bytes)
+      throws StateException, ErrnoException {
+    try {
+      vcpu.restore(part, bytes);
+    } catch (IllegalArgumentException e) {
+      throw input.damaged(e.getMessage());
+    }
+  }
+
+  private static void restoreRegisters(StateInput input, Vcpu vcpu)
+      throws StateException, ErrnoException {
+    int count = input.getInt(0, MOST_REGISTERS);
+    Msrs all = new Msrs(count + 1);
+    for (int i = 0; i < count; i++) {
+      int index = input.getInt();
+      long value = input.getLong();
+      all.add(index, value);
+    }
+    for (int done = 0; done < count; done++) {
+      done += set(vcpu, all, done);
+      if (done < count) {
+        refused(vcpu, all.index(done), all.value(done));
+      }
+    }
+  }
+
+  /** Sets the registers from a position on; how many it could. */
+  private static int set(Vcpu vcpu, Msrs all, int from) throws ErrnoException {
+    Msrs rest = new Msrs(all.count() - from);
+    for (int i = from; i < all.count(); i++) {
+      rest.add(all.index(i), all.value(i));
+    }
+    return vcpu.set(rest);
+  }
+
+  /** A register that cannot be set does no harm if it has the value already. */
+  private static void refused(Vcpu vcpu, int index, long value)
+      throws StateException, ErrnoException {
+    Msrs one = new Msrs(1).add(index);
+    if (vcpu.get(one) == 1 && one.value(0) == value) {
+      return;
+    }
+    if (value != 0) {
+      throw new StateException(
+          "KVM refuses 0x%x for the guest's model-specific register 0x%x: another kind of host?"
+              .formatted(value, index));
+    }
+    LOG.debug("register 0x{} is not set: it was 0", Integer.toHexString(index));
+  }
+}

@@ -1,0 +1,50 @@
+package org.microvm.machine;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import org.microvm.linux.EventLoop;
+
+/** Keeps an event loop from doing anything until it is closed. */
+final class LoopHold implements AutoCloseable {
+  private final CountDownLatch held = new CountDownLatch(1);
+  private final CountDownLatch released = new CountDownLatch(1);
+
+  private LoopHold() {}
+
+  /**
+   * Waits until the loop stands still.
+   *
+   * @throws RejectedExecutionException if the loop is closed
+   */
+  static LoopHold of(EventLoop loop) throws InterruptedException {
+    LoopHold hold = new LoopHold();
+    loop.execute(hold::stand);
+    try {
+      hold.held.await();
+    } catch (InterruptedException e) {
+      hold.close();
+      throw e;
+    }
+    return hold;
+  }
+
+  private void stand() {
+    held.countDown();
+    boolean interrupted = false;
+    while (released.getCount() > 0) {
+      try {
+        released.await();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    released.countDown();
+  }
+}

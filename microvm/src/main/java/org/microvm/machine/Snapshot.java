@@ -1,0 +1,190 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.GuestRam;
+
+/**
+ * A saved machine: a directory with the file {@code state}, in the form that the package {@link
+ * org.microvm.devices.state} describes, and the file {@code memory}, the guest's RAM in the layout
+ * of {@link org.microvm.memory.MemoryRegion#fileOffset}, with holes for zero pages.
+ *
+ * <p>Any number of machines may be restored from one, at the same time as well; they share the
+ * pages that they only read. The files must not change meanwhile. Immutable.
+ */
+public final class Snapshot {
+  private static final String STATE_FILE = "state";
+  private static final String MEMORY_FILE = "memory";
+
+  /** The sections about the machine as a whole. */
+  private static final String MACHINE = "machine";
+
+  private static final String WORDS = "words";
+  private static final int VERSION = 1;
+
+  /** The state without RAM is some ten kilobytes, and what the ports keep. */
+  private static final long MOST_STATE_BYTES = 1 << 30;
+
+  private static final int MOST_WORDS = 4096;
+  private static final int MOST_WORD_BYTES = 1 << 16;
+
+  private final Path directory;
+  private final byte[] state;
+  private final long memoryBytes;
+  private final int cpus;
+  private final Instant taken;
+  private final List<String> words;
+
+  private Snapshot(Path directory, byte[] state) throws StateException {
+    this.directory = directory;
+    this.state = state;
+    StateReader reader = StateReader.of(state);
+    StateInput machine = reader.take(MACHINE, VERSION);
+    memoryBytes = machine.getLong();
+    cpus = machine.getShort();
+    taken = Instant.ofEpochMilli(machine.getLong());
+    machine.end();
+    words = readWords(reader);
+  }
+
+  /**
+   * Opens a snapshot and checks its state from end to end. Of the memory it checks the size only,
+   * so that its pages need not be read before the guest touches them.
+   *
+   * @throws MachineException if it is none, or of another version, truncated or damaged
+   */
+  public static Snapshot open(Path directory) throws MachineException {
+    try {
+      Path file = directory.resolve(STATE_FILE);
+      if (Files.size(file) > MOST_STATE_BYTES) {
+        throw new StateException("its state is larger than %d bytes".formatted(MOST_STATE_BYTES));
+      }
+      Snapshot snapshot = new Snapshot(directory, Files.readAllBytes(file));
+      long memory = Files.size(directory.resolve(MEMORY_FILE));
+      if (memory != snapshot.memoryBytes) {
+        throw new StateException(
+            "its memory has %d bytes, not %d".formatted(memory, snapshot.memoryBytes));
+      }
+      return snapshot;
+    } catch (NoSuchFileException e) {
+      throw new MachineException("snapshot %s: %s is missing".formatted(directory, e.getFile()), e);
+    } catch (IOException e) {
+      throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
+    }
+  }
+
+  /**
+   * Writes a snapshot; one that is there is replaced, and stays whole until the new one is.
+   *
+   * @param writer has everything but the machine's own sections
+   */
+  static void write(Path directory, MachineConfig config, StateWriter writer, GuestRam ram)
+      throws IOException {
+    describe(config, writer);
+    Files.createDirectories(directory);
+    Path memory = Files.createTempFile(directory, MEMORY_FILE, ".new");
+    Path stateFile = Files.createTempFile(directory, STATE_FILE, ".new");
+    try {
+      try (Fd file = Fd.open(memory, Fd.READ_WRITE)) {
+        MemoryFile.write(ram, file);
+      }
+      Files.write(stateFile, writer.toByteArray());
+      // Without a state there is no snapshot: a crash in between leaves none rather than a mixture.
+      Files.deleteIfExists(directory.resolve(STATE_FILE));
+      Files.move(memory, directory.resolve(MEMORY_FILE), StandardCopyOption.ATOMIC_MOVE);
+      Files.move(stateFile, directory.resolve(STATE_FILE), StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(memory);
+      Files.deleteIfExists(stateFile);
+    }
+  }
+
+  /** Writes the sections about the machine as a whole. */
+  private static void describe(MachineConfig config, StateWriter writer) {
+    writer
+        .section(MACHINE, VERSION, Need.REQUIRED)
+        .putLong(config.memoryBytes())
+        .putShort(config.cpus())
+        .putLong(System.currentTimeMillis());
+    StateOutput output = writer.section(WORDS, VERSION, Need.OPTIONAL);
+    output.putInt(config.words().size());
+    config.words().forEach(output::putString);
+  }
+
+  private static List<String> readWords(StateReader reader) throws StateException {
+    List<String> words = new ArrayList<>();
+    StateInput input = reader.takeIfPresent(WORDS, VERSION).orElse(null);
+    if (input != null) {
+      for (int left = input.getInt(0, MOST_WORDS); left > 0; left--) {
+        words.add(input.getString(MOST_WORD_BYTES));
+      }
+      input.end();
+    }
+    return List.copyOf(words);
+  }
+
+  /** Bytes of guest RAM. */
+  public long memoryBytes() {
+    return memoryBytes;
+  }
+
+  /** Number of vCPUs. */
+  public int cpus() {
+    return cpus;
+  }
+
+  /** When it was taken, by the host's clock. */
+  public Instant taken() {
+    return taken;
+  }
+
+  /** The words of the command line that the machine was made of; none if it was made otherwise. */
+  public List<String> words() {
+    return words;
+  }
+
+  @Override
+  public String toString() {
+    return "snapshot " + directory;
+  }
+
+  /**
+   * The sections, without those about the machine as a whole.
+   *
+   * @throws MachineException if the machine to be made has another size
+   */
+  StateReader state(MachineConfig config) throws MachineException {
+    if (config.memoryBytes() != memoryBytes || config.cpus() != cpus) {
+      throw new MachineException(
+          "%s has %d vCPUs and %d bytes of memory, the machine %d and %d"
+              .formatted(this, cpus, memoryBytes, config.cpus(), config.memoryBytes()));
+    }
+    try {
+      StateReader reader = StateReader.of(state);
+      reader.take(MACHINE, VERSION);
+      readWords(reader);
+      return reader;
+    } catch (StateException e) {
+      throw new MachineException(this + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Maps the memory, for one machine. */
+  GuestRam mapMemory() throws ErrnoException {
+    return GuestRam.copyOnWrite(Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY), memoryBytes);
+  }
+}

@@ -1,0 +1,114 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.machine.Machine;
+import org.microvm.testing.RequiresKvm;
+import picocli.CommandLine;
+
+/** Snapshots by the command line. */
+@Timeout(60)
+class RestoreCommandTest {
+  @TempDir private Path directory;
+  private final StringWriter err = new StringWriter();
+
+  private int execute(String... words) {
+    return Main.execute(new PrintWriter(err, true), words);
+  }
+
+  private void assertEchoes(Path socket, String text) throws Exception {
+    try (SocketChannel host = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      host.write(ByteBuffer.wrap(text.getBytes()));
+      ByteBuffer back = ByteBuffer.allocate(text.length());
+      while (back.hasRemaining() && host.read(back) >= 0) {}
+      assertEquals(text, new String(back.array()));
+    }
+  }
+
+  private Path save() throws Exception {
+    MachineOptions options =
+        CommandLine.populateCommand(
+            new MachineOptions(),
+            "--kernel",
+            Path.of(System.getProperty("microvm.home", ".."))
+                .resolve("test-images/target/bare-metal/serial-echo")
+                .toString(),
+            "--append",
+            "mode=echo onclose=exit",
+            "-m",
+            "16M",
+            "-chardev",
+            "socket,id=a,path=" + directory.resolve("channel") + ",server=on,wait=off",
+            "-device",
+            "virtserialport,chardev=a,name=test");
+    Path snapshot = directory.resolve("saved");
+    StringBuilder console = new StringBuilder();
+    CompletableFuture<Void> announced = new CompletableFuture<>();
+    try (Machine machine =
+        Machine.create(
+            options.toBuilder()
+                .console(
+                    new OutputStream() {
+                      @Override
+                      public void write(int octet) {
+                        console.append((char) octet);
+                        if (console.indexOf("open, mode=echo") >= 0) {
+                          announced.complete(null);
+                        }
+                      }
+                    })
+                .build())) {
+      machine.start();
+      announced.get(30, TimeUnit.SECONDS);
+      machine.snapshot(snapshot);
+    }
+    return snapshot;
+  }
+
+  @Test
+  @RequiresKvm
+  void restore_knowsTheSavedWordsAndMovesSockets() throws Exception {
+    Path snapshot = save();
+    Path sockets = Files.createDirectory(directory.resolve("sockets"));
+
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(
+            () ->
+                execute(
+                    "restore",
+                    snapshot.toString(),
+                    "--sockets",
+                    sockets.toString(),
+                    "--no-console"));
+    while (!Files.exists(sockets.resolve("channel")) && !status.isDone()) {
+      Thread.onSpinWait();
+    }
+
+    assertEchoes(sockets.resolve("channel"), "hello");
+    assertEquals(1, status.get(30, TimeUnit.SECONDS), err.toString()); // 0 << 1 | 1
+    assertFalse(Files.exists(directory.resolve("channel")));
+  }
+
+  @Test
+  void noSnapshot_isOneLine() {
+    assertEquals(Main.FAILED, execute("restore", directory.resolve("none").toString()));
+
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains("is missing"), err.toString());
+  }
+}

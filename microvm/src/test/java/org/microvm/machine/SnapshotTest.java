@@ -1,0 +1,274 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/** Guests that are saved, and go on in another machine. */
+@RequiresKvm
+@Timeout(60)
+class SnapshotTest {
+  private static final int MEMORY = 16 << 20;
+
+  @TempDir private Path directory;
+  private final List<Machine> machines = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    machines.forEach(Machine::close);
+  }
+
+  private MachineConfig config(String socket, String words) {
+    return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
+        .memory(MEMORY)
+        .commandLine(words)
+        .channel(
+            new ChannelConfig(
+                PortConfig.named("test"),
+                loop -> UnixServerBackend.listen(directory.resolve(socket), false)))
+        .build();
+  }
+
+  private Machine start(MachineConfig config) throws Exception {
+    Machine machine = Machine.create(config);
+    machines.add(machine);
+    machine.start();
+    return machine;
+  }
+
+  private Machine restore(MachineConfig config) throws Exception {
+    Machine machine = Machine.restore(Snapshot.open(saved()), config);
+    machines.add(machine);
+    machine.start();
+    return machine;
+  }
+
+  private Path saved() {
+    return directory.resolve("snapshot");
+  }
+
+  private SocketChannel connect(String socket) throws Exception {
+    return SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve(socket)));
+  }
+
+  private static void assertEchoes(SocketChannel host, int bytes) throws Exception {
+    byte[] sent = new byte[bytes];
+    new Random(bytes).nextBytes(sent);
+    CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> write(host, sent));
+    assertArrayEquals(sent, read(host, bytes));
+    writer.get(30, TimeUnit.SECONDS);
+  }
+
+  private static void write(SocketChannel host, byte[] bytes) {
+    try {
+      Channels.newOutputStream(host).write(bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] read(SocketChannel host, int bytes) throws IOException {
+    ByteBuffer back = ByteBuffer.allocate(bytes);
+    while (back.hasRemaining() && host.read(back) >= 0) {}
+    return Arrays.copyOf(back.array(), back.position());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"wait=spin", "wait=halt", "wait=halt event_idx=on", "wait=halt irqchip=pic"})
+  void guest_goesOnInAnotherMachine(String words) throws Exception {
+    Machine first = start(config("first", words));
+    try (SocketChannel host = connect("first")) {
+      assertEchoes(host, 100_000);
+    }
+    first.snapshot(saved());
+    first.close();
+
+    restore(config("second", words));
+
+    try (SocketChannel host = connect("second")) {
+      assertEchoes(host, 1_000_000);
+    }
+  }
+
+  @Test
+  void guest_thatIsSavedInTheMiddleOfAStream_goesOnHereAsWell() throws Exception {
+    Machine first = start(config("first", "wait=halt"));
+    byte[] sent = new byte[4 << 20];
+    new Random(1).nextBytes(sent);
+    try (SocketChannel host = connect("first")) {
+      CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> write(host, sent));
+      byte[] begin = read(host, 1 << 20);
+      first.snapshot(saved());
+      byte[] rest = read(host, 3 << 20);
+      writer.get(30, TimeUnit.SECONDS);
+
+      assertArrayEquals(Arrays.copyOf(sent, 1 << 20), begin);
+      assertArrayEquals(Arrays.copyOfRange(sent, 1 << 20, sent.length), rest);
+    }
+
+    // The other one still has what was on its way back in its rings, and nobody to give it to.
+    restore(config("second", "wait=halt"));
+    try (SocketChannel host = connect("second")) {
+      CompletableFuture<Void> writer =
+          CompletableFuture.runAsync(() -> write(host, "the end".getBytes()));
+      StringBuilder all = new StringBuilder();
+      ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+      while (!all.toString().endsWith("the end")) {
+        assertTrue(host.read(buffer.clear()) > 0);
+        all.append(new String(buffer.array(), 0, buffer.position(), StandardCharsets.ISO_8859_1));
+      }
+      writer.get(30, TimeUnit.SECONDS);
+      byte[] left = all.substring(0, all.length() - 7).getBytes(StandardCharsets.ISO_8859_1);
+      assertTrue(isSlice(left, sent), left.length + " bytes are not what was sent");
+    }
+  }
+
+  private static boolean isSlice(byte[] part, byte[] whole) {
+    return new String(whole, StandardCharsets.ISO_8859_1)
+        .contains(new String(part, StandardCharsets.ISO_8859_1));
+  }
+
+  @Test
+  void tenMachines_fromOneSnapshot_haveTheirOwnChannels() throws Exception {
+    Machine first = start(config("first", "wait=halt"));
+    try (SocketChannel host = connect("first")) {
+      assertEchoes(host, 1000);
+    }
+    first.snapshot(saved());
+    first.close();
+    for (int i = 0; i < 10; i++) {
+      restore(config("copy" + i, "wait=halt"));
+    }
+
+    for (int i = 0; i < 10; i++) {
+      try (SocketChannel host = connect("copy" + i)) {
+        assertEchoes(host, 10_000 + i);
+      }
+    }
+  }
+
+  @Test
+  void snapshotOfASnapshot_worksToo() throws Exception {
+    Machine first = start(config("first", "wait=halt"));
+    try (SocketChannel host = connect("first")) {
+      assertEchoes(host, 1000);
+    }
+    for (int i = 0; i < 5; i++) {
+      machines.getLast().snapshot(saved());
+      machines.getLast().close();
+      restore(config("next" + i, "wait=halt"));
+      try (SocketChannel host = connect("next" + i)) {
+        assertEchoes(host, 50_000);
+      }
+    }
+    first.close();
+  }
+
+  @Test
+  void pausedMachine_staysPausedAfterTheSnapshot() throws Exception {
+    Machine machine = start(config("first", ""));
+    machine.pause();
+
+    machine.snapshot(saved());
+
+    assertTrue(machine.isPaused());
+  }
+
+  @Test
+  void memory_hasHolesForZeroPages() throws Exception {
+    start(config("first", "")).snapshot(saved());
+
+    Path memory = saved().resolve("memory");
+    assertEquals(MEMORY, Files.size(memory));
+    Process du = new ProcessBuilder("du", "-k", memory.toString()).start();
+    String kibibytes = new String(du.getInputStream().readAllBytes()).split("\\s")[0];
+    assertTrue(Integer.parseInt(kibibytes) < 4096, kibibytes + " KiB on disk");
+  }
+
+  @Test
+  void machineThatDoesNotRun_cannotBeSaved() throws Exception {
+    Machine machine = Machine.create(config("first", ""));
+    machines.add(machine);
+
+    assertThrows(MachineException.class, () -> machine.snapshot(saved()));
+    machine.close();
+    assertThrows(MachineException.class, () -> machine.snapshot(saved()));
+    assertFalse(Files.exists(saved()));
+  }
+
+  private String refusal(MachineConfig config) {
+    MachineException refused =
+        assertThrows(
+            MachineException.class,
+            () -> machines.add(Machine.restore(Snapshot.open(saved()), config)));
+    assertFalse(refused.getMessage().contains("\n"), refused.getMessage());
+    return refused.getMessage();
+  }
+
+  @Test
+  void damagedFiles_areRefusedAndNothingStaysBehind() throws Exception {
+    start(config("first", "")).snapshot(saved());
+    Path state = saved().resolve("state");
+    Path memory = saved().resolve("memory");
+    byte[] good = Files.readAllBytes(state);
+    Random random = new Random(7);
+    for (int i = 0; i < 50; i++) {
+      byte[] bad = good.clone();
+      bad[random.nextInt(bad.length)] ^= (byte) (1 << random.nextInt(8));
+      Files.write(state, bad);
+      refusal(config("second", ""));
+      Files.write(state, Arrays.copyOf(good, random.nextInt(good.length)));
+      refusal(config("second", ""));
+    }
+    Files.write(state, good);
+    try (FileChannel file = FileChannel.open(memory, StandardOpenOption.WRITE)) {
+      file.truncate(MEMORY - 4096);
+    }
+    assertTrue(refusal(config("second", "")).contains("its memory has"));
+    Files.delete(memory);
+    assertTrue(refusal(config("second", "")).contains("is missing"));
+    assertFalse(Files.exists(directory.resolve("second")));
+  }
+
+  @Test
+  void anotherMachine_isRefusedByWhatDiffers() throws Exception {
+    start(config("first", "")).snapshot(saved());
+    MachineConfig bare =
+        MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(MEMORY).build();
+    MachineConfig large =
+        MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(2 * MEMORY).build();
+
+    assertTrue(refusal(bare).contains("port 1 test is missing"), refusal(bare));
+    assertTrue(refusal(large).contains("bytes of memory"), refusal(large));
+  }
+}
