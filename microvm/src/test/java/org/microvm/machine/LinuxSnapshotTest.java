@@ -1,0 +1,152 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.agent.AgentClient;
+import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/** A Linux guest that is booted and saved once, and restored for each test. */
+@RequiresKvm
+@Tag("linux")
+@Timeout(300)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class LinuxSnapshotTest {
+  private static final Duration BOOT = Duration.ofMinutes(3);
+  private static final Duration ANSWER = Duration.ofMinutes(1);
+
+  @TempDir private static Path directory;
+
+  /** The guest's time right before it was saved, in nanoseconds since 1970. */
+  private long savedTime;
+
+  private final List<Machine> machines = new ArrayList<>();
+
+  @BeforeAll
+  void bootAndSave() throws Exception {
+    ConsoleText console = new ConsoleText();
+    try (Machine machine = Machine.create(config("first").console(console).build())) {
+      machine.start();
+      console.await("GUEST READY", BOOT.toSeconds());
+      try (AgentClient agent = agent("first")) {
+        savedTime = agent.call("guest-get-time", ANSWER).asLong();
+      }
+      machine.snapshot(saved());
+    }
+  }
+
+  @AfterEach
+  void close() {
+    machines.forEach(Machine::close);
+    machines.clear();
+  }
+
+  private Path saved() {
+    return directory.resolve("saved");
+  }
+
+  private MachineConfig.Builder config(String name) throws Exception {
+    return MachineConfig.builder(TestImages.kernel())
+        .commandLine(Files.readString(TestImages.commandLine()).strip())
+        .disk(new DiskConfig(TestImages.disk(), true))
+        .memory(128 << 20)
+        .channel(
+            new ChannelConfig(
+                PortConfig.named("org.qemu.guest_agent.0"),
+                loop -> UnixServerBackend.listen(directory.resolve(name), false)));
+  }
+
+  private AgentClient agent(String name) throws Exception {
+    AgentClient agent = AgentClient.connect(directory.resolve(name));
+    agent.sync(ANSWER);
+    return agent;
+  }
+
+  private Machine restore(String name, ConsoleText console) throws Exception {
+    Machine machine =
+        Machine.restore(Snapshot.open(saved()), config(name).console(console).build());
+    machines.add(machine);
+    machine.start();
+    return machine;
+  }
+
+  @Test
+  void agent_answersAfterTheRestore() throws Exception {
+    restore("second", new ConsoleText());
+
+    try (AgentClient agent = agent("second")) {
+      agent.call("guest-ping", ANSWER);
+      assertTrue(
+          agent.call("guest-get-osinfo", ANSWER).path("kernel-release").asText().startsWith("6.1"));
+    }
+  }
+
+  @Test
+  void shell_runsAndReadsTheDisk() throws Exception {
+    ConsoleText console = new ConsoleText();
+    Machine machine = restore("shell", console);
+
+    for (byte key : "cat /bin/busybox > /dev/null; echo disk-$?-read\n".getBytes()) {
+      machine.type(key);
+    }
+
+    console.await("disk-0-read", ANSWER.toSeconds());
+  }
+
+  @Test
+  void clock_goesOnFromWhereItWas() throws Exception {
+    restore("clock", new ConsoleText());
+
+    try (AgentClient agent = agent("clock")) {
+      long first = agent.call("guest-get-time", ANSWER).asLong();
+      long second = agent.call("guest-get-time", ANSWER).asLong();
+      assertTrue(first >= savedTime, first + " is before the save at " + savedTime);
+      assertTrue(first < savedTime + 60_000_000_000L, first + " is long after " + savedTime);
+      assertTrue(second > first, first + " is followed by " + second);
+    }
+  }
+
+  @Test
+  void restoredGuest_canBeSavedAgain() throws Exception {
+    Machine machine = restore("again", new ConsoleText());
+    try (AgentClient agent = agent("again")) {
+      agent.call("guest-ping", ANSWER);
+    }
+    Path second = directory.resolve("saved-again");
+
+    machine.snapshot(second);
+    machine.close();
+    Machine third = Machine.restore(Snapshot.open(second), config("third").build());
+    machines.add(third);
+    third.start();
+
+    try (AgentClient agent = agent("third")) {
+      agent.call("guest-ping", ANSWER);
+    }
+  }
+
+  @Test
+  void tenGuests_answerForThemselves() throws Exception {
+    for (int i = 0; i < 10; i++) {
+      restore("copy" + i, new ConsoleText());
+    }
+    for (int i = 0; i < 10; i++) {
+      try (AgentClient agent = agent("copy" + i)) {
+        agent.call("guest-ping", ANSWER);
+      }
+    }
+  }
+}
