@@ -3,6 +3,7 @@ package org.microvm.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.microvm.bench.BootBenchmark;
+import org.microvm.bench.RestoreBenchmark;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -11,7 +12,12 @@ import picocli.CommandLine.Option;
     name = "bench",
     description = "Measures; let nothing else run on the machine.",
     mixinStandardHelpOptions = true,
-    subcommands = {BenchCommand.Boot.class, BenchChannelCommand.class, BenchPeerCommand.class})
+    subcommands = {
+      BenchCommand.Boot.class,
+      BenchCommand.Restore.class,
+      BenchChannelCommand.class,
+      BenchPeerCommand.class
+    })
 final class BenchCommand {
   @Command(
       name = "boot",
@@ -35,6 +41,32 @@ final class BenchCommand {
       ByteSize.parse("--memory", memory, 1 << 20);
       Path launcher = Path.of(System.getProperty("microvm.home", "."), "bin", "microvm");
       new BootBenchmark(launcher, System.out).run(runs, memory);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "restore",
+      description = "Times of snapshots and restores of the project's own images.",
+      mixinStandardHelpOptions = true)
+  static final class Restore implements Callable<Integer> {
+    @Option(names = "--runs", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
+    private int runs;
+
+    @Option(
+        names = {"--memory", "-m"},
+        defaultValue = "128M",
+        description = "guest RAM (${DEFAULT-VALUE})")
+    private String memory;
+
+    @Override
+    public Integer call() throws Exception {
+      if (runs < 1) {
+        throw new UsageException("--runs: at least 1");
+      }
+      ByteSize.parse("--memory", memory, 1 << 20);
+      Path launcher = Path.of(System.getProperty("microvm.home", "."), "bin", "microvm");
+      RestoreBenchmark.run(launcher, System.out, runs, memory);
       return 0;
     }
   }

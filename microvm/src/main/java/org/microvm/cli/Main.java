@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     subcommands = {
       RunCommand.class,
+      SnapshotCommand.class,
       RestoreCommand.class,
       AgentCommand.class,
       CtlCommand.class,

@@ -193,7 +193,7 @@ public final class Machine implements AutoCloseable {
         throw new MachineException("only a running or paused machine can be saved");
       }
       try (LoopHold _ = LoopHold.of(parts.loop())) {
-        Snapshot.write(directory, config, state(), parts.board().ram);
+        write(directory);
       } catch (IOException e) {
         throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
       } finally {
@@ -206,12 +206,15 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** All state but RAM; vCPUs and event loop stand still. */
-  private synchronized StateWriter state() throws IOException {
+  /** With vCPUs and event loop standing still; a reset from the host waits until it is over. */
+  private synchronized void write(Path directory) throws IOException {
+    if (run.ended()) {
+      throw new IOException("the guest has ended or was reset");
+    }
     StateWriter writer = new StateWriter();
     parts.board().save(writer);
     run.save(writer, parts);
-    return writer;
+    Snapshot.write(directory, config, writer, parts.board().ram);
   }
 
   /** Whether the last of {@link #pause} and {@link #resume} was a pause. */

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Locale;
 import org.microvm.qmp.QmpTarget.RunState;
 
@@ -25,6 +27,7 @@ final class MachineCommands {
     commands.add("system_reset", this::reset);
     commands.add("system_powerdown", this::powerDown);
     commands.add("x-exit-stats", this::exitStatistics);
+    commands.add("x-snapshot", this::snapshot);
   }
 
   /** Whether a client has asked for the end. */
@@ -90,6 +93,18 @@ final class MachineCommands {
     throw QmpException.generic(
         "this machine has no power button that a guest could see; ask the guest agent:"
             + " microvm agent --socket PATH shutdown");
+  }
+
+  /** Answers when the snapshot is complete. */
+  private JsonNode snapshot(QmpArguments arguments) throws QmpException {
+    String directory = arguments.text("directory");
+    arguments.finish();
+    try {
+      target.snapshot(Path.of(directory));
+    } catch (InvalidPathException | IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    }
+    return null;
   }
 
   private JsonNode exitStatistics(QmpArguments arguments) throws QmpException {

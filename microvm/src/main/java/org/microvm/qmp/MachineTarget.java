@@ -3,11 +3,13 @@ package org.microvm.qmp;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineEnd;
+import org.microvm.machine.MachineException;
 import org.microvm.machine.MachineListener;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -93,6 +95,18 @@ public final class MachineTarget implements QmpTarget {
       throw new IOException("the guest has ended");
     }
     machine.resume();
+  }
+
+  @Override
+  public void snapshot(Path directory) throws IOException {
+    try {
+      machine.snapshot(directory);
+    } catch (MachineException e) {
+      throw new IOException(e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    }
   }
 
   @Override

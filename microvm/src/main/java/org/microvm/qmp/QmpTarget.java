@@ -2,6 +2,7 @@ package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Optional;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.SerialDevice;
@@ -39,6 +40,13 @@ public interface QmpTarget {
    * @throws IOException if it cannot go on
    */
   void resume() throws IOException;
+
+  /**
+   * Saves the machine to a directory; it goes on afterwards as it was.
+   *
+   * @throws IOException if it cannot be saved now or there
+   */
+  void snapshot(Path directory) throws IOException;
 
   /** Resets the guest as if the button were pressed. */
   void reset();

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.OutputStream;
+import java.io.BufferedReader;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.UnixDomainSocketAddress;
@@ -17,9 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.microvm.machine.Machine;
 import org.microvm.testing.RequiresKvm;
-import picocli.CommandLine;
 
 /** Snapshots by the command line. */
 @Timeout(60)
@@ -40,49 +38,53 @@ class RestoreCommandTest {
     }
   }
 
+  /** Runs a machine in a process of its own, talks to its guest and saves it to the end. */
   private Path save() throws Exception {
-    MachineOptions options =
-        CommandLine.populateCommand(
-            new MachineOptions(),
-            "--kernel",
-            Path.of(System.getProperty("microvm.home", ".."))
-                .resolve("test-images/target/bare-metal/serial-echo")
-                .toString(),
-            "--append",
-            "mode=echo onclose=exit",
-            "-m",
-            "16M",
-            "-chardev",
-            "socket,id=a,path=" + directory.resolve("channel") + ",server=on,wait=off",
-            "-device",
-            "virtserialport,chardev=a,name=test");
-    Path snapshot = directory.resolve("saved");
-    StringBuilder console = new StringBuilder();
-    CompletableFuture<Void> announced = new CompletableFuture<>();
-    try (Machine machine =
-        Machine.create(
-            options.toBuilder()
-                .console(
-                    new OutputStream() {
-                      @Override
-                      public void write(int octet) {
-                        console.append((char) octet);
-                        if (console.indexOf("open, mode=echo") >= 0) {
-                          announced.complete(null);
-                        }
-                      }
-                    })
-                .build())) {
-      machine.start();
-      announced.get(30, TimeUnit.SECONDS);
-      machine.snapshot(snapshot);
+    Path home = Path.of(System.getProperty("microvm.home", ".."));
+    Path qmp = directory.resolve("qmp");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.microvm.cli.Main",
+                "run",
+                "--kernel",
+                home.resolve("test-images/target/bare-metal/serial-echo").toString(),
+                "--append",
+                "mode=echo onclose=exit",
+                "-m",
+                "16M",
+                "-chardev",
+                "socket,id=a,path=" + directory.resolve("channel") + ",server=on,wait=off",
+                "-device",
+                "virtserialport,chardev=a,name=test",
+                "--qmp",
+                "unix:" + qmp + ",server=on,wait=off")
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectErrorStream(true)
+            .start();
+    try {
+      BufferedReader console = process.inputReader();
+      String line = console.readLine();
+      assertTrue(line != null && line.contains("open, mode=echo"), line);
+      Path snapshot = directory.resolve("saved");
+
+      int status = execute("snapshot", "--qmp", qmp.toString(), snapshot.toString(), "--end");
+
+      assertEquals(0, status, err.toString());
+      assertTrue(process.waitFor(30, TimeUnit.SECONDS));
+      assertEquals(0, process.exitValue());
+      return snapshot;
+    } finally {
+      process.destroyForcibly();
     }
-    return snapshot;
   }
 
   @Test
   @RequiresKvm
-  void restore_knowsTheSavedWordsAndMovesSockets() throws Exception {
+  void snapshotAndRestore_knowTheSavedWordsAndMoveSockets() throws Exception {
     Path snapshot = save();
     Path sockets = Files.createDirectory(directory.resolve("sockets"));
 

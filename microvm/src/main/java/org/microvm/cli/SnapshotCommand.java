@@ -1,0 +1,44 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.microvm.qmp.QmpClient;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code microvm snapshot}: saves a running machine. */
+@Command(
+    name = "snapshot",
+    description =
+        "Saves a running machine, for `microvm restore`; its guest stands still meanwhile.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class SnapshotCommand implements Callable<Integer> {
+  @Mixin private ControlClient control;
+
+  @Parameters(paramLabel = "DIRECTORY", description = "made if it is not there")
+  private Path directory;
+
+  @Option(names = "--end", description = "end the machine when it is saved")
+  private boolean end;
+
+  @Override
+  public Integer call() throws IOException {
+    try (QmpClient client = control.connect()) {
+      if (end) {
+        // It must not go on between the save and the end.
+        client.execute("stop", QmpClient.arguments());
+      }
+      client.execute(
+          "x-snapshot",
+          QmpClient.arguments().put("directory", directory.toAbsolutePath().toString()));
+      if (end) {
+        client.execute("quit", QmpClient.arguments());
+      }
+    }
+    return 0;
+  }
+}
