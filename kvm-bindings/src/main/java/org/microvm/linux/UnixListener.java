@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Objects;
 
 /**
@@ -18,15 +19,36 @@ public final class UnixListener implements AutoCloseable {
   private final Object inode;
   private boolean closed;
 
-  private UnixListener(Path path, Fd fd) {
+  /** Where the file is now. */
+  private Path place;
+
+  private UnixListener(Path path, Path place, Fd fd) {
     this.path = path;
+    this.place = place;
     this.fd = fd;
-    this.inode = inode(path);
+    this.inode = inode(place);
   }
 
   /** Listens at a path, under the rules of {@link UnixSocket#listen}. */
   public static UnixListener open(Path path) throws ErrnoException {
-    return new UnixListener(path, UnixSocket.listen(path));
+    return new UnixListener(path, path, UnixSocket.listen(path));
+  }
+
+  /**
+   * Listens, but not at the path yet: {@link #publish} puts it there. Until then a server that is
+   * there serves on.
+   */
+  public static UnixListener openHidden(Path path) throws ErrnoException {
+    Path hidden = path.resolveSibling(path.getFileName() + ".incoming");
+    return new UnixListener(path, hidden, UnixSocket.listen(hidden));
+  }
+
+  /** Takes the path over from whoever has it; nothing happens to one that is there already. */
+  public synchronized void publish() throws IOException {
+    if (!closed && !place.equals(path)) {
+      Files.move(place, path, StandardCopyOption.ATOMIC_MOVE);
+      place = path;
+    }
   }
 
   /** To watch for {@link EventLoop#IN}, which says that a connection waits. */
@@ -51,9 +73,9 @@ public final class UnixListener implements AutoCloseable {
     }
     closed = true;
     // The file first: a client that comes now gets ENOENT, rather than a refused connection.
-    Object there = inode(path);
+    Object there = inode(place);
     if (there != null && Objects.equals(there, inode)) {
-      path.toFile().delete();
+      place.toFile().delete();
     }
     fd.close();
   }

@@ -23,6 +23,10 @@ public final class UnixSocket {
   public static final int MAX_PATH_BYTES = (int) sockaddr_un.sun_path$layout().byteSize() - 1;
 
   private static final int BACKLOG = 16;
+
+  /** Of sys/socket.h, which the generated bindings do not have. */
+  private static final int SHUT_RDWR = 2;
+
   private static final String LISTEN = "listen on";
   private static final String CONNECT = "connect to";
 
@@ -99,6 +103,11 @@ public final class UnixSocket {
   public static void shutdownOutput(Fd socket) throws ErrnoException {
     ErrnoException.check(
         socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown", socket);
+  }
+
+  /** Ends both directions: whoever is in a call on either end gets the end of the stream. */
+  public static void shutdown(Fd socket) {
+    socket.with(n -> Syscalls.shutdown(n, SHUT_RDWR));
   }
 
   private static void removeIfStale(Path path) throws ErrnoException {

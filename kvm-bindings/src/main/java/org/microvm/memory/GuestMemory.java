@@ -41,6 +41,7 @@ public final class GuestMemory {
       };
 
   private final MemoryRegion[] regions;
+  private final DirtyPages dirtyPages;
 
   /**
    * @param regions the pieces of RAM, which may not overlap
@@ -58,11 +59,21 @@ public final class GuestMemory {
         throw new IllegalArgumentException("guest RAM regions overlap");
       }
     }
+    long end = 0;
+    for (MemoryRegion region : this.regions) {
+      end = Math.max(end, region.fileOffset() + region.size());
+    }
+    dirtyPages = new DirtyPages(end);
   }
 
   /** The pieces of RAM, by rising address. */
   public List<MemoryRegion> regions() {
     return List.of(regions);
+  }
+
+  /** What this process writes while the guest runs. */
+  public DirtyPages dirtyPages() {
+    return dirtyPages;
   }
 
   /** Bytes of RAM in all. */

@@ -137,6 +137,7 @@ final class MachineOptions {
     devices.forEach(text -> words.addAll(List.of("--device", text)));
     disks.forEach(text -> words.addAll(List.of("--disk", text)));
     words.addAll(List.of("--memory", memory, "--cpus", cpus, "--on-reset", onReset));
+    words.addAll(List.of("--registers", registers));
     return words;
   }
 

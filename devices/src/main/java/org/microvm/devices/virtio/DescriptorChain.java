@@ -170,6 +170,13 @@ public final class DescriptorChain {
     return done;
   }
 
+  /** Notes all of the writable part as written. */
+  void markWritten() {
+    for (int i = readablePieces; i < pieces; i++) {
+      ram.written(regions[i], offsets[i], lengths[i]);
+    }
+  }
+
   void begin(int head) {
     empty();
     this.head = head;

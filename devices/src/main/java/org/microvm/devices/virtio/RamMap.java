@@ -2,6 +2,7 @@ package org.microvm.devices.virtio;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.microvm.memory.DirtyPages;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
@@ -16,6 +17,8 @@ final class RamMap {
   private final long[] starts;
   private final long[] sizes;
   private final long[] hostAddresses;
+  private final long[] fileOffsets;
+  private final DirtyPages dirtyPages;
 
   RamMap(GuestMemory memory) {
     List<MemoryRegion> regions = memory.regions();
@@ -24,12 +27,15 @@ final class RamMap {
     starts = new long[count];
     sizes = new long[count];
     hostAddresses = new long[count];
+    fileOffsets = new long[count];
+    dirtyPages = memory.dirtyPages();
     for (int i = 0; i < count; i++) {
       MemoryRegion region = regions.get(i);
       hosts[i] = region.host();
       starts[i] = region.start();
       sizes[i] = region.size();
       hostAddresses[i] = region.host().address();
+      fileOffsets[i] = region.fileOffset();
     }
   }
 
@@ -52,6 +58,16 @@ final class RamMap {
   /** Bytes of the region from {@code offset} on. */
   long remaining(int region, long offset) {
     return sizes[region] - offset;
+  }
+
+  /** Whether {@link #written} makes a difference. */
+  boolean isWatched() {
+    return dirtyPages.isOn();
+  }
+
+  /** Notes that bytes have been written; a migration sends them once more. */
+  void written(int region, long offset, long length) {
+    dirtyPages.mark(fileOffsets[region] + offset, length);
   }
 
   MemorySegment host(int region) {

@@ -196,6 +196,10 @@ public final class Virtqueue {
     used.set(INT, entry, chain.head());
     used.set(INT, entry + 4, (int) Math.min(writtenBytes, 0xffff_ffffL));
     nextUsed = (nextUsed + 1) & 0xffff;
+    if (ram.isWatched()) {
+      chain.markWritten();
+      markUsedRing();
+    }
     chain.empty();
     free[freeCount++] = chain;
   }
@@ -214,6 +218,7 @@ public final class Virtqueue {
     // Entries and buffers before idx, because a driver that sees idx reads them (section
     // 2.7.8.2: len MUST be set prior to updating idx): release.
     SHORT_HANDLE.setRelease(used, IDX, (short) nextUsed);
+    markUsedRing();
     // idx before the test of flags or used_event, because the driver turns interrupts on and then
     // looks at idx once more; were the two swapped here, both could miss the other (section
     // 2.7.7.2, and the driver's loop in 2.7.14): full fence, as it is a store before a load.
@@ -235,6 +240,7 @@ public final class Virtqueue {
     // With EVENT_IDX the flags stay 0 (section 2.7.10.2); not moving avail_event suppresses.
     if (!eventIdx) {
       used.set(SHORT, FLAGS, USED_F_NO_NOTIFY);
+      markUsedRing();
     }
   }
 
@@ -251,6 +257,7 @@ public final class Virtqueue {
       suppressed = false;
       if (!eventIdx) {
         used.set(SHORT, FLAGS, (short) 0);
+        markUsedRing();
         // flags before avail idx, because the driver writes idx and then tests flags; were the two
         // swapped here, both could miss the other (sections 2.7.10 and 2.7.13.4.1): full fence.
         VarHandle.fullFence();
@@ -293,6 +300,14 @@ public final class Virtqueue {
     }
   }
 
+  /** All of it: it is a page or two, and only a migration asks. */
+  private void markUsedRing() {
+    if (ram.isWatched()) {
+      int region = ram.find(config.deviceArea());
+      ram.written(region, ram.offset(region, config.deviceArea()), used.byteSize());
+    }
+  }
+
   private MemorySegment part(GuestMemory memory, long address, long length, int alignment)
       throws VirtqueueException {
     if ((address & (alignment - 1)) != 0) {
@@ -315,6 +330,7 @@ public final class Virtqueue {
       return false;
     }
     used.set(SHORT, availEvent, (short) nextAvail);
+    markUsedRing();
     // avail_event before avail idx, because the driver writes idx and then tests avail_event; were
     // the two swapped here, both could miss the other (sections 2.7.10 and 2.7.13.4.1): full fence.
     VarHandle.fullFence();
