@@ -58,10 +58,17 @@ public final class ChannelBackend implements PortBackend {
           "the guest has not taken the bytes of %d earlier channels yet".formatted(MAX_WAITING));
     }
     Fd[] pair = UnixSocket.pair();
-    channel = new Channel(loop, pair[0], this::channelClosed);
+    try {
+      channel = new Channel(loop, pair[0], this::channelClosed);
+      loop.execute(this::link);
+    } catch (IOException | RuntimeException e) {
+      channel = null;
+      pair[0].close();
+      pair[1].close();
+      throw e;
+    }
     channel.guest(guestOpen);
     waiting.add(pair[1]);
-    loop.execute(this::link);
     return channel;
   }
 
