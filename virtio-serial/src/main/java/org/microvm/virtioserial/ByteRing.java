@@ -83,9 +83,9 @@ final class ByteRing {
     }
   }
 
-  /** Copies readable bytes of {@code chain} in, as many as fit; returns how many. */
-  long append(DescriptorChain chain, long skip) {
-    long bytes = Math.min(chain.readableBytes() - skip, free());
+  /** Copies readable bytes of {@code chain} in, at most {@code limit} and as many as fit. */
+  long append(DescriptorChain chain, long skip, long limit) {
+    long bytes = Math.min(Math.min(chain.readableBytes() - skip, limit), free());
     reserve(bytes);
     long done = 0;
     while (done < bytes) {
@@ -105,11 +105,12 @@ final class ByteRing {
     size++;
   }
 
-  /** Moves bytes into the writable part of {@code chain}, as many as fit; returns how many. */
-  long moveTo(DescriptorChain chain) {
+  /** Moves bytes into the writable part of {@code chain}, at most {@code limit}; how many. */
+  long moveTo(DescriptorChain chain, long limit) {
+    long room = Math.min(chain.writableBytes(), limit);
     long done = 0;
-    while (size > 0 && done < chain.writableBytes()) {
-      long part = Math.min(size, capacity() - head);
+    while (size > 0 && done < room) {
+      long part = Math.min(Math.min(size, room - done), capacity() - head);
       long copied = chain.copyWritable(done, memory.asSlice(head, part));
       drop(copied);
       done += copied;

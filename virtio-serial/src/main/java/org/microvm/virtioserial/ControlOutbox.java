@@ -90,6 +90,11 @@ final class ControlOutbox {
     return unknown;
   }
 
+  /** Whether such a message waits. */
+  boolean contains(int nr, int event) {
+    return find(nr, event) >= 0;
+  }
+
   private int find(int nr, int event) {
     for (int i = 0; i < pending.size(); i++) {
       if (pending.get(i).concerns(nr, event)) {

@@ -103,6 +103,11 @@ final class ControlQueue {
     outbox.restore(messages);
   }
 
+  /** Whether a message is still to be sent. */
+  boolean waits(int nr, int event) {
+    return outbox.contains(nr, event);
+  }
+
   /** Messages that the driver has not given buffers for. */
   int pending() {
     return outbox.size();

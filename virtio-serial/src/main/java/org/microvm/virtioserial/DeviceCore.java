@@ -28,18 +28,24 @@ final class DeviceCore {
 
   private final DeviceLock lock = new DeviceLock();
   private final EventLoop loop;
+  private final Clock clock;
   private final PortListeners listeners;
   private final IovecArray ranges = new IovecArray(RANGES);
   private final MemorySegment waste = Arena.ofAuto().allocate(WASTE_BYTES);
   private VirtioQueues queues;
 
-  DeviceCore(EventLoop loop) {
+  DeviceCore(EventLoop loop, Clock clock) {
     this.loop = loop;
+    this.clock = clock;
     listeners = new PortListeners(this::execute);
   }
 
   EventLoop loop() {
     return loop;
+  }
+
+  Clock clock() {
+    return clock;
   }
 
   DeviceLock lock() {

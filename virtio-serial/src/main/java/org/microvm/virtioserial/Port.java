@@ -24,6 +24,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private final ControlQueue control;
   private final ResizeOrder resizeOrder;
   private final PortInfo info;
+  private final PortConfig config;
   private final PortBackend backend;
   private final PortCounters counters = new PortCounters();
   private final PortTransmit transmit;
@@ -43,6 +44,12 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private boolean guestOpen;
   private boolean removed;
 
+  /** The session ends when the host program has what the guest sent before it closed the port. */
+  private boolean ending;
+
+  /** The guest's failure to set the port up was logged; a guest may repeat it without end. */
+  private boolean failureLogged;
+
   Port(
       DeviceCore core,
       ControlQueue control,
@@ -53,12 +60,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     this.core = core;
     this.control = control;
     this.resizeOrder = resizeOrder;
+    this.config = config;
     this.backend = backend;
     info = new PortInfo(nr, config.name(), config.console());
-    transmit = new PortTransmit(core, config, counters);
-    receive = new PortReceive(core, config, counters);
     transmitTurn = new Turn(core, this::transmit);
     receiveTurn = new Turn(core, this::receive);
+    transmit = new PortTransmit(core, config, counters, transmitTurn::request);
+    receive = new PortReceive(core, config, counters, receiveTurn::request);
   }
 
   PortInfo info() {
@@ -76,16 +84,9 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   PortStatus status() {
     PortStatistics statistics =
         new PortStatistics(
-            counters.bytesFromGuest,
-            counters.chainsFromGuest,
-            counters.bytesToGuest,
-            counters.chainsToGuest,
-            transmit.kept(),
-            receive.kept(),
-            counters.bytesDropped,
+            counters.fromGuest.read(transmit.kept()),
+            counters.toGuest.read(receive.kept()),
             counters.bytesCopied,
-            counters.hostStalls,
-            counters.guestStalls,
             counters.malformed);
     return new PortStatus(info, backend.describe(), ready, guestOpen, session != null, statistics);
   }
@@ -102,9 +103,12 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /** The driver has set the port up, or says so again, and asks for what there is to know. */
-  void guestReady() throws VirtqueueException {
-    ready = true;
-    transmit.queues(queues);
+  void guestReady() {
+    if (!ready) {
+      // Once only: a buffer that is gone in part must not begin anew.
+      ready = true;
+      transmit.queues(queues);
+    }
     if (info.console()) {
       control.post(ControlMessage.of(info.nr(), ControlEvent.CONSOLE_PORT, 1));
     }
@@ -118,10 +122,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   /** The driver could not set the port up. */
   void guestFailed() {
-    LOG.warn("the guest could not set up {}", info);
+    if (!failureLogged) {
+      failureLogged = true;
+      LOG.warn("the guest could not set up {}", info);
+    }
     ready = false;
     guestClosed();
-    transmit.queues(null);
+    transmit.discard();
     fire(PortListener::portFailed);
   }
 
@@ -148,6 +155,12 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     receiveTurn.request();
     backend.guestClosed();
     fire(PortListener::guestClosed);
+    if (session != null && config.guestClose() == GuestClose.DISCONNECT && !ending) {
+      ending = true;
+      receive.endSession();
+      core.locked(transmit::endSession);
+      transmitTurn.request();
+    }
   }
 
   /** The driver has taken the transmit queue away. */
@@ -251,8 +264,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
   }
 
-  /** Ends the port. Its queues stay with its number. */
-  void remove() throws VirtqueueException {
+  /** Ends the port, come what may from the guest. Its queues stay with its number. */
+  void remove() {
     removed = true;
     transmit(); // a last time, to a host program that takes it
     guestClosed();
@@ -261,32 +274,31 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       session = null;
       fire(PortListener::hostDisconnected);
     }
-    if (queues != null) {
-      queues.discardSending(counters);
-    }
     transmit.close();
     receive.close();
+    if (queues != null) {
+      core.locked(() -> queues.discardSending(counters));
+    }
     fire(PortListener::portRemoved);
     backend.close();
   }
 
   /** An emergency write, for which this console was chosen. */
-  void emergencyWrite(byte value) throws VirtqueueException {
+  void emergencyWrite(byte value) {
     transmit.append(value);
     transmit();
   }
 
-  /** There are transmit buffers, or the host takes bytes again. */
-  void transmit() throws VirtqueueException {
-    if (transmit.run()) {
-      transmitTurn.request();
+  /** There are transmit buffers; whoever has a turn coming waits for that. */
+  void transmitBuffersAdded() {
+    if (!transmitTurn.isRequested()) {
+      transmit();
     }
-    endSession();
   }
 
   /** There are receive buffers. */
-  void receiveBuffersAdded() throws VirtqueueException {
-    if (receive.isStarved()) {
+  void receiveBuffersAdded() {
+    if (receive.isStarved() && !receiveTurn.isRequested()) {
       receive();
     }
   }
@@ -305,20 +317,50 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   public void ready(HostSession whose, boolean input, boolean output) {
     ReentrantLock outer = core.lock().enter();
     try {
-      if (whose == session && output) {
+      if (whose == session && output && !transmitTurn.isRequested()) {
         transmit();
       }
-      if (whose == session && input) {
+      if (whose == session && input && !receiveTurn.isRequested()) {
         receive();
       }
-    } catch (VirtqueueException e) {
-      core.failed(e);
     } finally {
       core.lock().exit(outer);
     }
   }
 
-  private void connect(HostLink link) throws VirtqueueException {
+  /**
+   * Moves bytes to the host program, a turn's worth; a guest that breaks the ring ends just that.
+   */
+  private void transmit() {
+    boolean more;
+    try {
+      more = transmit.run();
+    } catch (VirtqueueException e) {
+      core.failed(e);
+      more = true; // without the guest, and that cannot fail
+    }
+    if (more) {
+      transmitTurn.request();
+    }
+    endSession();
+  }
+
+  /** Moves bytes to the guest, as {@link #transmit}. */
+  private void receive() {
+    boolean more;
+    try {
+      more = receive.run();
+    } catch (VirtqueueException e) {
+      core.failed(e);
+      more = true;
+    }
+    if (more) {
+      receiveTurn.request();
+    }
+    endSession();
+  }
+
+  private void connect(HostLink link) {
     if (removed) {
       link.close();
       return;
@@ -341,26 +383,25 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     receive();
   }
 
-  private void receive() throws VirtqueueException {
-    if (receive.run()) {
-      receiveTurn.request();
-    }
-    endSession();
-  }
-
-  /** If the host program is gone and the guest has all of its bytes, says so. */
-  private void endSession() throws VirtqueueException {
-    boolean over =
-        session != null
-            && session.inputEnded()
-            && session.outputEnded()
-            && receive.kept() == 0
-            && !removed;
-    if (!over) {
+  /**
+   * Ends the session if the host program is gone and the guest has all of its bytes, or if the
+   * guest wants it and the host program has all of the guest's.
+   */
+  private void endSession() {
+    if (session == null || removed) {
       return;
+    }
+    boolean gone = session.inputEnded() && session.outputEnded() && receive.kept() == 0;
+    boolean sentAway = ending && (transmit.isEnded() || session.outputEnded());
+    if (!gone && !sentAway) {
+      return;
+    }
+    if (sentAway) {
+      receive.dropInput(session);
     }
     session.close();
     session = null;
+    ending = false;
     transmit.session(null);
     receive.session(null);
     fire(PortListener::hostDisconnected);
@@ -370,11 +411,11 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     onLoop(backend::linkClosed);
   }
 
-  private void showHostOpen(boolean open) throws VirtqueueException {
+  private void showHostOpen(boolean open) {
     // A console is always open: the guest may write whether somebody looks or not.
     if (ready && !info.console()) {
       control.postOpen(info.nr(), open);
-      control.send();
+      core.locked(control::send);
     }
   }
 

@@ -20,84 +20,124 @@ import java.util.Optional;
  *   <li>With {@code cacheBuffers} off, data for a side that is away is dropped and counted.
  *   <li>A console port never holds the guest back: what its host program does not take is kept in
  *       the newest {@code byteLimit} bytes, the oldest dropped and counted, also for a connected
- *       but slow one.
+ *       but slow one. For the same reason it has no rate limit.
  * </ul>
  *
  * @param name what the guest finds the port by; none is legal, but then udev makes no link
  * @param nr the port number, or {@link #ANY}
  * @param console whether the guest is to run a text console on it (hvc in Linux)
- * @param cacheBuffers whether bytes are kept while the other side is away
- * @param byteLimit bytes from the guest kept by the VMM, from 0 on
- * @param guestByteLimit bytes from the host kept by the VMM, from 0 on
+ * @param buffering what the VMM keeps for a side that is away
+ * @param rate how fast it may be
+ * @param guestClose what becomes of the host program's connection when the guest closes the port
  */
 public record PortConfig(
     Optional<String> name,
     int nr,
     boolean console,
-    boolean cacheBuffers,
-    int byteLimit,
-    int guestByteLimit) {
+    Buffering buffering,
+    RateLimit rate,
+    GuestClose guestClose) {
   /** Lets the device choose: the lowest free number, and 0 only for a console. */
   public static final int ANY = -1;
 
   /** Default of both limits: 1 MiB. */
-  public static final int DEFAULT_LIMIT = 1 << 20;
+  public static final int DEFAULT_LIMIT = Buffering.DEFAULT_LIMIT;
 
-  /** The largest limit, so that a slip of the pen does not take all memory: 1 GiB. */
-  public static final int MAX_LIMIT = 1 << 30;
+  /** The largest limit: 1 GiB. */
+  public static final int MAX_LIMIT = Buffering.MAX_LIMIT;
 
   /** Bytes in the longest name: udev makes a file name of it. */
   public static final int MAX_NAME_BYTES = 255;
 
-  /** Checks name, number and limits. */
+  /** Checks name and number, and what does not go together. */
   public PortConfig {
     name.ifPresent(PortConfig::checkName);
     if (nr < ANY) {
       throw new IllegalArgumentException("nr=%d is not a port number".formatted(nr));
     }
-    checkLimit("byte_limit", byteLimit);
-    checkLimit("guest_byte_limit", guestByteLimit);
+    if (console && !rate.equals(RateLimit.NONE)) {
+      throw new IllegalArgumentException(
+          "bps= and ops= are not for a console: its driver spins until its output is taken");
+    }
+    if (console && guestClose == GuestClose.DISCONNECT) {
+      throw new IllegalArgumentException(
+          "guest_close=disconnect is not for a console: its driver keeps it open");
+    }
   }
 
   /** A generic port of this name, everything else by default. */
   public static PortConfig named(String name) {
-    return new PortConfig(Optional.of(name), ANY, false, true, DEFAULT_LIMIT, DEFAULT_LIMIT);
+    return unnamed().withName(name);
   }
 
   /** A generic port without a name, everything else by default. */
   public static PortConfig unnamed() {
-    return new PortConfig(Optional.empty(), ANY, false, true, DEFAULT_LIMIT, DEFAULT_LIMIT);
+    return withDefaults(false);
   }
 
   /** A console port without a name, everything else by default. */
   public static PortConfig forConsole() {
-    return new PortConfig(Optional.empty(), ANY, true, true, DEFAULT_LIMIT, DEFAULT_LIMIT);
+    return withDefaults(true);
+  }
+
+  private static PortConfig withDefaults(boolean console) {
+    return new PortConfig(
+        Optional.empty(), ANY, console, Buffering.DEFAULT, RateLimit.NONE, GuestClose.HOLD);
   }
 
   /** The same with a name. */
   public PortConfig withName(String newName) {
-    return new PortConfig(
-        Optional.of(newName), nr, console, cacheBuffers, byteLimit, guestByteLimit);
+    return new PortConfig(Optional.of(newName), nr, console, buffering, rate, guestClose);
   }
 
   /** The same with a number. */
   public PortConfig withNr(int number) {
-    return new PortConfig(name, number, console, cacheBuffers, byteLimit, guestByteLimit);
+    return new PortConfig(name, number, console, buffering, rate, guestClose);
+  }
+
+  /** The same with other rules for keeping bytes. */
+  public PortConfig withBuffering(Buffering rules) {
+    return new PortConfig(name, nr, console, rules, rate, guestClose);
   }
 
   /** The same with caching on or off. */
   public PortConfig withCacheBuffers(boolean on) {
-    return new PortConfig(name, nr, console, on, byteLimit, guestByteLimit);
+    return withBuffering(new Buffering(on, byteLimit(), guestByteLimit()));
   }
 
   /** The same with another limit for bytes from the guest. */
   public PortConfig withByteLimit(int bytes) {
-    return new PortConfig(name, nr, console, cacheBuffers, bytes, guestByteLimit);
+    return withBuffering(new Buffering(cacheBuffers(), bytes, guestByteLimit()));
   }
 
   /** The same with another limit for bytes from the host. */
   public PortConfig withGuestByteLimit(int bytes) {
-    return new PortConfig(name, nr, console, cacheBuffers, byteLimit, bytes);
+    return withBuffering(new Buffering(cacheBuffers(), byteLimit(), bytes));
+  }
+
+  /** The same with another rate limit. */
+  public PortConfig withRate(RateLimit limit) {
+    return new PortConfig(name, nr, console, buffering, limit, guestClose);
+  }
+
+  /** The same with another fate for connections when the guest closes the port. */
+  public PortConfig withGuestClose(GuestClose fate) {
+    return new PortConfig(name, nr, console, buffering, rate, fate);
+  }
+
+  /** Whether bytes are kept while the other side is away. */
+  public boolean cacheBuffers() {
+    return buffering.cacheBuffers();
+  }
+
+  /** Most bytes from the guest kept by the VMM. */
+  public int byteLimit() {
+    return buffering.byteLimit();
+  }
+
+  /** Most bytes from the host kept by the VMM. */
+  public int guestByteLimit() {
+    return buffering.guestByteLimit();
   }
 
   private static void checkName(String name) {
@@ -108,13 +148,6 @@ public record PortConfig(
           "port name \"%s\": the guest makes a file name of it, so 1 to %d bytes, no / and no"
                   .formatted(name, MAX_NAME_BYTES)
               + " control characters");
-    }
-  }
-
-  private static void checkLimit(String what, int bytes) {
-    if (bytes < 0 || bytes > MAX_LIMIT) {
-      throw new IllegalArgumentException(
-          "%s=%d is not from 0 to %d".formatted(what, bytes, MAX_LIMIT));
     }
   }
 }

@@ -60,7 +60,7 @@ final class PortQueues {
       if (chain.writableBytes() == 0) {
         // No room at all: giving it back is all that can be done with it.
         giveToGuest(chain, 0);
-        counters.chainsToGuest++;
+        counters.toGuest.buffers++;
         return;
       }
       receiving.add(chain);
@@ -135,7 +135,7 @@ final class PortQueues {
     ignoreTransmitBuffers();
     fillSending(counters);
     while (!sending.isEmpty()) {
-      counters.bytesDropped += sending.get(0).readableBytes();
+      counters.fromGuest.dropped += sending.get(0).readableBytes();
       sent();
     }
     publish();

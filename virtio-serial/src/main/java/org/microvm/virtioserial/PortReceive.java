@@ -3,6 +3,7 @@ package org.microvm.virtioserial;
 import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.IovecArray;
+import org.microvm.virtioserial.PortCounters.Direction;
 
 /**
  * From the host program to the guest: bytes are read straight into receive buffers in guest RAM,
@@ -21,20 +22,26 @@ final class PortReceive {
   private final DeviceCore core;
   private final PortConfig config;
   private final PortCounters counters;
+  private final Direction moved;
+  private final Budget budget;
   private final ByteRing kept;
 
   private PortQueues queues;
   private HostSession session;
   private int window = SMALL_WINDOW;
-  private long budget;
 
   /** There are bytes for the guest, or may be, but no buffers. */
   private boolean starved;
 
-  PortReceive(DeviceCore core, PortConfig config, PortCounters counters) {
+  /**
+   * @param resume asks for a turn, after a rest for the rate limit
+   */
+  PortReceive(DeviceCore core, PortConfig config, PortCounters counters, Runnable resume) {
     this.core = core;
     this.config = config;
     this.counters = counters;
+    moved = counters.toGuest;
+    budget = new Budget(core, config.rate(), moved, resume);
     kept = new ByteRing(config.guestByteLimit());
   }
 
@@ -82,9 +89,31 @@ final class PortReceive {
 
   /** The port is gone: nobody will ever read what is kept. */
   void close() {
-    counters.bytesDropped += kept.clear();
+    moved.dropped += kept.clear();
     queues(null);
     session = null;
+  }
+
+  /** The guest has no more use for what the connected host program sent, and sends. */
+  void endSession() {
+    moved.dropped += kept.clear();
+    session.wantInput(false);
+    session = null;
+  }
+
+  /**
+   * Takes what the host program has sent, and drops it: closing a socket with unread bytes in it
+   * may cost the peer those that are on the way to it. A peer that sends on and on is not waited
+   * for.
+   */
+  void dropInput(HostSession ended) {
+    long left = Budget.TURN_BYTES;
+    long bytes = 1;
+    while (bytes > 0 && left > 0 && !ended.inputEnded()) {
+      bytes = ended.read(core.wasteRanges());
+      moved.dropped += bytes;
+      left -= bytes;
+    }
   }
 
   /**
@@ -93,14 +122,20 @@ final class PortReceive {
    * @return whether there is more to do, in another turn
    */
   boolean run() throws VirtqueueException {
-    budget = PortTransmit.TURN_BYTES;
-    boolean more;
-    do {
-      budget -= PortTransmit.BUFFER_COST;
+    budget.begin();
+    boolean more = true;
+    while (more && (queues == null ? !budget.isTurnOver() : !budget.isSpent())) {
+      budget.worked(Budget.BUFFER_COST);
       more = queues == null ? keepOrDrop() : give();
-    } while (more && budget > 0);
+    }
     if (queues != null) {
       queues.publish();
+    }
+    if (more && queues != null && budget.rests()) {
+      if (session != null) {
+        session.wantInput(false);
+      }
+      return false;
     }
     if (more && kept.isEmpty() && session != null && session.inputIsWatched()) {
       // The loop reports it again in its next round; that is the next turn.
@@ -135,24 +170,27 @@ final class PortReceive {
 
   private void starve() {
     starved = true;
-    counters.guestStalls++;
+    moved.stalls++;
     if (session != null) {
       session.wantInput(false);
     }
   }
 
   private boolean giveKept(DescriptorChain buffer) {
-    long moved = kept.moveTo(buffer);
-    counters.bytesCopied += moved;
-    give(buffer, moved);
+    long bytes = kept.moveTo(buffer, budget.bytes());
+    counters.bytesCopied += bytes;
+    give(buffer, bytes);
     return true;
   }
 
   private boolean read(ChainFifo buffers) {
     IovecArray ranges = core.ranges();
     boolean room = true;
-    for (int i = 0; i < buffers.size() && room && ranges.bytes() < budget; i++) {
-      room = buffers.get(i).gatherWritable(ranges, 0, PortTransmit.TURN_BYTES);
+    // The turn may end a little late, so that no buffer is given back half empty for its sake.
+    long most = Math.min(Budget.TURN_BYTES, budget.allowed());
+    long count = Math.min(buffers.size(), budget.buffers());
+    for (int i = 0; i < count && room && ranges.bytes() < Math.min(most, budget.bytes()); i++) {
+      room = buffers.get(i).gatherWritable(ranges, 0, most - ranges.bytes());
     }
     long wanted = ranges.bytes();
     // Reading into nothing gives 0, which would look like the end.
@@ -168,9 +206,10 @@ final class PortReceive {
 
   private void give(DescriptorChain buffer, long bytes) {
     queues.giveToGuest(buffer, bytes);
-    counters.bytesToGuest += bytes;
-    counters.chainsToGuest++;
-    budget -= bytes;
+    moved.bytes += bytes;
+    moved.buffers++;
+    budget.moved(bytes);
+    budget.given();
   }
 
   /** One step for a guest that has the port closed; whether to go on. */
@@ -182,12 +221,12 @@ final class PortReceive {
       IovecArray ranges = core.wasteRanges();
       long wanted = ranges.bytes();
       long bytes = session.read(ranges);
-      counters.bytesDropped += bytes;
-      budget -= bytes;
+      moved.dropped += bytes;
+      budget.worked(bytes);
       return goOn(bytes, wanted);
     }
     if (kept.free() == 0) {
-      counters.guestStalls++;
+      moved.stalls++;
       session.wantInput(false);
       return false;
     }
@@ -196,7 +235,7 @@ final class PortReceive {
     long wanted = ranges.bytes();
     long bytes = session.read(ranges);
     kept.commit(bytes);
-    budget -= bytes;
+    budget.worked(bytes);
     return goOn(bytes, wanted);
   }
 

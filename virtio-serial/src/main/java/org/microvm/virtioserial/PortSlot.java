@@ -104,14 +104,28 @@ final class PortSlot {
     belief = Belief.ABSENT;
   }
 
-  void reset() {
+  /**
+   * The driver is gone; what it may remember when it comes back from hibernation is what it was
+   * told.
+   *
+   * @param addUnheard whether PORT_ADD was still to be sent
+   * @param removeUnheard whether PORT_REMOVE was still to be sent
+   */
+  void reset(boolean addUnheard, boolean removeUnheard) {
     if (port != null) {
       port.reset();
     }
     queues = null;
     leftovers = false;
     unanswered = 0;
-    belief = belief == Belief.PRESENT ? Belief.REMEMBERED : belief;
+    if (removeUnheard) {
+      belief = Belief.REMEMBERED;
+      replaced = true;
+    } else if (addUnheard) {
+      belief = Belief.ABSENT;
+    } else if (belief == Belief.PRESENT) {
+      belief = Belief.REMEMBERED;
+    }
   }
 
   /** The driver has taken one of the queues away. */
@@ -142,7 +156,7 @@ final class PortSlot {
   /** There are transmit buffers. */
   void transmitBuffersAdded() throws VirtqueueException {
     if (port != null && port.isReady()) {
-      port.transmit();
+      port.transmitBuffersAdded();
     } else if (port == null || leftovers) {
       // Written to a port that is gone. A console's driver even waits for it.
       discard();
@@ -150,7 +164,7 @@ final class PortSlot {
   }
 
   /** There are receive buffers. */
-  void receiveBuffersAdded() throws VirtqueueException {
+  void receiveBuffersAdded() {
     if (port != null) {
       port.receiveBuffersAdded();
     }

@@ -3,6 +3,7 @@ package org.microvm.virtioserial;
 import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.IovecArray;
+import org.microvm.virtioserial.PortCounters.Direction;
 
 /**
  * From the guest to the host program: transmit buffers are written straight from guest RAM. A
@@ -12,18 +13,17 @@ import org.microvm.linux.IovecArray;
  * <p>Guarded by the device lock.
  */
 final class PortTransmit {
-  /** Bytes a port may move before the other ports get their turn. */
-  static final long TURN_BYTES = 256 * 1024;
-
-  /** What a buffer takes of a turn at least, so that empty ones end it too. */
-  static final long BUFFER_COST = 512;
-
   /** Buffers of an absent guest: none, ever. */
   private static final ChainFifo NONE = new ChainFifo(1);
+
+  /** As {@link #lastBuffers} says. */
+  private static final int NOT_ENDING = -1;
 
   private final DeviceCore core;
   private final PortConfig config;
   private final PortCounters counters;
+  private final Direction moved;
+  private final Budget budget;
   private final ByteRing kept;
 
   private PortQueues queues;
@@ -33,15 +33,21 @@ final class PortTransmit {
   /** Bytes of the oldest buffer in flight that are gone already. */
   private long offset;
 
-  private long budget;
-
   /** The host program is connected but takes nothing at the moment. */
   private boolean blocked;
 
-  PortTransmit(DeviceCore core, PortConfig config, PortCounters counters) {
+  /** Buffers in flight that the connection gets yet before it ends; negative: it goes on. */
+  private int lastBuffers = NOT_ENDING;
+
+  /**
+   * @param resume asks for a turn, after a rest for the rate limit
+   */
+  PortTransmit(DeviceCore core, PortConfig config, PortCounters counters, Runnable resume) {
     this.core = core;
     this.config = config;
     this.counters = counters;
+    moved = counters.fromGuest;
+    budget = new Budget(core, config.rate(), moved, resume);
     kept = new ByteRing(config.byteLimit());
   }
 
@@ -50,11 +56,26 @@ final class PortTransmit {
     queues = usable;
     sending = usable == null ? NONE : usable.sending();
     offset = 0;
+    lastBuffers = Math.min(lastBuffers, 0);
   }
 
   /** A host program takes bytes from now on; null: not any more. */
   void session(HostSession connected) {
     session = connected;
+    lastBuffers = NOT_ENDING;
+  }
+
+  /** The host program gets what the guest has sent by now, and nothing else. */
+  void endSession() throws VirtqueueException {
+    if (queues != null) {
+      queues.fillSending(counters);
+    }
+    lastBuffers = sending.size();
+  }
+
+  /** Whether the host program has all that it gets after {@link #endSession}. */
+  boolean isEnded() {
+    return lastBuffers == 0 && kept.isEmpty();
   }
 
   /** Bytes that the VMM keeps. */
@@ -90,11 +111,22 @@ final class PortTransmit {
     kept.append(bytes);
   }
 
-  /** The port is gone: nobody will ever read what is kept. */
+  /** The port is gone: nobody will ever read what is kept or in flight. */
   void close() {
-    counters.bytesDropped += kept.clear();
-    queues(null);
+    moved.dropped += kept.clear();
+    discard();
     session = null;
+  }
+
+  /** The guest sends no more, and what is in flight goes nowhere. */
+  void discard() {
+    while (!sending.isEmpty()) {
+      dropOldestBuffer();
+    }
+    if (queues != null) {
+      queues.publish();
+    }
+    queues(null);
   }
 
   /** A byte that does not come from the queue (emergency write), for a console. */
@@ -104,7 +136,7 @@ final class PortTransmit {
       kept.append(value);
       counters.bytesCopied++;
     } else {
-      counters.bytesDropped++;
+      moved.dropped++;
     }
   }
 
@@ -114,19 +146,25 @@ final class PortTransmit {
    * @return whether there is more to do, in another turn
    */
   boolean run() throws VirtqueueException {
-    budget = TURN_BYTES;
-    boolean more;
+    budget.begin();
+    boolean more = true;
     if (queues != null) {
       queues.ignoreTransmitBuffers();
     }
-    do {
+    while (more && !budget.isSpent()) {
       if (queues != null) {
         queues.fillSending(counters);
       }
       more = step() || (!blocked && !sending.isFull() && awaitBuffers());
-    } while (more && budget > 0);
+    }
     if (queues != null) {
       queues.publish();
+    }
+    if (more && budget.rests()) {
+      if (session != null) {
+        session.wantOutput(false);
+      }
+      return false;
     }
     return more;
   }
@@ -135,12 +173,10 @@ final class PortTransmit {
   private boolean step() {
     blocked = false;
     if (!hostTakes()) {
-      keepOrDrop();
-      return false;
+      return keepOrDrop();
     }
     if (session.link().output() == null) {
-      drop();
-      return false;
+      return drop();
     }
     if (write()) {
       return true;
@@ -150,8 +186,8 @@ final class PortTransmit {
     }
     if (blocked && config.console()) {
       // hvc spins with interrupts off until its buffer is used, whatever the host does.
-      keepNewest();
       blocked = false;
+      return keepNewest();
     }
     return false;
   }
@@ -164,13 +200,15 @@ final class PortTransmit {
     return queues != null && queues.awaitTransmitBuffers();
   }
 
-  /** Writes to the host; whether everything went out. If not, it is idle or blocked. */
+  /** Writes to the host; whether there is more to write and room for it. */
   private boolean write() {
     IovecArray ranges = core.ranges();
     kept.gatherKept(ranges);
+    long end = Math.max(kept.size(), budget.bytes());
+    long buffers = Math.min(budget.buffers(), forThisHost());
     boolean room = true;
-    for (int i = 0; i < sending.size() && room && ranges.bytes() < budget; i++) {
-      long limit = budget - ranges.bytes();
+    for (int i = 0; i < buffers && room && ranges.bytes() < end; i++) {
+      long limit = end - ranges.bytes();
       room = sending.get(i).gatherReadable(ranges, i == 0 ? offset : 0, limit);
     }
     long wanted = ranges.bytes();
@@ -178,79 +216,97 @@ final class PortTransmit {
     account(written);
     if (written < wanted && (written == 0 || session.outputIsWatched())) {
       blocked = true;
-      counters.hostStalls++;
+      moved.stalls++;
     }
     session.wantOutput(blocked && hostTakes());
-    return written > 0 && !blocked;
+    return !blocked && (written > 0 || (wanted == 0 && forThisHost() > 0));
+  }
+
+  /** Buffers in flight that the connected host program may have. */
+  private int forThisHost() {
+    return lastBuffers == NOT_ENDING ? sending.size() : Math.min(lastBuffers, sending.size());
   }
 
   /** Takes written bytes off the front: first what was kept, then the buffers in flight. */
   private void account(long written) {
-    budget -= written;
     long old = Math.min(written, kept.size());
     kept.drop(old);
+    budget.worked(old);
     long left = written - old;
-    counters.bytesFromGuest += left;
-    while (!sending.isEmpty() && left >= rest()) {
+    moved.bytes += left;
+    budget.moved(left);
+    while (forThisHost() > 0 && left >= rest() && budget.buffers() > 0) {
       left -= rest();
       finished();
     }
     offset += left;
   }
 
-  /** Nobody is connected. */
-  private void keepOrDrop() {
+  /** Nobody is connected; whether there is more to do about that. */
+  private boolean keepOrDrop() {
     if (!config.cacheBuffers()) {
-      drop();
-    } else if (config.console()) {
-      keepNewest();
-    } else {
-      keepOverflow();
+      return drop();
     }
+    return config.console() ? keepNewest() : keepOverflow();
   }
 
-  private void drop() {
-    while (!sending.isEmpty()) {
-      counters.bytesDropped += rest();
-      finished();
+  private boolean drop() {
+    while (!sending.isEmpty() && !budget.isSpent()) {
+      dropOldestBuffer();
     }
+    return !sending.isEmpty();
+  }
+
+  private void dropOldestBuffer() {
+    moved.dropped += rest();
+    finished();
   }
 
   /** The buffers beyond a quarter of the ring go to host memory, until that is full as well. */
-  private void keepOverflow() {
-    while (sending.size() > sending.capacity() / 4 && (kept.free() > 0 || rest() == 0)) {
-      long taken = keep(offset);
-      offset += taken;
-      if (rest() == 0) {
-        finished();
-      }
+  private boolean keepOverflow() {
+    boolean some = overflows();
+    while (some && !budget.isSpent()) {
+      keep(budget.bytes());
+      some = overflows();
     }
+    return some;
+  }
+
+  private boolean overflows() {
+    return sending.size() > sending.capacity() / 4 && (kept.free() > 0 || rest() == 0);
   }
 
   /** All buffers go to host memory, and the oldest bytes there make room. */
-  private void keepNewest() {
-    while (!sending.isEmpty()) {
+  private boolean keepNewest() {
+    while (!sending.isEmpty() && !budget.isSpent()) {
       long tooMuch = Math.max(0, rest() - kept.limit());
-      counters.bytesDropped += tooMuch;
-      counters.bytesFromGuest += tooMuch;
-      dropOldest(rest() - tooMuch);
-      keep(offset + tooMuch);
-      finished();
+      moved.dropped += tooMuch;
+      moved.bytes += tooMuch;
+      offset += tooMuch;
+      long part = Math.min(rest(), budget.bytes());
+      dropOldest(part);
+      keep(part);
     }
+    return !sending.isEmpty();
   }
 
-  private long keep(long from) {
-    long taken = kept.append(sending.get(0), from);
-    counters.bytesFromGuest += taken;
+  /** Moves bytes of the oldest buffer to host memory, at most so many and as many as fit. */
+  private void keep(long limit) {
+    long taken = kept.append(sending.get(0), offset, limit);
+    moved.bytes += taken;
     counters.bytesCopied += taken;
-    return taken;
+    budget.moved(taken);
+    offset += taken;
+    if (rest() == 0) {
+      finished();
+    }
   }
 
   private void dropOldest(long bytesToCome) {
     long excess = bytesToCome - kept.free();
     if (excess > 0) {
       kept.drop(excess);
-      counters.bytesDropped += excess;
+      moved.dropped += excess;
     }
   }
 
@@ -262,8 +318,11 @@ final class PortTransmit {
 
   private void finished() {
     queues.sent();
-    counters.chainsFromGuest++;
-    budget -= BUFFER_COST;
+    moved.buffers++;
+    budget.buffer();
     offset = 0;
+    if (lastBuffers > 0) {
+      lastBuffers--;
+    }
   }
 }

@@ -59,6 +59,11 @@ final class Ports implements ControlQueue.Handler {
 
   /** Makes a port; {@link #introduce} it then. */
   Port add(PortConfig config, PortBackend backend) throws PortException {
+    if (config.guestClose() == GuestClose.DISCONNECT && !backend.canDisconnect()) {
+      throw new PortException(
+          "guest_close=disconnect: %s has no connection that could end and come back"
+              .formatted(backend.describe()));
+    }
     PortSlot slot = slots[choose(config)];
     Port port = new Port(core, control, resizeOrder, slot.nr, config, backend);
     slot.occupy(port);
@@ -157,10 +162,12 @@ final class Ports implements ControlQueue.Handler {
 
   void reset() {
     driverReady = false;
-    control.reset();
     for (PortSlot slot : slots) {
-      slot.reset();
+      slot.reset(
+          control.waits(slot.nr, ControlEvent.PORT_ADD),
+          control.waits(slot.nr, ControlEvent.PORT_REMOVE));
     }
+    control.reset();
   }
 
   @Override
@@ -257,7 +264,7 @@ final class Ports implements ControlQueue.Handler {
   }
 
   /** Without MULTIPORT there is port 0 alone, a console that is always there and open. */
-  private static void attachOnly(PortSlot slot) throws VirtqueueException {
+  private static void attachOnly(PortSlot slot) {
     slot.port().guestReady();
     slot.port().guestOpened();
   }

@@ -66,8 +66,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @param config what is fixed about the device
    */
   public SerialDevice(EventLoop loop, SerialConfig config) {
+    this(loop, config, Clock.of(loop));
+  }
+
+  SerialDevice(EventLoop loop, SerialConfig config, Clock clock) {
     this.config = config;
-    core = new DeviceCore(loop);
+    core = new DeviceCore(loop, clock);
     ports = new Ports(core, config);
     space.put(CONFIG_MAX_PORTS, 4, config.maxPorts());
     config.consoleSize().ifPresent(this::putSize);

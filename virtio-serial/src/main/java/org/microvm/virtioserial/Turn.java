@@ -20,6 +20,11 @@ final class Turn {
     task = () -> core.locked(once);
   }
 
+  /** Whether a turn is coming. */
+  boolean isRequested() {
+    return requested;
+  }
+
   void request() {
     if (!requested) {
       requested = true;

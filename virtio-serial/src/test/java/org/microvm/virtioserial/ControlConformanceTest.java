@@ -430,6 +430,43 @@ class ControlConformanceTest {
         machine.guest.waiting());
   }
 
+  @Test
+  void c19_portAddStillInTheHostAtHibernation_isSentOnResume() throws Exception {
+    int nr = machine.addUnix("a");
+    withoutControlBuffers(nr);
+    int unheard = machine.addUnix("b");
+    resume();
+
+    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.idle();
+
+    assertEquals(List.of(Control.name(nr, "a"), Control.add(unheard)), machine.guest.waiting());
+  }
+
+  @Test
+  void c19_portRemoveStillInTheHostAtHibernation_isSentOnResume() throws Exception {
+    int nr = machine.addUnix("a");
+    withoutControlBuffers(nr);
+    machine.device.removePort(nr);
+    machine.addUnix(PortConfig.named("b").withNr(nr), "b");
+    resume();
+
+    // The guest still believes in the first one, so it MUST NOT hear of the second before.
+    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.idle();
+
+    assertEquals(List.of(Control.remove(nr), Control.add(nr)), machine.guest.waiting());
+  }
+
+  /** A guest that knows of the port, and then gives no more buffers for messages. */
+  private void withoutControlBuffers(int nr) {
+    machine.guest.probe(machine.guest.driver().offeredFeatures());
+    machine.guest.addBuffers(Guest.CONTROL_IN, 1, Guest.PAGE);
+    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.awaitUsed(Guest.CONTROL_IN);
+    machine.guest.tell(nr, Control.PORT_READY, 1);
+  }
+
   private void resume() {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.addBuffers(Guest.CONTROL_IN, 64, Guest.PAGE);

@@ -1,10 +1,13 @@
 package org.microvm.virtioserial;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -208,6 +211,54 @@ class HostileGuestTest {
   }
 
   @Test
+  void c22_brokenRing_portIsRemovedAllTheSame() throws Exception {
+    try (Host host = machine.connect("a")) {
+      guest.queue(Guest.out(nr)).offer(4711); // not kicked: the removal finds it
+
+      machine.device.removePort(nr);
+
+      assertEquals(List.of(), machine.device.ports());
+      assertTrue(host.atEnd());
+      assertFalse(Files.exists(machine.path("a")));
+      assertTrue((guest.driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
+    }
+  }
+
+  @Test
+  void c22_brokenRing_closeEndsAllPortsAllTheSame() throws Exception {
+    machine.addUnix("b");
+    guest.queue(Guest.out(nr)).offer(4711);
+
+    machine.device.close();
+
+    assertEquals(List.of(), machine.device.ports());
+    assertFalse(Files.exists(machine.path("a")));
+    assertFalse(Files.exists(machine.path("b")));
+  }
+
+  @Test
+  void c22_ringBrokenAsTheHostLeaves_nextHostIsServedAfterTheReset() throws Exception {
+    try (var _ = machine.connect("a")) {
+      guest.queue(Guest.out(nr)).offer(4711); // found when the host's leaving is handled
+    }
+    machine.events.await("host disconnected a");
+
+    guest.boot();
+    machine.introduce(nr);
+    assertWorks();
+  }
+
+  @Test
+  void c22_portReady0WithoutEnd_isHarmless() throws Exception {
+    for (int i = 0; i < 1000; i++) {
+      guest.tell(nr, Control.PORT_READY, 0);
+    }
+    assertFalse(machine.status(nr).guestReady());
+    guest.tell(nr, Control.PORT_READY, 1);
+    assertWorks();
+  }
+
+  @Test
   void receiveQueueTakenAway_isNotTheEndOfTheHostsStream() throws Exception {
     guest.open(nr);
     try (Host host = machine.connect("a")) {
@@ -253,6 +304,39 @@ class HostileGuestTest {
     guest.boot();
     machine.introduce(nr);
     assertWorks();
+  }
+
+  @Test
+  void c26_portReadyRepeatedInTheMiddleOfABuffer_writesNoByteTwice() throws Exception {
+    byte[] bytes = Guest.bytes(1 << 20, 1);
+    try (Host host = machine.connect("a")) {
+      guest.write(nr, bytes);
+      machine.idle();
+
+      guest.tell(nr, Control.PORT_READY, 1);
+
+      assertArrayEquals(bytes, host.read(bytes.length));
+      guest.awaitSent(nr, 1);
+    }
+  }
+
+  @Test
+  void c26_portReady0InTheMiddleOfABuffer_dropsItsRest() throws Exception {
+    byte[] bytes = Guest.bytes(1 << 20, 1);
+    try (Host host = machine.connect("a")) {
+      guest.write(nr, bytes);
+      machine.idle();
+      int taken = (int) machine.numbers(nr).bytesFromGuest();
+
+      guest.tell(nr, Control.PORT_READY, 0);
+      guest.awaitSent(nr, 1);
+      guest.tell(nr, Control.PORT_READY, 1);
+      guest.write(nr, "new".getBytes());
+
+      assertArrayEquals(java.util.Arrays.copyOf(bytes, taken), host.read(taken));
+      assertEquals("new", host.readText(3));
+      assertEquals(bytes.length - taken, machine.numbers(nr).fromGuest().bytesDropped());
+    }
   }
 
   @Test

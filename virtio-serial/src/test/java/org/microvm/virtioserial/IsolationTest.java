@@ -5,11 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.devices.testing.Buffer;
 import org.microvm.virtioserial.backend.NullBackend;
 
 /** C24: what a blocked or greedy port does to the others, namely nothing. */
@@ -133,9 +137,7 @@ class IsolationTest {
     machine.idle();
     long big = guest.ram().allocate(1 << 20, 1);
     for (int i = 0; i < 20; i++) {
-      guest
-          .queue(Guest.out(greedy))
-          .stage(org.microvm.devices.testing.Buffer.readable(big, 1 << 20));
+      guest.queue(Guest.out(greedy)).stage(Buffer.readable(big, 1 << 20));
     }
     guest.queue(Guest.out(greedy)).publish();
 
@@ -144,8 +146,100 @@ class IsolationTest {
     long moved = machine.numbers(greedy).bytesFromGuest();
     machine.transport.lock().unlock();
 
-    assertEquals(PortTransmit.TURN_BYTES, moved);
+    assertEquals(Budget.TURN_BYTES, moved);
     guest.awaitSent(greedy, 20);
+  }
+
+  @Test
+  void fairness_kicksGiveNoTurnOutOfTurn() throws Exception {
+    int greedy = machine.device.addPort(PortConfig.named("greedy"), NullBackend.open()).nr();
+    machine.introduce(greedy);
+    machine.idle();
+    long big = guest.ram().allocate(1 << 20, 1);
+    guest.queue(Guest.out(greedy)).stage(Buffer.readable(big, 1 << 20));
+    guest.queue(Guest.out(greedy)).publish();
+
+    machine.transport.lock().lock();
+    for (int i = 0; i < 100; i++) {
+      guest.driver().kick(Guest.out(greedy));
+    }
+    long moved = machine.numbers(greedy).bytesFromGuest();
+    machine.transport.lock().unlock();
+
+    assertEquals(Budget.TURN_BYTES, moved);
+  }
+
+  @Test
+  void fairness_consoleThatFloodsNobody_copiesATurnsWorthATurn() throws Exception {
+    machine.addUnix(PortConfig.forConsole().withName("con"), "con");
+    machine.introduce(0);
+    guest.open(0);
+    machine.idle();
+    long big = guest.ram().allocate(1 << 20, 1);
+    for (int i = 0; i < 64; i++) {
+      guest.queue(Guest.out(0)).stage(Buffer.readable(big, 1 << 20));
+    }
+    guest.queue(Guest.out(0)).publish();
+
+    machine.transport.lock().lock();
+    guest.driver().kick(Guest.out(0));
+    long copied = machine.numbers(0).bytesCopied();
+    machine.transport.lock().unlock();
+
+    assertEquals(Budget.TURN_BYTES, copied);
+    guest.awaitSent(0, 64);
+    assertEquals(64L << 20, machine.numbers(0).bytesFromGuest());
+    assertEquals(63L << 20, machine.numbers(0).bytesDropped());
+  }
+
+  @Test
+  void fairness_busyPortsGetEqualShares() throws Exception {
+    int ports = 4;
+    List<Integer> busy = new ArrayList<>();
+    long big = guest.ram().allocate(1 << 20, 1);
+    machine.transport.lock().lock(); // the loop waits until all have their work
+    for (int i = 0; i < ports; i++) {
+      PortConfig config = PortConfig.named("busy" + i);
+      busy.add(machine.device.addPort(config, NullBackend.open()).nr());
+    }
+    machine.transport.lock().unlock();
+    busy.forEach(machine::introduce);
+    machine.idle();
+    machine.transport.lock().lock();
+    for (int nr : busy) {
+      for (int i = 0; i < 60; i++) {
+        guest.queue(Guest.out(nr)).stage(Buffer.readable(big, 1 << 20));
+      }
+      guest.queue(Guest.out(nr)).publish();
+      guest.driver().kick(Guest.out(nr));
+    }
+    machine.transport.lock().unlock();
+
+    List<Long> shares = whenOneHas(busy, 40L << 20);
+
+    long most = shares.stream().mapToLong(Long::longValue).max().orElseThrow();
+    long least = shares.stream().mapToLong(Long::longValue).min().orElseThrow();
+    assertTrue(most - least <= most / 10, "bytes moved: " + shares);
+  }
+
+  /** What each port has moved, at one moment on the loop after one of them has moved so much. */
+  private List<Long> whenOneHas(List<Integer> ports, long bytes) throws Exception {
+    CompletableFuture<List<Long>> shares = new CompletableFuture<>();
+    Runnable look =
+        new Runnable() {
+          @Override
+          public void run() {
+            List<Long> now =
+                ports.stream().map(nr -> machine.numbers(nr).bytesFromGuest()).toList();
+            if (now.stream().anyMatch(share -> share >= bytes)) {
+              shares.complete(now);
+            } else {
+              machine.loop.execute(this);
+            }
+          }
+        };
+    machine.loop.execute(look);
+    return shares.get(Await.LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
   /** Writes until the blocked port's socket and ring are full. */

@@ -125,8 +125,52 @@ class OptionsTest {
 
     assertEquals("c0", options.chardev());
     assertEquals(
-        new PortConfig(Optional.of("org.qemu.guest_agent.0"), 3, false, false, 65536, 0),
+        PortConfig.named("org.qemu.guest_agent.0")
+            .withNr(3)
+            .withBuffering(new Buffering(false, 65536, 0)),
         options.config());
+  }
+
+  @Test
+  void port_takesItsRateLimitAndWhatTheGuestsCloseDoes() throws Exception {
+    var options =
+        DeviceOptions.port(
+            OptionWords.parse("virtserialport,chardev=c,bps=10M,ops=500,guest_close=disconnect"));
+
+    assertEquals(new RateLimit(10 << 20, 500), options.config().rate());
+    assertEquals(GuestClose.DISCONNECT, options.config().guestClose());
+  }
+
+  @Test
+  void port_wrongValuesAreRefusedInOneLine() {
+    refusedPort("byte_limit=2G", "byte_limit=2G is not a number");
+    refusedPort("byte_limit=1073741825", "byte_limit=1073741825 is not from 0 to 1073741824");
+    refusedPort("guest_byte_limit=-1", "guest_byte_limit=-1 is not a number");
+    refusedPort("cache_buffers=1", "cache_buffers=1 is neither on nor off");
+    refusedPort("nr=x", "nr=x is not a number");
+    refusedPort("bps=fast", "bps=fast is not a number");
+    refusedPort("ops=-5", "ops=-5 is not a number");
+    refusedPort("guest_close=maybe", "guest_close=maybe is neither hold nor disconnect");
+  }
+
+  @Test
+  void port_unknownWordIsRefusedWithTheKnownOnes() {
+    refused(
+        "virtserialport knows no speed=; it has: bps, bus, byte_limit, cache_buffers, chardev,"
+            + " guest_byte_limit, guest_close, id, name, nr, ops",
+        () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c,speed=9600")));
+  }
+
+  @Test
+  void console_hasNeitherRateNorGuestClose() {
+    refused(
+        "virtconsole: bps= and ops= are not for a console: its driver spins until its output is"
+            + " taken",
+        () -> DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c,bps=1000")));
+    refused(
+        "virtconsole: guest_close=disconnect is not for a console: its driver keeps it open",
+        () ->
+            DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c,guest_close=disconnect")));
   }
 
   @Test
@@ -249,6 +293,12 @@ class OptionsTest {
 
   private Path path(String name) {
     return directory.resolve(name);
+  }
+
+  private static void refusedPort(String word, String why) {
+    refused(
+        "virtserialport: " + why,
+        () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c," + word)));
   }
 
   private static void refused(

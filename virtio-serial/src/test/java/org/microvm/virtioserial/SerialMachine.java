@@ -18,17 +18,30 @@ final class SerialMachine implements AutoCloseable {
   final EventLog events;
   private final Path directory;
 
-  SerialMachine(Path directory, SerialConfig config) throws IOException {
+  /** The time of the device, where the test has given it one of its own. */
+  final ManualClock clock;
+
+  private SerialMachine(Path directory, SerialConfig config, boolean manual) throws IOException {
     this.directory = directory;
     loop = EventLoop.open("serial-test");
     loop.start();
-    device = new SerialDevice(loop, config);
+    clock = new ManualClock(loop);
+    device = new SerialDevice(loop, config, manual ? clock : Clock.of(loop));
     events = new EventLog();
     device.addListener(events);
     TestRam ram = TestRam.of(RAM);
     Guest.Line line = new Guest.Line();
     transport = new VirtioMmioTransport(device, ram.memory(), line);
     guest = new Guest(transport, ram, line);
+  }
+
+  SerialMachine(Path directory, SerialConfig config) throws IOException {
+    this(directory, config, false);
+  }
+
+  /** A machine whose time stands still until the test moves it. */
+  static SerialMachine withManualClock(Path directory) throws IOException {
+    return new SerialMachine(directory, SerialConfig.defaults(), true);
   }
 
   SerialMachine(Path directory) throws IOException {

@@ -27,6 +27,11 @@ abstract class FixedBackend implements PortBackend {
   public final void linkClosed() {}
 
   @Override
+  public final boolean canDisconnect() {
+    return false;
+  }
+
+  @Override
   public void close() {
     if (!handedOver) {
       link.close();

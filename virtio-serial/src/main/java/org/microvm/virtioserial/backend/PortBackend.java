@@ -36,6 +36,11 @@ public interface PortBackend {
   /** The connection handed over has ended and its descriptors are closed: the next one may come. */
   void linkClosed();
 
+  /** Whether there is a peer that can be disconnected; a file or a terminal is no such thing. */
+  default boolean canDisconnect() {
+    return true;
+  }
+
   /** A program in the guest has opened the port. */
   default void guestOpened() {}
 

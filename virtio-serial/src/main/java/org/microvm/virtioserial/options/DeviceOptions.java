@@ -1,8 +1,11 @@
 package org.microvm.virtioserial.options;
 
 import java.util.Set;
+import org.microvm.virtioserial.Buffering;
 import org.microvm.virtioserial.ConsoleSize;
+import org.microvm.virtioserial.GuestClose;
 import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.RateLimit;
 import org.microvm.virtioserial.ResizeOrder;
 import org.microvm.virtioserial.SerialConfig;
 
@@ -42,11 +45,11 @@ public final class DeviceOptions {
     boolean emergency = words.takeFlag("emergency-write", config.emergencyWrite());
     int columns = words.takeNumber("cols", 0);
     int rows = words.takeNumber("rows", 0);
-    String order = words.take("resize_order").orElse("cols-rows");
+    ResizeOrder order = resizeOrder(words);
     words.finish();
     try {
       config = config.withMaxPorts(maxPorts).withEmergencyWrite(emergency);
-      config = config.withResizeOrder(resizeOrder(order));
+      config = config.withResizeOrder(order);
       return columns + rows == 0 ? config : config.withConsoleSize(new ConsoleSize(columns, rows));
     } catch (IllegalArgumentException e) {
       throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
@@ -55,7 +58,8 @@ public final class DeviceOptions {
 
   /**
    * {@code virtserialport|virtconsole,chardev=ID[,name=NAME][,nr=N][,cache_buffers=on|off]
-   * [,byte_limit=BYTES][,guest_byte_limit=BYTES]}.
+   * [,byte_limit=BYTES][,guest_byte_limit=BYTES][,bps=BYTES][,ops=BUFFERS]
+   * [,guest_close=hold|disconnect]}.
    */
   public static PortOptions port(OptionWords words) throws OptionException {
     words.take("id");
@@ -65,26 +69,43 @@ public final class DeviceOptions {
         words.kind().equals("virtconsole") ? PortConfig.forConsole() : PortConfig.unnamed();
     int nr = words.takeNumber("nr", PortConfig.ANY);
     boolean cache = words.takeFlag("cache_buffers", true);
-    int toHost = words.takeNumber("byte_limit", PortConfig.DEFAULT_LIMIT);
-    int toGuest = words.takeNumber("guest_byte_limit", PortConfig.DEFAULT_LIMIT);
+    int toHost = words.takeNumber("byte_limit", Buffering.DEFAULT_LIMIT);
+    int toGuest = words.takeNumber("guest_byte_limit", Buffering.DEFAULT_LIMIT);
+    int bytesPerSecond = words.takeNumber("bps", 0);
+    int buffersPerSecond = words.takeNumber("ops", 0);
+    GuestClose close = guestClose(words);
     var name = words.take("name");
     words.finish();
     try {
-      config = config.withNr(nr).withCacheBuffers(cache);
-      config = config.withByteLimit(toHost).withGuestByteLimit(toGuest);
+      config = config.withNr(nr).withBuffering(new Buffering(cache, toHost, toGuest));
+      config = config.withRate(new RateLimit(bytesPerSecond, buffersPerSecond));
+      config = config.withGuestClose(close);
       return new PortOptions(chardev, name.isPresent() ? config.withName(name.get()) : config);
     } catch (IllegalArgumentException e) {
       throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
     }
   }
 
-  private static ResizeOrder resizeOrder(String text) throws OptionException {
+  private static GuestClose guestClose(OptionWords words) throws OptionException {
+    String text = words.take("guest_close").orElse("hold");
+    return switch (text) {
+      case "hold" -> GuestClose.HOLD;
+      case "disconnect" -> GuestClose.DISCONNECT;
+      default ->
+          throw new OptionException(
+              "%s: guest_close=%s is neither hold nor disconnect".formatted(words.kind(), text));
+    };
+  }
+
+  private static ResizeOrder resizeOrder(OptionWords words) throws OptionException {
+    String text = words.take("resize_order").orElse("cols-rows");
     return switch (text) {
       case "cols-rows" -> ResizeOrder.COLUMNS_ROWS;
       case "rows-cols" -> ResizeOrder.ROWS_COLUMNS;
       default ->
           throw new OptionException(
-              "resize_order=%s is neither cols-rows nor rows-cols".formatted(text));
+              "%s: resize_order=%s is neither cols-rows nor rows-cols"
+                  .formatted(words.kind(), text));
     };
   }
 }
