@@ -25,6 +25,12 @@ final class DeviceLock {
    * @return what to hand to {@link #exit}
    */
   ReentrantLock enter() {
+    if (inner.isHeldByCurrentThread()) {
+      // Whoever got in without the transport's lock must not take it now: it comes first, and the
+      // thread that holds it may be waiting for this one.
+      inner.lock();
+      return null;
+    }
     for (; ; ) {
       ReentrantLock outer = transport;
       if (outer != null) {
