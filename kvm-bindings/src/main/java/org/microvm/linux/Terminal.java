@@ -34,11 +34,20 @@ public final class Terminal implements AutoCloseable {
 
   /** Switches a terminal to raw mode. */
   public static Terminal raw(Fd fd) throws ErrnoException {
+    return raw(fd, false);
+  }
+
+  /**
+   * Switches a terminal to raw mode.
+   *
+   * @param signals whether Ctrl-C and its like go on sending signals, rather than being bytes
+   */
+  public static Terminal raw(Fd fd, boolean signals) throws ErrnoException {
     MemorySegment former = buffer();
     ErrnoException.check(get(fd, former), "get terminal mode of", fd);
     MemorySegment raw = buffer().copyFrom(former);
     int input = Linux.BRKINT() | Linux.ICRNL() | Linux.INPCK() | Linux.ISTRIP() | Linux.IXON();
-    int local = Linux.ECHO() | Linux.ICANON() | Linux.IEXTEN() | Linux.ISIG();
+    int local = Linux.ECHO() | Linux.ICANON() | Linux.IEXTEN() | (signals ? 0 : Linux.ISIG());
     termios.c_iflag(raw, termios.c_iflag(raw) & ~input);
     termios.c_lflag(raw, termios.c_lflag(raw) & ~local);
     int control = termios.c_cflag(raw) & ~(Linux.CSIZE() | Linux.PARENB());
@@ -64,6 +73,11 @@ public final class Terminal implements AutoCloseable {
 
   /** The terminal's size now. */
   public Size size() throws ErrnoException {
+    return size(fd);
+  }
+
+  /** The size now of the terminal behind a descriptor, raw or not. */
+  public static Size size(Fd fd) throws ErrnoException {
     MemorySegment size = Arena.ofAuto().allocate(winsize.layout());
     long result = fd.descriptor().ioctl(Linux.TIOCGWINSZ(), size);
     ErrnoException.check(result, "get terminal size of", fd);

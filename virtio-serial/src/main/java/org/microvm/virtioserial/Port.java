@@ -22,7 +22,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   private final DeviceCore core;
   private final ControlQueue control;
-  private final ResizeOrder resizeOrder;
+  private final ConsoleSizes sizes;
   private final PortInfo info;
   private final PortConfig config;
   private final PortBackend backend;
@@ -53,13 +53,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   Port(
       DeviceCore core,
       ControlQueue control,
-      ResizeOrder resizeOrder,
+      ConsoleSizes sizes,
       int nr,
       PortConfig config,
       PortBackend backend) {
     this.core = core;
     this.control = control;
-    this.resizeOrder = resizeOrder;
+    this.sizes = sizes;
     this.config = config;
     this.backend = backend;
     info = new PortInfo(nr, config.name(), config.console());
@@ -187,6 +187,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
         guestOpen,
         session != null,
         transmit.offset(),
+        transmit.lastBuffers(),
         transmit.keptBytes(),
         receive.keptBytes(),
         Optional.ofNullable(size));
@@ -215,6 +216,11 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     if (guestOpen) {
       backend.guestOpened();
       fire(PortListener::guestOpened);
+    }
+    if (session != null && state.lastBuffers() >= 0) {
+      ending = true;
+      receive.endSession();
+      transmit.endSessionAfter(state.lastBuffers());
     }
     if (state.hostOpen() && session == null && ready && !info.console()) {
       control.postOpen(info.nr(), false);
@@ -248,6 +254,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
     transmit.session(null);
     receive.session(null);
+    ending = false;
     ready = false;
     guestOpen = false;
     queues = null;
@@ -256,11 +263,15 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /** A console's size, for now and for a guest that comes later. */
-  void resize(ConsoleSize newSize) throws VirtqueueException {
+  void resize(ConsoleSize newSize) {
+    if (newSize.equals(size)) {
+      return;
+    }
     size = newSize;
+    sizes.changed(info.nr(), size);
     if (ready) {
       sendSize();
-      control.send();
+      core.locked(control::send);
     }
   }
 
@@ -306,6 +317,21 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   @Override
   public EventLoop loop() {
     return core.loop();
+  }
+
+  @Override
+  public boolean isConsole() {
+    return info.console();
+  }
+
+  @Override
+  public void resized(ConsoleSize newSize) {
+    core.locked(
+        () -> {
+          if (info.console() && !removed) {
+            resize(newSize);
+          }
+        });
   }
 
   @Override
@@ -421,7 +447,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   private void sendSize() {
     if (size != null && info.console()) {
-      control.post(ControlMessage.resize(info.nr(), size, resizeOrder));
+      control.post(sizes.message(info.nr(), size));
     }
   }
 

@@ -15,6 +15,8 @@ import org.microvm.devices.state.StateOutput;
  * @param guestOpen whether a program in the guest has it open
  * @param hostOpen whether a host program is connected
  * @param sendingOffset bytes of the oldest transmit buffer in flight that have gone out
+ * @param lastBuffers transmit buffers that the connection gets before it ends, because the guest
+ *     has closed the port; negative if it does not end
  * @param fromGuest bytes of the guest that the VMM keeps
  * @param toGuest bytes of the host program that the VMM keeps
  * @param size the console's size, if it was ever set
@@ -26,6 +28,7 @@ record PortState(
     boolean guestOpen,
     boolean hostOpen,
     long sendingOffset,
+    int lastBuffers,
     byte[] fromGuest,
     byte[] toGuest,
     Optional<ConsoleSize> size) {
@@ -34,7 +37,7 @@ record PortState(
     output.putBoolean(name.isPresent());
     name.ifPresent(output::putString);
     output.putBoolean(console).putBoolean(ready).putBoolean(guestOpen).putBoolean(hostOpen);
-    output.putLong(sendingOffset).putBytes(fromGuest).putBytes(toGuest);
+    output.putLong(sendingOffset).putInt(lastBuffers).putBytes(fromGuest).putBytes(toGuest);
     output.putBoolean(size.isPresent());
     size.ifPresent(known -> output.putShort(known.columns()).putShort(known.rows()));
   }
@@ -51,6 +54,7 @@ record PortState(
         input.getBoolean(),
         input.getBoolean(),
         input.getLong(),
+        input.getInt(-1, 1 << 15),
         input.getBytes(PortConfig.MAX_LIMIT),
         input.getBytes(PortConfig.MAX_LIMIT),
         input.getBoolean()

@@ -78,6 +78,16 @@ final class PortTransmit {
     return lastBuffers == 0 && kept.isEmpty();
   }
 
+  /** Buffers that the host program gets yet before its connection ends; negative: it goes on. */
+  int lastBuffers() {
+    return lastBuffers;
+  }
+
+  /** As {@link #endSession}, with a number known from before. */
+  void endSessionAfter(int buffers) {
+    lastBuffers = buffers;
+  }
+
   /** Bytes that the VMM keeps. */
   long kept() {
     return kept.size();

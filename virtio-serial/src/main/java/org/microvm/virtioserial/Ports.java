@@ -17,16 +17,16 @@ import org.microvm.virtioserial.backend.PortBackend;
  */
 final class Ports implements ControlQueue.Handler {
   private final DeviceCore core;
-  private final ResizeOrder resizeOrder;
+  private final ConsoleSizes sizes;
   private final ControlQueue control;
   private final PortSlot[] slots;
 
   /** The driver takes control messages: it said so, or it resumes from hibernation. */
   private boolean driverReady;
 
-  Ports(DeviceCore core, SerialConfig config) {
+  Ports(DeviceCore core, SerialConfig config, ConsoleSizes sizes) {
     this.core = core;
-    resizeOrder = config.resizeOrder();
+    this.sizes = sizes;
     control = new ControlQueue(this, new Turn(core, this::serveControl)::request);
     slots = new PortSlot[config.maxPorts()];
     Arrays.setAll(slots, nr -> new PortSlot(core, nr));
@@ -65,7 +65,7 @@ final class Ports implements ControlQueue.Handler {
               .formatted(backend.describe()));
     }
     PortSlot slot = slots[choose(config)];
-    Port port = new Port(core, control, resizeOrder, slot.nr, config, backend);
+    Port port = new Port(core, control, sizes, slot.nr, config, backend);
     slot.occupy(port);
     port.start();
     return port;

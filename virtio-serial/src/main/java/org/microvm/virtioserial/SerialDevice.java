@@ -43,21 +43,17 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /** There is a field for output in distress. */
   public static final long F_EMERG_WRITE = 1L << 2;
 
-  private static final int CONFIG_COLUMNS = 0;
-  private static final int CONFIG_ROWS = 2;
   private static final int CONFIG_MAX_PORTS = 4;
   private static final int CONFIG_EMERGENCY = 8;
   private static final int CONFIG_BYTES = 12;
 
   private final DeviceCore core;
   private final SerialConfig config;
+  private final ConsoleSizes sizes;
   private final Ports ports;
   private final ConfigSpace space = new ConfigSpace(CONFIG_BYTES);
   private final EmergencyLog emergencyLog = new EmergencyLog();
   private long emergencyBytes;
-
-  /** Null before the device is behind a transport. */
-  private VirtioInterrupt driver;
 
   private boolean closed;
 
@@ -72,9 +68,9 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   SerialDevice(EventLoop loop, SerialConfig config, Clock clock) {
     this.config = config;
     core = new DeviceCore(loop, clock);
-    ports = new Ports(core, config);
+    sizes = new ConsoleSizes(config, space);
+    ports = new Ports(core, config, sizes);
     space.put(CONFIG_MAX_PORTS, 4, config.maxPorts());
-    config.consoleSize().ifPresent(this::putSize);
   }
 
   // The host's side.
@@ -212,8 +208,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Changes the size of a console. Port 0's is also in the configuration space, if the device was
-   * made with a size there.
+   * Changes the size of a console, for a host end that does not do so itself as terminals do. Port
+   * 0's is also in the configuration space, if the device was made with a size there.
    *
    * @throws PortException if there is no such console
    */
@@ -224,15 +220,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       if (port == null || !port.info().console()) {
         throw new PortException("port %d is not a console, so it has no size".formatted(nr));
       }
-      if (nr == 0 && config.consoleSize().isPresent()) {
-        putSize(size);
-        if (driver != null) {
-          driver.configChanged();
-        }
-      }
       port.resize(size);
-    } catch (VirtqueueException e) {
-      core.failed(e);
     } finally {
       core.lock().exit(outer);
     }
@@ -289,7 +277,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   @Override
   public void attach(VirtioInterrupt interrupt, ReentrantLock lock) {
     core.lock().bind(lock);
-    core.locked(() -> driver = interrupt);
+    core.locked(() -> sizes.attach(interrupt));
   }
 
   @Override
@@ -361,7 +349,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     try {
       core.queues(queues);
       ports.restore(state, input, queues, queues != null && queues.has(F_MULTIPORT));
-      state.slots().getFirst().port().flatMap(PortState::size).ifPresent(this::restoreSize);
+      state.slots().getFirst().port().flatMap(PortState::size).ifPresent(sizes::restore);
     } finally {
       core.lock().exit(outer);
     }
@@ -413,12 +401,6 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
         });
   }
 
-  private void restoreSize(ConsoleSize size) {
-    if (config.consoleSize().isPresent()) {
-      putSize(size);
-    }
-  }
-
   private void emergencyWrite(byte value) throws VirtqueueException {
     emergencyBytes++;
     Port console = ports.all().filter(port -> port.info().console()).findFirst().orElse(null);
@@ -427,11 +409,6 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     } else {
       console.emergencyWrite(value);
     }
-  }
-
-  private void putSize(ConsoleSize size) {
-    space.put(CONFIG_COLUMNS, 2, size.columns());
-    space.put(CONFIG_ROWS, 2, size.rows());
   }
 
   private <T> T locked(Supplier<T> question) {

@@ -15,6 +15,7 @@ abstract class FixedBackend implements PortBackend {
     if (!adopted) {
       handedOver = true;
       port.connected(link);
+      started(port);
     }
   }
 
@@ -22,6 +23,9 @@ abstract class FixedBackend implements PortBackend {
   public final void adopted() {
     adopted = true;
   }
+
+  /** The port has the connection. */
+  void started(Port port) {}
 
   @Override
   public final void linkClosed() {}

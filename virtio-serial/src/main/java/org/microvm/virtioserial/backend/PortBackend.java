@@ -2,6 +2,7 @@ package org.microvm.virtioserial.backend;
 
 import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.ConsoleSize;
 
 /**
  * The host end of a port: gets connections and hands them over, one at a time.
@@ -16,6 +17,12 @@ public interface PortBackend {
   interface Port {
     /** The loop on which everything about the port happens. */
     EventLoop loop();
+
+    /** Whether the guest runs a text console on it, which has a size. */
+    boolean isConsole();
+
+    /** The host's terminal has this size from now on; nothing to a port that is no console. */
+    void resized(ConsoleSize size);
 
     /**
      * Hands over a connection. There must be none at the moment; {@link PortBackend#linkClosed}

@@ -1,7 +1,9 @@
 package org.microvm.virtioserial.backend;
 
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Pty;
 import org.microvm.linux.Terminal;
@@ -12,10 +14,18 @@ import org.microvm.linux.Terminal;
  * <p>The terminal passes all bytes unchanged and is held open here as well, so that programs may
  * come and go without hanging it up or bringing its echo back. It counts as connected all the time;
  * what the guest sends while nobody reads waits in the terminal and then in the guest.
+ *
+ * <p>A console follows the size that programs give the terminal ({@code stty cols 100 rows 40}).
+ * The kernel tells only the terminal's own session of a change, so this end looks once a second.
  */
 public final class PtyBackend extends FixedBackend {
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final Path path;
   private final Fd terminal;
+  private Port port;
+  private EventLoop.Timer timer;
+  private boolean closed;
 
   private PtyBackend(Pty pty, Fd terminal) {
     super(HostLink.duplex(pty.fd()));
@@ -46,9 +56,30 @@ public final class PtyBackend extends FixedBackend {
   }
 
   @Override
-  public void close() {
+  void started(Port owner) {
+    if (owner.isConsole()) {
+      port = owner;
+      look();
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    if (timer != null) {
+      timer.cancel();
+    }
     super.close();
     terminal.close();
+  }
+
+  private void look() {
+    TerminalSize.tell(port, terminal);
+    synchronized (this) {
+      if (!closed) {
+        timer = port.loop().schedule(LOOK_NANOS, this::look);
+      }
+    }
   }
 
   @Override

@@ -1,35 +1,76 @@
 package org.microvm.virtioserial.backend;
 
+import java.util.concurrent.RejectedExecutionException;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.Terminal;
+import org.microvm.linux.WindowSignal;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The standard input and output of this process. Raw mode, if they are a terminal, is the business
- * of whoever owns the process. The end of input leaves the output connected.
+ * The standard input and output of this process. The end of input leaves the output connected.
+ *
+ * <p>If the input is a terminal it is switched to raw mode until the port ends, so that the guest
+ * gets each key and does the echo; a console follows the terminal's size.
  */
 public final class StdioBackend extends FixedBackend {
   private static final Logger LOG = LoggerFactory.getLogger(StdioBackend.class);
 
-  private StdioBackend(Fd input, Fd output) {
-    super(new HostLink(input, output, true));
+  /** Null if the input is none. The views are its own: the port closes those that it is given. */
+  private final Terminal terminal;
+
+  private WindowSignal signal;
+
+  private StdioBackend(HostLink link, Terminal terminal) {
+    super(link);
+    this.terminal = terminal;
   }
 
-  /** Makes both non-blocking, until the port ends: a shell may be at the other end of them. */
+  /** As {@link #open(boolean)}; Ctrl-C ends this process. */
   public static StdioBackend open() throws ErrnoException {
+    return open(true);
+  }
+
+  /**
+   * Makes both non-blocking, until the port ends: a shell may be at the other end of them.
+   *
+   * @param signals whether Ctrl-C on a terminal ends this process, rather than go to the guest
+   */
+  public static StdioBackend open(boolean signals) throws ErrnoException {
     Fd input = Fd.standardInput();
     Fd output = Fd.standardOutput();
-    input.nonBlocking(true);
-    output.nonBlocking(true);
-    return new StdioBackend(input, output);
+    Terminal terminal = null;
+    try {
+      if (Terminal.isTerminal(input)) {
+        terminal = Terminal.raw(Fd.standardInput(), signals);
+      }
+      input.nonBlocking(true);
+      output.nonBlocking(true);
+      return new StdioBackend(new HostLink(input, output, true), terminal);
+    } catch (ErrnoException e) {
+      restore(terminal);
+      throw e;
+    }
+  }
+
+  @Override
+  void started(Port port) {
+    Fd output = Fd.standardOutput();
+    Fd shown = Terminal.isTerminal(output) ? output : Fd.standardInput();
+    if (port.isConsole() && Terminal.isTerminal(shown)) {
+      signal = WindowSignal.listen(() -> sizeChanged(port, shown));
+      TerminalSize.tell(port, shown);
+    }
   }
 
   @Override
   public void close() {
     super.close();
-    restore(Fd.standardInput());
-    restore(Fd.standardOutput());
+    if (signal != null) {
+      signal.close();
+    }
+    restore(terminal);
   }
 
   @Override
@@ -37,7 +78,23 @@ public final class StdioBackend extends FixedBackend {
     return "stdio";
   }
 
-  private static void restore(Fd fd) {
+  private static void sizeChanged(Port port, Fd shown) {
+    try {
+      port.loop().execute(() -> TerminalSize.tell(port, shown));
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the machine has ended: {}", e.getMessage());
+    }
+  }
+
+  private static void restore(Terminal terminal) {
+    blocking(Fd.standardInput());
+    blocking(Fd.standardOutput());
+    if (terminal != null) {
+      terminal.close();
+    }
+  }
+
+  private static void blocking(Fd fd) {
     try {
       fd.nonBlocking(false);
     } catch (ErrnoException e) {

@@ -33,7 +33,9 @@ public final class ChardevOptions {
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N} and the same for TCP on this machine
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
-   *   <li>{@code pty,id=ID}, {@code stdio,id=ID}, {@code null,id=ID}
+   *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on unless told otherwise: Ctrl-C ends this
+   *       process)
+   *   <li>{@code pty,id=ID}, {@code null,id=ID}
    *   <li>{@code channel,id=ID} for a program in this JVM
    * </ul>
    *
@@ -53,8 +55,9 @@ public final class ChardevOptions {
         yield PtyBackend.open();
       }
       case "stdio" -> {
+        boolean signals = words.takeFlag("signal", true);
         words.finish();
-        yield StdioBackend.open();
+        yield StdioBackend.open(signals);
       }
       case "null" -> {
         words.finish();
