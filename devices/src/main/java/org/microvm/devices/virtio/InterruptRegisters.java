@@ -102,7 +102,7 @@ final class InterruptRegisters {
     if (status != 0) {
       raised++;
       repeated++;
-      // Section 4.2.3.3: the signal stays asserted while a bit is set; here it is an edge, so what
+      // Section 4.2.3.4: the signal stays asserted while a bit is set; here it is an edge, so what
       // is left needs another.
       interrupt.raise();
     }

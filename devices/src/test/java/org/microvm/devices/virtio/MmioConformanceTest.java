@@ -67,6 +67,12 @@ class MmioConformanceTest {
     }
 
     @Test
+    void vendorId_isTheSameAtEachRead() {
+      assertEquals(driver.read(0x00c), driver.read(0x00c));
+      assertTrue(driver.read(0x00c) != 0);
+    }
+
+    @Test
     void deviceFeatures_selZero_areBits0To31() {
       driver.write(0x014, 0);
 
@@ -96,8 +102,8 @@ class MmioConformanceTest {
 
     @Test
     void deviceFeatures_doNotOfferWhatIsNotThere() {
-      // NOTIFICATION_DATA, RING_RESET, IN_ORDER, RING_PACKED, ADMIN_VQ.
-      long absent = 1L << 38 | 1L << 40 | 1L << 35 | 1L << 34 | 1L << 41;
+      // NOTIFICATION_DATA, RING_RESET, IN_ORDER, RING_PACKED, ADMIN_VQ, SUSPEND, SR_IOV.
+      long absent = 1L << 38 | 1L << 40 | 1L << 35 | 1L << 34 | 1L << 41 | 1L << 43 | 1L << 37;
 
       assertEquals(0, driver.offeredFeatures() & absent);
     }
@@ -164,7 +170,7 @@ class MmioConformanceTest {
 
   @Nested
   @DisplayName(
-      "4.2.2.1 Device Requirements: InterruptStatus, 4.2.3.3 Notifications From The Device")
+      "4.2.2.1 Device Requirements: InterruptStatus, 4.2.3.4 Notifications From The Device")
   class Interrupts {
     @Test
     void interruptStatus_nothingHappened_isZero() {
@@ -233,6 +239,26 @@ class MmioConformanceTest {
 
       assertEquals(0, driver.read(MmioRegister.INTERRUPT_STATUS));
       assertEquals(1, interrupt.count());
+    }
+
+    @Test
+    void interruptAck_undefinedBits_areIgnored() {
+      driver.start();
+      device.queues.interrupt().usedBuffers();
+
+      driver.write(MmioRegister.INTERRUPT_ACK, ~3);
+
+      assertEquals(1, driver.read(MmioRegister.INTERRUPT_STATUS));
+    }
+
+    @Test
+    void interruptAck_ofWhatDidNotHappen_isIgnored() {
+      driver.start();
+
+      driver.write(MmioRegister.INTERRUPT_ACK, 3);
+
+      assertEquals(0, driver.read(MmioRegister.INTERRUPT_STATUS));
+      assertEquals(0, interrupt.count());
     }
 
     @Test
@@ -636,7 +662,7 @@ class MmioConformanceTest {
   }
 
   @Nested
-  @DisplayName("4.2.3.1 Virtqueue Configuration, 4.2.2.1: queues while QueueReady is zero")
+  @DisplayName("4.2.3.2 Virtqueue Configuration, 4.2.2.1: queues while QueueReady is zero")
   class QueueConfiguration {
     private final VirtqueueDriver ring = new VirtqueueDriver(ram, 0, 8, V1);
 
@@ -743,7 +769,7 @@ class MmioConformanceTest {
   }
 
   @Nested
-  @DisplayName("4.2.3.2 Available Buffer Notifications")
+  @DisplayName("4.2.3.3 Available Buffer Notifications")
   class Notifications {
     @Test
     void queueNotify_register_reachesTheDevice() {

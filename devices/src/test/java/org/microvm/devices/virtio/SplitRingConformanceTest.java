@@ -346,6 +346,14 @@ class SplitRingConformanceTest {
     }
 
     @Test
+    void device_otherFlagsSet_areIgnored() throws Exception {
+      it.driver.availableFlags(0xfffe); // the driver MUST set 0 or 1
+      it.driver.add(readable(ANYWHERE, 1));
+
+      assertTrue(it.useOne(0));
+    }
+
+    @Test
     void device_nothingUsed_doesNotNotify() {
       assertFalse(it.queue.publish());
     }
