@@ -21,7 +21,8 @@ final class SerialMachine implements AutoCloseable {
   /** The time of the device, where the test has given it one of its own. */
   final ManualClock clock;
 
-  private SerialMachine(Path directory, SerialConfig config, boolean manual) throws IOException {
+  private SerialMachine(Path directory, SerialConfig config, boolean manual, long memory)
+      throws IOException {
     this.directory = directory;
     loop = EventLoop.open("serial-test");
     loop.start();
@@ -29,19 +30,25 @@ final class SerialMachine implements AutoCloseable {
     device = new SerialDevice(loop, config, manual ? clock : Clock.of(loop));
     events = new EventLog();
     device.addListener(events);
-    TestRam ram = TestRam.of(RAM);
+    TestRam ram = TestRam.of(memory);
     Guest.Line line = new Guest.Line();
     transport = new VirtioMmioTransport(device, ram.memory(), line);
     guest = new Guest(transport, ram, line);
   }
 
   SerialMachine(Path directory, SerialConfig config) throws IOException {
-    this(directory, config, false);
+    this(directory, config, false, RAM);
+  }
+
+  /** A machine with so many bytes of RAM. */
+  static SerialMachine withMemory(Path directory, SerialConfig config, long bytes)
+      throws IOException {
+    return new SerialMachine(directory, config, false, bytes);
   }
 
   /** A machine whose time stands still until the test moves it. */
   static SerialMachine withManualClock(Path directory) throws IOException {
-    return new SerialMachine(directory, SerialConfig.defaults(), true);
+    return new SerialMachine(directory, SerialConfig.defaults(), true, RAM);
   }
 
   SerialMachine(Path directory) throws IOException {
