@@ -40,6 +40,11 @@ final class ChannelWords {
     }
   }
 
+  /** Whether one of the chardevs is standard input and output. */
+  boolean useStdio() {
+    return chardevs.values().stream().anyMatch(text -> text.split(",", 2)[0].equals("stdio"));
+  }
+
   void addTo(MachineConfig.Builder builder, List<String> devices) {
     devices.forEach(text -> read("--device", text, words -> device(words, builder)));
     for (String id : chardevs.keySet()) {

@@ -39,24 +39,29 @@ final class RunCommand implements Callable<Integer> {
       description = "go on from a snapshot; all other options as for the saved machine")
   private Path restore;
 
-  @Option(names = "--no-console", description = "neither show nor feed the guest's console")
+  @Option(
+      names = "--no-console",
+      description = "neither show nor feed the guest's UART; so it is with a stdio chardev, too")
   private boolean noConsole;
 
   @Override
   public Integer call() throws Exception {
+    MachineConfig.Builder builder = options.toBuilder();
+    // A channel on standard input and output has them for itself, terminal mode included.
+    boolean shown = !noConsole && !options.channels().useStdio();
     OutputStream console =
-        noConsole ? OutputStream.nullOutputStream() : new FileOutputStream(FileDescriptor.out);
-    MachineConfig config = options.toBuilder().console(console).build();
+        shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
+    MachineConfig config = builder.console(console).build();
     Machine machine =
         restore == null ? Machine.create(config) : Machine.restore(Snapshot.open(restore), config);
     // SIGTERM, SIGINT and SIGHUP come as the JVM's orderly shutdown, which keeps their status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
     try (Fd input = Fd.standardInput();
-        Terminal terminal = noConsole || !Terminal.isTerminal(input) ? null : Terminal.raw(input)) {
+        Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
       machine.start();
-      if (!noConsole) {
+      if (shown) {
         new ConsoleInput(machine, System.in, console, terminal != null).start();
       }
       MachineEnd end = machine.end().join();

@@ -122,6 +122,29 @@ class BadInputTest {
     assertOneLineWith(words);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "byte_limit=lots|byte_limit=lots is not a number",
+        "byte_limit=2147483647|byte_limit=2147483647 is not from 0 to 1073741824",
+        "guest_byte_limit=-1|guest_byte_limit=-1 is not a number",
+        "cache_buffers=maybe|cache_buffers=maybe is neither on nor off",
+        "nr=0|nr=0: port 0 is for a console",
+        "nr=8|nr=8: the device has ports 0 to 7; raise max_ports",
+        "name=a/b|port name \"a/b\"",
+        "bps=fast|bps=fast is not a number",
+        "ops=1.5|ops=1.5 is not a number",
+        "guest_close=maybe|guest_close=maybe is neither hold nor disconnect",
+        "guest_close=disconnect|null has no connection that could end",
+        "speed=9600|knows no speed=",
+      })
+  @RequiresKvm
+  void run_badPort_isNamed(String port, String words) {
+    assertNotEquals(0, runWithChannels("null,id=a", port));
+    assertOneLineWith(words);
+  }
+
   @Test
   @RequiresKvm
   void run_socketPathTooLong_isNamed() {

@@ -133,35 +133,6 @@ class ChannelTest {
   }
 
   @Test
-  void channels_closedWhileEarlierBytesWaitLoseNothing() throws Exception {
-    for (String text : new String[] {"one", "two", "six"}) {
-      try (Channel channel = machine.device.openChannel("api")) {
-        channel.write(ByteBuffer.wrap(text.getBytes()));
-      }
-    }
-    guest.open(nr);
-
-    assertEquals("onetwosix", new String(guest.read(nr, 9)));
-  }
-
-  @Test
-  void channels_closedWhileTheGuestTakesNothingAreBounded() throws Exception {
-    IOException failure =
-        assertThrows(
-            IOException.class,
-            () -> {
-              for (int i = 0; i < 200; i++) {
-                try (Channel channel = machine.device.openChannel("api")) {
-                  channel.write(ByteBuffer.wrap("x".getBytes()));
-                }
-              }
-            });
-
-    assertEquals(
-        "the guest has not taken the bytes of 128 earlier channels yet", failure.getMessage());
-  }
-
-  @Test
   void blockingRead_waitsForTheGuest() throws Exception {
     try (Channel channel = machine.device.openChannel("api")) {
       var reader = CompletableFuture.supplyAsync(() -> readUnchecked(channel, 5));

@@ -1,6 +1,7 @@
 package org.microvm.virtioserial;
 
 import java.io.IOException;
+import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,22 +13,33 @@ import java.util.stream.Stream;
  * @param descriptors open files
  * @param threads threads of the kernel's that run Java code
  * @param heapBytes what lives in the heap after a collection
+ * @param nativeBytes what Java code has allocated outside the heap
  */
-record Resources(long descriptors, int threads, long heapBytes) {
+record Resources(long descriptors, int threads, long heapBytes, long nativeBytes) {
 
   /** What it holds now, once what was dropped is collected. */
   static Resources now() throws IOException, InterruptedException {
     long heap = Long.MAX_VALUE;
+    long outside = Long.MAX_VALUE;
     for (int i = 0; i < 5; i++) {
       System.gc();
-      var usage = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
-      heap = Math.min(heap, usage.getUsed());
+      heap = Math.min(heap, ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
+      outside = Math.min(outside, nativeMemory());
     }
+    int threads = ManagementFactory.getThreadMXBean().getThreadCount();
+    return new Resources(descriptorCount(), threads, heap, outside);
+  }
+
+  static long descriptorCount() throws IOException {
     try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
-      // The listing itself is one of them, each time.
-      long descriptors = open.count();
-      int threads = ManagementFactory.getThreadMXBean().getThreadCount();
-      return new Resources(descriptors, threads, heap);
+      return open.count(); // The listing itself is one of them, each time.
     }
+  }
+
+  private static long nativeMemory() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
   }
 }

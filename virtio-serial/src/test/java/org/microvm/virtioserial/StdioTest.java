@@ -1,7 +1,9 @@
 package org.microvm.virtioserial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -46,6 +48,9 @@ class StdioTest {
     public static void main(String[] args) throws Exception {
       try (SerialMachine machine = new SerialMachine(Path.of(args[0]))) {
         int nr = machine.device.addPort(PortConfig.named("stdio"), StdioBackend.open()).nr();
+        assertEquals(
+            "open stdio: EBUSY (Device or resource busy): another port has it",
+            assertThrows(IOException.class, StdioBackend::open).getMessage());
         machine.guest.boot();
         machine.introduce(nr);
         machine.guest.open(nr);

@@ -1,6 +1,9 @@
 package org.microvm.virtioserial.backend;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 
@@ -22,13 +25,34 @@ public final class FifoBackend extends FixedBackend {
 
   /** Opens PATH.in and PATH.out, which must be there. */
   public static FifoBackend open(Path path) throws ErrnoException {
-    Fd in = Fd.open(Path.of(path + ".in"), Fd.READ_WRITE, Fd.NON_BLOCKING);
+    Fd in = end(path, ".in");
     try {
-      Fd out = Fd.open(Path.of(path + ".out"), Fd.READ_WRITE, Fd.NON_BLOCKING);
+      Fd out = end(path, ".out");
       return new FifoBackend(new HostLink(in, out, false), path);
     } catch (ErrnoException e) {
       in.close();
       throw e;
+    }
+  }
+
+  private static Fd end(Path path, String suffix) throws ErrnoException {
+    Path fifo = Path.of(path + suffix);
+    String advice = "make it with mkfifo %s.in %s.out".formatted(path, path);
+    if (!Files.exists(fifo)) {
+      throw new ErrnoException("open " + fifo, Errno.ENOENT, advice);
+    }
+    if (!isFifo(fifo)) {
+      throw new ErrnoException("open " + fifo, Errno.EINVAL, "it is no FIFO, " + advice);
+    }
+    return Fd.open(fifo, Fd.READ_WRITE, Fd.NON_BLOCKING);
+  }
+
+  private static boolean isFifo(Path path) {
+    try {
+      int mode = (Integer) Files.getAttribute(path, "unix:mode");
+      return (mode & 0170000) == 0010000; // S_IFMT, S_IFIFO
+    } catch (IOException e) {
+      return true; // Opening it will say what is the matter.
     }
   }
 

@@ -1,6 +1,8 @@
 package org.microvm.virtioserial.backend;
 
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
@@ -16,6 +18,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class StdioBackend extends FixedBackend {
   private static final Logger LOG = LoggerFactory.getLogger(StdioBackend.class);
+
+  /** There is one standard input and output: a second port would steal from the first. */
+  private static final AtomicBoolean TAKEN = new AtomicBoolean();
 
   /** Null if the input is none. The views are its own: the port closes those that it is given. */
   private final Terminal terminal;
@@ -36,8 +41,12 @@ public final class StdioBackend extends FixedBackend {
    * Makes both non-blocking, until the port ends: a shell may be at the other end of them.
    *
    * @param signals whether Ctrl-C on a terminal ends this process, rather than go to the guest
+   * @throws ErrnoException if another port has it already
    */
   public static StdioBackend open(boolean signals) throws ErrnoException {
+    if (!TAKEN.compareAndSet(false, true)) {
+      throw new ErrnoException("open stdio", Errno.EBUSY, "another port has it");
+    }
     Fd input = Fd.standardInput();
     Fd output = Fd.standardOutput();
     Terminal terminal = null;
@@ -92,6 +101,7 @@ public final class StdioBackend extends FixedBackend {
     if (terminal != null) {
       terminal.close();
     }
+    TAKEN.set(false);
   }
 
   private static void blocking(Fd fd) {
