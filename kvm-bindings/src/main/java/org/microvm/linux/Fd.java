@@ -1,6 +1,7 @@
 package org.microvm.linux;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
 import org.microvm.bindings.Linux;
@@ -20,6 +21,9 @@ import org.microvm.syscall.Syscalls;
  * {@link EventLoop.Watch} before the descriptor that it watches.
  */
 public final class Fd implements AutoCloseable {
+  /** As in asm-generic/ioctls.h, which the generated constants leave out. */
+  private static final long FIONREAD = 0x541b;
+
   /** Open for reading. */
   public static final int READ_ONLY = Linux.O_RDONLY();
 
@@ -139,6 +143,13 @@ public final class Fd implements AutoCloseable {
       descriptor.release();
       Reference.reachabilityFence(buffer);
     }
+  }
+
+  /** Bytes that could be read at once from a socket, pipe or terminal; or {@code -errno}. */
+  public long available() {
+    MemorySegment count = Syscalls.scratch(Integer.BYTES);
+    long result = descriptor.ioctl(FIONREAD, count);
+    return result < 0 ? result : count.get(ValueLayout.JAVA_INT, 0);
   }
 
   /** Reads into the ranges, in order. */

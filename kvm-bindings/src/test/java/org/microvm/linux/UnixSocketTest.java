@@ -156,4 +156,16 @@ class UnixSocketTest {
 
     assertEquals(Errno.ECONNREFUSED, failure.errno());
   }
+
+  @Test
+  void available_countsWhatCanBeRead() throws Exception {
+    Fd[] pair = UnixSocket.pair();
+    assertEquals(0, pair[1].available());
+    pair[0].write(Arena.ofAuto().allocate(5));
+    assertEquals(5, pair[1].available());
+    pair[0].close();
+    assertEquals(5, pair[1].available());
+    pair[1].close();
+    assertEquals(-Errno.EBADF, pair[1].available());
+  }
 }

@@ -146,6 +146,11 @@ final class ControlQueue {
     }
   }
 
+  /** As {@link #serve}, but when the event loop gets to it. */
+  void serveLater() {
+    goOn.run();
+  }
+
   /** Takes what the driver has to say, and sends the answers. */
   void serve() throws VirtqueueException {
     if (transmitq == null) {

@@ -36,6 +36,9 @@ final class HostSession {
   private boolean inputEnded;
   private boolean outputEnded;
 
+  /** A hang-up was seen; there may be bytes to read yet. */
+  private boolean peerGone;
+
   /** Takes over the link, or closes it and throws. */
   HostSession(HostLink link, EventLoop loop, DeviceLock lock, Handler handler)
       throws ErrnoException {
@@ -77,6 +80,16 @@ final class HostSession {
   /** Whether room to write will be reported; if not, the output is a file and has it always. */
   boolean outputIsWatched() {
     return outputWatch != null;
+  }
+
+  /**
+   * Where there is no room to read into: looks whether the peer has left with nothing of its bytes
+   * unread, which would otherwise show only when there is room again.
+   */
+  void lookForTheEnd() {
+    if (peerGone && link.input().available() == 0) {
+      inputEnded = true;
+    }
   }
 
   /** Reads into the ranges: bytes, or 0 when there are none now or, being noted, any more. */
@@ -139,6 +152,7 @@ final class HostSession {
       // A hang-up is reported for as long as it is watched, so the watch goes. What the peer sent
       // before that is still there to be read.
       if ((input & GONE) != 0) {
+        peerGone = true;
         closeInputWatch();
       }
       if ((output & GONE) != 0) {

@@ -463,6 +463,6 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void fire(BiConsumer<PortListener, PortInfo> event) {
-    core.listeners().fire(listener -> event.accept(listener, info));
+    core.listeners().fire(event, info);
   }
 }

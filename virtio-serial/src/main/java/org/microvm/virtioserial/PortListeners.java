@@ -3,7 +3,8 @@ package org.microvm.virtioserial;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
-import java.util.function.Consumer;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -11,8 +12,11 @@ import org.slf4j.LoggerFactory;
 final class PortListeners {
   private static final Logger LOG = LoggerFactory.getLogger(PortListeners.class);
 
+  private static final int MOST_WAITING = 1024;
+
   private final Executor loop;
   private final List<PortListener> listeners = new CopyOnWriteArrayList<>();
+  private final AtomicInteger waiting = new AtomicInteger();
 
   PortListeners(Executor loop) {
     this.loop = loop;
@@ -26,17 +30,30 @@ final class PortListeners {
     listeners.remove(listener);
   }
 
-  void fire(Consumer<PortListener> event) {
+  /** Tells the listeners of something that happened to a port; nothing at all without any. */
+  void fire(BiConsumer<PortListener, PortInfo> event, PortInfo port) {
     if (!listeners.isEmpty()) {
-      loop.execute(() -> listeners.forEach(listener -> call(listener, event)));
+      waiting.incrementAndGet();
+      loop.execute(() -> tell(event, port));
     }
   }
 
-  private static void call(PortListener listener, Consumer<PortListener> event) {
-    try {
-      event.accept(listener);
-    } catch (RuntimeException e) {
-      LOG.error("a listener of serial ports failed", e);
+  /**
+   * Whether so many events wait that the guest is not to cause more: it does so at its own speed
+   * where its notifications are served on a vCPU's thread, and listeners may be slow.
+   */
+  boolean areBehind() {
+    return waiting.get() > MOST_WAITING;
+  }
+
+  private void tell(BiConsumer<PortListener, PortInfo> event, PortInfo port) {
+    waiting.decrementAndGet();
+    for (PortListener listener : listeners) {
+      try {
+        event.accept(listener, port);
+      } catch (RuntimeException e) {
+        LOG.error("a listener of serial ports failed", e);
+      }
     }
   }
 }

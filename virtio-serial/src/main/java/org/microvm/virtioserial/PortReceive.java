@@ -228,6 +228,7 @@ final class PortReceive {
     if (kept.free() == 0) {
       moved.stalls++;
       session.wantInput(false);
+      session.lookForTheEnd();
       return false;
     }
     IovecArray ranges = core.ranges();

@@ -294,7 +294,11 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     ReentrantLock outer = core.lock().enter();
     try {
       if (ports.control().isActive() && index == QueueLayout.CONTROL_TRANSMIT) {
-        ports.control().serve();
+        if (core.listeners().areBehind() && !core.loop().inLoop()) {
+          ports.control().serveLater();
+        } else {
+          ports.control().serve();
+        }
       } else if (ports.control().isActive() && index == QueueLayout.CONTROL_RECEIVE) {
         ports.control().send();
       } else if (QueueLayout.isReceive(index)) {

@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -7,9 +8,11 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
+import org.microvm.devices.testing.VirtqueueDriver;
 
 /** Moving a message allocates nothing of ours on the event loop's thread. */
 class AllocationTest {
@@ -25,23 +28,70 @@ class AllocationTest {
   @TempDir Path directory;
 
   @Test
-  void steadyState_allocatesNothingAMessage() throws Exception {
+  void hostToGuest_allocatesAndCopiesNothingAMessage() throws Exception {
     try (SerialMachine machine = new SerialMachine(directory)) {
-      int nr = machine.addUnix("a");
-      Guest guest = machine.guest.boot();
-      machine.introduce(nr);
-      guest.open(nr);
+      int nr = openPort(machine);
       try (Host host = machine.connect("a")) {
-        Exchange exchange = new Exchange(guest, host, nr);
-        exchange.run(WARM_UP);
-        long before = allocatedByLoop();
+        Exchange exchange = new Exchange(machine, host, nr);
 
-        exchange.run(MEASURED);
-
-        double each = (allocatedByLoop() - before) / (double) MEASURED;
-        assertTrue(each < BYTES_A_MESSAGE, each + " bytes a message");
+        assertSteady(machine, nr, exchange::hostToGuest);
       }
     }
+  }
+
+  @Test
+  void guestToHost_allocatesAndCopiesNothingAMessage() throws Exception {
+    try (SerialMachine machine = new SerialMachine(directory)) {
+      int nr = openPort(machine);
+      try (Host host = machine.connect("a")) {
+        Exchange exchange = new Exchange(machine, host, nr);
+
+        assertSteady(machine, nr, exchange::guestToHost);
+      }
+    }
+  }
+
+  @Test
+  void guestOpeningAndClosing_allocatesNothingAMessage() throws Exception {
+    try (SerialMachine machine = new SerialMachine(directory)) {
+      machine.device.removeListener(machine.events);
+      int nr = openPort(machine);
+      Toggles toggles = new Toggles(machine, nr);
+      toggles.run(WARM_UP);
+      long before = toggles.allocated;
+
+      toggles.run(MEASURED);
+
+      double each = (toggles.allocated - before) / (2.0 * MEASURED);
+      assertTrue(each < 1, each + " bytes a message");
+    }
+  }
+
+  private static int openPort(SerialMachine machine) throws Exception {
+    int nr = machine.addUnix("a");
+    machine.guest.boot();
+    machine.introduce(nr);
+    machine.guest.open(nr);
+    machine.idle();
+    return nr;
+  }
+
+  private interface Messages {
+    void pass(int count) throws Exception;
+  }
+
+  private static void assertSteady(SerialMachine machine, int nr, Messages messages)
+      throws Exception {
+    messages.pass(WARM_UP);
+    long before = allocatedByLoop();
+    long copied = machine.numbers(nr).bytesCopied();
+
+    messages.pass(MEASURED);
+
+    double each = (allocatedByLoop() - before) / (double) MEASURED;
+    assertTrue(each < BYTES_A_MESSAGE, each + " bytes a message");
+    assertEquals(0, copied);
+    assertEquals(0, machine.numbers(nr).bytesCopied());
   }
 
   private static long allocatedByLoop() {
@@ -55,34 +105,89 @@ class AllocationTest {
     return threads.getThreadAllocatedBytes(id);
   }
 
-  /** Messages from host to guest, and some back when the socket has room again. */
+  /** Control messages of the driver's, on the loop as the ioeventfd has it. */
+  private static final class Toggles {
+    private final SerialMachine machine;
+    private final VirtqueueDriver queue;
+    private final Buffer[][] messages;
+    private volatile long allocated;
+
+    Toggles(SerialMachine machine, int nr) {
+      this.machine = machine;
+      queue = machine.guest.queue(Guest.CONTROL_OUT);
+      messages = new Buffer[][] {{message(nr, 0)}, {message(nr, 1)}};
+    }
+
+    private Buffer message(int nr, int value) {
+      byte[] bytes = Control.encode(nr, Control.PORT_OPEN, value);
+      return Buffer.readable(machine.guest.ram().store(bytes), bytes.length);
+    }
+
+    void run(int count) throws Exception {
+      CountDownLatch done = new CountDownLatch(1);
+      machine.loop.execute(
+          () -> {
+            toggle(count);
+            done.countDown();
+          });
+      done.await();
+      machine.idle();
+    }
+
+    private void toggle(int count) {
+      ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 2 * count; i++) {
+        queue.stage(messages[i & 1]);
+        queue.publish();
+        machine.transport.queueNotified(Guest.CONTROL_OUT);
+        queue.next();
+      }
+      allocated += threads.getCurrentThreadAllocatedBytes() - before;
+    }
+  }
+
+  /** Small messages one by one, and now and then more than the socket takes. */
   private static final class Exchange {
     private final Guest guest;
     private final Host host;
     private final int nr;
     private final long blob;
     private final ByteBuffer sink = ByteBuffer.allocateDirect(1 << 20);
+    private final Buffer small;
 
-    Exchange(Guest guest, Host host, int nr) {
-      this.guest = guest;
+    /** As the ioeventfd does. */
+    private final Runnable notifyOnLoop;
+
+    Exchange(SerialMachine machine, Host host, int nr) {
+      guest = machine.guest;
+      Runnable notify = () -> machine.transport.queueNotified(Guest.out(nr));
+      notifyOnLoop = () -> machine.loop.execute(notify);
       this.host = host;
       this.nr = nr;
       blob = guest.ram().allocate(1 << 20, 1);
+      small = Buffer.readable(blob, 100);
     }
 
-    void run(int messages) throws Exception {
+    void hostToGuest(int messages) throws Exception {
       for (int i = 0; i < messages; i++) {
         host.write((byte) i);
         guest.read(nr, 1);
-        // Now and then more than the socket takes, so that the loop has to go on by itself.
-        if (i % 500 == 0) {
-          guest.write(nr, Buffer.readable(blob, sink.capacity()));
-          sink.clear();
-          while (sink.hasRemaining()) {
-            host.socket().read(sink);
-          }
-          guest.awaitSent(nr, 1);
+      }
+    }
+
+    void guestToHost(int messages) throws Exception {
+      for (int i = 0; i < messages; i++) {
+        // So that the loop has to go on by itself, when the socket has room again.
+        int count = i % 500 == 0 ? sink.capacity() : 100;
+        Buffer buffer = i % 500 == 0 ? Buffer.readable(blob, count) : small;
+        guest.queue(Guest.out(nr)).add(buffer);
+        notifyOnLoop.run();
+        sink.clear().limit(count);
+        while (sink.hasRemaining()) {
+          host.socket().read(sink);
         }
+        guest.awaitSent(nr, 1);
       }
     }
   }

@@ -9,11 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
+import org.microvm.devices.testing.VirtqueueDriver;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.MmioRegister;
 
@@ -366,6 +369,53 @@ class HostileGuestTest {
     }
     assertFalse(machine.status(nr).guestOpen());
     assertWorks();
+  }
+
+  @Test
+  void c23_stormOfOpensWithASlowListener_isHeldBackAndBounded() throws Exception {
+    CountDownLatch slow = new CountDownLatch(1);
+    AtomicInteger told = new AtomicInteger();
+    machine.device.addListener(
+        new PortListener() {
+          @Override
+          public void guestOpened(PortInfo port) {
+            awaitUnchecked(slow);
+            told.incrementAndGet();
+          }
+        });
+    VirtqueueDriver control = guest.queue(Guest.CONTROL_OUT);
+    Buffer open = message(Control.encode(nr, Control.PORT_OPEN, 1));
+    Buffer close = message(Control.encode(nr, Control.PORT_OPEN, 0));
+    int sent = 0;
+    // As a vCPU would that does not wait; 2048 messages with nobody to hear of them.
+    for (int i = 0; i < 1024 && control.freeDescriptors() >= 2; i++) {
+      guest.driver().send(Guest.CONTROL_OUT, open);
+      guest.driver().send(Guest.CONTROL_OUT, close);
+      guest.driver().kick(Guest.CONTROL_OUT);
+      sent++;
+      control.collect();
+    }
+    assertTrue(sent < 1024, "the guest was never held back");
+
+    slow.countDown();
+    machine.idle();
+
+    int all = sent;
+    Await.until(machine.loop, "all told", () -> told.get() == all);
+    control.collect();
+    assertWorks();
+  }
+
+  private Buffer message(byte[] bytes) {
+    return Buffer.readable(guest.ram().store(bytes), bytes.length);
+  }
+
+  private static void awaitUnchecked(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

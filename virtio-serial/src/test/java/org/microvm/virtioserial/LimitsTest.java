@@ -199,6 +199,30 @@ class LimitsTest {
   }
 
   @Test
+  void guestByteLimit_zeroLetsAHostThatSentNothingLeave() throws Exception {
+    port(PortConfig.named("a").withGuestByteLimit(0));
+    for (int i = 0; i < 3; i++) {
+      machine.connect("a").close();
+      machine.events.await("host disconnected a"); // though the guest has the port closed
+    }
+  }
+
+  @Test
+  void guestByteLimit_zeroKeepsAHostsLastBytesInTheSocketWhenItHasLeft() throws Exception {
+    int nr = port(PortConfig.named("a").withGuestByteLimit(0));
+    try (Host host = machine.connect("a")) {
+      host.write("last");
+    }
+    machine.idle();
+    assertTrue(machine.status(nr).hostConnected());
+
+    guest.open(nr);
+
+    assertEquals("last", new String(guest.read(nr, 4)));
+    machine.events.await("host disconnected a");
+  }
+
+  @Test
   void c25_guestWithoutBuffers_holdsTheHostBackWithoutMemory() throws Exception {
     int nr = port(PortConfig.named("a"));
     guest.open(nr);

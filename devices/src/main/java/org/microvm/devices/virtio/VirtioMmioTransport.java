@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What a driver does out of order (a queue set up while it is ready, a notification before
  * DRIVER_OK, a write of a read-only register, an odd width) is ignored and counted. A broken ring
- * sets DEVICE_NEEDS_RESET, stops all queues of this device and is logged once a reset.
+ * sets DEVICE_NEEDS_RESET and stops all queues of this device; it is logged more rarely each time.
  *
  * <p>With a {@link RegisterPage} the driver reads registers without reaching {@link #read}, and
  * acknowledges used buffers without reaching {@link #write}.
@@ -68,7 +68,7 @@ public final class VirtioMmioTransport implements BusDevice {
   /** The configuration changed when the driver could not be told yet. */
   private boolean configChangePending;
 
-  private boolean failureLogged;
+  private final GuestFaults failures = new GuestFaults();
   private long ignored;
   private long notifications;
   private long wakeUps;
@@ -490,7 +490,6 @@ public final class VirtioMmioTransport implements BusDevice {
     driverFeaturesSel = 0;
     queueSel = 0;
     configChangePending = false;
-    failureLogged = false;
   }
 
   private void failed(VirtqueueException cause) {
@@ -503,9 +502,12 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void fail(VirtqueueException cause) {
-    if (!failureLogged) {
-      failureLogged = true;
-      LOG.warn("virtio device {} needs reset: {}", device.deviceId(), cause.getMessage());
+    if (!needsReset() && failures.add()) {
+      LOG.warn(
+          "virtio device {} needs reset, for the {}. time: {}",
+          device.deviceId(),
+          failures.count(),
+          cause.getMessage());
     }
     status |= DeviceStatus.DEVICE_NEEDS_RESET;
     stopQueues();
