@@ -14,7 +14,7 @@ MAVEN := mvn -B -q -ntp
 DIST := microvm/target/dist
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-.PHONY: help build run test stress images examples bare-metal bench bench-boot doctor javadoc bindings format clean packages
+.PHONY: help build run test stress soak images examples bare-metal bench bench-boot doctor javadoc bindings format clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,6 +50,9 @@ test: build images ## everything: format, lint, unit, KVM and Linux guest tests
 stress: build ## a million messages to a guest that sleeps between each two, on every interrupt path
 	@tools/test -pl microvm -am -Dtest='SleepingGuestStressTest' -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.stress.messages=1000000
+
+soak: build ## five minutes of 64 ports whose two ends come, go and block at random
+	@tools/test -pl virtio-serial -am -Dtest=SoakTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
 bench: bench-boot ## all benchmarks
 
