@@ -5,35 +5,36 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import org.microvm.bindings.Linux;
+import org.microvm.bindings.cmsghdr;
+import org.microvm.bindings.msghdr;
 import org.microvm.syscall.Syscalls;
 
 /**
  * Bytes on a unix socket with descriptors attached (SCM_RIGHTS, unix(7)): the receiver gets
  * descriptors of its own for the same open files.
- *
- * <p>The structs are those of the x86-64 ABI; a test compares them with what gcc says.
  */
 public final class DescriptorMessage {
   /** The most descriptors in one message (SCM_MAX_FD). */
   public static final int MAX_DESCRIPTORS = 253;
 
-  static final int SOL_SOCKET = 1;
-  static final int SCM_RIGHTS = 1;
-  static final int MSG_CMSG_CLOEXEC = 0x40000000;
+  static final int SOL_SOCKET = Linux.SOL_SOCKET();
+  static final int SCM_RIGHTS = Linux.SCM_RIGHTS();
+  static final int MSG_CMSG_CLOEXEC = Linux.MSG_CMSG_CLOEXEC();
 
   /** {@code struct msghdr}. */
-  static final long MSGHDR_BYTES = 56;
+  static final long MSGHDR_BYTES = msghdr.layout().byteSize();
 
-  static final long MSGHDR_IOV = 16;
-  static final long MSGHDR_IOVLEN = 24;
-  static final long MSGHDR_CONTROL = 32;
-  static final long MSGHDR_CONTROLLEN = 40;
+  static final long MSGHDR_IOV = msghdr.msg_iov$offset();
+  static final long MSGHDR_IOVLEN = msghdr.msg_iovlen$offset();
+  static final long MSGHDR_CONTROL = msghdr.msg_control$offset();
+  static final long MSGHDR_CONTROLLEN = msghdr.msg_controllen$offset();
 
   /** {@code struct cmsghdr}, which its data follow. */
-  static final long CMSGHDR_BYTES = 16;
+  static final long CMSGHDR_BYTES = cmsghdr.__cmsg_data$offset();
 
-  static final long CMSGHDR_LEVEL = 8;
-  static final long CMSGHDR_TYPE = 12;
+  static final long CMSGHDR_LEVEL = cmsghdr.cmsg_level$offset();
+  static final long CMSGHDR_TYPE = cmsghdr.cmsg_type$offset();
 
   private DescriptorMessage() {}
 

@@ -26,11 +26,6 @@ import org.microvm.bindings.epoll_event;
 public final class Syscalls {
   private static final int SCRATCH_BYTES = 512;
 
-  /** Numbers of asm/unistd_64.h that the generated bindings do not have. */
-  private static final int SYS_SENDMSG = 46;
-
-  private static final int SYS_RECVMSG = 47;
-
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
   private static final long ERRNO =
       CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -311,12 +306,12 @@ public final class Syscalls {
 
   /** {@code sendmsg(fd, message, flags)}. */
   public static long sendmsg(int fd, long message, int flags) {
-    return call(SYS_SENDMSG, fd, message, flags);
+    return call(Linux.SYS_sendmsg(), fd, message, flags);
   }
 
   /** {@code recvmsg(fd, message, flags)}. */
   public static long recvmsg(int fd, long message, int flags) {
-    return call(SYS_RECVMSG, fd, message, flags);
+    return call(Linux.SYS_recvmsg(), fd, message, flags);
   }
 
   /** {@code shutdown(fd, how)}. */
