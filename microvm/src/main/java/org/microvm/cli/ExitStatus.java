@@ -13,6 +13,7 @@ final class ExitStatus {
       case MachineEnd.PowerOff() -> 0;
       case MachineEnd.Reset(String how) -> 0;
       case MachineEnd.Stopped() -> 0;
+      case MachineEnd.Migrated() -> 0;
       case MachineEnd.DebugExit(int status) -> status & 0xff;
       case MachineEnd.Failed(String report) -> {
         err.println("microvm: " + report);

@@ -93,6 +93,16 @@ final class MachineOptions {
 
   /** The machine that the words describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
+    return toBuilder(false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param incoming whether a guest is to come from another process, whose servers serve on until
+   *     then
+   */
+  MachineConfig.Builder toBuilder(boolean incoming) throws IOException {
     GuestImages images = GuestImages.installed();
     boolean own = kernel == null;
     if (own && !images.present()) {
@@ -113,7 +123,7 @@ final class MachineOptions {
       builder.initrd(initrd);
     }
     disks.forEach(text -> builder.disk(DiskWords.parse(text)));
-    channels = new ChannelWords(chardevs);
+    channels = new ChannelWords(incoming ? takingOver(chardevs) : chardevs);
     channels.addTo(builder, devices);
     return builder
         .words(toWords())
@@ -139,6 +149,16 @@ final class MachineOptions {
     words.addAll(List.of("--memory", memory, "--cpus", cpus, "--on-reset", onReset));
     words.addAll(List.of("--registers", registers));
     return words;
+  }
+
+  private static List<String> takingOver(List<String> chardevs) {
+    return chardevs.stream()
+        .map(
+            text ->
+                text.startsWith("socket,") && text.contains("server=on") && text.contains("path=")
+                    ? text + ",takeover=on"
+                    : text)
+        .toList();
   }
 
   private int cpuCount() {

@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
     subcommands = {
       RunCommand.class,
       SnapshotCommand.class,
+      MigrateCommand.class,
       RestoreCommand.class,
       AgentCommand.class,
       CtlCommand.class,

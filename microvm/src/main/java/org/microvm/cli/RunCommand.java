@@ -8,9 +8,11 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
+import org.microvm.machine.IncomingMigration;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineConfig;
 import org.microvm.machine.MachineEnd;
+import org.microvm.machine.MachineException;
 import org.microvm.machine.Snapshot;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,20 +42,25 @@ final class RunCommand implements Callable<Integer> {
   private Path restore;
 
   @Option(
+      names = {"--incoming", "-incoming"},
+      paramLabel = "unix:PATH",
+      description = "wait there for a guest to migrate from another process; same options as there")
+  private String incoming;
+
+  @Option(
       names = "--no-console",
       description = "neither show nor feed the guest's UART; so it is with a stdio chardev, too")
   private boolean noConsole;
 
   @Override
   public Integer call() throws Exception {
-    MachineConfig.Builder builder = options.toBuilder();
+    MachineConfig.Builder builder = options.toBuilder(incoming != null);
     // A channel on standard input and output has them for itself, terminal mode included.
     boolean shown = !noConsole && !options.channels().useStdio();
     OutputStream console =
         shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
     MachineConfig config = builder.console(console).build();
-    Machine machine =
-        restore == null ? Machine.create(config) : Machine.restore(Snapshot.open(restore), config);
+    Machine machine = machine(config);
     // SIGTERM, SIGINT and SIGHUP come as the JVM's orderly shutdown, which keeps their status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
     try (Fd input = Fd.standardInput();
@@ -69,6 +76,22 @@ final class RunCommand implements Callable<Integer> {
     } finally {
       shutdown.run();
     }
+  }
+
+  private Machine machine(MachineConfig config) throws IOException, MachineException {
+    if (incoming != null && restore != null) {
+      throw new UsageException("--incoming and --restore do not go together");
+    }
+    if (restore != null) {
+      return Machine.restore(Snapshot.open(restore), config);
+    }
+    if (incoming != null) {
+      try (IncomingMigration waiting =
+          IncomingMigration.listen(MigrateCommand.socket("--incoming", incoming))) {
+        return waiting.receive(config);
+      }
+    }
+    return Machine.create(config);
   }
 
   private void finish(Machine machine) {

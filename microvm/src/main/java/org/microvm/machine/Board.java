@@ -131,6 +131,11 @@ final class Board implements AutoCloseable {
     }
   }
 
+  /** Leaves the guest's memory alone from now on: another board goes on with it. */
+  void release() {
+    slots.forEach(slot -> slot.transport().release());
+  }
+
   /** After a restore: looks at every queue. */
   void resume() {
     slots.forEach(slot -> slot.transport().resume());

@@ -20,6 +20,7 @@ import org.microvm.firmware.InitialCpuState;
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.IoEventFd;
 import org.microvm.kvm.KvmStats;
+import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
@@ -45,6 +46,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private final PauseGate gate;
   private Vm vm;
   private boolean countsInKernel;
+  private List<MemorySlot> ramSlots = List.of();
 
   private GuestRun(PauseGate gate) {
     this.gate = gate;
@@ -72,26 +74,42 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   }
 
   /**
-   * Makes the VM and brings it to where a saved one was; nothing runs yet.
+   * Makes the VM, whose state is to come.
    *
-   * @param state its sections that concern KVM are taken
-   * @throws MachineException if it is not a state for this machine, or KVM refuses
+   * @throws MachineException if KVM refuses
    */
-  static GuestRun restore(MachineConfig config, MachineParts parts, StateReader state)
-      throws MachineException {
+  static GuestRun prepare(MachineConfig config, MachineParts parts) throws MachineException {
     GuestRun run = new GuestRun(parts.pauseGate());
     return run.build(
         () -> {
           run.makeVm(parts);
           run.makeVcpus(config, parts);
-          for (Vcpu vcpu : run.vcpus) {
-            KvmState.restoreVcpu(state, vcpu);
-          }
-          KvmState.restoreVm(state, run.vm, config.cpus());
-          state.end();
-          // Not before: an interrupt that a device has raised already would be overwritten.
-          run.connect(parts);
         });
+  }
+
+  /**
+   * Brings a prepared VM to where a saved one was; nothing runs yet.
+   *
+   * @param state its sections that concern KVM are taken, and no required one may be left
+   * @throws MachineException if it is not a state for this machine, or KVM refuses
+   */
+  void load(MachineParts parts, StateReader state) throws MachineException {
+    try {
+      for (Vcpu vcpu : vcpus) {
+        KvmState.restoreVcpu(state, vcpu);
+      }
+      KvmState.restoreVm(state, vm, vcpus.size());
+      state.end();
+      // Not before: an interrupt that a device has raised already would be overwritten.
+      connect(parts);
+    } catch (IOException e) {
+      throw new MachineException(e.getMessage(), e);
+    }
+  }
+
+  /** The memory slots of RAM, by region. */
+  List<MemorySlot> ramSlots() {
+    return ramSlots;
   }
 
   /** A step of building. */
@@ -118,7 +136,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     vm.setIdentityMapAddress(IDENTITY_MAP);
     vm.createIrqchip();
     vm.createPit2();
-    vm.addMemory(parts.board().ram.memory());
+    ramSlots = vm.addMemory(parts.board().ram.memory());
     countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
       kernelStatistics = Optional.of(own(vm.statistics()));

@@ -12,11 +12,11 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.legacy.Uart16550;
-import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
+import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatus;
@@ -43,6 +43,13 @@ public final class Machine implements AutoCloseable {
 
   private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
   private final ReentrantLock closing = new ReentrantLock();
+
+  /** Held while the guest stands still for a save. */
+  private final ReentrantLock saving = new ReentrantLock();
+
+  /** The last one; guarded by this. */
+  private Migration migration;
+
   private long resets;
 
   /** Once it is closed; guarded by this. */
@@ -53,7 +60,7 @@ public final class Machine implements AutoCloseable {
   private boolean stopping;
   private boolean closed;
 
-  private Machine(MachineConfig config, MachineParts parts, GuestRun firstRun) {
+  Machine(MachineConfig config, MachineParts parts, GuestRun firstRun) {
     this.config = config;
     this.parts = parts;
     this.run = firstRun;
@@ -94,18 +101,15 @@ public final class Machine implements AutoCloseable {
    */
   public static Machine restore(Snapshot snapshot, MachineConfig config) throws MachineException {
     StateReader state = snapshot.state(config);
-    MachineParts parts = MachineParts.assemble(config, snapshot::mapMemory);
+    PreparedMachine prepared = PreparedMachine.of(config, snapshot::mapMemory);
     try {
-      parts.board().restore(state);
-      Machine machine = new Machine(config, parts, GuestRun.restore(config, parts, state));
-      parts.startLoop();
-      parts.loop().execute(parts.board()::resume);
-      return machine;
-    } catch (StateException e) {
-      parts.close();
+      prepared.load(state);
+      return prepared.goOn(false);
+    } catch (MachineException e) {
+      prepared.close();
       throw new MachineException(snapshot + ": " + e.getMessage(), e);
-    } catch (MachineException | RuntimeException e) {
-      parts.close();
+    } catch (RuntimeException e) {
+      prepared.close();
       throw e;
     }
   }
@@ -187,6 +191,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshot(Path directory) throws MachineException, InterruptedException {
     closing.lock();
+    saving.lock();
     try {
       boolean wasPaused = isPaused();
       if (closed || !pause()) {
@@ -202,8 +207,46 @@ public final class Machine implements AutoCloseable {
         }
       }
     } finally {
+      saving.unlock();
       closing.unlock();
     }
+  }
+
+  /**
+   * Begins to move the guest to another process on this host, which waits for it with {@link
+   * IncomingMigration}. The connections of host programs go along. Once it is complete this machine
+   * ends with {@link MachineEnd.Migrated}; if it fails at any point the guest goes on here.
+   *
+   * @param socket the unix socket on which the other process waits
+   * @throws MachineException if the guest does not run, a migration goes on already, or nobody
+   *     waits
+   */
+  public synchronized Migration migrate(Path socket, MigrationLimits limits)
+      throws MachineException {
+    if (!started || closed || end.isDone()) {
+      throw new MachineException("only a running or paused machine can be migrated");
+    }
+    if (migration != null && !migration.result().isDone()) {
+      throw new MachineException("there is a migration already");
+    }
+    try {
+      MigrationStream stream = new MigrationStream(UnixSocket.connect(socket));
+      migration =
+          new Migration(
+              new GuestHandover(this, config, parts, saving, run),
+              stream,
+              limits,
+              end -> listeners.forEach(listener -> listener.migrationEnded(end)));
+    } catch (IOException e) {
+      throw new MachineException("migration: " + e.getMessage(), e);
+    }
+    migration.start();
+    return migration;
+  }
+
+  /** The migration that goes on, or the last one. */
+  public synchronized Optional<Migration> migration() {
+    return Optional.ofNullable(migration);
   }
 
   /** With vCPUs and event loop standing still; a reset from the host waits until it is over. */
@@ -359,6 +402,12 @@ public final class Machine implements AutoCloseable {
         closed = true;
         stop();
       }
+      migration()
+          .ifPresent(
+              last -> {
+                last.cancel();
+                last.join();
+              });
       joinSupervisor();
       end.complete(new MachineEnd.Stopped());
       parts.pauseGate().wake();

@@ -19,6 +19,9 @@ public sealed interface MachineEnd {
    */
   record DebugExit(int status) implements MachineEnd {}
 
+  /** The guest goes on in another process. */
+  record Migrated() implements MachineEnd {}
+
   /** The host asked the machine to stop. */
   record Stopped() implements MachineEnd {}
 

@@ -12,6 +12,13 @@ public interface MachineListener {
   default void resumed() {}
 
   /**
+   * A migration is over; if the guest has gone, the machine ends next.
+   *
+   * @param end how it ended
+   */
+  default void migrationEnded(MigrationProgress end) {}
+
+  /**
    * The guest's life has ended and the next one begins.
    *
    * @param how the way it came about

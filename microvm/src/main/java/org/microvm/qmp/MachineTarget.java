@@ -11,6 +11,9 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineException;
 import org.microvm.machine.MachineListener;
+import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationLimits;
+import org.microvm.machine.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
 
 /** A real machine, for its control socket. */
@@ -44,6 +47,11 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
+          public void migrationEnded(MigrationProgress end) {
+            server.migration(end.status());
+          }
+
+          @Override
           public void reset(MachineEnd.Reset how, boolean byHost) {
             server.reset(!byHost);
           }
@@ -57,6 +65,7 @@ public final class MachineTarget implements QmpTarget {
       case MachineEnd.Reset(String how) -> server.ended(true, "guest-reset");
       case MachineEnd.DebugExit(int status) -> server.ended(true, "guest-shutdown");
       case MachineEnd.Stopped() -> server.ended(false, "host-signal");
+      case MachineEnd.Migrated() -> server.ended(false, "host-qmp-quit");
       case MachineEnd.Failed(String report) -> server.ended(false, "host-error");
     }
   }
@@ -107,6 +116,20 @@ public final class MachineTarget implements QmpTarget {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted");
     }
+  }
+
+  @Override
+  public void migrate(Path socket, MigrationLimits limits) throws IOException {
+    try {
+      machine.migrate(socket, limits);
+    } catch (MachineException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public Optional<Migration> migration() {
+    return machine.migration();
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -14,6 +15,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
+import org.microvm.machine.MigrationProgress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,7 +63,9 @@ public final class QmpServer implements AutoCloseable {
     this.registry = registry;
     commands = new QmpCommands(settings.version());
     machineCommands = new MachineCommands(target);
+    MigrationCommands migrationCommands = new MigrationCommands(target);
     machineCommands.addTo(commands);
+    migrationCommands.addTo(commands);
     new ChannelCommands(target, registry).addTo(commands);
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
@@ -121,6 +125,13 @@ public final class QmpServer implements AutoCloseable {
   /** Tells clients that the guest goes on. */
   public void resumed() {
     later(() -> events.emit("RESUME"));
+  }
+
+  /** Tells clients how a migration ended. */
+  public void migration(MigrationProgress.Status status) {
+    ObjectNode data =
+        JsonNodeFactory.instance.objectNode().put("status", status.name().toLowerCase(Locale.ROOT));
+    later(() -> events.emit("MIGRATION", data));
   }
 
   /**

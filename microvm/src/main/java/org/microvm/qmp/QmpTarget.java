@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.microvm.linux.EventLoop;
+import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationLimits;
 import org.microvm.virtioserial.SerialDevice;
 
 /** What the control socket controls: a machine, or in tests something that stands for one. */
@@ -47,6 +49,17 @@ public interface QmpTarget {
    * @throws IOException if it cannot be saved now or there
    */
   void snapshot(Path directory) throws IOException;
+
+  /**
+   * Begins to move the guest to another process on this host.
+   *
+   * @param socket where that process waits
+   * @throws IOException if it cannot begin
+   */
+  void migrate(Path socket, MigrationLimits limits) throws IOException;
+
+  /** The migration that goes on, or the last one. */
+  Optional<Migration> migration();
 
   /** Resets the guest as if the button were pressed. */
   void reset();

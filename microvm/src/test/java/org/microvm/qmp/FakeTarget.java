@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationLimits;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -53,6 +55,16 @@ final class FakeTarget implements QmpTarget, AutoCloseable {
       throw new IOException("only a running or paused machine can be saved");
     }
     Files.createDirectory(directory);
+  }
+
+  @Override
+  public void migrate(Path socket, MigrationLimits limits) throws IOException {
+    throw new IOException("nobody waits at " + socket);
+  }
+
+  @Override
+  public Optional<Migration> migration() {
+    return Optional.empty();
   }
 
   @Override

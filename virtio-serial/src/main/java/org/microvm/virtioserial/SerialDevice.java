@@ -21,6 +21,8 @@ import org.microvm.virtioserial.backend.HostLink;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The virtio console device (id 3) with many ports.
@@ -42,6 +44,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   /** There is a field for output in distress. */
   public static final long F_EMERG_WRITE = 1L << 2;
+
+  private static final Logger LOG = LoggerFactory.getLogger(SerialDevice.class);
 
   private static final int CONFIG_MAX_PORTS = 4;
   private static final int CONFIG_EMERGENCY = 8;
@@ -402,6 +406,20 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
         () -> {
           core.queues(null);
           ports.release();
+        });
+  }
+
+  /** The guest has come here for good: takes over what its ports' servers had elsewhere. */
+  public void takeOver() {
+    core.locked(
+        () -> {
+          for (Port port : ports.all().toList()) {
+            try {
+              port.backend().takeOver();
+            } catch (IOException e) {
+              LOG.error("{}: nobody can connect: {}", port.info(), e.getMessage());
+            }
+          }
         });
   }
 

@@ -430,6 +430,20 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
+  /**
+   * Ends all queues without a word to the driver, for another device goes on with them; no vCPU
+   * runs, and the event loop is at this and nothing else.
+   */
+  public void release() {
+    lock.lock();
+    try {
+      stopQueues();
+      active = false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void restoreRegisters(TransportState state) {
     System.arraycopy(state.driverFeatures(), 0, driverFeatures, 0, driverFeatures.length);
     status = state.status();

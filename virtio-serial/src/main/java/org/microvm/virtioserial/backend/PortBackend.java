@@ -1,5 +1,6 @@
 package org.microvm.virtioserial.backend;
 
+import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.ConsoleSize;
@@ -39,6 +40,14 @@ public interface PortBackend {
    * once, and as if this backend had handed it over.
    */
   default void adopted() {}
+
+  /**
+   * The guest has come here for good: take over from the process that it came from, such as a
+   * server's path. Before {@link #start}.
+   *
+   * @throws IOException if it cannot be taken over; the port is there all the same
+   */
+  default void takeOver() throws IOException {}
 
   /** The connection handed over has ended and its descriptors are closed: the next one may come. */
   void linkClosed();

@@ -1,5 +1,6 @@
 package org.microvm.virtioserial.backend;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
@@ -23,6 +24,21 @@ public final class UnixServerBackend extends ServerBackend {
    */
   public static UnixServerBackend listen(Path path, boolean wait) throws ErrnoException {
     return new UnixServerBackend(UnixListener.open(path), wait);
+  }
+
+  /**
+   * Listens in the place of a server that is there, which goes on until the guest has come here
+   * from its process.
+   *
+   * @throws ErrnoException if the path is too long or not allowed
+   */
+  public static UnixServerBackend listenAtTakeover(Path path) throws ErrnoException {
+    return new UnixServerBackend(UnixListener.openHidden(path), false);
+  }
+
+  @Override
+  public void takeOver() throws IOException {
+    listener.publish();
   }
 
   @Override

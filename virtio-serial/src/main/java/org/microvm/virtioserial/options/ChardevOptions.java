@@ -29,6 +29,8 @@ public final class ChardevOptions {
    *
    * <ul>
    *   <li>{@code socket,id=ID,path=PATH,server=on[,wait=on|off]} (wait=on unless told otherwise)
+   *   <li>the same with {@code takeover=on}: takes the path over together with a guest that
+   *       migrates from the server that has it
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N} and the same for TCP on this machine
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
@@ -79,6 +81,7 @@ public final class ChardevOptions {
         path.isPresent() ? Optional.empty() : Optional.of(address(words));
     boolean server = words.takeFlag("server", false);
     boolean wait = words.takeFlag("wait", true);
+    boolean takeover = words.takeFlag("takeover", false);
     Duration interval =
         Duration.ofSeconds(words.takeNumber("reconnect", 0))
             .plusMillis(words.takeNumber("reconnect-ms", 0));
@@ -86,7 +89,9 @@ public final class ChardevOptions {
     try {
       if (server) {
         return path.isPresent()
-            ? UnixServerBackend.listen(path.get(), wait)
+            ? takeover
+                ? UnixServerBackend.listenAtTakeover(path.get())
+                : UnixServerBackend.listen(path.get(), wait)
             : TcpServerBackend.listen(address.get(), wait);
       }
       if (interval.isZero()) {

@@ -1,0 +1,123 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.MigrationStream.Type;
+import org.microvm.virtioserial.backend.HostLink;
+
+/** What a migration needs of the machine that it takes the guest from. */
+final class GuestHandover {
+  private final Machine machine;
+  private final MachineConfig config;
+  private final MachineParts parts;
+  private final ReentrantLock saving;
+  private final GuestRun run;
+
+  /**
+   * @param saving held while the guest stands still for a save
+   * @param run the life of the guest that is to go on elsewhere
+   */
+  GuestHandover(
+      Machine machine,
+      MachineConfig config,
+      MachineParts parts,
+      ReentrantLock saving,
+      GuestRun run) {
+    this.machine = machine;
+    this.config = config;
+    this.parts = parts;
+    this.saving = saving;
+    this.run = run;
+  }
+
+  /** What the other side compares with its own: RAM and vCPUs. */
+  byte[] description() {
+    return new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus()).toByteArray();
+  }
+
+  /** Begins to keep a log of what is written. */
+  DirtyTracker track() throws ErrnoException {
+    return new DirtyTracker(parts.board().ram.memory(), run.ramSlots());
+  }
+
+  /** Goes through all of RAM that is not zero. */
+  void visitAll(MemoryRuns.Visitor visitor) throws IOException {
+    MemoryRuns.visit(parts.board().ram, visitor);
+  }
+
+  /** Stops the guest and its devices until the result is closed. */
+  Stopped stop() throws MachineException, InterruptedException {
+    saving.lock();
+    boolean wasPaused = machine.isPaused();
+    LoopHold hold = null;
+    try {
+      if (!machine.pause()) {
+        throw new MachineException("the guest has ended, or it was resumed meanwhile");
+      }
+      hold = LoopHold.of(parts.loop());
+      return new Stopped(wasPaused, hold);
+    } finally {
+      if (hold == null) {
+        saving.unlock();
+      }
+    }
+  }
+
+  /** A guest that stands still. One thread. */
+  final class Stopped implements AutoCloseable {
+    private final boolean wasPaused;
+    private final LoopHold hold;
+    private boolean left;
+
+    Stopped(boolean wasPaused, LoopHold hold) {
+      this.wasPaused = wasPaused;
+      this.hold = hold;
+    }
+
+    /** Sends connections and state. */
+    void send(MigrationStream stream) throws IOException {
+      for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
+        // Files, FIFOs and terminals are opened by the other side itself.
+        if (link.getValue().isDuplex() && link.getValue().halfClose()) {
+          stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
+        }
+      }
+      StateWriter writer = new StateWriter();
+      synchronized (machine) {
+        if (ended()) {
+          throw new IOException("the guest has ended or was reset");
+        }
+        parts.board().save(writer);
+        run.save(writer, parts);
+      }
+      stream.write(Type.STATE, wasPaused ? 1 : 0, writer.toByteArray(), List.of());
+    }
+
+    /** Whether the guest's life is over. */
+    boolean ended() {
+      return run.ended();
+    }
+
+    /** The guest goes on elsewhere: lets go of it, of its memory and of its host programs. */
+    void leave() {
+      left = true;
+      parts.serial().release();
+      parts.board().release();
+      run.end(new MachineEnd.Migrated());
+    }
+
+    @Override
+    public void close() {
+      hold.close();
+      if (!left && !wasPaused) {
+        machine.resume();
+      }
+      saving.unlock();
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package org.microvm.machine;
+
+import java.time.Duration;
+
+/**
+ * How far a live migration has come.
+ *
+ * @param status where it is
+ * @param rounds how often memory has been gone through, the first time included
+ * @param sentBytes bytes of memory sent so far
+ * @param remainingBytes bytes of memory that were found written at the last look
+ * @param bytesPerSecond how fast memory went in the last round
+ * @param total since it began, or until it ended
+ * @param downtime how long the guest stood still, from the pause to the word that it runs again;
+ *     zero before
+ */
+public record MigrationProgress(
+    Status status,
+    int rounds,
+    long sentBytes,
+    long remainingBytes,
+    long bytesPerSecond,
+    Duration total,
+    Duration downtime) {
+  /** Where a migration is; the names are QMP's. */
+  public enum Status {
+    /** The other side is asked whether it can take the guest. */
+    SETUP,
+    /** Memory is sent while the guest runs. */
+    ACTIVE,
+    /** The guest stands still and the rest is sent. */
+    DEVICE,
+    /** The guest runs on the other side. */
+    COMPLETED,
+    /** Something went wrong; the guest goes on here. */
+    FAILED,
+    /** {@link Migration#cancel}; the guest goes on here. */
+    CANCELLED
+  }
+}

@@ -1,0 +1,86 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationLimits;
+import org.microvm.machine.MigrationProgress;
+
+/** The commands about live migration. */
+final class MigrationCommands {
+  private static final String UNIX = "unix:";
+
+  private final QmpTarget target;
+  private MigrationLimits limits = MigrationLimits.DEFAULT;
+
+  MigrationCommands(QmpTarget target) {
+    this.target = target;
+  }
+
+  void addTo(QmpCommands commands) {
+    commands.add("migrate", this::migrate);
+    commands.add("migrate_cancel", this::cancel);
+    commands.add("migrate-set-parameters", this::setParameters);
+    commands.add("query-migrate", this::query);
+  }
+
+  /** Answers when it has begun; the event MIGRATION tells how it ended. */
+  private JsonNode migrate(QmpArguments arguments) throws QmpException {
+    String uri = arguments.text("uri");
+    arguments.finish();
+    if (!uri.startsWith(UNIX)) {
+      throw QmpException.generic("uri '%s' is not unix:PATH", uri);
+    }
+    try {
+      target.migrate(Path.of(uri.substring(UNIX.length())), limits);
+    } catch (InvalidPathException | IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    }
+    return null;
+  }
+
+  private JsonNode cancel(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    target.migration().ifPresent(Migration::cancel);
+    return null;
+  }
+
+  private JsonNode setParameters(QmpArguments arguments) throws QmpException {
+    long millis = arguments.optionalNumber("downtime-limit").orElse(limits.downtime().toMillis());
+    arguments.finish();
+    if (millis < 1 || millis > 2_000_000) {
+      throw QmpException.generic("downtime-limit: %d is not from 1 to 2000000 ms", millis);
+    }
+    limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
+    return null;
+  }
+
+  private JsonNode query(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    return target.migration().map(MigrationCommands::describe).orElse(null);
+  }
+
+  private static JsonNode describe(Migration migration) {
+    MigrationProgress progress = migration.progress();
+    ObjectNode result = JsonNodeFactory.instance.objectNode();
+    result.put("status", progress.status().name().toLowerCase(Locale.ROOT));
+    result.put("total-time", progress.total().toMillis());
+    result.put("downtime", progress.downtime().toMillis());
+    result
+        .putObject("ram")
+        .put("transferred", progress.sentBytes())
+        .put("remaining", progress.remainingBytes())
+        .put("mbps", progress.bytesPerSecond() * 8 / 1e6)
+        .put("dirty-sync-count", progress.rounds());
+    if (!migration.failure().isEmpty()) {
+      result.put("error-desc", migration.failure());
+    }
+    return result;
+  }
+}

@@ -1,0 +1,114 @@
+package org.microvm.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.microvm.qmp.QmpClient;
+
+/** {@code microvm run} of the echo guest, in a process of its own, with a control socket. */
+final class MachineProcess implements AutoCloseable {
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  private final Process process;
+  private final Path control;
+
+  private MachineProcess(Process process, Path control) {
+    this.process = process;
+    this.control = control;
+  }
+
+  /**
+   * @param directory where the sockets are: NAME.qmp, and the channel's for all alike
+   * @param more words beside those of the machine
+   */
+  static MachineProcess start(Path directory, String name, String... more) throws IOException {
+    Path home = Path.of(System.getProperty("microvm.home", ".."));
+    Path control = directory.resolve(name + ".qmp");
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
+    command.add(System.getProperty("java.class.path"));
+    command.addAll(List.of("org.microvm.cli.Main", "run", "-m", "16M", "--kernel"));
+    command.add(home.resolve("test-images/target/bare-metal/serial-echo").toString());
+    command.addAll(List.of("--append", "mode=echo wait=halt", "--chardev"));
+    command.add("socket,id=a,path=" + channel(directory) + ",server=on,wait=off");
+    command.addAll(List.of("--device", "virtserialport,chardev=a,name=test", "--qmp"));
+    command.add("unix:" + control + ",server=on,wait=off");
+    command.addAll(List.of(more));
+    Process process =
+        new ProcessBuilder(command)
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectErrorStream(true)
+            .start();
+    return new MachineProcess(process, control);
+  }
+
+  /** One that waits for a guest; returns when it does. */
+  static MachineProcess awaitGuest(Path directory, String name) throws IOException {
+    Path incoming = directory.resolve(name + ".incoming");
+    MachineProcess machine = start(directory, name, "--incoming", "unix:" + incoming);
+    machine.await(incoming);
+    return machine;
+  }
+
+  static Path channel(Path directory) {
+    return directory.resolve("channel");
+  }
+
+  Process process() {
+    return process;
+  }
+
+  Path control() {
+    return control;
+  }
+
+  QmpClient qmp() throws IOException {
+    await(control);
+    return QmpClient.connect(control, LIMIT);
+  }
+
+  /** Waits for a file that the process makes. */
+  void await(Path file) throws IOException {
+    while (!Files.exists(file)) {
+      if (!process.isAlive()) {
+        throw new IOException("it ended: " + output());
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** What it printed, once it has ended. */
+  String output() throws IOException {
+    StringBuilder text = new StringBuilder();
+    BufferedReader reader = process.inputReader();
+    for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+      text.append(line).append('\n');
+    }
+    return text.toString();
+  }
+
+  /** Its exit status; waits for its end. */
+  int status() throws InterruptedException {
+    if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+      throw new AssertionError("the process does not end");
+    }
+    return process.exitValue();
+  }
+
+  /** As by kill -9. */
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+}
