@@ -23,12 +23,13 @@ final class HostSession {
     void ready(HostSession session, boolean input, boolean output);
   }
 
-  /** What is waited for when nothing is wanted: the peer may leave at any time. */
-  private static final int IDLE = EventLoop.HUP;
-
   private static final int GONE = EventLoop.HUP | EventLoop.ERR;
 
   private final HostLink link;
+
+  /** What is waited for when nothing is wanted: the peer may leave at any time. */
+  private int idle;
+
   private Watch inputWatch;
   private Watch outputWatch;
   private boolean inputWanted;
@@ -43,6 +44,8 @@ final class HostSession {
   HostSession(HostLink link, EventLoop loop, DeviceLock lock, Handler handler)
       throws ErrnoException {
     this.link = link;
+    // Where the end of input is the end of all, the kernel says that rather than a hang-up.
+    idle = link.halfClose() ? EventLoop.HUP : EventLoop.HUP | EventLoop.RDHUP;
     inputEnded = link.input() == null;
     try {
       if (link.isDuplex()) {
@@ -89,6 +92,7 @@ final class HostSession {
   void lookForTheEnd() {
     if (peerGone && link.input().available() == 0) {
       inputEnded = true;
+      outputEnded |= !link.halfClose();
     }
   }
 
@@ -151,6 +155,12 @@ final class HostSession {
     try {
       // A hang-up is reported for as long as it is watched, so the watch goes. What the peer sent
       // before that is still there to be read.
+      if ((input & EventLoop.RDHUP) != 0) {
+        // Reported for as long as it is watched, like a hang-up.
+        peerGone = true;
+        idle = EventLoop.HUP;
+        update();
+      }
       if ((input & GONE) != 0) {
         peerGone = true;
         closeInputWatch();
@@ -166,8 +176,8 @@ final class HostSession {
   }
 
   private void update() {
-    int in = inputWanted ? IDLE | EventLoop.IN : IDLE;
-    int out = outputWanted ? IDLE | EventLoop.OUT : IDLE;
+    int in = inputWanted ? idle | EventLoop.IN : idle;
+    int out = outputWanted ? idle | EventLoop.OUT : idle;
     if (link.isDuplex()) {
       set(inputWatch, in | out);
     } else {
@@ -199,13 +209,12 @@ final class HostSession {
   }
 
   /** Watches, or gives null for a file, which epoll refuses because it is always ready. */
-  private static Watch watch(EventLoop loop, Fd fd, EventLoop.Handler handler)
-      throws ErrnoException {
+  private Watch watch(EventLoop loop, Fd fd, EventLoop.Handler handler) throws ErrnoException {
     if (fd == null) {
       return null;
     }
     try {
-      return loop.watch(fd, IDLE, handler);
+      return loop.watch(fd, idle, handler);
     } catch (ErrnoException e) {
       if (e.errno() == Errno.EPERM) {
         return null;

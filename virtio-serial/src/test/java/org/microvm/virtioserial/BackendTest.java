@@ -287,6 +287,37 @@ class BackendTest {
   }
 
   @Test
+  void tcpServer_clientsThatSendNothingMayLeaveThoughNothingMayBeKept() throws Exception {
+    PortConfig config = PortConfig.named("a").withGuestByteLimit(0);
+    var server = TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false);
+    int nr = machine.device.addPort(config, server).nr();
+    machine.introduce(nr);
+    for (int i = 0; i < 3; i++) {
+      new Host(SocketChannel.open(tcpAddress(nr))).close();
+      machine.events.await("host connected a");
+      machine.events.await("host disconnected a"); // though the guest has the port closed
+    }
+  }
+
+  @Test
+  void tcpServer_bytesOfAClientThatHasLeftWaitInTheSocket() throws Exception {
+    PortConfig config = PortConfig.named("a").withGuestByteLimit(0);
+    var server = TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false);
+    int nr = machine.device.addPort(config, server).nr();
+    machine.introduce(nr);
+    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
+      host.write("last");
+    }
+    machine.events.await("host connected a");
+    machine.idle();
+
+    guest.open(nr);
+
+    assertEquals("last", new String(guest.read(nr, 4)));
+    machine.events.await("host disconnected a");
+  }
+
+  @Test
   void tcpServer_isForThisMachineOnly() {
     InetSocketAddress everybody = new InetSocketAddress("0.0.0.0", 0);
 

@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.virtio.VirtioFeatures;
 
 /** Virtio 1.3, sections 5.3.1 to 5.3.5: id, queues, features, configuration, emergency write. */
+@DisplayName("5.3.1 to 5.3.5 Console Device: identity, queues, configuration")
 class ConfigConformanceTest {
   private static final int COLUMNS = 0;
   private static final int ROWS = 2;

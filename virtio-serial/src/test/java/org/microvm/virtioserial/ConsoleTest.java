@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Consoles never hold the guest back (C16): the guest spins until its output is used. */
+@DisplayName("5.3.6 Console Device: consoles")
 class ConsoleTest {
   private static final int LIMIT = 10_000;
 

@@ -9,11 +9,13 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 
 /** Virtio 1.3, section 5.3.6.2, and what Linux needs of the control queues. */
+@DisplayName("5.3.6.2 Console Device: Multiport Device Operation")
 class ControlConformanceTest {
   @TempDir Path directory;
   private SerialMachine machine;

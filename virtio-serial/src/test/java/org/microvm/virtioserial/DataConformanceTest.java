@@ -10,11 +10,13 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 
 /** Sections 5.3.6 and 2.7.4, and checklist items C13 to C18 and C26: data and connection state. */
+@DisplayName("5.3.6 Console Device: Device Operation")
 class DataConformanceTest {
   @TempDir Path directory;
   private SerialMachine machine;

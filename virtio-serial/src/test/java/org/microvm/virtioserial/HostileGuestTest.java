@@ -13,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
@@ -21,6 +22,7 @@ import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.MmioRegister;
 
 /** C22, C23 and the bugs that others shipped: a guest that does what it should not. */
+@DisplayName("5.3.6.1, 5.3.6.2.2 Console Device: Driver Requirements, broken by the driver")
 class HostileGuestTest {
   @TempDir Path directory;
   private SerialMachine machine;

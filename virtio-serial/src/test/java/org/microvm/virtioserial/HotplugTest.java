@@ -11,12 +11,14 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** Ports that come and go while the guest runs, and their numbers and names. */
+@DisplayName("5.3.6.2 Console Device: PORT_ADD and PORT_REMOVE")
 class HotplugTest {
   @TempDir Path directory;
   private SerialMachine machine;

@@ -7,13 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
+import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 
 /** C24: what a blocked or greedy port does to the others, namely nothing. */
@@ -56,6 +59,34 @@ class IsolationTest {
         assertEquals(5_000, guest.read(other, 5_000).length);
       }
       assertEquals(0, machine.numbers(other).bytesCopied());
+    }
+  }
+
+  @Test
+  void c24_guestEndThatNeverReads_otherPortRunsOn() throws Exception {
+    try (Host stuck = machine.connect("blocked");
+        Host host = machine.connect("other")) {
+      Thread.ofVirtual().start(() -> writeUnchecked(stuck, Guest.bytes(2 << 20, 1)));
+      Await.until(machine.loop, "stall", () -> machine.numbers(blocked).guestStalls() > 0);
+
+      for (int i = 0; i < 200; i++) {
+        host.write(Guest.filled(5_000, 'y'));
+        assertEquals(5_000, guest.read(other, 5_000).length);
+        guest.write(other, Guest.filled(10_000, 'x'));
+        assertEquals(10_000, host.read(10_000).length);
+        guest.awaitSent(other, 1);
+      }
+      assertEquals(64, machine.numbers(blocked).chainsToGuest());
+      assertEquals(1, machine.numbers(blocked).guestStalls());
+      assertEquals(0, machine.numbers(blocked).bytesHeldForGuest());
+    }
+  }
+
+  private static void writeUnchecked(Host host, byte[] bytes) {
+    try {
+      host.write(bytes);
+    } catch (java.io.IOException e) {
+      // Closed in the middle of it, at the end of the test.
     }
   }
 
@@ -215,22 +246,55 @@ class IsolationTest {
     }
     machine.transport.lock().unlock();
 
-    List<Long> shares = whenOneHas(busy, 40L << 20);
+    List<Long> shares = whenOneHas(busy, 40L << 20, PortStatistics::bytesFromGuest);
 
+    assertEqualShares(shares);
+  }
+
+  private static void assertEqualShares(List<Long> shares) {
     long most = shares.stream().mapToLong(Long::longValue).max().orElseThrow();
     long least = shares.stream().mapToLong(Long::longValue).min().orElseThrow();
     assertTrue(most - least <= most / 10, "bytes moved: " + shares);
   }
 
+  @Test
+  void fairness_busyHostsGetEqualShares() throws Exception {
+    List<Integer> busy = new ArrayList<>();
+    Path zeros = Path.of("/dev/zero"); // gives without end
+    for (int i = 0; i < 4; i++) {
+      var backend = FileBackend.open(directory.resolve("out" + i), false, Optional.of(zeros));
+      busy.add(
+          machine.device.addPort(PortConfig.named("busy" + i).withGuestByteLimit(0), backend).nr());
+    }
+    long big = guest.ram().allocate(1 << 18, 1);
+    machine.idle();
+    guest.waiting();
+    machine.transport.lock().lock();
+    for (int nr : busy) {
+      for (int i = 0; i < 64; i++) {
+        guest.queue(Guest.in(nr)).stage(Buffer.writable(big, 1 << 18));
+      }
+      guest.queue(Guest.in(nr)).publish();
+      guest.tell(nr, Control.PORT_READY, 1);
+      guest.open(nr);
+    }
+    machine.transport.lock().unlock();
+
+    List<Long> shares = whenOneHas(busy, 10L << 20, PortStatistics::bytesToGuest);
+
+    assertEqualShares(shares);
+  }
+
   /** What each port has moved, at one moment on the loop after one of them has moved so much. */
-  private List<Long> whenOneHas(List<Integer> ports, long bytes) throws Exception {
+  private List<Long> whenOneHas(
+      List<Integer> ports, long bytes, ToLongFunction<PortStatistics> moved) throws Exception {
     CompletableFuture<List<Long>> shares = new CompletableFuture<>();
     Runnable look =
         new Runnable() {
           @Override
           public void run() {
             List<Long> now =
-                ports.stream().map(nr -> machine.numbers(nr).bytesFromGuest()).toList();
+                ports.stream().map(nr -> moved.applyAsLong(machine.numbers(nr))).toList();
             if (now.stream().anyMatch(share -> share >= bytes)) {
               shares.complete(now);
             } else {

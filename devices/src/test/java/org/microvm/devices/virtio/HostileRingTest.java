@@ -12,12 +12,14 @@ import static org.microvm.devices.virtio.QueueFixture.INDIRECT;
 import static org.microvm.devices.virtio.QueueFixture.PLAIN;
 
 import java.util.Arrays;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.VirtqueueDriver;
 
 /** Rings that no honest driver makes: each ends the queue, none ends anything else. */
+@DisplayName("2.7.4.2, 2.7.5.2, 2.7.5.3.1, 2.7.6.1 Driver Requirements, broken by the driver")
 class HostileRingTest {
   private static final long RAM = 1 << 20;
 
