@@ -37,6 +37,12 @@ public final class AgentClient implements AutoCloseable {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
+  /**
+   * How long a handshake may go unanswered before it is begun anew, at first. A request that an
+   * agent had read when it was killed is lost, and so is one in the port at that moment.
+   */
+  private static final long SYNC_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
+
   private final LineChannel channel;
   private final ReentrantLock lock = new ReentrantLock(true);
   private volatile Consumer<AgentEvent> listener = event -> {};
@@ -75,8 +81,9 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Waits until the agent answers and drops every answer to an earlier request.
    *
-   * <p>The channel keeps the request until the agent opens its port, so this is also the way to
-   * wait for an agent that is still to start.
+   * <p>The channel keeps the request until the agent opens its port, and it is sent again, ever
+   * less often, in case an agent died with it: this is also the way to wait for an agent that is
+   * still to start, or to start again.
    *
    * @throws AgentTimeoutException if there is no answer within {@code limit}
    */
@@ -92,7 +99,24 @@ public final class AgentClient implements AutoCloseable {
 
   private void sync(Duration limit, long deadline) throws IOException {
     inStep = false;
-    int id = ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
+    long patience = SYNC_AGAIN_NANOS;
+    while (!inStep) {
+      int id = ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
+      if (!channel.write(syncRequest(id), deadline)) {
+        throw new AgentTimeoutException("guest-sync-delimited", limit);
+      }
+      long now = System.nanoTime();
+      boolean last = deadline - now <= patience;
+      // The answers come in the order of the requests: the one to the last ends the handshake.
+      inStep = awaitSync(id, last ? deadline : now + patience);
+      if (last && !inStep) {
+        throw new AgentTimeoutException("guest-sync-delimited", limit);
+      }
+      patience *= 2;
+    }
+  }
+
+  private static byte[] syncRequest(int id) {
     ByteArrayOutputStream request = new ByteArrayOutputStream();
     request.write(LineChannel.DELIMITER);
     request.writeBytes(
@@ -100,18 +124,22 @@ public final class AgentClient implements AutoCloseable {
             JSON.createObjectNode()
                 .put("execute", "guest-sync-delimited")
                 .set("arguments", arguments().put("id", id))));
-    if (!channel.write(request.toByteArray(), deadline)) {
-      throw new AgentTimeoutException("guest-sync-delimited", limit);
-    }
-    while (!inStep) {
+    return request.toByteArray();
+  }
+
+  /** Whether the answer with this id came in time; what comes before it is dropped. */
+  private boolean awaitSync(int id, long deadline) throws IOException {
+    while (true) {
       try {
         Line line = channel.readLine(deadline);
         if (line == null) {
-          throw new AgentTimeoutException("guest-sync-delimited", limit);
+          return false;
         }
         JsonNode answer = JSON.readTree(line.bytes());
-        inStep = line.delimited() && answer.path("return").asInt() == id;
         tellIfEvent(answer);
+        if (line.delimited() && answer.path("return").asInt() == id) {
+          return true;
+        }
       } catch (JsonProcessingException | AgentProtocolException e) {
         // The rest of an answer to somebody else: the sentinel is still to come.
       }

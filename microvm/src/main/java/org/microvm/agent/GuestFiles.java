@@ -15,9 +15,11 @@ import java.util.UUID;
 public final class GuestFiles {
   /**
    * Bytes a request carries: enough for the way there and back not to count, little enough for an
-   * agent in a guest of 64 MiB, which has the text, its parsed form and the bytes at a time.
+   * agent in a guest of 64 MiB, which has the text, its parsed form and the bytes at a time, and
+   * for the time limit of one answer where the guest's kernel is emulated and an agent moves some
+   * hundred KiB a second.
    */
-  private static final int CHUNK = 1 << 20;
+  private static final int CHUNK = 256 << 10;
 
   private final GuestAgent agent;
 

@@ -52,11 +52,15 @@ public final class GuestProcess {
     long deadline = System.nanoTime() + limit.toNanos();
     long pause = FIRST_PAUSE_NANOS;
     while (true) {
+      long asked = System.nanoTime();
       Optional<ExecResult> end = result();
       if (end.isPresent()) {
         return end.get();
       }
-      long left = deadline - System.nanoTime();
+      long answered = System.nanoTime();
+      // The answer costs the guest time that the program could have: it gets at least as much.
+      pause = Math.max(pause, answered - asked);
+      long left = deadline - answered;
       if (left <= 0) {
         throw new AgentTimeoutException("that " + what + " has ended", limit);
       }

@@ -72,6 +72,23 @@ class AgentClientTest {
   }
 
   @Test
+  void sync_requestLostWithAnAgent_isSentAgainAndOnlyTheLastAnswerCounts() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  JsonNode lost = peer.any();
+                  JsonNode again = peer.any();
+                  peer.sync(lost); // not lost after all, but late
+                  peer.sync(again);
+                  peer.answer(peer.any(), "\"return\":\"well\"");
+                  peer.any();
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      assertEquals("well", ping(client).asText());
+    }
+  }
+
+  @Test
   void sync_idWithoutDelimiter_isNotTaken() throws IOException {
     try (FakeAgent agent =
             FakeAgent.playing(
