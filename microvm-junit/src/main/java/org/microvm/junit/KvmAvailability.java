@@ -1,5 +1,6 @@
 package org.microvm.junit;
 
+import java.nio.file.Path;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.microvm.kvm.Kvm;
@@ -12,8 +13,11 @@ final class KvmAvailability {
 
   private KvmAvailability() {}
 
-  static ConditionEvaluationResult evaluate(boolean required) {
-    try (Kvm kvm = Kvm.open(Kvm.DEVICE)) {
+  /**
+   * @param required whether its absence is an error and not a reason to skip
+   */
+  static ConditionEvaluationResult evaluate(Path device, boolean required) {
+    try (Kvm kvm = Kvm.open(device)) {
       return ConditionEvaluationResult.enabled("KVM API version " + kvm.apiVersion());
     } catch (ErrnoException e) {
       if (required) {

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.platform.commons.support.AnnotationSupport;
+import org.microvm.kvm.Kvm;
 
 /**
  * Behind {@link MicroVm}. A guest is in the store of the class or method that it was booted for, so
@@ -34,7 +35,8 @@ public final class MicroVmExtension
 
   @Override
   public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-    return KvmAvailability.evaluate("1".equals(System.getenv(KvmAvailability.REQUIRED)));
+    return KvmAvailability.evaluate(
+        Kvm.DEVICE, "1".equals(System.getenv(KvmAvailability.REQUIRED)));
   }
 
   @Override

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.microvm.machine.GuestImages;
 import org.microvm.machine.MachineConfig;
 import org.microvm.testing.RequiresKvm;
 
@@ -197,6 +198,64 @@ class MicroVmExtensionTest {
     assertEquals(
         "@MicroVm(kernel = \"/no/such/kernel\"): there is no such file, or it cannot be read",
         run.failures().getFirst().getMessage());
+  }
+
+  @MicroVm
+  static class NoImagesCase {
+    @Test
+    void neverRuns() {
+      fail("there is no guest");
+    }
+  }
+
+  @Test
+  void imagesThatAreNotThere_areToldHowToMake() {
+    String images = System.setProperty(GuestImages.PROPERTY, "/no/such/images");
+    try {
+      String message = TestRun.of(NoImagesCase.class).failures().getFirst().getMessage();
+
+      assertTrue(message.startsWith("no guest images in /no/such/images: "), message);
+      assertTrue(message.contains("make images"), message);
+      assertTrue(message.contains("MICROVM_IMAGES"), message);
+    } finally {
+      System.setProperty(GuestImages.PROPERTY, images);
+    }
+  }
+
+  @Test
+  void jvmThatIsStopped_leavesNothing() throws Exception {
+    Process jvm =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                StoppedJvm.class.getName())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    Path directory = Path.of(jvm.inputReader().readLine());
+    assertTrue(Files.exists(directory));
+
+    jvm.destroy();
+
+    assertTrue(jvm.waitFor(30, TimeUnit.SECONDS), "the JVM did not end");
+    assertFalse(Files.exists(directory));
+  }
+
+  /** A JVM whose test never ends. */
+  static final class StoppedJvm {
+    @MicroVm(kernel = GUEST, memory = 16, agent = false)
+    static class EndlessCase {
+      @Test
+      void never(GuestVm vm) throws InterruptedException {
+        System.out.println(vm.directory());
+        Thread.currentThread().join();
+      }
+    }
+
+    public static void main(String[] words) {
+      TestRun.of(EndlessCase.class);
+    }
   }
 
   /** Keeps the directories of guests that no test ever sees. */

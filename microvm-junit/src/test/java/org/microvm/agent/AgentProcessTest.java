@@ -1,0 +1,194 @@
+package org.microvm.agent;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.RequiresKvm;
+
+/**
+ * {@code microvm run} and {@code microvm agent} as processes: a guest from its start to its end, as
+ * a shell script has it.
+ */
+@RequiresKvm
+@Tag("linux")
+@Tag("guest-agent")
+@Timeout(300)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class AgentProcessTest {
+  @TempDir private static Path directory;
+  private static Path socket;
+  private static Process machine;
+
+  @BeforeAll
+  static void run() throws Exception {
+    socket = directory.resolve("agent.sock");
+    machine =
+        Cli.start(
+            List.of(
+                "run",
+                "--on-reset",
+                "restart",
+                "--chardev",
+                "socket,id=a,path=" + socket + ",server=on,wait=off",
+                "--device",
+                "virtserialport,chardev=a,name=org.qemu.guest_agent.0"),
+            directory.resolve("console"));
+    // At once: neither the socket nor the guest is there yet.
+    assertEquals(0, agent("--timeout", "180", "wait").status());
+  }
+
+  @AfterAll
+  static void end() throws InterruptedException {
+    machine.destroy();
+    if (!machine.waitFor(30, TimeUnit.SECONDS)) {
+      machine.destroyForcibly();
+    }
+  }
+
+  /** What is asked of a guest that is going down dies with it, so the next life comes first. */
+  private static void awaitSecondLife() throws Exception {
+    Path console = directory.resolve("console");
+    while (Files.readString(console, StandardCharsets.ISO_8859_1).split("GUEST READY").length < 3) {
+      assertTrue(machine.isAlive(), "the machine ended");
+      TimeUnit.MILLISECONDS.sleep(50);
+    }
+  }
+
+  private static Cli.Outcome agent(String... words) throws Exception {
+    return agent(new byte[0], words);
+  }
+
+  private static Cli.Outcome agent(byte[] input, String... words) throws Exception {
+    return Cli.agent(socket, input, words);
+  }
+
+  @Test
+  @Order(1)
+  void ping_isSilentSuccess() throws Exception {
+    assertEquals(new Cli.Outcome(0, "", ""), agent("ping"));
+  }
+
+  @Test
+  @Order(1)
+  void info_saysWhoIsThere() throws Exception {
+    Cli.Outcome info = agent("info");
+
+    assertEquals(0, info.status());
+    assertTrue(info.output().startsWith("agent: qemu-ga 7.2."), info.output());
+    assertTrue(info.output().contains("system: microvm test guest 1\n"), info.output());
+    assertTrue(info.output().contains("  guest-get-devices (disabled)\n"), info.output());
+  }
+
+  @Test
+  @Order(1)
+  void exec_streamsAndStatusArePassedOn() throws Exception {
+    Cli.Outcome both =
+        agent(
+            "to the guest".getBytes(),
+            "exec",
+            "--",
+            "sh",
+            "-c",
+            "cat; echo; echo errors >&2; exit 7");
+
+    assertEquals(new Cli.Outcome(7, "to the guest\n", "errors\n"), both);
+  }
+
+  @Test
+  @Order(1)
+  void exec_signalAndMissingProgram_haveTheirStatus() throws Exception {
+    assertEquals(128 + 15, agent("exec", "-n", "--", "sh", "-c", "kill $$").status());
+    Cli.Outcome missing = agent("exec", "--", "no-such-program");
+    assertEquals(255, missing.status());
+    assertTrue(missing.errors().startsWith("microvm: guest-exec: "), missing.errors());
+    assertEquals(1, missing.errors().lines().count(), missing.errors());
+  }
+
+  @Test
+  @Order(1)
+  void cp_thereAndBack_isIdentical() throws Exception {
+    byte[] content = new byte[100_000];
+    new Random(7).nextBytes(content);
+    Path source = Files.write(directory.resolve("source"), content);
+    Path back = directory.resolve("back");
+
+    assertEquals(new Cli.Outcome(0, "", ""), agent("cp", source.toString(), ":/run/"));
+    assertEquals(new Cli.Outcome(0, "", ""), agent("cp", ":/run/source", back.toString()));
+
+    assertArrayEquals(content, Files.readAllBytes(back));
+    assertEquals(0, agent("through a pipe".getBytes(), "cp", "-", ":/run/piped").status());
+    assertEquals(new Cli.Outcome(0, "through a pipe", ""), agent("cp", ":/run/piped", "-"));
+  }
+
+  @Test
+  @Order(1)
+  void cp_fileThatIsNotThere_isOneLine() throws Exception {
+    Cli.Outcome missing = agent("cp", ":/no/such/file", directory.resolve("x").toString());
+
+    assertEquals(1, missing.status());
+    assertEquals(1, missing.errors().lines().count(), missing.errors());
+    assertTrue(missing.errors().contains("No such file or directory"), missing.errors());
+    assertTrue(Files.notExists(directory.resolve("x")));
+  }
+
+  @Test
+  @Order(1)
+  void users_nobodyIsLoggedIn() throws Exception {
+    assertEquals(new Cli.Outcome(0, "", ""), agent("users"));
+  }
+
+  @Test
+  @Order(1)
+  void call_printsJson_andErrorsAsOneLine() throws Exception {
+    assertEquals(
+        new Cli.Outcome(0, "{\"host-name\":\"microvm\"}\n", ""),
+        agent("call", "guest-get-host-name"));
+    assertEquals(new Cli.Outcome(0, "4711\n", ""), agent("call", "guest-sync", "{\"id\": 4711}"));
+    Cli.Outcome unknown = agent("call", "guest-fly");
+    assertEquals(1, unknown.status());
+    assertEquals(
+        "microvm: guest-fly: The command guest-fly has not been found (CommandNotFound)\n",
+        unknown.errors());
+  }
+
+  @Test
+  @Order(2)
+  void shutdownReboot_withOnResetRestart_agentIsBack() throws Exception {
+    assertEquals(0, agent("exec", "-n", "--", "touch", "/run/of-the-first-life").status());
+
+    assertEquals(0, agent("shutdown", "--mode", "reboot").status());
+    awaitSecondLife();
+    assertEquals(0, agent("--timeout", "180", "wait").status());
+
+    assertEquals(1, agent("exec", "-n", "--", "test", "-e", "/run/of-the-first-life").status());
+  }
+
+  @Test
+  @Order(3)
+  void shutdown_endsTheMachineWithStatus0() throws Exception {
+    assertEquals(0, agent("shutdown").status());
+
+    assertTrue(machine.waitFor(60, TimeUnit.SECONDS), "the machine still runs");
+    assertEquals(0, machine.exitValue());
+    assertTrue(Files.notExists(socket));
+    Cli.Outcome gone = agent("ping");
+    assertEquals(1, gone.status());
+    assertTrue(gone.errors().contains("there is no such socket"), gone.errors());
+  }
+}

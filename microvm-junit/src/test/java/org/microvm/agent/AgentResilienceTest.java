@@ -1,0 +1,157 @@
+package org.microvm.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.junit.GuestVm;
+import org.microvm.junit.MicroVm;
+
+/** An agent that dies, and hosts that leave at the worst moment. */
+@MicroVm(memory = 256)
+@Tag("linux")
+@Tag("guest-agent")
+@Timeout(300)
+class AgentResilienceTest {
+  private static final Duration LIMIT = Duration.ofMinutes(1);
+  private static final Duration ANSWER = Duration.ofSeconds(20);
+  private static final Duration SHORT = Duration.ofSeconds(1);
+  private static final int LARGE = 1 << 20;
+  private static final int STORM = 20;
+
+  private GuestVm vm;
+
+  @BeforeEach
+  void makeRoom() throws IOException {
+    // A port has one host end at a time: each test connects for itself.
+    vm.agent().close();
+  }
+
+  private GuestAgent connect() throws IOException {
+    return GuestAgent.connect(vm.agentSocket(), ANSWER);
+  }
+
+  /**
+   * Has the agent killed by its own child, a moment after the agent has answered for it.
+   *
+   * @param first what the child does before, as a shell has it
+   */
+  private static void kill(GuestAgent agent, String pid, String first) throws IOException {
+    agent
+        .processes()
+        .start(GuestCommand.of("sh", "-c", first + "; sleep 1; kill -9 " + pid).withoutOutput());
+  }
+
+  /** The agent's own number, as the agent sees it. */
+  private static String pid(GuestAgent agent) throws IOException {
+    return new String(agent.files().read("/proc/self/stat"), StandardCharsets.US_ASCII)
+        .split(" ")[0];
+  }
+
+  /** Asks until another agent answers; what the old one takes with it is lost, and no more. */
+  private static void awaitAnother(GuestAgent agent, String first) throws IOException {
+    String pid = first;
+    while (pid.equals(first)) {
+      try {
+        agent.await(LIMIT);
+        pid = pid(agent);
+      } catch (AgentTimeoutException | AgentCommandException e) {
+        // It died over the question, or with the open file.
+      }
+    }
+  }
+
+  @Test
+  void agentKilledAndRestarted_answersOnTheSameConnection() throws IOException {
+    try (GuestAgent agent = connect()) {
+      String first = pid(agent);
+
+      kill(agent, first, ":");
+      awaitAnother(agent, first);
+
+      agent.ping();
+    }
+  }
+
+  @Test
+  void agentKilledDuringACall_callTimesOutAndTheNextIsAnswered() throws IOException {
+    try (GuestAgent agent = connect()) {
+      String first = pid(agent);
+      // A stopped agent has the question and no answer.
+      kill(agent, first, "sleep 1; kill -STOP " + first);
+
+      assertThrows(AgentTimeoutException.class, () -> askUntilSilence(agent));
+      awaitAnother(agent, first);
+
+      agent.ping();
+    }
+  }
+
+  private static void askUntilSilence(GuestAgent agent) throws IOException {
+    while (true) {
+      agent.client().call("guest-ping", SHORT);
+    }
+  }
+
+  @Test
+  void hostLeavesMidAnswer_nextHostGetsItsOwnAnswers() throws IOException {
+    try (GuestAgent agent = connect()) {
+      agent.files().write("/run/large", new byte[LARGE]);
+    }
+    for (int i = 0; i < 3; i++) {
+      try (RawAgent leaver = RawAgent.synced(vm.agentSocket())) {
+        int handle =
+            leaver
+                .ask("{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/run/large\"}}")
+                .path("return")
+                .asInt();
+        leaver.send(
+            "{\"execute\":\"guest-file-read\",\"arguments\":{\"handle\":%d,\"count\":%d}}\n"
+                .formatted(handle, LARGE));
+        assertEquals(1000, leaver.some(1000).length);
+      }
+      try (GuestAgent next = connect()) {
+        next.ping();
+        assertEquals("microvm", next.hostName());
+      }
+    }
+  }
+
+  @Test
+  void hostsComeAndGoQuickly_eachIsServed() throws IOException {
+    for (int i = 0; i < STORM; i++) {
+      try (GuestAgent agent = connect()) {
+        agent.ping();
+      }
+    }
+  }
+
+  @Test
+  void hostsLeaveWithoutAWord_theNextIsServed() throws IOException {
+    for (int i = 0; i < STORM; i++) {
+      try (RawAgent rude = RawAgent.connect(vm.agentSocket())) {
+        rude.send("{\"execute\":\"guest-get-osinfo\",\"arguments\":{");
+      }
+    }
+    try (GuestAgent agent = connect()) {
+      agent.ping();
+    }
+  }
+
+  @Test
+  void requestOfManyMebibytes_isRefusedAndTheNextAnswered() throws IOException {
+    try (RawAgent agent = RawAgent.synced(vm.agentSocket())) {
+      agent.send(
+          "{\"execute\":\"guest-ping\",\"arguments\":{\"x\":\"" + "y".repeat(4 << 20) + "\"}}\n");
+
+      assertEquals("Parameter 'x' is unexpected", agent.answer().at("/error/desc").asText());
+      assertEquals(1, agent.sync(1).path("return").asInt());
+    }
+  }
+}

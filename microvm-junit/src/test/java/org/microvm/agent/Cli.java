@@ -1,0 +1,69 @@
+package org.microvm.agent;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The command line as processes. */
+final class Cli {
+  private static final long LIMIT_SECONDS = 200;
+
+  private Cli() {}
+
+  /** What a process left: its status and what it wrote. */
+  record Outcome(int status, String output, String errors) {}
+
+  /** Starts {@code microvm} with these words, its output going to a file. */
+  static Process start(List<String> words, Path output) throws IOException {
+    return new ProcessBuilder(command(words))
+        .redirectInput(new File("/dev/null"))
+        .redirectErrorStream(true)
+        .redirectOutput(output.toFile())
+        .start();
+  }
+
+  /** Runs {@code microvm agent} with these words to its end. */
+  static Outcome agent(Path socket, byte[] input, String... words) throws Exception {
+    List<String> all = new ArrayList<>(List.of("agent", "--socket", socket.toString()));
+    all.addAll(List.of(words));
+    Path output = Files.createTempFile(socket.getParent(), "out", null);
+    Path errors = Files.createTempFile(socket.getParent(), "err", null);
+    Process process =
+        new ProcessBuilder(command(all))
+            .redirectOutput(output.toFile())
+            .redirectError(errors.toFile())
+            .start();
+    try (OutputStream stream = process.getOutputStream()) {
+      stream.write(input);
+    } catch (IOException e) {
+      // It did not want its input, or is gone; its status says more.
+    }
+    if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new IllegalStateException("did not end: " + all);
+    }
+    return new Outcome(process.exitValue(), text(output), text(errors));
+  }
+
+  private static String text(Path file) throws IOException {
+    return Files.readString(file, StandardCharsets.ISO_8859_1);
+  }
+
+  private static List<String> command(List<String> words) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
+    command.add("-Dmicrovm.images=" + System.getProperty("microvm.images"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.microvm.cli.Main"));
+    command.addAll(words);
+    return command;
+  }
+}

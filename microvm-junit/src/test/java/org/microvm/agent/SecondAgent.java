@@ -1,0 +1,66 @@
+package org.microvm.agent;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.junit.GuestVm;
+
+/**
+ * Another qemu-ga of the guest, on a port of its own, started through the first one.
+ *
+ * @param agent the connection to it
+ * @param pid its number in the guest
+ * @param vm the guest
+ */
+record SecondAgent(GuestAgent agent, long pid, GuestVm vm) implements AutoCloseable {
+  private static final Duration START = Duration.ofMinutes(1);
+
+  /** Starts one as root. */
+  static SecondAgent start(GuestVm vm, String port, String... options) throws IOException {
+    return start(vm, port, List.of(), options);
+  }
+
+  /**
+   * Starts one as root.
+   *
+   * @param environment words to add to the first agent's environment
+   */
+  static SecondAgent start(GuestVm vm, String port, List<String> environment, String... options)
+      throws IOException {
+    return run(vm, port, List.of("sh", "-c", line(port, "root", options)), environment);
+  }
+
+  /** Starts one as the unprivileged user {@code agent}. */
+  static SecondAgent startUnprivileged(GuestVm vm, String port) throws IOException {
+    return run(vm, port, List.of("su", "agent", "-c", line(port, "agent")), List.of());
+  }
+
+  /** A shell's line that becomes the agent; each agent has a directory for its state. */
+  private static String line(String port, String user, String... options) {
+    return "mkdir -p /tmp/%2$s && exec qemu-ga -m virtio-serial -p /dev/virtio-ports/%1$s -t /tmp/%2$s -f /tmp/%2$s/pid %3$s"
+        .formatted(port, user + "." + port, String.join(" ", options));
+  }
+
+  private static SecondAgent run(
+      GuestVm vm, String port, List<String> words, List<String> environment) throws IOException {
+    List<String> all = new ArrayList<>(Guest.environment(vm));
+    all.addAll(environment);
+    GuestProcess process =
+        vm.agent().processes().start(new GuestCommand(words, all, new byte[0], false));
+    GuestAgent agent = GuestAgent.connect(Guest.socket(vm, port));
+    try {
+      agent.await(START);
+    } catch (IOException e) {
+      agent.close();
+      throw new IOException("no second agent: " + process.result(), e);
+    }
+    return new SecondAgent(agent, process.pid(), vm);
+  }
+
+  @Override
+  public void close() throws IOException {
+    agent.close();
+    vm.exec("kill", Long.toString(pid));
+  }
+}
