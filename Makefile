@@ -54,6 +54,13 @@ stress: build ## a million messages to a guest that sleeps between each two, on 
 soak: build ## five minutes of 64 ports whose two ends come, go and block at random
 	@tools/test -pl virtio-serial -am -Dtest=SoakTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
+.PHONY: agent-test junit-example
+agent-test: build images ## the guest agent suite, every test named, results as JUnit XML (EXECS=N programs)
+	@tools/agent-test
+
+junit-example: build images ## install the modules locally and run a project that uses the JUnit fixture
+	@tools/junit-example
+
 bench: bench-boot ## all benchmarks
 
 bench-boot: build images ## start-up times, median of 5
