@@ -51,8 +51,8 @@ stress: build ## a million messages to a guest that sleeps between each two, on 
 	@tools/test -pl microvm -am -Dtest='SleepingGuestStressTest' -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.stress.messages=1000000
 
-soak: build ## five minutes of 64 ports whose two ends come, go and block at random
-	@tools/test -pl virtio-serial -am -Dtest=SoakTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
+soak: build ## 64 ports whose ends come, go and block at random, then a hostile guest; five minutes each
+	@tools/test -pl virtio-serial -am -Dtest='SoakTest,HostileSoakTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
 .PHONY: agent-test junit-example
 agent-test: build images ## the guest agent suite, every test named, results as JUnit XML (EXECS=N programs)

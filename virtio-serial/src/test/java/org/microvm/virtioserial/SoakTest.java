@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -32,6 +33,7 @@ class SoakTest {
   @Test
   @Timeout(value = 30, unit = TimeUnit.MINUTES)
   void soak_nothingIsLostReorderedOrLeftBehind() throws Exception {
+    ErrorLog.takeErrors();
     Resources before = null;
     try {
       warmUp();
@@ -40,11 +42,14 @@ class SoakTest {
     } catch (Throwable e) {
       throw new AssertionError("with -Dmicrovm.soak.seed=" + SEED, e);
     }
+    assertEquals(List.of(), ErrorLog.takeErrors());
     Resources after = Resources.now();
     assertEquals(before.descriptors(), after.descriptors(), "descriptors");
     assertEquals(before.threads(), after.threads(), "threads");
     long grown = after.heapBytes() - before.heapBytes();
     assertTrue(grown < 4 << 20, "heap grew by " + grown);
+    long outside = after.nativeBytes() - before.nativeBytes();
+    assertTrue(outside < 4 << 20, "native memory grew by " + outside);
   }
 
   private void warmUp() throws Exception {

@@ -49,6 +49,21 @@ public final class TestRam {
     return address;
   }
 
+  /** Where the next reservation begins, for {@link #rewind}. */
+  public long mark() {
+    return next;
+  }
+
+  /** Takes back, zeroed, all that was reserved since the mark. */
+  public void rewind(long mark) {
+    try {
+      memory.slice(mark, next - mark).fill((byte) 0);
+    } catch (GuestMemoryException e) {
+      throw new AssertionError(e);
+    }
+    next = mark;
+  }
+
   /** Reserves room for bytes and puts them there; gives their guest-physical address. */
   public long store(byte... bytes) {
     long address = allocate(bytes.length, 1);
