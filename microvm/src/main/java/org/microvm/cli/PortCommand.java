@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -59,6 +60,35 @@ final class PortCommand {
     }
   }
 
+  /** What the guest sees, and what the port promises. */
+  static final class GuestEnd {
+    @Option(names = "--id", paramLabel = "ID", description = "the device's id (NAME)")
+    private String id;
+
+    @Option(names = "--nr", paramLabel = "N", description = "port number (lowest free)")
+    private Integer nr;
+
+    @Option(names = "--console", description = "a text console, hvcN in the guest")
+    private boolean console;
+
+    @Option(
+        names = "--set",
+        paramLabel = "WORD=VALUE",
+        description = "any other word of --device virtserialport: byte_limit=64K, bps=1M")
+    private Map<String, String> words = Map.of();
+
+    /** As device_add wants it, but for the names. */
+    private ObjectNode device() {
+      ObjectNode device = QmpClient.arguments();
+      device.put("driver", console ? "virtconsole" : "virtserialport");
+      if (nr != null) {
+        device.put("nr", nr);
+      }
+      words.forEach(device::put);
+      return device;
+    }
+  }
+
   @Command(
       name = "add",
       description = "Adds a channel; the guest finds it in /dev/virtio-ports/NAME.",
@@ -68,20 +98,12 @@ final class PortCommand {
       @Mixin ControlClient control,
       @Parameters(paramLabel = "NAME", description = "the channel's name in the guest") String name,
       @ArgGroup(multiplicity = "1") HostEnd hostEnd,
-      @Option(names = "--id", paramLabel = "ID", description = "the device's id (NAME)") String id,
-      @Option(names = "--nr", paramLabel = "N", description = "port number (lowest free)")
-          Integer nr,
-      @Option(names = "--console", description = "a text console, hvcN in the guest")
-          boolean console)
+      @Mixin GuestEnd guestEnd)
       throws IOException {
-    String deviceId = id == null ? name : id;
+    String deviceId = guestEnd.id == null ? name : guestEnd.id;
     String chardev = "chardev-" + deviceId;
-    ObjectNode device = QmpClient.arguments();
-    device.put("driver", console ? "virtconsole" : "virtserialport").put("id", deviceId);
-    device.put("chardev", chardev).put("name", name);
-    if (nr != null) {
-      device.put("nr", nr);
-    }
+    ObjectNode device = guestEnd.device();
+    device.put("id", deviceId).put("chardev", chardev).put("name", name);
     ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
     chardevAdd.set("backend", hostEnd.backend());
     try (QmpClient client = control.connect()) {

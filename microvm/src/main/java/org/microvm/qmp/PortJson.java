@@ -53,9 +53,13 @@ final class PortJson {
     node.put("bytes-held-for-host", numbers.bytesHeldForHost());
     node.put("bytes-held-for-guest", numbers.bytesHeldForGuest());
     node.put("bytes-dropped", numbers.bytesDropped());
+    node.put("bytes-dropped-from-guest", numbers.fromGuest().bytesDropped());
+    node.put("bytes-dropped-to-guest", numbers.toGuest().bytesDropped());
     node.put("bytes-copied", numbers.bytesCopied());
     node.put("host-stalls", numbers.hostStalls());
     node.put("guest-stalls", numbers.guestStalls());
+    node.put("throttles-from-guest", numbers.fromGuest().throttles());
+    node.put("throttles-to-guest", numbers.toGuest().throttles());
     node.put("malformed", numbers.malformed());
   }
 

@@ -107,6 +107,20 @@ class ChannelCommandsTest {
   }
 
   @Test
+  void port_addedWithProperties_hasThem() throws IOException {
+    Path socket = addSocket("c1");
+    run(
+        "device_add",
+        "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'c1', 'bps': '1M', 'ops': 100,"
+            + " 'cache_buffers': false, 'guest_close': 'disconnect'}");
+
+    assertTrue(Files.exists(socket));
+    JsonNode numbers = client.execute("x-query-ports").get(1).path("statistics");
+    assertEquals(0, numbers.path("throttles-from-guest").asInt(-1));
+    assertEquals(0, numbers.path("bytes-dropped-to-guest").asInt(-1));
+  }
+
+  @Test
   void port_ofThePowerOn_canBeRemovedByItsGeneratedId() throws IOException {
     String id = client.execute("x-query-ports").get(0).path("id").asText();
 
@@ -137,6 +151,16 @@ class ChannelCommandsTest {
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': {}}|GenericError|'nr'",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'x': 1}|GenericError|knows no x=",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'id': '1'}|GenericError|identifier",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'byte_limit': 'lots'}|GenericError"
+            + "|byte_limit=lots is not a number",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'guest_byte_limit': -1}"
+            + "|GenericError|guest_byte_limit=-1 is not a number",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'bps': 'fast'}|GenericError"
+            + "|bps=fast is not a number",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'guest_close': 'disconnect'}"
+            + "|GenericError|null has no connection that could end",
+        "device_add|{'driver': 'virtconsole', 'chardev': 'c2', 'ops': 5}|GenericError"
+            + "|are not for a console",
         "device_del|{'id': 'nobody'}|DeviceNotFound|Device 'nobody' not found",
         "chardev-remove|{'id': 'c0'}|GenericError|Chardev 'c0' is busy",
         "chardev-remove|{'id': 'c9'}|GenericError|Chardev 'c9' not found",
