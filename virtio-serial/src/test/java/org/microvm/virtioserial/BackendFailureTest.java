@@ -208,7 +208,8 @@ class BackendFailureTest {
     assertEquals(message, assertThrows(IOException.class, () -> open(words)).getMessage());
     long before = descriptors();
     assertThrows(IOException.class, () -> open(words));
-    assertEquals(before, descriptors(), "descriptors left open");
+    long after = descriptors(); // fewer, where the JVM has cleaned up after something else
+    assertTrue(after <= before, "%d descriptors left open".formatted(after - before));
   }
 
   private static long descriptors() {

@@ -36,7 +36,7 @@ class ChurnStressTest {
       assertEquals(before.descriptors(), after.descriptors(), "descriptors");
       assertEquals(before.threads(), after.threads(), "threads");
       long grown = after.heapBytes() - before.heapBytes();
-      assertTrue(grown < ROUNDS * 16, "the heap grew by " + grown); // not even a small object each
+      assertTrue(grown < ROUNDS * 64, "the heap grew by " + grown); // less than an object each
       long outside = after.nativeBytes() - before.nativeBytes();
       assertTrue(outside < 1 << 20, "native memory grew by " + outside);
     }
