@@ -219,6 +219,7 @@ static void serve(void) {
                      option_is("event_idx", "off") ? 0 : VIRTIO_F_EVENT_IDX)) {
     exit_guest(1);
   }
+  shorten_interrupts(console.device.irq, console.device.base);
   while (!all_filled(count)) {
     console_poll(&console);
   }

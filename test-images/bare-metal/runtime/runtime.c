@@ -50,7 +50,8 @@ struct start_info {
 
 /* From start.S and guest.ld. */
 extern u64 gdt[];
-extern u8 tss[], tss_end[], trap_stubs[], image_end[];
+extern u8 tss[], tss_end[], trap_stubs[], image_end[], short_interrupt[], short_halt[];
+extern u64 short_device;
 extern u64 window[];
 _Noreturn void enter_user_at(void (*function)(void));
 _Noreturn void start(const struct start_info *info);
@@ -282,8 +283,8 @@ void *map_window(unsigned n, u64 physical) {
 
 /* --- traps and interrupts --- */
 
-static void set_gate(unsigned vector) {
-  u64 address = (u64)trap_stubs + vector * 16;
+static void set_gate(unsigned vector, const u8 *code) {
+  u64 address = (u64)code;
   idt[vector].low = (address & 0xffff) | KERNEL_CODE << 16 | 0x8e00ull << 32
       | (address >> 16 & 0xffff) << 48;
   idt[vector].high = address >> 32;
@@ -297,7 +298,7 @@ static void cpu_init(void) {
   gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
   __asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
   for (unsigned i = 0; i < IRQ_VECTOR + IRQS; i++) {
-    set_gate(i);
+    set_gate(i, trap_stubs + i * 16);
   }
   struct {
     u16 limit;
@@ -349,6 +350,12 @@ void on_irq(unsigned irq, irq_handler *handler) {
     outb(PIC1 + 1, inb(PIC1 + 1) & ~(1 << 2));
     outb(PIC2 + 1, inb(PIC2 + 1) & ~(1 << (irq - 8)));
   }
+}
+
+void shorten_interrupts(unsigned irq, u64 registers) {
+  short_device = registers;
+  set_gate(IRQ_VECTOR + irq, short_interrupt);
+  set_gate(TRAP_GENERAL_PROTECTION, short_halt);
 }
 
 static void end_of_interrupt(unsigned irq) {

@@ -121,6 +121,13 @@ void on_trap(unsigned vector, trap_handler *handler);
 typedef bool irq_handler(void);
 void on_irq(unsigned irq, irq_handler *handler);
 
+/*
+ * From now on the interrupt of one virtio-mmio device takes the shortest way: no handler, it is
+ * acknowledged and wakes. For after on_irq(), through the IOAPIC, with nothing else that interrupts;
+ * hlt at CPL3 may then be the only cause of a general protection fault.
+ */
+void shorten_interrupts(unsigned irq, u64 registers);
+
 /* Set by every interrupt that was not spurious. */
 extern volatile u32 irq_seen;
 
