@@ -68,9 +68,34 @@ public final class ChannelBenchmarkRun {
       Samples samples =
           benchmark.run(new ChannelBenchmark.Plan(rounds, warmUpSeconds, seconds, workloads));
       out.println();
-      out.print(new ChannelReport(samples).table());
+      TextTable table = new ChannelReport(samples).table();
+      out.print(table);
+      if (output != null) {
+        write(samples, table, "Medians of %d rounds of %s s".formatted(rounds, seconds));
+      }
     } finally {
       Files.deleteIfExists(directory);
     }
+  }
+
+  private void write(Samples samples, TextTable table, String heading) throws IOException {
+    BenchmarkFiles files = new BenchmarkFiles(output);
+    files.table("channel", heading, table);
+    files.figures("channel", samples);
+    files.chart("channel-rate", chart(samples, "Throughput, MB/s", ChannelBenchmark.RATE));
+    files.chart("channel-p50", chart(samples, "Round trip, p50, us", ChannelBenchmark.P50));
+    files.chart("channel-cpu", chart(samples, "CPU seconds per GiB", ChannelBenchmark.CPU));
+  }
+
+  private static BarChart chart(Samples samples, String title, String metric) {
+    BarChart chart = new BarChart(title + " (logarithmic)", true);
+    for (String workload : samples.workloads()) {
+      for (String subject : samples.subjects()) {
+        if (samples.has(workload, subject, metric)) {
+          chart.bar(workload, subject, samples.median(workload, subject, metric));
+        }
+      }
+    }
+    return chart;
   }
 }

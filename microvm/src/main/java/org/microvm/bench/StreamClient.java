@@ -1,6 +1,7 @@
 package org.microvm.bench;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -8,6 +9,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -54,7 +56,7 @@ final class StreamClient implements AutoCloseable {
 
   /** Moves bytes for a time; {@link #bytes} then tells how many it were in that time. */
   long run(double seconds) throws IOException {
-    java.util.Arrays.fill(bytes, 0);
+    Arrays.fill(bytes, 0);
     long start = System.nanoTime();
     long end = start + (long) (seconds * TimeUnit.SECONDS.toNanos(1));
     do {
@@ -78,7 +80,7 @@ final class StreamClient implements AutoCloseable {
     try {
       move((Integer) key.attachment());
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

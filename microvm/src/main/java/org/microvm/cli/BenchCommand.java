@@ -16,6 +16,8 @@ import picocli.CommandLine.Option;
       BenchCommand.Boot.class,
       BenchCommand.Restore.class,
       BenchChannelCommand.class,
+      BenchExitsCommand.class,
+      BenchReportCommand.class,
       BenchPeerCommand.class
     })
 final class BenchCommand {

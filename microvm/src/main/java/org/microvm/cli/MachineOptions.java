@@ -91,6 +91,11 @@ final class MachineOptions {
     return channels;
   }
 
+  /** The kernel that was given, or null for the project's own. */
+  Path kernel() {
+    return kernel;
+  }
+
   /** The machine that the words describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
     return toBuilder(false);

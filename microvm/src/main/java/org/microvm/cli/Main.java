@@ -20,6 +20,8 @@ import picocli.CommandLine.Command;
       PortCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
+      ProfileCommand.class,
+      TopCommand.class,
       BenchCommand.class
     })
 public final class Main {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import org.microvm.machine.IncomingMigration;
@@ -54,6 +55,16 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    return call(machine -> {});
+  }
+
+  /** The kernel that was given, or null for the project's own. */
+  Path kernel() {
+    return options.kernel();
+  }
+
+  /** The same, with somebody who gets to see the machine once it runs. */
+  Integer call(Consumer<Machine> onStart) throws Exception {
     MachineConfig.Builder builder = options.toBuilder(incoming != null);
     // A channel on standard input and output has them for itself, terminal mode included.
     boolean shown = !noConsole && !options.channels().useStdio();
@@ -68,6 +79,7 @@ final class RunCommand implements Callable<Integer> {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
       machine.start();
+      onStart.accept(machine);
       if (shown) {
         new ConsoleInput(machine, System.in, console, terminal != null).start();
       }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.virtio.MmioRegister;
@@ -200,7 +201,8 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     Optional<KvmStats> kernel =
         countsInKernel ? Optional.of(own(vcpu.statistics())) : Optional.empty();
     accounts.add(new VcpuAccount(exits, finisher, kernel));
-    threads.add(new VcpuThread(vcpu, handler, exits, this, gate));
+    GuestSampler sampler = new GuestSampler(vcpu, board.ram.memory());
+    threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
   }
 
   /** Lets the guest run and waits for its end; all vCPUs have stopped then. */
@@ -219,6 +221,11 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
       threads.forEach(VcpuThread::kick);
       gate.wake();
     }
+  }
+
+  /** Asks each vCPU for a sample of where it is. */
+  void sample(Consumer<GuestSample> sink) {
+    threads.forEach(thread -> thread.sample(sink));
   }
 
   /** Takes all vCPUs out of the guest, so that they see that the gate is closed. */

@@ -11,6 +11,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -268,6 +269,18 @@ public final class Machine implements AutoCloseable {
   /** Whether {@link #start} was called. */
   public synchronized boolean isStarted() {
     return started;
+  }
+
+  /**
+   * Asks each vCPU where it is. The sink hears of it soon, on the vCPU's thread, which must not be
+   * held up; not at all from a guest that is paused or has ended.
+   */
+  public void sample(Consumer<GuestSample> sink) {
+    GuestRun current;
+    synchronized (this) {
+      current = run;
+    }
+    current.sample(sink);
   }
 
   /** Tells a listener of everything that happens from now on. */

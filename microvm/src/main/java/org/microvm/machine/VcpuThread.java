@@ -2,6 +2,7 @@ package org.microvm.machine;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.linux.Errno;
@@ -28,10 +29,17 @@ final class VcpuThread {
   private final ExitStatistics statistics;
   private final Ender ender;
   private final PauseGate gate;
+  private final GuestSampler sampler;
   private final Thread thread;
 
   VcpuThread(
-      Vcpu vcpu, ExitHandler handler, ExitStatistics statistics, Ender ender, PauseGate gate) {
+      Vcpu vcpu,
+      ExitHandler handler,
+      ExitStatistics statistics,
+      Ender ender,
+      PauseGate gate,
+      GuestSampler sampler) {
+    this.sampler = sampler;
     this.vcpu = vcpu;
     this.handler = handler;
     this.statistics = statistics;
@@ -79,6 +87,7 @@ final class VcpuThread {
       }
     } else if (errno == Errno.EINTR) {
       statistics.kicked();
+      sampler.answer();
     } else if (errno != Errno.EAGAIN) {
       ender.end(new MachineEnd.Failed(failure(errno)));
     }
@@ -139,6 +148,11 @@ final class VcpuThread {
       Thread.currentThread().interrupt();
       LockSupport.parkNanos(KICK_AGAIN_NANOS);
     }
+  }
+
+  /** Asks for a sample of where the guest is; none comes while it is paused. */
+  void sample(Consumer<GuestSample> sink) {
+    sampler.request(sink);
   }
 
   /** Takes the vCPU out of the guest, so that it sees that there is a pause or an end. */

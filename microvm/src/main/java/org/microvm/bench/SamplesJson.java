@@ -1,0 +1,26 @@
+package org.microvm.bench;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** Measurements as JSON: workload, subject, metric, and there the median and all values. */
+final class SamplesJson {
+  private SamplesJson() {}
+
+  static ObjectNode of(Samples samples) {
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    for (String workload : samples.workloads()) {
+      ObjectNode ofWorkload = root.putObject(workload);
+      for (String subject : samples.subjects()) {
+        for (String metric : samples.metrics(workload)) {
+          if (samples.has(workload, subject, metric)) {
+            ObjectNode node = ofWorkload.withObjectProperty(subject).putObject(metric);
+            node.put("median", samples.median(workload, subject, metric));
+            samples.all(workload, subject, metric).forEach(node.putArray("values")::add);
+          }
+        }
+      }
+    }
+    return root;
+  }
+}

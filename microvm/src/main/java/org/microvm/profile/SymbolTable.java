@@ -1,0 +1,88 @@
+package org.microvm.profile;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** Names of guest addresses: those of a System.map, or of an ELF file's symbol table. */
+public final class SymbolTable {
+  private static final int ELF_MAGIC = 0x464c457f;
+
+  /** Farther from a symbol than this is not in what it names. */
+  private static final long MOST_BYTES = 1 << 20;
+
+  private final TreeMap<Long, String> names;
+
+  private SymbolTable(TreeMap<Long, String> names) {
+    this.names = names;
+  }
+
+  /** A table that knows nothing. */
+  public static SymbolTable empty() {
+    return new SymbolTable(newNames());
+  }
+
+  private static TreeMap<Long, String> newNames() {
+    return new TreeMap<>(Long::compareUnsigned);
+  }
+
+  /**
+   * Reads a System.map or an ELF file, whichever it is.
+   *
+   * @throws IOException if it cannot be read, or is neither
+   */
+  public static SymbolTable read(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      ByteBuffer start = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      channel.read(start, 0);
+      if (start.position() == Integer.BYTES && start.getInt(0) == ELF_MAGIC) {
+        ByteBuffer elf = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
+        return new SymbolTable(ElfSymbols.read(elf.order(ByteOrder.LITTLE_ENDIAN), newNames()));
+      }
+    } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+      throw new IOException(file + ": damaged ELF file", e);
+    }
+    return systemMap(file);
+  }
+
+  private static SymbolTable systemMap(Path file) throws IOException {
+    TreeMap<Long, String> names = newNames();
+    try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        String[] words = line.split(" ");
+        if (words.length < 3 || words[1].length() != 1) {
+          throw new IOException(file + ": neither a System.map nor an ELF file");
+        }
+        // Text only: data and the absolute per-CPU symbols name no code.
+        if ("tTwW".contains(words[1])) {
+          names.putIfAbsent(Long.parseUnsignedLong(words[0], 16), words[2]);
+        }
+      }
+    } catch (NumberFormatException e) {
+      throw new IOException(file + ": neither a System.map nor an ELF file", e);
+    }
+    return new SymbolTable(names);
+  }
+
+  /** How many symbols there are. */
+  public int size() {
+    return names.size();
+  }
+
+  /** The symbol that an address belongs to. */
+  public Optional<String> find(long address) {
+    Map.Entry<Long, String> below = names.floorEntry(address);
+    return below == null || address - below.getKey() > MOST_BYTES
+        ? Optional.empty()
+        : Optional.of(below.getValue());
+  }
+}
