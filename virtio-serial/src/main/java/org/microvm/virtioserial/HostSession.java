@@ -172,7 +172,10 @@ final class HostSession {
     } finally {
       lock.exit(outer);
     }
-    handler.ready(this, input != 0, output != 0);
+    // Room to write says nothing of bytes to read, and trying costs a call in vain.
+    boolean readable = (input & ~EventLoop.OUT) != 0;
+    boolean writable = (output & ~EventLoop.IN) != 0;
+    handler.ready(this, readable, writable);
   }
 
   private void update() {

@@ -26,7 +26,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private final PortInfo info;
   private final PortConfig config;
   private final PortBackend backend;
-  private final PortCounters counters = new PortCounters();
+  private final PortCounters counters;
   private final PortTransmit transmit;
   private final PortReceive receive;
   private final Turn transmitTurn;
@@ -65,6 +65,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     info = new PortInfo(nr, config.name(), config.console());
     transmitTurn = new Turn(core, this::transmit);
     receiveTurn = new Turn(core, this::receive);
+    counters = new PortCounters(nr);
     transmit = new PortTransmit(core, config, counters, transmitTurn::request);
     receive = new PortReceive(core, config, counters, receiveTurn::request);
   }

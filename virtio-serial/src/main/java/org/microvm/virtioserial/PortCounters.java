@@ -10,13 +10,35 @@ final class PortCounters {
     long stalls;
     long throttles;
 
+    private final int port;
+    private final String name;
+
+    private Direction(int port, String name) {
+      this.port = port;
+      this.name = name;
+    }
+
+    /** One side did not take, or have room for, what the other had to send. */
+    void stalled() {
+      stalls++;
+      StallEvent.tell(port, name);
+    }
+
     DirectionStatistics read(long held) {
       return new DirectionStatistics(bytes, buffers, held, dropped, stalls, throttles);
     }
   }
 
-  final Direction fromGuest = new Direction();
-  final Direction toGuest = new Direction();
+  final Direction fromGuest;
+  final Direction toGuest;
   long bytesCopied;
   long malformed;
+
+  /**
+   * @param port its number
+   */
+  PortCounters(int port) {
+    fromGuest = new Direction(port, "from the guest");
+    toGuest = new Direction(port, "to the guest");
+  }
 }

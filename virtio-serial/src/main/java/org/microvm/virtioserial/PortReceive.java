@@ -13,7 +13,7 @@ import org.microvm.virtioserial.PortCounters.Direction;
  * <p>Guarded by the device lock.
  */
 final class PortReceive {
-  /** Buffers taken for a first read; doubled as long as the host fills them all. */
+  /** Buffers taken for a first read, and at least. */
   private static final int SMALL_WINDOW = 4;
 
   /** Bytes read at once for a guest that has the port closed. */
@@ -170,7 +170,7 @@ final class PortReceive {
 
   private void starve() {
     starved = true;
-    moved.stalls++;
+    moved.stalled();
     if (session != null) {
       session.wantInput(false);
     }
@@ -195,13 +195,24 @@ final class PortReceive {
     long wanted = ranges.bytes();
     // Reading into nothing gives 0, which would look like the end.
     long bytes = wanted == 0 ? 0 : session.read(ranges);
-    for (long left = bytes; left > 0; ) {
+    int filled = 0;
+    for (long left = bytes; left > 0; filled++) {
       long part = Math.min(left, buffers.get(0).writableBytes());
       give(buffers.removeFirst(), part);
       left -= part;
     }
-    window = bytes == wanted ? Math.min(2 * window, buffers.capacity()) : SMALL_WINDOW;
+    // At once, so that the guest takes these while the next are being read.
+    queues.publish();
+    window = nextWindow(filled, buffers.capacity());
     return goOn(bytes, wanted);
+  }
+
+  /**
+   * Twice what was filled, so that a stream soon moves in large reads and a message in small ones;
+   * half of the ring at most, so that the guest can give buffers back meanwhile.
+   */
+  private static int nextWindow(int filled, int ringSize) {
+    return Math.max(SMALL_WINDOW, Math.min(2 * filled, ringSize / 2));
   }
 
   private void give(DescriptorChain buffer, long bytes) {
@@ -226,7 +237,7 @@ final class PortReceive {
       return goOn(bytes, wanted);
     }
     if (kept.free() == 0) {
-      moved.stalls++;
+      moved.stalled();
       session.wantInput(false);
       session.lookForTheEnd();
       return false;

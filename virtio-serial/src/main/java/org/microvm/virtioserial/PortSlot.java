@@ -30,7 +30,7 @@ final class PortSlot {
   /** The port that the guest remembers is gone, whether or not there is another of its number. */
   boolean replaced;
 
-  private final PortCounters unclaimed = new PortCounters();
+  private final PortCounters unclaimed;
   private final Turn discardTurn;
   private Port port;
 
@@ -39,6 +39,7 @@ final class PortSlot {
 
   PortSlot(DeviceCore core, int nr) {
     this.nr = nr;
+    unclaimed = new PortCounters(nr);
     discardTurn = new Turn(core, this::discard);
   }
 

@@ -224,9 +224,13 @@ final class PortTransmit {
     long wanted = ranges.bytes();
     long written = wanted == 0 ? 0 : session.write(ranges);
     account(written);
+    if (queues != null) {
+      // At once, so that the guest fills these again while the next are being written.
+      queues.publish();
+    }
     if (written < wanted && (written == 0 || session.outputIsWatched())) {
       blocked = true;
-      moved.stalls++;
+      moved.stalled();
     }
     session.wantOutput(blocked && hostTakes());
     return !blocked && (written > 0 || (wanted == 0 && forThisHost() > 0));
