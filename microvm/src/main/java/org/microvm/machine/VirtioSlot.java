@@ -85,12 +85,10 @@ record VirtioSlot(
             kick.fd(),
             EventLoop.IN,
             ready -> {
-              KickEvent event = new KickEvent();
-              event.begin();
+              KickEvent event = KickEvent.start();
               long count = kick.drain();
               boolean useful = transport.queueNotified(queue, count);
-              event.end();
-              if (event.shouldCommit()) {
+              if (event != null) {
                 event.set(address, queue, count, !useful).commit();
               }
             }));

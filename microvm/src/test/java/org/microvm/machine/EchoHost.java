@@ -22,9 +22,14 @@ final class EchoHost implements AutoCloseable {
    * @param words of the guest's command line, besides {@code mode=echo}
    */
   EchoHost(Path socket, String words, boolean mappedRegisters) throws Exception {
+    this("serial-echo", socket, words, mappedRegisters);
+  }
+
+  /** The same with another guest. */
+  EchoHost(String guest, Path socket, String words, boolean mappedRegisters) throws Exception {
     machine =
         Machine.create(
-            MachineConfig.builder(TestImages.bareMetal("serial-echo"))
+            MachineConfig.builder(TestImages.bareMetal(guest))
                 .memory(16 << 20)
                 .commandLine("mode=echo " + words)
                 .mappedRegisters(mappedRegisters)

@@ -82,6 +82,22 @@ class MachineStatisticsTest {
   }
 
   @Test
+  void flightRecorder_guestWithoutBuffers_tellsOfStalls() throws Exception {
+    Path file = directory.resolve("stalls.jfr");
+    try (Recording recording = new Recording();
+        EchoHost echo = new EchoHost(directory.resolve("channel"), "wait=halt buf=256", true)) {
+      recording.enable("org.microvm.Stall");
+      recording.start();
+      // More at once than all of the guest's buffers hold.
+      echo.pump(4 << 20);
+      recording.stop();
+      recording.dump(file);
+    }
+
+    assertFalse(RecordingFile.readAllEvents(file).isEmpty());
+  }
+
+  @Test
   void flightRecorder_tellsOfExitsKicksAndLife() throws Exception {
     Path file = directory.resolve("recording.jfr");
     try (Recording recording = new Recording()) {

@@ -27,16 +27,21 @@ class SleepingGuestStressTest {
 
   @TempDir private Path directory;
 
+  private EchoHost halting(String guest, boolean mappedRegisters, String words) throws Exception {
+    return new EchoHost(guest, directory.resolve("channel"), "wait=halt " + words, mappedRegisters);
+  }
+
   @ParameterizedTest
   @CsvSource({
-    "true, wait=halt",
-    "true, wait=halt event_idx=on",
-    "true, wait=halt irqchip=pic",
-    "false, wait=halt",
-    "false, wait=halt event_idx=on",
+    "bench, true, event_idx=on",
+    "bench, true, event_idx=off",
+    "bench, false, event_idx=on",
+    "serial-echo, true, irqchip=pic",
+    "serial-echo, true, event_idx=off",
   })
-  void everyMessage_wakesTheGuest(boolean mappedRegisters, String words) throws Exception {
-    try (EchoHost echo = new EchoHost(directory.resolve("channel"), words, mappedRegisters)) {
+  void everyMessage_wakesTheGuest(String guest, boolean mappedRegisters, String words)
+      throws Exception {
+    try (EchoHost echo = halting(guest, mappedRegisters, words)) {
       assertTimeoutPreemptively(
           LIMIT,
           () -> {
@@ -48,10 +53,15 @@ class SleepingGuestStressTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"true, wait=halt", "true, wait=halt event_idx=on", "false, wait=halt"})
-  void everyBurst_wakesTheGuest(boolean mappedRegisters, String words) throws Exception {
+  @CsvSource({
+    "bench, true, event_idx=on",
+    "serial-echo, true, event_idx=off",
+    "bench, false, event_idx=on"
+  })
+  void everyBurst_wakesTheGuest(String guest, boolean mappedRegisters, String words)
+      throws Exception {
     Random random = new Random(1);
-    try (EchoHost echo = new EchoHost(directory.resolve("channel"), words, mappedRegisters)) {
+    try (EchoHost echo = halting(guest, mappedRegisters, words)) {
       assertTimeoutPreemptively(
           LIMIT,
           () -> {
