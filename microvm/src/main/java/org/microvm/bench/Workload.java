@@ -41,6 +41,10 @@ record Workload(Mode mode, int bufferBytes, int ports, boolean halts) {
 
   /** For reports. */
   String title() {
+    if (mode == Mode.ECHO) {
+      return "echo of %d B".formatted(ChannelBenchmark.MESSAGE_BYTES)
+          + (halts ? ", guest halts" : "");
+    }
     String size = bufferBytes % 1024 == 0 ? bufferBytes / 1024 + " KiB" : bufferBytes + " B";
     return mode.title
         + ", "

@@ -29,6 +29,7 @@ final class ExitStatsFile {
   /** The same for other uses. */
   static ObjectNode json(MachineStatistics statistics) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
+    root.put("takenMicros", micros(Instant.now()));
     statistics
         .firstGuestInstruction()
         .ifPresent(at -> root.put("firstGuestInstructionMicros", micros(at)));

@@ -43,15 +43,11 @@ final class TopCommand implements Callable<Integer> {
     }
     try (QmpClient client = control.connect()) {
       JsonNode before = client.execute(STATISTICS);
-      long then = System.nanoTime();
       for (int i = 0; count == null || i < count; i++) {
         TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
-        JsonNode statistics = client.execute(STATISTICS);
-        long now = System.nanoTime();
-        double seconds = (double) (now - then) / TimeUnit.SECONDS.toNanos(1);
-        System.out.print((terminal ? CLEAR : "") + new TopView(before, statistics, seconds) + "\n");
-        before = statistics;
-        then = now;
+        JsonNode now = client.execute(STATISTICS);
+        System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
+        before = now;
       }
     }
     return 0;

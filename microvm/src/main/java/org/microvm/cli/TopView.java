@@ -5,6 +5,7 @@ import java.util.Locale;
 
 /** What went on in a machine between two readings of its statistics, for a person to look at. */
 final class TopView {
+  private static final double MICROS = 1e6;
   private static final double NANOS = 1e9;
   private static final double MIB = 1 << 20;
 
@@ -15,12 +16,12 @@ final class TopView {
   /**
    * @param before an answer to x-exit-stats
    * @param now a later one
-   * @param seconds between the two
    */
-  TopView(JsonNode before, JsonNode now, double seconds) {
+  TopView(JsonNode before, JsonNode now) {
     this.before = before;
     this.now = now;
-    this.seconds = seconds;
+    // By the machine's clock: an answer may be long on its way.
+    seconds = (now.path("takenMicros").asLong() - before.path("takenMicros").asLong()) / MICROS;
   }
 
   @Override

@@ -13,7 +13,7 @@ class TopViewTest {
     return new ObjectMapper()
         .readTree(
             """
-            {"vcpus": [{"exits": %1$d, "exitsByReason": {"IO": %1$d}, "exitsByPort": {},
+            {"takenMicros": %1$d00000, "vcpus": [{"exits": %1$d, "exitsByReason": {"IO": %1$d}, "exitsByPort": {},
               "exitsByMmioAddress": {}, "guestNanos": %1$d000000, "hostNanos": 0}],
              "devices": [{"address": "0xd0000000", "interrupts": %3$d}],
              "ports": [{"nr": 1, "name": "a", "bytesFromGuest": %2$d, "hostStalls": 6}]}
@@ -22,7 +22,7 @@ class TopViewTest {
   }
 
   private static String view() throws Exception {
-    return new TopView(statistics(10, 1 << 20, 5), statistics(30, 5 << 20, 9), 2).toString();
+    return new TopView(statistics(10, 1 << 20, 5), statistics(30, 5 << 20, 9)).toString();
   }
 
   @Test
