@@ -16,17 +16,13 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.MachineConfig;
 import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineException;
+import org.microvm.machine.Snapshot;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
-/**
- * Makes a guest of what an annotation says, and waits until it can be used.
- *
- * <p>Everything about how a guest comes to life is here: tests and the extension see a {@link
- * RunningGuest} only, be it booted or, one day, restored.
- */
+/** Makes a guest of what an annotation says, and waits until it can be used. */
 final class GuestBoot {
   /** Where a person looks for what went wrong in a guest that did not come up. */
   private static final int CONSOLE_TAIL = 4000;
@@ -37,6 +33,12 @@ final class GuestBoot {
     this.wanted = wanted;
   }
 
+  /** Makes a machine that can be started. */
+  @FunctionalInterface
+  private interface Maker {
+    Machine make(MachineConfig config) throws MachineException;
+  }
+
   /**
    * Boots it.
    *
@@ -44,11 +46,35 @@ final class GuestBoot {
    * @throws IOException if it does not come up
    */
   RunningGuest boot() throws IOException {
+    return start("boot", Machine::create);
+  }
+
+  /**
+   * Has it go on where one that was booted by this has been saved.
+   *
+   * @throws IOException if it does not come up
+   */
+  RunningGuest restore(Snapshot snapshot) throws IOException {
+    return start("come back", config -> Machine.restore(snapshot, config));
+  }
+
+  /**
+   * Whether guests can be restored rather than booted: an agent must say when one is ready, and a
+   * disk that the saved one may have written to is not what a new one has.
+   */
+  boolean restores() {
+    return wanted.snapshot()
+        && wanted.agent()
+        && wanted.disk().isEmpty()
+        && wanted.setup() == GuestSetup.Nothing.class;
+  }
+
+  private RunningGuest start(String what, Maker maker) throws IOException {
     Path directory = Files.createTempDirectory("microvm-");
     GuestConsole console = new GuestConsole();
     RunningGuest guest = new RunningGuest(directory);
     try {
-      Machine machine = Machine.create(config(directory, console));
+      Machine machine = maker.make(config(directory, console));
       guest.owns(machine);
       machine.start();
       GuestAgent agent = wanted.agent() ? agent(directory, machine) : null;
@@ -59,7 +85,8 @@ final class GuestBoot {
       if (e instanceof ExtensionConfigurationException configuration) {
         throw configuration;
       }
-      throw new IOException("the guest did not boot: " + e.getMessage() + tail(console), e);
+      throw new IOException(
+          "the guest did not %s: %s%s".formatted(what, e.getMessage(), tail(console)), e);
     }
   }
 

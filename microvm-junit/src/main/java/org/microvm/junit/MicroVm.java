@@ -87,6 +87,14 @@ public @interface MicroVm {
   /** For an annotation of a class: how long a guest lives. */
   Scope scope() default Scope.CLASS;
 
+  /**
+   * With a guest for each test: whether they are restored from a snapshot of one that has booted,
+   * which takes a fraction of the time. They begin with the same clock and the same state of their
+   * random number generators. Guests with a {@link #disk}, a {@link #setup} or without an {@link
+   * #agent} are booted each time.
+   */
+  boolean snapshot() default true;
+
   /** What the words above do not say. */
   Class<? extends GuestSetup> setup() default GuestSetup.Nothing.class;
 }

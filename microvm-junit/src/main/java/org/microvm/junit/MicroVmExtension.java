@@ -1,6 +1,7 @@
 package org.microvm.junit;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.AnnotatedElement;
 import java.util.Optional;
 import org.junit.jupiter.api.extension.AfterAllCallback;
@@ -53,11 +54,13 @@ public final class MicroVmExtension
   @Override
   public void beforeEach(ExtensionContext context) throws IOException {
     Optional<MicroVm> own = annotation(context.getRequiredTestMethod());
-    if (own.isEmpty()) {
-      own = ofClass(context).filter(wanted -> wanted.scope() == MicroVm.Scope.METHOD);
-    }
     if (own.isPresent()) {
       boot(context, own.get());
+    } else {
+      Optional<ExtensionContext> ofClass = annotatedClass(context);
+      if (ofClass.isPresent() && wanted(ofClass.get()).scope() == MicroVm.Scope.METHOD) {
+        put(context, oneLike(ofClass.get()));
+      }
     }
     injectInstances(context);
   }
@@ -98,7 +101,35 @@ public final class MicroVmExtension
   }
 
   private static void boot(ExtensionContext context, MicroVm wanted) throws IOException {
-    context.getStore(NAMESPACE).put(RunningGuest.class, new GuestBoot(wanted).boot());
+    put(context, new GuestBoot(wanted).boot());
+  }
+
+  private static void put(ExtensionContext context, RunningGuest guest) {
+    context.getStore(NAMESPACE).put(RunningGuest.class, guest);
+  }
+
+  /** One more guest for the tests of a class. */
+  private static RunningGuest oneLike(ExtensionContext ofClass) throws IOException {
+    GuestBoot boot = new GuestBoot(wanted(ofClass));
+    if (!boot.restores()) {
+      return boot.boot();
+    }
+    try {
+      return ofClass
+          .getStore(NAMESPACE)
+          .computeIfAbsent(GuestTemplate.class, _ -> template(boot), GuestTemplate.class)
+          .restore();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  private static GuestTemplate template(GuestBoot boot) {
+    try {
+      return GuestTemplate.make(boot);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static Optional<GuestVm> guest(ExtensionContext context) {
@@ -111,15 +142,18 @@ public final class MicroVmExtension
     return AnnotationSupport.findAnnotation(element, MicroVm.class);
   }
 
-  /** The annotation of the class, or of the nearest class around it that has one. */
-  private static Optional<MicroVm> ofClass(ExtensionContext context) {
-    for (Class<?> at = context.getRequiredTestClass(); at != null; at = at.getEnclosingClass()) {
-      Optional<MicroVm> found = annotation(at);
-      if (found.isPresent()) {
-        return found;
-      }
+  private static MicroVm wanted(ExtensionContext ofClass) {
+    return annotation(ofClass.getRequiredTestClass()).orElseThrow();
+  }
+
+  /** The context of the test's class, or of the nearest class around it, that is annotated. */
+  private static Optional<ExtensionContext> annotatedClass(ExtensionContext context) {
+    Optional<ExtensionContext> at = context.getParent();
+    while (at.isPresent()
+        && at.get().getTestClass().flatMap(MicroVmExtension::annotation).isEmpty()) {
+      at = at.get().getParent();
     }
-    return Optional.empty();
+    return at;
   }
 
   private static void reportIfFailed(ExtensionContext context) {

@@ -10,8 +10,9 @@ import java.util.stream.Stream;
 import org.microvm.machine.Machine;
 
 /**
- * What has to go when a guest goes: its agent's connection, its machine, its directory. JUnit
- * closes it with the store that it is in; when the JVM ends first, a shutdown hook does.
+ * What has to go when a guest goes: its machine, and its directory, which may be there without a
+ * machine. JUnit closes it with the store that it is in; when the JVM ends first, a shutdown hook
+ * does.
  */
 final class RunningGuest implements AutoCloseable {
   private final Path directory;

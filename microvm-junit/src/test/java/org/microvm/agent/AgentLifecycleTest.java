@@ -14,7 +14,7 @@ import org.microvm.machine.MachineEnd;
 import org.microvm.machine.OnReset;
 
 /** Guests that go down, and come back, because their agent was asked to. */
-@MicroVm(scope = MicroVm.Scope.METHOD, onReset = OnReset.RESTART)
+@MicroVm(scope = MicroVm.Scope.METHOD, snapshot = false, onReset = OnReset.RESTART)
 @Tag("linux")
 @Tag("guest-agent")
 @Timeout(300)
