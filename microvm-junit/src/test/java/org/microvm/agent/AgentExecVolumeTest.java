@@ -20,7 +20,7 @@ import org.microvm.junit.MicroVm;
 @MicroVm
 @Tag("linux")
 @Tag("guest-agent")
-@Timeout(1800)
+@Timeout(3600)
 class AgentExecVolumeTest {
   private static final int MANY = 1000;
   private static final int MANY_EMULATED = 100;
