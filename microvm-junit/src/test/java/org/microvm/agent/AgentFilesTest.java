@@ -24,7 +24,7 @@ import org.microvm.junit.MicroVm;
 @MicroVm
 @Tag("linux")
 @Tag("guest-agent")
-@Timeout(300)
+@Timeout(600)
 class AgentFilesTest {
   private static final byte[] HELLO = Guest.ascii("Hello World!\n");
   private static final Duration LIMIT = Duration.ofMinutes(2);
