@@ -29,8 +29,8 @@ class FencingTest {
   private static final Duration BOOT = Duration.ofMinutes(3);
 
   @TempDir private Path directory;
-  private Process a;
-  private Process b;
+  private MicrovmProcess a;
+  private MicrovmProcess b;
   private Fencing fencing;
 
   @BeforeEach
@@ -40,20 +40,16 @@ class FencingTest {
     fencing =
         new Fencing(
             List.of(
-                new Fencing.Node("a", path("a.org.example.fence"), path("a.qmp"), Set.of("b")),
-                new Fencing.Node("b", path("b.org.example.fence"), path("b.qmp"), Set.of())));
+                new Fencing.Node("a", a.channel("org.example.fence"), a.control(), Set.of("b")),
+                new Fencing.Node("b", b.channel("org.example.fence"), b.control(), Set.of())));
     fencing.serve();
   }
 
   @AfterEach
   void end() throws Exception {
     fencing.close();
-    a.destroyForcibly().waitFor();
-    b.destroyForcibly().waitFor();
-  }
-
-  private Path path(String name) {
-    return directory.resolve(name);
+    a.close();
+    b.close();
   }
 
   private static ExecResult fence(GuestAgent agent, String name) throws IOException {
@@ -64,13 +60,13 @@ class FencingTest {
 
   @Test
   void request_ofAGuestThatMay_endsTheOtherMachine() throws Exception {
-    try (GuestAgent agent = GuestAgent.connect(path("a.org.qemu.guest_agent.0"))) {
+    try (GuestAgent agent = GuestAgent.connect(a.channel("org.qemu.guest_agent.0"))) {
       agent.await(BOOT);
       agent.files().copyIn(MicrovmProcess.home().resolve("examples/guest/fence"), "/run/fence");
 
       ExecResult itself = fence(agent, "a");
       ExecResult nobody = fence(agent, "c");
-      boolean aliveBefore = b.isAlive();
+      boolean aliveBefore = b.process().isAlive();
       ExecResult other = fence(agent, "b");
 
       assertEquals("REFUSED a may not fence that", itself.output());
@@ -79,21 +75,21 @@ class FencingTest {
       assertTrue(aliveBefore);
       assertEquals("OK b is off", other.output());
       assertTrue(other.succeeded());
-      assertTrue(b.waitFor(30, TimeUnit.SECONDS));
-      assertEquals(0, b.exitValue());
+      assertTrue(b.process().waitFor(30, TimeUnit.SECONDS));
+      assertEquals(0, b.process().exitValue());
       // It stays so, and whoever asks again is told so.
       assertEquals("OK b is off", fence(agent, "b").output());
-      assertTrue(Files.notExists(path("b.qmp")));
-      assertTrue(a.isAlive());
+      assertTrue(Files.notExists(b.control()));
+      assertTrue(a.process().isAlive());
     }
   }
 
   @Test
   void request_forAMachineThatWasKilled_isAnsweredThatItIsOff() throws Exception {
-    try (GuestAgent agent = GuestAgent.connect(path("a.org.qemu.guest_agent.0"))) {
+    try (GuestAgent agent = GuestAgent.connect(a.channel("org.qemu.guest_agent.0"))) {
       agent.await(BOOT);
       agent.files().copyIn(MicrovmProcess.home().resolve("examples/guest/fence"), "/run/fence");
-      b.destroyForcibly().waitFor();
+      b.process().destroyForcibly().waitFor();
 
       assertEquals("OK b is off", fence(agent, "b").output());
     }
