@@ -8,14 +8,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.testing.RequiresKvm;
 
 @Timeout(300)
@@ -37,6 +43,14 @@ class OfflineLookTest {
       Version: 1:1.2.13.dfsg-1
       """;
 
+  private static final int SECTOR = 512;
+
+  /** Where the first entry of a PC's partition table is. */
+  private static final int MBR_ENTRY = 446;
+
+  private static final byte LINUX_PARTITION = (byte) 0x83;
+  private static final int PARTITION_START = 2048;
+
   @TempDir private Path directory;
 
   /** An image of a file system with one file in it. */
@@ -56,11 +70,26 @@ class OfflineLookTest {
     return image;
   }
 
-  @Test
+  /** The same file system as the first partition of a disk, as an installer makes it. */
+  private Path partitioned(Path image) throws Exception {
+    byte[] sector = new byte[SECTOR];
+    ByteBuffer table = ByteBuffer.wrap(sector).order(ByteOrder.LITTLE_ENDIAN);
+    table.put(MBR_ENTRY + 4, LINUX_PARTITION);
+    table.putInt(MBR_ENTRY + 8, PARTITION_START);
+    table.putInt(MBR_ENTRY + 12, Math.toIntExact(Files.size(image) / SECTOR));
+    table.putShort(SECTOR - 2, (short) 0xaa55);
+    Path disk = directory.resolve("disk.img");
+    Files.write(disk, Arrays.copyOf(sector, PARTITION_START * SECTOR));
+    Files.write(disk, Files.readAllBytes(image), StandardOpenOption.APPEND);
+    return disk;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ext2", "ext4"})
   @RequiresKvm
   @Tag("linux")
-  void dpkg_ofAnImage_isListedAndTheImageIsLeftAlone() throws Exception {
-    Path image = image("ext2", "var/lib/dpkg/status", STATUS);
+  void dpkg_ofAnImage_isListedAndTheImageIsLeftAlone(String type) throws Exception {
+    Path image = image(type, "var/lib/dpkg/status", STATUS);
     byte[] before = Files.readAllBytes(image);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
 
@@ -69,6 +98,17 @@ class OfflineLookTest {
     assertEquals(
         "base-files 12.4+deb12u5\nzlib1g 1:1.2.13.dfsg-1\n", out.toString(StandardCharsets.UTF_8));
     assertArrayEquals(before, Files.readAllBytes(image));
+  }
+
+  @Test
+  @RequiresKvm
+  @Tag("linux")
+  void dpkg_ofADiskWithPartitions_isListed() throws Exception {
+    Path disk = partitioned(image("ext4", "var/lib/dpkg/status", STATUS));
+
+    assertEquals(
+        Map.of("base-files", "12.4+deb12u5", "zlib1g", "1:1.2.13.dfsg-1"),
+        OfflineLook.packages(disk));
   }
 
   @Test
