@@ -67,6 +67,10 @@ class BadInputTest {
         "--chardev|socket,path=/tmp/x|needs id=",
         "--device|virtserialport,chardev=nobody|there is no chardev nobody",
         "--device|floppy|there is no device \"floppy\"",
+        "--qmp|tcp:localhost:4444,server=on|is not unix:PATH",
+        "--qmp|unix:/tmp/q.sock|needs server=on",
+        "--qmp|unix:/tmp/q.sock,server=on,colour=red|knows no colour=",
+        "--qmp|unix:/nonexistent/q.sock,server=on|/nonexistent/q.sock",
         "--frobnicate|now|--frobnicate",
       })
   @RequiresKvm

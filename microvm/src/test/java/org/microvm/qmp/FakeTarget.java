@@ -14,13 +14,14 @@ import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
 
 /** A machine without a guest: its channels are real, its state is what the test says. */
-final class FakeTarget implements QmpTarget, AutoCloseable {
+public final class FakeTarget implements QmpTarget, AutoCloseable {
   private final EventLoop loop;
   private final SerialDevice serial;
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
 
-  FakeTarget() throws ErrnoException {
+  /** One with no channels yet. */
+  public FakeTarget() throws ErrnoException {
     loop = EventLoop.open("fake-machine");
     serial = new SerialDevice(loop, SerialConfig.defaults());
     loop.start();

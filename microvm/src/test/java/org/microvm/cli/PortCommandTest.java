@@ -1,0 +1,106 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.microvm.qmp.ChannelRegistry;
+import org.microvm.qmp.FakeTarget;
+import org.microvm.qmp.QmpServer;
+import org.microvm.virtioserial.PortInfo;
+
+/** {@code microvm port} and {@code microvm ctl}, on a real device without a guest. */
+@Timeout(60)
+class PortCommandTest {
+  @TempDir private Path directory;
+  private final StringWriter err = new StringWriter();
+  private FakeTarget target;
+  private QmpServer server;
+
+  @BeforeEach
+  void listen() throws IOException {
+    target = new FakeTarget();
+    server = QmpServer.listen(directory.resolve("qmp"), target, new ChannelRegistry(), "1");
+  }
+
+  @AfterEach
+  void close() {
+    server.close();
+    target.close();
+  }
+
+  private int run(String words) {
+    String text =
+        words
+            .replace("QMP", "--qmp unix:" + directory.resolve("qmp"))
+            .replace("DIR", directory.toString());
+    return Main.execute(new PrintWriter(err, true), text.split(" "));
+  }
+
+  private List<String> names() {
+    return target.channels().ports().stream().map(PortInfo::toString).toList();
+  }
+
+  @Test
+  void add_thenRemove_leavesNothing() {
+    int added = run("port add QMP org.example.0 --socket DIR/s --nr 4");
+    List<String> names = names();
+    boolean listens = Files.exists(directory.resolve("s"));
+    int listed = run("port list QMP");
+    int removed = run("port remove QMP org.example.0");
+
+    assertEquals("", err.toString());
+    assertEquals(List.of(0, 0, 0), List.of(added, listed, removed));
+    assertEquals(List.of("port 4 (org.example.0)"), names);
+    assertTrue(listens);
+    assertFalse(Files.exists(directory.resolve("s")));
+    assertEquals(List.of(), names());
+  }
+
+  @Test
+  void add_ofANameThatIsTaken_leavesNoSocketBehind() {
+    run("port add QMP same --file DIR/f");
+
+    int status = run("port add QMP same --id other --socket DIR/s");
+
+    assertEquals(1, status);
+    assertTrue(err.toString().contains("same"), err.toString());
+    assertFalse(Files.exists(directory.resolve("s")));
+    assertEquals(0, run("port add QMP different --id other --socket DIR/s"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "port remove QMP nobody|1|there is no channel 'nobody'",
+        "port add QMP a|2|--socket",
+        "port add QMP a --socket DIR/s --pty|2|mutually exclusive",
+        "port add QMP /x --pty|1|identifier",
+        "port list --qmp DIR/none|1|there is no such socket",
+        "ctl QMP fly|1|The command fly has not been found",
+        "ctl QMP stop now|2|not JSON",
+        "ctl QMP stop []|2|must be a JSON object",
+      })
+  void words_thatCannotBeMeant_getOneLine(String words, int status, String why) {
+    assertEquals(status, run(words));
+
+    String text = err.toString();
+    assertEquals(1, text.lines().count(), text);
+    assertTrue(text.contains(why), text);
+    assertEquals(List.of(), names());
+  }
+}
