@@ -92,7 +92,7 @@ public final class Fencing implements AutoCloseable {
     int equals = word.indexOf('=');
     String[] parts = word.substring(equals + 1).split(",", -1);
     if (equals < 1 || parts.length < 2) {
-      throw new IllegalArgumentException(word + ": " + USAGE);
+      throw new IllegalArgumentException(word + " is not NAME=CHANNEL,CONTROL[,MAY-FENCE...]");
     }
     Set<String> mayFence = Set.of(Arrays.copyOfRange(parts, 2, parts.length));
     return new Node(word.substring(0, equals), path(parts[0]), path(parts[1]), mayFence);

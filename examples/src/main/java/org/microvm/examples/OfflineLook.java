@@ -55,12 +55,7 @@ public final class OfflineLook {
       System.err.println("usage: offline-look DISK.img");
       System.exit(2);
     }
-    try {
-      list(Path.of(words[0]), System.out);
-    } catch (IOException e) {
-      System.err.println("offline-look: " + e.getMessage());
-      System.exit(1);
-    }
+    list(Path.of(words[0]), System.out);
   }
 
   static void list(Path image, PrintStream out) throws Exception {

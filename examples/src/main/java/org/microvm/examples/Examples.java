@@ -1,0 +1,43 @@
+package org.microvm.examples;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Runs an example by its name, as {@code examples/run} does. */
+public final class Examples {
+  /** What an example's main method is. */
+  @FunctionalInterface
+  interface Example {
+    void main(String[] words) throws Exception;
+  }
+
+  private static final Map<String, Example> BY_NAME =
+      new TreeMap<>(
+          Map.of(
+              "guest-questions", GuestQuestions::main,
+              "agent-question", AgentQuestion::main,
+              "fencing", Fencing::main,
+              "fencing-demo", FencingDemo::main,
+              "clipboard-bridge", ClipboardBridge::main,
+              "clipboard-demo", ClipboardDemo::main,
+              "offline-look", OfflineLook::main));
+
+  private Examples() {}
+
+  /** The first word is the example's name, the others are its own. */
+  public static void main(String[] words) {
+    Example example = words.length == 0 ? null : BY_NAME.get(words[0]);
+    if (example == null) {
+      System.err.println("usage: examples/run NAME [WORDS...]");
+      System.err.println("NAME is one of: " + String.join(", ", BY_NAME.keySet()));
+      System.exit(2);
+    }
+    try {
+      example.main(Arrays.copyOfRange(words, 1, words.length));
+    } catch (Exception e) {
+      System.err.println(words[0] + ": " + (e.getMessage() == null ? e : e.getMessage()));
+      System.exit(1);
+    }
+  }
+}
