@@ -36,26 +36,41 @@ class DeviceLockTest {
 
   @Test
   void enter_againAfterAnActivationMeanwhile_doesNotWaitForTheTransport() throws Exception {
-    // The event loop is inside, from before the first activation.
-    ReentrantLock first = lock.enter();
+    CountDownLatch inside = new CountDownLatch(1);
     CountDownLatch bound = new CountDownLatch(1);
-    Thread vcpu =
-        Thread.ofPlatform()
-            .start(
-                () -> {
-                  transport.lock();
-                  lock.bind(transport);
-                  bound.countDown();
-                  lock.exit(lock.enter()); // waits for the event loop, with the transport's lock
-                  transport.unlock();
-                });
-    bound.await();
+    Thread loop = Thread.ofPlatform().daemon().start(() -> enterTwice(inside, bound));
+    inside.await();
+    Thread vcpu = Thread.ofPlatform().daemon().start(() -> activate(bound));
 
+    assertTrue(loop.join(Await.LIMIT), "deadlock");
+    assertTrue(vcpu.join(Await.LIMIT), "deadlock");
+    assertFalse(transport.isLocked());
+  }
+
+  /** As the event loop does, from before the first activation to behind it. */
+  private void enterTwice(CountDownLatch inside, CountDownLatch bound) {
+    ReentrantLock first = lock.enter();
+    inside.countDown();
+    awaitUnchecked(bound);
     ReentrantLock second = lock.enter();
     lock.exit(second);
     lock.exit(first);
+  }
 
-    vcpu.join();
-    assertFalse(transport.isLocked());
+  /** As a vCPU does: it holds the transport's lock, and waits for the event loop. */
+  private void activate(CountDownLatch bound) {
+    transport.lock();
+    lock.bind(transport);
+    bound.countDown();
+    lock.exit(lock.enter());
+    transport.unlock();
+  }
+
+  private static void awaitUnchecked(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 }
