@@ -1,6 +1,7 @@
 package org.microvm.virtioserial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
@@ -8,6 +9,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
+import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.devices.virtio.VirtioFeatures;
 
 /** Virtio 1.3, sections 5.3.1 to 5.3.5: id, queues, features, configuration, emergency write. */
@@ -116,6 +118,21 @@ class ConfigConformanceTest {
       assertEquals(100, machine.guest.driver().config(COLUMNS, 2));
       assertEquals(50, machine.guest.driver().config(ROWS, 2));
       assertEquals(0b10, machine.guest.driver().acknowledge() & 0b10);
+    }
+  }
+
+  @Test
+  void c9_resizeWhileTheDriverStarts_changesTheGeneration() throws Exception {
+    SerialConfig config = SerialConfig.defaults().withConsoleSize(new ConsoleSize(80, 25));
+    try (SerialMachine machine = new SerialMachine(directory, config)) {
+      machine.addUnix(PortConfig.forConsole(), "con");
+      var driver = machine.guest.driver();
+      driver.negotiate(driver.offeredFeatures()); // the driver reads the size before DRIVER_OK
+      int before = driver.read(MmioRegister.CONFIG_GENERATION);
+
+      machine.device.resize(0, new ConsoleSize(100, 50));
+
+      assertNotEquals(before, driver.read(MmioRegister.CONFIG_GENERATION));
     }
   }
 
