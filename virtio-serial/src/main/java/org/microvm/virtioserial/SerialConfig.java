@@ -8,8 +8,9 @@ import java.util.Optional;
  *
  * @param maxPorts how many ports the device can have, port 0 included, 1 to {@value #MAX_PORTS};
  *     each possible port costs the guest two queues at boot and a look at both in every interrupt
- * @param consoleSize the size of port 0's console in the configuration space; F_SIZE is offered
- *     only if there is one
+ * @param consoleSize the size of port 0's console in the configuration space, 0 by 0 as long as it
+ *     is not known; F_SIZE is offered only if there is one, and without it Linux takes no size of
+ *     any console, not even from RESIZE messages
  * @param emergencyWrite whether F_EMERG_WRITE is offered
  * @param resizeOrder how the guest reads RESIZE messages
  */
@@ -34,9 +35,10 @@ public record SerialConfig(
     Objects.requireNonNull(resizeOrder);
   }
 
-  /** Eight ports, no console size, emergency write, the specification's RESIZE. */
+  /** Eight ports, a console size that is not known yet, emergency write, RESIZE as specified. */
   public static SerialConfig defaults() {
-    return new SerialConfig(DEFAULT_MAX_PORTS, Optional.empty(), true, ResizeOrder.COLUMNS_ROWS);
+    return new SerialConfig(
+        DEFAULT_MAX_PORTS, Optional.of(new ConsoleSize(0, 0)), true, ResizeOrder.COLUMNS_ROWS);
   }
 
   /** The same with another number of ports. */
@@ -47,6 +49,11 @@ public record SerialConfig(
   /** The same with a console size, which the guest finds in the configuration space. */
   public SerialConfig withConsoleSize(ConsoleSize size) {
     return new SerialConfig(maxPorts, Optional.of(size), emergencyWrite, resizeOrder);
+  }
+
+  /** The same without F_SIZE: the guest hears of no size. */
+  public SerialConfig withoutConsoleSize() {
+    return new SerialConfig(maxPorts, Optional.empty(), emergencyWrite, resizeOrder);
   }
 
   /** The same with emergency write offered or not. */

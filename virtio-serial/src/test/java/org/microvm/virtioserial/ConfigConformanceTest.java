@@ -85,11 +85,13 @@ class ConfigConformanceTest {
 
   @Test
   void s533_featuresOffered_followTheConfiguration() throws Exception {
-    SerialConfig sized = SerialConfig.defaults().withConsoleSize(new ConsoleSize(80, 25));
+    SerialConfig config = SerialConfig.defaults();
     try (SerialMachine plain = new SerialMachine(directory);
-        SerialMachine full = new SerialMachine(directory, sized.withEmergencyWrite(false))) {
-      assertEquals(0b110, plain.guest.driver().offeredFeatures() & 0b111);
-      assertEquals(0b011, full.guest.driver().offeredFeatures() & 0b111);
+        SerialMachine unsized = new SerialMachine(directory, config.withoutConsoleSize());
+        SerialMachine silent = new SerialMachine(directory, config.withEmergencyWrite(false))) {
+      assertEquals(0b111, plain.guest.driver().offeredFeatures() & 0b111);
+      assertEquals(0b110, unsized.guest.driver().offeredFeatures() & 0b111);
+      assertEquals(0b011, silent.guest.driver().offeredFeatures() & 0b111);
     }
   }
 
