@@ -20,7 +20,8 @@ readonly goal=${1:-images}
 
 # Debian packages whose contents end up in the images, and those that only help to build them.
 readonly source_package=linux-source-6.1
-readonly guest_packages=(qemu-guest-agent busybox-static libc6 libglib2.0-0 libpcre2-8-0 libnuma1 libudev1 liburing2)
+readonly guest_packages=(qemu-guest-agent busybox-static libc6 libglib2.0-0 libpcre2-8-0 libnuma1 libudev1 liburing2
+    udev libacl1 libblkid1 libcap2 libkmod2 libselinux1 libzstd1 liblzma5 libssl3)
 readonly compilers=(gcc binutils musl-tools erofs-utils)
 readonly tools=(make bc bison flex libelf-dev libssl-dev libc6-dev linux-libc-dev cpio xz-utils util-linux patch)
 readonly bzimage_tools=(gzip xz-utils lz4 zstd)

@@ -58,13 +58,20 @@ populate() {
     cp "$packages/usr/sbin/qemu-ga" "$root/usr/sbin/"
     copy_with_libraries "$root/usr/sbin/qemu-ga"
     cp -L "$packages/lib64/ld-linux-x86-64.so.2" "$root/lib64/"
-    # With a cache the dynamic linker does not search directories, which saves dozens of system calls.
-    ldconfig -r "$root" -X
+
+    # udev and its rules as they are in the package, for microvm.links=udev; not its hardware database.
+    cp "$packages/bin/udevadm" "$root/bin/"
+    copy_with_libraries "$root/bin/udevadm"
+    mkdir -p "$root/lib/systemd" "$root/lib/udev"
+    cp -P "$packages/lib/systemd/systemd-udevd" "$root/lib/systemd/"
+    cp -r "$packages/lib/udev/rules.d" "$root/lib/udev/"
 
     cp "$packages/bin/busybox" "$root/bin/"
     for applet in $("$root/bin/busybox" --list-full); do
         [[ -e $root/$applet || $applet == linuxrc ]] || ln -s /bin/busybox "$root/$applet"
     done
+    # With a cache the dynamic linker does not search directories, which saves dozens of system calls.
+    ldconfig -r "$root" -X
 }
 
 make_image() {

@@ -11,6 +11,7 @@
  *
  * Words on the kernel command line:
  *   microvm.shell=0          no shells
+ *   microvm.links=udev       leave /dev to Debian's udev, as a distribution does
  *   microvm.run="COMMAND"    run COMMAND with /bin/sh -c instead of shells, print "GUEST EXIT n", power off
  */
 #define _GNU_SOURCE
@@ -77,6 +78,7 @@ static struct service agent, console_shell, hvc_shell, run_command;
 static char cmdline[4096];
 static char console_tty[64] = "/dev/console";
 static int hvc_retries_left;
+static bool links_are_udevs;
 
 static void say(const char *format, ...)
 {
@@ -368,6 +370,30 @@ static void watch_agent_port(const struct port *port, bool present)
 	}
 }
 
+static void make_link(const struct port *port)
+{
+	char path[300], target[256];
+
+	snprintf(path, sizeof(path), LINKS_DIR "/%s", port->name);
+	snprintf(target, sizeof(target), "../%s", port->device);
+	unlink(path);
+	if (symlink(target, path) < 0)
+		complain(path);
+}
+
+/* Removes a port's link, unless a newer port of the same name has taken it over. */
+static bool remove_link(const struct port *port)
+{
+	char path[300], target[256], ours[256];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), LINKS_DIR "/%s", port->name);
+	snprintf(ours, sizeof(ours), "../%s", port->device);
+	length = readlink(path, target, sizeof(target) - 1);
+	target[length < 0 ? 0 : length] = 0;
+	return !strcmp(target, ours) && unlink(path) == 0;
+}
+
 static void port_present(const char *device)
 {
 	char path[300], name[256];
@@ -383,7 +409,7 @@ static void port_present(const char *device)
 		port->next = ports;
 		ports = port;
 		snprintf(path, sizeof(path), "/dev/%s", device);
-		if (chown(path, 0, PORT_GROUP) < 0 || chmod(path, PORT_MODE) < 0)
+		if (!links_are_udevs && (chown(path, 0, PORT_GROUP) < 0 || chmod(path, PORT_MODE) < 0))
 			complain(path);
 		hvc_retries_left = HVC_RETRIES;
 	}
@@ -396,36 +422,21 @@ static void port_present(const char *device)
 	port->name = strdup(name);
 	if (!port->name)
 		return;
-	snprintf(path, sizeof(path), LINKS_DIR "/%s", name);
-	snprintf(name, sizeof(name), "../%s", device);
-	unlink(path);
-	if (symlink(name, path) < 0)
-		complain(path);
+	if (!links_are_udevs)
+		make_link(port);
 	watch_agent_port(port, true);
 }
 
 static void port_gone(const char *device)
 {
-	char path[300], target[256], ours[256];
-	ssize_t length;
-
 	for (struct port **at = &ports; *at; at = &(*at)->next) {
 		struct port *port = *at;
 
 		if (strcmp(port->device, device))
 			continue;
 		*at = port->next;
-		if (port->name) {
-			/* Leave the link alone if a newer port of the same name has taken it over. */
-			snprintf(path, sizeof(path), LINKS_DIR "/%s", port->name);
-			snprintf(ours, sizeof(ours), "../%s", device);
-			length = readlink(path, target, sizeof(target) - 1);
-			target[length < 0 ? 0 : length] = 0;
-			if (!strcmp(target, ours)) {
-				unlink(path);
-				watch_agent_port(port, false);
-			}
-		}
+		if (port->name && (links_are_udevs || remove_link(port)))
+			watch_agent_port(port, false);
 		free(port->name);
 		free(port->device);
 		free(port);
@@ -538,7 +549,6 @@ static void mount_all(void)
 	must_mount("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
 	mkdir("/dev/pts", 0755);
 	must_mount("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666");
-	mkdir(LINKS_DIR, 0755);
 	symlink("/proc/self/fd", "/dev/fd");
 	symlink("fd/0", "/dev/stdin");
 	symlink("fd/1", "/dev/stdout");
@@ -560,7 +570,7 @@ static void loopback_up(void)
 
 static void read_boot_options(void)
 {
-	char active[128], *shell, *last;
+	char active[128], *shell, *links, *last;
 
 	if (!read_text("/proc/cmdline", cmdline, sizeof(cmdline)))
 		complain("/proc/cmdline");
@@ -571,6 +581,11 @@ static void read_boot_options(void)
 	shell = boot_option("microvm.shell");
 	console_shell.wanted = !shell || strcmp(shell, "0");
 	free(shell);
+	links = boot_option("microvm.links");
+	links_are_udevs = links && !strcmp(links, "udev");
+	free(links);
+	if (!links_are_udevs)
+		mkdir(LINKS_DIR, 0755);
 	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("TERM", "vt100", 1);
@@ -595,6 +610,32 @@ static int open_signals(void)
 	return fd;
 }
 
+static void run_and_wait(const char *command)
+{
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		default_signals();
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		complain(command);
+	else if (status)
+		say("init: %s: status %d\n", command, status);
+}
+
+/*
+ * What a distribution's boot does about devices, with the rules of Debian's package, but about ports alone: the
+ * other hundred devices would take long where kernel code is emulated.
+ */
+static void start_udev(void)
+{
+	run_and_wait("exec /lib/systemd/systemd-udevd --daemon");
+	run_and_wait("udevadm trigger --action=add --subsystem-match=virtio-ports && exec udevadm settle");
+}
+
 static void init_main(void) __attribute__((noreturn));
 
 static void init_main(void)
@@ -608,6 +649,8 @@ static void init_main(void)
 	sources[0] = (struct pollfd){ .fd = open_signals(), .events = POLLIN };
 	sources[1] = (struct pollfd){ .fd = open_events(), .events = POLLIN };
 	loopback_up();
+	if (links_are_udevs)
+		start_udev();
 	scan_ports();
 
 	command = boot_option("microvm.run");

@@ -19,6 +19,7 @@
 #define MOST_SKIPPED	(64 * 4096 + 2 * RECORD_BYTES)
 
 struct soak {
+	const char *node;	/* vport1p2 */
 	int port;
 	bool closes;		/* whether to close the port now and then */
 	uint64_t random;
@@ -58,7 +59,7 @@ static bool read_generation(const struct soak *soak, uint32_t *generation)
 	char path[64], name[64] = "";
 	int fd, port;
 
-	snprintf(path, sizeof(path), "/sys/class/virtio-ports/vport0p%d/name", soak->port);
+	snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", soak->node);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -79,7 +80,7 @@ static void open_port(struct soak *soak)
 	uint32_t generation, again;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/dev/vport0p%d", soak->port);
+	snprintf(path, sizeof(path), "/dev/%s", soak->node);
 	if (!read_generation(soak, &generation) || (soak->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0) {
 		soak->fd = -1;
 		rest(REST_MS);
@@ -208,13 +209,14 @@ static void act_to_finish(struct soak *soak)
 		rest(REST_MS);
 }
 
-/* soak PORT SEED CLOSES: until SIGTERM, and then to the end of both streams */
+/* soak NODE PORT SEED CLOSES: until SIGTERM, and then to the end of both streams */
 static void call_soak(const struct args *args)
 {
 	struct soak soak = {
-		.port = number(args, 0),
-		.random = number(args, 1),
-		.closes = number(args, 2) != 0,
+		.node = text(args, 0),
+		.port = number(args, 1),
+		.random = number(args, 2),
+		.closes = number(args, 3) != 0,
 		.fd = -1,
 		.generation = UINT32_MAX,
 		.fine = true,
