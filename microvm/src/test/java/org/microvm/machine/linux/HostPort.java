@@ -4,12 +4,18 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatistics;
@@ -66,6 +72,11 @@ final class HostPort implements AutoCloseable {
     return now;
   }
 
+  /** Where its bytes go on the host, for people. */
+  String backend() throws PortException {
+    return device.status(info.nr()).backend();
+  }
+
   boolean guestOpen() throws PortException {
     return device.status(info.nr()).guestOpen();
   }
@@ -98,7 +109,7 @@ final class HostPort implements AutoCloseable {
   }
 
   /** Writes all of it. */
-  static void write(ByteChannel channel, byte[] bytes) throws IOException {
+  static void write(WritableByteChannel channel, byte[] bytes) throws IOException {
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
     while (buffer.hasRemaining()) {
       channel.write(buffer);
@@ -119,18 +130,66 @@ final class HostPort implements AutoCloseable {
   }
 
   /** Reads exactly so many bytes. */
-  static byte[] read(ByteChannel channel, int bytes) throws IOException {
+  static byte[] read(ReadableByteChannel channel, int bytes) throws Exception {
     ByteBuffer buffer = ByteBuffer.allocate(bytes);
-    while (buffer.hasRemaining()) {
-      if (channel.read(buffer) < 0) {
-        throw new IOException("the stream ended after %d bytes".formatted(buffer.position()));
-      }
-    }
+    inTime(
+        () -> {
+          while (buffer.hasRemaining()) {
+            if (channel.read(buffer) < 0) {
+              throw new IOException("the stream ended");
+            }
+          }
+          return buffer;
+        },
+        () -> "only %d of %d bytes came".formatted(buffer.position(), bytes));
     return buffer.array();
   }
 
+  /** Does what may block for ever, but not that long. */
+  private static void inTime(Callable<?> task, Supplier<String> failure) throws Exception {
+    FutureTask<?> future = new FutureTask<>(task);
+    Thread.ofPlatform().daemon().name("reader").start(future);
+    try {
+      future.get(GuestProcess.ANSWER.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new AssertionError(failure.get(), e);
+    }
+  }
+
+  /** Reads and forgets whatever comes, on another thread, until the port is gone. */
+  static void readLater(ByteChannel channel) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("reader")
+        .start(
+            () -> {
+              ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+              try {
+                while (channel.read(buffer) >= 0) {
+                  buffer.clear();
+                }
+              } catch (IOException e) {
+                // The port is gone.
+              }
+            });
+  }
+
+  /** Reads until the text has come, and not further. */
+  static void readUntil(ByteChannel channel, String text) throws Exception {
+    StringBuffer all = new StringBuffer();
+    ByteBuffer next = ByteBuffer.allocate(1);
+    inTime(
+        () -> {
+          while (all.indexOf(text) < 0 && channel.read(next.clear()) >= 0) {
+            all.append((char) next.get(0));
+          }
+          return all;
+        },
+        () -> "no \"%s\" but: %s".formatted(text, all));
+  }
+
   /** Reads a text of this length in bytes. */
-  static String readText(ByteChannel channel, int bytes) throws IOException {
+  static String readText(ByteChannel channel, int bytes) throws Exception {
     return new String(read(channel, bytes), StandardCharsets.UTF_8);
   }
 }

@@ -23,7 +23,9 @@ import org.microvm.virtioserial.channel.ChannelBackend;
 /** A Linux guest that makes system calls for tests, over a port of its own. */
 final class LinuxGuest implements AutoCloseable {
   private static final Duration BOOT = Duration.ofMinutes(3);
-  private static final String CONTROL = "test.control";
+
+  /** The port over which tests talk to the guest. */
+  static final String CONTROL = "test.control";
 
   private final ConsoleText console = new ConsoleText();
   private final PortEvents events = new PortEvents();
@@ -89,6 +91,11 @@ final class LinuxGuest implements AutoCloseable {
 
   SerialDevice device() {
     return machine.channels();
+  }
+
+  /** The loop for host ends of ports. */
+  EventLoop loop() {
+    return loop;
   }
 
   ConsoleText console() {

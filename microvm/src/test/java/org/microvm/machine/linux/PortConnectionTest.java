@@ -19,7 +19,7 @@ import org.microvm.virtioserial.channel.Channel;
 /** Who has a port open: what host and guest hear of each other, in any order and at any pace. */
 @RequiresKvm
 @Tag("linux")
-@Timeout(300)
+@Timeout(150)
 @ExtendWith(SmallGuest.class)
 class PortConnectionTest {
   private static final int STORM = 30;

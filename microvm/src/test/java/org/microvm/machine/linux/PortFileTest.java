@@ -18,7 +18,7 @@ import org.microvm.virtioserial.channel.Channel;
 /** What a program in a Linux guest sees of a port: open, read, write, poll and the like. */
 @RequiresKvm
 @Tag("linux")
-@Timeout(300)
+@Timeout(150)
 @ExtendWith(SmallGuest.class)
 class PortFileTest {
   private static final int STREAM = 7;

@@ -24,7 +24,7 @@ import org.microvm.virtioserial.channel.Channel;
 /** Ports that come and go while a Linux guest runs and uses them. */
 @RequiresKvm
 @Tag("linux")
-@Timeout(300)
+@Timeout(150)
 @ExtendWith(SmallGuest.class)
 class PortHotplugTest {
   private static final int STREAM = 21;

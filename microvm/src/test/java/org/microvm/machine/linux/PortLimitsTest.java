@@ -22,7 +22,7 @@ import org.microvm.virtioserial.channel.Channel;
 /** What is kept, held back, dropped and counted for a side that is away, with a Linux driver. */
 @RequiresKvm
 @Tag("linux")
-@Timeout(300)
+@Timeout(150)
 @ExtendWith(SmallGuest.class)
 class PortLimitsTest {
   private static final int STREAM = 45;

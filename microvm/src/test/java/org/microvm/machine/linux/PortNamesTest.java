@@ -24,7 +24,7 @@ import org.microvm.virtioserial.channel.Channel;
 /** Names, links, device nodes and who may open them. */
 @RequiresKvm
 @Tag("linux")
-@Timeout(300)
+@Timeout(150)
 @ExtendWith(SmallGuest.class)
 class PortNamesTest {
   private static final int AGENT_USER = 1000;
