@@ -14,7 +14,7 @@ MAVEN := mvn -B -q -ntp
 DIST := microvm/target/dist
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-.PHONY: help build run test stress soak images examples bare-metal bench bench-boot bench-channels bench-jmh doctor javadoc bindings format clean packages
+.PHONY: help build run test stress soak images examples bare-metal bench bench-boot bench-state bench-channels bench-jmh doctor javadoc bindings format clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,7 +61,7 @@ agent-test: build images ## the guest agent suite, every test named, results as 
 junit-example: build images ## install the modules locally and run a project that uses the JUnit fixture
 	@tools/junit-example
 
-bench: bench-boot bench-channels ## all benchmarks but JMH's; the report is target/bench/index.html
+bench: bench-boot bench-state bench-channels ## all benchmarks but JMH's; the report is target/bench/index.html
 
 bench-channels: build bare-metal ## exits, throughput and latency, against QEMU's microvm (installs it)
 	@tools/packages-bench
@@ -74,6 +74,10 @@ bench-jmh: build ## nanoseconds of the hot paths (JMH; WORDS="-f 1 chainWalk" pa
 
 bench-boot: build images ## start-up times, median of 5
 	@bin/microvm bench boot
+
+bench-state: build images bare-metal ## snapshot and restore times, and 100 live migrations under load
+	@bin/microvm bench restore
+	@bin/microvm bench migrate
 
 doctor: build ## what /dev/kvm is here, and what is missing
 	@bin/microvm doctor

@@ -3,6 +3,7 @@ package org.microvm.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.microvm.bench.BootBenchmark;
+import org.microvm.bench.MigrationBenchmark;
 import org.microvm.bench.RestoreBenchmark;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -15,6 +16,7 @@ import picocli.CommandLine.Option;
     subcommands = {
       BenchCommand.Boot.class,
       BenchCommand.Restore.class,
+      BenchCommand.Migrate.class,
       BenchChannelCommand.class,
       BenchExitsCommand.class,
       BenchReportCommand.class,
@@ -69,6 +71,29 @@ final class BenchCommand {
       ByteSize.parse("--memory", memory, 1 << 20);
       Path launcher = Path.of(System.getProperty("microvm.home", "."), "bin", "microvm");
       RestoreBenchmark.run(launcher, System.out, runs, memory);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "migrate",
+      description = "Live migrations in a row, with four channels at full speed all the time.",
+      mixinStandardHelpOptions = true)
+  static final class Migrate implements Callable<Integer> {
+    @Option(names = "--runs", defaultValue = "100", description = "how often (${DEFAULT-VALUE})")
+    private int runs;
+
+    @Override
+    public Integer call() throws Exception {
+      if (runs < 1) {
+        throw new UsageException("--runs: at least 1");
+      }
+      Path home = Path.of(System.getProperty("microvm.home", "."));
+      MigrationBenchmark.run(
+          home.resolve("bin/microvm"),
+          home.resolve("test-images/target/bare-metal/bench"),
+          System.out,
+          runs);
       return 0;
     }
   }

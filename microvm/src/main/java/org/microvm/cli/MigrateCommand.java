@@ -41,12 +41,16 @@ final class MigrateCommand implements Callable<Integer> {
             "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));
       }
       client.execute("migrate", QmpClient.arguments().put("uri", UNIX + socket));
-      String status = client.awaitEvent("MIGRATION").path("status").asText();
+      JsonNode end = client.awaitEvent("MIGRATION");
+      String status = end.path("status").asText();
       if (!status.equals("completed")) {
         JsonNode progress = client.execute("query-migrate");
         throw new IOException(
             "migration %s: %s".formatted(status, progress.path("error-desc").asText()));
       }
+      System.out.printf(
+          "moved in %.1f ms, the guest stood still for %.1f ms%n",
+          end.path("x-total-us").asLong() / 1000.0, end.path("x-downtime-us").asLong() / 1000.0);
     }
     return 0;
   }

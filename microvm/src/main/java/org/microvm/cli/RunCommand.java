@@ -78,7 +78,9 @@ final class RunCommand implements Callable<Integer> {
         Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
-      machine.start();
+      if (incoming == null) {
+        machine.start();
+      }
       onStart.accept(machine);
       if (shown) {
         new ConsoleInput(machine, System.in, console, terminal != null).start();

@@ -85,24 +85,24 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
         () -> {
           run.makeVm(parts);
           run.makeVcpus(config, parts);
+          // Each tie has the kernel wait for a grace period; together that is tens of milliseconds.
+          run.connect(parts);
         });
   }
 
   /**
-   * Brings a prepared VM to where a saved one was; nothing runs yet.
+   * Brings a prepared VM to where a saved one was; nothing runs yet. Interrupts that were raised
+   * before are lost, so the devices' state comes after it.
    *
-   * @param state its sections that concern KVM are taken, and no required one may be left
+   * @param state its sections that concern KVM are taken
    * @throws MachineException if it is not a state for this machine, or KVM refuses
    */
-  void load(MachineParts parts, StateReader state) throws MachineException {
+  void load(StateReader state) throws MachineException {
     try {
       for (Vcpu vcpu : vcpus) {
         KvmState.restoreVcpu(state, vcpu);
       }
       KvmState.restoreVm(state, vm, vcpus.size());
-      state.end();
-      // Not before: an interrupt that a device has raised already would be overwritten.
-      connect(parts);
     } catch (IOException e) {
       throw new MachineException(e.getMessage(), e);
     }

@@ -14,6 +14,8 @@ import org.microvm.machine.MigrationStream.Type;
 import org.microvm.memory.MemoryRegion;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The side of a live migration that the guest comes to: waits on a unix socket for one to come.
@@ -21,6 +23,8 @@ import org.microvm.virtioserial.backend.HostLink;
  * <p>Whoever can connect to the socket decides what runs here: it is for its owner only.
  */
 public final class IncomingMigration implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(IncomingMigration.class);
+
   private final UnixListener listener;
 
   private IncomingMigration(UnixListener listener) throws IOException {
@@ -38,9 +42,8 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Waits for a guest and takes it over. On return it has been taken: the other process will not
-   * run it again, and host programs are connected here. {@link Machine#start} lets it go on, which
-   * should be soon; one that was paused stays so until {@link Machine#resume}.
+   * Waits for a guest and takes it over. On return it runs here, and host programs are connected
+   * here; one that was paused stays so until {@link Machine#resume}.
    *
    * <p>Servers whose clients come along must not be listening yet: see {@code
    * UnixServerBackend.listenAtTakeover}.
@@ -77,8 +80,14 @@ public final class IncomingMigration implements AutoCloseable {
     try {
       check(stream.read(), config);
       PreparedMachine prepared = PreparedMachine.of(config);
-      stream.write(Type.OK);
-      return prepared;
+      try {
+        prepared.rehearse();
+        stream.write(Type.OK);
+        return prepared;
+      } catch (IOException | MachineException | RuntimeException e) {
+        prepared.close();
+        throw e;
+      }
     } catch (IOException | MachineException | RuntimeException e) {
       stream.write(Type.FAILED, String.valueOf(e.getMessage()));
       throw e;
@@ -117,11 +126,19 @@ public final class IncomingMigration implements AutoCloseable {
       throw new IOException("the source goes on itself: " + word.text());
     }
     // Without a word the source is dead, and nobody else has the guest.
-    Machine machine = prepared.goOn(paused);
     if (word != null) {
-      stream.write(Type.RUNNING);
+      tellRunning(stream);
     }
-    return machine;
+    return prepared.goOn(paused);
+  }
+
+  private static void tellRunning(MigrationStream stream) {
+    try {
+      stream.write(Type.RUNNING);
+    } catch (IOException e) {
+      // The source has died in this moment.
+      LOG.debug("{}", e.getMessage());
+    }
   }
 
   /** Reads memory, connections and state; whether the guest was paused. */

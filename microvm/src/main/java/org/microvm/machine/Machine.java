@@ -105,7 +105,7 @@ public final class Machine implements AutoCloseable {
     PreparedMachine prepared = PreparedMachine.of(config, snapshot::mapMemory);
     try {
       prepared.load(state);
-      return prepared.goOn(false);
+      return prepared.ready();
     } catch (MachineException e) {
       prepared.close();
       throw new MachineException(snapshot + ": " + e.getMessage(), e);

@@ -163,6 +163,7 @@ public final class Migration {
   private void migrate() throws IOException, MachineException, InterruptedException {
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
     expect(Type.OK);
+    guest.rehearse();
     try (DirtyTracker tracker = guest.track()) {
       copyWhileRunning(tracker);
       handOver(tracker);

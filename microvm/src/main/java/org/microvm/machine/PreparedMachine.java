@@ -3,6 +3,7 @@ package org.microvm.machine;
 import java.io.IOException;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
@@ -12,14 +13,14 @@ import org.microvm.virtioserial.backend.HostLink;
  * the state is left to do while the guest stands still. One thread.
  */
 final class PreparedMachine implements AutoCloseable {
-  private final MachineConfig config;
   private final MachineParts parts;
   private final GuestRun run;
+  private final Machine machine;
 
   private PreparedMachine(MachineConfig config, MachineParts parts, GuestRun run) {
-    this.config = config;
     this.parts = parts;
     this.run = run;
+    machine = new Machine(config, parts, run);
   }
 
   /** Makes all of it; nothing runs, and nobody can connect. */
@@ -54,23 +55,41 @@ final class PreparedMachine implements AutoCloseable {
    */
   void load(StateReader state) throws MachineException {
     try {
+      run.load(state);
       parts.board().restore(state);
-      run.load(parts, state);
+      state.end();
     } catch (StateException e) {
       throw new MachineException(e.getMessage(), e);
     }
   }
 
-  /** The machine, for the guest to go on; this object is of no use any more. */
-  Machine goOn(boolean paused) {
-    Machine machine = new Machine(config, parts, run);
-    if (paused) {
-      parts.pauseGate().close();
-    }
-    parts.serial().takeOver();
+  /** The machine, whose guest does not run yet; this object is of no use any more. */
+  Machine ready() {
     parts.startLoop();
     parts.loop().execute(parts.board()::resume);
     return machine;
+  }
+
+  /** The machine, whose guest goes on at once; this object is of no use any more. */
+  Machine goOn(boolean paused) {
+    if (paused) {
+      parts.pauseGate().close();
+    }
+    machine.start();
+    ready();
+    // After the start, for the guest has stood still long enough.
+    parts.serial().takeOver();
+    return machine;
+  }
+
+  /**
+   * Goes through what the arrival of a state will do, with the state that the new VM has anyway: a
+   * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
+   */
+  void rehearse() throws IOException, MachineException {
+    StateWriter writer = new StateWriter();
+    run.save(writer, parts);
+    run.load(StateReader.of(writer.toByteArray()));
   }
 
   @Override

@@ -48,7 +48,7 @@ public final class MachineTarget implements QmpTarget {
 
           @Override
           public void migrationEnded(MigrationProgress end) {
-            server.migration(end.status());
+            server.migration(end);
           }
 
           @Override

@@ -128,9 +128,13 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /** Tells clients how a migration ended. */
-  public void migration(MigrationProgress.Status status) {
+  public void migration(MigrationProgress end) {
     ObjectNode data =
-        JsonNodeFactory.instance.objectNode().put("status", status.name().toLowerCase(Locale.ROOT));
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("status", end.status().name().toLowerCase(Locale.ROOT))
+            .put("x-downtime-us", TimeUnit.NANOSECONDS.toMicros(end.downtime().toNanos()))
+            .put("x-total-us", TimeUnit.NANOSECONDS.toMicros(end.total().toNanos()));
     later(() -> events.emit("MIGRATION", data));
   }
 

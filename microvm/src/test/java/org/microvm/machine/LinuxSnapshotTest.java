@@ -1,5 +1,6 @@
 package org.microvm.machine;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -7,6 +8,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -59,6 +62,11 @@ class LinuxSnapshotTest {
   }
 
   private MachineConfig.Builder config(String name) throws Exception {
+    return config(name, false);
+  }
+
+  private MachineConfig.Builder config(String name, boolean takeover) throws Exception {
+    Path socket = directory.resolve(name);
     return MachineConfig.builder(TestImages.kernel())
         .commandLine(Files.readString(TestImages.commandLine()).strip())
         .disk(new DiskConfig(TestImages.disk(), true))
@@ -66,7 +74,10 @@ class LinuxSnapshotTest {
         .channel(
             new ChannelConfig(
                 PortConfig.named("org.qemu.guest_agent.0"),
-                loop -> UnixServerBackend.listen(directory.resolve(name), false)));
+                loop ->
+                    takeover
+                        ? UnixServerBackend.listenAtTakeover(socket)
+                        : UnixServerBackend.listen(socket, false)));
   }
 
   private AgentClient agent(String name) throws Exception {
@@ -135,6 +146,40 @@ class LinuxSnapshotTest {
 
     try (AgentClient agent = agent("third")) {
       agent.call("guest-ping", ANSWER);
+    }
+  }
+
+  @Test
+  void agentConnection_goesAlongWithAMigration() throws Exception {
+    Machine source = restore("moving", new ConsoleText());
+    try (AgentClient agent = agent("moving")) {
+      for (int i = 0; i < 3; i++) {
+        MachineConfig next = config("moving", true).build();
+        Path incoming = directory.resolve("incoming" + i);
+        CompletableFuture<Machine> arrived = new CompletableFuture<>();
+        try (IncomingMigration waiting = IncomingMigration.listen(incoming)) {
+          Thread.ofPlatform().start(() -> receive(waiting, next, arrived));
+          Migration migration =
+              source.migrate(incoming, new MigrationLimits(Duration.ofSeconds(1), 100));
+
+          MigrationProgress end = migration.result().get(60, TimeUnit.SECONDS);
+          assertEquals(MigrationProgress.Status.COMPLETED, end.status(), migration.failure());
+          source.close();
+          source = arrived.get(30, TimeUnit.SECONDS);
+          machines.add(source);
+        }
+
+        agent.call("guest-ping", ANSWER);
+      }
+    }
+  }
+
+  private static void receive(
+      IncomingMigration waiting, MachineConfig config, CompletableFuture<Machine> arrived) {
+    try {
+      arrived.complete(waiting.receive(config));
+    } catch (MachineException e) {
+      arrived.completeExceptionally(e);
     }
   }
 

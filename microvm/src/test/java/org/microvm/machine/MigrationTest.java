@@ -105,7 +105,6 @@ class MigrationTest {
           try (incoming) {
             Machine machine = incoming.receive(config);
             machines.add(machine);
-            machine.start();
             return machine;
           } catch (MachineException e) {
             throw new CompletionException(e);

@@ -1,0 +1,175 @@
+package org.microvm.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.microvm.qmp.QmpClient;
+
+/**
+ * Moves a guest from process to process while four channels carry numbered bytes both ways at full
+ * speed, checks every byte, and tells for how long the guest stood still.
+ */
+public final class MigrationBenchmark {
+  private static final int PORTS = 4;
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final long END_SECONDS = 20;
+
+  private final Path launcher;
+  private final Path guest;
+  private final PrintStream out;
+  private final Path directory;
+
+  private MigrationBenchmark(Path launcher, Path guest, PrintStream out, Path directory) {
+    this.launcher = launcher;
+    this.guest = guest;
+    this.out = out;
+    this.directory = directory;
+  }
+
+  /**
+   * Migrates {@code runs} times in a row and prints the downtimes in milliseconds.
+   *
+   * @param launcher {@code bin/microvm}
+   * @param guest the bare-metal guest {@code bench}
+   * @throws IOException if a migration fails, or a byte is lost, doubled or out of place
+   */
+  public static void run(Path launcher, Path guest, PrintStream out, int runs)
+      throws IOException, InterruptedException {
+    Path directory = Files.createTempDirectory("microvm-migrate");
+    try {
+      new MigrationBenchmark(launcher, guest, out, directory).run(runs);
+    } finally {
+      delete(directory);
+    }
+  }
+
+  private void run(int runs) throws IOException, InterruptedException {
+    out.printf("%d migrations, %d channels at full speed, milliseconds%n", runs, PORTS);
+    List<NumberedEcho> streams = new ArrayList<>();
+    List<Double> downtimes = new ArrayList<>();
+    List<Double> totals = new ArrayList<>();
+    Process current = start(0, false);
+    try {
+      await(current, control(0));
+      for (int port = 1; port <= PORTS; port++) {
+        streams.add(NumberedEcho.start(channel(port)));
+      }
+      for (int i = 1; i <= runs; i++) {
+        current = move(i, current, downtimes, totals);
+      }
+      long bytes = 0;
+      for (NumberedEcho stream : streams) {
+        bytes += stream.finish();
+      }
+      out.printf(
+          "%,d bytes came back as they were sent, on the connections of the beginning%n", bytes);
+    } finally {
+      for (NumberedEcho stream : streams) {
+        stream.close();
+      }
+      end(current);
+    }
+    print("guest stopped", downtimes);
+    print("whole migration", totals);
+  }
+
+  private void print(String what, List<Double> values) {
+    List<Double> sorted = values.stream().sorted().toList();
+    out.printf(
+        "%-16s median %.1f, p99 %.1f, worst %.1f%n",
+        what,
+        Median.of(values),
+        sorted.get((int) Math.ceil(sorted.size() * 0.99) - 1),
+        sorted.getLast());
+  }
+
+  private Path channel(int port) {
+    return directory.resolve("channel" + port);
+  }
+
+  private Path control(int number) {
+    return directory.resolve("qmp" + number);
+  }
+
+  private Path incoming(int number) {
+    return directory.resolve("incoming" + number);
+  }
+
+  private Process start(int number, boolean waits) throws IOException {
+    List<String> command = new ArrayList<>(List.of(launcher.toString(), "run", "--no-console"));
+    command.addAll(List.of("--memory", "32M", "--kernel", guest.toString()));
+    command.addAll(List.of("--append", "mode=echo wait=halt ports=" + PORTS));
+    for (int port = 1; port <= PORTS; port++) {
+      command.add("--chardev");
+      command.add("socket,id=c%d,path=%s,server=on,wait=off".formatted(port, channel(port)));
+      command.add("--device");
+      command.add("virtserialport,chardev=c%d,name=p%d,nr=%d".formatted(port, port, port));
+    }
+    command.addAll(List.of("--qmp", "unix:" + control(number) + ",server=on,wait=off"));
+    if (waits) {
+      command.addAll(List.of("--incoming", "unix:" + incoming(number)));
+    }
+    return new ProcessBuilder(command)
+        .redirectInput(Path.of("/dev/null").toFile())
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  private Process move(int number, Process from, List<Double> downtimes, List<Double> totals)
+      throws IOException, InterruptedException {
+    Process to = start(number, true);
+    try {
+      await(to, incoming(number));
+      try (QmpClient qmp = QmpClient.connect(control(number - 1), LIMIT)) {
+        qmp.execute("migrate", QmpClient.arguments().put("uri", "unix:" + incoming(number)));
+        JsonNode end = qmp.awaitEvent("MIGRATION");
+        if (!end.path("status").asText().equals("completed")) {
+          throw new IOException("migration %d: %s".formatted(number, qmp.execute("query-migrate")));
+        }
+        downtimes.add(end.path("x-downtime-us").asLong() / 1000.0);
+        totals.add(end.path("x-total-us").asLong() / 1000.0);
+      }
+      if (!from.waitFor(END_SECONDS, TimeUnit.SECONDS) || from.exitValue() != 0) {
+        throw new IOException("the process that had the guest did not end well");
+      }
+      await(to, control(number));
+      return to;
+    } catch (IOException e) {
+      end(to);
+      throw e;
+    }
+  }
+
+  private static void await(Process machine, Path file) throws IOException {
+    while (!Files.exists(file)) {
+      if (!machine.isAlive()) {
+        throw new IOException("microvm ended with status " + machine.exitValue());
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  private static void end(Process machine) throws InterruptedException {
+    machine.destroy();
+    if (!machine.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+      machine.destroyForcibly();
+    }
+  }
+
+  private static void delete(Path directory) throws IOException {
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}
