@@ -12,8 +12,8 @@ import org.microvm.junit.MicroVm;
 /**
  * Programs by the hundred, one after the other.
  *
- * <p>Where KVM emulates the guest's kernel, one takes about half a second: the agent is a process
- * of 63 mappings, to copy those for a fork and drop them for an exec is a million kernel
+ * <p>Where KVM emulates the guest's kernel, one takes half a second to a second: the agent is a
+ * process of 63 mappings, to copy those for a fork and drop them for an exec is a million kernel
  * instructions, and it is the same with a client that asks for nothing else. There the test runs
  * fewer, and {@code make agent-test EXECS=1000} as many as elsewhere.
  */
