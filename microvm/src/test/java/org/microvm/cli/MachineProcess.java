@@ -69,9 +69,18 @@ final class MachineProcess implements AutoCloseable {
     return control;
   }
 
+  /** A client of the control socket, whose file is there a moment before it is listened on. */
   QmpClient qmp() throws IOException {
     await(control);
-    return QmpClient.connect(control, LIMIT);
+    while (true) {
+      try {
+        return QmpClient.connect(control, LIMIT);
+      } catch (IOException e) {
+        if (!process.isAlive() || !e.getMessage().contains("refused")) {
+          throw e;
+        }
+      }
+    }
   }
 
   /** Waits for a file that the process makes. */
