@@ -62,7 +62,7 @@ class ControlSocketTest {
             .redirectErrorStream(true)
             .start();
     console = machine.inputReader();
-    while (!Files.exists(control())) {
+    while (!Listening.at(control())) {
       assertTrue(machine.isAlive(), () -> "it ended: " + console.lines().toList());
       Thread.onSpinWait();
     }

@@ -2,7 +2,6 @@ package org.microvm.cli;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -69,23 +68,14 @@ final class MachineProcess implements AutoCloseable {
     return control;
   }
 
-  /** A client of the control socket, whose file is there a moment before it is listened on. */
   QmpClient qmp() throws IOException {
     await(control);
-    while (true) {
-      try {
-        return QmpClient.connect(control, LIMIT);
-      } catch (IOException e) {
-        if (!process.isAlive() || !e.getMessage().contains("refused")) {
-          throw e;
-        }
-      }
-    }
+    return QmpClient.connect(control, LIMIT);
   }
 
-  /** Waits for a file that the process makes. */
-  void await(Path file) throws IOException {
-    while (!Files.exists(file)) {
+  /** Waits until the process listens at a path. */
+  void await(Path socket) throws IOException {
+    while (!Listening.at(socket)) {
       if (!process.isAlive()) {
         throw new IOException("it ended: " + output());
       }

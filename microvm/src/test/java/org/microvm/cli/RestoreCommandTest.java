@@ -97,7 +97,7 @@ class RestoreCommandTest {
                     "--sockets",
                     sockets.toString(),
                     "--no-console"));
-    while (!Files.exists(sockets.resolve("channel")) && !status.isDone()) {
+    while (!Listening.at(sockets.resolve("channel")) && !status.isDone()) {
       Thread.onSpinWait();
     }
 
