@@ -14,13 +14,12 @@ import java.util.UUID;
 /** Files in the guest. A path there is a string: its rules are the guest's. */
 public final class GuestFiles {
   /**
-   * Bytes a request carries: enough for the way there and back not to count, little enough for the
-   * agent to keep the text in its heap. From 128 KiB on glibc gives a string that grows mappings of
-   * its own and moves them about, and on a host with kvm-pvm, in a guest that forks meanwhile, an
-   * agent that was sent 256 KiB at a time then found a zero in the text and aborted ({@code
-   * parse_string: Assertion `*ptr' failed}).
+   * Bytes a request carries: enough for the way there and back not to count, little enough for an
+   * agent in a guest of 64 MiB, which has the text, its parsed form and the bytes at a time, and
+   * for the time limit of one answer where the guest's kernel is emulated and an agent moves some
+   * hundred KiB a second.
    */
-  private static final int CHUNK = 32 << 10;
+  private static final int CHUNK = 256 << 10;
 
   private final GuestAgent agent;
 
