@@ -24,9 +24,6 @@ public final class UnixSocket {
 
   private static final int BACKLOG = 16;
 
-  /** Of sys/socket.h, which the generated bindings do not have. */
-  private static final int SHUT_RDWR = 2;
-
   private static final String LISTEN = "listen on";
   private static final String CONNECT = "connect to";
 
@@ -107,7 +104,7 @@ public final class UnixSocket {
 
   /** Ends both directions: whoever is in a call on either end gets the end of the stream. */
   public static void shutdown(Fd socket) {
-    socket.with(n -> Syscalls.shutdown(n, SHUT_RDWR));
+    socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RDWR()));
   }
 
   private static void removeIfStale(Path path) throws ErrnoException {

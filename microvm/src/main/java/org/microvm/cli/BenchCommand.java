@@ -6,6 +6,7 @@ import org.microvm.bench.BootBenchmark;
 import org.microvm.bench.MigrationBenchmark;
 import org.microvm.bench.RestoreBenchmark;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code microvm bench NAME}. */
@@ -23,6 +24,35 @@ import picocli.CommandLine.Option;
       BenchPeerCommand.class
     })
 final class BenchCommand {
+  private static void checkRuns(int runs) {
+    if (runs < 1) {
+      throw new UsageException("--runs: at least 1");
+    }
+  }
+
+  private static Path home() {
+    return Path.of(System.getProperty("microvm.home", "."));
+  }
+
+  private static Path launcher() {
+    return home().resolve("bin/microvm");
+  }
+
+  /** RAM of the guests whose start is measured. */
+  static final class GuestMemory {
+    @Option(
+        names = {"--memory", "-m"},
+        defaultValue = "128M",
+        description = "guest RAM (${DEFAULT-VALUE})")
+    private String memory;
+
+    /** The word, once it is known to be a size. */
+    private String checked() {
+      ByteSize.parse("--memory", memory, 1 << 20);
+      return memory;
+    }
+  }
+
   @Command(
       name = "boot",
       description = "Start-up times of the project's own images.",
@@ -31,20 +61,13 @@ final class BenchCommand {
     @Option(names = "--runs", defaultValue = "5", description = "how often (${DEFAULT-VALUE})")
     private int runs;
 
-    @Option(
-        names = {"--memory", "-m"},
-        defaultValue = "128M",
-        description = "guest RAM (${DEFAULT-VALUE})")
-    private String memory;
+    @Mixin private GuestMemory guest;
 
     @Override
     public Integer call() throws Exception {
-      if (runs < 1) {
-        throw new UsageException("--runs: at least 1");
-      }
-      ByteSize.parse("--memory", memory, 1 << 20);
-      Path launcher = Path.of(System.getProperty("microvm.home", "."), "bin", "microvm");
-      new BootBenchmark(launcher, System.out).run(runs, memory);
+      checkRuns(runs);
+      String memory = guest.checked();
+      new BootBenchmark(launcher(), System.out).run(runs, memory);
       return 0;
     }
   }
@@ -57,20 +80,13 @@ final class BenchCommand {
     @Option(names = "--runs", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
     private int runs;
 
-    @Option(
-        names = {"--memory", "-m"},
-        defaultValue = "128M",
-        description = "guest RAM (${DEFAULT-VALUE})")
-    private String memory;
+    @Mixin private GuestMemory guest;
 
     @Override
     public Integer call() throws Exception {
-      if (runs < 1) {
-        throw new UsageException("--runs: at least 1");
-      }
-      ByteSize.parse("--memory", memory, 1 << 20);
-      Path launcher = Path.of(System.getProperty("microvm.home", "."), "bin", "microvm");
-      RestoreBenchmark.run(launcher, System.out, runs, memory);
+      checkRuns(runs);
+      String memory = guest.checked();
+      RestoreBenchmark.run(launcher(), System.out, runs, memory);
       return 0;
     }
   }
@@ -85,15 +101,9 @@ final class BenchCommand {
 
     @Override
     public Integer call() throws Exception {
-      if (runs < 1) {
-        throw new UsageException("--runs: at least 1");
-      }
-      Path home = Path.of(System.getProperty("microvm.home", "."));
+      checkRuns(runs);
       MigrationBenchmark.run(
-          home.resolve("bin/microvm"),
-          home.resolve("test-images/target/bare-metal/bench"),
-          System.out,
-          runs);
+          launcher(), home().resolve("test-images/target/bare-metal/bench"), System.out, runs);
       return 0;
     }
   }
