@@ -125,8 +125,10 @@ final class PortReceive {
     budget.begin();
     boolean more = true;
     while (more && (queues == null ? !budget.isTurnOver() : !budget.isSpent())) {
-      budget.worked(Budget.BUFFER_COST);
       more = queues == null ? keepOrDrop() : give();
+      // Not before the step: with nothing left of the turn it would neither read nor ask to be
+      // called again.
+      budget.worked(Budget.BUFFER_COST);
     }
     if (queues != null) {
       queues.publish();

@@ -132,6 +132,13 @@ final class Guest {
     }
   }
 
+  /** Puts a receive buffer in the ring, where the device sees it once that is published. */
+  void stageBuffer(int queue, int size) {
+    long address = ram.allocate(Math.max(size, PAGE), 1);
+    int head = queue(queue).stage(Buffer.writable(address, size));
+    receiveBuffers[queue][head] = address;
+  }
+
   private void addBuffer(int queue, long address, int size) {
     int head = driver.send(queue, Buffer.writable(address, size));
     receiveBuffers[queue][head] = address;

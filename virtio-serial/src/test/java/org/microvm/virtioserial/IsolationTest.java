@@ -82,7 +82,7 @@ class IsolationTest {
     }
   }
 
-  private static void writeUnchecked(Host host, byte[] bytes) {
+  static void writeUnchecked(Host host, byte[] bytes) {
     try {
       host.write(bytes);
     } catch (java.io.IOException e) {

@@ -1,0 +1,96 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.StandardSocketOptions;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Turns that end just where a step towards the guest would begin. */
+@Timeout(60)
+class ReceiveTurnTest {
+  private static final int RING = 64;
+
+  /** Less than a step costs. */
+  private static final int REST = (int) Budget.BUFFER_COST / 2;
+
+  @TempDir Path directory;
+  private SerialMachine machine;
+  private Guest guest;
+  private int nr;
+
+  @BeforeEach
+  void start() throws Exception {
+    machine = new SerialMachine(directory);
+    guest = machine.guest;
+    nr = machine.addUnix("a");
+    guest.boot();
+    guest.tell(nr, Control.PORT_READY, 1);
+  }
+
+  @AfterEach
+  void stop() {
+    machine.close();
+  }
+
+  /** Buffers that the device sees all at once. */
+  private void giveBuffers(int... sizes) {
+    for (int size : sizes) {
+      guest.stageBuffer(Guest.in(nr), size);
+    }
+    guest.queue(Guest.in(nr)).publish();
+    guest.driver().kick(Guest.in(nr));
+  }
+
+  private static int[] ringOf(int size, int special, int at) {
+    int[] sizes = new int[RING];
+    Arrays.fill(sizes, size);
+    sizes[at] = special;
+    return sizes;
+  }
+
+  @Test
+  void starvedPort_whoseNextTurnEndsWithLessThanAStepLeft_goesOn() throws Exception {
+    guest.open(nr);
+    try (Host host = machine.connect("a")) {
+      // More than a turn's worth waits in the socket when the guest gives its buffers.
+      host.socket().setOption(StandardSocketOptions.SO_SNDBUF, 1 << 20);
+      byte[] sent = Guest.bytes((int) Budget.TURN_BYTES + 32 * 1024, 1);
+      Thread writer = Thread.ofVirtual().start(() -> IsolationTest.writeUnchecked(host, sent));
+      Await.until(machine.loop, "stall", () -> machine.numbers(nr).guestStalls() > 0);
+      assertTrue(writer.join(Await.LIMIT), "the socket does not hold what is written");
+
+      // Reads of 4, 8, 16 and 32 buffers leave a rest of the turn.
+      int moved = (int) (Budget.TURN_BYTES - 4 * Budget.BUFFER_COST) - REST;
+      giveBuffers(ringOf(Guest.PAGE, moved - 59 * Guest.PAGE, 59));
+
+      assertArrayEquals(sent, guest.read(nr, sent.length));
+    }
+  }
+
+  @Test
+  void keptBytes_whoseTurnEndsWithLessThanAStepLeft_comeInNoEmptyBuffer() throws Exception {
+    byte[] sent = Guest.bytes((int) Budget.TURN_BYTES + 32 * 1024, 2);
+    try (Host host = machine.connect("a")) {
+      host.write(sent);
+      Await.until(
+          machine.loop, "kept", () -> machine.numbers(nr).bytesHeldForGuest() == sent.length);
+      int step = Guest.PAGE + (int) Budget.BUFFER_COST;
+      int full = (int) Budget.TURN_BYTES / step;
+      int left = (int) Budget.TURN_BYTES - full * step;
+      giveBuffers(ringOf(Guest.PAGE, left - (int) Budget.BUFFER_COST - REST, full));
+
+      guest.open(nr);
+
+      assertArrayEquals(sent, guest.read(nr, sent.length));
+      assertEquals(0, machine.numbers(nr).bytesHeldForGuest());
+    }
+  }
+}
