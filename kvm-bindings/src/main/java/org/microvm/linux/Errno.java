@@ -91,6 +91,9 @@ public final class Errno {
   /** Protocol error. */
   public static final int EPROTO = 71;
 
+  /** Socket operation on non-socket. */
+  public static final int ENOTSOCK = 88;
+
   /** Operation not supported. */
   public static final int EOPNOTSUPP = 95;
 

@@ -102,6 +102,21 @@ public final class UnixSocket {
         socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown", socket);
   }
 
+  /**
+   * Ends the receiving side of a unix socket: the peer can send no more, and what it has sent can
+   * still be read.
+   *
+   * @return false if it is no socket
+   */
+  public static boolean shutdownInput(Fd socket) throws ErrnoException {
+    long result = socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RD()));
+    if (result == -Errno.ENOTSOCK) {
+      return false;
+    }
+    // A peer that is gone sends no more anyway.
+    return result == -Errno.ENOTCONN || ErrnoException.check(result, "shutdown", socket) == 0;
+  }
+
   /** Ends both directions: whoever is in a call on either end gets the end of the stream. */
   public static void shutdown(Fd socket) {
     socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RDWR()));

@@ -3,7 +3,10 @@ package org.microvm.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.microvm.machine.MigrationAddress;
+import org.microvm.machine.MigrationAddress.Tls;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,13 +17,11 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "migrate",
     description =
-        "Moves a running guest to `microvm run --incoming unix:PATH`, connections of host programs"
-            + " included; the process that had it ends.",
+        "Moves a running guest to `microvm run --incoming ADDRESS`, by a unix socket with the"
+            + " connections of host programs, or by TCP; the process that had it ends.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class MigrateCommand implements Callable<Integer> {
-  private static final String UNIX = "unix:";
-
   @Mixin private ControlClient control;
 
   @Option(
@@ -29,18 +30,42 @@ final class MigrateCommand implements Callable<Integer> {
       description = "how long the guest may be expected to stand still")
   private Long downtimeLimit;
 
-  @Parameters(paramLabel = "unix:PATH", description = "where the other process waits")
+  @Option(
+      names = "--tls-creds",
+      paramLabel = "DIRECTORY",
+      description =
+          "for tcp: ca-cert.pem, client-cert.pem and client-key.pem, as the machine's process"
+              + " finds them")
+  private Path tlsCredentials;
+
+  @Option(
+      names = "--tls-hostname",
+      paramLabel = "NAME",
+      description = "whom the destination's certificate is for, if not for HOST")
+  private String tlsHostName;
+
+  @Parameters(
+      paramLabel = "unix:PATH|tcp:HOST:PORT[,tls=off]",
+      description = "where the other process waits")
   private String where;
 
   @Override
   public Integer call() throws IOException {
-    Path socket = socket("migrate", where).toAbsolutePath();
+    MigrationAddress address = address("migrate", where, tlsCredentials, tlsHostName);
     try (QmpClient client = control.connect()) {
+      if (address instanceof MigrationAddress.Tcp tcp) {
+        // Both every time, so that nothing is left of an earlier attempt.
+        client.execute(
+            "migrate-set-parameters",
+            QmpClient.arguments()
+                .put("tls-creds", tcp.tls().map(tls -> tls.credentials().toString()).orElse(""))
+                .put("tls-hostname", tlsHostName == null ? "" : tlsHostName));
+      }
       if (downtimeLimit != null) {
         client.execute(
             "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));
       }
-      client.execute("migrate", QmpClient.arguments().put("uri", UNIX + socket));
+      client.execute("migrate", QmpClient.arguments().put("uri", uri(address)));
       JsonNode end = client.awaitEvent("MIGRATION");
       String status = end.path("status").asText();
       if (!status.equals("completed")) {
@@ -55,11 +80,31 @@ final class MigrateCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The path in {@code unix:PATH}. */
-  static Path socket(String option, String where) {
-    if (!where.startsWith(UNIX) || where.length() == UNIX.length()) {
-      throw new UsageException("%s: '%s' is not unix:PATH".formatted(option, where));
+  private String uri(MigrationAddress address) {
+    return switch (address) {
+      case MigrationAddress.Unix(Path socket) -> MigrationAddress.UNIX + socket.toAbsolutePath();
+      case MigrationAddress.Tcp _ -> where;
+    };
+  }
+
+  /**
+   * Reads an address and the words about TLS beside it.
+   *
+   * @param option for messages
+   * @param credentials directory, or null
+   * @param hostName or null
+   */
+  static MigrationAddress address(String option, String where, Path credentials, String hostName) {
+    if (hostName != null && credentials == null) {
+      throw new UsageException("--tls-hostname is about --tls-creds, which is missing");
     }
-    return Path.of(where.substring(UNIX.length()));
+    Optional<Tls> tls =
+        Optional.ofNullable(credentials)
+            .map(directory -> new Tls(directory.toAbsolutePath(), Optional.ofNullable(hostName)));
+    try {
+      return MigrationAddress.parse(where, tls);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(option + ": " + e.getMessage());
+    }
   }
 }

@@ -14,6 +14,7 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.MachineConfig;
 import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineException;
+import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.Snapshot;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,9 +45,15 @@ final class RunCommand implements Callable<Integer> {
 
   @Option(
       names = {"--incoming", "-incoming"},
-      paramLabel = "unix:PATH",
+      paramLabel = "unix:PATH|tcp:HOST:PORT[,tls=off]",
       description = "wait there for a guest to migrate from another process; same options as there")
   private String incoming;
+
+  @Option(
+      names = "--tls-creds",
+      paramLabel = "DIRECTORY",
+      description = "for --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem")
+  private Path tlsCredentials;
 
   @Option(
       names = "--no-console",
@@ -93,6 +100,9 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private Machine machine(MachineConfig config) throws IOException, MachineException {
+    if (tlsCredentials != null && incoming == null) {
+      throw new UsageException("--tls-creds is about --incoming, which is missing");
+    }
     if (incoming != null && restore != null) {
       throw new UsageException("--incoming and --restore do not go together");
     }
@@ -100,12 +110,19 @@ final class RunCommand implements Callable<Integer> {
       return Machine.restore(Snapshot.open(restore), config);
     }
     if (incoming != null) {
-      try (IncomingMigration waiting =
-          IncomingMigration.listen(MigrateCommand.socket("--incoming", incoming))) {
-        return waiting.receive(config);
-      }
+      return receive(config);
     }
     return Machine.create(config);
+  }
+
+  private Machine receive(MachineConfig config) throws IOException, MachineException {
+    MigrationAddress address = MigrateCommand.address("--incoming", incoming, tlsCredentials, null);
+    try (IncomingMigration waiting = IncomingMigration.listen(address)) {
+      if (!waiting.address().equals(address)) {
+        System.err.println("microvm: waits at " + waiting.address());
+      }
+      return waiting.receive(config);
+    }
   }
 
   private void finish(Machine machine) {

@@ -92,19 +92,17 @@ final class GuestHandover {
     private final boolean wasPaused;
     private final LoopHold hold;
     private boolean left;
+    private boolean stays;
 
     Stopped(boolean wasPaused, LoopHold hold) {
       this.wasPaused = wasPaused;
       this.hold = hold;
     }
 
-    /** Sends connections and state. */
+    /** Sends connections, if the other side is on this host, and state. */
     void send(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
-        // Files, FIFOs and terminals are opened by the other side itself.
-        if (link.getValue().isDuplex() && link.getValue().halfClose()) {
-          stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
-        }
+      if (stream.isLocal()) {
+        sendLinks(stream);
       }
       StateWriter writer = new StateWriter();
       synchronized (machine) {
@@ -115,6 +113,25 @@ final class GuestHandover {
         run.save(writer, parts);
       }
       stream.write(Type.STATE, wasPaused ? 1 : 0, writer.toByteArray(), List.of());
+    }
+
+    private void sendLinks(MigrationStream stream) throws IOException {
+      for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
+        // Files, FIFOs and terminals are opened by the other side itself.
+        if (link.getValue().isDuplex() && link.getValue().halfClose()) {
+          stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
+        }
+      }
+    }
+
+    /**
+     * Has the host programs send no more, and sends what they have sent and the guest has not got;
+     * the ports here have it too, if the guest should go on here after all.
+     */
+    void sendRest(MigrationStream stream) throws IOException {
+      for (Map.Entry<Integer, byte[]> rest : parts.serial().takeRest().entrySet()) {
+        stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
+      }
     }
 
     /** Whether the guest's life is over. */
@@ -130,10 +147,15 @@ final class GuestHandover {
       run.end(new MachineEnd.Migrated());
     }
 
+    /** The guest may go on elsewhere: it stays paused here. */
+    void stay() {
+      stays = true;
+    }
+
     @Override
     public void close() {
       hold.close();
-      if (!left && !wasPaused) {
+      if (!left && !stays && !wasPaused) {
         machine.resume();
       }
       saving.unlock();

@@ -2,48 +2,71 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
-import org.microvm.linux.UnixListener;
-import org.microvm.linux.UnixSocket;
 import org.microvm.machine.MigrationStream.Frame;
 import org.microvm.machine.MigrationStream.Type;
 import org.microvm.memory.MemoryRegion;
+import org.microvm.transport.TransportListener;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The side of a live migration that the guest comes to: waits on a unix socket for one to come.
+ * The side of a live migration that the guest comes to: waits on a unix socket or a TCP port for
+ * one to come.
  *
- * <p>Whoever can connect to the socket decides what runs here: it is for its owner only.
+ * <p>Whoever can connect decides what runs here. A unix socket is for its owner only; at a TCP port
+ * it is whoever has a certificate, or anybody if there is no TLS.
  */
 public final class IncomingMigration implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(IncomingMigration.class);
 
-  private final UnixListener listener;
+  /** How long a source on another host may say nothing. */
+  private static final Duration SILENCE = Duration.ofSeconds(30);
 
-  private IncomingMigration(UnixListener listener) throws IOException {
+  private final TransportListener listener;
+  private final MigrationAddress address;
+
+  private IncomingMigration(TransportListener listener, MigrationAddress address) {
     this.listener = listener;
-    listener.fd().nonBlocking(false);
+    this.address = address;
+  }
+
+  /**
+   * Listens on a unix socket from now on.
+   *
+   * @throws IOException if the path is too long, in use, or not allowed
+   */
+  public static IncomingMigration listen(Path socket) throws IOException {
+    return listen(new MigrationAddress.Unix(socket));
   }
 
   /**
    * Listens from now on.
    *
-   * @throws IOException if the path is too long, in use, or not allowed
+   * @throws IOException if the address cannot be listened at, or the credentials cannot be used
    */
-  public static IncomingMigration listen(Path socket) throws IOException {
-    return new IncomingMigration(UnixListener.open(socket));
+  public static IncomingMigration listen(MigrationAddress address) throws IOException {
+    return new IncomingMigration(MigrationTransports.at(address), address);
+  }
+
+  /** Where a guest is waited for; with the port that the kernel chose if it was to. */
+  public MigrationAddress address() {
+    return address instanceof MigrationAddress.Tcp tcp
+        ? new MigrationAddress.Tcp(tcp.host(), listener.port(), tcp.tls())
+        : address;
   }
 
   /**
    * Waits for a guest and takes it over. On return it runs here, and host programs are connected
-   * here; one that was paused stays so until {@link Machine#resume}.
+   * here; one that was paused stays so until {@link Machine#resume}. So does one whose source was
+   * lost, over TCP, right before it was to go on here: it may run there.
    *
    * <p>Servers whose clients come along must not be listening yet: see {@code
    * UnixServerBackend.listenAtTakeover}.
@@ -53,7 +76,8 @@ public final class IncomingMigration implements AutoCloseable {
    *     the guest is then still where it was
    */
   public Machine receive(MachineConfig config) throws MachineException {
-    try (MigrationStream stream = new MigrationStream(accept())) {
+    try (MigrationStream stream = new MigrationStream(listener.accept())) {
+      stream.limitReads(SILENCE);
       PreparedMachine prepared = prepare(stream, config);
       try {
         return takeOver(stream, prepared);
@@ -64,14 +88,6 @@ public final class IncomingMigration implements AutoCloseable {
     } catch (IOException e) {
       throw new MachineException("incoming migration: " + e.getMessage(), e);
     }
-  }
-
-  private Fd accept() throws IOException {
-    Fd connection = null;
-    while (connection == null) {
-      connection = UnixSocket.accept(listener.fd());
-    }
-    return connection;
   }
 
   /** Makes everything that can be made before the state is there. */
@@ -121,15 +137,58 @@ public final class IncomingMigration implements AutoCloseable {
       stream.write(Type.FAILED, String.valueOf(e.getMessage()));
       throw e;
     }
-    Frame word = stream.read();
-    if (word != null && word.type() != Type.GO) {
-      throw new IOException("the source goes on itself: " + word.text());
+    Word word = awaitWord(stream, prepared);
+    return switch (word) {
+      case GO -> {
+        tellRunning(stream);
+        yield prepared.goOn(paused);
+      }
+      // The source is dead, and nobody else has the guest.
+      case NONE_FROM_HERE -> prepared.goOn(paused);
+      case NONE_FROM_AFAR -> {
+        LOG.warn(
+            "the source was lost in the moment of the handover: the guest is paused here;"
+                + " `cont` lets it go on, which only a guest may do that does not run there");
+        yield prepared.keep();
+      }
+    };
+  }
+
+  /** What the source says when the state has been taken up. */
+  private enum Word {
+    GO,
+    NONE_FROM_HERE,
+    NONE_FROM_AFAR
+  }
+
+  /**
+   * Takes what is still on its way from the host programs, and then the source's word.
+   *
+   * @throws IOException if the source goes on itself
+   */
+  private static Word awaitWord(MigrationStream stream, PreparedMachine prepared)
+      throws IOException, MachineException {
+    Frame frame;
+    try {
+      frame = stream.read();
+      while (frame != null && frame.type() == Type.REST) {
+        prepared.giveRest((int) frame.argument(), frame.payload());
+        frame = stream.read();
+      }
+    } catch (IOException e) {
+      if (stream.isLocal()) {
+        throw e;
+      }
+      LOG.debug("{}", e.getMessage());
+      frame = null;
     }
-    // Without a word the source is dead, and nobody else has the guest.
-    if (word != null) {
-      tellRunning(stream);
+    if (frame == null) {
+      return stream.isLocal() ? Word.NONE_FROM_HERE : Word.NONE_FROM_AFAR;
     }
-    return prepared.goOn(paused);
+    if (frame.type() != Type.GO) {
+      throw new IOException("the source goes on itself: " + frame.text());
+    }
+    return Word.GO;
   }
 
   private static void tellRunning(MigrationStream stream) {
@@ -187,7 +246,7 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  /** Stops listening and removes the socket. */
+  /** Stops listening and removes a unix socket's file. */
   @Override
   public void close() {
     listener.close();

@@ -17,7 +17,6 @@ import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
-import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatus;
@@ -214,15 +213,26 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Begins to move the guest to another process on this host, which waits for it with {@link
-   * IncomingMigration}. The connections of host programs go along. Once it is complete this machine
-   * ends with {@link MachineEnd.Migrated}; if it fails at any point the guest goes on here.
+   * Begins to move the guest to another process on this host.
    *
    * @param socket the unix socket on which the other process waits
-   * @throws MachineException if the guest does not run, a migration goes on already, or nobody
-   *     waits
+   * @throws MachineException as the other {@code migrate}
    */
-  public synchronized Migration migrate(Path socket, MigrationLimits limits)
+  public Migration migrate(Path socket, MigrationLimits limits) throws MachineException {
+    return migrate(new MigrationAddress.Unix(socket), limits);
+  }
+
+  /**
+   * Begins to move the guest to another process, which waits for it with {@link IncomingMigration}.
+   * By a unix socket the connections of host programs go along; by TCP they end. Once it is
+   * complete this machine ends with {@link MachineEnd.Migrated}; if it fails at any point the guest
+   * goes on here, but for one: when a TCP connection is lost right after the other side was told to
+   * go on, the guest stays paused here, since it may run there.
+   *
+   * @throws MachineException if the guest does not run, a migration goes on already, the
+   *     credentials cannot be used, or nobody waits on this host
+   */
+  public synchronized Migration migrate(MigrationAddress destination, MigrationLimits limits)
       throws MachineException {
     if (!started || closed || end.isDone()) {
       throw new MachineException("only a running or paused machine can be migrated");
@@ -231,7 +241,7 @@ public final class Machine implements AutoCloseable {
       throw new MachineException("there is a migration already");
     }
     try {
-      MigrationStream stream = new MigrationStream(UnixSocket.connect(socket));
+      MigrationStream stream = new MigrationStream(MigrationTransports.to(destination));
       migration =
           new Migration(
               new GuestHandover(this, config, parts, saving, run),

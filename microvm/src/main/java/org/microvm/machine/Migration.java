@@ -28,6 +28,11 @@ public final class Migration {
   /** How long the other side may take to take up the state, while the guest stands still. */
   private static final long HANDOVER_SECONDS = 10;
 
+  /** How long a destination on another host may say nothing when it is asked something. */
+  private static final Duration SILENCE = Duration.ofSeconds(30);
+
+  private static final long ABORT_MILLIS = 1000;
+
   private enum Phase {
     /** The guest runs, and all can be called off by ending the stream. */
     COPYING,
@@ -113,14 +118,29 @@ public final class Migration {
     result.join();
   }
 
-  /** The destination reads the word before it reads the end. */
+  /** The destination reads the word before it reads the end, if it is on this host. */
   private void callOff(String why) {
+    if (stream.isLocal()) {
+      tellAbort(why);
+    } else {
+      Thread word =
+          Thread.ofPlatform().daemon().name("migration-abort").start(() -> tellAbort(why));
+      try {
+        // A network that takes nothing any more does not hold up the guest.
+        word.join(ABORT_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    stream.shutdown();
+  }
+
+  private void tellAbort(String why) {
     try {
       stream.write(Type.ABORT, why);
     } catch (IOException e) {
       LOG.debug("the destination is gone: {}", e.getMessage());
     }
-    stream.shutdown();
   }
 
   private void run() {
@@ -161,6 +181,8 @@ public final class Migration {
   }
 
   private void migrate() throws IOException, MachineException, InterruptedException {
+    stream.open();
+    stream.limitReads(SILENCE);
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
     expect(Type.OK);
     guest.rehearse();
@@ -221,8 +243,11 @@ public final class Migration {
       enter(Phase.HANDING_OVER);
       held.send(stream);
       expectReady();
+      if (!stream.isLocal()) {
+        held.sendRest(stream);
+      }
       decide(held);
-      awaitRunning();
+      tellToGoOn(held);
       end(Status.COMPLETED, Duration.ofNanos(System.nanoTime() - stopped));
       held.leave();
     }
@@ -264,14 +289,36 @@ public final class Migration {
       throw new IOException("the guest has ended");
     }
     phase = Phase.DECIDED;
-    stream.write(Type.GO);
   }
 
-  private void awaitRunning() throws IOException {
-    Frame frame = stream.read();
-    if (frame == null || frame.type() != Type.RUNNING) {
-      throw new IOException("the destination ended before the guest ran there");
+  /** From here on the guest may run elsewhere. */
+  private void tellToGoOn(GuestHandover.Stopped held) throws IOException {
+    Frame answer;
+    try {
+      stream.limitReads(Duration.ofSeconds(HANDOVER_SECONDS));
+      stream.write(Type.GO);
+      answer = stream.read();
+    } catch (IOException e) {
+      throw stream.isLocal() ? e : undecided(held, e.getMessage());
     }
+    if (answer != null && answer.type() == Type.RUNNING) {
+      return;
+    }
+    if (answer != null && answer.type() == Type.FAILED) {
+      throw new IOException("the destination refuses: " + answer.text());
+    }
+    throw stream.isLocal()
+        ? new IOException("the destination ended before the guest ran there")
+        : undecided(held, "the connection was closed");
+  }
+
+  /** Over a network the end of a connection does not say that the other side has ended. */
+  private static IOException undecided(GuestHandover.Stopped held, String why) {
+    held.stay();
+    return new IOException(
+        "the destination was told to go on and does not say that it does (%s): the guest is paused"
+                .formatted(why)
+            + " here; `cont` lets it go on, which only a guest may do that does not run there");
   }
 
   private void expect(Type type) throws IOException {

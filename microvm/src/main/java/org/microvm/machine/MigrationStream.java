@@ -5,16 +5,17 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.microvm.linux.DescriptorMessage;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
-import org.microvm.linux.UnixSocket;
+import org.microvm.transport.Transport;
+import org.microvm.transport.UnixTransport;
 
 /**
- * The frames of a live migration on a unix socket, in the byte order of the host, which both ends
- * share: u32 type, u32 zero, u64 argument, u64 length of the payload, payload.
+ * The frames of a live migration, little-endian: u32 type, u32 zero, u64 argument, u64 length of
+ * the payload, payload.
  *
  * <pre>
  * source                                 destination
@@ -25,16 +26,24 @@ import org.microvm.linux.UnixSocket;
  * PAGES, LINK                      -&gt;          LINK: a port's number and a descriptor
  * STATE    argument: 1 if paused   -&gt;
  *                                  &lt;-    READY, or FAILED with the reason
+ * REST                             -&gt;          a port's number and bytes for the guest
  * GO or ABORT                      -&gt;
  *                                  &lt;-    RUNNING
  * </pre>
  *
- * <p>Exactly one of the two goes on, whatever dies and when. Until GO the source does, after an
- * ABORT unless the destination is gone. After READY a destination that finds the end of the stream
- * without an ABORT goes on: the source is dead. After GO a source that finds the end of the stream
- * without RUNNING goes on: the destination died before its guest ran, for it says RUNNING first.
- * All of that holds for a unix socket, where what was written is read even after the writer's
- * death.
+ * <p>LINK is for unix sockets, REST for TCP: there the connections cannot go along, but the bytes
+ * that are in them can.
+ *
+ * <p>On a unix socket exactly one of the two goes on, whatever dies and when. Until GO the source
+ * does, after an ABORT unless the destination is gone. After READY a destination that finds the end
+ * of the stream without an ABORT goes on: the source is dead. After GO a source that finds the end
+ * of the stream without RUNNING goes on: the destination died before its guest ran, for it says
+ * RUNNING first. All of that rests on what was written being read even after the writer's death.
+ *
+ * <p>A TCP connection may be cut while both live, and then says nothing about the other side. So
+ * the destination runs on GO alone; without it, after READY, it keeps the guest paused. After GO a
+ * source that does not hear RUNNING keeps the guest paused, too. Never do two run by themselves,
+ * and where none does a person decides.
  *
  * <p>One thread reads and one writes, perhaps the same.
  */
@@ -50,7 +59,8 @@ final class MigrationStream implements AutoCloseable {
     READY,
     GO,
     ABORT,
-    RUNNING
+    RUNNING,
+    REST
   }
 
   /**
@@ -69,16 +79,32 @@ final class MigrationStream implements AutoCloseable {
   private static final int HEADER = 24;
   private static final long MOST_PAYLOAD = 1 << 30;
 
-  private final Fd socket;
+  private final Transport transport;
   private final MemorySegment readHeader = Arena.ofAuto().allocate(HEADER, 8);
   private final MemorySegment writeHeader = Arena.ofAuto().allocate(HEADER, 8);
 
   /**
-   * @param socket closed with the stream
+   * @param socket a unix socket; closed with the stream
    */
   MigrationStream(Fd socket) throws ErrnoException {
-    this.socket = socket;
-    socket.nonBlocking(false);
+    this(new UnixTransport(socket));
+  }
+
+  /**
+   * @param transport closed with the stream
+   */
+  MigrationStream(Transport transport) {
+    this.transport = transport;
+  }
+
+  /** Connects, if it is not connected yet. */
+  void open() throws IOException {
+    transport.open();
+  }
+
+  /** Whether the other side is a process on this host; see {@link Transport#isLocal}. */
+  boolean isLocal() {
+    return transport.isLocal();
   }
 
   void write(Type type) throws IOException {
@@ -93,14 +119,14 @@ final class MigrationStream implements AutoCloseable {
       throws IOException {
     header(type, argument, payload.length, descriptors);
     try (Arena arena = Arena.ofConfined()) {
-      writeAll(arena.allocateFrom(ValueLayout.JAVA_BYTE, payload));
+      transport.write(arena.allocateFrom(ValueLayout.JAVA_BYTE, payload), List.of());
     }
   }
 
   /** Writes a PAGES frame straight from guest RAM. */
   synchronized void writePages(long fileOffset, MemorySegment pages) throws IOException {
     header(Type.PAGES, fileOffset, pages.byteSize(), List.of());
-    writeAll(pages);
+    transport.write(pages, List.of());
   }
 
   private void header(Type type, long argument, long length, List<Fd> descriptors)
@@ -109,34 +135,21 @@ final class MigrationStream implements AutoCloseable {
     writeHeader.set(ValueLayout.JAVA_INT, 4, 0);
     writeHeader.set(ValueLayout.JAVA_LONG, 8, argument);
     writeHeader.set(ValueLayout.JAVA_LONG, 16, length);
-    long sent =
-        ErrnoException.check(
-            DescriptorMessage.send(socket, writeHeader, descriptors), "send", socket);
-    writeAll(writeHeader.asSlice(sent));
-  }
-
-  private void writeAll(MemorySegment bytes) throws IOException {
-    for (long at = 0; at < bytes.byteSize(); ) {
-      at += ErrnoException.check(socket.write(bytes.asSlice(at)), "write", socket);
-    }
+    transport.write(writeHeader, descriptors);
   }
 
   /** The next frame, or null at the end of the stream. */
   Frame read() throws IOException {
     List<Fd> descriptors = new ArrayList<>();
-    for (long at = 0; at < HEADER; ) {
-      long bytes = DescriptorMessage.receive(socket, readHeader.asSlice(at), descriptors);
-      if (ErrnoException.check(bytes, "receive", socket) == 0) {
-        descriptors.forEach(Fd::close);
-        return null;
-      }
-      at += bytes;
+    if (!transport.read(readHeader, descriptors)) {
+      descriptors.forEach(Fd::close);
+      return null;
     }
     int type = readHeader.get(ValueLayout.JAVA_INT, 0);
     long argument = readHeader.get(ValueLayout.JAVA_LONG, 8);
     long length = readHeader.get(ValueLayout.JAVA_LONG, 16);
     if (type < 0 || type >= Type.values().length || length < 0 || length > MOST_PAYLOAD) {
-      throw new IOException(socket + ": the other end does not speak this protocol");
+      throw new IOException(transport + ": the other end does not speak this protocol");
     }
     Type known = Type.values()[type];
     byte[] payload = known == Type.PAGES ? new byte[0] : readPayload((int) length);
@@ -155,23 +168,21 @@ final class MigrationStream implements AutoCloseable {
 
   /** Reads the payload of PAGES to where it belongs; false at the end of the stream. */
   boolean readAll(MemorySegment target) throws IOException {
-    for (long at = 0; at < target.byteSize(); ) {
-      long bytes = socket.read(target.asSlice(at));
-      if (ErrnoException.check(bytes, "read", socket) == 0) {
-        return false;
-      }
-      at += bytes;
-    }
-    return true;
+    return transport.read(target, null);
+  }
+
+  /** How long a read may wait for a byte; see {@link Transport#limitReads}. */
+  void limitReads(Duration limit) throws IOException {
+    transport.limitReads(limit);
   }
 
   /** Has every call on both ends end, now and later. */
   void shutdown() {
-    UnixSocket.shutdown(socket);
+    transport.shutdown();
   }
 
   @Override
   public void close() {
-    socket.close();
+    transport.close();
   }
 }

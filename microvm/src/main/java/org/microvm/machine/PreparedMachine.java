@@ -83,6 +83,34 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   /**
+   * Gives a port bytes that its host program had sent to where the guest was; after {@link #load}.
+   */
+  void giveRest(int port, byte[] bytes) throws MachineException {
+    try {
+      parts.serial().giveRest(port, bytes);
+    } catch (PortException e) {
+      throw new MachineException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The machine, whose guest is paused and may run elsewhere: only once it is resumed this machine
+   * takes over what the other had. This object is of no use any more.
+   */
+  Machine keep() {
+    parts.pauseGate().close();
+    machine.addListener(
+        new MachineListener() {
+          @Override
+          public void resumed() {
+            parts.serial().takeOver();
+          }
+        });
+    machine.start();
+    return ready();
+  }
+
+  /**
    * Goes through what the arrival of a state will do, with the state that the new VM has anyway: a
    * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
    */

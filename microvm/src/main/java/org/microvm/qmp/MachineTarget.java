@@ -12,6 +12,7 @@ import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineException;
 import org.microvm.machine.MachineListener;
 import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationLimits;
 import org.microvm.machine.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
@@ -119,9 +120,9 @@ public final class MachineTarget implements QmpTarget {
   }
 
   @Override
-  public void migrate(Path socket, MigrationLimits limits) throws IOException {
+  public void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException {
     try {
-      machine.migrate(socket, limits);
+      machine.migrate(destination, limits);
     } catch (MachineException e) {
       throw new IOException(e.getMessage(), e);
     }

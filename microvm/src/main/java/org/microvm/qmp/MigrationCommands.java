@@ -8,16 +8,19 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Optional;
 import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationAddress;
+import org.microvm.machine.MigrationAddress.Tls;
 import org.microvm.machine.MigrationLimits;
 import org.microvm.machine.MigrationProgress;
 
 /** The commands about live migration. */
 final class MigrationCommands {
-  private static final String UNIX = "unix:";
-
   private final QmpTarget target;
   private MigrationLimits limits = MigrationLimits.DEFAULT;
+  private Optional<Path> credentials = Optional.empty();
+  private Optional<String> hostName = Optional.empty();
 
   MigrationCommands(QmpTarget target) {
     this.target = target;
@@ -34,12 +37,10 @@ final class MigrationCommands {
   private JsonNode migrate(QmpArguments arguments) throws QmpException {
     String uri = arguments.text("uri");
     arguments.finish();
-    if (!uri.startsWith(UNIX)) {
-      throw QmpException.generic("uri '%s' is not unix:PATH", uri);
-    }
     try {
-      target.migrate(Path.of(uri.substring(UNIX.length())), limits);
-    } catch (InvalidPathException | IOException e) {
+      Optional<Tls> tls = credentials.map(directory -> new Tls(directory, hostName));
+      target.migrate(MigrationAddress.parse(uri, tls), limits);
+    } catch (IllegalArgumentException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
     return null;
@@ -52,13 +53,26 @@ final class MigrationCommands {
   }
 
   private JsonNode setParameters(QmpArguments arguments) throws QmpException {
+    Optional<String> directory = arguments.optionalText("tls-creds");
+    Optional<String> name = arguments.optionalText("tls-hostname");
     long millis = arguments.optionalNumber("downtime-limit").orElse(limits.downtime().toMillis());
     arguments.finish();
     if (millis < 1 || millis > 2_000_000) {
       throw QmpException.generic("downtime-limit: %d is not from 1 to 2000000 ms", millis);
     }
     limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
+    try {
+      // Empty words put things back to how they were.
+      directory.ifPresent(text -> credentials = optional(text).map(Path::of));
+    } catch (InvalidPathException e) {
+      throw QmpException.generic("tls-creds: %s", e.getMessage());
+    }
+    name.ifPresent(text -> hostName = optional(text));
     return null;
+  }
+
+  private static Optional<String> optional(String text) {
+    return text.isEmpty() ? Optional.empty() : Optional.of(text);
   }
 
   private JsonNode query(QmpArguments arguments) throws QmpException {

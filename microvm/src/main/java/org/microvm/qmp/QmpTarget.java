@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationLimits;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -51,12 +52,12 @@ public interface QmpTarget {
   void snapshot(Path directory) throws IOException;
 
   /**
-   * Begins to move the guest to another process on this host.
+   * Begins to move the guest to another process.
    *
-   * @param socket where that process waits
+   * @param destination where that process waits
    * @throws IOException if it cannot begin
    */
-  void migrate(Path socket, MigrationLimits limits) throws IOException;
+  void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException;
 
   /** The migration that goes on, or the last one. */
   Optional<Migration> migration();

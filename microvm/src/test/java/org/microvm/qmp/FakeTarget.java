@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Migration;
+import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationLimits;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
@@ -59,8 +60,8 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
-  public void migrate(Path socket, MigrationLimits limits) throws IOException {
-    throw new IOException("nobody waits at " + socket);
+  public void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException {
+    throw new IOException("nobody waits at " + destination);
   }
 
   @Override

@@ -7,8 +7,8 @@ import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.linux.IovecArray;
 
 /**
- * Bytes that the VMM keeps for a side that is away, at most a limit; memory is taken as they come
- * and given back when they have gone. Guarded by the device lock.
+ * Bytes that the VMM keeps for a side that is away, at most a limit unless told; memory is taken as
+ * they come and given back when they have gone. Guarded by the device lock.
  */
 final class ByteRing {
   private static final int SMALLEST = 4096;
@@ -39,7 +39,7 @@ final class ByteRing {
 
   /** How many more bytes it takes. */
   long free() {
-    return limit - size;
+    return Math.max(0, limit - size);
   }
 
   /** Appends all bytes kept, oldest first, as one or two pieces. */
@@ -127,7 +127,7 @@ final class ByteRing {
     return bytes;
   }
 
-  /** Adds bytes, for which there must be room. */
+  /** Adds bytes, beyond the limit if need be. */
   void append(byte[] bytes) {
     reserve(bytes.length);
     for (byte value : bytes) {
@@ -153,7 +153,7 @@ final class ByteRing {
     long wanted = Math.max(SMALLEST, Long.highestOneBit(2 * (size + bytes) - 1));
     // The garbage collector frees it: an explicit free of memory that several threads use costs a
     // handshake with every thread of the JVM.
-    MemorySegment larger = Arena.ofAuto().allocate(Math.min(wanted, limit));
+    MemorySegment larger = Arena.ofAuto().allocate(Math.max(Math.min(wanted, limit), size + bytes));
     long part = Math.min(size, capacity() - head);
     MemorySegment.copy(memory, head, larger, 0, part);
     MemorySegment.copy(memory, 0, larger, part, size - part);

@@ -1,5 +1,9 @@
 package org.microvm.virtioserial;
 
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
@@ -7,6 +11,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.linux.EventLoop.Watch;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
+import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.backend.HostLink;
 
 /**
@@ -22,6 +27,8 @@ final class HostSession {
      */
     void ready(HostSession session, boolean input, boolean output);
   }
+
+  private static final int REST_CHUNK = 64 * 1024;
 
   private static final int GONE = EventLoop.HUP | EventLoop.ERR;
 
@@ -114,6 +121,29 @@ final class HostSession {
     // An error, such as ECONNRESET, comes behind all data: nobody is there any more.
     outputEnded |= bytes < 0 || !link.halfClose();
     return 0;
+  }
+
+  /**
+   * Has the peer send no more, where the kernel can do that without a loss, and takes what it has
+   * sent; on a unix socket that is all that it could send. Nothing from what is no socket.
+   *
+   * @param most an end for a peer that sends on and on
+   */
+  byte[] takeRest(int most) throws ErrnoException {
+    if (!link.isDuplex() || (link.halfClose() && !UnixSocket.shutdownInput(link.input()))) {
+      return new byte[0];
+    }
+    ByteArrayOutputStream rest = new ByteArrayOutputStream();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment chunk = arena.allocate(REST_CHUNK);
+      for (long bytes = 1; bytes > 0 && rest.size() < most; ) {
+        bytes = link.input().read(chunk);
+        if (bytes > 0) {
+          rest.writeBytes(chunk.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE));
+        }
+      }
+    }
+    return rest.toByteArray();
   }
 
   /** Writes the ranges: bytes, or 0 when the peer takes nothing now or, being noted, any more. */

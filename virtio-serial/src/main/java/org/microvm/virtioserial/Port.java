@@ -20,6 +20,9 @@ import org.slf4j.LoggerFactory;
 final class Port implements PortBackend.Port, HostSession.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(Port.class);
 
+  /** More than a socket's buffer holds unless the host's limits have been raised. */
+  private static final int MOST_REST = 8 << 20;
+
   private final DeviceCore core;
   private final ControlQueue control;
   private final ConsoleSizes sizes;
@@ -206,7 +209,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
           "port %d was %s, here it is %s"
               .formatted(info.nr(), new PortInfo(info.nr(), state.name(), state.console()), info));
     }
-    if (state.fromGuest().length > transmit.limit() || state.toGuest().length > receive.limit()) {
+    if (state.fromGuest().length > transmit.limit()
+        || state.toGuest().length > (long) receive.limit() + MOST_REST) {
       throw input.damaged(info + " keeps more bytes than its limits allow here");
     }
     size = state.size().orElse(null);
@@ -245,6 +249,25 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     receive.session(session);
     backend.adopted();
     fire(PortListener::hostConnected);
+  }
+
+  /**
+   * Ends what the host program sends, as {@link HostSession#takeRest}; what it has sent is for this
+   * port's guest, and for another port that goes on in its place.
+   */
+  byte[] takeRest() throws ErrnoException {
+    if (session == null || ending) {
+      return new byte[0];
+    }
+    byte[] rest = session.takeRest(MOST_REST);
+    giveRest(rest);
+    return rest;
+  }
+
+  /** Bytes that the host program had sent, after those that are kept. */
+  void giveRest(byte[] bytes) {
+    receive.giveRest(bytes);
+    receiveTurn.request();
   }
 
   /** Lets go of guest and host program, for another port goes on with both. */

@@ -87,6 +87,15 @@ final class PortReceive {
     kept.append(bytes);
   }
 
+  /** Bytes that have been taken from the host program, for the guest to get next. */
+  void giveRest(byte[] bytes) {
+    if (queues == null && !config.cacheBuffers()) {
+      moved.dropped += bytes.length;
+    } else {
+      kept.append(bytes);
+    }
+  }
+
   /** The port is gone: nobody will ever read what is kept. */
   void close() {
     moved.dropped += kept.clear();

@@ -409,6 +409,50 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
         });
   }
 
+  /**
+   * Has host programs that are connected by sockets send no more and takes what they have sent, for
+   * another device whose state is this one's; the ports here keep it as well. The event loop does
+   * nothing meanwhile.
+   *
+   * <p>On a unix socket that is every byte that the program could write, and it can write no more.
+   * On TCP it is what has arrived.
+   *
+   * @return by port number, without those that have nothing
+   */
+  public Map<Integer, byte[]> takeRest() throws ErrnoException {
+    ReentrantLock outer = core.lock().enter();
+    try {
+      Map<Integer, byte[]> all = new TreeMap<>();
+      for (Port port : ports.all().toList()) {
+        byte[] rest = port.takeRest();
+        if (rest.length > 0) {
+          all.put(port.info().nr(), rest);
+        }
+      }
+      return all;
+    } finally {
+      core.lock().exit(outer);
+    }
+  }
+
+  /**
+   * Gives a port what another device has {@link #takeRest taken}; after the state is restored.
+   *
+   * @throws PortException if there is no such port
+   */
+  public void giveRest(int nr, byte[] bytes) throws PortException {
+    ReentrantLock outer = core.lock().enter();
+    try {
+      Port port = ports.find(nr);
+      if (port == null) {
+        throw new PortException("there is no port " + nr);
+      }
+      port.giveRest(bytes);
+    } finally {
+      core.lock().exit(outer);
+    }
+  }
+
   /** The guest has come here for good: takes over what its ports' servers had elsewhere. */
   public void takeOver() {
     core.locked(

@@ -1,0 +1,176 @@
+package org.microvm.transport;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
+import java.time.Duration;
+import java.util.List;
+import org.microvm.linux.Fd;
+
+/** A TCP connection, with TLS above it or not. */
+public final class TcpTransport implements Transport {
+  private static final int CONNECT_MILLIS = 10_000;
+
+  /** A TLS record has at most as many bytes, times four. */
+  private static final int CHUNK = 64 * 1024;
+
+  /** Makes what goes above a connection. */
+  private interface Security {
+    /** The socket to use instead, which has shaken hands. */
+    Socket secure(Socket raw) throws IOException;
+  }
+
+  private final String name;
+  private final Socket raw;
+  private final InetSocketAddress destination;
+  private final Security security;
+  private final byte[] outgoing = new byte[CHUNK];
+  private final byte[] incoming = new byte[CHUNK];
+  private Socket socket;
+  private InputStream input;
+  private OutputStream output;
+
+  private TcpTransport(String name, Socket raw, InetSocketAddress destination, Security security) {
+    this.name = name;
+    this.raw = raw;
+    this.destination = destination;
+    this.security = security;
+  }
+
+  /**
+   * A connection in the clear that {@link #open} makes.
+   *
+   * @param destination whose host name need not be looked up yet
+   */
+  public static TcpTransport to(InetSocketAddress destination) {
+    return new TcpTransport(name(destination), new Socket(), destination, raw -> raw);
+  }
+
+  /**
+   * A connection with TLS that {@link #open} makes.
+   *
+   * @param hostName whom the other side's certificate has to be for
+   */
+  public static TcpTransport to(
+      InetSocketAddress destination, TlsCredentials credentials, String hostName) {
+    return new TcpTransport(
+        name(destination),
+        new Socket(),
+        destination,
+        raw -> credentials.connect(raw, hostName, destination.getPort()));
+  }
+
+  /** A connection in the clear that has come. */
+  public static TcpTransport from(Socket accepted) {
+    return new TcpTransport(accepted.toString(), accepted, null, raw -> raw);
+  }
+
+  /** A connection that has come, on which {@link #open} shakes hands. */
+  public static TcpTransport from(Socket accepted, TlsCredentials credentials) {
+    return new TcpTransport(
+        String.valueOf(accepted.getRemoteSocketAddress()), accepted, null, credentials::accept);
+  }
+
+  @Override
+  public void open() throws IOException {
+    try {
+      if (destination != null) {
+        raw.connect(
+            new InetSocketAddress(destination.getHostString(), destination.getPort()),
+            CONNECT_MILLIS);
+      }
+      raw.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      raw.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+      raw.setSoTimeout(CONNECT_MILLIS);
+      socket = security.secure(raw);
+      input = socket.getInputStream();
+      output = socket.getOutputStream();
+    } catch (IOException e) {
+      throw new IOException(name + ": " + TlsFailure.describe(e), e);
+    }
+  }
+
+  @Override
+  public boolean isLocal() {
+    return false;
+  }
+
+  @Override
+  public void write(MemorySegment bytes, List<Fd> descriptors) throws IOException {
+    if (!descriptors.isEmpty()) {
+      throw new IllegalArgumentException("no descriptors go over a network");
+    }
+    try {
+      for (long at = 0; at < bytes.byteSize(); ) {
+        int part = (int) Math.min(outgoing.length, bytes.byteSize() - at);
+        MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, at, outgoing, 0, part);
+        output.write(outgoing, 0, part);
+        at += part;
+      }
+    } catch (IOException e) {
+      throw lost(e);
+    }
+  }
+
+  @Override
+  public boolean read(MemorySegment target, List<Fd> descriptors) throws IOException {
+    try {
+      for (long at = 0; at < target.byteSize(); ) {
+        int part = (int) Math.min(incoming.length, target.byteSize() - at);
+        int bytes = input.read(incoming, 0, part);
+        if (bytes < 0) {
+          return false;
+        }
+        MemorySegment.copy(incoming, 0, target, ValueLayout.JAVA_BYTE, at, bytes);
+        at += bytes;
+      }
+      return true;
+    } catch (SocketTimeoutException e) {
+      throw new IOException("%s: no word for %d ms".formatted(name, raw.getSoTimeout()), e);
+    } catch (IOException e) {
+      throw lost(e);
+    }
+  }
+
+  private IOException lost(IOException e) {
+    return new IOException("%s: %s".formatted(name, TlsFailure.describe(e)), e);
+  }
+
+  @Override
+  public void limitReads(Duration limit) throws IOException {
+    raw.setSoTimeout(Math.toIntExact(limit.toMillis()));
+  }
+
+  /**
+   * Closes the connection under TLS, without a word of TLS: what goes over it has an end of its
+   * own, and such a word might have to wait for the other side.
+   */
+  @Override
+  public void shutdown() {
+    try {
+      raw.close();
+    } catch (IOException e) {
+      throw new IllegalStateException("closing " + name, e);
+    }
+  }
+
+  @Override
+  public void close() {
+    shutdown();
+  }
+
+  private static String name(InetSocketAddress address) {
+    return "tcp:%s:%d".formatted(address.getHostString(), address.getPort());
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,77 @@
+package org.microvm.transport;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Waits on a TCP port. Connections are looked at one after the other, and each has ten seconds to
+ * prove who it is.
+ */
+public final class TcpTransportListener implements TransportListener {
+  private static final Logger LOG = LoggerFactory.getLogger(TcpTransportListener.class);
+  private static final int BACKLOG = 16;
+
+  private final ServerSocket listener = new ServerSocket();
+  private final Optional<TlsCredentials> credentials;
+
+  /**
+   * Listens from now on.
+   *
+   * @param address port 0 has the kernel choose one
+   * @param credentials empty: anybody may connect, in the clear
+   * @throws IOException if there is no such address here, or the port is in use or not allowed
+   */
+  public TcpTransportListener(InetSocketAddress address, Optional<TlsCredentials> credentials)
+      throws IOException {
+    this.credentials = credentials;
+    try {
+      if (address.isUnresolved()) {
+        throw new IOException("there is no such host");
+      }
+      listener.bind(address, BACKLOG);
+    } catch (IOException e) {
+      listener.close();
+      throw new IOException(
+          "listen on tcp:%s:%d: %s"
+              .formatted(address.getHostString(), address.getPort(), e.getMessage()),
+          e);
+    }
+  }
+
+  @Override
+  public Transport accept() throws IOException {
+    for (; ; ) {
+      Socket socket = listener.accept();
+      TcpTransport transport =
+          credentials.isPresent()
+              ? TcpTransport.from(socket, credentials.get())
+              : TcpTransport.from(socket);
+      try {
+        transport.open();
+        return transport;
+      } catch (IOException e) {
+        transport.close();
+        LOG.warn("refused: {}", e.getMessage());
+      }
+    }
+  }
+
+  @Override
+  public int port() {
+    return listener.getLocalPort();
+  }
+
+  @Override
+  public void close() {
+    try {
+      listener.close();
+    } catch (IOException e) {
+      throw new IllegalStateException("closing " + listener, e);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package org.microvm.transport;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.cert.CRL;
+import java.security.cert.CertStore;
+import java.security.cert.CollectionCertStoreParameters;
+import java.security.cert.PKIXBuilderParameters;
+import java.security.cert.X509CertSelector;
+import java.security.cert.X509Certificate;
+import java.util.Collection;
+import java.util.List;
+import javax.net.ssl.CertPathTrustManagerParameters;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManagerFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who this process is to the other side of a migration, and whom it trusts: PEM files in a
+ * directory, named as QEMU's {@code tls-creds-x509} has them.
+ *
+ * <table>
+ * <caption>Files</caption>
+ * <tr><td>{@code ca-cert.pem}</td><td>who has to have signed the other side's certificate</td></tr>
+ * <tr><td>{@code ca-crl.pem}</td><td>revoked certificates; may be missing</td></tr>
+ * <tr><td>{@code server-cert.pem}, {@code server-key.pem}</td><td>of the side that waits</td></tr>
+ * <tr><td>{@code client-cert.pem}, {@code client-key.pem}</td><td>of the side that connects</td></tr>
+ * </table>
+ *
+ * <p>Both sides show a certificate. TLS 1.3 alone is spoken. Immutable.
+ */
+public final class TlsCredentials {
+  private static final String CA = "ca-cert.pem";
+  private static final String REVOKED = "ca-crl.pem";
+  private static final String[] PROTOCOLS = {"TLSv1.3"};
+  private static final char[] NO_PASSWORD = new char[0];
+
+  /** The side that waits says so much when it has accepted the other's certificate. */
+  private static final int ACCEPTED = 1;
+
+  private static final Logger LOG = LoggerFactory.getLogger(TlsCredentials.class);
+  private static final int LAST_WORD_MILLIS = 1000;
+  private static final int LAST_READS = 16;
+
+  private final SSLContext context;
+
+  private TlsCredentials(SSLContext context) {
+    this.context = context;
+  }
+
+  /**
+   * Reads the files of the side that waits.
+   *
+   * @throws IOException if one is missing or cannot be used; the message says which
+   */
+  public static TlsCredentials server(Path directory) throws IOException {
+    return read(directory, "server");
+  }
+
+  /**
+   * Reads the files of the side that connects.
+   *
+   * @throws IOException if one is missing or cannot be used; the message says which
+   */
+  public static TlsCredentials client(Path directory) throws IOException {
+    return read(directory, "client");
+  }
+
+  private static TlsCredentials read(Path directory, String side) throws IOException {
+    Path file = directory.resolve(side + "-cert.pem");
+    List<X509Certificate> chain = PemFile.certificates(file);
+    PrivateKey key = PemFile.privateKey(directory.resolve(side + "-key.pem"));
+    try {
+      KeyStore own = KeyStore.getInstance("PKCS12");
+      own.load(null, null);
+      own.setKeyEntry(side, key, NO_PASSWORD, chain.toArray(new X509Certificate[0]));
+      KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
+      keys.init(own, NO_PASSWORD);
+      SSLContext context = SSLContext.getInstance(PROTOCOLS[0]);
+      context.init(keys.getKeyManagers(), trust(directory).getTrustManagers(), null);
+      return new TlsCredentials(context);
+    } catch (GeneralSecurityException e) {
+      throw new IOException("%s: %s".formatted(directory, e.getMessage()), e);
+    }
+  }
+
+  private static TrustManagerFactory trust(Path directory)
+      throws IOException, GeneralSecurityException {
+    KeyStore trusted = KeyStore.getInstance("PKCS12");
+    trusted.load(null, null);
+    for (X509Certificate certificate : PemFile.certificates(directory.resolve(CA))) {
+      trusted.setCertificateEntry("ca-" + trusted.size(), certificate);
+    }
+    PKIXBuilderParameters parameters = new PKIXBuilderParameters(trusted, new X509CertSelector());
+    Path revoked = directory.resolve(REVOKED);
+    parameters.setRevocationEnabled(Files.exists(revoked));
+    if (parameters.isRevocationEnabled()) {
+      Collection<? extends CRL> lists = PemFile.revocations(revoked);
+      parameters.addCertStore(
+          CertStore.getInstance("Collection", new CollectionCertStoreParameters(lists)));
+    }
+    TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+    factory.init(new CertPathTrustManagerParameters(parameters));
+    return factory;
+  }
+
+  /**
+   * Shakes hands as the side that connects; returns when the other side has accepted this one.
+   *
+   * @param hostName whom the other side's certificate has to be for, a name or an IP address
+   */
+  Socket connect(Socket raw, String hostName, int port) throws IOException {
+    SSLSocket socket =
+        (SSLSocket) context.getSocketFactory().createSocket(raw, hostName, port, true);
+    SSLParameters parameters = parameters();
+    parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    socket.setSSLParameters(parameters);
+    socket.startHandshake();
+    // Without this, a refusal would come at the first word of whatever is said next.
+    if (socket.getInputStream().read() != ACCEPTED) {
+      throw new IOException("the other side has closed the connection");
+    }
+    return socket;
+  }
+
+  /** Shakes hands as the side that waits. */
+  Socket accept(Socket raw) throws IOException {
+    SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(raw, null, false);
+    SSLParameters parameters = parameters();
+    parameters.setNeedClientAuth(true);
+    socket.setSSLParameters(parameters);
+    try {
+      socket.startHandshake();
+      socket.getOutputStream().write(ACCEPTED);
+      return socket;
+    } catch (IOException e) {
+      letRead(raw);
+      throw e;
+    }
+  }
+
+  /**
+   * Gives the other side time to read why it was refused: a connection that is closed with unread
+   * bytes in it is reset, and that may be all that the other side sees.
+   */
+  private static void letRead(Socket raw) {
+    try {
+      raw.setSoTimeout(LAST_WORD_MILLIS);
+      raw.shutdownOutput();
+      InputStream input = raw.getInputStream();
+      byte[] waste = new byte[4096];
+      for (int reads = 0; reads < LAST_READS && input.read(waste) >= 0; reads++) {}
+    } catch (IOException e) {
+      LOG.debug("{}: {}", raw, e.getMessage());
+    }
+  }
+
+  private SSLParameters parameters() {
+    SSLParameters parameters = context.getDefaultSSLParameters();
+    parameters.setProtocols(PROTOCOLS);
+    return parameters;
+  }
+}

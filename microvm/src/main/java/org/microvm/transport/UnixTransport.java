@@ -1,0 +1,77 @@
+package org.microvm.transport;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.List;
+import org.microvm.linux.DescriptorMessage;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
+
+/** A unix socket. */
+public final class UnixTransport implements Transport {
+  private final Fd socket;
+
+  /**
+   * @param socket connected; closed with this
+   */
+  public UnixTransport(Fd socket) throws ErrnoException {
+    this.socket = socket;
+    socket.nonBlocking(false);
+  }
+
+  @Override
+  public void open() {}
+
+  @Override
+  public boolean isLocal() {
+    return true;
+  }
+
+  @Override
+  public void write(MemorySegment bytes, List<Fd> descriptors) throws IOException {
+    long at = 0;
+    if (!descriptors.isEmpty()) {
+      long sent = DescriptorMessage.send(socket, bytes, descriptors);
+      at = ErrnoException.check(sent, "send", socket);
+    }
+    while (at < bytes.byteSize()) {
+      at += ErrnoException.check(socket.write(bytes.asSlice(at)), "write", socket);
+    }
+  }
+
+  @Override
+  public boolean read(MemorySegment target, List<Fd> descriptors) throws IOException {
+    for (long at = 0; at < target.byteSize(); ) {
+      MemorySegment rest = target.asSlice(at);
+      long bytes =
+          descriptors == null
+              ? socket.read(rest)
+              : DescriptorMessage.receive(socket, rest, descriptors);
+      if (ErrnoException.check(bytes, "read", socket) == 0) {
+        return false;
+      }
+      at += bytes;
+    }
+    return true;
+  }
+
+  @Override
+  public void limitReads(Duration limit) {}
+
+  @Override
+  public void shutdown() {
+    UnixSocket.shutdown(socket);
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+  }
+
+  @Override
+  public String toString() {
+    return socket.toString();
+  }
+}

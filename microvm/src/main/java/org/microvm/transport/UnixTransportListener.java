@@ -1,0 +1,41 @@
+package org.microvm.transport;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixListener;
+import org.microvm.linux.UnixSocket;
+
+/** Waits on a unix socket, which is for its owner only. */
+public final class UnixTransportListener implements TransportListener {
+  private final UnixListener listener;
+
+  /**
+   * Listens from now on.
+   *
+   * @throws IOException if the path is too long, in use, or not allowed
+   */
+  public UnixTransportListener(Path socket) throws IOException {
+    listener = UnixListener.open(socket);
+    listener.fd().nonBlocking(false);
+  }
+
+  @Override
+  public Transport accept() throws IOException {
+    Fd connection = null;
+    while (connection == null) {
+      connection = UnixSocket.accept(listener.fd());
+    }
+    return new UnixTransport(connection);
+  }
+
+  @Override
+  public int port() {
+    return -1;
+  }
+
+  @Override
+  public void close() {
+    listener.close();
+  }
+}
