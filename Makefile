@@ -21,9 +21,10 @@ help: ## this list
 
 build: $(DIST)/microvm.aot ## compile and package; no tests, no images
 
-$(DIST)/microvm.jar: $(SOURCES) | packages
+$(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java | packages
 	@echo "building microvm with $(JAVA_HOME)"
 	@$(MAVEN) package -DskipTests
+	@$(JAVA_HOME)/bin/java tools/RewriteOldClasses.java $(DIST)/lib/picocli-*.jar
 	@touch $@
 
 # The JVM's ahead-of-time cache is trained by a start-up that touches what every start touches.

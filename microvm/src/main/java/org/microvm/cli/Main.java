@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import java.io.PrintWriter;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -9,27 +10,32 @@ import picocli.CommandLine.Command;
     name = "microvm",
     description = "A KVM micro-VMM with virtio-serial channels.",
     versionProvider = Version.class,
-    mixinStandardHelpOptions = true,
-    subcommands = {
-      RunCommand.class,
-      SnapshotCommand.class,
-      MigrateCommand.class,
-      RestoreCommand.class,
-      AgentCommand.class,
-      CtlCommand.class,
-      PortCommand.class,
-      DemoCommand.class,
-      DoctorCommand.class,
-      ProfileCommand.class,
-      TopCommand.class,
-      BenchCommand.class
-    })
+    mixinStandardHelpOptions = true)
 public final class Main {
   /** Status for a machine that could not be made or failed. */
   static final int FAILED = 1;
 
   /** Status for words that cannot be meant. */
   static final int USAGE = 2;
+
+  /** A command and its annotated name. */
+  private record Named(String name, Class<?> type) {}
+
+  /** In the order of the help. */
+  private static final List<Named> COMMANDS =
+      List.of(
+          new Named("run", RunCommand.class),
+          new Named("snapshot", SnapshotCommand.class),
+          new Named("migrate", MigrateCommand.class),
+          new Named("restore", RestoreCommand.class),
+          new Named("agent", AgentCommand.class),
+          new Named("ctl", CtlCommand.class),
+          new Named("port", PortCommand.class),
+          new Named("demo", DemoCommand.class),
+          new Named("doctor", DoctorCommand.class),
+          new Named("profile", ProfileCommand.class),
+          new Named("top", TopCommand.class),
+          new Named("bench", BenchCommand.class));
 
   private Main() {}
 
@@ -40,7 +46,7 @@ public final class Main {
 
   /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
   static int execute(PrintWriter err, String... words) {
-    CommandLine command = new CommandLine(new Main());
+    CommandLine command = withCommands(words);
     command.setErr(err);
     command.setParameterExceptionHandler(
         (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
@@ -52,6 +58,20 @@ public final class Main {
       return USAGE;
     }
     return command.execute(words);
+  }
+
+  /**
+   * The command that is asked for, or all if it is none of them: to read the annotations of all
+   * takes longer than the start of the JVM.
+   */
+  private static CommandLine withCommands(String... words) {
+    CommandLine main = new CommandLine(new Main());
+    String wanted = words.length == 0 ? "" : words[0];
+    List<Named> named = COMMANDS.stream().filter(one -> one.name().equals(wanted)).toList();
+    for (Named one : named.isEmpty() ? COMMANDS : named) {
+      main.addSubcommand(one.type());
+    }
+    return main;
   }
 
   private static String message(Exception e) {
