@@ -21,6 +21,9 @@ import org.microvm.virtioserial.options.OptionWords;
 
 /** Brings {@code --chardev} and {@code --device} together, as QEMU does, by the chardev's id. */
 final class ChannelWords {
+  /** Has a server listen in the place of another process's, which serves until then. */
+  static final String TAKEOVER = ",takeover=on";
+
   /** The chardevs' words by id; those that a device has are taken out. */
   private final Map<String, String> chardevs = new LinkedHashMap<>();
 
@@ -29,7 +32,7 @@ final class ChannelWords {
   /** The devices' ids, which may be missing, and their chardevs', in the order of the words. */
   private final List<Device> devices = new ArrayList<>();
 
-  private record Device(Optional<String> id, String chardev) {}
+  private record Device(Optional<String> id, String chardev, String words) {}
 
   ChannelWords(List<String> chardevs) {
     for (String text : chardevs) {
@@ -46,7 +49,7 @@ final class ChannelWords {
   }
 
   void addTo(MachineConfig.Builder builder, List<String> devices) {
-    devices.forEach(text -> read("--device", text, words -> device(words, builder)));
+    devices.forEach(text -> read("--device", text, words -> device(text, words, builder)));
     for (String id : chardevs.keySet()) {
       if (!taken.contains(id)) {
         throw new UsageException("--chardev id=" + id + " is used by no --device");
@@ -54,8 +57,8 @@ final class ChannelWords {
     }
   }
 
-  private MachineConfig.Builder device(OptionWords words, MachineConfig.Builder builder)
-      throws OptionException {
+  private MachineConfig.Builder device(
+      String text, OptionWords words, MachineConfig.Builder builder) throws OptionException {
     if (DeviceOptions.isDevice(words.kind())) {
       return builder.serial(DeviceOptions.device(words));
     }
@@ -69,7 +72,7 @@ final class ChannelWords {
     if (id.isPresent() && devices.stream().anyMatch(other -> other.id().equals(id))) {
       throw new OptionException("%s: id=%s is given twice".formatted(words.kind(), id.get()));
     }
-    devices.add(new Device(id, port.chardev()));
+    devices.add(new Device(id, port.chardev(), text));
     return builder.channel(new ChannelConfig(port.config(), hostEnd(words, port.chardev())));
   }
 
@@ -99,8 +102,9 @@ final class ChannelWords {
     List<PortInfo> ports = machine.configuredPorts();
     for (int i = 0; i < devices.size(); i++) {
       Device device = devices.get(i);
-      registry.atPowerOn(
-          device.id(), ports.get(i), device.chardev(), chardevs.get(device.chardev()));
+      // Taken over it is by now, or will be; who opens it again just listens.
+      String chardev = chardevs.get(device.chardev()).replace(TAKEOVER, "");
+      registry.atPowerOn(device.id(), ports.get(i), device.chardev(), chardev, device.words());
     }
     return registry;
   }

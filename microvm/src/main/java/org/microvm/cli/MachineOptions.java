@@ -161,7 +161,7 @@ final class MachineOptions {
         .map(
             text ->
                 text.startsWith("socket,") && text.contains("server=on") && text.contains("path=")
-                    ? text + ",takeover=on"
+                    ? text + ChannelWords.TAKEOVER
                     : text)
         .toList();
   }

@@ -12,6 +12,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -190,6 +191,17 @@ public final class Machine implements AutoCloseable {
    * @throws MachineException if it is not running, or the files cannot be written
    */
   public void snapshot(Path directory) throws MachineException, InterruptedException {
+    snapshot(directory, words -> words);
+  }
+
+  /**
+   * The same.
+   *
+   * @param words what has become of the words that the machine was made of ({@link
+   *     MachineConfig#words}), for the snapshot to keep
+   */
+  public void snapshot(Path directory, UnaryOperator<List<String>> words)
+      throws MachineException, InterruptedException {
     closing.lock();
     saving.lock();
     try {
@@ -198,7 +210,7 @@ public final class Machine implements AutoCloseable {
         throw new MachineException("only a running or paused machine can be saved");
       }
       try (LoopHold _ = LoopHold.of(parts.loop())) {
-        write(directory);
+        write(directory, words.apply(config.words()));
       } catch (IOException e) {
         throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
       } finally {
@@ -261,14 +273,15 @@ public final class Machine implements AutoCloseable {
   }
 
   /** With vCPUs and event loop standing still; a reset from the host waits until it is over. */
-  private synchronized void write(Path directory) throws IOException {
+  private synchronized void write(Path directory, List<String> words) throws IOException {
     if (run.ended()) {
       throw new IOException("the guest has ended or was reset");
     }
     StateWriter writer = new StateWriter();
     parts.board().save(writer);
     run.save(writer, parts);
-    Snapshot.write(directory, config, writer, parts.board().ram);
+    Snapshot.describe(config, words, writer);
+    Snapshot.write(directory, writer, parts.board().ram);
   }
 
   /** Whether the last of {@link #pause} and {@link #resume} was a pause. */

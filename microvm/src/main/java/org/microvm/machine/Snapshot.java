@@ -90,11 +90,9 @@ public final class Snapshot {
   /**
    * Writes a snapshot; one that is there is replaced, and stays whole until the new one is.
    *
-   * @param writer has everything but the machine's own sections
+   * @param writer has everything
    */
-  static void write(Path directory, MachineConfig config, StateWriter writer, GuestRam ram)
-      throws IOException {
-    describe(config, writer);
+  static void write(Path directory, StateWriter writer, GuestRam ram) throws IOException {
     Files.createDirectories(directory);
     Path memory = Files.createTempFile(directory, MEMORY_FILE, ".new");
     Path stateFile = Files.createTempFile(directory, STATE_FILE, ".new");
@@ -114,15 +112,15 @@ public final class Snapshot {
   }
 
   /** Writes the sections about the machine as a whole. */
-  private static void describe(MachineConfig config, StateWriter writer) {
+  static void describe(MachineConfig config, List<String> words, StateWriter writer) {
     writer
         .section(MACHINE, VERSION, Need.REQUIRED)
         .putLong(config.memoryBytes())
         .putShort(config.cpus())
         .putLong(System.currentTimeMillis());
     StateOutput output = writer.section(WORDS, VERSION, Need.OPTIONAL);
-    output.putInt(config.words().size());
-    config.words().forEach(output::putString);
+    output.putInt(words.size());
+    words.forEach(output::putString);
   }
 
   private static List<String> readWords(StateReader reader) throws StateException {

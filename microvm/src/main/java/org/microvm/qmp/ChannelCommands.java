@@ -92,7 +92,8 @@ final class ChannelCommands {
         throw QmpException.generic("Duplicate device ID '%s'", id.get());
       }
     }
-    DeviceOptions.PortOptions port = portOptions(driver, arguments.rest());
+    String words = portWords(driver, arguments.rest());
+    DeviceOptions.PortOptions port = portOptions(words);
     Chardev chardev = registry.chardev(port.chardev());
     if (chardev == null) {
       throw QmpException.generic(
@@ -102,15 +103,15 @@ final class ChannelCommands {
     try {
       PortInfo info = target.channels().addPort(port.config(), backend);
       chardev.taken();
-      registry.put(id, info, chardev.id());
+      String named = id.map(name -> words + ",id=" + name).orElse(words);
+      registry.put(id, info, chardev.id(), named);
     } catch (PortException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
     return null;
   }
 
-  private static DeviceOptions.PortOptions portOptions(String driver, ObjectNode rest)
-      throws QmpException {
+  private static String portWords(String driver, ObjectNode rest) throws QmpException {
     StringBuilder words = new StringBuilder(driver);
     for (Map.Entry<String, JsonNode> property : rest.properties()) {
       JsonNode value = property.getValue();
@@ -123,8 +124,12 @@ final class ChannelCommands {
       words.append(',').append(property.getKey().replace(",", ",,")).append('=');
       words.append(text.replace(",", ",,"));
     }
+    return words.toString();
+  }
+
+  private static DeviceOptions.PortOptions portOptions(String words) throws QmpException {
     try {
-      return DeviceOptions.port(OptionWords.parse(words.toString()));
+      return DeviceOptions.port(OptionWords.parse(words));
     } catch (OptionException e) {
       throw QmpException.generic("%s", e.getMessage());
     }

@@ -1,11 +1,16 @@
 package org.microvm.qmp;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
 
 /**
  * The chardevs and the ports of a machine by the ids that people gave them.
@@ -20,8 +25,9 @@ public final class ChannelRegistry {
    * @param id what it is called
    * @param info the port itself
    * @param chardev the id of its host end
+   * @param words the words that make such a port
    */
-  record Device(String id, PortInfo info, String chardev) {}
+  record Device(String id, PortInfo info, String chardev, String words) {}
 
   private final Map<String, Chardev> chardevs = new LinkedHashMap<>();
   private final Map<String, Device> devices = new LinkedHashMap<>();
@@ -39,15 +45,17 @@ public final class ChannelRegistry {
    * @param info the port
    * @param chardev the id of its host end
    * @param words the words that made its host end
+   * @param deviceWords the words that made the port
    */
-  public void atPowerOn(Optional<String> id, PortInfo info, String chardev, String words) {
+  public void atPowerOn(
+      Optional<String> id, PortInfo info, String chardev, String words, String deviceWords) {
     chardevs.put(chardev, Chardev.inUse(chardev, words));
-    put(id, info, chardev);
+    put(id, info, chardev, deviceWords);
   }
 
   /** Enters a new port. */
-  Device put(Optional<String> id, PortInfo info, String chardev) {
-    Device device = new Device(id.orElseGet(() -> generated(info)), info, chardev);
+  Device put(Optional<String> id, PortInfo info, String chardev, String words) {
+    Device device = new Device(id.orElseGet(() -> generated(info)), info, chardev, words);
     devices.put(device.id(), device);
     byPort.put(info, device);
     return device;
@@ -107,6 +115,44 @@ public final class ChannelRegistry {
   /** All chardevs. */
   Collection<Chardev> chardevs() {
     return chardevs.values();
+  }
+
+  /**
+   * What has become of the words that a machine was made of: with the channels that there are now,
+   * each under the number that the guest knows it by. A chardev that no port has is left out.
+   *
+   * @param words options and their values by turns; none stay none
+   */
+  List<String> current(List<String> words) {
+    if (words.isEmpty()) {
+      return words;
+    }
+    List<String> now = new ArrayList<>();
+    for (int i = 0; i + 1 < words.size(); i += 2) {
+      if (!isChannel(words.get(i), words.get(i + 1))) {
+        now.addAll(words.subList(i, i + 2));
+      }
+    }
+    for (Device device : devices.values()) {
+      Chardev chardev = chardevs.get(device.chardev());
+      String number = String.valueOf(device.info().nr());
+      now.addAll(List.of("--chardev", with(chardev.words(), "id", chardev.id())));
+      now.addAll(List.of("--device", with(device.words(), "nr", number)));
+    }
+    return now;
+  }
+
+  private static boolean isChannel(String option, String value) {
+    return option.equals("--chardev")
+        || (option.equals("--device") && DeviceOptions.isPort(value.split(",", 2)[0]));
+  }
+
+  private static String with(String words, String name, String value) {
+    try {
+      return OptionWords.parse(words).with(name, value);
+    } catch (OptionException e) {
+      throw new IllegalStateException("words that were understood once: " + words, e);
+    }
   }
 
   void add(Chardev chardev) {

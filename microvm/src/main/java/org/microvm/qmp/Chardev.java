@@ -54,6 +54,11 @@ final class Chardev {
     return id;
   }
 
+  /** The words that make such a one; the id may be missing. */
+  String words() {
+    return words;
+  }
+
   /** Whether a device has it. */
   boolean busy() {
     return busy;

@@ -12,10 +12,12 @@ import org.microvm.qmp.QmpTarget.RunState;
 /** The commands about the machine as a whole. */
 final class MachineCommands {
   private final QmpTarget target;
+  private final ChannelRegistry registry;
   private volatile boolean quitting;
 
-  MachineCommands(QmpTarget target) {
+  MachineCommands(QmpTarget target, ChannelRegistry registry) {
     this.target = target;
+    this.registry = registry;
   }
 
   void addTo(QmpCommands commands) {
@@ -100,7 +102,7 @@ final class MachineCommands {
     String directory = arguments.text("directory");
     arguments.finish();
     try {
-      target.snapshot(Path.of(directory));
+      target.snapshot(Path.of(directory), registry::current);
     } catch (InvalidPathException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }

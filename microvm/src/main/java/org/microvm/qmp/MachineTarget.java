@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineEnd;
@@ -108,9 +110,9 @@ public final class MachineTarget implements QmpTarget {
   }
 
   @Override
-  public void snapshot(Path directory) throws IOException {
+  public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
     try {
-      machine.snapshot(directory);
+      machine.snapshot(directory, words);
     } catch (MachineException e) {
       throw new IOException(e.getMessage(), e);
     } catch (InterruptedException e) {

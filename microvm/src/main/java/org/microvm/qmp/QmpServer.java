@@ -62,7 +62,7 @@ public final class QmpServer implements AutoCloseable {
     this.target = target;
     this.registry = registry;
     commands = new QmpCommands(settings.version());
-    machineCommands = new MachineCommands(target);
+    machineCommands = new MachineCommands(target, registry);
     MigrationCommands migrationCommands = new MigrationCommands(target);
     machineCommands.addTo(commands);
     migrationCommands.addTo(commands);

@@ -3,7 +3,9 @@ package org.microvm.qmp;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Migration;
 import org.microvm.machine.MigrationAddress;
@@ -47,9 +49,10 @@ public interface QmpTarget {
   /**
    * Saves the machine to a directory; it goes on afterwards as it was.
    *
+   * @param words as {@code Machine.snapshot} takes it
    * @throws IOException if it cannot be saved now or there
    */
-  void snapshot(Path directory) throws IOException;
+  void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException;
 
   /**
    * Begins to move the guest to another process.

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -12,11 +13,13 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.qmp.QmpClient;
 import org.microvm.testing.RequiresKvm;
 
 /** Snapshots by the command line. */
@@ -40,6 +43,15 @@ class RestoreCommandTest {
 
   /** Runs a machine in a process of its own, talks to its guest and saves it to the end. */
   private Path save() throws Exception {
+    return save(qmp -> {});
+  }
+
+  /** What happens to the machine before it is saved. */
+  private interface Change {
+    void make(Path qmp) throws Exception;
+  }
+
+  private Path save(Change before) throws Exception {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
     Path qmp = directory.resolve("qmp");
     Process process =
@@ -70,6 +82,7 @@ class RestoreCommandTest {
       String line = console.readLine();
       assertTrue(line != null && line.contains("open, mode=echo"), line);
       Path snapshot = directory.resolve("saved");
+      before.make(qmp);
 
       int status = execute("snapshot", "--qmp", qmp.toString(), snapshot.toString(), "--end");
 
@@ -104,6 +117,47 @@ class RestoreCommandTest {
     assertEchoes(sockets.resolve("channel"), "hello");
     assertEquals(1, status.get(30, TimeUnit.SECONDS), err.toString()); // 0 << 1 | 1
     assertFalse(Files.exists(directory.resolve("channel")));
+  }
+
+  @Test
+  @RequiresKvm
+  void channelsThatCameAndWentWhileItRan_areAsTheyWere() throws Exception {
+    Path added = directory.resolve("added");
+    Path snapshot =
+        save(
+            qmp -> {
+              String socket = added.toString();
+              String control = qmp.toString();
+              assertEquals(
+                  0, execute("port", "add", "--qmp", control, "gone", "--socket", socket + "0"));
+              assertEquals(
+                  0, execute("port", "add", "--qmp", control, "added", "--socket", socket));
+              assertEquals(0, execute("port", "remove", "--qmp", control, "gone"));
+            });
+    Path control = directory.resolve("restored.qmp");
+
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(
+            () ->
+                execute(
+                    "restore",
+                    snapshot.toString(),
+                    "--no-console",
+                    "--qmp",
+                    "unix:" + control + ",server=on,wait=off"));
+    while (!Listening.at(control) && !status.isDone()) {
+      Thread.onSpinWait();
+    }
+
+    try (QmpClient qmp = QmpClient.connect(control, Duration.ofSeconds(30))) {
+      JsonNode ports = qmp.execute("x-query-ports");
+      assertEquals(2, ports.size(), ports.toString());
+      assertEquals("added", ports.get(1).path("name").asText(), ports.toString());
+      assertEquals(3, ports.get(1).path("nr").asInt(), ports.toString());
+      qmp.execute("quit");
+    }
+    assertEquals(0, status.get(30, TimeUnit.SECONDS), err.toString());
+    assertFalse(Files.exists(added));
   }
 
   @Test

@@ -41,7 +41,7 @@ class ChannelCommandsTest {
     target = new FakeTarget();
     first = target.channels().addPort(PortConfig.named("first"), NullBackend.open());
     ChannelRegistry registry = new ChannelRegistry();
-    registry.atPowerOn(Optional.empty(), first, "c0", "null,id=c0");
+    registry.atPowerOn(Optional.empty(), first, "c0", "null,id=c0", "virtserialport,chardev=c0");
     Path socket = directory.resolve("qmp");
     server = QmpServer.listen(socket, target, registry, new QmpServer.Settings("1", INTERVAL));
     client = QmpClient.connect(socket, Duration.ofSeconds(20));

@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Migration;
@@ -52,7 +54,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
-  public void snapshot(Path directory) throws IOException {
+  public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
     if (state == RunState.SHUTDOWN) {
       throw new IOException("only a running or paused machine can be saved");
     }

@@ -48,6 +48,19 @@ public final class OptionWords {
     return kind;
   }
 
+  /** The list again, without what was taken, and with a value put in or replaced. */
+  public String with(String name, String value) {
+    Map<String, String> all = new LinkedHashMap<>(values);
+    all.put(name, value);
+    StringBuilder text = new StringBuilder(escaped(kind));
+    all.forEach((key, what) -> text.append(',').append(escaped(key + "=" + what)));
+    return text.toString();
+  }
+
+  private static String escaped(String word) {
+    return word.replace(",", ",,");
+  }
+
   /** Takes a value that may be missing. */
   public Optional<String> take(String name) {
     known.add(name);
