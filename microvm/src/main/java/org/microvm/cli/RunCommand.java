@@ -15,6 +15,7 @@ import org.microvm.machine.MachineConfig;
 import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineException;
 import org.microvm.machine.MigrationAddress;
+import org.microvm.machine.RestoreClock;
 import org.microvm.machine.Snapshot;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,6 +43,14 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "DIRECTORY",
       description = "go on from a snapshot; all other options as for the saved machine")
   private Path restore;
+
+  @Option(
+      names = "--clock",
+      paramLabel = "saved|realtime",
+      description =
+          "whether the clocks of a restored guest go on from where they were, which is so unless"
+              + " said otherwise, or have run on meanwhile")
+  private String clock;
 
   @Option(
       names = {"--incoming", "-incoming"},
@@ -103,16 +112,28 @@ final class RunCommand implements Callable<Integer> {
     if (tlsCredentials != null && incoming == null) {
       throw new UsageException("--tls-creds is about --incoming, which is missing");
     }
+    if (clock != null && restore == null) {
+      throw new UsageException("--clock is about --restore, which is missing");
+    }
     if (incoming != null && restore != null) {
       throw new UsageException("--incoming and --restore do not go together");
     }
     if (restore != null) {
-      return Machine.restore(Snapshot.open(restore), config);
+      return Machine.restore(Snapshot.open(restore), config, restoreClock());
     }
     if (incoming != null) {
       return receive(config);
     }
     return Machine.create(config);
+  }
+
+  private RestoreClock restoreClock() {
+    return switch (clock) {
+      case null -> RestoreClock.SAVED;
+      case "saved" -> RestoreClock.SAVED;
+      case "realtime" -> RestoreClock.REALTIME;
+      default -> throw new UsageException("--clock: '" + clock + "' is not saved or realtime");
+    };
   }
 
   private Machine receive(MachineConfig config) throws IOException, MachineException {

@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -95,14 +96,15 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
    * before are lost, so the devices' state comes after it.
    *
    * @param state its sections that concern KVM are taken
+   * @param passed how far its clocks are set ahead
    * @throws MachineException if it is not a state for this machine, or KVM refuses
    */
-  void load(StateReader state) throws MachineException {
+  void load(StateReader state, Duration passed) throws MachineException {
     try {
       for (Vcpu vcpu : vcpus) {
-        KvmState.restoreVcpu(state, vcpu);
+        KvmState.restoreVcpu(state, vcpu, passed);
       }
-      KvmState.restoreVm(state, vm, vcpus.size());
+      KvmState.restoreVm(state, vm, vcpus.size(), passed);
     } catch (IOException e) {
       throw new MachineException(e.getMessage(), e);
     }

@@ -1,5 +1,6 @@
 package org.microvm.machine;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,6 +35,11 @@ final class KvmState {
   private static final int MOST_BYTES = 1 << 20;
 
   private static final int MOST_REGISTERS = 4096;
+
+  /** IA32_TIME_STAMP_COUNTER. */
+  private static final int TSC = 0x10;
+
+  private static final long NANOS_PER_MILLI = 1_000_000;
 
   private KvmState() {}
 
@@ -77,7 +83,7 @@ final class KvmState {
   }
 
   /** Takes up interrupt controllers, timers and clock; after {@link #restoreVcpu} for each vCPU. */
-  static void restoreVm(StateReader reader, Vm vm, int vcpus)
+  static void restoreVm(StateReader reader, Vm vm, int vcpus, Duration passed)
       throws StateException, ErrnoException {
     StateInput input = reader.take(VM, VERSION);
     int saved = input.getShort();
@@ -91,12 +97,13 @@ final class KvmState {
       }
       vm.restore(part, bytes);
     }
-    vm.clock(input.getLong());
+    vm.clock(input.getLong() + passed.toNanos());
     input.end();
   }
 
   /** Takes up the state of a vCPU that knows its CPUID already. */
-  static void restoreVcpu(StateReader reader, Vcpu vcpu) throws StateException, ErrnoException {
+  static void restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed)
+      throws StateException, ErrnoException {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     int khz = input.getInt();
     if (khz != vcpu.tscKhz()) {
@@ -106,11 +113,28 @@ final class KvmState {
       byte[] bytes = input.getBytes(MOST_BYTES);
       if (part == VcpuState.EVENTS) {
         // They come behind the registers: see VcpuState.
-        restoreRegisters(input, vcpu);
+        restoreRegisters(input, vcpu, ticks(passed, khz));
       }
       restore(input, vcpu, part, bytes);
     }
     input.end();
+    if (!passed.isZero()) {
+      tellOfPause(vcpu);
+    }
+  }
+
+  private static long ticks(Duration passed, int khz) {
+    return Math.multiplyExact(passed.toMillis(), khz)
+        + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
+  }
+
+  /** A guest whose clock leaps would take itself for stuck. */
+  private static void tellOfPause(Vcpu vcpu) {
+    try {
+      vcpu.notifyPaused();
+    } catch (ErrnoException e) {
+      LOG.debug("the guest has no kvmclock: {}", e.getMessage());
+    }
   }
 
   private static void restore(StateInput input, Vcpu vcpu, VcpuState part, byte[] bytes)
@@ -122,14 +146,14 @@ final class KvmState {
     }
   }
 
-  private static void restoreRegisters(StateInput input, Vcpu vcpu)
+  private static void restoreRegisters(StateInput input, Vcpu vcpu, long ticks)
       throws StateException, ErrnoException {
     int count = input.getInt(0, MOST_REGISTERS);
     Msrs all = new Msrs(count + 1);
     for (int i = 0; i < count; i++) {
       int index = input.getInt();
       long value = input.getLong();
-      all.add(index, value);
+      all.add(index, index == TSC ? value + ticks : value);
     }
     for (int done = 0; done < count; done++) {
       done += set(vcpu, all, done);

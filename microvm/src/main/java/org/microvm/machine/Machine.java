@@ -2,7 +2,9 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -12,6 +14,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
@@ -101,10 +104,26 @@ public final class Machine implements AutoCloseable {
    * @throws MachineException if the snapshot is not one of such a machine, or KVM refuses it
    */
   public static Machine restore(Snapshot snapshot, MachineConfig config) throws MachineException {
+    return restore(snapshot, config, RestoreClock.SAVED);
+  }
+
+  /**
+   * The same.
+   *
+   * @param clock what the guest's clocks show
+   */
+  public static Machine restore(Snapshot snapshot, MachineConfig config, RestoreClock clock)
+      throws MachineException {
+    return restore(snapshot, config, () -> clock.passed(snapshot, InstantSource.system()));
+  }
+
+  /** The same, for a guest to which so much time has passed. */
+  static Machine restore(Snapshot snapshot, MachineConfig config, Supplier<Duration> passed)
+      throws MachineException {
     StateReader state = snapshot.state(config);
     PreparedMachine prepared = PreparedMachine.of(config, snapshot::mapMemory);
     try {
-      prepared.load(state);
+      prepared.load(state, passed.get());
       return prepared.ready();
     } catch (MachineException e) {
       prepared.close();

@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.time.Duration;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -54,8 +55,17 @@ final class PreparedMachine implements AutoCloseable {
    * @throws MachineException if it is not a state for this machine, or KVM refuses
    */
   void load(StateReader state) throws MachineException {
+    load(state, Duration.ZERO);
+  }
+
+  /**
+   * The same.
+   *
+   * @param passed how much time has passed for the guest meanwhile
+   */
+  void load(StateReader state, Duration passed) throws MachineException {
     try {
-      run.load(state);
+      run.load(state, passed);
       parts.board().restore(state);
       state.end();
     } catch (StateException e) {
@@ -117,7 +127,7 @@ final class PreparedMachine implements AutoCloseable {
   void rehearse() throws IOException, MachineException {
     StateWriter writer = new StateWriter();
     run.save(writer, parts);
-    run.load(StateReader.of(writer.toByteArray()));
+    run.load(StateReader.of(writer.toByteArray()), Duration.ZERO);
   }
 
   @Override

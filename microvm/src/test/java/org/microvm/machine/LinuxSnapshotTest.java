@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -36,6 +37,9 @@ class LinuxSnapshotTest {
   /** The guest's time right before it was saved, in nanoseconds since 1970. */
   private long savedTime;
 
+  /** How far the guest's time was ahead of the host's then. */
+  private long savedOffsetMillis;
+
   private final List<Machine> machines = new ArrayList<>();
 
   @BeforeAll
@@ -45,7 +49,9 @@ class LinuxSnapshotTest {
       machine.start();
       console.await("GUEST READY", BOOT.toSeconds());
       try (AgentClient agent = agent("first")) {
+        long before = Instant.now().toEpochMilli();
         savedTime = agent.call("guest-get-time", ANSWER).asLong();
+        savedOffsetMillis = savedTime / 1_000_000 - before;
       }
       machine.snapshot(saved());
     }
@@ -127,6 +133,47 @@ class LinuxSnapshotTest {
       assertTrue(first >= savedTime, first + " is before the save at " + savedTime);
       assertTrue(first < savedTime + 60_000_000_000L, first + " is long after " + savedTime);
       assertTrue(second > first, first + " is followed by " + second);
+    }
+  }
+
+  /** Ten hours in which nothing was saved: what the guest's clocks show is what they were told. */
+  @Test
+  void clock_setAhead_showsTheTimeThatHasPassed() throws Exception {
+    Duration passed = Duration.ofHours(10);
+    ConsoleText console = new ConsoleText();
+    Machine machine =
+        Machine.restore(
+            Snapshot.open(saved()), config("ahead").console(console).build(), () -> passed);
+    machines.add(machine);
+    machine.start();
+
+    try (AgentClient agent = agent("ahead")) {
+      long first = agent.call("guest-get-time", ANSWER).asLong() - passed.toNanos();
+      long second = agent.call("guest-get-time", ANSWER).asLong() - passed.toNanos();
+      assertTrue(first >= savedTime, first + " is before the save at " + savedTime);
+      assertTrue(first < savedTime + 60_000_000_000L, first + " is long after " + savedTime);
+      assertTrue(second > first, first + " is followed by " + second);
+    }
+    for (byte key : "dmesg | grep -ciE 'lockup|stall|unstable'; echo looked-$?\n".getBytes()) {
+      machine.type(key);
+    }
+    console.await("looked-1", ANSWER.toSeconds()); // grep found nothing
+  }
+
+  @Test
+  void clock_ofRealTime_isTheHosts() throws Exception {
+    Machine machine =
+        Machine.restore(Snapshot.open(saved()), config("real").build(), RestoreClock.REALTIME);
+    machines.add(machine);
+    long before = Instant.now().toEpochMilli();
+    machine.start();
+
+    try (AgentClient agent = agent("real")) {
+      long guest = agent.call("guest-get-time", ANSWER).asLong() / 1_000_000;
+      long after = Instant.now().toEpochMilli();
+      // The guest was as far from the host's time before; a second is for what it was off then.
+      assertTrue(guest >= before + savedOffsetMillis - 1000, guest + " is before " + before);
+      assertTrue(guest <= after + savedOffsetMillis + 1000, guest + " is after " + after);
     }
   }
 
