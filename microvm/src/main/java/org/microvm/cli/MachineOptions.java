@@ -78,6 +78,15 @@ final class MachineOptions {
   private String registers;
 
   @Option(
+      names = "--track-dirty-pages",
+      paramLabel = "on|off",
+      defaultValue = "off",
+      description =
+          "whether pages that are written are noted, for `microvm snapshot --diff`"
+              + " (${DEFAULT-VALUE})")
+  private String trackDirtyPages;
+
+  @Option(
       names = "--on-reset",
       paramLabel = "exit|restart",
       defaultValue = "exit",
@@ -135,7 +144,8 @@ final class MachineOptions {
         .memory(ByteSize.parse("--memory", memory, 1 << 20))
         .cpus(cpuCount())
         .onReset(resetAction())
-        .mappedRegisters(registersAreMapped());
+        .mappedRegisters(registersAreMapped())
+        .trackDirtyPages(dirtyPagesAreTracked());
   }
 
   /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
@@ -153,6 +163,7 @@ final class MachineOptions {
     disks.forEach(text -> words.addAll(List.of("--disk", text)));
     words.addAll(List.of("--memory", memory, "--cpus", cpus, "--on-reset", onReset));
     words.addAll(List.of("--registers", registers));
+    words.addAll(List.of("--track-dirty-pages", trackDirtyPages));
     return words;
   }
 
@@ -180,6 +191,16 @@ final class MachineOptions {
       case "exits" -> false;
       default ->
           throw new UsageException("--registers: '" + registers + "' is not mapped or exits");
+    };
+  }
+
+  private boolean dirtyPagesAreTracked() {
+    return switch (trackDirtyPages) {
+      case "on" -> true;
+      case "off" -> false;
+      default ->
+          throw new UsageException(
+              "--track-dirty-pages: '" + trackDirtyPages + "' is not on or off");
     };
   }
 

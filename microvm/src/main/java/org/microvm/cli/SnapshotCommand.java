@@ -1,5 +1,6 @@
 package org.microvm.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -22,6 +23,14 @@ final class SnapshotCommand implements Callable<Integer> {
   @Parameters(paramLabel = "DIRECTORY", description = "made if it is not there")
   private Path directory;
 
+  @Option(
+      names = "--diff",
+      paramLabel = "BASE",
+      description =
+          "save only what has changed since the snapshot BASE, which a restore then needs, too;"
+              + " for machines that are run with --track-dirty-pages on")
+  private Path base;
+
   @Option(names = "--end", description = "end the machine when it is saved")
   private boolean end;
 
@@ -32,9 +41,12 @@ final class SnapshotCommand implements Callable<Integer> {
         // It must not go on between the save and the end.
         client.execute("stop", QmpClient.arguments());
       }
-      client.execute(
-          "x-snapshot",
-          QmpClient.arguments().put("directory", directory.toAbsolutePath().toString()));
+      ObjectNode arguments = QmpClient.arguments();
+      arguments.put("directory", directory.toAbsolutePath().toString());
+      if (base != null) {
+        arguments.put("base", base.toAbsolutePath().toString());
+      }
+      client.execute("x-snapshot", arguments);
       if (end) {
         client.execute("quit", QmpClient.arguments());
       }

@@ -19,7 +19,9 @@ import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
@@ -59,6 +61,7 @@ public final class Machine implements AutoCloseable {
   /** Once it is closed; guarded by this. */
   private MachineStatistics lastStatistics;
 
+  private final DiffTracking tracking;
   private boolean resetAsked;
   private boolean started;
   private boolean stopping;
@@ -68,6 +71,7 @@ public final class Machine implements AutoCloseable {
     this.config = config;
     this.parts = parts;
     this.run = firstRun;
+    tracking = new DiffTracking(config.trackDirtyPages());
     parts.board().uart.onRoom(uartRoom::release);
     listeners.add(LifecycleEvent.listener());
   }
@@ -123,6 +127,9 @@ public final class Machine implements AutoCloseable {
     StateReader state = snapshot.state(config);
     PreparedMachine prepared = PreparedMachine.of(config, snapshot::mapMemory);
     try {
+      if (snapshot.identity().id() != null) {
+        prepared.trackSince(snapshot.identity());
+      }
       prepared.load(state, passed.get());
       return prepared.ready();
     } catch (MachineException e) {
@@ -221,6 +228,33 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshot(Path directory, UnaryOperator<List<String>> words)
       throws MachineException, InterruptedException {
+    save(directory, () -> writeFull(directory, words.apply(config.words())));
+  }
+
+  /**
+   * Saves what has changed since the last snapshot, or since the one that the machine was restored
+   * from. The configuration must have asked for it ({@link MachineConfig#trackDirtyPages}).
+   *
+   * @param base where that snapshot is; {@link #restore} needs it too, at the same place from here
+   * @param words as for {@link #snapshot(Path, UnaryOperator)}
+   * @throws MachineException if it is not that snapshot, the machine is not running, or the files
+   *     cannot be written
+   */
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws MachineException, InterruptedException {
+    Snapshot other = Snapshot.open(base);
+    if (directory.toAbsolutePath().normalize().equals(base.toAbsolutePath().normalize())) {
+      throw new MachineException(other + " cannot be replaced by what differs from it");
+    }
+    save(directory, () -> writeDiff(directory, base, other, words.apply(config.words())));
+  }
+
+  /** Writes files while the machine stands still. */
+  private interface Save {
+    void run() throws IOException, MachineException;
+  }
+
+  private void save(Path directory, Save save) throws MachineException, InterruptedException {
     closing.lock();
     saving.lock();
     try {
@@ -229,7 +263,7 @@ public final class Machine implements AutoCloseable {
         throw new MachineException("only a running or paused machine can be saved");
       }
       try (LoopHold _ = LoopHold.of(parts.loop())) {
-        write(directory, words.apply(config.words()));
+        save.run();
       } catch (IOException e) {
         throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
       } finally {
@@ -268,10 +302,12 @@ public final class Machine implements AutoCloseable {
     if (!started || closed || end.isDone()) {
       throw new MachineException("only a running or paused machine can be migrated");
     }
-    if (migration != null && !migration.result().isDone()) {
+    if (migrates()) {
       throw new MachineException("there is a migration already");
     }
     try {
+      // There is one log for both.
+      tracking.end();
       MigrationStream stream = new MigrationStream(MigrationTransports.to(destination));
       migration =
           new Migration(
@@ -286,26 +322,81 @@ public final class Machine implements AutoCloseable {
     return migration;
   }
 
+  private boolean migrates() {
+    return migration != null && !migration.result().isDone();
+  }
+
   /** The migration that goes on, or the last one. */
   public synchronized Optional<Migration> migration() {
     return Optional.ofNullable(migration);
   }
 
   /** With vCPUs and event loop standing still; a reset from the host waits until it is over. */
-  private synchronized void write(Path directory, List<String> words) throws IOException {
+  private synchronized void writeFull(Path directory, List<String> words) throws IOException {
+    Snapshot.Identity identity = Snapshot.Identity.random();
+    StateWriter writer = state(identity, words);
+    Snapshot.write(directory, writer, file -> MemoryFile.write(parts.board().ram, file));
+    // A migration has the log for itself.
+    if (!migrates()) {
+      tracking.begin(identity, parts, run);
+    }
+  }
+
+  /** The same, with the pages that were written since another snapshot. */
+  private synchronized void writeDiff(
+      Path directory, Path basePath, Snapshot base, List<String> words)
+      throws IOException, MachineException {
+    DirtyTracker written = tracking.since(base);
+    Snapshot.Identity identity = Snapshot.Identity.random();
+    boolean done = false;
+    try {
+      StateWriter writer = state(identity, words);
+      written.collect();
+      List<SnapshotBase.Run> runs = new ArrayList<>();
+      written.visit(
+          (region, from, to) ->
+              runs.add(new SnapshotBase.Run(region.fileOffset() + from, to - from)));
+      new SnapshotBase(
+              base.identity().id(),
+              base.identity().checksum(),
+              SnapshotBase.way(directory, basePath),
+              runs)
+          .write(writer);
+      Snapshot.write(directory, writer, file -> writePages(written, file));
+      tracking.begin(identity, parts, run);
+      done = true;
+    } finally {
+      if (!done) {
+        // What was written since then has been asked for, and is known to nobody any more.
+        tracking.end();
+      }
+    }
+  }
+
+  private void writePages(DirtyTracker written, Fd file) throws IOException {
+    file.resize(config.memoryBytes());
+    written.visit((region, from, to) -> MemoryFile.writeRun(file, region, from, to));
+  }
+
+  private StateWriter state(Snapshot.Identity identity, List<String> words) throws IOException {
     if (run.ended()) {
       throw new IOException("the guest has ended or was reset");
     }
     StateWriter writer = new StateWriter();
     parts.board().save(writer);
     run.save(writer, parts);
-    Snapshot.describe(config, words, writer);
-    Snapshot.write(directory, writer, parts.board().ram);
+    Snapshot.describe(config, words, identity, writer);
+    return writer;
   }
 
   /** Whether the last of {@link #pause} and {@link #resume} was a pause. */
   public boolean isPaused() {
     return parts.pauseGate().isClosed();
+  }
+
+  /** What the guest writes from now on is what differs from this snapshot. */
+  synchronized void trackSince(Snapshot.Identity snapshot) throws ErrnoException {
+    tracking.begin(snapshot, parts, run);
   }
 
   /** Whether {@link #start} was called. */
@@ -438,6 +529,7 @@ public final class Machine implements AutoCloseable {
       if (stopping) {
         return false;
       }
+      tracking.end();
       parts.board().reset();
       run = GuestRun.powerOn(config, parts);
       resets++;
@@ -468,6 +560,7 @@ public final class Machine implements AutoCloseable {
       parts.pauseGate().wake();
       synchronized (this) {
         lastStatistics = statistics();
+        tracking.end();
       }
       run.close();
       parts.close();

@@ -23,6 +23,8 @@ import org.microvm.virtioserial.SerialConfig;
  * @param onReset what the guest's reset request does
  * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
  *     interrupts without an exit, where KVM can do that; off, each access is an exit
+ * @param trackDirtyPages whether it is kept in mind which pages were written since the last
+ *     snapshot, for {@link Machine#snapshotDiff}; the guest's first write to a page is slower then
  * @param words the words of a command line that say all this, if there was one; they are kept in a
  *     snapshot
  */
@@ -38,6 +40,7 @@ public record MachineConfig(
     OutputStream console,
     OnReset onReset,
     boolean mappedRegisters,
+    boolean trackDirtyPages,
     List<String> words) {
 
   /** A machine with one vCPU, 128 MiB, no devices but the console, whose output is dropped. */
@@ -58,6 +61,7 @@ public record MachineConfig(
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
     private boolean mappedRegisters = true;
+    private boolean trackDirtyPages;
     private List<String> words = List.of();
 
     private Builder(Path kernel) {
@@ -124,6 +128,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Whether there are to be diff snapshots. */
+    public Builder trackDirtyPages(boolean on) {
+      trackDirtyPages = on;
+      return this;
+    }
+
     /** The command line that the configuration comes from, for snapshots. */
     public Builder words(List<String> commandLineWords) {
       words = List.copyOf(commandLineWords);
@@ -144,6 +154,7 @@ public record MachineConfig(
           console,
           onReset,
           mappedRegisters,
+          trackDirtyPages,
           words);
     }
   }

@@ -1,28 +1,51 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.memory.MemoryRegion;
 
-/** Writes guest RAM to a file of the same layout, in which zero pages are holes. */
+/** Guest RAM as a file of the same layout. */
 final class MemoryFile {
   private MemoryFile() {}
 
-  /** Writes all of it to an empty file; nothing else writes the RAM meanwhile. */
+  /**
+   * Writes all of it to an empty file, in which zero pages become holes; nothing else writes the
+   * RAM meanwhile.
+   */
   static void write(GuestRam ram, Fd file) throws IOException {
     file.resize(ram.memory().size());
     MemoryRuns.visit(ram, (region, from, to) -> writeRun(file, region, from, to));
   }
 
-  private static void writeRun(Fd file, MemoryRegion region, long from, long to)
-      throws IOException {
+  /** Writes a piece to its place. */
+  static void writeRun(Fd file, MemoryRegion region, long from, long to) throws IOException {
     for (long at = from; at < to; ) {
       long written = file.pwrite(region.host().asSlice(at, to - at), region.fileOffset() + at);
       at += ErrnoException.check(written, "write", file);
       if (written == 0) {
         throw new IOException("write " + file + ": nothing was written");
+      }
+    }
+  }
+
+  /**
+   * Reads a piece from its place.
+   *
+   * @param offset in the file, which has as many bytes as RAM
+   */
+  static void read(GuestRam ram, Fd file, long offset, long length) throws ErrnoException {
+    for (MemoryRegion region : ram.memory().regions()) {
+      long from = Math.max(offset, region.fileOffset());
+      long to = Math.min(offset + length, region.fileOffset() + region.size());
+      while (from < to) {
+        long bytes = file.pread(region.host().asSlice(from - region.fileOffset(), to - from), from);
+        from += ErrnoException.check(bytes, "read", file);
+        if (bytes == 0) {
+          throw new ErrnoException("read " + file, Errno.EIO, "the file has become shorter");
+        }
       }
     }
   }

@@ -5,6 +5,7 @@ import java.time.Duration;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
@@ -47,6 +48,15 @@ final class PreparedMachine implements AutoCloseable {
   /** Goes on with a connection that the guest's port had; before {@link #load}. */
   void adopt(int port, HostLink link) throws IOException, PortException {
     parts.serial().adopt(port, link);
+  }
+
+  /** What is written from now on is what differs from this snapshot; before {@link #load}. */
+  void trackSince(Snapshot.Identity snapshot) throws MachineException {
+    try {
+      machine.trackSince(snapshot);
+    } catch (ErrnoException e) {
+      throw new MachineException(e.getMessage(), e);
+    }
   }
 
   /**

@@ -1,6 +1,8 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -8,6 +10,8 @@ import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
 import org.microvm.devices.state.Need;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -23,6 +27,9 @@ import org.microvm.linux.GuestRam;
  * org.microvm.devices.state} describes, and the file {@code memory}, the guest's RAM in the layout
  * of {@link org.microvm.memory.MemoryRegion#fileOffset}, with holes for zero pages.
  *
+ * <p>A diff snapshot has only the pages that were written since another one, its base, which must
+ * stay where it is from there, and as it is.
+ *
  * <p>Any number of machines may be restored from one, at the same time as well; they share the
  * pages that they only read. The files must not change meanwhile. Immutable.
  */
@@ -34,12 +41,17 @@ public final class Snapshot {
   private static final String MACHINE = "machine";
 
   private static final String WORDS = "words";
+  private static final String IDENTITY = "identity";
   private static final int VERSION = 1;
 
   /** The state without RAM is some ten kilobytes, and what the ports keep. */
   private static final long MOST_STATE_BYTES = 1 << 30;
 
   private static final int MOST_WORDS = 4096;
+
+  /** More than anybody would want to restore from; a bound for a chain that bites its tail. */
+  private static final int LONGEST_CHAIN = 256;
+
   private static final int MOST_WORD_BYTES = 1 << 16;
 
   private final Path directory;
@@ -48,6 +60,28 @@ public final class Snapshot {
   private final int cpus;
   private final Instant taken;
   private final List<String> words;
+  private final Identity identity;
+  private final SnapshotBase ownPages;
+
+  /** The snapshot that this one differs from, or null. */
+  private Snapshot base;
+
+  /**
+   * Which snapshot it is.
+   *
+   * @param id its own, or null for one of a version that gave none
+   * @param checksum that of its state
+   */
+  record Identity(UUID id, int checksum) {
+    static Identity random() {
+      return new Identity(UUID.randomUUID(), 0);
+    }
+  }
+
+  /** Writes the memory file. */
+  interface MemoryWriter {
+    void write(Fd file) throws IOException;
+  }
 
   private Snapshot(Path directory, byte[] state) throws StateException {
     this.directory = directory;
@@ -59,15 +93,51 @@ public final class Snapshot {
     taken = Instant.ofEpochMilli(machine.getLong());
     machine.end();
     words = readWords(reader);
+    identity = readIdentity(reader, state);
+    ownPages = SnapshotBase.read(reader, memoryBytes);
   }
 
   /**
-   * Opens a snapshot and checks its state from end to end. Of the memory it checks the size only,
-   * so that its pages need not be read before the guest touches them.
+   * Opens a snapshot and checks its state from end to end, and those that it differs from. Of the
+   * memory it checks the size only, so that its pages need not be read before the guest touches
+   * them.
    *
-   * @throws MachineException if it is none, or of another version, truncated or damaged
+   * @throws MachineException if it is none, or of another version, truncated or damaged, or its
+   *     base is missing or another one
    */
   public static Snapshot open(Path directory) throws MachineException {
+    return open(directory, LONGEST_CHAIN);
+  }
+
+  private static Snapshot open(Path directory, int longest) throws MachineException {
+    Snapshot snapshot = openAlone(directory);
+    if (snapshot.ownPages != null) {
+      if (longest == 0) {
+        throw new MachineException(snapshot + ": more than %d in a row".formatted(LONGEST_CHAIN));
+      }
+      Path other = directory.resolve(snapshot.ownPages.path()).normalize();
+      try {
+        snapshot.base = open(other, longest - 1);
+      } catch (MachineException e) {
+        throw new MachineException(
+            "%s differs from another that cannot be used: %s".formatted(snapshot, e.getMessage()),
+            e);
+      }
+      snapshot.checkBase();
+    }
+    return snapshot;
+  }
+
+  private void checkBase() throws MachineException {
+    Identity wanted = new Identity(ownPages.id(), ownPages.checksum());
+    if (!wanted.equals(base.identity) || base.memoryBytes != memoryBytes) {
+      throw new MachineException(
+          "%s differs from a snapshot that was in %s, where another one is now"
+              .formatted(this, base.directory));
+    }
+  }
+
+  private static Snapshot openAlone(Path directory) throws MachineException {
     try {
       Path file = directory.resolve(STATE_FILE);
       if (Files.size(file) > MOST_STATE_BYTES) {
@@ -92,13 +162,13 @@ public final class Snapshot {
    *
    * @param writer has everything
    */
-  static void write(Path directory, StateWriter writer, GuestRam ram) throws IOException {
+  static void write(Path directory, StateWriter writer, MemoryWriter content) throws IOException {
     Files.createDirectories(directory);
     Path memory = Files.createTempFile(directory, MEMORY_FILE, ".new");
     Path stateFile = Files.createTempFile(directory, STATE_FILE, ".new");
     try {
       try (Fd file = Fd.open(memory, Fd.READ_WRITE)) {
-        MemoryFile.write(ram, file);
+        content.write(file);
       }
       Files.write(stateFile, writer.toByteArray());
       // Without a state there is no snapshot: a crash in between leaves none rather than a mixture.
@@ -112,7 +182,8 @@ public final class Snapshot {
   }
 
   /** Writes the sections about the machine as a whole. */
-  static void describe(MachineConfig config, List<String> words, StateWriter writer) {
+  static void describe(
+      MachineConfig config, List<String> words, Identity identity, StateWriter writer) {
     writer
         .section(MACHINE, VERSION, Need.REQUIRED)
         .putLong(config.memoryBytes())
@@ -121,6 +192,10 @@ public final class Snapshot {
     StateOutput output = writer.section(WORDS, VERSION, Need.OPTIONAL);
     output.putInt(words.size());
     words.forEach(output::putString);
+    writer
+        .section(IDENTITY, VERSION, Need.OPTIONAL)
+        .putLong(identity.id().getMostSignificantBits())
+        .putLong(identity.id().getLeastSignificantBits());
   }
 
   private static List<String> readWords(StateReader reader) throws StateException {
@@ -133,6 +208,27 @@ public final class Snapshot {
       input.end();
     }
     return List.copyOf(words);
+  }
+
+  private static Identity readIdentity(StateReader reader, byte[] state) throws StateException {
+    StateInput input = reader.takeIfPresent(IDENTITY, VERSION).orElse(null);
+    UUID id = input == null ? null : new UUID(input.getLong(), input.getLong());
+    if (input != null) {
+      input.end();
+    }
+    // A state ends with the checksum of all of it.
+    int checksum =
+        ByteBuffer.wrap(state).order(ByteOrder.LITTLE_ENDIAN).getInt(state.length - Integer.BYTES);
+    return new Identity(id, checksum);
+  }
+
+  Identity identity() {
+    return identity;
+  }
+
+  /** The directory of the snapshot that this one differs from, if it does not have all pages. */
+  public Optional<Path> base() {
+    return Optional.ofNullable(base).map(other -> other.directory);
   }
 
   /** Bytes of guest RAM. */
@@ -175,14 +271,32 @@ public final class Snapshot {
       StateReader reader = StateReader.of(state);
       reader.take(MACHINE, VERSION);
       readWords(reader);
+      readIdentity(reader, state);
+      SnapshotBase.read(reader, memoryBytes);
       return reader;
     } catch (StateException e) {
       throw new MachineException(this + ": " + e.getMessage(), e);
     }
   }
 
-  /** Maps the memory, for one machine. */
+  /** Maps the memory, for one machine, and reads what differs from the base into it. */
   GuestRam mapMemory() throws ErrnoException {
+    if (ownPages == null) {
+      return mapFile();
+    }
+    GuestRam ram = base.mapMemory();
+    try (Fd file = Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY)) {
+      for (SnapshotBase.Run run : ownPages.runs()) {
+        MemoryFile.read(ram, file, run.offset(), run.length());
+      }
+      return ram;
+    } catch (ErrnoException e) {
+      ram.close();
+      throw e;
+    }
+  }
+
+  private GuestRam mapFile() throws ErrnoException {
     return GuestRam.copyOnWrite(Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY), memoryBytes);
   }
 }

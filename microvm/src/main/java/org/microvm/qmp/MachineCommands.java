@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import org.microvm.qmp.QmpTarget.RunState;
 
 /** The commands about the machine as a whole. */
@@ -100,9 +101,14 @@ final class MachineCommands {
   /** Answers when the snapshot is complete. */
   private JsonNode snapshot(QmpArguments arguments) throws QmpException {
     String directory = arguments.text("directory");
+    Optional<String> base = arguments.optionalText("base");
     arguments.finish();
     try {
-      target.snapshot(Path.of(directory), registry::current);
+      if (base.isPresent()) {
+        target.snapshotDiff(Path.of(directory), Path.of(base.get()), registry::current);
+      } else {
+        target.snapshot(Path.of(directory), registry::current);
+      }
     } catch (InvalidPathException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }

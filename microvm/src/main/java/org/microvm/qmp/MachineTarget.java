@@ -111,8 +111,22 @@ public final class MachineTarget implements QmpTarget {
 
   @Override
   public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
+    save(() -> machine.snapshot(directory, words));
+  }
+
+  @Override
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws IOException {
+    save(() -> machine.snapshotDiff(directory, base, words));
+  }
+
+  private interface Save {
+    void run() throws MachineException, InterruptedException;
+  }
+
+  private static void save(Save save) throws IOException {
     try {
-      machine.snapshot(directory, words);
+      save.run();
     } catch (MachineException e) {
       throw new IOException(e.getMessage(), e);
     } catch (InterruptedException e) {

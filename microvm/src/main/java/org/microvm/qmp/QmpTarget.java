@@ -55,6 +55,14 @@ public interface QmpTarget {
   void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException;
 
   /**
+   * The same, with no more than what has changed since another snapshot.
+   *
+   * @throws IOException if it cannot be saved now or there, or that snapshot is not the last one
+   */
+  void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws IOException;
+
+  /**
    * Begins to move the guest to another process.
    *
    * @param destination where that process waits

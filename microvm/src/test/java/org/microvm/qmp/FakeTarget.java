@@ -62,6 +62,12 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws IOException {
+    throw new IOException("written pages are not tracked");
+  }
+
+  @Override
   public void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException {
     throw new IOException("nobody waits at " + destination);
   }

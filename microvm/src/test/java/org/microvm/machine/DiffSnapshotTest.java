@@ -1,0 +1,225 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.GuestRam;
+import org.microvm.memory.MemoryRegion;
+import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/** Snapshots that have only what was written since another one. */
+@RequiresKvm
+@Timeout(60)
+class DiffSnapshotTest {
+  private static final int MEMORY = 64 << 20;
+
+  @TempDir private Path directory;
+  private final List<Machine> machines = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    machines.forEach(Machine::close);
+  }
+
+  private MachineConfig config(String socket, boolean tracked) {
+    return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
+        .memory(MEMORY)
+        .commandLine("wait=halt")
+        .trackDirtyPages(tracked)
+        .channel(
+            new ChannelConfig(
+                PortConfig.named("test"),
+                loop -> UnixServerBackend.listen(directory.resolve(socket), false)))
+        .build();
+  }
+
+  private Machine start(boolean tracked) throws Exception {
+    Machine machine = Machine.create(config("first", tracked));
+    machines.add(machine);
+    machine.start();
+    assertEchoes("first", 10_000);
+    return machine;
+  }
+
+  private Machine restore(Path snapshot, String socket) throws Exception {
+    Machine machine = Machine.restore(Snapshot.open(snapshot), config(socket, true));
+    machines.add(machine);
+    machine.start();
+    return machine;
+  }
+
+  private void assertEchoes(String socket, int bytes) throws IOException {
+    byte[] sent = new byte[bytes];
+    new Random(bytes).nextBytes(sent);
+    try (SocketChannel host =
+        SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve(socket)))) {
+      host.write(ByteBuffer.wrap(sent));
+      ByteBuffer back = ByteBuffer.allocate(bytes);
+      while (back.hasRemaining()) {
+        assertTrue(host.read(back) >= 0, "the connection ended");
+      }
+      assertEquals(ByteBuffer.wrap(sent), back.flip());
+    }
+  }
+
+  private Path at(String name) {
+    return directory.resolve(name);
+  }
+
+  private void diff(Machine machine, String name, String base) throws Exception {
+    machine.snapshotDiff(at(name), at(base), words -> words);
+  }
+
+  private String refusal(Machine machine, String base) {
+    return assertThrows(MachineException.class, () -> diff(machine, "refused", base)).getMessage();
+  }
+
+  /** Bytes that the memory file takes on disk. */
+  private long stored(String name) throws IOException, InterruptedException {
+    Process du =
+        new ProcessBuilder("du", "--block-size=1", at(name).resolve("memory").toString()).start();
+    try (var reader = du.inputReader()) {
+      return Long.parseLong(reader.readLine().split("\\s")[0]);
+    } finally {
+      du.waitFor(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private void assertSameMemory(String one, String other) throws Exception {
+    try (GuestRam first = Snapshot.open(at(one)).mapMemory();
+        GuestRam second = Snapshot.open(at(other)).mapMemory()) {
+      for (int i = 0; i < first.memory().regions().size(); i++) {
+        MemoryRegion region = first.memory().regions().get(i);
+        assertEquals(-1, region.host().mismatch(second.memory().regions().get(i).host()));
+      }
+    }
+  }
+
+  @Test
+  void chain_hasTheMemoryOfAFullSnapshotAndGoesOn() throws Exception {
+    Machine machine = start(true);
+    machine.snapshot(at("base"));
+    assertEchoes("first", 50_000);
+    diff(machine, "diff1", "base");
+    assertEchoes("first", 60_000);
+    machine.pause();
+    diff(machine, "diff2", "diff1");
+    machine.snapshot(at("full"));
+    machine.close();
+
+    assertSameMemory("full", "diff2");
+    assertEquals(Optional.of(at("diff1")), Snapshot.open(at("diff2")).base());
+    assertTrue(stored("diff2") > 0);
+    assertTrue(stored("diff2") < stored("full"), stored("diff2") + " of " + stored("full"));
+    restore(at("diff2"), "second");
+    assertEchoes("second", 70_000);
+  }
+
+  @Test
+  void restoredMachine_differsFromWhatItWasRestoredFrom() throws Exception {
+    Machine machine = start(true);
+    machine.snapshot(at("base"));
+    machine.close();
+
+    Machine second = restore(at("base"), "second");
+    assertEchoes("second", 50_000);
+    second.pause();
+    diff(second, "diff1", "base");
+    second.snapshot(at("full"));
+    second.close();
+
+    assertSameMemory("full", "diff1");
+    Machine third = restore(at("diff1"), "third");
+    assertEchoes("third", 60_000);
+    diff(third, "diff2", "diff1");
+    third.close();
+    restore(at("diff2"), "fourth");
+    assertEchoes("fourth", 70_000);
+  }
+
+  @Test
+  void machineThatTracksNothing_isRefused() throws Exception {
+    Machine machine = start(false);
+    machine.snapshot(at("base"));
+
+    assertTrue(refusal(machine, "base").contains("--track-dirty-pages on"));
+  }
+
+  @Test
+  void otherBaseThanTheLast_isRefused() throws Exception {
+    Machine machine = start(true);
+    machine.snapshot(at("base"));
+    machine.snapshot(at("newer"));
+
+    assertTrue(refusal(machine, "base").contains("not the last snapshot"));
+    diff(machine, "diff", "newer");
+  }
+
+  @Test
+  void noSnapshotYet_isRefused() throws Exception {
+    Machine first = start(true);
+    first.snapshot(at("base"));
+    first.close();
+    Machine machine = start(true);
+
+    assertTrue(refusal(machine, "base").contains("take a full one first"));
+  }
+
+  @Test
+  void missingBase_isSaidInOneLine() throws Exception {
+    Machine machine = start(true);
+    machine.snapshot(at("base"));
+    diff(machine, "diff", "base");
+    Files.move(at("base"), at("elsewhere"));
+
+    String message =
+        assertThrows(MachineException.class, () -> Snapshot.open(at("diff"))).getMessage();
+
+    assertTrue(message.contains(at("base").resolve("state") + " is missing"), message);
+    assertEquals(1, message.lines().count(), message);
+  }
+
+  @Test
+  void replacedBase_isRefused() throws Exception {
+    Machine machine = start(true);
+    machine.snapshot(at("base"));
+    diff(machine, "diff", "base");
+    machine.snapshot(at("base"));
+
+    String message =
+        assertThrows(MachineException.class, () -> Snapshot.open(at("diff"))).getMessage();
+
+    assertTrue(message.contains("where another one is now"), message);
+  }
+
+  @Test
+  void baseAndDiffMovedTogether_areFound() throws Exception {
+    Machine machine = start(true);
+    machine.snapshot(at("base"));
+    diff(machine, "diff", "base");
+    Path other = Files.createDirectory(at("other"));
+    Files.move(at("base"), other.resolve("base"), StandardCopyOption.ATOMIC_MOVE);
+    Files.move(at("diff"), other.resolve("diff"), StandardCopyOption.ATOMIC_MOVE);
+
+    assertEquals(Optional.of(other.resolve("base")), Snapshot.open(other.resolve("diff")).base());
+  }
+}
