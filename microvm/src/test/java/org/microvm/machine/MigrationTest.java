@@ -348,9 +348,13 @@ class MigrationTest {
         try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
           stream.read(); // HELLO
           stream.write(Type.OK);
-          // A socket does not hold all of memory: the guest writes while the rest waits.
+          // What is written from now on is noted. A socket does not hold all of memory: the guest
+          // writes while the rest waits.
+          MigrationStream.Frame pages = stream.read();
+          assertEquals(Type.PAGES, pages.type());
           echoes.drainPermits();
           echoes.acquire(3);
+          stream.readAll(Arena.ofAuto().allocate(pages.length()));
           dieAfter(Type.STATE, stream);
         }
       }
