@@ -311,6 +311,11 @@ public final class Fd implements AutoCloseable {
     return result != -Errno.EAGAIN && ErrnoException.check(result, "flock", name) == 0;
   }
 
+  /** Gives up the lock of {@link #tryLock}; nothing happens if there is none. */
+  public void unlock() throws ErrnoException {
+    checked("flock", fd -> Syscalls.flock(fd, Linux.LOCK_UN()));
+  }
+
   /**
    * Whether reads and writes return {@code -EAGAIN} instead of waiting. It is a property of the
    * open file: for the standard streams the user's shell shares it, so put it back.

@@ -11,9 +11,13 @@ import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.MigrationStream.Type;
 import org.microvm.virtioserial.backend.HostLink;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What a migration needs of the machine that it takes the guest from. */
 final class GuestHandover {
+  private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
+
   private final Machine machine;
   private final MachineConfig config;
   private final MachineParts parts;
@@ -62,6 +66,11 @@ final class GuestHandover {
   /** Begins to keep a log of what is written. */
   DirtyTracker track() throws ErrnoException {
     return new DirtyTracker(parts.board().ram.memory(), run.ramSlots());
+  }
+
+  /** Has most of what the guest wrote on its disks already, so that it stands still shorter. */
+  void flushDisks() {
+    parts.disks().flush();
   }
 
   /** Goes through all of RAM that is not zero. */
@@ -147,18 +156,58 @@ final class GuestHandover {
       run.end(new MachineEnd.Migrated());
     }
 
-    /** The guest may go on elsewhere: it stays paused here. */
+    /** Has what was written on the disks, and lets the other side write them. */
+    void letGoOfDisks() throws IOException {
+      parts.disks().letGo();
+    }
+
+    /** The guest may go on elsewhere: it stays paused here, and its devices stand still. */
     void stay() {
       stays = true;
     }
 
     @Override
     public void close() {
-      hold.close();
+      try {
+        if (!left && !stays) {
+          parts.disks().take();
+        }
+      } catch (IOException e) {
+        LOG.error("the guest stays paused: {}", e.getMessage());
+        stays = true;
+      }
+      if (stays) {
+        machine.hold(new Held(hold));
+      } else {
+        hold.close();
+      }
       if (!left && !stays && !wasPaused) {
         machine.resume();
       }
       saving.unlock();
+    }
+  }
+
+  /** The guest that went on nowhere, perhaps. */
+  private final class Held implements HeldGuest {
+    private final LoopHold hold;
+
+    Held(LoopHold hold) {
+      this.hold = hold;
+    }
+
+    @Override
+    public void goOn() throws IOException {
+      parts.disks().take();
+      hold.close();
+    }
+
+    @Override
+    public void giveUp() {
+      // As if it had gone: what it has sent its host programs get over there, if at all.
+      parts.serial().release();
+      parts.board().release();
+      hold.close();
     }
   }
 }

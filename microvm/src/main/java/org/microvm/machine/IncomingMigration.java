@@ -95,7 +95,7 @@ public final class IncomingMigration implements AutoCloseable {
       throws IOException, MachineException {
     try {
       check(stream.read(), config);
-      PreparedMachine prepared = PreparedMachine.of(config);
+      PreparedMachine prepared = PreparedMachine.forMigration(config);
       try {
         prepared.rehearse();
         stream.write(Type.OK);
@@ -140,11 +140,15 @@ public final class IncomingMigration implements AutoCloseable {
     Word word = awaitWord(stream, prepared);
     return switch (word) {
       case GO -> {
+        takeDisks(stream, prepared);
         tellRunning(stream);
         yield prepared.goOn(paused);
       }
       // The source is dead, and nobody else has the guest.
-      case NONE_FROM_HERE -> prepared.goOn(paused);
+      case NONE_FROM_HERE -> {
+        prepared.takeDisks();
+        yield prepared.goOn(paused);
+      }
       case NONE_FROM_AFAR -> {
         LOG.warn(
             "the source was lost in the moment of the handover: the guest is paused here;"
@@ -189,6 +193,16 @@ public final class IncomingMigration implements AutoCloseable {
       throw new IOException("the source goes on itself: " + frame.text());
     }
     return Word.GO;
+  }
+
+  private static void takeDisks(MigrationStream stream, PreparedMachine prepared)
+      throws IOException {
+    try {
+      prepared.takeDisks();
+    } catch (IOException e) {
+      stream.write(Type.FAILED, e.getMessage());
+      throw e;
+    }
   }
 
   private static void tellRunning(MigrationStream stream) {

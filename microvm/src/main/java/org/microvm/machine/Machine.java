@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -55,6 +56,9 @@ public final class Machine implements AutoCloseable {
 
   /** The last one; guarded by this. */
   private Migration migration;
+
+  /** Null but for one case; guarded by this. */
+  private HeldGuest held;
 
   private long resets;
 
@@ -125,7 +129,7 @@ public final class Machine implements AutoCloseable {
   static Machine restore(Snapshot snapshot, MachineConfig config, Supplier<Duration> passed)
       throws MachineException {
     StateReader state = snapshot.state(config);
-    PreparedMachine prepared = PreparedMachine.of(config, snapshot::mapMemory);
+    PreparedMachine prepared = PreparedMachine.forSnapshot(config, snapshot::mapMemory);
     try {
       if (snapshot.identity().id() != null) {
         prepared.trackSince(snapshot.identity());
@@ -201,12 +205,43 @@ public final class Machine implements AutoCloseable {
     return still;
   }
 
-  /** Lets a paused guest go on; nothing happens to one that is not paused. */
+  /**
+   * Lets a paused guest go on; nothing happens to one that is not paused. One that may have gone on
+   * elsewhere, because a migration was cut in the moment of the handover, goes on here then: it
+   * must not run there.
+   *
+   * @throws UncheckedIOException if it does run there, which shows if it has a disk that it can
+   *     write
+   */
   public void resume() {
+    letGo();
     boolean was = isPaused();
     parts.pauseGate().open();
     if (was) {
       listeners.forEach(MachineListener::resumed);
+    }
+  }
+
+  /** The guest may run elsewhere: it stands still until {@link #resume}. */
+  synchronized void hold(HeldGuest guest) {
+    held = guest;
+  }
+
+  private synchronized void letGo() {
+    if (held != null) {
+      try {
+        held.goOn();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      held = null;
+    }
+  }
+
+  private synchronized void checkNotHeld() throws MachineException {
+    if (held != null) {
+      throw new MachineException(
+          "the guest may run elsewhere since its migration was cut: `cont` or `quit` decides");
     }
   }
 
@@ -255,6 +290,7 @@ public final class Machine implements AutoCloseable {
   }
 
   private void save(Path directory, Save save) throws MachineException, InterruptedException {
+    checkNotHeld();
     closing.lock();
     saving.lock();
     try {
@@ -302,6 +338,7 @@ public final class Machine implements AutoCloseable {
     if (!started || closed || end.isDone()) {
       throw new MachineException("only a running or paused machine can be migrated");
     }
+    checkNotHeld();
     if (migrates()) {
       throw new MachineException("there is a migration already");
     }
@@ -556,6 +593,11 @@ public final class Machine implements AutoCloseable {
                 last.join();
               });
       joinSupervisor();
+      synchronized (this) {
+        if (held != null) {
+          held.giveUp();
+        }
+      }
       end.complete(new MachineEnd.Stopped());
       parts.pauseGate().wake();
       synchronized (this) {

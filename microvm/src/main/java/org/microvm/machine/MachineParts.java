@@ -34,8 +34,11 @@ final class MachineParts implements AutoCloseable {
   private Board board;
   private SerialDevice serial;
   private CompletableFuture<Void> readyToBoot;
+  private final WritableDisks disks;
 
-  private MachineParts() {}
+  private MachineParts(boolean disksLater) {
+    disks = new WritableDisks(disksLater);
+  }
 
   /** Where the guest's RAM comes from. */
   interface RamSource {
@@ -44,8 +47,18 @@ final class MachineParts implements AutoCloseable {
 
   /** Puts the parts together; {@link #startLoop} sets the devices going. */
   static MachineParts assemble(MachineConfig config, RamSource memory) throws MachineException {
+    return assemble(config, memory, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param disksLater whether another process has the disks that can be written, for now
+   */
+  static MachineParts assemble(MachineConfig config, RamSource memory, boolean disksLater)
+      throws MachineException {
     check(config);
-    MachineParts parts = new MachineParts();
+    MachineParts parts = new MachineParts(disksLater);
     try {
       parts.build(config, memory);
       return parts;
@@ -79,7 +92,7 @@ final class MachineParts implements AutoCloseable {
     // RAM goes after the loop has ended, which uses it.
     closing.addLast(ram);
     board = own(new Board(ram, loop, console, powerSwitch, mapsRegisters(config)));
-    VirtioDevices devices = new VirtioDevices(board);
+    VirtioDevices devices = new VirtioDevices(board, disks);
     for (DiskConfig disk : config.disks()) {
       own(devices.disk(disk));
     }
@@ -136,6 +149,11 @@ final class MachineParts implements AutoCloseable {
   /** The ports of the configuration's channels, in its order. */
   List<PortInfo> ports() {
     return List.copyOf(ports);
+  }
+
+  /** The disks that the guest may write. */
+  WritableDisks disks() {
+    return disks;
   }
 
   ConsoleOutput console() {

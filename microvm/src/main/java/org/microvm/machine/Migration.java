@@ -234,6 +234,7 @@ public final class Migration {
 
   private void handOver(DirtyTracker tracker)
       throws IOException, MachineException, InterruptedException {
+    guest.flushDisks();
     // What the last look found is sent with the guest stopped, and what it writes until then.
     tracker.visit(this::send);
     long stopped = System.nanoTime();
@@ -246,6 +247,7 @@ public final class Migration {
       if (!stream.isLocal()) {
         held.sendRest(stream);
       }
+      held.letGoOfDisks();
       decide(held);
       tellToGoOn(held);
       end(Status.COMPLETED, Duration.ofNanos(System.nanoTime() - stopped));

@@ -25,14 +25,24 @@ final class PreparedMachine implements AutoCloseable {
     machine = new Machine(config, parts, run);
   }
 
-  /** Makes all of it; nothing runs, and nobody can connect. */
-  static PreparedMachine of(MachineConfig config) throws MachineException {
-    return of(config, () -> GuestRam.allocate(config.memoryBytes()));
+  /**
+   * Makes all of it; nothing runs, nobody can connect, and another process has the disks that can
+   * be written.
+   */
+  static PreparedMachine forMigration(MachineConfig config) throws MachineException {
+    return of(config, () -> GuestRam.allocate(config.memoryBytes()), true);
   }
 
-  static PreparedMachine of(MachineConfig config, MachineParts.RamSource memory)
+  /** The same, over the memory of a snapshot. */
+  static PreparedMachine forSnapshot(MachineConfig config, MachineParts.RamSource memory)
       throws MachineException {
-    MachineParts parts = MachineParts.assemble(config, memory);
+    return of(config, memory, false);
+  }
+
+  private static PreparedMachine of(
+      MachineConfig config, MachineParts.RamSource memory, boolean disksLater)
+      throws MachineException {
+    MachineParts parts = MachineParts.assemble(config, memory, disksLater);
     try {
       return new PreparedMachine(config, parts, GuestRun.prepare(config, parts));
     } catch (MachineException | RuntimeException e) {
@@ -95,6 +105,8 @@ final class PreparedMachine implements AutoCloseable {
     if (paused) {
       parts.pauseGate().close();
     }
+    // It ran before, whoever is to connect now.
+    parts.cancelWait();
     machine.start();
     ready();
     // After the start, for the guest has stood still long enough.
@@ -119,15 +131,30 @@ final class PreparedMachine implements AutoCloseable {
    */
   Machine keep() {
     parts.pauseGate().close();
-    machine.addListener(
-        new MachineListener() {
+    machine.hold(
+        new HeldGuest() {
           @Override
-          public void resumed() {
+          public void goOn() throws IOException {
+            parts.disks().take();
+            ready();
             parts.serial().takeOver();
           }
+
+          @Override
+          public void giveUp() {}
         });
+    parts.cancelWait();
     machine.start();
-    return ready();
+    return machine;
+  }
+
+  /**
+   * Takes the disks that the other process has let go of; before {@link #goOn}.
+   *
+   * @throws IOException if it, or another one, still has one
+   */
+  void takeDisks() throws IOException {
+    parts.disks().take();
   }
 
   /**

@@ -11,16 +11,19 @@ import org.microvm.linux.ErrnoException;
 /** Makes the virtio devices other than the serial one and plugs them in. */
 final class VirtioDevices {
   private final Board board;
+  private final WritableDisks writable;
   private int disks;
 
-  VirtioDevices(Board board) {
+  VirtioDevices(Board board, WritableDisks writable) {
     this.board = board;
+    this.writable = writable;
   }
 
   /** The next disk: vda, vdb and so on. Whoever asks closes it. */
   AutoCloseable disk(DiskConfig config) throws IOException {
     String name = "vd" + (char) ('a' + disks++);
-    FileBackend file = FileBackend.open(config.file(), config.readOnly());
+    FileBackend file =
+        config.readOnly() ? FileBackend.open(config.file(), true) : writable.open(config.file());
     BlkDevice device =
         new BlkDevice(new BlkConfig(name, name, config.readOnly()), file, board.loop::execute);
     try {

@@ -3,6 +3,7 @@ package org.microvm.qmp;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -106,7 +107,11 @@ public final class MachineTarget implements QmpTarget {
     if (machine.end().isDone()) {
       throw new IOException("the guest has ended");
     }
-    machine.resume();
+    try {
+      machine.resume();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   @Override

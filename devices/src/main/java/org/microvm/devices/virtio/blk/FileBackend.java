@@ -36,6 +36,35 @@ public final class FileBackend implements BlkBackend {
     }
   }
 
+  /**
+   * Opens an image to write it, once it is locked: another process has it yet.
+   *
+   * @throws IOException if it cannot be opened
+   */
+  public static FileBackend openUnlocked(Path path) throws IOException {
+    Fd file = Fd.open(path, Fd.READ_WRITE);
+    try {
+      return new FileBackend(file, file.size());
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Locks the image for this process alone.
+   *
+   * @return false if another process holds a lock
+   */
+  public boolean lock() throws IOException {
+    return file.tryLock(true);
+  }
+
+  /** Gives the lock up; nothing is to be read or written from now on. */
+  public void unlock() throws IOException {
+    file.unlock();
+  }
+
   @Override
   public long size() {
     return size;
