@@ -41,6 +41,9 @@ public final class Main {
 
   /** Runs the command and ends the process with its status. */
   public static void main(String[] words) {
+    if (words.length > 0 && (words[0].equals("run") || words[0].equals("restore"))) {
+      Preparation.begin();
+    }
     System.exit(execute(new PrintWriter(System.err, true), words));
   }
 

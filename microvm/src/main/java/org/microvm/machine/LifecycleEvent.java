@@ -29,24 +29,4 @@ final class LifecycleEvent extends Event {
       event.commit();
     }
   }
-
-  /** Tells of what its listeners hear, too. */
-  static MachineListener listener() {
-    return new MachineListener() {
-      @Override
-      public void paused() {
-        tell("paused", "");
-      }
-
-      @Override
-      public void resumed() {
-        tell("resumed", "");
-      }
-
-      @Override
-      public void reset(MachineEnd.Reset how, boolean byHost) {
-        tell("reset", byHost ? "by the host" : how.how());
-      }
-    };
-  }
 }

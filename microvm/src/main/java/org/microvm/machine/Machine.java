@@ -77,7 +77,7 @@ public final class Machine implements AutoCloseable {
     this.run = firstRun;
     tracking = new DiffTracking(config.trackDirtyPages());
     parts.board().uart.onRoom(uartRoom::release);
-    listeners.add(LifecycleEvent.listener());
+    listeners.add(FlightRecording.listener());
   }
 
   /**
@@ -525,7 +525,7 @@ public final class Machine implements AutoCloseable {
     MachineEnd last;
     try {
       parts.awaitReadyToBoot();
-      LifecycleEvent.tell("started", "");
+      FlightRecording.tell("started", "");
       last = oneLife();
       while (last instanceof MachineEnd.Reset reset && goesOnAfter(reset)) {
         last = restart() ? oneLife() : new MachineEnd.Stopped();
@@ -533,7 +533,7 @@ public final class Machine implements AutoCloseable {
     } catch (MachineException | RuntimeException e) {
       last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
     }
-    LifecycleEvent.tell("ended", last.toString());
+    FlightRecording.tell("ended", last.toString());
     end.complete(last);
     parts.pauseGate().wake();
   }

@@ -80,7 +80,7 @@ final class VcpuThread {
     statistics.returned();
     if (errno == 0) {
       statistics.exit(run.exitReason());
-      if (ExitEvent.isDue(statistics.exits())) {
+      if (FlightRecording.isOn() && ExitEvent.isDue(statistics.exits())) {
         handleAndTell(run);
       } else {
         handler.handle(run);

@@ -85,7 +85,7 @@ record VirtioSlot(
             kick.fd(),
             EventLoop.IN,
             ready -> {
-              KickEvent event = KickEvent.start();
+              KickEvent event = FlightRecording.isOn() ? KickEvent.start() : null;
               long count = kick.drain();
               boolean useful = transport.queueNotified(queue, count);
               if (event != null) {
