@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.microvm.qmp.QmpClient;
@@ -22,10 +25,19 @@ public final class MigrationBenchmark {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final long END_SECONDS = 20;
 
+  private static final String WORKLOAD = "migration under load";
+  private static final String DOWNTIME = "guest stopped";
+  private static final String TOTAL = "whole migration";
+  private static final String SUBJECT = "microvm";
+
+  /** What the guest stands still for, as the event MIGRATION names it, in this order. */
+  private static final Map<String, String> PARTS = parts();
+
   private final Path launcher;
   private final Path guest;
   private final PrintStream out;
   private final Path directory;
+  private final Samples samples = new Samples();
 
   private MigrationBenchmark(Path launcher, Path guest, PrintStream out, Path directory) {
     this.launcher = launcher;
@@ -34,28 +46,37 @@ public final class MigrationBenchmark {
     this.directory = directory;
   }
 
+  private static Map<String, String> parts() {
+    Map<String, String> parts = new LinkedHashMap<>();
+    parts.put("stop", "  vCPUs and devices stop");
+    parts.put("memory", "  last pages are sent");
+    parts.put("state", "  state is saved and sent");
+    parts.put("load", "  destination takes it up");
+    parts.put("start", "  guest runs there");
+    return parts;
+  }
+
   /**
    * Migrates {@code runs} times in a row and prints the downtimes in milliseconds.
    *
    * @param launcher {@code bin/microvm}
    * @param guest the bare-metal guest {@code bench}
+   * @param output where files are written; null for none
    * @throws IOException if a migration fails, or a byte is lost, doubled or out of place
    */
-  public static void run(Path launcher, Path guest, PrintStream out, int runs)
+  public static void run(Path launcher, Path guest, PrintStream out, int runs, Path output)
       throws IOException, InterruptedException {
     Path directory = Files.createTempDirectory("microvm-migrate");
     try {
-      new MigrationBenchmark(launcher, guest, out, directory).run(runs);
+      new MigrationBenchmark(launcher, guest, out, directory).run(runs, output);
     } finally {
       delete(directory);
     }
   }
 
-  private void run(int runs) throws IOException, InterruptedException {
+  private void run(int runs, Path output) throws IOException, InterruptedException {
     out.printf("%d migrations, %d channels at full speed, milliseconds%n", runs, PORTS);
     List<NumberedEcho> streams = new ArrayList<>();
-    List<Double> downtimes = new ArrayList<>();
-    List<Double> totals = new ArrayList<>();
     Process current = start(0, false);
     try {
       await(current, control(0));
@@ -63,7 +84,7 @@ public final class MigrationBenchmark {
         streams.add(NumberedEcho.start(channel(port)));
       }
       for (int i = 1; i <= runs; i++) {
-        current = move(i, current, downtimes, totals);
+        current = move(i, current);
       }
       long bytes = 0;
       for (NumberedEcho stream : streams) {
@@ -77,18 +98,30 @@ public final class MigrationBenchmark {
       }
       end(current);
     }
-    print("guest stopped", downtimes);
-    print("whole migration", totals);
+    report("%d migrations, milliseconds".formatted(runs), output);
   }
 
-  private void print(String what, List<Double> values) {
-    List<Double> sorted = values.stream().sorted().toList();
-    out.printf(
-        "%-16s median %.1f, p99 %.1f, worst %.1f%n",
-        what,
-        Median.of(values),
-        sorted.get((int) Math.ceil(sorted.size() * 0.99) - 1),
-        sorted.getLast());
+  private void report(String heading, Path output) throws IOException {
+    TextTable table = new TextTable();
+    table.row("", "median", "p99", "worst");
+    for (String metric : samples.metrics(WORKLOAD)) {
+      List<Double> sorted = samples.all(WORKLOAD, SUBJECT, metric).stream().sorted().toList();
+      table.row(
+          metric,
+          millis(Median.of(sorted)),
+          millis(sorted.get((int) Math.ceil(sorted.size() * 0.99) - 1)),
+          millis(sorted.getLast()));
+    }
+    out.print(table);
+    if (output != null) {
+      BenchmarkFiles files = new BenchmarkFiles(output);
+      files.table("migrate", heading, table);
+      files.figures("migrate", samples);
+    }
+  }
+
+  private static String millis(double value) {
+    return String.format(Locale.ROOT, "%.1f", value);
   }
 
   private Path channel(int port) {
@@ -124,8 +157,7 @@ public final class MigrationBenchmark {
         .start();
   }
 
-  private Process move(int number, Process from, List<Double> downtimes, List<Double> totals)
-      throws IOException, InterruptedException {
+  private Process move(int number, Process from) throws IOException, InterruptedException {
     Process to = start(number, true);
     try {
       await(to, incoming(number));
@@ -135,8 +167,7 @@ public final class MigrationBenchmark {
         if (!end.path("status").asText().equals("completed")) {
           throw new IOException("migration %d: %s".formatted(number, qmp.execute("query-migrate")));
         }
-        downtimes.add(end.path("x-downtime-us").asLong() / 1000.0);
-        totals.add(end.path("x-total-us").asLong() / 1000.0);
+        record(end);
       }
       if (!from.waitFor(END_SECONDS, TimeUnit.SECONDS) || from.exitValue() != 0) {
         throw new IOException("the process that had the guest did not end well");
@@ -147,6 +178,17 @@ public final class MigrationBenchmark {
       end(to);
       throw e;
     }
+  }
+
+  private void record(JsonNode end) {
+    add(DOWNTIME, end.path("x-downtime-us"));
+    JsonNode parts = end.path("x-downtime-parts-us");
+    PARTS.forEach((part, title) -> add(title, parts.path(part)));
+    add(TOTAL, end.path("x-total-us"));
+  }
+
+  private void add(String metric, JsonNode micros) {
+    samples.add(WORKLOAD, SUBJECT, metric, micros.asLong() / 1000.0);
   }
 
   private static void await(Process machine, Path file) throws IOException {

@@ -99,11 +99,21 @@ final class BenchCommand {
     @Option(names = "--runs", defaultValue = "100", description = "how often (${DEFAULT-VALUE})")
     private int runs;
 
+    @Option(
+        names = "--output",
+        paramLabel = "DIRECTORY",
+        description = "also write a table and JSON there")
+    private Path output;
+
     @Override
     public Integer call() throws Exception {
       checkRuns(runs);
       MigrationBenchmark.run(
-          launcher(), home().resolve("test-images/target/bare-metal/bench"), System.out, runs);
+          launcher(),
+          home().resolve("test-images/target/bare-metal/bench"),
+          System.out,
+          runs,
+          output);
       return 0;
     }
   }

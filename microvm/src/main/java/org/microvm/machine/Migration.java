@@ -56,7 +56,7 @@ public final class Migration {
   private Phase phase = Phase.COPYING;
 
   private volatile MigrationProgress progress =
-      new MigrationProgress(Status.SETUP, 0, 0, 0, 0, Duration.ZERO, Duration.ZERO);
+      new MigrationProgress(Status.SETUP, 0, 0, 0, 0, Duration.ZERO, HandoverTimes.NONE);
   private volatile String failure = "";
 
   /**
@@ -156,12 +156,12 @@ public final class Migration {
       stream.close();
     }
     if (status != null) {
-      end(status, Duration.ZERO);
+      end(status, HandoverTimes.NONE);
     }
     result.complete(progress);
   }
 
-  private void end(Status status, Duration downtime) {
+  private void end(Status status, HandoverTimes handover) {
     MigrationProgress last = progress;
     progress =
         withTotal(
@@ -172,7 +172,7 @@ public final class Migration {
                 status == Status.COMPLETED ? 0 : last.remainingBytes(),
                 last.bytesPerSecond(),
                 last.total(),
-                downtime));
+                handover));
     onEnd.accept(progress);
   }
 
@@ -229,7 +229,7 @@ public final class Migration {
             last.remainingBytes(),
             last.bytesPerSecond(),
             last.total(),
-            last.downtime());
+            last.handover());
   }
 
   private void handOver(DirtyTracker tracker)
@@ -237,20 +237,24 @@ public final class Migration {
     guest.flushDisks();
     // What the last look found is sent with the guest stopped, and what it writes until then.
     tracker.visit(this::send);
-    long stopped = System.nanoTime();
+    HandoverTimes.Clock clock = new HandoverTimes.Clock();
     try (GuestHandover.Stopped held = guest.stop()) {
+      Duration stop = clock.lap();
       update(Status.DEVICE, progress.rounds(), tracker.collect(), progress.bytesPerSecond());
       tracker.visit(this::send);
+      Duration memory = clock.lap();
       enter(Phase.HANDING_OVER);
       held.send(stream);
+      Duration state = clock.lap();
       expectReady();
+      Duration load = clock.lap();
       if (!stream.isLocal()) {
         held.sendRest(stream);
       }
       held.letGoOfDisks();
       decide(held);
       tellToGoOn(held);
-      end(Status.COMPLETED, Duration.ofNanos(System.nanoTime() - stopped));
+      end(Status.COMPLETED, new HandoverTimes(stop, memory, state, load, clock.lap()));
       held.leave();
     }
   }
@@ -340,7 +344,7 @@ public final class Migration {
     MigrationProgress last = progress;
     progress =
         new MigrationProgress(
-            status, round, last.sentBytes(), remaining, rate, last.total(), last.downtime());
+            status, round, last.sentBytes(), remaining, rate, last.total(), last.handover());
   }
 
   private MigrationProgress withTotal(MigrationProgress now) {
@@ -351,6 +355,6 @@ public final class Migration {
         now.remainingBytes(),
         now.bytesPerSecond(),
         Duration.ofNanos(System.nanoTime() - startNanos),
-        now.downtime());
+        now.handover());
   }
 }

@@ -11,8 +11,7 @@ import java.time.Duration;
  * @param remainingBytes bytes of memory that were found written at the last look
  * @param bytesPerSecond how fast memory went in the last round
  * @param total since it began, or until it ended
- * @param downtime how long the guest stood still, from the pause to the word that it runs again;
- *     zero before
+ * @param handover for how long the guest stood still, and what for; nothing before that
  */
 public record MigrationProgress(
     Status status,
@@ -21,7 +20,12 @@ public record MigrationProgress(
     long remainingBytes,
     long bytesPerSecond,
     Duration total,
-    Duration downtime) {
+    HandoverTimes handover) {
+  /** How long the guest stood still, from the pause to the word that it runs again; zero before. */
+  public Duration downtime() {
+    return handover.total();
+  }
+
   /** Where a migration is; the names are QMP's. */
   public enum Status {
     /** The other side is asked whether it can take the guest. */

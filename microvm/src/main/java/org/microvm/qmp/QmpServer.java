@@ -15,6 +15,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
+import org.microvm.machine.HandoverTimes;
 import org.microvm.machine.MigrationProgress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -133,9 +134,20 @@ public final class QmpServer implements AutoCloseable {
         JsonNodeFactory.instance
             .objectNode()
             .put("status", end.status().name().toLowerCase(Locale.ROOT))
-            .put("x-downtime-us", TimeUnit.NANOSECONDS.toMicros(end.downtime().toNanos()))
-            .put("x-total-us", TimeUnit.NANOSECONDS.toMicros(end.total().toNanos()));
+            .put("x-downtime-us", micros(end.downtime()))
+            .put("x-total-us", micros(end.total()));
+    HandoverTimes handover = end.handover();
+    data.putObject("x-downtime-parts-us")
+        .put("stop", micros(handover.stop()))
+        .put("memory", micros(handover.memory()))
+        .put("state", micros(handover.state()))
+        .put("load", micros(handover.load()))
+        .put("start", micros(handover.start()));
     later(() -> events.emit("MIGRATION", data));
+  }
+
+  private static long micros(Duration duration) {
+    return TimeUnit.NANOSECONDS.toMicros(duration.toNanos());
   }
 
   /**
