@@ -76,9 +76,12 @@ bench-jmh: build ## nanoseconds of the hot paths (JMH; WORDS="-f 1 chainWalk" pa
 bench-boot: build images ## start-up times, median of 5
 	@bin/microvm bench boot
 
-bench-state: build images bare-metal ## snapshot and restore times, and 100 live migrations under load
+bench-state: build images bare-metal ## snapshot, restore, migration: against QEMU (installs it), and 100 times under load
+	@tools/packages-bench
 	@bin/microvm bench restore
-	@bin/microvm bench migrate
+	@bin/microvm bench state --compare-qemu --output target/bench
+	@bin/microvm bench migrate --output target/bench
+	@bin/microvm bench report target/bench
 
 doctor: build ## what /dev/kvm is here, and what is missing
 	@bin/microvm doctor

@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
       BenchCommand.Boot.class,
       BenchCommand.Restore.class,
       BenchCommand.Migrate.class,
+      BenchStateCommand.class,
       BenchChannelCommand.class,
       BenchExitsCommand.class,
       BenchReportCommand.class,

@@ -1,0 +1,106 @@
+package org.microvm.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.microvm.agent.AgentClient;
+import org.microvm.qmp.QmpClient;
+
+/** A process of a VMM with a guest agent and a control socket. */
+final class StateProcess implements AutoCloseable {
+  /** The agent's port, as QEMU's users know it. */
+  static final String AGENT = "org.qemu.guest_agent.0";
+
+  private static final Path SOCKETS = Path.of("/proc/net/unix");
+
+  /** The flag of a listening socket in that table (net/unix/af_unix.c, {@code __SO_ACCEPTCON}). */
+  private static final String ACCEPTS = " 00010000 ";
+
+  private static final Duration ANSWER = Duration.ofSeconds(30);
+  private static final Duration LISTEN = Duration.ofMinutes(1);
+  private static final long END_SECONDS = 20;
+
+  private final Process process;
+  private final Path agent;
+  private final Path control;
+  private final long startNanos = System.nanoTime();
+
+  private StateProcess(Process process, Path agent, Path control) {
+    this.process = process;
+    this.agent = agent;
+    this.control = control;
+  }
+
+  /**
+   * @param agent the unix socket of the agent's channel, to be made by the process
+   * @param control that of QMP, likewise
+   */
+  static StateProcess start(List<String> command, Path agent, Path control) throws IOException {
+    Process process =
+        new ProcessBuilder(command)
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    return new StateProcess(process, agent, control);
+  }
+
+  /** Waits for the agent's first answer; milliseconds since the process was started. */
+  double awaitAgent(Duration limit) throws IOException {
+    await(agent);
+    callAgent(limit);
+    return (System.nanoTime() - startNanos) / 1e6;
+  }
+
+  /** Asks the agent of a process that listens already. */
+  void callAgent(Duration limit) throws IOException {
+    try (AgentClient client = AgentClient.connect(agent)) {
+      client.sync(limit);
+      client.call("guest-ping", ANSWER);
+    }
+  }
+
+  /** Connects to the control socket, as soon as there is one. */
+  QmpClient control() throws IOException {
+    await(control);
+    return QmpClient.connect(control, ANSWER);
+  }
+
+  /** Waits until the process listens at a path; not for one that it takes over from another. */
+  void await(Path socket) throws IOException {
+    while (!listens(socket)) {
+      if (System.nanoTime() - startNanos > LISTEN.toNanos()) {
+        throw new IOException("the VMM does not listen on " + socket);
+      }
+      if (!process.isAlive()) {
+        throw new IOException("the VMM ended with status " + process.exitValue());
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** The file is there a moment before it can be connected to, and to try would be to connect. */
+  private static boolean listens(Path socket) throws IOException {
+    try (Stream<String> lines = Files.lines(SOCKETS)) {
+      return lines.anyMatch(line -> line.endsWith(" " + socket) && line.contains(ACCEPTS));
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.destroy();
+    try {
+      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new IOException("the VMM did not end within " + END_SECONDS + " s of SIGTERM");
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package org.microvm.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.microvm.bench.StateBenchmarkRun;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code microvm bench state}. */
+@Command(
+    name = "state",
+    description = "Snapshots, restores and live migrations of the project's Linux guest.",
+    mixinStandardHelpOptions = true)
+final class BenchStateCommand implements Callable<Integer> {
+  @Option(names = "--compare-qemu", description = "measure QEMU's microvm in the same run")
+  private boolean compareQemu;
+
+  @Option(names = "--rounds", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
+  private int rounds;
+
+  @Option(
+      names = {"--memory", "-m"},
+      defaultValue = "128M",
+      description = "guest RAM (${DEFAULT-VALUE})")
+  private String memory;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIRECTORY",
+      description = "also write a table, JSON and a chart there")
+  private Path output;
+
+  @Override
+  public Integer call() throws Exception {
+    if (rounds < 1) {
+      throw new UsageException("--rounds: at least 1");
+    }
+    long mebibytes = ByteSize.parse("--memory", memory, 1 << 20) >> 20;
+    new StateBenchmarkRun(Path.of(System.getProperty("microvm.home", ".")), System.out, compareQemu)
+        .run(rounds, mebibytes, output);
+    return 0;
+  }
+}
