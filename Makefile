@@ -52,6 +52,10 @@ stress: build ## a million messages to a guest that sleeps between each two, on 
 	@tools/test -pl microvm -am -Dtest='SleepingGuestStressTest' -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.stress.messages=1000000
 
+.PHONY: migrate-kill
+migrate-kill: build ## a process of a migration killed by SIGKILL at each of 50 random moments
+	@tools/test -pl microvm -am -Dtest='MigrationKillTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.kills=50
+
 soak: build ## 64 ports whose ends come, go and block at random, then a hostile guest; five minutes each
 	@tools/test -pl virtio-serial -am -Dtest='SoakTest,HostileSoakTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 

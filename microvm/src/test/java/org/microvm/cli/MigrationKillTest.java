@@ -1,0 +1,212 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.microvm.qmp.QmpClient;
+import org.microvm.testing.RequiresKvm;
+
+/**
+ * One of the two processes of a migration is killed by SIGKILL at a random moment of it: {@code
+ * -Dmicrovm.kills=N} times, with {@code -Dmicrovm.seed=N} at the moments of an earlier run.
+ */
+@RequiresKvm
+@Timeout(180)
+class MigrationKillTest {
+  private static final int KILLS = Integer.getInteger("microvm.kills", 8);
+  private static final long SEED = Long.getLong("microvm.seed", System.nanoTime());
+
+  /** Some are killed right after it. */
+  private static final double LONGER_THAN_A_MIGRATION = 1.1;
+
+  private static final Map<String, Integer> OUTCOMES = new TreeMap<>();
+
+  @TempDir private Path directory;
+  private final List<MachineProcess> processes = new ArrayList<>();
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+  private MachineProcess source;
+  private MachineProcess destination;
+
+  /** Who is killed. */
+  private enum Victim {
+    SOURCE,
+    DESTINATION
+  }
+
+  /**
+   * @param moment from 0, when the migration is asked for, to 1
+   */
+  private record Kill(Victim victim, double moment) {}
+
+  static Stream<Kill> kills() {
+    Random random = new Random(SEED);
+    Victim[] victims = Victim.values();
+    return Stream.iterate(0, i -> i < KILLS, i -> i + 1)
+        .map(i -> new Kill(victims[i % victims.length], random.nextDouble()));
+  }
+
+  /** The length of a migration here and now, which the moments are spread over. */
+  private static long migrationNanos;
+
+  @BeforeAll
+  static void measure(@TempDir Path elsewhere) throws Exception {
+    try (MachineProcess from = MachineProcess.start(elsewhere, "from");
+        QmpClient qmp = from.qmp();
+        MachineProcess to = MachineProcess.awaitGuest(elsewhere, "to")) {
+      begin(qmp, elsewhere);
+      JsonNode end = qmp.awaitEvent("MIGRATION");
+      assertEquals("completed", end.path("status").asText());
+      migrationNanos = TimeUnit.MICROSECONDS.toNanos(end.path("x-total-us").asLong());
+      to.await(to.control());
+    }
+  }
+
+  @AfterAll
+  static void tell() {
+    System.out.printf(
+        "%d kills (microvm.seed=%d) within %d ms: %s%n",
+        KILLS, SEED, TimeUnit.NANOSECONDS.toMillis(migrationNanos), OUTCOMES);
+  }
+
+  @AfterEach
+  void close() {
+    processes.forEach(MachineProcess::close);
+    threads.shutdownNow();
+  }
+
+  private MachineProcess own(MachineProcess process) {
+    processes.add(process);
+    return process;
+  }
+
+  private static void begin(QmpClient qmp, Path where) throws IOException {
+    qmp.execute(
+        "migrate", QmpClient.arguments().put("uri", "unix:" + where.resolve("to.incoming")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kills")
+  void killed_oneRunsOrTheGuestDiedWithItsProcess(Kill kill) throws Exception {
+    source = own(MachineProcess.start(directory, "source"));
+    destination = own(MachineProcess.awaitGuest(directory, "to"));
+    try (QmpClient qmp = source.qmp();
+        SocketChannel host =
+            SocketChannel.open(UnixDomainSocketAddress.of(MachineProcess.channel(directory)))) {
+      CompletableFuture<Void> enough = new CompletableFuture<>();
+      var lines = CompletableFuture.supplyAsync(() -> stream(host, enough), threads);
+      begin(qmp, directory);
+      LockSupport.parkNanos((long) (kill.moment() * migrationNanos * LONGER_THAN_A_MIGRATION));
+      MachineProcess victim = kill.victim() == Victim.SOURCE ? source : destination;
+      victim.kill();
+      victim.status();
+
+      boolean runs = kill.victim() == Victim.SOURCE ? destinationRuns() : sourceRuns(qmp);
+      count(kill.victim(), runs);
+      if (runs) {
+        enough.complete(null);
+        await(lines);
+        echo(host, "it goes on");
+      } else {
+        await(lines); // the connection has ended
+      }
+    }
+  }
+
+  private static void count(Victim victim, boolean runs) {
+    OUTCOMES.merge(
+        victim.name().toLowerCase()
+            + " killed, "
+            + (runs ? "the other runs" : "guest gone with it"),
+        1,
+        Integer::sum);
+  }
+
+  /** How many lines came back; fails if one came back wrong. */
+  private static void await(CompletableFuture<Integer> lines)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    assertTrue(lines.get(30, TimeUnit.SECONDS) >= 0);
+  }
+
+  /** After the destination's death: false if the guest was there already, for then it has gone. */
+  private boolean sourceRuns(QmpClient qmp) throws Exception {
+    String status = qmp.awaitEvent("MIGRATION").path("status").asText();
+    if (status.equals("failed")) {
+      assertEquals("running", qmp.execute("query-status").path("status").asText());
+      return true;
+    }
+    assertEquals("completed", status);
+    assertEquals(0, source.status(), source.output());
+    return false;
+  }
+
+  /** After the source's death: whether the guest runs in the destination, or had not come. */
+  private boolean destinationRuns() throws Exception {
+    while (destination.process().isAlive()) {
+      // It opens its control socket once the guest is there.
+      if (Files.exists(destination.control())) {
+        return true;
+      }
+      Thread.onSpinWait();
+    }
+    assertEquals(1, destination.status(), destination.output());
+    return false;
+  }
+
+  /** Sends numbered lines and checks what comes back, until it is enough or the connection ends. */
+  private static int stream(SocketChannel host, CompletableFuture<Void> enough) {
+    int good = 0;
+    try {
+      while (!enough.isDone()) {
+        echo(host, "line %08d\n".formatted(good));
+        good++;
+      }
+    } catch (IOException e) {
+      return good;
+    }
+    return good;
+  }
+
+  private static void echo(SocketChannel host, String text) throws IOException {
+    ByteBuffer there = ByteBuffer.wrap(text.getBytes());
+    while (there.hasRemaining()) {
+      host.write(there);
+    }
+    ByteBuffer back = ByteBuffer.allocate(text.length());
+    while (back.hasRemaining()) {
+      if (host.read(back) < 0) {
+        // What came until then has to be right, too.
+        assertEquals(
+            text.substring(0, back.position()), new String(back.array(), 0, back.position()));
+        throw new IOException("the connection ended");
+      }
+    }
+    assertEquals(text, new String(back.array()));
+  }
+}
