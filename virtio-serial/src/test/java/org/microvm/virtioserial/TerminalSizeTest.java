@@ -117,7 +117,9 @@ class TerminalSizeTest {
       assertEquals("size 90 30", size(said));
       assertNotEquals(before, mode(pty.path()));
       stty(pty.path(), 120, 50);
-      assertEquals("size 120 50", size(said));
+      String told = size(said);
+      // stty sets columns and rows one after the other: what is between may be told, too.
+      assertEquals("size 120 50", told.equals("size 120 30") ? size(said) : told);
       pty.fd().write(Arena.ofAuto().allocateFrom(ValueLayout.JAVA_BYTE, (byte) 'q'));
 
       assertTrue(child.waitFor(Await.LIMIT.toSeconds(), TimeUnit.SECONDS));
