@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -69,17 +70,19 @@ class LinuxDiskMigrationTest {
 
   @Test
   void diskWrittenThroughMigrations_isWhatTheGuestReads() throws Exception {
-    Files.write(directory.resolve("disk"), new byte[4 << 20]);
+    Files.write(directory.resolve("disk"), new byte[1 << 20]);
     ConsoleText console = new ConsoleText();
     Machine machine = Machine.create(config(console));
     try {
       machine.start();
       console.await("GUEST READY", 180);
+      // 256 KiB at one place after the other: the last of them tell how often it was done.
       type(
           machine,
-          "(while ! [ -e /tmp/stop ]; do dd if=/dev/urandom of=/dev/vdb bs=64k count=64"
-              + " conv=fsync 2>/dev/null; done; sync;"
-              + " echo 3 > /proc/sys/vm/drop_caches; echo sum $(md5sum < /dev/vdb); echo fin-$?) &");
+          "(i=0; while ! [ -e /tmp/stop ]; do i=$((i + 1)); dd if=/bin/busybox of=/dev/vdb bs=4k"
+              + " count=64 seek=$((i * 7 % 192)) conv=fsync 2>/dev/null; done; sync;"
+              + " echo 3 > /proc/sys/vm/drop_caches; echo sum $(md5sum < /dev/vdb);"
+              + " echo rounds-$i fin-$?) &");
       for (int i = 0; i < MOVES; i++) {
         console = new ConsoleText();
         machine = move(machine, console);
@@ -92,6 +95,7 @@ class LinuxDiskMigrationTest {
       byte[] image = Files.readAllBytes(directory.resolve("disk"));
       byte[] digest = MessageDigest.getInstance("MD5").digest(image);
       assertEquals(HexFormat.of().formatHex(digest), sum.group(1));
+      assertFalse(console.toString().contains("rounds-0 "), console.toString());
     } finally {
       machine.close();
     }
