@@ -41,9 +41,11 @@ final class GuestHandover {
     this.run = run;
   }
 
-  /** What the other side compares with its own: RAM and vCPUs. */
-  byte[] description() {
-    return new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus()).toByteArray();
+  /** What the other side compares with its own: RAM, vCPUs and what they can do. */
+  byte[] description() throws IOException {
+    StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
+    CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
+    return output.toByteArray();
   }
 
   /**

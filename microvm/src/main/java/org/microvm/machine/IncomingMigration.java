@@ -3,6 +3,7 @@ package org.microvm.machine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
@@ -94,9 +95,10 @@ public final class IncomingMigration implements AutoCloseable {
   private static PreparedMachine prepare(MigrationStream stream, MachineConfig config)
       throws IOException, MachineException {
     try {
-      check(stream.read(), config);
+      StateInput hello = check(stream.read(), config);
       PreparedMachine prepared = PreparedMachine.forMigration(config);
       try {
+        checkCpu(hello, prepared.cpuFeatures());
         prepared.rehearse();
         stream.write(Type.OK);
         return prepared;
@@ -110,7 +112,7 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  private static void check(Frame hello, MachineConfig config) throws IOException {
+  private static StateInput check(Frame hello, MachineConfig config) throws IOException {
     if (hello == null || hello.type() != Type.HELLO) {
       throw new IOException("the connection is not that of a migration");
     }
@@ -124,6 +126,17 @@ public final class IncomingMigration implements AutoCloseable {
       throw new IOException(
           "the guest has %d vCPUs and %d bytes of memory, here are %d and %d"
               .formatted(cpus, memory, config.cpus(), config.memoryBytes()));
+    }
+    return input;
+  }
+
+  private static void checkCpu(StateInput hello, CpuFeatures here) throws IOException {
+    // An older source says nothing of it.
+    if (hello.remaining() > 0) {
+      Optional<String> missing = CpuFeatures.read(hello).missingOn(here);
+      if (missing.isPresent()) {
+        throw new IOException(missing.get());
+      }
     }
   }
 

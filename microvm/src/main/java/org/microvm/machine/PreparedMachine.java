@@ -51,6 +51,11 @@ final class PreparedMachine implements AutoCloseable {
     }
   }
 
+  /** What the vCPUs can do. */
+  CpuFeatures cpuFeatures() throws IOException {
+    return CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0));
+  }
+
   GuestRam ram() {
     return parts.board().ram;
   }

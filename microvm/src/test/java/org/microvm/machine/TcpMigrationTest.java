@@ -417,6 +417,27 @@ class TcpMigrationTest {
   }
 
   @Test
+  void guestThatKnowsMoreFeatures_isRefused() throws Exception {
+    Said said = listenTo(start("here"));
+    byte[] hello = said.hello();
+    java.util.Arrays.fill(hello, hello.length - 4, hello.length, (byte) 0xff); // its last word
+    IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
+    receive(incoming, "there");
+    Tcp to = (Tcp) incoming.address();
+
+    try (MigrationStream stream =
+        new MigrationStream(
+            TcpTransport.to(InetSocketAddress.createUnresolved(to.host(), to.port())))) {
+      stream.open();
+      stream.write(Type.HELLO, MigrationStream.VERSION, hello, List.of());
+      MigrationStream.Frame answer = stream.read();
+
+      assertEquals(Type.FAILED, answer.type());
+      assertTrue(answer.text().contains("0x80000008"), answer.text());
+    }
+  }
+
+  @Test
   void sourceLostBeforeGo_theGuestIsKeptPausedUntilItIsResumed() throws Exception {
     Said said = listenTo(start("here"));
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);

@@ -35,6 +35,11 @@ public final class StateInput {
     return version;
   }
 
+  /** How many bytes there are yet. */
+  public int remaining() {
+    return payload.remaining();
+  }
+
   /** A byte that is 0 or 1. */
   public boolean getBoolean() throws StateException {
     int value = getByte();
