@@ -44,6 +44,9 @@ public final class Main {
     if (words.length > 0 && (words[0].equals("run") || words[0].equals("restore"))) {
       Preparation.begin();
     }
+    if (words.length > 0 && words[0].equals(Training.COMMAND)) {
+      System.exit(Training.run(words));
+    }
     System.exit(execute(new PrintWriter(System.err, true), words));
   }
 
