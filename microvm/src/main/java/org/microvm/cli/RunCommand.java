@@ -138,7 +138,7 @@ final class RunCommand implements Callable<Integer> {
 
   private Machine receive(MachineConfig config) throws IOException, MachineException {
     MigrationAddress address = MigrateCommand.address("--incoming", incoming, tlsCredentials, null);
-    try (IncomingMigration waiting = IncomingMigration.listen(address)) {
+    try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waits at " + waiting.address());
       }

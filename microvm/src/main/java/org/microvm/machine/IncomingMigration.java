@@ -34,9 +34,14 @@ public final class IncomingMigration implements AutoCloseable {
   private final TransportListener listener;
   private final MigrationAddress address;
 
-  private IncomingMigration(TransportListener listener, MigrationAddress address) {
+  /** Made before somebody could connect, until a guest comes; or null. */
+  private PreparedMachine waiting;
+
+  private IncomingMigration(
+      TransportListener listener, MigrationAddress address, PreparedMachine waiting) {
     this.listener = listener;
     this.address = address;
+    this.waiting = waiting;
   }
 
   /**
@@ -54,7 +59,26 @@ public final class IncomingMigration implements AutoCloseable {
    * @throws IOException if the address cannot be listened at, or the credentials cannot be used
    */
   public static IncomingMigration listen(MigrationAddress address) throws IOException {
-    return new IncomingMigration(MigrationTransports.at(address), address);
+    return new IncomingMigration(MigrationTransports.at(address), address, null);
+  }
+
+  /**
+   * Makes all of a machine that can be made before a guest comes, and listens then: whoever finds
+   * it listening waits for nothing but the guest.
+   *
+   * @param config for {@link #receive}, which is to be called once
+   * @throws MachineException if the machine cannot be made
+   * @throws IOException if the address cannot be listened at, or the credentials cannot be used
+   */
+  public static IncomingMigration listen(MigrationAddress address, MachineConfig config)
+      throws IOException, MachineException {
+    PreparedMachine prepared = prepare(config);
+    try {
+      return new IncomingMigration(MigrationTransports.at(address), address, prepared);
+    } catch (IOException | RuntimeException e) {
+      prepared.close();
+      throw e;
+    }
   }
 
   /** Where a guest is waited for; with the port that the kernel chose if it was to. */
@@ -79,7 +103,7 @@ public final class IncomingMigration implements AutoCloseable {
   public Machine receive(MachineConfig config) throws MachineException {
     try (MigrationStream stream = new MigrationStream(listener.accept())) {
       stream.limitReads(SILENCE);
-      PreparedMachine prepared = prepare(stream, config);
+      PreparedMachine prepared = greet(stream, config);
       try {
         return takeOver(stream, prepared);
       } catch (IOException | MachineException | RuntimeException e) {
@@ -92,20 +116,29 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /** Makes everything that can be made before the state is there. */
-  private static PreparedMachine prepare(MigrationStream stream, MachineConfig config)
+  private static PreparedMachine prepare(MachineConfig config)
+      throws IOException, MachineException {
+    PreparedMachine prepared = PreparedMachine.forMigration(config);
+    try {
+      prepared.rehearse();
+      return prepared;
+    } catch (IOException | MachineException | RuntimeException e) {
+      prepared.close();
+      throw e;
+    }
+  }
+
+  /** Answers the source's first word; the machine is made by then. */
+  private PreparedMachine greet(MigrationStream stream, MachineConfig config)
       throws IOException, MachineException {
     try {
       StateInput hello = check(stream.read(), config);
-      PreparedMachine prepared = PreparedMachine.forMigration(config);
-      try {
-        checkCpu(hello, prepared.cpuFeatures());
-        prepared.rehearse();
-        stream.write(Type.OK);
-        return prepared;
-      } catch (IOException | MachineException | RuntimeException e) {
-        prepared.close();
-        throw e;
-      }
+      PreparedMachine prepared = waiting == null ? prepare(config) : waiting;
+      waiting = prepared;
+      checkCpu(hello, prepared.cpuFeatures());
+      stream.write(Type.OK);
+      waiting = null;
+      return prepared;
     } catch (IOException | MachineException | RuntimeException e) {
       stream.write(Type.FAILED, String.valueOf(e.getMessage()));
       throw e;
@@ -273,9 +306,15 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  /** Stops listening and removes a unix socket's file. */
+  /**
+   * Stops listening and removes a unix socket's file; a machine that no guest came to is closed.
+   */
   @Override
   public void close() {
     listener.close();
+    if (waiting != null) {
+      waiting.close();
+      waiting = null;
+    }
   }
 }

@@ -186,6 +186,7 @@ public final class Migration {
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
     expect(Type.OK);
     guest.rehearse();
+    watchdog().cancel(false);
     try (DirtyTracker tracker = guest.track()) {
       copyWhileRunning(tracker);
       handOver(tracker);
@@ -266,10 +267,14 @@ public final class Migration {
     phase = next;
   }
 
-  private void expectReady() throws IOException {
+  private CompletableFuture<Void> watchdog() {
     var deadline =
         CompletableFuture.delayedExecutor(HANDOVER_SECONDS, TimeUnit.SECONDS, Runnable::run);
-    CompletableFuture<Void> watchdog = CompletableFuture.runAsync(this::handoverTimedOut, deadline);
+    return CompletableFuture.runAsync(this::handoverTimedOut, deadline);
+  }
+
+  private void expectReady() throws IOException {
+    CompletableFuture<Void> watchdog = watchdog();
     try {
       expect(Type.READY);
     } finally {

@@ -15,6 +15,9 @@ import org.microvm.virtioserial.backend.HostLink;
  * the state is left to do while the guest stands still. One thread.
  */
 final class PreparedMachine implements AutoCloseable {
+  /** By then the JVM has compiled the loops over registers and bytes. */
+  private static final int REHEARSALS = 5;
+
   private final MachineParts parts;
   private final GuestRun run;
   private final Machine machine;
@@ -167,9 +170,11 @@ final class PreparedMachine implements AutoCloseable {
    * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
    */
   void rehearse() throws IOException, MachineException {
-    StateWriter writer = new StateWriter();
-    run.save(writer, parts);
-    run.load(StateReader.of(writer.toByteArray()), Duration.ZERO);
+    for (int i = 0; i < REHEARSALS; i++) {
+      StateWriter writer = new StateWriter();
+      run.save(writer, parts);
+      run.load(StateReader.of(writer.toByteArray()), Duration.ZERO);
+    }
   }
 
   @Override
