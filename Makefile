@@ -48,7 +48,7 @@ examples: build images ## build the programs of examples/ (examples/run NAME run
 test: build images ## everything: format, lint, unit, KVM and Linux guest tests
 	@tools/test
 
-stress: build ## a million messages to a guest that sleeps between each two, on every interrupt path
+stress: build ## a million messages to a guest that sleeps between each two; fewer on the other interrupt paths
 	@tools/test -pl microvm -am -Dtest='SleepingGuestStressTest' -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.stress.messages=1000000
 

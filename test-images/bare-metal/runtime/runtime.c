@@ -416,7 +416,7 @@ void wait_for_interrupt(void) {
   __asm__("movq %%cs, %0" : "=r"(code_segment));
   while (!irq_seen) {
     if (code_segment & 3) {
-      __asm__ volatile("hlt" : : : "memory");
+      __asm__ volatile("hlt" : : : "rax", "rdx", "memory"); /* of short_halt */
     } else {
       __asm__ volatile("sti; hlt; cli" : : : "memory");
     }

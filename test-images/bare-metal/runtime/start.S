@@ -27,6 +27,9 @@
 #define MSR_EFER 0xc0000080
 #define EFER_LME (1 << 8)
 
+/* End of interrupt of the local APIC, where an instruction can name it: see page_map. */
+#define LAPIC_EOI 0xfffffffffee000b0
+
     .text
     .code32
     .globl pvh_entry
@@ -135,21 +138,37 @@ trap_common:
     .balign 16
     .globl short_interrupt
 short_interrupt:
-    pushq %rax
+    testb $3, 8(%rsp)           /* CPL that was interrupted */
+    jnz 1f
+    /* short_halt: back to its caller at once, who does not mind about RDX. */
+    movq short_device, %rdx
+    cmpl $1, 0x60(%rdx)         /* InterruptStatus: used buffers */
+    jne 2f
+    movl $1, 0x64(%rdx)         /* InterruptACK */
+    movl $1, irq_seen
+    movl $0, LAPIC_EOI
+    movq 24(%rsp), %rsp         /* the frame of short_halt */
+    iretq
+1:  pushq %rax
     pushq %rdx
     movq short_device, %rdx
-    movl 0x60(%rdx), %eax       /* InterruptStatus */
-    testl %eax, %eax
-    jz 1f
-    movl %eax, 0x64(%rdx)       /* InterruptACK */
-    movl $1, irq_seen
-1:  movl $0xfee00000, %eax
-    movl $0, 0xb0(%rax)         /* EOI of the local APIC */
+    call short_acknowledge
     popq %rdx
     popq %rax
     iretq
+2:  call short_acknowledge      /* none, or a configuration change; returns to hlt's next */
+    iretq
 
-/* #GP of which it is taken for granted that it comes from hlt at CPL3. */
+short_acknowledge:
+    movl 0x60(%rdx), %eax
+    testl %eax, %eax
+    jz 1f
+    movl %eax, 0x64(%rdx)
+    movl $1, irq_seen
+1:  movl $0, LAPIC_EOI
+    ret
+
+/* #GP of which it is taken for granted that it comes from hlt at CPL3; RAX and RDX are lost. */
     .balign 16
     .globl short_halt
 short_halt:
@@ -203,7 +222,8 @@ tss_end:
 
 /*
  * The first 4 GiB one to one in 2 MiB pages, writable and open to CPL3; above, at 4 GiB, the page
- * directory "window", whose pages map_window() points at other memory.
+ * directory "window", whose pages map_window() points at other memory. The fourth GiB, where devices
+ * are, also ends at 2^64: there 32 bits of an instruction suffice for an address.
  */
 #define TABLE 0x67              /* present, writable, user, accessed, dirty */
 #define PAGE_2M 0xe7            /* the same, and a large page */
@@ -212,14 +232,16 @@ tss_end:
     .globl page_map
 page_map:
     .quad page_directory_pointers + TABLE
-    .fill 511, 8, 0
+    .fill 510, 8, 0
+    .quad page_directory_pointers + TABLE
 page_directory_pointers:
     .quad page_directories + TABLE
     .quad page_directories + 0x1000 + TABLE
     .quad page_directories + 0x2000 + TABLE
     .quad page_directories + 0x3000 + TABLE
     .quad window + TABLE
-    .fill 507, 8, 0
+    .fill 506, 8, 0
+    .quad page_directories + 0x3000 + TABLE
 page_directories:
     .set frame, 0
     .rept 2048
