@@ -24,6 +24,9 @@ final class PortSlot {
   Belief belief = Belief.ABSENT;
   PortQueues queues;
 
+  /** The guest was told of a port of this number, now or earlier: it may speak of it. */
+  boolean heardOf;
+
   /** PORT_ADD messages that the guest has not answered yet. */
   int unanswered;
 
@@ -81,6 +84,7 @@ final class PortSlot {
   void restore(SlotState state, StateInput input) throws StateException {
     belief = state.belief();
     unanswered = state.unanswered();
+    heardOf = belief != Belief.ABSENT || unanswered > 0;
     replaced = state.replaced();
     leftovers = state.leftovers() && queues != null;
     if (state.port().isPresent()) {
@@ -127,6 +131,7 @@ final class PortSlot {
     } else if (belief == Belief.PRESENT) {
       belief = Belief.REMEMBERED;
     }
+    heardOf = belief != Belief.ABSENT;
   }
 
   /** The driver has taken one of the queues away. */
@@ -142,6 +147,19 @@ final class PortSlot {
         port.sendingStopped();
       }
     }
+  }
+
+  /**
+   * Takes the answer to a PORT_ADD whose port was removed before it came.
+   *
+   * @return whether one was due
+   */
+  boolean answersForgotten() {
+    if (unanswered == 0) {
+      return false;
+    }
+    unanswered--;
+    return true;
   }
 
   /** The guest has set up the present port. */

@@ -200,7 +200,7 @@ final class Ports implements ControlQueue.Handler {
 
   private boolean portReady(PortSlot slot, boolean success) throws VirtqueueException {
     if (slot.belief == PortSlot.Belief.ABSENT) {
-      return false;
+      return slot.answersForgotten();
     }
     driverReady = true;
     if (slot.belief == PortSlot.Belief.REMEMBERED && slot.replaced) {
@@ -229,7 +229,7 @@ final class Ports implements ControlQueue.Handler {
     Port port = slot.port();
     if (port == null || !port.isReady()) {
       // Crossed with a removal, most likely.
-      return slot.belief != PortSlot.Belief.ABSENT;
+      return slot.heardOf;
     }
     if (open) {
       port.guestOpened();
@@ -247,6 +247,7 @@ final class Ports implements ControlQueue.Handler {
     for (PortSlot slot : slots) {
       if (slot.port() != null && slot.belief == PortSlot.Belief.ABSENT) {
         slot.belief = PortSlot.Belief.PRESENT;
+        slot.heardOf = true;
         slot.unanswered++;
         control.post(ControlMessage.of(slot.nr, ControlEvent.PORT_ADD, 0));
       }

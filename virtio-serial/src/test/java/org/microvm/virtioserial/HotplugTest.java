@@ -105,6 +105,50 @@ class HotplugTest {
     assertThrows(IllegalArgumentException.class, () -> PortConfig.named("ä".repeat(128)));
   }
 
+  /** A guest that is slow says READY when the host has removed the port meanwhile. */
+  @Test
+  void ready_thatCrossedARemoval_isNotMissedByTheNextPortOfItsNumber() throws Exception {
+    guest.boot();
+    int nr = machine.addUnix("early");
+    assertEquals(Control.add(nr), guest.next());
+    machine.device.removePort(nr);
+    guest.tell(nr, Control.PORT_READY, 1);
+    assertEquals(nr, machine.addUnix("late"));
+
+    guest.tell(nr, Control.PORT_READY, 1);
+
+    assertTrue(machine.status(nr).guestReady());
+    assertEquals(0, machine.device.statistics().controlMalformed());
+  }
+
+  @Test
+  void ready_thatCrossedARemovalAndAnAddition_isNotTakenForTheNextPorts() throws Exception {
+    guest.boot();
+    int nr = machine.addUnix("early");
+    assertEquals(Control.add(nr), guest.next());
+    machine.device.removePort(nr);
+    assertEquals(nr, machine.addUnix("late"));
+    guest.tell(nr, Control.PORT_READY, 1);
+    assertFalse(machine.status(nr).guestReady());
+
+    guest.tell(nr, Control.PORT_READY, 1);
+
+    assertTrue(machine.status(nr).guestReady());
+  }
+
+  @Test
+  void close_thatCrossedARemoval_isNoFaultOfTheGuest() throws Exception {
+    guest.boot();
+    int nr = machine.addUnix("a");
+    guest.tell(nr, Control.PORT_READY, 1);
+    guest.open(nr);
+    machine.device.removePort(nr);
+
+    guest.tell(nr, Control.PORT_OPEN, 0);
+
+    assertEquals(0, machine.device.statistics().controlMalformed());
+  }
+
   @Test
   void remove_ofNoPortIsRefused() {
     var failure = assertThrows(PortException.class, () -> machine.device.removePort(3));
