@@ -34,7 +34,8 @@ class ChurnStressTest {
       assertEquals(0, machine.device.statistics().controlPending());
       assertEquals(List.of(), machine.device.ports());
       assertEquals(before.descriptors(), after.descriptors(), "descriptors");
-      assertEquals(before.threads(), after.threads(), "threads");
+      // Those of the JDK that wait for work may end meanwhile.
+      assertTrue(after.threads() <= before.threads(), "threads: " + before + ", then " + after);
       long grown = after.heapBytes() - before.heapBytes();
       assertTrue(grown < ROUNDS * 64, "the heap grew by " + grown); // less than an object each
       long outside = after.nativeBytes() - before.nativeBytes();

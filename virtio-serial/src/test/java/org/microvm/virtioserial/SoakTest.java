@@ -45,7 +45,8 @@ class SoakTest {
     assertEquals(List.of(), ErrorLog.takeErrors());
     Resources after = Resources.now();
     assertEquals(before.descriptors(), after.descriptors(), "descriptors");
-    assertEquals(before.threads(), after.threads(), "threads");
+    // Those of the JDK that wait for work may end meanwhile.
+    assertTrue(after.threads() <= before.threads(), "threads: " + before + ", then " + after);
     long grown = after.heapBytes() - before.heapBytes();
     assertTrue(grown < 4 << 20, "heap grew by " + grown);
     long outside = after.nativeBytes() - before.nativeBytes();
