@@ -56,8 +56,9 @@ stress: build ## a million messages to a guest that sleeps between each two; few
 migrate-kill: build ## a process of a migration killed by SIGKILL at each of 50 random moments
 	@tools/test -pl microvm -am -Dtest='MigrationKillTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.kills=50
 
-soak: build ## 64 ports whose ends come, go and block at random, then a hostile guest; five minutes each
-	@tools/test -pl virtio-serial -am -Dtest='SoakTest,HostileSoakTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
+soak: build images ## ports whose ends come, go and block at random: a driver in Java (64), a hostile one, Linux (16); five minutes each
+	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \
+	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
 .PHONY: agent-test junit-example
 agent-test: build images ## the guest agent suite, every test named, results as JUnit XML (EXECS=N programs)

@@ -183,6 +183,8 @@ static void own_signals(void)
 	sigset_t set;
 
 	sigaction(SIGUSR1, &action, NULL);
+	action.sa_handler = finish_soak;
+	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);

@@ -36,6 +36,9 @@ struct call {
 };
 
 /* Each ends with a nameless entry. */
+/* The handler of SIGTERM: ends a soak, be it one that is still to begin. */
+void finish_soak(int signal_number);
+
 extern const struct call file_calls[], stream_calls[], system_calls[], soak_calls[];
 
 /* --- streams: 16-byte records, so that every byte's place in the stream can be told --------------------------- */

@@ -30,6 +30,16 @@ record Resources(long descriptors, int threads, long heapBytes, long nativeBytes
     return new Resources(descriptorCount(), threads, heap, outside);
   }
 
+  /** What it holds once no more memory is left than before, or after a while: a collector frees. */
+  static Resources afterwards(Resources before) throws IOException, InterruptedException {
+    long end = System.nanoTime() + Await.LIMIT.toNanos();
+    Resources after = now();
+    while (after.nativeBytes() > before.nativeBytes() && System.nanoTime() < end) {
+      after = now();
+    }
+    return after;
+  }
+
   static long descriptorCount() throws IOException {
     try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
       return open.count(); // The listing itself is one of them, each time.

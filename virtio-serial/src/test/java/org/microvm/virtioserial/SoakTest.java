@@ -43,7 +43,7 @@ class SoakTest {
       throw new AssertionError("with -Dmicrovm.soak.seed=" + SEED, e);
     }
     assertEquals(List.of(), ErrorLog.takeErrors());
-    Resources after = Resources.now();
+    Resources after = Resources.afterwards(before);
     assertEquals(before.descriptors(), after.descriptors(), "descriptors");
     // Those of the JDK that wait for work may end meanwhile.
     assertTrue(after.threads() <= before.threads(), "threads: " + before + ", then " + after);

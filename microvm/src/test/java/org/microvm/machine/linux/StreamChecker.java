@@ -1,0 +1,126 @@
+package org.microvm.machine.linux;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** Checks that bytes continue a {@link NumberedStream}, as port-probe does in the guest. */
+final class StreamChecker {
+  private static final int RECORD = NumberedStream.RECORD_BYTES;
+
+  private final int stream;
+  private final ByteBuffer pending = ByteBuffer.allocate(2 * RECORD).order(ByteOrder.LITTLE_ENDIAN);
+  private long position;
+  private long skipped;
+  private boolean maySkip;
+  private boolean ended;
+
+  StreamChecker(int stream) {
+    this.stream = stream;
+  }
+
+  /** Where in the stream the next byte is. */
+  long position() {
+    return position;
+  }
+
+  /** Bytes that were left out, where that was allowed. */
+  long skipped() {
+    return skipped;
+  }
+
+  /** Whether the next bytes may come from further on. */
+  boolean maySkip() {
+    return maySkip;
+  }
+
+  /** Whether the end marker has come. */
+  boolean ended() {
+    return ended;
+  }
+
+  /** The next bytes may come from further on. */
+  void allowSkip() {
+    maySkip = true;
+    pending.clear();
+  }
+
+  /** Checks the bytes between position and limit. */
+  void check(ByteBuffer bytes) {
+    while (bytes.hasRemaining()) {
+      byte next = bytes.get();
+      pending.put(next);
+      if (maySkip) {
+        locate();
+      } else {
+        position++;
+        if (pending.position() == RECORD) {
+          checkRecord();
+        }
+      }
+    }
+  }
+
+  /** A whole record is pending. */
+  private void checkRecord() {
+    long start = position - RECORD;
+    pending.clear();
+    if (!ended && isRecord(0, (int) (start / RECORD))) {
+      return;
+    }
+    position = start;
+    if (ended || !isEnd(0) || pending.getLong(8) != start) {
+      throw new AssertionError(
+          "stream %#x, at %d: record %d of stream %#x"
+              .formatted(stream, start, pending.getInt(0), pending.getInt(4)));
+    }
+    ended = true;
+  }
+
+  /** Looks for a whole record at the end of the pending bytes, to know where they are from. */
+  private void locate() {
+    int offset = pending.position() - RECORD;
+    if (offset < 0) {
+      return;
+    }
+    int number = pending.getInt(offset);
+    long found;
+    if (isRecord(offset, number)) {
+      found = (number & 0xffff_ffffL) * RECORD - offset;
+    } else if (isEnd(offset)) {
+      found = pending.getLong(offset + 8) - offset;
+    } else if (pending.hasRemaining()) {
+      return;
+    } else {
+      throw new AssertionError("stream %#x: nothing of it after %d".formatted(stream, position));
+    }
+    arrivedAt(found);
+  }
+
+  /** The pending bytes are from this position on. */
+  private void arrivedAt(long found) {
+    if (found < position) {
+      throw new AssertionError(
+          "stream %#x: back at %d after %d".formatted(stream, found, position));
+    }
+    skipped += found - position;
+    position = found;
+    maySkip = false;
+    byte[] first = new byte[pending.position()];
+    pending.flip().get(first);
+    pending.clear();
+    int before = (int) (found % RECORD);
+    pending.put(NumberedStream.bytes(stream, found - before, before));
+    check(ByteBuffer.wrap(first));
+  }
+
+  private boolean isRecord(int offset, int number) {
+    return pending.getInt(offset) == number
+        && pending.getInt(offset + 4) == stream
+        && pending.getLong(offset + 8) == NumberedStream.check(stream, number);
+  }
+
+  private boolean isEnd(int offset) {
+    return pending.getInt(offset) == NumberedStream.END_MARKER
+        && pending.getInt(offset + 4) == stream;
+  }
+}
