@@ -3,6 +3,7 @@ package org.microvm.virtioserial;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtqueueException;
@@ -34,6 +35,10 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private final PortReceive receive;
   private final Turn transmitTurn;
   private final Turn receiveTurn;
+  private final ReplyWait replyWait = new ReplyWait();
+
+  /** Made once, for nothing is allocated where bytes move. */
+  private final BooleanSupplier hasReply = this::hasReply;
 
   /** The guest's queues from activation to reset, whether it is ready to use them or not. */
   private PortQueues queues;
@@ -382,6 +387,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    * Moves bytes to the host program, a turn's worth; a guest that breaks the ring ends just that.
    */
   private void transmit() {
+    long before = counters.fromGuest.buffers;
     boolean more;
     try {
       more = transmit.run();
@@ -392,11 +398,15 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     if (more) {
       transmitTurn.request();
     }
+    if (counters.fromGuest.buffers != before) {
+      replyWait.replied();
+    }
     endSession();
   }
 
   /** Moves bytes to the guest, as {@link #transmit}. */
   private void receive() {
+    long before = counters.toGuest.buffers;
     boolean more;
     try {
       more = receive.run();
@@ -408,6 +418,21 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       receiveTurn.request();
     }
     endSession();
+    if (queues != null && counters.toGuest.buffers != before) {
+      given();
+    }
+  }
+
+  /** The guest has been given bytes; its reply may be there before a sleep would have begun. */
+  private void given() {
+    boolean worthIt = replyWait.asked(queues.guestPolls());
+    if (worthIt && ready && !transmitTurn.isRequested() && replyWait.await(hasReply)) {
+      transmit();
+    }
+  }
+
+  private boolean hasReply() {
+    return queues.hasTransmitBuffers();
   }
 
   private void connect(HostLink link) {

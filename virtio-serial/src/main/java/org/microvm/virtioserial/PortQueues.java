@@ -17,6 +17,10 @@ final class PortQueues {
   private final ChainFifo receiving;
   private final ChainFifo sending;
   private boolean receiveUsed;
+
+  /** The guest wanted no interrupt for what it was given last, so it looks at the ring itself. */
+  private boolean guestPolls;
+
   private boolean transmitUsed;
 
   /** Either queue may be null if the driver has not set it up. */
@@ -93,7 +97,7 @@ final class PortQueues {
   /** Shows the guest what was given back, with one interrupt a queue at most. */
   void publish() {
     if (receiveUsed && receiveq != null) {
-      queues.publish(receiveq);
+      guestPolls = !queues.publish(receiveq);
     }
     if (transmitUsed && transmitq != null) {
       queues.publish(transmitq);
@@ -112,6 +116,16 @@ final class PortQueues {
     if (receiveq != null) {
       receiveq.suppressNotifications();
     }
+  }
+
+  /** Whether the guest looks for what it is given without being interrupted. */
+  boolean guestPolls() {
+    return guestPolls;
+  }
+
+  /** Whether the guest has sent something; asks for no notification. */
+  boolean hasTransmitBuffers() {
+    return transmitq != null && transmitq.hasPending();
   }
 
   /** Whether a transmit buffer came in while the guest was being asked to tell of the next one. */

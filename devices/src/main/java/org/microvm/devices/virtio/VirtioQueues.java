@@ -49,11 +49,17 @@ public final class VirtioQueues {
     return interrupt;
   }
 
-  /** Makes what was added to the used ring visible and interrupts the driver if it wants that. */
-  public void publish(Virtqueue queue) {
-    if (queue.publish()) {
+  /**
+   * Makes what was added to the used ring visible and interrupts the driver if it wants that.
+   *
+   * @return whether it was interrupted
+   */
+  public boolean publish(Virtqueue queue) {
+    boolean wanted = queue.publish();
+    if (wanted) {
       interrupt.usedBuffers();
     }
+    return wanted;
   }
 
   /** The device's one lock, to be held around all use of queues and device state. */

@@ -144,7 +144,7 @@ public final class Virtqueue {
   }
 
   /** Whether the driver has added a buffer that was not popped; asks for no notification. */
-  boolean hasPending() {
+  public boolean hasPending() {
     return nextAvail != seenAvail || (live && loadAvail());
   }
 
