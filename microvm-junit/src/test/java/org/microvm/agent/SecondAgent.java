@@ -10,11 +10,12 @@ import org.microvm.junit.GuestVm;
  * Another qemu-ga of the guest, on a port of its own, started through the first one.
  *
  * @param agent the connection to it
- * @param pid its number in the guest
+ * @param process it, in the guest
  * @param vm the guest
  */
-record SecondAgent(GuestAgent agent, long pid, GuestVm vm) implements AutoCloseable {
+record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implements AutoCloseable {
   private static final Duration START = Duration.ofMinutes(1);
+  private static final Duration END = Duration.ofSeconds(30);
 
   /** Starts one as root. */
   static SecondAgent start(GuestVm vm, String port, String... options) throws IOException {
@@ -53,14 +54,17 @@ record SecondAgent(GuestAgent agent, long pid, GuestVm vm) implements AutoClosea
       agent.await(START);
     } catch (IOException e) {
       agent.close();
-      throw new IOException("no second agent: " + process.result(), e);
+      String said = process.result().map(result -> result.output() + result.errors()).orElse("");
+      throw new IOException("no second agent: " + said, e);
     }
-    return new SecondAgent(agent, process.pid(), vm);
+    return new SecondAgent(agent, process, vm);
   }
 
+  /** Returns when it is gone, for until then its port cannot be opened by another one. */
   @Override
   public void close() throws IOException {
     agent.close();
-    vm.exec("kill", Long.toString(pid));
+    vm.exec("kill", Long.toString(process.pid()));
+    process.await(END);
   }
 }
