@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -75,17 +74,7 @@ class DiskMigrationTest {
   }
 
   private CompletableFuture<Machine> receive(IncomingMigration incoming, Path image) {
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try (incoming) {
-            Machine machine = incoming.receive(config(image));
-            machines.add(machine);
-            return machine;
-          } catch (MachineException e) {
-            throw new CompletionException(e);
-          }
-        },
-        threads);
+    return ReceivedMachine.of(incoming, config(image), machines::add, threads);
   }
 
   private static MigrationProgress end(Migration migration) throws Exception {

@@ -86,17 +86,7 @@ class TcpMigrationTest {
   }
 
   private CompletableFuture<Machine> receive(IncomingMigration incoming, String name) {
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try (incoming) {
-            Machine machine = incoming.receive(config(name));
-            machines.add(machine);
-            return machine;
-          } catch (MachineException e) {
-            throw new CompletionException(e);
-          }
-        },
-        threads);
+    return ReceivedMachine.of(incoming, config(name), machines::add, threads);
   }
 
   private static MigrationProgress end(Migration migration) throws Exception {

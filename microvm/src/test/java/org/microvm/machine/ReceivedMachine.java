@@ -1,0 +1,31 @@
+package org.microvm.machine;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+
+/** The destination of a migration, on a thread of its own in the process of the source. */
+final class ReceivedMachine {
+  private ReceivedMachine() {}
+
+  /**
+   * Waits for one guest, and closes what it waited at.
+   *
+   * @param owner is given the machine, to close it in the end
+   */
+  static CompletableFuture<Machine> of(
+      IncomingMigration incoming, MachineConfig config, Consumer<Machine> owner, Executor threads) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try (incoming) {
+            Machine machine = incoming.receive(config);
+            owner.accept(machine);
+            return machine;
+          } catch (MachineException e) {
+            throw new CompletionException(e);
+          }
+        },
+        threads);
+  }
+}
