@@ -49,7 +49,7 @@ final class BenchChannelCommand implements Callable<Integer> {
     if (rounds < 1 || seconds <= 0 || warmUp < 0) {
       throw new UsageException("--rounds, --seconds and --warm-up: above 0");
     }
-    new ChannelBenchmarkRun(Path.of(System.getProperty("microvm.home", ".")), System.out)
+    new ChannelBenchmarkRun(BenchCommand.home(), System.out)
         .compareQemu(compareQemu)
         .only(only)
         .output(output)

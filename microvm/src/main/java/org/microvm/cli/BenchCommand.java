@@ -31,7 +31,8 @@ final class BenchCommand {
     }
   }
 
-  private static Path home() {
+  /** What this project was built in, or is installed in. */
+  static Path home() {
     return Path.of(System.getProperty("microvm.home", "."));
   }
 
@@ -49,8 +50,12 @@ final class BenchCommand {
 
     /** The word, once it is known to be a size. */
     private String checked() {
-      ByteSize.parse("--memory", memory, 1 << 20);
+      bytes();
       return memory;
+    }
+
+    long bytes() {
+      return ByteSize.parse("--memory", memory, 1 << 20);
     }
   }
 

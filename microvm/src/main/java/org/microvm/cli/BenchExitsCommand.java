@@ -32,8 +32,7 @@ final class BenchExitsCommand implements Callable<Integer> {
     if (rounds < 1 || seconds <= 0) {
       throw new UsageException("--rounds and --seconds: above 0");
     }
-    new ExitsBenchmarkRun(Path.of(System.getProperty("microvm.home", ".")), System.out)
-        .run(rounds, 1, seconds, output);
+    new ExitsBenchmarkRun(BenchCommand.home(), System.out).run(rounds, 1, seconds, output);
     return 0;
   }
 }

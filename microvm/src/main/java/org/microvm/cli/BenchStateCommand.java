@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.microvm.bench.StateBenchmarkRun;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code microvm bench state}. */
@@ -18,11 +19,7 @@ final class BenchStateCommand implements Callable<Integer> {
   @Option(names = "--rounds", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
   private int rounds;
 
-  @Option(
-      names = {"--memory", "-m"},
-      defaultValue = "128M",
-      description = "guest RAM (${DEFAULT-VALUE})")
-  private String memory;
+  @Mixin private BenchCommand.GuestMemory guest;
 
   @Option(
       names = "--output",
@@ -35,8 +32,8 @@ final class BenchStateCommand implements Callable<Integer> {
     if (rounds < 1) {
       throw new UsageException("--rounds: at least 1");
     }
-    long mebibytes = ByteSize.parse("--memory", memory, 1 << 20) >> 20;
-    new StateBenchmarkRun(Path.of(System.getProperty("microvm.home", ".")), System.out, compareQemu)
+    long mebibytes = guest.bytes() >> 20;
+    new StateBenchmarkRun(BenchCommand.home(), System.out, compareQemu)
         .run(rounds, mebibytes, output);
     return 0;
   }
