@@ -19,10 +19,8 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
-import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
-import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
@@ -263,7 +261,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshot(Path directory, UnaryOperator<List<String>> words)
       throws MachineException, InterruptedException {
-    save(directory, () -> writeFull(directory, words.apply(config.words())));
+    save(directory, (files, identity) -> writeFull(files, identity, words.apply(config.words())));
   }
 
   /**
@@ -281,12 +279,14 @@ public final class Machine implements AutoCloseable {
     if (directory.toAbsolutePath().normalize().equals(base.toAbsolutePath().normalize())) {
       throw new MachineException(other + " cannot be replaced by what differs from it");
     }
-    save(directory, () -> writeDiff(directory, base, other, words.apply(config.words())));
+    save(
+        directory,
+        (files, identity) -> writeDiff(files, identity, base, other, words.apply(config.words())));
   }
 
   /** Writes files while the machine stands still. */
   private interface Save {
-    void run() throws IOException, MachineException;
+    void run(SnapshotFiles files, Snapshot.Identity identity) throws IOException, MachineException;
   }
 
   private void save(Path directory, Save save) throws MachineException, InterruptedException {
@@ -294,23 +294,43 @@ public final class Machine implements AutoCloseable {
     closing.lock();
     saving.lock();
     try {
-      boolean wasPaused = isPaused();
-      if (closed || !pause()) {
-        throw new MachineException("only a running or paused machine can be saved");
+      checkCanBeSaved();
+      Snapshot.Identity identity = Snapshot.Identity.random();
+      try (SnapshotFiles files = SnapshotFiles.create(directory, identity)) {
+        files.memory().resize(config.memoryBytes());
+        save(files, identity, save);
       }
-      try (LoopHold _ = LoopHold.of(parts.loop())) {
-        save.run();
-      } catch (IOException e) {
-        throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
-      } finally {
-        if (!wasPaused) {
-          resume();
-        }
-      }
+    } catch (IOException e) {
+      throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
     } finally {
       saving.unlock();
       closing.unlock();
     }
+  }
+
+  private void save(SnapshotFiles files, Snapshot.Identity identity, Save save)
+      throws IOException, MachineException, InterruptedException {
+    boolean wasPaused = isPaused();
+    if (!pause()) {
+      throw notToBeSaved();
+    }
+    try (LoopHold _ = LoopHold.of(parts.loop())) {
+      save.run(files, identity);
+    } finally {
+      if (!wasPaused) {
+        resume();
+      }
+    }
+  }
+
+  private synchronized void checkCanBeSaved() throws MachineException {
+    if (!started || closed || end.isDone()) {
+      throw notToBeSaved();
+    }
+  }
+
+  private static MachineException notToBeSaved() {
+    return new MachineException("only a running or paused machine can be saved");
   }
 
   /**
@@ -369,10 +389,9 @@ public final class Machine implements AutoCloseable {
   }
 
   /** With vCPUs and event loop standing still; a reset from the host waits until it is over. */
-  private synchronized void writeFull(Path directory, List<String> words) throws IOException {
-    Snapshot.Identity identity = Snapshot.Identity.random();
-    StateWriter writer = state(identity, words);
-    Snapshot.write(directory, writer, file -> MemoryFile.write(parts.board().ram, file));
+  private synchronized void writeFull(
+      SnapshotFiles files, Snapshot.Identity identity, List<String> words) throws IOException {
+    new SnapshotWriter(config, parts, run, words).writeFull(files, identity);
     // A migration has the log for itself.
     if (!migrates()) {
       tracking.begin(identity, parts, run);
@@ -381,25 +400,17 @@ public final class Machine implements AutoCloseable {
 
   /** The same, with the pages that were written since another snapshot. */
   private synchronized void writeDiff(
-      Path directory, Path basePath, Snapshot base, List<String> words)
+      SnapshotFiles files,
+      Snapshot.Identity identity,
+      Path basePath,
+      Snapshot base,
+      List<String> words)
       throws IOException, MachineException {
     DirtyTracker written = tracking.since(base);
-    Snapshot.Identity identity = Snapshot.Identity.random();
     boolean done = false;
     try {
-      StateWriter writer = state(identity, words);
-      written.collect();
-      List<SnapshotBase.Run> runs = new ArrayList<>();
-      written.visit(
-          (region, from, to) ->
-              runs.add(new SnapshotBase.Run(region.fileOffset() + from, to - from)));
-      new SnapshotBase(
-              base.identity().id(),
-              base.identity().checksum(),
-              SnapshotBase.way(directory, basePath),
-              runs)
-          .write(writer);
-      Snapshot.write(directory, writer, file -> writePages(written, file));
+      new SnapshotWriter(config, parts, run, words)
+          .writeDiff(files, identity, written, basePath, base);
       tracking.begin(identity, parts, run);
       done = true;
     } finally {
@@ -408,22 +419,6 @@ public final class Machine implements AutoCloseable {
         tracking.end();
       }
     }
-  }
-
-  private void writePages(DirtyTracker written, Fd file) throws IOException {
-    file.resize(config.memoryBytes());
-    written.visit((region, from, to) -> MemoryFile.writeRun(file, region, from, to));
-  }
-
-  private StateWriter state(Snapshot.Identity identity, List<String> words) throws IOException {
-    if (run.ended()) {
-      throw new IOException("the guest has ended or was reset");
-    }
-    StateWriter writer = new StateWriter();
-    parts.board().save(writer);
-    run.save(writer, parts);
-    Snapshot.describe(config, words, identity, writer);
-    return writer;
   }
 
   /** Whether the last of {@link #pause} and {@link #resume} was a pause. */

@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
@@ -16,14 +17,22 @@ final class MemoryFile {
    * RAM meanwhile.
    */
   static void write(GuestRam ram, Fd file) throws IOException {
-    file.resize(ram.memory().size());
     MemoryRuns.visit(ram, (region, from, to) -> writeRun(file, region, from, to));
   }
 
   /** Writes a piece to its place. */
   static void writeRun(Fd file, MemoryRegion region, long from, long to) throws IOException {
-    for (long at = from; at < to; ) {
-      long written = file.pwrite(region.host().asSlice(at, to - at), region.fileOffset() + at);
+    writeAll(file, region.host().asSlice(from, to - from), region.fileOffset() + from);
+  }
+
+  /**
+   * Writes all of a segment.
+   *
+   * @param offset in the file
+   */
+  static void writeAll(Fd file, MemorySegment bytes, long offset) throws IOException {
+    for (long at = 0; at < bytes.byteSize(); ) {
+      long written = file.pwrite(bytes.asSlice(at), offset + at);
       at += ErrnoException.check(written, "write", file);
       if (written == 0) {
         throw new IOException("write " + file + ": nothing was written");

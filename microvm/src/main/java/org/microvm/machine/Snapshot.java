@@ -1,12 +1,14 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,8 +36,8 @@ import org.microvm.linux.GuestRam;
  * pages that they only read. The files must not change meanwhile. Immutable.
  */
 public final class Snapshot {
-  private static final String STATE_FILE = "state";
-  private static final String MEMORY_FILE = "memory";
+  static final String STATE_FILE = "state";
+  static final String MEMORY_FILE = "memory";
 
   /** The sections about the machine as a whole. */
   private static final String MACHINE = "machine";
@@ -73,14 +75,24 @@ public final class Snapshot {
    * @param checksum that of its state
    */
   record Identity(UUID id, int checksum) {
-    static Identity random() {
-      return new Identity(UUID.randomUUID(), 0);
+    /**
+     * A new one. It comes from the kernel: to load Java's random numbers takes as long as to write
+     * a small guest's memory.
+     */
+    static Identity random() throws IOException {
+      try (Fd source = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
+          Arena arena = Arena.ofConfined()) {
+        MemorySegment bits = arena.allocate(2 * Long.BYTES, Long.BYTES);
+        long read = ErrnoException.check(source.read(bits), "read", source);
+        if (read != bits.byteSize()) {
+          throw new IOException("read %s: %d bytes only".formatted(source, read));
+        }
+        // RFC 9562, section 5.4: version 4 and the variant.
+        long high = bits.get(ValueLayout.JAVA_LONG, 0) & ~0xf000L | 0x4000L;
+        long low = bits.get(ValueLayout.JAVA_LONG, Long.BYTES) & -1L >>> 2 | 1L << 63;
+        return new Identity(new UUID(high, low), 0);
+      }
     }
-  }
-
-  /** Writes the memory file. */
-  interface MemoryWriter {
-    void write(Fd file) throws IOException;
   }
 
   private Snapshot(Path directory, byte[] state) throws StateException {
@@ -154,30 +166,6 @@ public final class Snapshot {
       throw new MachineException("snapshot %s: %s is missing".formatted(directory, e.getFile()), e);
     } catch (IOException e) {
       throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
-    }
-  }
-
-  /**
-   * Writes a snapshot; one that is there is replaced, and stays whole until the new one is.
-   *
-   * @param writer has everything
-   */
-  static void write(Path directory, StateWriter writer, MemoryWriter content) throws IOException {
-    Files.createDirectories(directory);
-    Path memory = Files.createTempFile(directory, MEMORY_FILE, ".new");
-    Path stateFile = Files.createTempFile(directory, STATE_FILE, ".new");
-    try {
-      try (Fd file = Fd.open(memory, Fd.READ_WRITE)) {
-        content.write(file);
-      }
-      Files.write(stateFile, writer.toByteArray());
-      // Without a state there is no snapshot: a crash in between leaves none rather than a mixture.
-      Files.deleteIfExists(directory.resolve(STATE_FILE));
-      Files.move(memory, directory.resolve(MEMORY_FILE), StandardCopyOption.ATOMIC_MOVE);
-      Files.move(stateFile, directory.resolve(STATE_FILE), StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(memory);
-      Files.deleteIfExists(stateFile);
     }
   }
 

@@ -226,6 +226,23 @@ class SnapshotTest {
     assertFalse(Files.exists(saved()));
   }
 
+  @Test
+  void saveThatFails_isSaidInOneLineAndTheGuestGoesOn() throws Exception {
+    Machine machine = start(config("first", "wait=halt"));
+    Files.createDirectories(saved().resolve("memory/in-the-way"));
+
+    String message =
+        assertThrows(MachineException.class, () -> machine.snapshot(saved())).getMessage();
+
+    assertTrue(message.startsWith("snapshot " + saved()), message);
+    assertEquals(1, message.lines().count(), message);
+    assertFalse(machine.isPaused());
+    assertEquals(List.of("memory"), List.of(saved().toFile().list()));
+    try (SocketChannel host = connect("first")) {
+      assertEchoes(host, 1000);
+    }
+  }
+
   private String refusal(MachineConfig config) {
     MachineException refused =
         assertThrows(
