@@ -58,6 +58,11 @@ public final class Fd implements AutoCloseable {
 
   private static final int SEEK_HOLE = 4;
 
+  /** F_ADD_SEALS and F_GET_SEALS of linux/fcntl.h. */
+  private static final int F_ADD_SEALS = 1033;
+
+  private static final int F_GET_SEALS = 1034;
+
   private final Descriptor descriptor;
   private final String name;
 
@@ -296,6 +301,21 @@ public final class Fd implements AutoCloseable {
   /** Sets the size of a file. */
   public void resize(long bytes) throws ErrnoException {
     checked("ftruncate", fd -> Syscalls.ftruncate(fd, bytes));
+  }
+
+  /**
+   * What can never be done to a file of memory any more (F_GET_SEALS of fcntl(2)).
+   *
+   * @return flags, none for a file that cannot have seals
+   */
+  int seals() throws ErrnoException {
+    long result = with(fd -> Syscalls.fcntl(fd, F_GET_SEALS, 0));
+    return result == -Errno.EINVAL ? 0 : (int) ErrnoException.check(result, "fcntl", name);
+  }
+
+  /** Forbids something for a file of memory, for good (F_ADD_SEALS). */
+  void seal(int seals) throws ErrnoException {
+    checked("fcntl", fd -> Syscalls.fcntl(fd, F_ADD_SEALS, seals));
   }
 
   /**

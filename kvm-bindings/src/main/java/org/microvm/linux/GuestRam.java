@@ -20,14 +20,26 @@ public final class GuestRam implements AutoCloseable {
 
   private static final long PAGE = 4096;
 
+  /** MFD_ALLOW_SEALING of linux/memfd.h. */
+  private static final int MFD_ALLOW_SEALING = 2;
+
+  /** F_SEAL_SHRINK of linux/fcntl.h: nobody can make the file shorter. */
+  private static final int SEAL_SHRINK = 2;
+
+  /** That, F_SEAL_GROW, and F_SEAL_SEAL: no other seals. */
+  private static final int SEALS = SEAL_SHRINK | 4 | 1;
+
   /** Makes a mapping of part of the file. */
   private interface Mapper {
     Mapping map(Fd file, long offset, long length) throws ErrnoException;
   }
 
-  private final Fd file;
-  private final boolean anonymous;
   private final List<Mapping> mappings;
+
+  /** These two change before the machine runs, if at all. */
+  private volatile Fd file;
+
+  private volatile boolean anonymous;
   private final GuestMemory memory;
 
   private GuestRam(Fd file, boolean anonymous, List<Mapping> mappings, GuestMemory memory) {
@@ -38,16 +50,17 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * Makes zeroed RAM.
+   * Makes zeroed RAM, in a file of memory that nobody can make shorter or longer.
    *
    * @param size in bytes, a positive multiple of 4 KiB
    */
   public static GuestRam allocate(long size) throws ErrnoException {
     check(size);
-    long number = Syscalls.memfdCreate("guest-ram", Linux.MFD_CLOEXEC());
+    long number = Syscalls.memfdCreate("guest-ram", Linux.MFD_CLOEXEC() | MFD_ALLOW_SEALING);
     Fd file = Fd.own(ErrnoException.check(number, "memfd_create"), "guest RAM");
     try {
       file.resize(size);
+      file.seal(SEALS);
     } catch (ErrnoException failure) {
       file.close();
       throw failure;
@@ -107,6 +120,55 @@ public final class GuestRam implements AutoCloseable {
     return file;
   }
 
+  /**
+   * Puts the RAM of another process in the place of this one, at the same addresses: what either
+   * writes from now on both see.
+   *
+   * @param other the {@link #file} of RAM that is {@link #isAnonymous anonymous}; closed with this
+   *     RAM, or if this fails
+   * @throws ErrnoException EINVAL if its size is not that of this RAM, or somebody could change it:
+   *     an access behind the end of a file brings a process down
+   */
+  public void adopt(Fd other) throws ErrnoException {
+    try {
+      checkAdoptable(other);
+      for (int i = 0; i < mappings.size(); i++) {
+        mappings.get(i).showShared(other, memory.regions().get(i).fileOffset());
+      }
+    } catch (ErrnoException failure) {
+      other.close();
+      throw failure;
+    }
+    file.close();
+    file = other;
+    anonymous = true;
+  }
+
+  private void checkAdoptable(Fd other) throws ErrnoException {
+    if ((other.seals() & SEAL_SHRINK) == 0) {
+      throw new ErrnoException(
+          "map another process's guest RAM", Errno.EINVAL, "its file could be made shorter");
+    }
+    long size = other.size();
+    if (size != memory.size()) {
+      throw new ErrnoException(
+          "map another process's guest RAM",
+          Errno.EINVAL,
+          "it has %d bytes, here are %d".formatted(size, memory.size()));
+    }
+  }
+
+  /**
+   * Leaves the RAM to the other process that has it: whatever is still written here goes nowhere,
+   * and what is read is zero. All that is left to do is to close it.
+   */
+  public void letGo() throws ErrnoException {
+    for (Mapping mapping : mappings) {
+      mapping.showZeros();
+    }
+    file.close();
+  }
+
   /** Whether the file is all of the RAM, so that a hole in it is zeros that nobody has touched. */
   public boolean isAnonymous() {
     return anonymous;
@@ -115,8 +177,6 @@ public final class GuestRam implements AutoCloseable {
   /**
    * Makes all of it zero again and, where it is anonymous, gives its pages back to the host;
    * nothing may be using it.
-   *
-   * <p>The mappings stay: they find new pages where the file had been cut off.
    */
   public void clear() throws ErrnoException {
     if (!anonymous) {
@@ -124,8 +184,7 @@ public final class GuestRam implements AutoCloseable {
       mappings.forEach(mapping -> mapping.segment().fill((byte) 0));
       return;
     }
-    file.resize(0);
-    file.resize(memory.size());
+    ErrnoException.check(file.punchHole(0, memory.size()), "fallocate", file);
   }
 
   @Override

@@ -14,6 +14,9 @@ import org.microvm.syscall.Syscalls;
  * microseconds, so mappings are made to last.
  */
 public final class Mapping implements AutoCloseable {
+  /** As in asm-generic/mman-common.h, which the generated constants leave out. */
+  private static final int MAP_FIXED = 0x10;
+
   private final Arena arena;
   private final MemorySegment segment;
   private boolean closed;
@@ -85,6 +88,29 @@ public final class Mapping implements AutoCloseable {
     // Addresses of user space are positive, so a negative result is an error as everywhere.
     boolean writable = (protection & Linux.PROT_WRITE()) != 0;
     return new Mapping(ErrnoException.check(address, call), length, writable);
+  }
+
+  /**
+   * Puts another file's memory in the place of what is mapped, at the same address, for everybody
+   * who uses it, the kernel included.
+   *
+   * @param offset of the first byte, a multiple of the page size
+   */
+  void showShared(Fd file, long offset) throws ErrnoException {
+    int flags = Linux.MAP_SHARED() | Linux.MAP_NORESERVE() | MAP_FIXED;
+    long result = file.with(number -> replace(flags, number, offset));
+    ErrnoException.check(result, "mmap", file);
+  }
+
+  /** Puts zeros that are nobody else's in the place of what is mapped, at the same address. */
+  void showZeros() throws ErrnoException {
+    int flags = Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS() | Linux.MAP_NORESERVE() | MAP_FIXED;
+    ErrnoException.check(replace(flags, -1, 0), "mmap");
+  }
+
+  private long replace(int flags, int number, long offset) {
+    int protection = Linux.PROT_READ() | Linux.PROT_WRITE();
+    return Syscalls.mmap(segment.address(), segment.byteSize(), protection, flags, number, offset);
   }
 
   /** The memory. */

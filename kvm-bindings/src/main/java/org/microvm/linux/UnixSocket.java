@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.microvm.bindings.Linux;
 import org.microvm.bindings.sockaddr_un;
 import org.microvm.syscall.Syscalls;
@@ -23,6 +24,11 @@ public final class UnixSocket {
   public static final int MAX_PATH_BYTES = (int) sockaddr_un.sun_path$layout().byteSize() - 1;
 
   private static final int BACKLOG = 16;
+
+  /** As in asm-generic/socket.h, which the generated constants leave out. */
+  private static final int SO_RCVTIMEO = 20;
+
+  private static final int NANOS_PER_MICRO = 1000;
 
   private static final String LISTEN = "listen on";
   private static final String CONNECT = "connect to";
@@ -115,6 +121,20 @@ public final class UnixSocket {
     }
     // A peer that is gone sends no more anyway.
     return result == -Errno.ENOTCONN || ErrnoException.check(result, "shutdown", socket) == 0;
+  }
+
+  /**
+   * How long a call that reads from a blocking socket may wait; it returns {@code -EAGAIN} then.
+   *
+   * @param limit zero for no limit
+   */
+  public static void limitReads(Fd socket, Duration limit) throws ErrnoException {
+    // struct timeval, with 64-bit words on this architecture.
+    MemorySegment time = Syscalls.scratch(2L * Long.BYTES);
+    time.set(ValueLayout.JAVA_LONG, 0, limit.toSeconds());
+    time.set(ValueLayout.JAVA_LONG, Long.BYTES, limit.toNanosPart() / NANOS_PER_MICRO);
+    long result = socket.with(n -> Syscalls.setsockopt(n, Linux.SOL_SOCKET(), SO_RCVTIMEO, time));
+    ErrnoException.check(result, "setsockopt", socket);
   }
 
   /** Ends both directions: whoever is in a call on either end gets the end of the stream. */

@@ -293,6 +293,11 @@ public final class Syscalls {
     return call(Linux.SYS_setsockopt(), fd, level, option, argument.address(), Integer.BYTES, 0);
   }
 
+  /** {@code setsockopt(fd, level, option, value, length)}. */
+  public static long setsockopt(int fd, int level, int option, MemorySegment value) {
+    return call(Linux.SYS_setsockopt(), fd, level, option, value.address(), value.byteSize(), 0);
+  }
+
   /** {@code getsockname(fd, address, &length)}; the length is the segment's. */
   public static long getsockname(int fd, MemorySegment address) {
     MemorySegment length = PER_THREAD.get().scratch;
@@ -322,6 +327,12 @@ public final class Syscalls {
   /** {@code mmap(NULL, length, protection, flags, fd, offset)}. */
   public static long mmap(long length, int protection, int flags, int fd, long offset) {
     return call(Linux.SYS_mmap(), 0, length, protection, flags, fd, offset);
+  }
+
+  /** {@code mmap(address, length, protection, flags, fd, offset)}, for MAP_FIXED. */
+  public static long mmap(
+      long address, long length, int protection, int flags, int fd, long offset) {
+    return call(Linux.SYS_mmap(), address, length, protection, flags, fd, offset);
   }
 
   /** {@code munmap(address, length)}. */

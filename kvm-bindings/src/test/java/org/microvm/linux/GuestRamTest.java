@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.microvm.memory.GuestMemory;
 
 class GuestRamTest {
@@ -43,6 +45,105 @@ class GuestRamTest {
 
       assertEquals(0x12345678, copy.segment().get(ValueLayout.JAVA_INT, 4096));
       assertEquals(3 * GIB, ram.memory().regions().getLast().fileOffset());
+    }
+  }
+
+  @Test
+  void clear_makesZerosAndGivesThePagesBack() throws Exception {
+    try (GuestRam ram = GuestRam.allocate(8192)) {
+      ram.memory().putLong(4096, 42);
+
+      ram.clear();
+
+      assertEquals(-1, ram.file().nextData(0));
+      assertEquals(0, ram.memory().getLong(4096));
+    }
+  }
+
+  @Test
+  void allocate_nobodyCanMakeItShorter() throws Exception {
+    try (GuestRam ram = GuestRam.allocate(8192)) {
+      var failure = assertThrows(ErrnoException.class, () -> ram.file().resize(4096));
+
+      assertEquals(Errno.EPERM, failure.errno());
+    }
+  }
+
+  @Test
+  void adopt_bothSeeTheSameAtTheOldAddresses() throws Exception {
+    long size = 3 * GIB + 8192;
+    try (GuestRam from = GuestRam.allocate(size);
+        GuestRam to = GuestRam.allocate(size)) {
+      from.memory().putLong(4096, 1);
+      from.memory().putLong(4 * GIB + 4096, 2);
+      to.memory().putLong(4096, 3);
+      MemorySegment before = to.memory().regions().getFirst().host();
+
+      to.adopt(from.file().duplicate());
+
+      assertEquals(1, to.memory().getLong(4096));
+      assertEquals(2, to.memory().getLong(4 * GIB + 4096));
+      to.memory().putLong(4 * GIB, 5);
+      assertEquals(5, from.memory().getLong(4 * GIB));
+      assertEquals(before, to.memory().regions().getFirst().host());
+      assertTrue(to.isAnonymous());
+    }
+  }
+
+  @Test
+  void adopt_outlivesTheOneItCameFrom() throws Exception {
+    try (GuestRam to = GuestRam.allocate(8192)) {
+      try (GuestRam from = GuestRam.allocate(8192)) {
+        from.memory().putLong(4096, 7);
+        to.adopt(from.file().duplicate());
+      }
+
+      assertEquals(7, to.memory().getLong(4096));
+      to.clear();
+      assertEquals(0, to.memory().getLong(4096));
+    }
+  }
+
+  @Test
+  void adopt_anotherSizeIsRefusedAndNothingChanges() throws Exception {
+    try (GuestRam from = GuestRam.allocate(4096);
+        GuestRam to = GuestRam.allocate(8192)) {
+      to.memory().putLong(0, 9);
+      Fd file = from.file().duplicate();
+
+      var failure = assertThrows(ErrnoException.class, () -> to.adopt(file));
+
+      assertTrue(
+          failure.getMessage().contains("it has 4096 bytes, here are 8192"), failure::toString);
+      assertFalse(file.isOpen());
+      assertEquals(9, to.memory().getLong(0));
+    }
+  }
+
+  @Test
+  void adopt_fileThatCanShrinkIsRefused(@TempDir Path directory) throws Exception {
+    try (GuestRam to = GuestRam.allocate(4096)) {
+      Fd file = Fd.open(directory.resolve("ram"), Fd.READ_WRITE, Fd.CREATE);
+      file.resize(4096);
+
+      var failure = assertThrows(ErrnoException.class, () -> to.adopt(file));
+
+      assertTrue(failure.getMessage().contains("could be made shorter"), failure::toString);
+    }
+  }
+
+  @Test
+  void letGo_whatIsWrittenGoesNowhere() throws Exception {
+    try (GuestRam from = GuestRam.allocate(8192);
+        GuestRam to = GuestRam.allocate(8192)) {
+      from.memory().putLong(4096, 1);
+      to.adopt(from.file().duplicate());
+
+      from.letGo();
+      from.memory().putLong(4096, 2);
+
+      assertEquals(1, to.memory().getLong(4096));
+      assertEquals(0, from.memory().getLong(0));
     }
   }
 
