@@ -31,6 +31,14 @@ final class MigrateCommand implements Callable<Integer> {
   private Long downtimeLimit;
 
   @Option(
+      names = "--memory",
+      paramLabel = "auto|copy|share",
+      description =
+          "share: hand the guest's memory to a process on this host; copy: copy it there, too;"
+              + " auto: share it if that is possible, as it is without this word")
+  private String memory = "auto";
+
+  @Option(
       names = "--tls-creds",
       paramLabel = "DIRECTORY",
       description =
@@ -61,6 +69,7 @@ final class MigrateCommand implements Callable<Integer> {
                 .put("tls-creds", tcp.tls().map(tls -> tls.credentials().toString()).orElse(""))
                 .put("tls-hostname", tlsHostName == null ? "" : tlsHostName));
       }
+      client.execute("migrate-set-parameters", QmpClient.arguments().put("x-memory", memory));
       if (downtimeLimit != null) {
         client.execute(
             "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));

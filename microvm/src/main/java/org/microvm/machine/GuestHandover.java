@@ -9,20 +9,26 @@ import org.microvm.devices.state.StateWriter;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
 import org.microvm.machine.MigrationStream.Type;
 import org.microvm.virtioserial.backend.HostLink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What a migration needs of the machine that it takes the guest from. */
-final class GuestHandover {
+final class GuestHandover implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
+
+  /** The first costs ten times what the third does, which then stays so for long. */
+  private static final int REHEARSALS = 5;
 
   private final Machine machine;
   private final MachineConfig config;
   private final MachineParts parts;
   private final ReentrantLock saving;
   private final GuestRun run;
+  private Vm scratchVm;
+  private Vcpu scratchVcpu;
 
   /**
    * @param saving held while the guest stands still for a save
@@ -53,16 +59,29 @@ final class GuestHandover {
    * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
    */
   void rehearse() throws IOException {
-    StateWriter writer = new StateWriter();
-    parts.board().save(writer);
-    try (Vm vm = parts.kvm().createVm()) {
-      vm.createIrqchip();
-      vm.createPit2();
-      try (Vcpu vcpu = vm.createVcpu(0)) {
-        KvmState.save(writer, parts.kvm(), vm, List.of(vcpu));
-      }
+    scratchVm = parts.kvm().createVm();
+    scratchVm.createIrqchip();
+    scratchVm.createPit2();
+    scratchVcpu = scratchVm.createVcpu(0);
+    scratchVcpu.set(GuestCpuid.of(parts.kvm(), 0));
+    KvmState kvm = new KvmState(parts.kvm());
+    for (int i = 0; i < REHEARSALS; i++) {
+      StateWriter writer = new StateWriter();
+      parts.board().save(writer);
+      kvm.save(writer, scratchVm, List.of(scratchVcpu));
+      writer.toByteArray();
     }
-    writer.toByteArray();
+  }
+
+  /** Ends the VM of the rehearsal, which the kernel takes its time for. */
+  @Override
+  public void close() {
+    if (scratchVcpu != null) {
+      scratchVcpu.close();
+    }
+    if (scratchVm != null) {
+      scratchVm.close();
+    }
   }
 
   /** Begins to keep a log of what is written. */
@@ -75,6 +94,16 @@ final class GuestHandover {
     parts.disks().flush();
   }
 
+  /** Whether all of RAM is in a file that can be handed over. */
+  boolean hasMemoryFile() {
+    return parts.board().ram.isAnonymous();
+  }
+
+  /** The file that RAM is in; it stays the machine's. */
+  Fd memoryFile() {
+    return parts.board().ram.file();
+  }
+
   /** Goes through all of RAM that is not zero. */
   void visitAll(MemoryRuns.Visitor visitor) throws IOException {
     MemoryRuns.visit(parts.board().ram, visitor);
@@ -85,14 +114,21 @@ final class GuestHandover {
     saving.lock();
     boolean wasPaused = machine.isPaused();
     LoopHold hold = null;
+    boolean stopped = false;
     try {
+      // Both at once: vCPUs wait for nothing that the loop does.
+      hold = LoopHold.begin(parts.loop());
       if (!machine.pause()) {
         throw new MachineException("the guest has ended, or it was resumed meanwhile");
       }
-      hold = LoopHold.of(parts.loop());
+      hold.await();
+      stopped = true;
       return new Stopped(wasPaused, hold);
     } finally {
-      if (hold == null) {
+      if (!stopped) {
+        if (hold != null) {
+          hold.close();
+        }
         saving.unlock();
       }
     }
@@ -110,11 +146,8 @@ final class GuestHandover {
       this.hold = hold;
     }
 
-    /** Sends connections, if the other side is on this host, and state. */
-    void send(MigrationStream stream) throws IOException {
-      if (stream.isLocal()) {
-        sendLinks(stream);
-      }
+    /** Saves the state; devices write their last to guest memory meanwhile. */
+    byte[] save() throws IOException {
       StateWriter writer = new StateWriter();
       synchronized (machine) {
         if (ended()) {
@@ -123,7 +156,15 @@ final class GuestHandover {
         parts.board().save(writer);
         run.save(writer, parts);
       }
-      stream.write(Type.STATE, wasPaused ? 1 : 0, writer.toByteArray(), List.of());
+      return writer.toByteArray();
+    }
+
+    /** Sends connections, if the other side is on this host, and state. */
+    void send(MigrationStream stream, byte[] state) throws IOException {
+      if (stream.isLocal()) {
+        sendLinks(stream);
+      }
+      stream.write(Type.STATE, wasPaused ? 1 : 0, state, List.of());
     }
 
     private void sendLinks(MigrationStream stream) throws IOException {
@@ -145,17 +186,35 @@ final class GuestHandover {
       }
     }
 
-    /** Whether the guest's life is over. */
-    boolean ended() {
+    private boolean ended() {
       return run.ended();
+    }
+
+    /**
+     * From now on the guest may go on elsewhere, and nobody resets it here.
+     *
+     * @return false if its life has ended
+     */
+    boolean commit() {
+      return machine.beginToLeave(run);
     }
 
     /** The guest goes on elsewhere: lets go of it, of its memory and of its host programs. */
     void leave() {
       left = true;
+      letGoOfMemory();
       parts.serial().release();
       parts.board().release();
       run.end(new MachineEnd.Migrated());
+    }
+
+    /** In case that it was handed over: nothing that ends here may touch the guest's memory. */
+    private void letGoOfMemory() {
+      try {
+        parts.board().ram.letGo();
+      } catch (ErrnoException e) {
+        LOG.error("guest memory stays mapped: {}", e.getMessage());
+      }
     }
 
     /** Has what was written on the disks, and lets the other side write them. */
@@ -183,8 +242,11 @@ final class GuestHandover {
       } else {
         hold.close();
       }
-      if (!left && !stays && !wasPaused) {
-        machine.resume();
+      if (!left && !stays) {
+        machine.stay();
+        if (!wasPaused) {
+          machine.resume();
+        }
       }
       saving.unlock();
     }
@@ -201,6 +263,7 @@ final class GuestHandover {
     @Override
     public void goOn() throws IOException {
       parts.disks().take();
+      machine.stay();
       hold.close();
     }
 

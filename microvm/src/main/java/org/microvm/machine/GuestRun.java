@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,9 +24,12 @@ import org.microvm.kvm.Capability;
 import org.microvm.kvm.IoEventFd;
 import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.MemorySlot;
+import org.microvm.kvm.Msrs;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One life of the guest, from power-on to its end: the KVM objects on top of a {@link Board}.
@@ -33,6 +37,8 @@ import org.microvm.linux.ErrnoException;
  * <p>A reset ends it and the next one begins with a new VM, so that no state of KVM's is left over.
  */
 final class GuestRun implements VcpuThread.Ender, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(GuestRun.class);
+
   /** Where KVM keeps its pages for some Intel processors: below 4 GiB, in no device's way. */
   private static final long IDENTITY_MAP = 0xfffb_c000L;
 
@@ -42,6 +48,10 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<VcpuThread> threads = new ArrayList<>();
+
+  /** What is yet to be set when the guest goes on; see {@link KvmState#restoreVcpu}. */
+  private final Map<Vcpu, Msrs> wallClocks = new HashMap<>();
+
   private final List<VcpuAccount> accounts = new ArrayList<>();
   private Optional<KvmStats> kernelStatistics = Optional.empty();
 
@@ -102,7 +112,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   void load(StateReader state, Duration passed) throws MachineException {
     try {
       for (Vcpu vcpu : vcpus) {
-        KvmState.restoreVcpu(state, vcpu, passed);
+        wallClocks.put(vcpu, KvmState.restoreVcpu(state, vcpu, passed));
       }
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
     } catch (IOException e) {
@@ -168,7 +178,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
 
   /** Saves what KVM knows of the guest, whose vCPUs all stand still. */
   void save(StateWriter writer, MachineParts parts) throws ErrnoException {
-    KvmState.save(writer, parts.kvm(), vm, vcpus);
+    parts.kvmState().save(writer, vm, vcpus);
   }
 
   private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
@@ -205,6 +215,21 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     accounts.add(new VcpuAccount(exits, finisher, kernel));
     GuestSampler sampler = new GuestSampler(vcpu, board.ram.memory());
     threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
+  }
+
+  /**
+   * Has KVM write the time of day to where the guest wants it; of a guest whose state was loaded,
+   * right before it goes on.
+   */
+  void showTime() {
+    for (Map.Entry<Vcpu, Msrs> clock : wallClocks.entrySet()) {
+      try {
+        clock.getKey().set(clock.getValue());
+      } catch (ErrnoException e) {
+        LOG.warn("the guest may not be told the time of day: {}", e.getMessage());
+      }
+    }
+    wallClocks.clear();
   }
 
   /** Lets the guest run and waits for its end; all vCPUs have stopped then. */

@@ -3,6 +3,7 @@ package org.microvm.machine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -102,7 +103,9 @@ public final class IncomingMigration implements AutoCloseable {
    */
   public Machine receive(MachineConfig config) throws MachineException {
     try (MigrationStream stream = new MigrationStream(listener.accept())) {
-      stream.limitReads(SILENCE);
+      if (!stream.isLocal()) {
+        stream.limitReads(SILENCE);
+      }
       PreparedMachine prepared = greet(stream, config);
       try {
         return takeOver(stream, prepared);
@@ -136,7 +139,7 @@ public final class IncomingMigration implements AutoCloseable {
       PreparedMachine prepared = waiting == null ? prepare(config) : waiting;
       waiting = prepared;
       checkCpu(hello, prepared.cpuFeatures());
-      stream.write(Type.OK);
+      stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
       waiting = null;
       return prepared;
     } catch (IOException | MachineException | RuntimeException e) {
@@ -178,6 +181,7 @@ public final class IncomingMigration implements AutoCloseable {
     boolean paused;
     try {
       paused = load(stream, prepared);
+      prepared.standBy();
       stream.write(Type.READY);
     } catch (IOException | MachineException | RuntimeException e) {
       stream.write(Type.FAILED, String.valueOf(e.getMessage()));
@@ -266,6 +270,7 @@ public final class IncomingMigration implements AutoCloseable {
     for (Frame frame = stream.read(); frame != null; frame = stream.read()) {
       switch (frame.type()) {
         case PAGES -> readPages(stream, frame, prepared.ram());
+        case MEMORY -> prepared.adoptMemory(descriptor(frame, "memory"));
         case LINK -> adopt(frame, prepared);
         case STATE -> {
           prepared.load(StateReader.of(frame.payload()));
@@ -292,12 +297,16 @@ public final class IncomingMigration implements AutoCloseable {
     throw new StateException("memory is sent for 0x%x, where none is".formatted(frame.argument()));
   }
 
-  private static void adopt(Frame frame, PreparedMachine prepared) throws IOException {
+  private static Fd descriptor(Frame frame, String what) throws IOException {
     if (frame.descriptors().size() != 1) {
       frame.descriptors().forEach(Fd::close);
-      throw new IOException("a connection came without its descriptor");
+      throw new IOException(what + " came without its descriptor");
     }
-    Fd descriptor = frame.descriptors().getFirst();
+    return frame.descriptors().getFirst();
+  }
+
+  private static void adopt(Frame frame, PreparedMachine prepared) throws IOException {
+    Fd descriptor = descriptor(frame, "a connection");
     try {
       prepared.adopt((int) frame.argument(), HostLink.duplex(descriptor));
     } catch (PortException e) {

@@ -1,7 +1,6 @@
 package org.microvm.machine;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.microvm.devices.state.Need;
@@ -39,14 +38,25 @@ final class KvmState {
   /** IA32_TIME_STAMP_COUNTER. */
   private static final int TSC = 0x10;
 
+  /** MSR_KVM_WALL_CLOCK_NEW and MSR_KVM_WALL_CLOCK of asm/kvm_para.h. */
+  private static final int WALL_CLOCK = 0x4b564d00;
+
+  private static final int OLD_WALL_CLOCK = 0x11;
+
   private static final long NANOS_PER_MILLI = 1_000_000;
 
-  private KvmState() {}
+  private final Kvm kvm;
 
-  static void save(StateWriter writer, Kvm kvm, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
-    int[] indices = kvm.msrIndexList();
+  /** The registers that could be read the last time; null before that. */
+  private volatile int[] readable;
+
+  KvmState(Kvm kvm) {
+    this.kvm = kvm;
+  }
+
+  void save(StateWriter writer, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
     for (Vcpu vcpu : vcpus) {
-      save(writer.section(VCPU + vcpu.id(), VERSION, Need.REQUIRED), vcpu, indices);
+      save(writer.section(VCPU + vcpu.id(), VERSION, Need.REQUIRED), vcpu);
     }
     StateOutput output = writer.section(VM, VERSION, Need.REQUIRED);
     output.putShort(vcpus.size());
@@ -56,30 +66,43 @@ final class KvmState {
     output.putLong(vm.clock());
   }
 
-  private static void save(StateOutput output, Vcpu vcpu, int[] indices) throws ErrnoException {
+  private void save(StateOutput output, Vcpu vcpu) throws ErrnoException {
     output.putInt(vcpu.tscKhz());
     for (VcpuState part : VcpuState.values()) {
       output.putBytes(vcpu.save(part));
     }
-    Msrs registers = readable(vcpu, indices);
+    Msrs registers = registers(vcpu);
     output.putInt(registers.count());
     for (int i = 0; i < registers.count(); i++) {
       output.putInt(registers.index(i)).putLong(registers.value(i));
     }
   }
 
-  /** Those of the registers that can be read: the list has some that need more than KVM alone. */
-  private static Msrs readable(Vcpu vcpu, int[] indices) throws ErrnoException {
-    List<Integer> left = new ArrayList<>(Arrays.stream(indices).boxed().toList());
+  /**
+   * The registers that can be read: KVM's list has some that need more than KVM alone, and each of
+   * those costs a call once.
+   */
+  private Msrs registers(Vcpu vcpu) throws ErrnoException {
+    int[] known = readable;
+    int[] indices = known == null ? kvm.msrIndexList() : known;
     for (; ; ) {
-      Msrs registers = new Msrs(left.size());
-      left.forEach(registers::add);
-      int read = left.isEmpty() ? 0 : vcpu.get(registers);
-      if (read == left.size()) {
+      Msrs registers = new Msrs(indices.length);
+      for (int index : indices) {
+        registers.add(index);
+      }
+      int read = indices.length == 0 ? 0 : vcpu.get(registers);
+      if (read == indices.length) {
+        readable = indices;
         return registers;
       }
-      left.remove(read);
+      indices = without(indices, read);
     }
+  }
+
+  private static int[] without(int[] indices, int position) {
+    int[] fewer = Arrays.copyOf(indices, indices.length - 1);
+    System.arraycopy(indices, position + 1, fewer, position, fewer.length - position);
+    return fewer;
   }
 
   /** Takes up interrupt controllers, timers and clock; after {@link #restoreVcpu} for each vCPU. */
@@ -101,10 +124,16 @@ final class KvmState {
     input.end();
   }
 
-  /** Takes up the state of a vCPU that knows its CPUID already. */
-  static void restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed)
+  /**
+   * Takes up the state of a vCPU that knows its CPUID already.
+   *
+   * @return registers that are to be set right before the guest goes on: KVM writes to guest memory
+   *     then, which may be another process's until that moment
+   */
+  static Msrs restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed)
       throws StateException, ErrnoException {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
+    Msrs last = new Msrs(2);
     int khz = input.getInt();
     if (khz != vcpu.tscKhz()) {
       vcpu.tscKhz(khz);
@@ -113,7 +142,7 @@ final class KvmState {
       byte[] bytes = input.getBytes(MOST_BYTES);
       if (part == VcpuState.EVENTS) {
         // They come behind the registers: see VcpuState.
-        restoreRegisters(input, vcpu, ticks(passed, khz));
+        restoreRegisters(input, vcpu, ticks(passed, khz), last);
       }
       restore(input, vcpu, part, bytes);
     }
@@ -121,6 +150,7 @@ final class KvmState {
     if (!passed.isZero()) {
       tellOfPause(vcpu);
     }
+    return last;
   }
 
   private static long ticks(Duration passed, int khz) {
@@ -146,18 +176,27 @@ final class KvmState {
     }
   }
 
-  private static void restoreRegisters(StateInput input, Vcpu vcpu, long ticks)
+  /** Whether KVM writes the time to guest memory when this register is set. */
+  private static boolean isWallClock(int index) {
+    return index == WALL_CLOCK || index == OLD_WALL_CLOCK;
+  }
+
+  private static void restoreRegisters(StateInput input, Vcpu vcpu, long ticks, Msrs last)
       throws StateException, ErrnoException {
     int count = input.getInt(0, MOST_REGISTERS);
-    Msrs all = new Msrs(count + 1);
+    Msrs all = new Msrs(count);
     for (int i = 0; i < count; i++) {
       int index = input.getInt();
       long value = input.getLong();
-      all.add(index, index == TSC ? value + ticks : value);
+      if (!isWallClock(index)) {
+        all.add(index, index == TSC ? value + ticks : value);
+      } else if (last.count() < 2) {
+        last.add(index, value);
+      }
     }
-    for (int done = 0; done < count; done++) {
+    for (int done = 0; done < all.count(); done++) {
       done += set(vcpu, all, done);
-      if (done < count) {
+      if (done < all.count()) {
         refused(vcpu, all.index(done), all.value(done));
       }
     }

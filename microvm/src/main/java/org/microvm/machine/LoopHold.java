@@ -17,15 +17,26 @@ final class LoopHold implements AutoCloseable {
    * @throws RejectedExecutionException if the loop is closed
    */
   static LoopHold of(EventLoop loop) throws InterruptedException {
+    LoopHold hold = begin(loop);
+    hold.await();
+    return hold;
+  }
+
+  /** Has the loop stand still soon. */
+  static LoopHold begin(EventLoop loop) {
     LoopHold hold = new LoopHold();
     loop.execute(hold::stand);
+    return hold;
+  }
+
+  /** Waits until the loop stands still; it goes on if this is interrupted. */
+  void await() throws InterruptedException {
     try {
-      hold.held.await();
+      held.await();
     } catch (InterruptedException e) {
-      hold.close();
+      close();
       throw e;
     }
-    return hold;
   }
 
   private void stand() {

@@ -65,6 +65,10 @@ public final class Machine implements AutoCloseable {
 
   private final DiffTracking tracking;
   private boolean resetAsked;
+
+  /** Whether the guest is about to go on elsewhere, or may have; guarded by this. */
+  private boolean leaving;
+
   private boolean started;
   private boolean stopping;
   private boolean closed;
@@ -168,10 +172,11 @@ public final class Machine implements AutoCloseable {
 
   /**
    * Resets the guest as if the button were pressed: it begins again, whatever {@link OnReset} says.
-   * Nothing happens to a machine that has not been started or has ended.
+   * Nothing happens to a machine that has not been started or has ended, or whose guest may be
+   * about to go on elsewhere.
    */
   public synchronized void reset() {
-    if (started && !end.isDone()) {
+    if (started && !leaving && !end.isDone()) {
       resetAsked = true;
       run.end(new MachineEnd.Reset("by the host"));
     }
@@ -218,6 +223,21 @@ public final class Machine implements AutoCloseable {
     if (was) {
       listeners.forEach(MachineListener::resumed);
     }
+  }
+
+  /**
+   * From now on a guest that stands still may go on elsewhere: its memory is not to be touched.
+   *
+   * @return false if its life has ended
+   */
+  synchronized boolean beginToLeave(GuestRun guest) {
+    leaving = guest == run && !guest.ended();
+    return leaving;
+  }
+
+  /** The guest stays here after all. */
+  synchronized void stay() {
+    leaving = false;
   }
 
   /** The guest may run elsewhere: it stands still until {@link #resume}. */
@@ -353,7 +373,18 @@ public final class Machine implements AutoCloseable {
    * @throws MachineException if the guest does not run, a migration goes on already, the
    *     credentials cannot be used, or nobody waits on this host
    */
-  public synchronized Migration migrate(MigrationAddress destination, MigrationLimits limits)
+  public Migration migrate(MigrationAddress destination, MigrationLimits limits)
+      throws MachineException {
+    return migrate(destination, limits, MigrationMemory.AUTO);
+  }
+
+  /**
+   * The same.
+   *
+   * @param memory how the guest's memory gets there
+   */
+  public synchronized Migration migrate(
+      MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws MachineException {
     if (!started || closed || end.isDone()) {
       throw new MachineException("only a running or paused machine can be migrated");
@@ -371,6 +402,7 @@ public final class Machine implements AutoCloseable {
               new GuestHandover(this, config, parts, saving, run),
               stream,
               limits,
+              memory,
               end -> listeners.forEach(listener -> listener.migrationEnded(end)));
     } catch (IOException e) {
       throw new MachineException("migration: " + e.getMessage(), e);

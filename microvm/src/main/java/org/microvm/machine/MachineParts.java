@@ -29,6 +29,7 @@ final class MachineParts implements AutoCloseable {
   private final List<PortInfo> ports = new ArrayList<>();
   private final PauseGate pauseGate = new PauseGate();
   private Kvm kvm;
+  private KvmState kvmState;
   private EventLoop loop;
   private ConsoleOutput console;
   private Board board;
@@ -86,6 +87,7 @@ final class MachineParts implements AutoCloseable {
 
   private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
     kvm = own(Kvm.open());
+    kvmState = new KvmState(kvm);
     loop = own(EventLoop.open("event-loop"));
     console = own(new ConsoleOutput(config.console()));
     GuestRam ram = memory.get();
@@ -136,6 +138,10 @@ final class MachineParts implements AutoCloseable {
 
   Kvm kvm() {
     return kvm;
+  }
+
+  KvmState kvmState() {
+    return kvmState;
   }
 
   Board board() {

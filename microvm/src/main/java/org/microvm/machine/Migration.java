@@ -1,15 +1,14 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.microvm.machine.MigrationProgress.Status;
 import org.microvm.machine.MigrationStream.Frame;
 import org.microvm.machine.MigrationStream.Type;
-import org.microvm.memory.MemoryRegion;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,16 +16,16 @@ import org.slf4j.LoggerFactory;
  * A live migration of this machine's guest to another process; made by {@link Machine#migrate}. Any
  * thread may call.
  *
- * <p>Memory is sent while the guest runs, and again what it has written since, until the rest can
- * be sent within the downtime limit. Then the guest stops, the rest, the state and the connections
- * to host programs go over, and the other side goes on. {@link MigrationStream} says how it comes
- * that exactly one side does.
+ * <p>Memory is handed over, or sent while the guest runs, and again what it has written since,
+ * until the rest can be sent within the downtime limit. Then the guest stops, the rest, the state
+ * and the connections to host programs go over, and the other side goes on. {@link MigrationStream}
+ * says how it comes that exactly one side does.
  */
 public final class Migration {
   private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
 
   /** How long the other side may take to take up the state, while the guest stands still. */
-  private static final long HANDOVER_SECONDS = 10;
+  private static final Duration HANDOVER = Duration.ofSeconds(10);
 
   /** How long a destination on another host may say nothing when it is asked something. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
@@ -47,6 +46,7 @@ public final class Migration {
   private final GuestHandover guest;
   private final MigrationStream stream;
   private final MigrationLimits limits;
+  private final MigrationMemory memory;
   private final Consumer<MigrationProgress> onEnd;
   private final CompletableFuture<MigrationProgress> result = new CompletableFuture<>();
   private final Thread thread = Thread.ofPlatform().name("migration").unstarted(this::run);
@@ -66,10 +66,12 @@ public final class Migration {
       GuestHandover guest,
       MigrationStream stream,
       MigrationLimits limits,
+      MigrationMemory memory,
       Consumer<MigrationProgress> onEnd) {
     this.guest = guest;
     this.stream = stream;
     this.limits = limits;
+    this.memory = memory;
     this.onEnd = onEnd;
   }
 
@@ -158,21 +160,12 @@ public final class Migration {
     if (status != null) {
       end(status, HandoverTimes.NONE);
     }
+    guest.close();
     result.complete(progress);
   }
 
   private void end(Status status, HandoverTimes handover) {
-    MigrationProgress last = progress;
-    progress =
-        withTotal(
-            new MigrationProgress(
-                status,
-                last.rounds(),
-                last.sentBytes(),
-                status == Status.COMPLETED ? 0 : last.remainingBytes(),
-                last.bytesPerSecond(),
-                last.total(),
-                handover));
+    progress = withTotal(progress.ended(status, handover));
     onEnd.accept(progress);
   }
 
@@ -182,71 +175,74 @@ public final class Migration {
 
   private void migrate() throws IOException, MachineException, InterruptedException {
     stream.open();
-    stream.limitReads(SILENCE);
+    if (!stream.isLocal()) {
+      stream.limitReads(SILENCE);
+    }
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
-    expect(Type.OK);
+    // The destination has something to do meanwhile.
     guest.rehearse();
-    watchdog().cancel(false);
-    try (DirtyTracker tracker = guest.track()) {
-      copyWhileRunning(tracker);
-      handOver(tracker);
+    Frame ok = expect(Type.OK);
+    boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
+    progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
+    if (shares) {
+      stream.write(Type.MEMORY, 0, new byte[0], List.of(guest.memoryFile()));
+      handOver(() -> progress = progress.inRound(Status.DEVICE, 0, 0, 0));
+    } else {
+      try (PreCopy copy = new PreCopy(guest, stream, limits, new CopyProgress())) {
+        copy.copyWhileRunning();
+        guest.flushDisks();
+        copy.sendFound();
+        handOver(copy::sendRest);
+      }
     }
   }
 
-  private void copyWhileRunning(DirtyTracker tracker) throws IOException {
-    update(Status.ACTIVE, 0, 0, 0);
-    long begin = System.nanoTime();
-    guest.visitAll(this::send);
-    long sent = progress.sentBytes();
-    for (int round = 1; ; round++) {
-      long rate = sent * TimeUnit.SECONDS.toNanos(1) / Math.max(1, System.nanoTime() - begin);
-      long remaining = tracker.collect();
-      update(Status.ACTIVE, round, remaining, rate);
-      if (remaining <= rate * limits.downtime().toNanos() / TimeUnit.SECONDS.toNanos(1)) {
-        return;
-      }
-      if (round >= limits.rounds()) {
-        throw new IOException(
-            "the guest writes faster than its memory can be sent: after %d rounds %d KiB are left,"
-                    .formatted(round, remaining >> 10)
-                + " at %d KiB a second, for a downtime of %d ms"
-                    .formatted(rate >> 10, limits.downtime().toMillis()));
-      }
-      begin = System.nanoTime();
-      long before = progress.sentBytes();
-      tracker.visit(this::send);
-      sent = Math.max(1, progress.sentBytes() - before);
+  /** Whether memory is handed over; an exception says why not if it has to be. */
+  private boolean shares(boolean destinationTakesIt) throws IOException {
+    String obstacle = null;
+    if (!stream.isLocal()) {
+      obstacle = "that takes a unix socket";
+    } else if (!guest.hasMemoryFile()) {
+      obstacle = "part of it is in the snapshot that this machine was restored from";
+    } else if (!destinationTakesIt) {
+      obstacle = "the destination does not know how";
+    }
+    if (memory == MigrationMemory.SHARE && obstacle != null) {
+      throw new IOException("memory cannot be handed over: " + obstacle);
+    }
+    return memory != MigrationMemory.COPY && obstacle == null;
+  }
+
+  private final class CopyProgress implements PreCopy.Progress {
+    @Override
+    public MigrationProgress get() {
+      return progress;
+    }
+
+    @Override
+    public void set(MigrationProgress now) {
+      progress = now;
     }
   }
 
-  private void send(MemoryRegion region, long from, long to) throws IOException {
-    stream.writePages(region.fileOffset() + from, region.host().asSlice(from, to - from));
-    MigrationProgress last = progress;
-    progress =
-        new MigrationProgress(
-            last.status(),
-            last.rounds(),
-            last.sentBytes() + to - from,
-            last.remainingBytes(),
-            last.bytesPerSecond(),
-            last.total(),
-            last.handover());
+  /** What is left of memory to send when the guest stands still. */
+  private interface RestOfMemory {
+    void send() throws IOException;
   }
 
-  private void handOver(DirtyTracker tracker)
+  private void handOver(RestOfMemory rest)
       throws IOException, MachineException, InterruptedException {
-    guest.flushDisks();
-    // What the last look found is sent with the guest stopped, and what it writes until then.
-    tracker.visit(this::send);
     HandoverTimes.Clock clock = new HandoverTimes.Clock();
     try (GuestHandover.Stopped held = guest.stop()) {
       Duration stop = clock.lap();
-      update(Status.DEVICE, progress.rounds(), tracker.collect(), progress.bytesPerSecond());
-      tracker.visit(this::send);
+      // Before the memory, for a disk finishes its requests on this occasion.
+      byte[] state = held.save();
+      Duration save = clock.lap();
+      rest.send();
       Duration memory = clock.lap();
       enter(Phase.HANDING_OVER);
-      held.send(stream);
-      Duration state = clock.lap();
+      held.send(stream, state);
+      save = save.plus(clock.lap());
       expectReady();
       Duration load = clock.lap();
       if (!stream.isLocal()) {
@@ -255,7 +251,7 @@ public final class Migration {
       held.letGoOfDisks();
       decide(held);
       tellToGoOn(held);
-      end(Status.COMPLETED, new HandoverTimes(stop, memory, state, load, clock.lap()));
+      end(Status.COMPLETED, new HandoverTimes(stop, memory, save, load, clock.lap()));
       held.leave();
     }
   }
@@ -267,26 +263,25 @@ public final class Migration {
     phase = next;
   }
 
-  private CompletableFuture<Void> watchdog() {
-    var deadline =
-        CompletableFuture.delayedExecutor(HANDOVER_SECONDS, TimeUnit.SECONDS, Runnable::run);
-    return CompletableFuture.runAsync(this::handoverTimedOut, deadline);
-  }
-
   private void expectReady() throws IOException {
-    CompletableFuture<Void> watchdog = watchdog();
+    stream.limitReads(HANDOVER);
     try {
       expect(Type.READY);
-    } finally {
-      watchdog.cancel(false);
+    } catch (SocketTimeoutException e) {
+      throw handoverTimedOut(e);
+    }
+    if (stream.isLocal()) {
+      stream.limitReads(Duration.ZERO);
     }
   }
 
-  private synchronized void handoverTimedOut() {
+  private synchronized IOException handoverTimedOut(SocketTimeoutException e) {
+    String why = "the handover took longer than %d s".formatted(HANDOVER.toSeconds());
     if (phase == Phase.HANDING_OVER) {
-      callOff("the handover took longer than %d s".formatted(HANDOVER_SECONDS));
+      callOff(why);
       phase = Phase.DECIDED;
     }
+    return new IOException(why, e);
   }
 
   /** Tells the other side to go on, unless the guest has ended or it was called off meanwhile. */
@@ -294,7 +289,7 @@ public final class Migration {
     if (phase != Phase.HANDING_OVER) {
       throw new IOException("called off");
     }
-    if (held.ended()) {
+    if (!held.commit()) {
       callOff("the guest has ended");
       phase = Phase.DECIDED;
       throw new IOException("the guest has ended");
@@ -306,7 +301,10 @@ public final class Migration {
   private void tellToGoOn(GuestHandover.Stopped held) throws IOException {
     Frame answer;
     try {
-      stream.limitReads(Duration.ofSeconds(HANDOVER_SECONDS));
+      if (!stream.isLocal()) {
+        // A process on this host runs the guest or dies, and that shows.
+        stream.limitReads(HANDOVER);
+      }
       stream.write(Type.GO);
       answer = stream.read();
     } catch (IOException e) {
@@ -332,7 +330,7 @@ public final class Migration {
             + " here; `cont` lets it go on, which only a guest may do that does not run there");
   }
 
-  private void expect(Type type) throws IOException {
+  private Frame expect(Type type) throws IOException {
     Frame frame = stream.read();
     if (frame == null) {
       throw new IOException("the destination has closed the connection");
@@ -343,23 +341,10 @@ public final class Migration {
     if (frame.type() != type) {
       throw new IOException("the destination says %s, not %s".formatted(frame.type(), type));
     }
-  }
-
-  private void update(Status status, int round, long remaining, long rate) {
-    MigrationProgress last = progress;
-    progress =
-        new MigrationProgress(
-            status, round, last.sentBytes(), remaining, rate, last.total(), last.handover());
+    return frame;
   }
 
   private MigrationProgress withTotal(MigrationProgress now) {
-    return new MigrationProgress(
-        now.status(),
-        now.rounds(),
-        now.sentBytes(),
-        now.remainingBytes(),
-        now.bytesPerSecond(),
-        Duration.ofNanos(System.nanoTime() - startNanos),
-        now.handover());
+    return now.after(Duration.ofNanos(System.nanoTime() - startNanos));
   }
 }

@@ -6,7 +6,8 @@ import java.time.Duration;
  * How far a live migration has come.
  *
  * @param status where it is
- * @param rounds how often memory has been gone through, the first time included
+ * @param rounds how often memory has been gone through, the first time included; 0 if it is handed
+ *     over
  * @param sentBytes bytes of memory sent so far
  * @param remainingBytes bytes of memory that were found written at the last look
  * @param bytesPerSecond how fast memory went in the last round
@@ -24,6 +25,31 @@ public record MigrationProgress(
   /** How long the guest stood still, from the pause to the word that it runs again; zero before. */
   public Duration downtime() {
     return handover.total();
+  }
+
+  MigrationProgress inRound(Status now, int round, long remaining, long rate) {
+    return new MigrationProgress(now, round, sentBytes, remaining, rate, total, handover);
+  }
+
+  MigrationProgress plusSent(long bytes) {
+    return new MigrationProgress(
+        status, rounds, sentBytes + bytes, remainingBytes, bytesPerSecond, total, handover);
+  }
+
+  MigrationProgress after(Duration time) {
+    return new MigrationProgress(
+        status, rounds, sentBytes, remainingBytes, bytesPerSecond, time, handover);
+  }
+
+  MigrationProgress ended(Status how, HandoverTimes times) {
+    return new MigrationProgress(
+        how,
+        rounds,
+        sentBytes,
+        how == Status.COMPLETED ? 0 : remainingBytes,
+        bytesPerSecond,
+        total,
+        times);
   }
 
   /** Where a migration is; the names are QMP's. */

@@ -21,6 +21,7 @@ import org.microvm.transport.UnixTransport;
  * source                                 destination
  * HELLO    version, RAM, vCPUs     -&gt;
  *                                  &lt;-    OK, or FAILED with the reason
+ * MEMORY   a descriptor            -&gt;          or, without it:
  * PAGES    argument: file offset   -&gt;          any number of times
  *    (the guest stops here)
  * PAGES, LINK                      -&gt;          LINK: a port's number and a descriptor
@@ -30,6 +31,11 @@ import org.microvm.transport.UnixTransport;
  * GO or ABORT                      -&gt;
  *                                  &lt;-    RUNNING
  * </pre>
+ *
+ * <p>MEMORY has the file that RAM is in, sealed so that it cannot shrink; no PAGES come then. It is
+ * sent to a destination whose OK has the argument {@link #TAKES_MEMORY}. From then on both map one
+ * RAM: the source alone touches it until it says GO, and not after that unless the guest goes on
+ * there; the destination reads it from STATE on, and writes it once it has said RUNNING.
  *
  * <p>LINK is for unix sockets, REST for TCP: there the connections cannot go along, but the bytes
  * that are in them can.
@@ -60,7 +66,8 @@ final class MigrationStream implements AutoCloseable {
     GO,
     ABORT,
     RUNNING,
-    REST
+    REST,
+    MEMORY
   }
 
   /**
@@ -76,6 +83,10 @@ final class MigrationStream implements AutoCloseable {
   }
 
   static final int VERSION = 1;
+
+  /** In the argument of OK, a set of bits that older destinations leave empty. */
+  static final long TAKES_MEMORY = 1;
+
   private static final int HEADER = 24;
   private static final long MOST_PAYLOAD = 1 << 30;
 
@@ -117,25 +128,26 @@ final class MigrationStream implements AutoCloseable {
 
   synchronized void write(Type type, long argument, byte[] payload, List<Fd> descriptors)
       throws IOException {
-    header(type, argument, payload.length, descriptors);
     try (Arena arena = Arena.ofConfined()) {
-      transport.write(arena.allocateFrom(ValueLayout.JAVA_BYTE, payload), List.of());
+      MemorySegment frame = arena.allocate(HEADER + payload.length, 8);
+      header(frame, type, argument, payload.length);
+      MemorySegment.copy(payload, 0, frame, ValueLayout.JAVA_BYTE, HEADER, payload.length);
+      transport.write(frame, descriptors);
     }
   }
 
   /** Writes a PAGES frame straight from guest RAM. */
   synchronized void writePages(long fileOffset, MemorySegment pages) throws IOException {
-    header(Type.PAGES, fileOffset, pages.byteSize(), List.of());
+    header(writeHeader, Type.PAGES, fileOffset, pages.byteSize());
+    transport.write(writeHeader, List.of());
     transport.write(pages, List.of());
   }
 
-  private void header(Type type, long argument, long length, List<Fd> descriptors)
-      throws IOException {
-    writeHeader.set(ValueLayout.JAVA_INT, 0, type.ordinal());
-    writeHeader.set(ValueLayout.JAVA_INT, 4, 0);
-    writeHeader.set(ValueLayout.JAVA_LONG, 8, argument);
-    writeHeader.set(ValueLayout.JAVA_LONG, 16, length);
-    transport.write(writeHeader, descriptors);
+  private static void header(MemorySegment to, Type type, long argument, long length) {
+    to.set(ValueLayout.JAVA_INT, 0, type.ordinal());
+    to.set(ValueLayout.JAVA_INT, 4, 0);
+    to.set(ValueLayout.JAVA_LONG, 8, argument);
+    to.set(ValueLayout.JAVA_LONG, 16, length);
   }
 
   /** The next frame, or null at the end of the stream. */

@@ -6,21 +6,28 @@ import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A machine that waits for the state of a guest: parts, VM and vCPUs are made, so that nothing but
  * the state is left to do while the guest stands still. One thread.
  */
 final class PreparedMachine implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PreparedMachine.class);
+
   /** By then the JVM has compiled the loops over registers and bytes. */
   private static final int REHEARSALS = 5;
 
   private final MachineParts parts;
   private final GuestRun run;
   private final Machine machine;
+  private boolean adoptedMemory;
+  private boolean standsBy;
 
   private PreparedMachine(MachineConfig config, MachineParts parts, GuestRun run) {
     this.parts = parts;
@@ -63,6 +70,17 @@ final class PreparedMachine implements AutoCloseable {
     return parts.board().ram;
   }
 
+  /**
+   * Takes the guest's memory, which is another process's until {@link #goOn}; before {@link #load}.
+   *
+   * @param file closed with the machine, or if this fails
+   * @throws ErrnoException if it is not memory for this machine
+   */
+  void adoptMemory(Fd file) throws ErrnoException {
+    adoptedMemory = true;
+    ram().adopt(file);
+  }
+
   /** Goes on with a connection that the guest's port had; before {@link #load}. */
   void adopt(int port, HostLink link) throws IOException, PortException {
     parts.serial().adopt(port, link);
@@ -101,8 +119,21 @@ final class PreparedMachine implements AutoCloseable {
     }
   }
 
+  /**
+   * Has everything stand by for {@link #goOn} or {@link #keep}, threads included; after {@link
+   * #load}.
+   */
+  void standBy() {
+    parts.pauseGate().close();
+    // It ran before, whoever is to connect now.
+    parts.cancelWait();
+    machine.start();
+    standsBy = true;
+  }
+
   /** The machine, whose guest does not run yet; this object is of no use any more. */
   Machine ready() {
+    run.showTime();
     parts.startLoop();
     parts.loop().execute(parts.board()::resume);
     return machine;
@@ -110,14 +141,12 @@ final class PreparedMachine implements AutoCloseable {
 
   /** The machine, whose guest goes on at once; this object is of no use any more. */
   Machine goOn(boolean paused) {
-    if (paused) {
-      parts.pauseGate().close();
+    run.showTime();
+    if (!paused) {
+      parts.pauseGate().open();
     }
-    // It ran before, whoever is to connect now.
-    parts.cancelWait();
-    machine.start();
+    // After that, for the guest has stood still long enough.
     ready();
-    // After the start, for the guest has stood still long enough.
     parts.serial().takeOver();
     return machine;
   }
@@ -138,7 +167,6 @@ final class PreparedMachine implements AutoCloseable {
    * takes over what the other had. This object is of no use any more.
    */
   Machine keep() {
-    parts.pauseGate().close();
     machine.hold(
         new HeldGuest() {
           @Override
@@ -151,8 +179,6 @@ final class PreparedMachine implements AutoCloseable {
           @Override
           public void giveUp() {}
         });
-    parts.cancelWait();
-    machine.start();
     return machine;
   }
 
@@ -179,7 +205,25 @@ final class PreparedMachine implements AutoCloseable {
 
   @Override
   public void close() {
-    run.close();
-    parts.close();
+    if (adoptedMemory) {
+      leaveMemory();
+    }
+    if (standsBy) {
+      machine.close();
+    } else {
+      run.close();
+      parts.close();
+    }
+  }
+
+  /** The guest goes on elsewhere: nothing that ends here may touch its memory. */
+  private void leaveMemory() {
+    parts.serial().release();
+    parts.board().release();
+    try {
+      ram().letGo();
+    } catch (ErrnoException e) {
+      LOG.error("guest memory stays mapped: {}", e.getMessage());
+    }
   }
 }

@@ -17,6 +17,7 @@ import org.microvm.machine.MachineListener;
 import org.microvm.machine.Migration;
 import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationLimits;
+import org.microvm.machine.MigrationMemory;
 import org.microvm.machine.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -141,9 +142,10 @@ public final class MachineTarget implements QmpTarget {
   }
 
   @Override
-  public void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException {
+  public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws IOException {
     try {
-      machine.migrate(destination, limits);
+      machine.migrate(destination, limits, memory);
     } catch (MachineException e) {
       throw new IOException(e.getMessage(), e);
     }

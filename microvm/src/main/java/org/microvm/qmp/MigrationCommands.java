@@ -13,12 +13,14 @@ import org.microvm.machine.Migration;
 import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationAddress.Tls;
 import org.microvm.machine.MigrationLimits;
+import org.microvm.machine.MigrationMemory;
 import org.microvm.machine.MigrationProgress;
 
 /** The commands about live migration. */
 final class MigrationCommands {
   private final QmpTarget target;
   private MigrationLimits limits = MigrationLimits.DEFAULT;
+  private MigrationMemory memory = MigrationMemory.AUTO;
   private Optional<Path> credentials = Optional.empty();
   private Optional<String> hostName = Optional.empty();
 
@@ -39,7 +41,7 @@ final class MigrationCommands {
     arguments.finish();
     try {
       Optional<Tls> tls = credentials.map(directory -> new Tls(directory, hostName));
-      target.migrate(MigrationAddress.parse(uri, tls), limits);
+      target.migrate(MigrationAddress.parse(uri, tls), limits, memory);
     } catch (IllegalArgumentException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
@@ -55,11 +57,13 @@ final class MigrationCommands {
   private JsonNode setParameters(QmpArguments arguments) throws QmpException {
     Optional<String> directory = arguments.optionalText("tls-creds");
     Optional<String> name = arguments.optionalText("tls-hostname");
+    Optional<String> how = arguments.optionalText("x-memory");
     long millis = arguments.optionalNumber("downtime-limit").orElse(limits.downtime().toMillis());
     arguments.finish();
     if (millis < 1 || millis > 2_000_000) {
       throw QmpException.generic("downtime-limit: %d is not from 1 to 2000000 ms", millis);
     }
+    memory = how.isPresent() ? memory(how.get()) : memory;
     limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
     try {
       // Empty words put things back to how they were.
@@ -69,6 +73,15 @@ final class MigrationCommands {
     }
     name.ifPresent(text -> hostName = optional(text));
     return null;
+  }
+
+  private static MigrationMemory memory(String word) throws QmpException {
+    return switch (word) {
+      case "auto" -> MigrationMemory.AUTO;
+      case "copy" -> MigrationMemory.COPY;
+      case "share" -> MigrationMemory.SHARE;
+      default -> throw QmpException.generic("x-memory: '%s' is not auto, copy or share", word);
+    };
   }
 
   private static Optional<String> optional(String text) {

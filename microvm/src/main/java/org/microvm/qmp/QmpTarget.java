@@ -10,6 +10,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.machine.Migration;
 import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationLimits;
+import org.microvm.machine.MigrationMemory;
 import org.microvm.virtioserial.SerialDevice;
 
 /** What the control socket controls: a machine, or in tests something that stands for one. */
@@ -66,9 +67,11 @@ public interface QmpTarget {
    * Begins to move the guest to another process.
    *
    * @param destination where that process waits
+   * @param memory how the guest's memory gets there
    * @throws IOException if it cannot begin
    */
-  void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException;
+  void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws IOException;
 
   /** The migration that goes on, or the last one. */
   Optional<Migration> migration();

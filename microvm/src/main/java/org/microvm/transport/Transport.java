@@ -41,8 +41,10 @@ public interface Transport extends AutoCloseable {
   boolean read(MemorySegment target, List<Fd> descriptors) throws IOException;
 
   /**
-   * How long a read may wait for a byte, from the next one on; only over a network, for a local
-   * process's death is seen.
+   * How long a read may wait for a byte, from the next one on; it throws a {@link
+   * java.net.SocketTimeoutException} then.
+   *
+   * @param limit zero for no limit
    */
   void limitReads(Duration limit) throws IOException;
 

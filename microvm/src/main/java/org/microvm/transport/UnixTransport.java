@@ -2,9 +2,11 @@ package org.microvm.transport;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import org.microvm.linux.DescriptorMessage;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
@@ -49,6 +51,9 @@ public final class UnixTransport implements Transport {
           descriptors == null
               ? socket.read(rest)
               : DescriptorMessage.receive(socket, rest, descriptors);
+      if (bytes == -Errno.EAGAIN) {
+        throw new SocketTimeoutException("nothing came in time");
+      }
       if (ErrnoException.check(bytes, "read", socket) == 0) {
         return false;
       }
@@ -58,7 +63,9 @@ public final class UnixTransport implements Transport {
   }
 
   @Override
-  public void limitReads(Duration limit) {}
+  public void limitReads(Duration limit) throws IOException {
+    UnixSocket.limitReads(socket, limit);
+  }
 
   @Override
   public void shutdown() {

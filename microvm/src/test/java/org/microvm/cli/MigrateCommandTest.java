@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.testing.RequiresKvm;
 
 /** Guests that move between processes. */
@@ -39,7 +41,7 @@ class MigrateCommandTest {
     return SocketChannel.open(UnixDomainSocketAddress.of(MachineProcess.channel(directory)));
   }
 
-  private static String migrate(MachineProcess from, Path to) {
+  private static String migrate(MachineProcess from, Path to, String memory) {
     StringWriter err = new StringWriter();
     int status =
         Main.execute(
@@ -47,6 +49,8 @@ class MigrateCommandTest {
             "migrate",
             "--qmp",
             from.control().toString(),
+            "--memory",
+            memory,
             "unix:" + to);
     return status == 0 ? "" : err.toString();
   }
@@ -60,8 +64,9 @@ class MigrateCommandTest {
     assertEquals(text, new String(back.array()));
   }
 
-  @Test
-  void migrate_throughThreeProcesses_keepsTheConnection() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"auto", "copy", "share"})
+  void migrate_throughThreeProcesses_keepsTheConnection(String memory) throws Exception {
     MachineProcess current = own(MachineProcess.start(directory, "p0"));
     current.await(current.control());
     try (SocketChannel host = connect()) {
@@ -69,7 +74,7 @@ class MigrateCommandTest {
       for (int i = 1; i <= 3; i++) {
         MachineProcess next = own(MachineProcess.awaitGuest(directory, "p" + i));
 
-        assertEquals("", migrate(current, directory.resolve("p" + i + ".incoming")));
+        assertEquals("", migrate(current, directory.resolve("p" + i + ".incoming"), memory));
 
         assertEquals(0, current.status(), current.output());
         echo(host, "there " + i);
@@ -87,12 +92,22 @@ class MigrateCommandTest {
     MachineProcess source = own(MachineProcess.start(directory, "p0"));
     source.await(source.control());
 
-    String message = migrate(source, directory.resolve("nobody"));
+    String message = migrate(source, directory.resolve("nobody"), "auto");
 
     assertEquals(1, message.lines().count(), message);
     assertTrue(message.contains("nobody"), message);
     try (SocketChannel host = connect()) {
       echo(host, "still here");
     }
+  }
+
+  @Test
+  void migrate_memoryInAnUnknownWay_isRefused() throws Exception {
+    MachineProcess source = own(MachineProcess.start(directory, "p0"));
+    source.await(source.control());
+
+    String message = migrate(source, directory.resolve("nobody"), "borrow");
+
+    assertTrue(message.contains("'borrow' is not auto, copy or share"), message);
   }
 }

@@ -46,6 +46,8 @@ class MigrationKillTest {
   /** Some are killed right after it. */
   private static final double LONGER_THAN_A_MIGRATION = 1.1;
 
+  private static final List<String> MEMORY = List.of("share", "copy");
+
   private static final Map<String, Integer> OUTCOMES = new TreeMap<>();
 
   @TempDir private Path directory;
@@ -61,29 +63,41 @@ class MigrationKillTest {
   }
 
   /**
+   * @param memory whether it is copied or handed over, as QMP says it
    * @param moment from 0, when the migration is asked for, to 1
    */
-  private record Kill(Victim victim, double moment) {}
+  private record Kill(Victim victim, String memory, double moment) {}
 
   static Stream<Kill> kills() {
     Random random = new Random(SEED);
     Victim[] victims = Victim.values();
     return Stream.iterate(0, i -> i < KILLS, i -> i + 1)
-        .map(i -> new Kill(victims[i % victims.length], random.nextDouble()));
+        .map(
+            i ->
+                new Kill(
+                    victims[i % victims.length],
+                    MEMORY.get(i / victims.length % MEMORY.size()),
+                    random.nextDouble()));
   }
 
   /** The length of a migration here and now, which the moments are spread over. */
-  private static long migrationNanos;
+  private static final Map<String, Long> MIGRATION_NANOS = new TreeMap<>();
 
   @BeforeAll
   static void measure(@TempDir Path elsewhere) throws Exception {
+    for (String memory : MEMORY) {
+      measure(Files.createDirectory(elsewhere.resolve(memory)), memory);
+    }
+  }
+
+  private static void measure(Path elsewhere, String memory) throws Exception {
     try (MachineProcess from = MachineProcess.start(elsewhere, "from");
         QmpClient qmp = from.qmp();
         MachineProcess to = MachineProcess.awaitGuest(elsewhere, "to")) {
-      begin(qmp, elsewhere);
+      begin(qmp, elsewhere, memory);
       JsonNode end = qmp.awaitEvent("MIGRATION");
       assertEquals("completed", end.path("status").asText());
-      migrationNanos = TimeUnit.MICROSECONDS.toNanos(end.path("x-total-us").asLong());
+      MIGRATION_NANOS.put(memory, TimeUnit.MICROSECONDS.toNanos(end.path("x-total-us").asLong()));
       to.await(to.control());
     }
   }
@@ -91,8 +105,7 @@ class MigrationKillTest {
   @AfterAll
   static void tell() {
     System.out.printf(
-        "%d kills (microvm.seed=%d) within %d ms: %s%n",
-        KILLS, SEED, TimeUnit.NANOSECONDS.toMillis(migrationNanos), OUTCOMES);
+        "%d kills (microvm.seed=%d) within %s ns: %s%n", KILLS, SEED, MIGRATION_NANOS, OUTCOMES);
   }
 
   @AfterEach
@@ -106,7 +119,8 @@ class MigrationKillTest {
     return process;
   }
 
-  private static void begin(QmpClient qmp, Path where) throws IOException {
+  private static void begin(QmpClient qmp, Path where, String memory) throws IOException {
+    qmp.execute("migrate-set-parameters", QmpClient.arguments().put("x-memory", memory));
     qmp.execute(
         "migrate", QmpClient.arguments().put("uri", "unix:" + where.resolve("to.incoming")));
   }
@@ -121,14 +135,15 @@ class MigrationKillTest {
             SocketChannel.open(UnixDomainSocketAddress.of(MachineProcess.channel(directory)))) {
       CompletableFuture<Void> enough = new CompletableFuture<>();
       var lines = CompletableFuture.supplyAsync(() -> stream(host, enough), threads);
-      begin(qmp, directory);
-      LockSupport.parkNanos((long) (kill.moment() * migrationNanos * LONGER_THAN_A_MIGRATION));
+      begin(qmp, directory, kill.memory());
+      long length = MIGRATION_NANOS.get(kill.memory());
+      LockSupport.parkNanos((long) (kill.moment() * length * LONGER_THAN_A_MIGRATION));
       MachineProcess victim = kill.victim() == Victim.SOURCE ? source : destination;
       victim.kill();
       victim.status();
 
       boolean runs = kill.victim() == Victim.SOURCE ? destinationRuns() : sourceRuns(qmp);
-      count(kill.victim(), runs);
+      count(kill, runs);
       if (runs) {
         enough.complete(null);
         await(lines);
@@ -139,9 +154,11 @@ class MigrationKillTest {
     }
   }
 
-  private static void count(Victim victim, boolean runs) {
+  private static void count(Kill kill, boolean runs) {
     OUTCOMES.merge(
-        victim.name().toLowerCase()
+        kill.memory()
+            + ", "
+            + kill.victim().name().toLowerCase()
             + " killed, "
             + (runs ? "the other runs" : "guest gone with it"),
         1,

@@ -24,7 +24,7 @@ import org.microvm.testing.RequiresKvm;
 @Tag("linux")
 @Timeout(300)
 class LinuxDiskMigrationTest {
-  private static final int MOVES = 3;
+  private static final int MOVES = 4;
   private static final Pattern SUM = Pattern.compile("sum ([0-9a-f]{32})");
 
   @TempDir private Path directory;
@@ -45,7 +45,7 @@ class LinuxDiskMigrationTest {
     }
   }
 
-  private Machine move(Machine from, ConsoleText console) throws Exception {
+  private Machine move(Machine from, ConsoleText console, MigrationMemory memory) throws Exception {
     try (IncomingMigration incoming = IncomingMigration.listen(directory.resolve("incoming"))) {
       MachineConfig next = config(console);
       CompletableFuture<Machine> arrived = new CompletableFuture<>();
@@ -60,7 +60,9 @@ class LinuxDiskMigrationTest {
               });
       Migration migration =
           from.migrate(
-              directory.resolve("incoming"), new MigrationLimits(Duration.ofSeconds(1), 100));
+              new MigrationAddress.Unix(directory.resolve("incoming")),
+              new MigrationLimits(Duration.ofSeconds(1), 100),
+              memory);
       MigrationProgress end = migration.result().get(60, TimeUnit.SECONDS);
       assertEquals(MigrationProgress.Status.COMPLETED, end.status(), migration.failure());
       from.close();
@@ -85,7 +87,7 @@ class LinuxDiskMigrationTest {
               + " echo rounds-$i fin-$?) &");
       for (int i = 0; i < MOVES; i++) {
         console = new ConsoleText();
-        machine = move(machine, console);
+        machine = move(machine, console, i % 2 == 0 ? MigrationMemory.SHARE : MigrationMemory.COPY);
       }
       type(machine, "touch /tmp/stop");
       console.await("fin-0", 60);

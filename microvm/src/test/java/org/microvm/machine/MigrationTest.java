@@ -31,7 +31,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
@@ -114,13 +115,21 @@ class MigrationTest {
   }
 
   private Machine move(Machine from) throws Exception {
+    return move(from, MigrationMemory.AUTO);
+  }
+
+  private Machine move(Machine from, MigrationMemory memory) throws Exception {
     CompletableFuture<Machine> next = awaitGuest(incomingConfig());
-    Migration migration = from.migrate(incoming(), LIMITS);
+    Migration migration = migrate(from, memory);
     MigrationProgress end = migration.result().get(60, TimeUnit.SECONDS);
     assertEquals(Status.COMPLETED, end.status(), migration.failure());
     assertEquals(new MachineEnd.Migrated(), from.end().get(10, TimeUnit.SECONDS));
     from.close();
     return next.get(10, TimeUnit.SECONDS);
+  }
+
+  private Migration migrate(Machine from, MigrationMemory memory) throws MachineException {
+    return from.migrate(new MigrationAddress.Unix(incoming()), LIMITS, memory);
   }
 
   private SocketChannel connect() throws IOException {
@@ -152,9 +161,16 @@ class MigrationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"wait=spin", "wait=halt", "wait=halt event_idx=on"})
-  void stream_throughManyMigrations_comesBackIdenticalOnOneConnection(String words)
-      throws Exception {
+  @CsvSource({
+    "wait=spin, COPY",
+    "wait=halt, COPY",
+    "wait=halt event_idx=on, COPY",
+    "wait=spin, SHARE",
+    "wait=halt, SHARE",
+    "wait=halt event_idx=on, SHARE"
+  })
+  void stream_throughManyMigrations_comesBackIdenticalOnOneConnection(
+      String words, MigrationMemory memory) throws Exception {
     int moves = 10;
     int step = 1 << 20;
     Machine current = start(words);
@@ -166,7 +182,7 @@ class MigrationTest {
       CompletableFuture<Void> reader =
           CompletableFuture.runAsync(() -> readRest(host, back), threads);
       for (int i = 0; i < moves; i++) {
-        current = move(current);
+        current = move(current, memory);
       }
       writer.get(60, TimeUnit.SECONDS);
       reader.get(60, TimeUnit.SECONDS);
@@ -182,12 +198,13 @@ class MigrationTest {
     assertFalse(Files.exists(channel()));
   }
 
-  @Test
-  void pausedGuest_arrivesPaused() throws Exception {
+  @ParameterizedTest
+  @EnumSource(MigrationMemory.class)
+  void pausedGuest_arrivesPaused(MigrationMemory memory) throws Exception {
     Machine machine = start("");
     machine.pause();
 
-    Machine next = move(machine);
+    Machine next = move(machine, memory);
 
     assertTrue(next.isPaused());
     next.resume();
@@ -226,13 +243,15 @@ class MigrationTest {
     }
   }
 
-  @Test
-  void destinationWithoutThePort_refusesTheStateAndTheGuestGoesOnHere() throws Exception {
+  @ParameterizedTest
+  @EnumSource(MigrationMemory.class)
+  void destinationWithoutThePort_refusesTheStateAndTheGuestGoesOnHere(MigrationMemory memory)
+      throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect()) {
       CompletableFuture<Machine> other = awaitGuest(guest("").build());
 
-      Migration migration = machine.migrate(incoming(), LIMITS);
+      Migration migration = migrate(machine, memory);
 
       assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
       assertThrows(Exception.class, () -> other.get(30, TimeUnit.SECONDS));
@@ -242,8 +261,11 @@ class MigrationTest {
 
   /** A destination that dies at a point of the protocol: the last frame that it reads. */
   @ParameterizedTest
-  @ValueSource(strings = {"HELLO", "PAGES", "LINK", "STATE", "GO"})
-  void destinationThatDies_leavesTheGuestHere(String last) throws Exception {
+  @CsvSource({
+    "HELLO, 0", "PAGES, 0", "LINK, 0", "STATE, 0", "GO, 0", // memory is copied to this one
+    "HELLO, 1", "MEMORY, 1", "LINK, 1", "STATE, 1", "GO, 1" // and handed to this one
+  })
+  void destinationThatDies_leavesTheGuestHere(String last, long capabilities) throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect();
         UnixListener listener = UnixListener.open(incoming())) {
@@ -251,7 +273,7 @@ class MigrationTest {
       listener.fd().nonBlocking(false);
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
-        dieAfter(Type.valueOf(last), stream);
+        dieAfter(Type.valueOf(last), stream, capabilities);
       }
 
       assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
@@ -261,13 +283,18 @@ class MigrationTest {
   }
 
   private static void dieAfter(Type last, MigrationStream stream) throws IOException {
+    dieAfter(last, stream, 0);
+  }
+
+  private static void dieAfter(Type last, MigrationStream stream, long capabilities)
+      throws IOException {
     for (MigrationStream.Frame frame = stream.read(); frame != null; frame = stream.read()) {
       frame.descriptors().forEach(Fd::close);
       if (frame.type() == last) {
         return;
       }
       switch (frame.type()) {
-        case HELLO -> stream.write(Type.OK);
+        case HELLO -> stream.write(Type.OK, capabilities, new byte[0], List.of());
         case PAGES -> stream.readAll(Arena.ofAuto().allocate(frame.length()));
         case STATE -> stream.write(Type.READY);
         default -> {}

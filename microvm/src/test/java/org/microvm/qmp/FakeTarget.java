@@ -13,6 +13,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.machine.Migration;
 import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.MigrationLimits;
+import org.microvm.machine.MigrationMemory;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -68,7 +69,8 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
-  public void migrate(MigrationAddress destination, MigrationLimits limits) throws IOException {
+  public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws IOException {
     throw new IOException("nobody waits at " + destination);
   }
 
