@@ -2,6 +2,8 @@ package org.microvm.bench;
 
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
@@ -28,10 +30,16 @@ final class ChannelBenchmark {
 
   private final List<Peer.Factory> peers;
   private final PrintStream progress;
+  private final Duration stallLimit;
   private final Samples samples = new Samples();
 
-  ChannelBenchmark(List<Peer.Factory> peers, PrintStream progress) {
+  /**
+   * @param progress gets a line for each measurement
+   * @param stallLimit how long nothing may move before it is given up
+   */
+  ChannelBenchmark(List<Peer.Factory> peers, PrintStream progress, Duration stallLimit) {
     this.peers = peers;
+    this.stallLimit = stallLimit;
     this.progress = progress;
   }
 
@@ -78,11 +86,14 @@ final class ChannelBenchmark {
         what = stream(peer, factory.name(), workload, plan);
       }
       progress.printf("round %d  %-34s %-8s %s%n", round, workload.title(), factory.name(), what);
+    } catch (IOException | UncheckedIOException e) {
+      throw new IOException(
+          "%s, %s: %s".formatted(factory.name(), workload.title(), e.getMessage()), e);
     }
   }
 
   private String echo(Peer peer, String name, Workload workload, Plan plan) throws IOException {
-    try (EchoClient client = new EchoClient(peer.sockets().getFirst(), MESSAGE_BYTES)) {
+    try (EchoClient client = new EchoClient(peer.sockets().getFirst(), MESSAGE_BYTES, stallLimit)) {
       client.run(plan.warmUpSeconds());
       Histogram times = client.run(plan.seconds());
       String title = workload.title();
@@ -95,7 +106,7 @@ final class ChannelBenchmark {
 
   private String stream(Peer peer, String name, Workload workload, Plan plan) throws IOException {
     boolean reads = workload.mode() != Workload.Mode.SINK;
-    try (StreamClient client = new StreamClient(peer.sockets(), reads)) {
+    try (StreamClient client = new StreamClient(peer.sockets(), reads, stallLimit)) {
       client.run(plan.warmUpSeconds());
       ProcessTimes before = ProcessTimes.of(peer.pid());
       long nanos = client.run(plan.seconds());

@@ -45,7 +45,7 @@ public final class ChannelBenchmarkRun {
   /**
    * Measures.
    *
-   * @throws IOException if a VMM does not start, or nothing is to be measured
+   * @throws IOException if a VMM does not start or a channel stalls, or nothing is to be measured
    */
   public void run(int rounds, double warmUpSeconds, double seconds)
       throws IOException, InterruptedException {
@@ -64,7 +64,7 @@ public final class ChannelBenchmarkRun {
         peers.add(vmms.qemu());
       }
       peers.add(vmms.pipe());
-      ChannelBenchmark benchmark = new ChannelBenchmark(peers, out);
+      ChannelBenchmark benchmark = new ChannelBenchmark(peers, out, StallGuard.LIMIT);
       Samples samples =
           benchmark.run(new ChannelBenchmark.Plan(rounds, warmUpSeconds, seconds, workloads));
       out.println();

@@ -1,11 +1,14 @@
 package org.microvm.bench;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
 /** The host program that sends a message and waits until it is back, over and over. */
@@ -15,14 +18,30 @@ final class EchoClient implements AutoCloseable {
 
   private final SocketChannel channel;
   private final ByteBuffer message;
+  private final AtomicLong messages = new AtomicLong();
+  private final StallGuard guard;
 
-  EchoClient(Path socket, int messageBytes) throws IOException {
+  /**
+   * Connects.
+   *
+   * @param limit how long a message may take
+   */
+  EchoClient(Path socket, int messageBytes, Duration limit) throws IOException {
+    guard = new StallGuard(limit, messages::get, this::giveUp);
     channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
     message = ByteBuffer.allocateDirect(messageBytes);
   }
 
-  /** Round-trip times in nanoseconds. */
+  /**
+   * Round-trip times in nanoseconds.
+   *
+   * @throws IOException if a message does not come back
+   */
   Histogram run(double seconds) throws IOException {
+    return guard.watch(() -> send(seconds));
+  }
+
+  private Histogram send(double seconds) throws IOException {
     Histogram times = new Histogram(LONGEST_NANOS, DIGITS);
     long start = System.nanoTime();
     long end = start + (long) (seconds * TimeUnit.SECONDS.toNanos(1));
@@ -38,8 +57,17 @@ final class EchoClient implements AutoCloseable {
       long now = System.nanoTime();
       times.recordValue(Math.min(now - start, LONGEST_NANOS));
       start = now;
+      messages.setRelease(messages.getPlain() + 1);
     }
     return times;
+  }
+
+  private void giveUp() {
+    try {
+      close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override

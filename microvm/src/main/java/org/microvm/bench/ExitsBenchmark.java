@@ -105,7 +105,7 @@ final class ExitsBenchmark {
         Thread.sleep((long) (seconds * TimeUnit.SECONDS.toMillis(1)));
         record(medium, before, new Mark(machine, console.bytes.get()));
       } else {
-        try (StreamClient client = new StreamClient(List.of(socket), true)) {
+        try (StreamClient client = new StreamClient(List.of(socket), true, StallGuard.LIMIT)) {
           client.run(warmUpSeconds);
           Mark before = new Mark(machine, 0);
           client.run(seconds);

@@ -9,9 +9,11 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The host program at the other end of a stream: one thread that moves bytes as fast as they go.
@@ -29,15 +31,19 @@ final class StreamClient implements AutoCloseable {
   private final SocketChannel[] channels;
   private final long[] bytes;
   private final ByteBuffer block = ByteBuffer.allocateDirect(BLOCK);
+  private final AtomicLong moved = new AtomicLong();
+  private final StallGuard guard;
   private Selector selector;
 
   /**
    * Connects and asks for the stream.
    *
    * @param reads whether bytes come from the guest
+   * @param limit how long no byte may move
    */
-  StreamClient(List<Path> sockets, boolean reads) throws IOException {
+  StreamClient(List<Path> sockets, boolean reads, Duration limit) throws IOException {
     this.reads = reads;
+    guard = new StallGuard(limit, moved::get, this::giveUp);
     channels = new SocketChannel[sockets.size()];
     bytes = new long[channels.length];
     for (int i = 0; i < channels.length; i++) {
@@ -54,8 +60,17 @@ final class StreamClient implements AutoCloseable {
     }
   }
 
-  /** Moves bytes for a time; {@link #bytes} then tells how many it were in that time. */
+  /**
+   * Moves bytes for a time; {@link #bytes} then tells how many it were in that time.
+   *
+   * @return nanoseconds
+   * @throws IOException if they stop
+   */
   long run(double seconds) throws IOException {
+    return guard.watch(() -> move(seconds));
+  }
+
+  private long move(double seconds) throws IOException {
     Arrays.fill(bytes, 0);
     long start = System.nanoTime();
     long end = start + (long) (seconds * TimeUnit.SECONDS.toNanos(1));
@@ -91,6 +106,15 @@ final class StreamClient implements AutoCloseable {
       throw new IOException("the VMM has closed port " + (port + 1));
     }
     bytes[port] += count;
+    moved.setRelease(moved.getPlain() + count);
+  }
+
+  private void giveUp() {
+    try {
+      close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override
