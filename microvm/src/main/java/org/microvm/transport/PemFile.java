@@ -52,10 +52,14 @@ final class PemFile {
     }
   }
 
-  /** All revocation lists of a file. */
+  /** All revocation lists of a file, at least one: with none, nobody would be let in. */
   static Collection<? extends CRL> revocations(Path file) throws IOException {
     try (InputStream bytes = open(file)) {
-      return factory().generateCRLs(bytes);
+      Collection<? extends CRL> all = factory().generateCRLs(bytes);
+      if (all.isEmpty()) {
+        throw new IOException(file + ": there is no revocation list in it");
+      }
+      return all;
     } catch (CertificateException | CRLException e) {
       throw new IOException("%s: not a PEM revocation list: %s".formatted(file, e.getMessage()), e);
     }

@@ -1,6 +1,7 @@
 package org.microvm.transport;
 
 import java.io.IOException;
+import java.math.BigInteger;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +13,9 @@ import java.security.Signature;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
 
 /** Makes certificates for tests, signed by an authority of its own with a new key each time. */
 public final class TestAuthority {
@@ -74,6 +77,27 @@ public final class TestAuthority {
     issue(directory, "client", until, usage(CLIENT_AUTH));
   }
 
+  /** Writes a list of certificates that are revoked, each the first of a file. */
+  void revoke(Path directory, Path... certificates) throws IOException, GeneralSecurityException {
+    Instant now = Instant.now();
+    List<byte[]> entries = new ArrayList<>();
+    for (Path file : certificates) {
+      BigInteger number = PemFile.certificates(file).getFirst().getSerialNumber();
+      entries.add(Der.sequence(Der.integer(number.longValueExact()), Der.time(now)));
+    }
+    // RFC 5280, section 5.1: an empty list is left out.
+    byte[] revoked = entries.isEmpty() ? new byte[0] : Der.sequence(entries.toArray(byte[][]::new));
+    byte[] content =
+        Der.sequence(
+            Der.integer(1),
+            ECDSA_SHA256,
+            name("test authority"),
+            Der.time(now.minus(Duration.ofDays(1))),
+            Der.time(now.plus(Duration.ofDays(1))),
+            revoked);
+    write(directory.resolve("ca-crl.pem"), "X509 CRL", sign(content));
+  }
+
   private void issue(Path directory, String side, Instant until, byte[]... extensions)
       throws IOException, GeneralSecurityException {
     KeyPair own = newKey();
@@ -102,6 +126,10 @@ public final class TestAuthority {
             name(subject),
             encoded(owner.getPublic()),
             Der.element(0xa3, extensions));
+    return sign(content);
+  }
+
+  private byte[] sign(byte[] content) throws GeneralSecurityException {
     Signature signature = Signature.getInstance("SHA256withECDSA");
     signature.initSign(key.getPrivate());
     signature.update(content);

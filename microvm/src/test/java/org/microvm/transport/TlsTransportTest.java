@@ -234,6 +234,46 @@ class TlsTransportTest {
   }
 
   @Test
+  void revokedClient_isRefusedAndAnotherIsNot() throws Exception {
+    Path revoked = other("revoked");
+    authority.trustedIn(revoked);
+    authority.client(revoked, Instant.now().plusSeconds(60));
+    authority.revoke(credentials, revoked.resolve("client-cert.pem"));
+    CompletableFuture<Transport> accepted = listen(credentials);
+
+    assertRefused(revoked, "certificate");
+    assertLetIn(accepted);
+  }
+
+  @Test
+  void revokedServer_isRefusedAndAnotherIsNot() throws Exception {
+    Path revoked = authority.writeCredentials(directory.resolve("revoked"));
+    listen(revoked);
+    authority.revoke(credentials, revoked.resolve("server-cert.pem"));
+
+    assertRefused(credentials, "revoked");
+    listener.close();
+    CompletableFuture<Transport> accepted =
+        listen(authority.writeCredentials(directory.resolve("good too")));
+    assertLetIn(accepted);
+  }
+
+  @Test
+  void revocationList_thatIsNone_isRefusedByName() throws Exception {
+    Path list = credentials.resolve("ca-crl.pem");
+    String begin = "-----BEGIN X509 CRL-----\n";
+    for (String text : List.of("", "no list", begin + "AAAA\n-----END X509 CRL-----\n", begin)) {
+      Files.writeString(list, text);
+
+      IOException refused =
+          assertThrows(IOException.class, () -> TlsCredentials.server(credentials));
+
+      assertTrue(refused.getMessage().startsWith(list + ": "), refused.getMessage());
+      assertEquals(1, refused.getMessage().lines().count(), refused.getMessage());
+    }
+  }
+
+  @Test
   void clientInTheClear_isRefused() throws Exception {
     CompletableFuture<Transport> accepted = listen(credentials);
     try (TcpTransport transport = TcpTransport.to(destination());
