@@ -45,7 +45,7 @@ public class ExitBenchmark {
     loop = EventLoop.open("event-loop");
     console = new ConsoleOutput(java.io.OutputStream.nullOutputStream());
     MachineEvents events = new PowerSwitch();
-    board = new Board(ram, loop, console, events, false);
+    board = new Board(ram, loop, console, events, null);
     board.ports.attach(PORT, 1, new Silent());
     handler = new ExitHandler(board, statistics, null, null, null);
     memory.set(ValueLayout.JAVA_INT, EXIT_REASON, ExitReason.IO);

@@ -1,10 +1,12 @@
 package org.microvm.machine;
 
+import java.lang.foreign.MemorySegment;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.microvm.devices.bus.Bus;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.legacy.CmosRtc;
@@ -24,6 +26,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
+import org.microvm.linux.Mapping;
 
 /**
  * What is soldered down: RAM, buses and devices with their event descriptors. It outlives a reset
@@ -44,31 +47,38 @@ final class Board implements AutoCloseable {
   /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
   private static final long STATUS = 0x70;
 
+  /** What the registers of all slots take. */
+  static final long REGISTER_BYTES = VirtioSlot.COUNT * VirtioSlot.LENGTH;
+
   final GuestRam ram;
   final Bus ports = new Bus("port");
   final Bus mmio = new Bus("MMIO");
   final EventLoop loop;
   final Uart16550 uart;
-  private final boolean mapsRegisters;
+
+  /** The pages of all slots, one behind the other as the guest sees them; null for none. */
+  private final Mapping registerPages;
+
   private final EventFd uartInterrupt;
   private final Map<String, Stateful> legacy = new LinkedHashMap<>();
   private final List<VirtioSlot> slots = new ArrayList<>();
 
   /**
    * @param ram stays the caller's to close, after the board
-   * @param mapsRegisters whether guests read virtio registers from memory; KVM must be able to
+   * @param registerPages {@link #REGISTER_BYTES} from which guests read virtio registers, the
+   *     caller's to close after the board; null if each access is an exit
    */
   Board(
       GuestRam ram,
       EventLoop loop,
       ConsoleOutput console,
       MachineEvents events,
-      boolean mapsRegisters)
+      Mapping registerPages)
       throws ErrnoException {
     this.ram = ram;
     this.loop = loop;
-    this.mapsRegisters = mapsRegisters;
     uartInterrupt = EventFd.open();
+    this.registerPages = registerPages;
     // An irqfd is an edge, and so is an ISA interrupt: its rise is all that counts.
     uart =
         new Uart16550(
@@ -105,7 +115,19 @@ final class Board implements AutoCloseable {
 
   /** Whether guests read virtio registers from memory instead of by an exit each. */
   boolean mapsRegisters() {
-    return mapsRegisters;
+    return registerPages != null;
+  }
+
+  /** The page of a slot's registers. */
+  MemorySegment registerPage(int slot) {
+    return registerPages.segment().asSlice(slot * VirtioSlot.LENGTH, VirtioSlot.LENGTH);
+  }
+
+  /** The pages of the slots that have a device, for the guest to see at the first one's address. */
+  Optional<MemorySegment> registerPages() {
+    return mapsRegisters() && !slots.isEmpty()
+        ? Optional.of(registerPages.segment().asSlice(0, slots.size() * VirtioSlot.LENGTH))
+        : Optional.empty();
   }
 
   /** Saves all devices; no vCPU runs, and the event loop is at this and nothing else. */

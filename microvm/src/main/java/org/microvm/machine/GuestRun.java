@@ -58,6 +58,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
   private final PauseGate gate;
   private Vm vm;
   private boolean countsInKernel;
+  private MemoryInstallation memory;
   private List<MemorySlot> ramSlots = List.of();
 
   private GuestRun(PauseGate gate) {
@@ -149,7 +150,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     vm.setIdentityMapAddress(IDENTITY_MAP);
     vm.createIrqchip();
     vm.createPit2();
-    ramSlots = vm.addMemory(parts.board().ram.memory());
+    memory = own(MemoryInstallation.begin(vm, parts.board()));
     countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
       kernelStatistics = Optional.of(own(vm.statistics()));
@@ -163,6 +164,7 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
       vcpu.set(GuestCpuid.of(parts.kvm(), id));
       addThread(vcpu, parts.board(), countsInKernel);
     }
+    ramSlots = memory.ram();
   }
 
   /** Ties interrupts and notifications to the devices. */
@@ -198,7 +200,6 @@ final class GuestRun implements VcpuThread.Ender, AutoCloseable {
     }
     if (slot.fastPath().isPresent()) {
       MappedRegisters mapped = slot.fastPath().get();
-      own(vm.addMemory(slot.address(), mapped.page().segment(), true));
       IoEventFd.Match usedBuffers =
           IoEventFd.Match.memory(
               slot.address() + MmioRegister.INTERRUPT_ACK, 4, MmioRegister.INTERRUPT_USED_BUFFERS);

@@ -13,6 +13,7 @@ import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
+import org.microvm.linux.Mapping;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialDevice;
@@ -93,7 +94,8 @@ final class MachineParts implements AutoCloseable {
     GuestRam ram = memory.get();
     // RAM goes after the loop has ended, which uses it.
     closing.addLast(ram);
-    board = own(new Board(ram, loop, console, powerSwitch, mapsRegisters(config)));
+    Mapping registers = mapsRegisters(config) ? own(Mapping.anonymous(Board.REGISTER_BYTES)) : null;
+    board = own(new Board(ram, loop, console, powerSwitch, registers));
     VirtioDevices devices = new VirtioDevices(board, disks);
     for (DiskConfig disk : config.disks()) {
       own(devices.disk(disk));

@@ -33,7 +33,7 @@ record VirtioSlot(
   static final long LENGTH = VirtioMmioTransport.LENGTH;
 
   /** Within the hole that RAM leaves below 4 GiB, where Firecracker has its devices too. */
-  private static final long FIRST_ADDRESS = 0xd000_0000L;
+  static final long FIRST_ADDRESS = 0xd000_0000L;
 
   /** GSIs 0 to 4 belong to the PC's own devices; the I/O APIC of KVM ends at 23. */
   private static final int FIRST_GSI = 5;
@@ -45,7 +45,8 @@ record VirtioSlot(
 
   static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
     EventFd interrupt = EventFd.open();
-    MappedRegisters mapped = board.mapsRegisters() ? MappedRegisters.open() : null;
+    MappedRegisters mapped =
+        board.mapsRegisters() ? MappedRegisters.open(board.registerPage(index)) : null;
     VirtioMmioTransport transport =
         new VirtioMmioTransport(
             device,
