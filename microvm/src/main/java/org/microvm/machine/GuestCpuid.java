@@ -18,6 +18,11 @@ final class GuestCpuid {
 
   private static final int TOPOLOGY_V2 = 0x1f;
 
+  /** AMD's leaf about power management; EDX says whether the TSC is the same everywhere, always. */
+  private static final int POWER = 0x8000_0007;
+
+  private static final int EDX_INVARIANT_TSC = 1 << 8;
+
   private GuestCpuid() {}
 
   static Cpuid of(Kvm kvm, int vcpu) throws ErrnoException {
@@ -30,6 +35,9 @@ final class GuestCpuid {
           cpuid.ecx(i, cpuid.ecx(i) | ECX_HYPERVISOR | ECX_X2APIC | deadlineTimer(kvm));
         }
         case TOPOLOGY, TOPOLOGY_V2 -> cpuid.edx(i, vcpu);
+        // A guest that may be restored or moved must not keep time by it, and Linux then takes
+        // kvmclock, which goes on from where it was. QEMU hides it from such guests too.
+        case POWER -> cpuid.edx(i, cpuid.edx(i) & ~EDX_INVARIANT_TSC);
         default -> {}
       }
     }
