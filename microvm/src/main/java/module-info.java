@@ -2,6 +2,8 @@
 // HdrHistogram is no module and has no name for one but its file's.
 @SuppressWarnings("requires-automatic")
 module org.microvm.machine {
+  requires ch.qos.logback.classic;
+  requires ch.qos.logback.core;
   requires transitive com.fasterxml.jackson.databind;
   requires HdrHistogram;
   requires info.picocli;

@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -11,24 +12,24 @@ import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionWords;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** The words about the control socket, and the socket. */
 final class ControlOptions {
   private static final String PREFIX = "unix:";
   private static final long END_SECONDS = 10;
 
-  @Option(
-      names = {"--qmp", "-qmp"},
-      paramLabel = "WORDS",
-      description = "control socket that speaks QMP: unix:PATH,server=on,wait=off")
-  private String qmp;
+  private final OptionSpec qmp =
+      Options.text(
+              "WORDS",
+              "control socket that speaks QMP: unix:PATH,server=on,wait=off",
+              "--qmp",
+              "-qmp")
+          .build();
 
-  @Option(
-      names = {"--name", "-name"},
-      paramLabel = "NAME",
-      description = "what query-name on the control socket answers")
-  private String name;
+  private final OptionSpec name =
+      Options.text("NAME", "what query-name on the control socket answers", "--name", "-name")
+          .build();
 
   private Machine machine;
   private QmpServer server;
@@ -36,17 +37,24 @@ final class ControlOptions {
   /** What the words say. */
   private record Words(Path path, boolean waits) {}
 
+  /** The options, in the order of the help. */
+  List<OptionSpec> all() {
+    return List.of(qmp, name);
+  }
+
   /**
    * Opens the control socket of a machine that is not started yet, if there is to be one; with
    * {@code wait=on} returns when somebody has connected, or it was closed.
    */
   void open(Machine ofMachine, ChannelWords channels) throws IOException {
-    if (qmp == null) {
+    String where = qmp.getValue();
+    if (where == null) {
       return;
     }
-    Words words = ChannelWords.read("--qmp", qmp, ControlOptions::words);
+    Words words = ChannelWords.read("--qmp", where, ControlOptions::words);
     MachineTarget target =
-        new MachineTarget(ofMachine, name, () -> ExitStatsFile.json(ofMachine.statistics()));
+        new MachineTarget(
+            ofMachine, name.getValue(), () -> ExitStatsFile.json(ofMachine.statistics()));
     QmpServer opened;
     synchronized (this) {
       machine = ofMachine;

@@ -19,8 +19,8 @@ import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineStatistics;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /**
  * {@code microvm demo}: boots Linux, asks its guest agent who it is, and shuts it down through it.
@@ -37,9 +37,17 @@ final class DemoCommand implements Callable<Integer> {
 
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
-  @Mixin private MachineOptions options;
+  private final MachineOptions options = new MachineOptions();
 
   private final PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true);
+
+  /** The command. */
+  static CommandLine commandLine() {
+    DemoCommand demo = new DemoCommand();
+    CommandLine command = new CommandLine(demo);
+    demo.options.all().forEach(command.getCommandSpec()::addOption);
+    return command;
+  }
 
   @Override
   public Integer call() throws Exception {

@@ -8,7 +8,7 @@ import org.microvm.machine.DiskConfig;
 import org.microvm.machine.GuestImages;
 import org.microvm.machine.MachineConfig;
 import org.microvm.machine.OnReset;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** The words that say what a machine is made of; QEMU's spelling with one dash is taken too. */
 final class MachineOptions {
@@ -18,82 +18,85 @@ final class MachineOptions {
   /** A console, a reboot that the machine sees, and no wait for a person when the kernel panics. */
   private static final String DEFAULT_COMMAND_LINE = "console=ttyS0 reboot=k panic=-1";
 
-  @Option(
-      names = {"--kernel", "-kernel"},
-      paramLabel = "FILE",
-      description = "ELF vmlinux, bzImage or bare-metal ELF; default: the images of `make images`")
-  private Path kernel;
+  private final OptionSpec kernel =
+      Options.path(
+          "FILE",
+          "ELF vmlinux, bzImage or bare-metal ELF; default: the images of `make images`",
+          "--kernel",
+          "-kernel");
 
-  @Option(
-      names = {"--initrd", "-initrd"},
-      paramLabel = "FILE",
-      description = "initial RAM disk")
-  private Path initrd;
+  private final OptionSpec initrd = Options.path("FILE", "initial RAM disk", "--initrd", "-initrd");
 
-  @Option(
-      names = {"--append", "-append"},
-      paramLabel = "TEXT",
-      description = "words to add to the kernel command line")
-  private List<String> append = List.of();
+  private final OptionSpec append =
+      Options.texts("TEXT", "words to add to the kernel command line", "--append", "-append");
 
-  @Option(
-      names = {"--memory", "-m"},
-      paramLabel = "SIZE",
-      defaultValue = DEFAULT_MEMORY,
-      description = "guest RAM, such as 128M or 2G; a number alone is in MiB (${DEFAULT-VALUE})")
-  private String memory;
+  private final OptionSpec memory =
+      Options.text(
+              "SIZE",
+              "guest RAM, such as 128M or 2G; a number alone is in MiB (${DEFAULT-VALUE})",
+              "--memory",
+              "-m")
+          .defaultValue(DEFAULT_MEMORY)
+          .build();
 
-  @Option(
-      names = {"--cpus", "-smp"},
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "number of vCPUs (${DEFAULT-VALUE})")
-  private String cpus;
+  private final OptionSpec cpus =
+      Options.text("N", "number of vCPUs (${DEFAULT-VALUE})", "--cpus", "-smp")
+          .defaultValue("1")
+          .build();
 
-  @Option(
-      names = {"--chardev", "-chardev"},
-      paramLabel = "WORDS",
-      description = "host end of a channel: socket,id=a,path=P,server=on,wait=off")
-  private List<String> chardevs = List.of();
+  private final OptionSpec chardevs =
+      Options.texts(
+          "WORDS",
+          "host end of a channel: socket,id=a,path=P,server=on,wait=off",
+          "--chardev",
+          "-chardev");
 
-  @Option(
-      names = {"--device", "-device"},
-      paramLabel = "WORDS",
-      description = "virtserialport,chardev=a,name=N[,nr=K]")
-  private List<String> devices = List.of();
+  private final OptionSpec devices =
+      Options.texts("WORDS", "virtserialport,chardev=a,name=N[,nr=K]", "--device", "-device");
 
-  @Option(
-      names = {"--disk", "-disk"},
-      paramLabel = "WORDS",
-      description = "raw disk image: FILE[,readonly=on]")
-  private List<String> disks = List.of();
+  private final OptionSpec disks =
+      Options.texts("WORDS", "raw disk image: FILE[,readonly=on]", "--disk", "-disk");
 
-  @Option(
-      names = "--registers",
-      paramLabel = "mapped|exits",
-      defaultValue = "mapped",
-      description =
-          "whether the guest reads virtio registers from memory, where KVM can do that, or each"
-              + " access is an exit (${DEFAULT-VALUE})")
-  private String registers;
+  private final OptionSpec registers =
+      Options.text(
+              "mapped|exits",
+              "whether the guest reads virtio registers from memory, where KVM can do that, or each"
+                  + " access is an exit (${DEFAULT-VALUE})",
+              "--registers")
+          .defaultValue("mapped")
+          .build();
 
-  @Option(
-      names = "--track-dirty-pages",
-      paramLabel = "on|off",
-      defaultValue = "off",
-      description =
-          "whether pages that are written are noted, for `microvm snapshot --diff`"
-              + " (${DEFAULT-VALUE})")
-  private String trackDirtyPages;
+  private final OptionSpec trackDirtyPages =
+      Options.text(
+              "on|off",
+              "whether pages that are written are noted, for `microvm snapshot --diff`"
+                  + " (${DEFAULT-VALUE})",
+              "--track-dirty-pages")
+          .defaultValue("off")
+          .build();
 
-  @Option(
-      names = "--on-reset",
-      paramLabel = "exit|restart",
-      defaultValue = "exit",
-      description = "what the guest's reboot does (${DEFAULT-VALUE})")
-  private String onReset;
+  private final OptionSpec onReset =
+      Options.text("exit|restart", "what the guest's reboot does (${DEFAULT-VALUE})", "--on-reset")
+          .defaultValue("exit")
+          .build();
 
   private ChannelWords channels;
+
+  /** The options, in the order of the help. */
+  List<OptionSpec> all() {
+    return List.of(
+        kernel,
+        initrd,
+        append,
+        memory,
+        cpus,
+        chardevs,
+        devices,
+        disks,
+        registers,
+        trackDirtyPages,
+        onReset);
+  }
 
   /** The channels of the machine; after {@link #toBuilder}. */
   ChannelWords channels() {
@@ -102,7 +105,7 @@ final class MachineOptions {
 
   /** The kernel that was given, or null for the project's own. */
   Path kernel() {
-    return kernel;
+    return kernel.getValue();
   }
 
   /** The machine that the words describe, for the caller to complete. */
@@ -118,12 +121,12 @@ final class MachineOptions {
    */
   MachineConfig.Builder toBuilder(boolean incoming) throws IOException {
     GuestImages images = GuestImages.installed();
-    boolean own = kernel == null;
+    boolean own = kernel() == null;
     if (own && !images.present()) {
       throw new UsageException(
           "no guest images in " + images.directory() + ": run 'make images', or give --kernel");
     }
-    MachineConfig.Builder builder = MachineConfig.builder(own ? images.kernel() : kernel);
+    MachineConfig.Builder builder = MachineConfig.builder(own ? images.kernel() : kernel());
     List<String> words = new ArrayList<>();
     if (own) {
       builder.disk(new DiskConfig(images.disk(), true));
@@ -131,17 +134,19 @@ final class MachineOptions {
     } else {
       words.add(DEFAULT_COMMAND_LINE);
     }
-    words.addAll(append);
+    words.addAll(Options.all(append));
     builder.commandLine(String.join(" ", words));
-    if (initrd != null) {
-      builder.initrd(initrd);
+    Path ramDisk = initrd.getValue();
+    if (ramDisk != null) {
+      builder.initrd(ramDisk);
     }
-    disks.forEach(text -> builder.disk(DiskWords.parse(text)));
-    channels = new ChannelWords(incoming ? takingOver(chardevs) : chardevs);
-    channels.addTo(builder, devices);
+    Options.all(disks).forEach(text -> builder.disk(DiskWords.parse(text)));
+    List<String> hostEnds = Options.all(chardevs);
+    channels = new ChannelWords(incoming ? takingOver(hostEnds) : hostEnds);
+    channels.addTo(builder, Options.all(devices));
     return builder
         .words(toWords())
-        .memory(ByteSize.parse("--memory", memory, 1 << 20))
+        .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
         .cpus(cpuCount())
         .onReset(resetAction())
         .mappedRegisters(registersAreMapped())
@@ -151,20 +156,26 @@ final class MachineOptions {
   /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
   private List<String> toWords() {
     List<String> words = new ArrayList<>();
-    if (kernel != null) {
-      words.addAll(List.of("--kernel", kernel.toAbsolutePath().toString()));
+    addPath(words, kernel);
+    addPath(words, initrd);
+    addAll(words, List.of(append, chardevs, devices, disks));
+    for (OptionSpec option : List.of(memory, cpus, onReset, registers, trackDirtyPages)) {
+      words.addAll(List.of(option.longestName(), option.getValue()));
     }
-    if (initrd != null) {
-      words.addAll(List.of("--initrd", initrd.toAbsolutePath().toString()));
-    }
-    append.forEach(text -> words.addAll(List.of("--append", text)));
-    chardevs.forEach(text -> words.addAll(List.of("--chardev", text)));
-    devices.forEach(text -> words.addAll(List.of("--device", text)));
-    disks.forEach(text -> words.addAll(List.of("--disk", text)));
-    words.addAll(List.of("--memory", memory, "--cpus", cpus, "--on-reset", onReset));
-    words.addAll(List.of("--registers", registers));
-    words.addAll(List.of("--track-dirty-pages", trackDirtyPages));
     return words;
+  }
+
+  private static void addPath(List<String> words, OptionSpec option) {
+    Path path = option.getValue();
+    if (path != null) {
+      words.addAll(List.of(option.longestName(), path.toAbsolutePath().toString()));
+    }
+  }
+
+  private static void addAll(List<String> words, List<OptionSpec> options) {
+    for (OptionSpec option : options) {
+      Options.all(option).forEach(text -> words.addAll(List.of(option.longestName(), text)));
+    }
   }
 
   private static List<String> takingOver(List<String> chardevs) {
@@ -178,37 +189,38 @@ final class MachineOptions {
   }
 
   private int cpuCount() {
+    String count = cpus.getValue();
     try {
-      return Integer.parseInt(cpus);
+      return Integer.parseInt(count);
     } catch (NumberFormatException e) {
-      throw new UsageException("--cpus: '" + cpus + "' is not a number of vCPUs");
+      throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
     }
   }
 
   private boolean registersAreMapped() {
-    return switch (registers) {
+    String word = registers.getValue();
+    return switch (word) {
       case "mapped" -> true;
       case "exits" -> false;
-      default ->
-          throw new UsageException("--registers: '" + registers + "' is not mapped or exits");
+      default -> throw new UsageException("--registers: '" + word + "' is not mapped or exits");
     };
   }
 
   private boolean dirtyPagesAreTracked() {
-    return switch (trackDirtyPages) {
+    String word = trackDirtyPages.getValue();
+    return switch (word) {
       case "on" -> true;
       case "off" -> false;
-      default ->
-          throw new UsageException(
-              "--track-dirty-pages: '" + trackDirtyPages + "' is not on or off");
+      default -> throw new UsageException("--track-dirty-pages: '" + word + "' is not on or off");
     };
   }
 
   private OnReset resetAction() {
-    return switch (onReset) {
+    String word = onReset.getValue();
+    return switch (word) {
       case "exit" -> OnReset.EXIT;
       case "restart" -> OnReset.RESTART;
-      default -> throw new UsageException("--on-reset: '" + onReset + "' is not exit or restart");
+      default -> throw new UsageException("--on-reset: '" + word + "' is not exit or restart");
     };
   }
 }

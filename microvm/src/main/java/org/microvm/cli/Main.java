@@ -2,15 +2,11 @@ package org.microvm.cli;
 
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.function.Supplier;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Where the process starts: {@code microvm COMMAND WORDS}. */
-@Command(
-    name = "microvm",
-    description = "A KVM micro-VMM with virtio-serial channels.",
-    versionProvider = Version.class,
-    mixinStandardHelpOptions = true)
 public final class Main {
   /** Status for a machine that could not be made or failed. */
   static final int FAILED = 1;
@@ -18,32 +14,33 @@ public final class Main {
   /** Status for words that cannot be meant. */
   static final int USAGE = 2;
 
-  /** A command and its annotated name. */
-  private record Named(String name, Class<?> type) {}
+  /** A command and its name. */
+  private record Named(String name, Supplier<CommandLine> command) {}
 
   /** In the order of the help. */
   private static final List<Named> COMMANDS =
       List.of(
-          new Named("run", RunCommand.class),
-          new Named("snapshot", SnapshotCommand.class),
-          new Named("migrate", MigrateCommand.class),
-          new Named("restore", RestoreCommand.class),
-          new Named("agent", AgentCommand.class),
-          new Named("ctl", CtlCommand.class),
-          new Named("port", PortCommand.class),
-          new Named("demo", DemoCommand.class),
-          new Named("doctor", DoctorCommand.class),
-          new Named("profile", ProfileCommand.class),
-          new Named("top", TopCommand.class),
-          new Named("bench", BenchCommand.class));
+          new Named("run", RunCommand::commandLine),
+          new Named("snapshot", () -> new CommandLine(new SnapshotCommand())),
+          new Named("migrate", () -> new CommandLine(new MigrateCommand())),
+          new Named("restore", RestoreCommand::commandLine),
+          new Named("agent", () -> new CommandLine(new AgentCommand())),
+          new Named("ctl", () -> new CommandLine(new CtlCommand())),
+          new Named("port", () -> new CommandLine(new PortCommand())),
+          new Named("demo", DemoCommand::commandLine),
+          new Named("doctor", () -> new CommandLine(new DoctorCommand())),
+          new Named("profile", ProfileCommand::commandLine),
+          new Named("top", () -> new CommandLine(new TopCommand())),
+          new Named("bench", () -> new CommandLine(new BenchCommand())));
 
   private Main() {}
 
   /** Runs the command and ends the process with its status. */
   public static void main(String[] words) {
-    if (words.length > 0 && (words[0].equals("run") || words[0].equals("restore"))) {
+    if (words.length > 0 && List.of("run", "restore", Training.COMMAND).contains(words[0])) {
       Preparation.begin();
     }
+    CommandLogging.begin();
     if (words.length > 0 && words[0].equals(Training.COMMAND)) {
       System.exit(Training.run(words));
     }
@@ -71,11 +68,13 @@ public final class Main {
    * takes longer than the start of the JVM.
    */
   private static CommandLine withCommands(String... words) {
-    CommandLine main = new CommandLine(new Main());
+    CommandSpec spec =
+        Options.command(new Main(), "microvm", "A KVM micro-VMM with virtio-serial channels.");
+    CommandLine main = Options.complete(spec, List.of());
     String wanted = words.length == 0 ? "" : words[0];
     List<Named> named = COMMANDS.stream().filter(one -> one.name().equals(wanted)).toList();
     for (Named one : named.isEmpty() ? COMMANDS : named) {
-      main.addSubcommand(one.type());
+      main.addSubcommand(one.name(), one.command().get());
     }
     return main;
   }

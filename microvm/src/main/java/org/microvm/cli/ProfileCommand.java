@@ -10,15 +10,14 @@ import org.microvm.machine.GuestImages;
 import org.microvm.machine.Machine;
 import org.microvm.profile.Profile;
 import org.microvm.profile.SymbolTable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code microvm profile}: a run that is sampled. */
 @Command(
     name = "profile",
     description = "Runs a machine, and tells where its guest spent the time.",
-    mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ProfileCommand implements Callable<Integer> {
   private static final int MOST_HERTZ = 10_000;
@@ -47,7 +46,13 @@ final class ProfileCommand implements Callable<Integer> {
   @Option(names = "--seconds", paramLabel = "N", description = "stop the machine after that time")
   private Integer seconds;
 
-  @Mixin private RunCommand run;
+  private final RunCommand run = new RunCommand();
+
+  /** The command, with the options of {@code run}. */
+  static CommandLine commandLine() {
+    ProfileCommand profile = new ProfileCommand();
+    return Options.complete(new CommandLine(profile).getCommandSpec(), profile.run.all());
+  }
 
   @Override
   public Integer call() throws Exception {

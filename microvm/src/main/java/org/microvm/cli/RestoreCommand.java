@@ -5,57 +5,68 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.machine.Snapshot;
-import picocli.CommandLine.Command;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.Unmatched;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code microvm restore}: {@code run} with the words that the snapshot has kept. */
-@Command(
-    name = "restore",
-    description = "Goes on from a snapshot, with the options that the saved machine was run with.",
-    mixinStandardHelpOptions = true,
-    sortOptions = false)
 final class RestoreCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "DIRECTORY", description = "the snapshot")
-  private Path directory;
+  private final PositionalParamSpec directory =
+      PositionalParamSpec.builder()
+          .index("0")
+          .arity("1")
+          .type(Path.class)
+          .paramLabel("DIRECTORY")
+          .description("the snapshot")
+          .build();
 
-  @Option(
-      names = "--sockets",
-      paramLabel = "DIRECTORY",
-      description = "have all channels' unix sockets there, under the names that they had")
-  private Path sockets;
+  private final OptionSpec sockets =
+      Options.path(
+          "DIRECTORY",
+          "have all channels' unix sockets there, under the names that they had",
+          "--sockets");
 
-  @Unmatched private List<String> more = new ArrayList<>();
+  private final CommandSpec spec =
+      Options.command(
+          this,
+          "restore",
+          "Goes on from a snapshot, with the options that the saved machine was run with.");
 
-  @Spec private CommandSpec spec;
+  /** The command. */
+  static CommandLine commandLine() {
+    RestoreCommand restore = new RestoreCommand();
+    restore.spec.addPositional(restore.directory);
+    restore.spec.parser().unmatchedArgumentsAllowed(true);
+    return Options.complete(restore.spec, List.of(restore.sockets));
+  }
 
   @Override
   public Integer call() throws Exception {
-    Snapshot snapshot = Snapshot.open(directory);
+    Path from = directory.getValue();
+    Snapshot snapshot = Snapshot.open(from);
     if (snapshot.words().isEmpty()) {
       throw new UsageException(snapshot + " has no options with it: use 'run --restore'");
     }
     List<String> words = new ArrayList<>();
     words.add("run");
-    snapshot.words().forEach(word -> words.add(sockets == null ? word : moved(word)));
-    words.addAll(List.of("--restore", directory.toString()));
-    words.addAll(more);
+    snapshot.words().forEach(word -> words.add(moved(word)));
+    words.addAll(List.of("--restore", from.toString()));
+    words.addAll(spec.commandLine().getUnmatchedArguments());
     return Main.execute(spec.commandLine().getErr(), words.toArray(new String[0]));
   }
 
-  /** The word with the path of a socket changed; any other word as it is. */
+  /** The word with the path of a socket changed if it should be; any other word as it is. */
   private String moved(String word) {
-    if (!word.startsWith("socket,")) {
+    Path to = sockets.getValue();
+    if (to == null || !word.startsWith("socket,")) {
       return word;
     }
     String[] parts = word.split(",", -1);
     for (int i = 0; i < parts.length; i++) {
       if (parts[i].startsWith("path=")) {
         Path name = Path.of(parts[i].substring("path=".length())).getFileName();
-        parts[i] = "path=" + sockets.resolve(name);
+        parts[i] = "path=" + to.resolve(name);
       }
     }
     return String.join(",", parts);

@@ -5,6 +5,8 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.microvm.linux.Fd;
@@ -17,57 +19,67 @@ import org.microvm.machine.MachineException;
 import org.microvm.machine.MigrationAddress;
 import org.microvm.machine.RestoreClock;
 import org.microvm.machine.Snapshot;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** {@code microvm run}: one machine, its console on this terminal. */
-@Command(
-    name = "run",
-    description = "Boots a kernel; on a terminal Ctrl-A x leaves and Ctrl-A h helps.",
-    mixinStandardHelpOptions = true,
-    sortOptions = false)
 final class RunCommand implements Callable<Integer> {
-  @Mixin private MachineOptions options;
+  private final MachineOptions options = new MachineOptions();
+  private final ControlOptions control = new ControlOptions();
 
-  @Mixin private ControlOptions control;
+  private final OptionSpec exitStats =
+      Options.path(
+          "FILE", "write exit counts and start-up times there at the end, as JSON", "--exit-stats");
 
-  @Option(
-      names = "--exit-stats",
-      paramLabel = "FILE",
-      description = "write exit counts and start-up times there at the end, as JSON")
-  private Path exitStats;
+  private final OptionSpec restore =
+      Options.path(
+          "DIRECTORY",
+          "go on from a snapshot; all other options as for the saved machine",
+          "--restore");
 
-  @Option(
-      names = "--restore",
-      paramLabel = "DIRECTORY",
-      description = "go on from a snapshot; all other options as for the saved machine")
-  private Path restore;
+  private final OptionSpec clock =
+      Options.text(
+              "saved|realtime",
+              "whether the clocks of a restored guest go on from where they were, which is so"
+                  + " unless said otherwise, or have run on meanwhile",
+              "--clock")
+          .build();
 
-  @Option(
-      names = "--clock",
-      paramLabel = "saved|realtime",
-      description =
-          "whether the clocks of a restored guest go on from where they were, which is so unless"
-              + " said otherwise, or have run on meanwhile")
-  private String clock;
+  private final OptionSpec incoming =
+      Options.text(
+              "unix:PATH|tcp:HOST:PORT[,tls=off]",
+              "wait there for a guest to migrate from another process; same options as there",
+              "--incoming",
+              "-incoming")
+          .build();
 
-  @Option(
-      names = {"--incoming", "-incoming"},
-      paramLabel = "unix:PATH|tcp:HOST:PORT[,tls=off]",
-      description = "wait there for a guest to migrate from another process; same options as there")
-  private String incoming;
+  private final OptionSpec tlsCredentials =
+      Options.path(
+          "DIRECTORY",
+          "for --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem",
+          "--tls-creds");
 
-  @Option(
-      names = "--tls-creds",
-      paramLabel = "DIRECTORY",
-      description = "for --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem")
-  private Path tlsCredentials;
+  private final OptionSpec noConsole =
+      Options.flag(
+          "neither show nor feed the guest's UART; so it is with a stdio chardev, too",
+          "--no-console");
 
-  @Option(
-      names = "--no-console",
-      description = "neither show nor feed the guest's UART; so it is with a stdio chardev, too")
-  private boolean noConsole;
+  /** The command. */
+  static CommandLine commandLine() {
+    RunCommand run = new RunCommand();
+    return Options.complete(
+        Options.command(
+            run, "run", "Boots a kernel; on a terminal Ctrl-A x leaves and Ctrl-A h helps."),
+        run.all());
+  }
+
+  /** The options, in the order of the help. */
+  List<OptionSpec> all() {
+    List<OptionSpec> all = new ArrayList<>(options.all());
+    all.addAll(control.all());
+    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole));
+    return all;
+  }
 
   @Override
   public Integer call() throws Exception {
@@ -81,9 +93,9 @@ final class RunCommand implements Callable<Integer> {
 
   /** The same, with somebody who gets to see the machine once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
-    MachineConfig.Builder builder = options.toBuilder(incoming != null);
+    MachineConfig.Builder builder = options.toBuilder(isIncoming());
     // A channel on standard input and output has them for itself, terminal mode included.
-    boolean shown = !noConsole && !options.channels().useStdio();
+    boolean shown = !Options.isGiven(noConsole) && !options.channels().useStdio();
     OutputStream console =
         shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
     MachineConfig config = builder.console(console).build();
@@ -94,7 +106,7 @@ final class RunCommand implements Callable<Integer> {
         Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
-      if (incoming == null) {
+      if (!isIncoming()) {
         machine.start();
       }
       onStart.accept(machine);
@@ -108,36 +120,40 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  private boolean isIncoming() {
+    return incoming.getValue() != null;
+  }
+
   private Machine machine(MachineConfig config) throws IOException, MachineException {
-    if (tlsCredentials != null && incoming == null) {
+    Path snapshot = restore.getValue();
+    if (tlsCredentials.getValue() != null && !isIncoming()) {
       throw new UsageException("--tls-creds is about --incoming, which is missing");
     }
-    if (clock != null && restore == null) {
+    if (clock.getValue() != null && snapshot == null) {
       throw new UsageException("--clock is about --restore, which is missing");
     }
-    if (incoming != null && restore != null) {
+    if (isIncoming() && snapshot != null) {
       throw new UsageException("--incoming and --restore do not go together");
     }
-    if (restore != null) {
-      return Machine.restore(Snapshot.open(restore), config, restoreClock());
+    if (snapshot != null) {
+      return Machine.restore(Snapshot.open(snapshot), config, restoreClock());
     }
-    if (incoming != null) {
-      return receive(config);
-    }
-    return Machine.create(config);
+    return isIncoming() ? receive(config) : Machine.create(config);
   }
 
   private RestoreClock restoreClock() {
-    return switch (clock) {
+    String word = clock.getValue();
+    return switch (word) {
       case null -> RestoreClock.SAVED;
       case "saved" -> RestoreClock.SAVED;
       case "realtime" -> RestoreClock.REALTIME;
-      default -> throw new UsageException("--clock: '" + clock + "' is not saved or realtime");
+      default -> throw new UsageException("--clock: '" + word + "' is not saved or realtime");
     };
   }
 
   private Machine receive(MachineConfig config) throws IOException, MachineException {
-    MigrationAddress address = MigrateCommand.address("--incoming", incoming, tlsCredentials, null);
+    MigrationAddress address =
+        MigrateCommand.address("--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
     try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waits at " + waiting.address());
@@ -149,11 +165,12 @@ final class RunCommand implements Callable<Integer> {
   private void finish(Machine machine) {
     control.close();
     machine.close();
-    if (exitStats != null) {
+    Path file = exitStats.getValue();
+    if (file != null) {
       try {
-        ExitStatsFile.write(exitStats, machine.statistics());
+        ExitStatsFile.write(file, machine.statistics());
       } catch (IOException e) {
-        System.err.println("microvm: --exit-stats " + exitStats + ": " + e.getMessage());
+        System.err.println("microvm: --exit-stats " + file + ": " + e.getMessage());
       }
     }
   }

@@ -1,0 +1,27 @@
+package org.microvm.cli;
+
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.ThrowableProxyUtil;
+import ch.qos.logback.core.LayoutBase;
+
+/**
+ * A logged event as text: time, level, thread, class and message, and the stack trace if there is
+ * one. Written by hand, for logback's patterns take longer to set up than all else a start logs.
+ */
+final class LogLine extends LayoutBase<ILoggingEvent> {
+  @Override
+  public String doLayout(ILoggingEvent event) {
+    String logger = event.getLoggerName();
+    String line =
+        "%s %-5s [%s] %s: %s%n"
+            .formatted(
+                event.getInstant(),
+                event.getLevel(),
+                event.getThreadName(),
+                logger.substring(logger.lastIndexOf('.') + 1),
+                event.getFormattedMessage());
+    return event.getThrowableProxy() == null
+        ? line
+        : line + ThrowableProxyUtil.asString(event.getThrowableProxy());
+  }
+}
