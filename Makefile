@@ -25,6 +25,7 @@ $(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java | packages
 	@echo "building microvm with $(JAVA_HOME)"
 	@$(MAVEN) package -DskipTests
 	@$(JAVA_HOME)/bin/java tools/RewriteOldClasses.java $(DIST)/lib/picocli-*.jar
+	@echo $(JAVA_HOME) >$(DIST)/java-home
 	@touch $@
 
 # The JVM's ahead-of-time cache is trained by a start-up that touches what every start touches.
