@@ -5,7 +5,10 @@ import java.time.InstantSource;
 
 /** What the clocks of a restored guest show when it goes on. */
 public enum RestoreClock {
-  /** They go on from where they were: no time has passed for the guest. */
+  /**
+   * They go on from where they were, or a tenth of a second later if it is that long ago: programs
+   * that look ten times a second, as QEMU's guest agent does for its host, look at once then.
+   */
   SAVED,
 
   /**
@@ -15,12 +18,14 @@ public enum RestoreClock {
    */
   REALTIME;
 
+  private static final Duration TENTH = Duration.ofMillis(100);
+
   /** How much time is to have passed for the guest of a snapshot; never less than none. */
   Duration passed(Snapshot snapshot, InstantSource hostClock) {
-    if (this == SAVED) {
+    Duration passed = Duration.between(snapshot.taken(), hostClock.instant());
+    if (passed.isNegative()) {
       return Duration.ZERO;
     }
-    Duration passed = Duration.between(snapshot.taken(), hostClock.instant());
-    return passed.isNegative() ? Duration.ZERO : passed;
+    return this == SAVED && passed.compareTo(TENTH) > 0 ? TENTH : passed;
   }
 }

@@ -67,10 +67,13 @@ class RestoreClockTest {
     Snapshot snapshot = Snapshot.open(directory.resolve("first"));
     Instant taken = snapshot.taken();
     InstantSource later = () -> taken.plusSeconds(3600);
+    InstantSource soon = () -> taken.plusMillis(40);
     InstantSource setBack = () -> taken.minusSeconds(3600);
 
     assertEquals(Duration.ofHours(1), RestoreClock.REALTIME.passed(snapshot, later));
     assertEquals(Duration.ZERO, RestoreClock.REALTIME.passed(snapshot, setBack));
-    assertEquals(Duration.ZERO, RestoreClock.SAVED.passed(snapshot, later));
+    assertEquals(Duration.ofMillis(100), RestoreClock.SAVED.passed(snapshot, later));
+    assertEquals(Duration.ofMillis(40), RestoreClock.SAVED.passed(snapshot, soon));
+    assertEquals(Duration.ZERO, RestoreClock.SAVED.passed(snapshot, setBack));
   }
 }
