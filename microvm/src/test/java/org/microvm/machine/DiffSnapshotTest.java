@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,8 @@ import org.microvm.linux.GuestRam;
 import org.microvm.memory.MemoryRegion;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.PortListener;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** Snapshots that have only what was written since another one. */
@@ -34,6 +38,9 @@ class DiffSnapshotTest {
 
   @TempDir private Path directory;
   private final List<Machine> machines = new ArrayList<>();
+
+  /** One for each host program that has gone. */
+  private final Semaphore gone = new Semaphore(0);
 
   @AfterEach
   void close() {
@@ -54,20 +61,41 @@ class DiffSnapshotTest {
 
   private Machine start(boolean tracked) throws Exception {
     Machine machine = Machine.create(config("first", tracked));
-    machines.add(machine);
-    machine.start();
+    start(machine);
     assertEchoes("first", 10_000);
     return machine;
   }
 
   private Machine restore(Path snapshot, String socket) throws Exception {
     Machine machine = Machine.restore(Snapshot.open(snapshot), config(socket, true));
-    machines.add(machine);
-    machine.start();
+    start(machine);
     return machine;
   }
 
-  private void assertEchoes(String socket, int bytes) throws IOException {
+  private void start(Machine machine) {
+    machines.add(machine);
+    machine
+        .channels()
+        .addListener(
+            new PortListener() {
+              @Override
+              public void hostDisconnected(PortInfo port) {
+                gone.release();
+              }
+            });
+    machine.start();
+  }
+
+  /** Pauses the guest, and waits until its devices have nothing left to write to its memory. */
+  private static void pause(Machine machine) throws Exception {
+    machine.pause();
+    // What was ready before the first of them is done by the second.
+    for (int i = 0; i < 2; i++) {
+      CompletableFuture.runAsync(() -> {}, machine.eventLoop()::execute).get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private void assertEchoes(String socket, int bytes) throws Exception {
     byte[] sent = new byte[bytes];
     new Random(bytes).nextBytes(sent);
     try (SocketChannel host =
@@ -79,6 +107,8 @@ class DiffSnapshotTest {
       }
       assertEquals(ByteBuffer.wrap(sent), back.flip());
     }
+    // The guest is told of it, by way of its memory.
+    assertTrue(gone.tryAcquire(30, TimeUnit.SECONDS));
   }
 
   private Path at(String name) {
@@ -121,7 +151,7 @@ class DiffSnapshotTest {
     assertEchoes("first", 50_000);
     diff(machine, "diff1", "base");
     assertEchoes("first", 60_000);
-    machine.pause();
+    pause(machine);
     diff(machine, "diff2", "diff1");
     machine.snapshot(at("full"));
     machine.close();
@@ -142,7 +172,7 @@ class DiffSnapshotTest {
 
     Machine second = restore(at("base"), "second");
     assertEchoes("second", 50_000);
-    second.pause();
+    pause(second);
     diff(second, "diff1", "base");
     second.snapshot(at("full"));
     second.close();
