@@ -94,6 +94,11 @@ final class ControlOptions {
     }
   }
 
+  /** Whether there is a control socket. */
+  synchronized boolean isOpen() {
+    return server != null;
+  }
+
   /** Ends the machine, tells the clients once it has ended, and disconnects them. */
   synchronized void close() {
     if (server != null) {

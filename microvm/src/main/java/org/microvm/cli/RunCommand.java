@@ -8,6 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
@@ -17,6 +20,7 @@ import org.microvm.machine.MachineConfig;
 import org.microvm.machine.MachineEnd;
 import org.microvm.machine.MachineException;
 import org.microvm.machine.MigrationAddress;
+import org.microvm.machine.MigrationRehearsal;
 import org.microvm.machine.RestoreClock;
 import org.microvm.machine.Snapshot;
 import picocli.CommandLine;
@@ -24,6 +28,9 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** {@code microvm run}: one machine, its console on this terminal. */
 final class RunCommand implements Callable<Integer> {
+  /** By then a restored guest has answered, and most of those that live no longer have ended. */
+  private static final long REHEARSE_AFTER_SECONDS = 2;
+
   private final MachineOptions options = new MachineOptions();
   private final ControlOptions control = new ControlOptions();
 
@@ -109,6 +116,9 @@ final class RunCommand implements Callable<Integer> {
       if (!isIncoming()) {
         machine.start();
       }
+      if (control.isOpen()) {
+        rehearseMigration(machine);
+      }
       onStart.accept(machine);
       if (shown) {
         new ConsoleInput(machine, System.in, console, terminal != null).start();
@@ -160,6 +170,23 @@ final class RunCommand implements Callable<Integer> {
       }
       return waiting.receive(config);
     }
+  }
+
+  /** Who has a control socket may be told to give the guest away. */
+  private static void rehearseMigration(Machine machine) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("migration-rehearsal")
+        .start(
+            () -> {
+              try {
+                machine.end().get(REHEARSE_AFTER_SECONDS, TimeUnit.SECONDS);
+              } catch (TimeoutException e) {
+                MigrationRehearsal.run();
+              } catch (InterruptedException | ExecutionException e) {
+                // The process ends.
+              }
+            });
   }
 
   private void finish(Machine machine) {

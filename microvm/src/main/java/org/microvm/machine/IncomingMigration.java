@@ -64,8 +64,9 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Makes all of a machine that can be made before a guest comes, and listens then: whoever finds
-   * it listening waits for nothing but the guest.
+   * Makes all of a machine that can be made before a guest comes, goes through a migration ({@link
+   * MigrationRehearsal}), and listens then: whoever finds it listening waits for nothing but the
+   * guest.
    *
    * @param config for {@link #receive}, which is to be called once
    * @throws MachineException if the machine cannot be made
@@ -73,6 +74,7 @@ public final class IncomingMigration implements AutoCloseable {
    */
   public static IncomingMigration listen(MigrationAddress address, MachineConfig config)
       throws IOException, MachineException {
+    MigrationRehearsal.run();
     PreparedMachine prepared = prepare(config);
     try {
       return new IncomingMigration(MigrationTransports.at(address), address, prepared);
@@ -80,6 +82,11 @@ public final class IncomingMigration implements AutoCloseable {
       prepared.close();
       throw e;
     }
+  }
+
+  /** Waits with a listener that there is already. */
+  static IncomingMigration at(TransportListener listener) {
+    return new IncomingMigration(listener, null, null);
   }
 
   /** Where a guest is waited for; with the port that the kernel chose if it was to. */
@@ -123,7 +130,9 @@ public final class IncomingMigration implements AutoCloseable {
       throws IOException, MachineException {
     PreparedMachine prepared = PreparedMachine.forMigration(config);
     try {
-      prepared.rehearse();
+      if (!MigrationRehearsal.hasBegun()) {
+        prepared.rehearse();
+      }
       return prepared;
     } catch (IOException | MachineException | RuntimeException e) {
       prepared.close();

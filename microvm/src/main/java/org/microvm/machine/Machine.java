@@ -22,6 +22,7 @@ import org.microvm.devices.state.StateReader;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
+import org.microvm.transport.Transport;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatus;
@@ -105,9 +106,10 @@ public final class Machine implements AutoCloseable {
    *
    * <p>The channels are new: each has to be there under the number and name that it had, and those
    * whose host program was connected are reported to the guest as closed. Channels that the saved
-   * machine had not are announced to the guest. The guest's own clocks go on from where they were;
-   * the CMOS clock has the time of now. Everything in guest memory is as it was, random number
-   * pools included, until the guest takes new ones from the virtio-rng device.
+   * machine had not are announced to the guest. The guest's own clocks go on from where they were
+   * ({@link RestoreClock#SAVED}); the CMOS clock has the time of now. Everything in guest memory is
+   * as it was, random number pools included, until the guest takes new ones from the virtio-rng
+   * device.
    *
    * @param config as it was for the saved machine; kernel and command line matter only to a guest
    *     that is reset
@@ -383,8 +385,20 @@ public final class Machine implements AutoCloseable {
    *
    * @param memory how the guest's memory gets there
    */
-  public synchronized Migration migrate(
+  public Migration migrate(
       MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws MachineException {
+    return migrate(() -> MigrationTransports.to(destination), limits, memory);
+  }
+
+  /** A way to the destination. */
+  interface Way {
+    /** Finds it; it need not be open yet. */
+    Transport find() throws IOException;
+  }
+
+  /** The same. */
+  synchronized Migration migrate(Way way, MigrationLimits limits, MigrationMemory memory)
       throws MachineException {
     if (!started || closed || end.isDone()) {
       throw new MachineException("only a running or paused machine can be migrated");
@@ -396,7 +410,7 @@ public final class Machine implements AutoCloseable {
     try {
       // There is one log for both.
       tracking.end();
-      MigrationStream stream = new MigrationStream(MigrationTransports.to(destination));
+      MigrationStream stream = new MigrationStream(way.find());
       migration =
           new Migration(
               new GuestHandover(this, config, parts, saving, run),

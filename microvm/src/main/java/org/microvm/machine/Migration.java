@@ -179,8 +179,10 @@ public final class Migration {
       stream.limitReads(SILENCE);
     }
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
-    // The destination has something to do meanwhile.
-    guest.rehearse();
+    if (!MigrationRehearsal.hasBegun()) {
+      // The destination has something to do meanwhile.
+      guest.rehearse();
+    }
     Frame ok = expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);

@@ -8,6 +8,7 @@ import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
+import org.microvm.memory.GuestMemoryException;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
 import org.slf4j.Logger;
@@ -84,6 +85,12 @@ final class PreparedMachine implements AutoCloseable {
   /** Goes on with a connection that the guest's port had; before {@link #load}. */
   void adopt(int port, HostLink link) throws IOException, PortException {
     parts.serial().adopt(port, link);
+  }
+
+  /** Opens the channel of a machine that rehearses; before {@link #standBy}. */
+  void driveChannels() throws GuestMemoryException {
+    Board board = parts.board();
+    new RehearsedDriver(board.slots().getFirst().transport(), board.ram.memory()).start();
   }
 
   /** What is written from now on is what differs from this snapshot; before {@link #load}. */

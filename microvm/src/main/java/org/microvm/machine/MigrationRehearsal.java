@@ -1,0 +1,163 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
+import org.microvm.memory.GuestMemoryException;
+import org.microvm.transport.Transport;
+import org.microvm.transport.TransportListener;
+import org.microvm.transport.UnixTransport;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortStatus;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves a small guest, which runs no instruction, from this process to this process. A JVM is slow
+ * at what it does for the first time, and in a migration a guest stands still meanwhile.
+ */
+public final class MigrationRehearsal {
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationRehearsal.class);
+
+  /**
+   * Half of them with memory that is copied. The JVM has compiled most of it then, and the handover
+   * takes a third of what it does the first time; more of them gain little.
+   */
+  private static final int TIMES = 8;
+
+  private static final long MEMORY = 1 << 20;
+  private static final int PORT = 1;
+
+  private static final AtomicBoolean BEGUN = new AtomicBoolean();
+
+  private MigrationRehearsal() {}
+
+  /**
+   * Rehearses, once in the life of a process; that takes half a second, and what it takes of the
+   * host is given back. It does no harm if it fails. A process that is recorded does not rehearse:
+   * the record would tell of machines that are none.
+   */
+  public static void run() {
+    if (FlightRecording.isOn() || BEGUN.getAndSet(true)) {
+      return;
+    }
+    try {
+      for (int i = 0; i < TIMES; i++) {
+        move(i % 2 == 0 ? MigrationMemory.COPY : MigrationMemory.SHARE);
+      }
+      // Else it may be in the handover that the garbage of all this is collected.
+      System.gc();
+    } catch (IOException | MachineException | RuntimeException e) {
+      LOG.debug("the rehearsal of a migration: {}", e.getMessage());
+    }
+  }
+
+  /** Whether it was, or is about to be. */
+  static boolean hasBegun() {
+    return BEGUN.get();
+  }
+
+  /**
+   * Moves the guest, and ends it where it is then.
+   *
+   * @return what became of its channel
+   */
+  static PortStatus move(MigrationMemory memory) throws IOException, MachineException {
+    Fd[] host = UnixSocket.pair();
+    Fd[] way = UnixSocket.pair();
+    try (Fd _ = host[0];
+        Fd _ = host[1];
+        Fd _ = way[0];
+        Fd _ = way[1];
+        Machine source = source(host[1])) {
+      Transport there = new UnixTransport(way[0]);
+      CompletableFuture<Machine> destination = receive(new UnixTransport(way[1]));
+      Migration migration = source.migrate(() -> there, MigrationLimits.DEFAULT, memory);
+      migration.join();
+      try (Machine arrived = destination.join()) {
+        return arrived.channels().status(PORT);
+      } catch (CompletionException | PortException e) {
+        throw new MachineException(e.getMessage(), e);
+      }
+    }
+  }
+
+  private static MachineConfig config() {
+    return MachineConfig.builder(Path.of("none"))
+        .memory(MEMORY)
+        .serial(SerialConfig.defaults().withMaxPorts(PORT + 1))
+        .channel(new ChannelConfig(PortConfig.unnamed().withNr(PORT), loop -> new NoBackend()))
+        .build();
+  }
+
+  /** A paused guest with an open channel. */
+  private static Machine source(Fd channel) throws IOException, MachineException {
+    PreparedMachine source = PreparedMachine.forMigration(config());
+    try {
+      source.adopt(PORT, HostLink.duplex(channel));
+      source.driveChannels();
+      source.standBy();
+      return source.goOn(true);
+    } catch (IOException | PortException | GuestMemoryException | RuntimeException e) {
+      source.close();
+      throw new MachineException(e.getMessage(), e);
+    }
+  }
+
+  private static CompletableFuture<Machine> receive(Transport source) {
+    CompletableFuture<Machine> machine = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .daemon()
+        .name("migration-rehearsal")
+        .start(
+            () -> {
+              try (IncomingMigration incoming = IncomingMigration.at(new OneArrival(source))) {
+                machine.complete(incoming.receive(config()));
+              } catch (MachineException | RuntimeException e) {
+                machine.completeExceptionally(e);
+              }
+            });
+    return machine;
+  }
+
+  /** Whoever is waited for is there. */
+  private record OneArrival(Transport transport) implements TransportListener {
+    @Override
+    public Transport accept() {
+      return transport;
+    }
+
+    @Override
+    public int port() {
+      return -1;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** The host end of a channel that has no connection but one that it adopts. */
+  private static final class NoBackend implements PortBackend {
+    @Override
+    public void start(Port port) {}
+
+    @Override
+    public void linkClosed() {}
+
+    @Override
+    public void close() {}
+
+    @Override
+    public String describe() {
+      return "nothing";
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.PortStatus;
+
+/** The migration that a process goes through before anybody waits for one. */
+@RequiresKvm
+@Timeout(60)
+class MigrationRehearsalTest {
+  @ParameterizedTest
+  @EnumSource(MigrationMemory.class)
+  void move_arrivesWithAnOpenChannelAndItsConnection(MigrationMemory memory) throws Exception {
+    PortStatus arrived = MigrationRehearsal.move(memory);
+
+    assertTrue(arrived.guestOpen());
+    assertTrue(arrived.hostConnected());
+  }
+
+  @Test
+  void move_givesEverythingBack() throws Exception {
+    MigrationRehearsal.move(MigrationMemory.SHARE);
+    long before = descriptors();
+
+    for (MigrationMemory memory : MigrationMemory.values()) {
+      MigrationRehearsal.move(memory);
+    }
+
+    assertEquals(before, descriptors());
+  }
+
+  /** Open sockets, memory, KVM's objects and the like; files come and go with class loading. */
+  private static long descriptors() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.map(MigrationRehearsalTest::target).filter(MigrationRehearsalTest::counts).count();
+    }
+  }
+
+  private static boolean counts(String target) {
+    return target.contains(":") || target.startsWith("/memfd:") || target.startsWith("/dev/kvm");
+  }
+
+  /** What a descriptor is; that of the listing itself is gone already. */
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+}
