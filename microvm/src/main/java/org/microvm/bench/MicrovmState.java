@@ -90,7 +90,7 @@ final class MicrovmState implements StateVmm {
   }
 
   @Override
-  public Move move() throws IOException {
+  public Move move(boolean copied) throws IOException {
     StateProcess from = running;
     try (QmpClient qmp = from.control()) {
       number++;
@@ -98,6 +98,9 @@ final class MicrovmState implements StateVmm {
       StateProcess to = start(List.of("--incoming", "unix:" + incoming));
       running = to;
       to.await(incoming);
+      qmp.execute(
+          "migrate-set-parameters",
+          QmpClient.arguments().put("x-memory", copied ? "copy" : "auto"));
       long begin = System.nanoTime();
       qmp.execute("migrate", QmpClient.arguments().put("uri", "unix:" + incoming));
       JsonNode end = qmp.awaitEvent("MIGRATION");

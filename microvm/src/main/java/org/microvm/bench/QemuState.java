@@ -139,8 +139,9 @@ final class QemuState implements StateVmm {
     }
   }
 
+  /** It always copies. */
   @Override
-  public Move move() throws IOException {
+  public Move move(boolean copied) throws IOException {
     StateProcess from = running;
     Path incoming = directory.resolve("qemu-incoming" + number);
     StateProcess to = start("unix:" + incoming);

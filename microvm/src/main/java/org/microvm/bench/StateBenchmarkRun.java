@@ -20,6 +20,8 @@ public final class StateBenchmarkRun {
   private static final String RESTORE = "restore to agent reply";
   private static final String TOTAL = "migration, total";
   private static final String DOWNTIME = "migration, guest stopped";
+  private static final String COPIED_TOTAL = "migration by copying, total";
+  private static final String COPIED_DOWNTIME = "migration by copying, guest stopped";
 
   private final Path home;
   private final PrintStream out;
@@ -77,14 +79,25 @@ public final class StateBenchmarkRun {
   private void measure(StateVmm vmm, int round) throws IOException {
     double save = vmm.save();
     double restore = vmm.restore();
-    StateVmm.Move move = vmm.move();
+    StateVmm.Move move = vmm.move(false);
+    StateVmm.Move copied = vmm.move(true);
     samples.add(SAVE, vmm.name(), MILLIS, save);
     samples.add(RESTORE, vmm.name(), MILLIS, restore);
     samples.add(TOTAL, vmm.name(), MILLIS, move.total());
     samples.add(DOWNTIME, vmm.name(), MILLIS, move.downtime());
+    samples.add(COPIED_TOTAL, vmm.name(), MILLIS, copied.total());
+    samples.add(COPIED_DOWNTIME, vmm.name(), MILLIS, copied.downtime());
     out.printf(
-        "round %d  %-8s save %.0f, restore %.0f, migration %.0f, stopped %.1f ms%n",
-        round, vmm.name(), save, restore, move.total(), move.downtime());
+        "round %d  %-8s save %.0f, restore %.0f, migration %.0f, stopped %.1f,"
+            + " copied %.0f, stopped %.1f ms%n",
+        round,
+        vmm.name(),
+        save,
+        restore,
+        move.total(),
+        move.downtime(),
+        copied.total(),
+        copied.downtime());
   }
 
   private void report(String heading, Path output) throws IOException {

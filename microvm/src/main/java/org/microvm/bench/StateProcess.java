@@ -6,15 +6,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.microvm.agent.AgentClient;
 import org.microvm.qmp.QmpClient;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A process of a VMM with a guest agent and a control socket. */
 final class StateProcess implements AutoCloseable {
   /** The agent's port, as QEMU's users know it. */
   static final String AGENT = "org.qemu.guest_agent.0";
 
+  private static final Logger LOG = LoggerFactory.getLogger(StateProcess.class);
   private static final Path SOCKETS = Path.of("/proc/net/unix");
 
   /** The flag of a listening socket in that table (net/unix/af_unix.c, {@code __SO_ACCEPTCON}). */
@@ -24,15 +28,23 @@ final class StateProcess implements AutoCloseable {
   private static final Duration LISTEN = Duration.ofMinutes(1);
   private static final long END_SECONDS = 20;
 
+  /** Two processors are to start a VMM with: one that looks all the time would take one of them. */
+  private static final long LOOK_NANOS = 200_000;
+
   private final Process process;
   private final Path agent;
   private final Path control;
+
+  /** What it says on standard error: QEMU has a word about its end each time. */
+  private final Path messages;
+
   private final long startNanos = System.nanoTime();
 
-  private StateProcess(Process process, Path agent, Path control) {
+  private StateProcess(Process process, Path agent, Path control, Path messages) {
     this.process = process;
     this.agent = agent;
     this.control = control;
+    this.messages = messages;
   }
 
   /**
@@ -40,27 +52,42 @@ final class StateProcess implements AutoCloseable {
    * @param control that of QMP, likewise
    */
   static StateProcess start(List<String> command, Path agent, Path control) throws IOException {
+    Path messages = agent.resolveSibling("messages");
     Process process =
         new ProcessBuilder(command)
             .redirectInput(Path.of("/dev/null").toFile())
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .redirectError(ProcessBuilder.Redirect.appendTo(messages.toFile()))
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
-    return new StateProcess(process, agent, control);
+    return new StateProcess(process, agent, control, messages);
   }
 
   /** Waits for the agent's first answer; milliseconds since the process was started. */
   double awaitAgent(Duration limit) throws IOException {
-    await(agent);
-    callAgent(limit);
-    return (System.nanoTime() - startNanos) / 1e6;
+    try (AgentClient client = connectAgent()) {
+      client.sync(limit);
+      return (System.nanoTime() - startNanos) / 1e6;
+    }
+  }
+
+  private AgentClient connectAgent() throws IOException {
+    for (; ; ) {
+      if (Files.exists(agent)) {
+        try {
+          return AgentClient.connect(agent);
+        } catch (IOException e) {
+          LOG.debug("not yet: {}", e.getMessage());
+        }
+      }
+      checkStarts(agent);
+      LockSupport.parkNanos(LOOK_NANOS);
+    }
   }
 
   /** Asks the agent of a process that listens already. */
   void callAgent(Duration limit) throws IOException {
     try (AgentClient client = AgentClient.connect(agent)) {
       client.sync(limit);
-      client.call("guest-ping", ANSWER);
     }
   }
 
@@ -73,13 +100,19 @@ final class StateProcess implements AutoCloseable {
   /** Waits until the process listens at a path; not for one that it takes over from another. */
   void await(Path socket) throws IOException {
     while (!listens(socket)) {
-      if (System.nanoTime() - startNanos > LISTEN.toNanos()) {
-        throw new IOException("the VMM does not listen on " + socket);
-      }
-      if (!process.isAlive()) {
-        throw new IOException("the VMM ended with status " + process.exitValue());
-      }
-      Thread.onSpinWait();
+      checkStarts(socket);
+      LockSupport.parkNanos(LOOK_NANOS);
+    }
+  }
+
+  private void checkStarts(Path socket) throws IOException {
+    if (System.nanoTime() - startNanos > LISTEN.toNanos()) {
+      throw new IOException("the VMM does not listen on " + socket);
+    }
+    if (!process.isAlive()) {
+      throw new IOException(
+          "the VMM ended with status %d: %s"
+              .formatted(process.exitValue(), Files.readString(messages).strip()));
     }
   }
 

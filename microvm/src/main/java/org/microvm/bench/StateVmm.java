@@ -20,8 +20,12 @@ interface StateVmm extends AutoCloseable {
    */
   double restore() throws IOException;
 
-  /** Moves the running guest to a new process, whose agent answers afterwards. */
-  Move move() throws IOException;
+  /**
+   * Moves the running guest to a new process, whose agent answers afterwards.
+   *
+   * @param copied whether its memory is to be copied, also by a VMM that need not do that
+   */
+  Move move(boolean copied) throws IOException;
 
   /** Ends what runs. */
   @Override

@@ -106,6 +106,11 @@ final class BenchCommand {
     private int runs;
 
     @Option(
+        names = "--copy",
+        description = "copy guest memory as between hosts, instead of handing it over")
+    private boolean copied;
+
+    @Option(
         names = "--output",
         paramLabel = "DIRECTORY",
         description = "also write a table and JSON there")
@@ -119,6 +124,7 @@ final class BenchCommand {
           home().resolve("test-images/target/bare-metal/bench"),
           System.out,
           runs,
+          copied,
           output);
       return 0;
     }
