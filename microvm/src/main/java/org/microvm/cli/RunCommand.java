@@ -172,11 +172,12 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** Who has a control socket may be told to give the guest away. */
+  /** Who has a control socket may be told to give the guest away; nobody waits for this. */
   private static void rehearseMigration(Machine machine) {
     Thread.ofPlatform()
         .daemon()
         .name("migration-rehearsal")
+        .priority(Thread.MIN_PRIORITY)
         .start(
             () -> {
               try {
