@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.microvm.qmp.QmpClient;
 
@@ -25,7 +24,6 @@ public final class MigrationBenchmark {
   private static final int PORTS = 4;
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final long END_SECONDS = 20;
-  private static final long LOOK_NANOS = 200_000;
 
   private static final String WORKLOAD = "migration under load";
   private static final String DOWNTIME = "guest stopped";
@@ -82,13 +80,13 @@ public final class MigrationBenchmark {
   }
 
   private void run(int runs, Path output) throws IOException, InterruptedException {
+    String memory = copied ? "copied" : "handed over";
     out.printf(
-        "%d migrations, memory %s, %d channels at full speed, milliseconds%n",
-        runs, copied ? "copied" : "handed over", PORTS);
+        "%d migrations, memory %s, %d channels at full speed, milliseconds%n", runs, memory, PORTS);
     List<NumberedEcho> streams = new ArrayList<>();
     Process current = start(0, false);
     try {
-      await(current, control(0));
+      StartWait.awaitFile(current, control(0));
       for (int port = 1; port <= PORTS; port++) {
         streams.add(NumberedEcho.start(channel(port)));
       }
@@ -107,9 +105,7 @@ public final class MigrationBenchmark {
       }
       end(current);
     }
-    report(
-        "%d migrations, memory %s, milliseconds".formatted(runs, copied ? "copied" : "handed over"),
-        output);
+    report("%d migrations, memory %s, milliseconds".formatted(runs, memory), output);
   }
 
   private void report(String heading, Path output) throws IOException {
@@ -171,7 +167,7 @@ public final class MigrationBenchmark {
   private Process move(int number, Process from) throws IOException, InterruptedException {
     Process to = start(number, true);
     try {
-      await(to, incoming(number));
+      StartWait.awaitFile(to, incoming(number));
       try (QmpClient qmp = QmpClient.connect(control(number - 1), LIMIT)) {
         qmp.execute(
             "migrate-set-parameters",
@@ -186,7 +182,7 @@ public final class MigrationBenchmark {
       if (!from.waitFor(END_SECONDS, TimeUnit.SECONDS) || from.exitValue() != 0) {
         throw new IOException("the process that had the guest did not end well");
       }
-      await(to, control(number));
+      StartWait.awaitFile(to, control(number));
       return to;
     } catch (IOException e) {
       end(to);
@@ -203,16 +199,6 @@ public final class MigrationBenchmark {
 
   private void add(String metric, JsonNode micros) {
     samples.add(WORKLOAD, SUBJECT, metric, micros.asLong() / 1000.0);
-  }
-
-  private static void await(Process machine, Path file) throws IOException {
-    while (!Files.exists(file)) {
-      if (!machine.isAlive()) {
-        throw new IOException("microvm ended with status " + machine.exitValue());
-      }
-      // To look all the time would take a processor from what is measured.
-      LockSupport.parkNanos(LOOK_NANOS);
-    }
   }
 
   private static void end(Process machine) throws InterruptedException {

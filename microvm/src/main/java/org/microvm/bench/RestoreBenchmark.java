@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.microvm.agent.AgentClient;
 import org.microvm.qmp.QmpClient;
@@ -23,7 +22,6 @@ public final class RestoreBenchmark {
   private static final Duration BOOT = Duration.ofMinutes(3);
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final long END_SECONDS = 20;
-  private static final long LOOK_NANOS = 200_000;
 
   private final Path launcher;
   private final PrintStream out;
@@ -138,13 +136,7 @@ public final class RestoreBenchmark {
 
   /** Connects as soon as the machine listens. */
   private AgentClient connect(Process machine) throws IOException {
-    while (!Files.exists(socket())) {
-      if (!machine.isAlive()) {
-        throw new IOException("microvm ended with status " + machine.exitValue());
-      }
-      // To look all the time would take a processor from what is measured.
-      LockSupport.parkNanos(LOOK_NANOS);
-    }
+    StartWait.awaitFile(machine, socket());
     return AgentClient.connect(socket());
   }
 

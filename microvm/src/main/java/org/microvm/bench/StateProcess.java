@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.microvm.agent.AgentClient;
 import org.microvm.qmp.QmpClient;
@@ -27,9 +26,6 @@ final class StateProcess implements AutoCloseable {
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final Duration LISTEN = Duration.ofMinutes(1);
   private static final long END_SECONDS = 20;
-
-  /** Two processors are to start a VMM with: one that looks all the time would take one of them. */
-  private static final long LOOK_NANOS = 200_000;
 
   private final Process process;
   private final Path agent;
@@ -80,7 +76,7 @@ final class StateProcess implements AutoCloseable {
         }
       }
       checkStarts(agent);
-      LockSupport.parkNanos(LOOK_NANOS);
+      StartWait.pause();
     }
   }
 
@@ -101,7 +97,7 @@ final class StateProcess implements AutoCloseable {
   void await(Path socket) throws IOException {
     while (!listens(socket)) {
       checkStarts(socket);
-      LockSupport.parkNanos(LOOK_NANOS);
+      StartWait.pause();
     }
   }
 

@@ -4,9 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,21 +38,6 @@ class MigrationRehearsalTest {
 
   /** Open sockets, memory, KVM's objects and the like; files come and go with class loading. */
   private static long descriptors() throws IOException {
-    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
-      return all.map(MigrationRehearsalTest::target).filter(MigrationRehearsalTest::counts).count();
-    }
-  }
-
-  private static boolean counts(String target) {
-    return target.contains(":") || target.startsWith("/memfd:") || target.startsWith("/dev/kvm");
-  }
-
-  /** What a descriptor is; that of the listing itself is gone already. */
-  private static String target(Path descriptor) {
-    try {
-      return Files.readSymbolicLink(descriptor).toString();
-    } catch (IOException e) {
-      return "";
-    }
+    return OpenDescriptors.count(target -> target.contains(":") || target.startsWith("/dev/kvm"));
   }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.microvm.machine.OpenDescriptors;
 
 /**
  * What this process has taken from the system.
@@ -33,25 +34,10 @@ record SoakResources(long descriptors, long threads, long heapMiB, long anonymou
     System.gc();
     Runtime runtime = Runtime.getRuntime();
     return new SoakResources(
-        countDescriptors(),
+        OpenDescriptors.count(target -> target.contains(":[")),
         countThreads(),
         runtime.totalMemory() - runtime.freeMemory() >> 20,
         anonymousKiB() >> 10);
-  }
-
-  private static long countDescriptors() throws IOException {
-    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
-      return all.map(SoakResources::target).filter(target -> target.contains(":[")).count();
-    }
-  }
-
-  /** What a descriptor is; the one of the listing itself is gone already. */
-  private static String target(Path descriptor) {
-    try {
-      return Files.readSymbolicLink(descriptor).toString();
-    } catch (IOException e) {
-      return "";
-    }
   }
 
   private static long countThreads() {
