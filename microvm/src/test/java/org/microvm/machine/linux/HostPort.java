@@ -54,6 +54,11 @@ final class HostPort implements AutoCloseable {
     return device.openChannel(name());
   }
 
+  /** Waits until the guest has set it up, and not an earlier one of its number. */
+  void awaitReady() throws Exception {
+    guest.awaitReady(info);
+  }
+
   PortStatistics statistics() throws PortException {
     return device.status(info.nr()).statistics();
   }

@@ -180,11 +180,14 @@ class PortHotplugTest {
     }
     try (HostPort port = guest.add(config);
         Channel host = port.connect()) {
-      GuestFile file = open(port, "rw");
+      // The link may still be one of those before, which is about to go.
+      port.awaitReady();
+      GuestFile file = process.open("/dev/" + port.node(), "rw");
       file.await("OUT");
       file.write("the last one").checked();
 
       assertEquals("the last one", HostPort.readText(host, 12));
+      process.awaitPort(port.name());
     }
     process.awaitNoPort(config.name().orElseThrow());
   }
