@@ -1,6 +1,8 @@
-/** The kernel's interfaces, and nothing that knows what a device is. */
+/**
+ * Bindings to the Linux kernel: KVM, system calls, descriptors and guest memory, but no devices.
+ */
 module org.microvm.kvm {
-  // For sun.misc.Signal alone; see WindowSignal.
+  // Only for sun.misc.Signal; see WindowSignal.
   requires jdk.unsupported;
   requires org.slf4j;
 

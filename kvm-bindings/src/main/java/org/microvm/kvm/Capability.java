@@ -2,31 +2,31 @@ package org.microvm.kvm;
 
 import org.microvm.bindings.Linux;
 
-/** What a host's KVM may or may not be able to do; only what this project asks about. */
+/** The KVM capabilities ({@code KVM_CHECK_EXTENSION}) that this project uses. */
 public enum Capability {
   /** In-kernel interrupt controllers. */
   IRQCHIP(Linux.KVM_CAP_IRQCHIP()),
-  /** Guest memory that is this process's memory. */
+  /** Guest memory can be backed by memory of this process. */
   USER_MEMORY(Linux.KVM_CAP_USER_MEMORY()),
-  /** The address of the task state segment that older Intel processors need can be chosen. */
+  /** The address of the task state segment that KVM needs on older Intel processors can be set. */
   SET_TSS_ADDR(Linux.KVM_CAP_SET_TSS_ADDR()),
-  /** The processor features that KVM can show a guest. */
+  /** The CPUID leaves that KVM supports can be queried. */
   EXT_CPUID(Linux.KVM_CAP_EXT_CPUID()),
-  /** How many vCPUs a VM should have at most. */
+  /** The recommended maximum number of vCPUs in a VM. */
   NR_VCPUS(Linux.KVM_CAP_NR_VCPUS()),
-  /** How many memory slots a VM can have. */
+  /** The maximum number of memory slots in a VM. */
   NR_MEMSLOTS(Linux.KVM_CAP_NR_MEMSLOTS()),
-  /** Whether a vCPU runs, halts or waits can be read and set. */
+  /** Whether a vCPU is runnable, halted or waiting to be started can be read and set. */
   MP_STATE(Linux.KVM_CAP_MP_STATE()),
-  /** Interrupts raised by an eventfd. */
+  /** An eventfd can raise an interrupt. */
   IRQFD(Linux.KVM_CAP_IRQFD()),
   /** In-kernel interval timer. */
   PIT2(Linux.KVM_CAP_PIT2()),
   /** The interval timer's state can be read and set. */
   PIT_STATE2(Linux.KVM_CAP_PIT_STATE2()),
-  /** Writes that signal an eventfd. */
+  /** A guest write can signal an eventfd. */
   IOEVENTFD(Linux.KVM_CAP_IOEVENTFD()),
-  /** The address of the identity map that older Intel processors need can be chosen. */
+  /** The address of the identity map that KVM needs on older Intel processors can be set. */
   SET_IDENTITY_MAP_ADDR(Linux.KVM_CAP_SET_IDENTITY_MAP_ADDR()),
   /** The guest's clock can be read and set. */
   ADJUST_CLOCK(Linux.KVM_CAP_ADJUST_CLOCK()),
@@ -40,35 +40,35 @@ public enum Capability {
   XSAVE(Linux.KVM_CAP_XSAVE()),
   /** Extended control registers can be read and set. */
   XCRS(Linux.KVM_CAP_XCRS()),
-  /** The guest's time stamp counter can have a frequency of its own. */
+  /** The frequency of the guest's time stamp counter can be set. */
   TSC_CONTROL(Linux.KVM_CAP_TSC_CONTROL()),
   /** The frequency of the time stamp counter can be read. */
   GET_TSC_KHZ(Linux.KVM_CAP_GET_TSC_KHZ()),
-  /** How many vCPUs a VM can have. */
+  /** The maximum number of vCPUs in a VM. */
   MAX_VCPUS(Linux.KVM_CAP_MAX_VCPUS()),
-  /** The local APIC timer can count to a time stamp. */
+  /** The local APIC timer has TSC deadline mode. */
   TSC_DEADLINE_TIMER(Linux.KVM_CAP_TSC_DEADLINE_TIMER()),
-  /** The guest can be told that it was stopped. */
+  /** The guest can be notified that it was paused. */
   KVMCLOCK_CTRL(Linux.KVM_CAP_KVMCLOCK_CTRL()),
-  /** Memory slots whose writes exit. */
+  /** A memory slot can be read-only: guest writes to it exit. */
   READONLY_MEM(Linux.KVM_CAP_READONLY_MEM()),
-  /** An interrupt's end signals an eventfd. */
+  /** The end of an interrupt can signal an eventfd. */
   IRQFD_RESAMPLE(Linux.KVM_CAP_IRQFD_RESAMPLE()),
   /** Capabilities of a VM can be enabled. */
   ENABLE_CAP_VM(Linux.KVM_CAP_ENABLE_CAP_VM()),
-  /** A VM can be asked for its capabilities, which may differ from the host's. */
+  /** Capabilities can be queried for a VM; they may differ from the host's. */
   CHECK_EXTENSION_VM(Linux.KVM_CAP_CHECK_EXTENSION_VM()),
-  /** An eventfd can stand for writes of any size. */
+  /** An ioeventfd can match writes of any size. */
   IOEVENTFD_ANY_LENGTH(Linux.KVM_CAP_IOEVENTFD_ANY_LENGTH()),
-  /** A vCPU can be told to exit before it enters. */
+  /** {@code KVM_RUN} can be made to return before it enters the guest. */
   IMMEDIATE_EXIT(Linux.KVM_CAP_IMMEDIATE_EXIT()),
-  /** HLT, MWAIT and the like can be left to the guest. */
+  /** The exits for HLT, MWAIT and similar instructions can be disabled. */
   X86_DISABLE_EXITS(Linux.KVM_CAP_X86_DISABLE_EXITS()),
-  /** Statistics through a descriptor. */
+  /** Statistics can be read through a file descriptor. */
   BINARY_STATS_FD(Linux.KVM_CAP_BINARY_STATS_FD()),
-  /** An instruction that cannot be emulated exits with its bytes. */
+  /** An instruction that KVM cannot emulate exits with its bytes. */
   EXIT_ON_EMULATION_FAILURE(Linux.KVM_CAP_EXIT_ON_EMULATION_FAILURE()),
-  /** Bytes of extended processor state. */
+  /** The size of the extended processor state in bytes. */
   XSAVE2(Linux.KVM_CAP_XSAVE2());
 
   private final int number;
@@ -77,7 +77,7 @@ public enum Capability {
     this.number = number;
   }
 
-  /** The kernel's number for it. */
+  /** The kernel's number of this capability. */
   public int number() {
     return number;
   }

@@ -10,11 +10,11 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.syscall.Descriptor;
 
 /**
- * What a guest's CPUID instruction answers: entries by function and, where it matters, index.
+ * The CPUID leaves that a guest sees, by function and, where it is significant, index.
  *
- * <p>Made from the host's with {@link Kvm#supportedCpuid}, changed, then given to each vCPU. Not
- * thread-safe. A backend without hardware support may show the guest the host's leaves whatever is
- * set here.
+ * <p>Start from {@link Kvm#supportedCpuid}, edit the entries, then set them on each vCPU. Not
+ * thread-safe. On a host without hardware virtualization the guest may see the host's leaves,
+ * whatever is set here.
  */
 public final class Cpuid {
   private static final int FIRST_CAPACITY = 128;
@@ -28,7 +28,7 @@ public final class Cpuid {
     this.segment = segment;
   }
 
-  /** Asks with more and more room until all entries fit. */
+  /** Repeats the call with a larger buffer until all entries fit. */
   static Cpuid read(Descriptor descriptor, String call, long request) throws ErrnoException {
     long result = 0;
     for (int capacity = FIRST_CAPACITY; capacity <= MAX_CAPACITY; capacity *= 2) {
@@ -48,7 +48,7 @@ public final class Cpuid {
     return segment;
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   public int count() {
     return kvm_cpuid2.nent(segment);
   }
@@ -56,8 +56,8 @@ public final class Cpuid {
   /**
    * Finds an entry.
    *
-   * @param function the leaf, what the guest puts in EAX
-   * @param index the sub-leaf, what it puts in ECX; of no matter for leaves without
+   * @param function the leaf, which the guest puts in EAX
+   * @param index the sub-leaf, which the guest puts in ECX; ignored for leaves without sub-leaves
    * @return the entry's position, or -1
    */
   public int find(int function, int index) {
@@ -123,7 +123,7 @@ public final class Cpuid {
     kvm_cpuid_entry2.edx(entry(position), value);
   }
 
-  /** Takes an entry out; the last one moves into its place. */
+  /** Removes an entry and moves the last one into its place. */
   public void remove(int position) {
     int last = count() - 1;
     entry(position).copyFrom(entry(last));

@@ -1,9 +1,9 @@
 package org.microvm.kvm;
 
 /**
- * What GDTR or IDTR holds.
+ * The contents of GDTR or IDTR.
  *
  * @param base linear address of the table
- * @param limit its size in bytes less one
+ * @param limit size of the table in bytes minus one
  */
 public record DescriptorTable(long base, int limit) {}

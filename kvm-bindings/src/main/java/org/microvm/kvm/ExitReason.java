@@ -1,13 +1,13 @@
 package org.microvm.kvm;
 
 /**
- * Why {@code KVM_RUN} came back, as {@link VcpuRun#exitReason} gives it.
+ * The reasons for which {@code KVM_RUN} returns, as given by {@link VcpuRun#exitReason}.
  *
- * <p>Numbers, not an enum: a newer kernel may give one that is not here, and the exit path switches
- * on it.
+ * <p>They are integers, not an enum, because a newer kernel may report a reason that is not listed
+ * here and because the exit path switches on them.
  */
 public final class ExitReason {
-  /** The hardware gave a reason that KVM does not know. */
+  /** The processor gave an exit reason that KVM does not know. */
   public static final int UNKNOWN = 0;
 
   /** Port I/O. */
@@ -31,34 +31,34 @@ public final class ExitReason {
   /** The processor refused the guest's state. */
   public static final int FAIL_ENTRY = 9;
 
-  /** A signal; the call itself then gives EINTR. */
+  /** A signal interrupted the vCPU; the ioctl itself then fails with EINTR. */
   public static final int INTR = 10;
 
-  /** KVM cannot go on, most often since it cannot emulate an instruction. */
+  /** KVM cannot continue, most often because it cannot emulate an instruction. */
   public static final int INTERNAL_ERROR = 17;
 
-  /** The guest asks to be shut down, reset or the like. */
+  /** The guest requested a shutdown, a reset or a similar event. */
   public static final int SYSTEM_EVENT = 24;
 
   /** End of interrupt for the I/O APIC; only with a split interrupt controller. */
   public static final int IOAPIC_EOI = 26;
 
-  /** The guest reads a model-specific register that user space serves. */
+  /** The guest reads a model-specific register that user space handles. */
   public static final int X86_RDMSR = 29;
 
-  /** The guest writes a model-specific register that user space serves. */
+  /** The guest writes a model-specific register that user space handles. */
   public static final int X86_WRMSR = 30;
 
   /** A dirty ring is full. */
   public static final int DIRTY_RING_FULL = 31;
 
-  /** A split lock was caught. */
+  /** The guest took a bus lock, for example a split lock. */
   public static final int X86_BUS_LOCK = 33;
 
   /** The guest ran for too long without an event window. */
   public static final int NOTIFY = 37;
 
-  /** Memory that the host cannot supply. */
+  /** The guest accessed memory that the host cannot provide. */
   public static final int MEMORY_FAULT = 39;
 
   private ExitReason() {}

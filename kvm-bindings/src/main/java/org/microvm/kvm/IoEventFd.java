@@ -10,10 +10,11 @@ import org.microvm.linux.EventFd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * A tie from a write of the guest to an eventfd: the kernel signals it and lets the guest go on.
+ * A binding of guest writes to an eventfd: the kernel signals the eventfd and resumes the guest
+ * without an exit to user space.
  *
- * <p>Made by {@link Vm#ioEventFd}. Closing unties, once; close it before the eventfd, which stays
- * its owner's.
+ * <p>Created by {@link Vm#ioEventFd}. {@link #close} removes the binding; later calls do nothing.
+ * Close it before the eventfd, which its owner closes.
  */
 public final class IoEventFd implements AutoCloseable {
   private final Vm vm;
@@ -25,11 +26,11 @@ public final class IoEventFd implements AutoCloseable {
    * Which writes match.
    *
    * @param address guest-physical address, or port
-   * @param length size of the access: 1, 2, 4, 8; or 0 for any, given {@link
+   * @param length size of the access in bytes: 1, 2, 4 or 8; or 0 for any size, which needs {@link
    *     Capability#IOEVENTFD_ANY_LENGTH}
    * @param port whether the address is a port
-   * @param wildcard whether the value does not matter
-   * @param value the value that must be written, unless a wildcard
+   * @param wildcard whether any value matches
+   * @param value the value that must be written; ignored for a wildcard
    */
   public record Match(long address, int length, boolean port, boolean wildcard, long value) {
 
@@ -75,7 +76,7 @@ public final class IoEventFd implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      // It fails only where VM or eventfd is closed already, and then nothing is left to untie.
+      // This fails only if the VM or the eventfd is already closed, and then no binding is left.
       apply(Linux.KVM_IOEVENTFD_FLAG_DEASSIGN());
     }
   }

@@ -19,11 +19,12 @@ import org.microvm.bindings.kvm_sregs;
 import org.microvm.bindings.kvm_userspace_memory_region;
 
 /**
- * The numbers of KVM's ioctls, each with the capability that brings it where there is one.
+ * The numbers of KVM's ioctls, each with the capability that provides it where there is one.
  *
  * <p>A number is made of direction, size of the struct, type and a serial number. Methods rather
- * than constants: loading a struct's class costs up to a millisecond, and this way only those are
- * loaded that a process uses. A test compares all of them, found by name, with what gcc says.
+ * than constants: loading a struct's class costs up to a millisecond, and this way a process loads
+ * only those that it uses. A test finds all of them by name and compares them with the values that
+ * gcc computes.
  */
 final class Ioctls {
   private static final int WRITE = 1;
@@ -130,7 +131,7 @@ final class Ioctls {
     return number(READ | WRITE, 0x62, IRQCHIP_BYTES);
   }
 
-  /** IRQCHIP; a reading number by an old mistake of the kernel's. */
+  /** IRQCHIP; numbered as a read, an old mistake in the kernel. */
   static long KVM_SET_IRQCHIP() {
     return number(READ, 0x63, IRQCHIP_BYTES);
   }
@@ -291,7 +292,7 @@ final class Ioctls {
     return number(READ, 0xa4, XSAVE_BYTES);
   }
 
-  /** XSAVE; takes as many bytes as XSAVE2 says. */
+  /** XSAVE; takes as many bytes as XSAVE2 reports. */
   static long KVM_SET_XSAVE() {
     return number(WRITE, 0xa5, XSAVE_BYTES);
   }
@@ -311,7 +312,7 @@ final class Ioctls {
     return plain(0xad);
   }
 
-  /** XSAVE2; gives as many bytes as the capability says. */
+  /** XSAVE2; returns as many bytes as the capability reports. */
   static long KVM_GET_XSAVE2() {
     return number(READ, 0xcf, XSAVE_BYTES);
   }

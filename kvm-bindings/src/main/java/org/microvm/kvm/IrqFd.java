@@ -10,10 +10,10 @@ import org.microvm.linux.EventFd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * A tie from an eventfd to an interrupt line: each signal is an edge, raised by the kernel.
+ * A binding of an eventfd to an interrupt line: the kernel raises an edge for each signal.
  *
- * <p>Made by {@link Vm#irqFd}. Any thread may signal the eventfd. Closing unties, once; close it
- * before the eventfd, which stays its owner's.
+ * <p>Created by {@link Vm#irqFd}. Any thread may signal the eventfd. {@link #close} removes the
+ * binding; later calls do nothing. Close it before the eventfd, which its owner closes.
  */
 public final class IrqFd implements AutoCloseable {
   private final Vm vm;
@@ -37,7 +37,7 @@ public final class IrqFd implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      // It fails only where VM or eventfd is closed already, and then nothing is left to untie.
+      // This fails only if the VM or the eventfd is already closed, and then no binding is left.
       apply(Linux.KVM_IRQFD_FLAG_DEASSIGN());
     }
   }

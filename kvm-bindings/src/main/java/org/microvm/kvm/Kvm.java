@@ -13,12 +13,12 @@ import org.microvm.linux.Fd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * The host's KVM, {@code /dev/kvm}: what it can do, and the maker of VMs.
+ * The host's KVM, {@code /dev/kvm}: reports capabilities and creates VMs.
  *
- * <p>Any thread may call. It may be closed once the last VM has been made.
+ * <p>Any thread may call. It may be closed once the last VM has been created.
  */
 public final class Kvm implements AutoCloseable {
-  /** Where the device normally is. */
+  /** The usual path of the device. */
   public static final Path DEVICE = Path.of("/dev/kvm");
 
   private final Fd fd;
@@ -35,9 +35,10 @@ public final class Kvm implements AutoCloseable {
   }
 
   /**
-   * Opens KVM, and checks that it speaks the one version of its interface there has ever been.
+   * Opens KVM and checks that it has API version 12, the only one ever released.
    *
-   * @throws ErrnoException if the device is missing or not permitted, with what to do about it
+   * @throws ErrnoException if the device is missing or access is denied; the message says what to
+   *     do
    */
   public static Kvm open(Path device) throws ErrnoException {
     Fd fd = Fd.open(device, Fd.READ_WRITE);
@@ -47,7 +48,8 @@ public final class Kvm implements AutoCloseable {
         throw new ErrnoException(
             "open " + device,
             Errno.EOPNOTSUPP,
-            "its KVM has interface version %d, not %d".formatted(version, Linux.KVM_API_VERSION()));
+            "the device has KVM API version %d, %d is needed"
+                .formatted(version, Linux.KVM_API_VERSION()));
       }
       long size = ioctl(fd, "KVM_GET_VCPU_MMAP_SIZE", Ioctls.KVM_GET_VCPU_MMAP_SIZE(), 0);
       return new Kvm(fd, (int) size);
@@ -57,22 +59,22 @@ public final class Kvm implements AutoCloseable {
     }
   }
 
-  /** The version of the interface: 12. */
+  /** The API version: 12. */
   public int apiVersion() {
     return Linux.KVM_API_VERSION();
   }
 
-  /** What KVM says of a capability: 0 for no, 1 for yes, or how many. */
+  /** Queries a capability: 0 if it is missing, else 1 or a count. */
   public int capability(Capability capability) throws ErrnoException {
     return capability(capability.number());
   }
 
-  /** The same by number. */
+  /** Queries a capability by the kernel's number: 0 if it is missing, else 1 or a count. */
   public int capability(int number) throws ErrnoException {
     return (int) ioctl(fd, "KVM_CHECK_EXTENSION", Ioctls.KVM_CHECK_EXTENSION(), number);
   }
 
-  /** Those of the capabilities that are missing here; none if all is well. */
+  /** The given capabilities that this host lacks; empty if it has all of them. */
   public List<Capability> missing(Capability... needed) throws ErrnoException {
     List<Capability> missing = new ArrayList<>();
     for (Capability capability : needed) {
@@ -83,29 +85,29 @@ public final class Kvm implements AutoCloseable {
     return missing;
   }
 
-  /** Bytes of the area that each vCPU shares with its user. */
+  /** Size in bytes of the memory that each vCPU shares with user space. */
   public int vcpuMmapSize() {
     return vcpuMmapSize;
   }
 
-  /** Makes an empty VM: no memory, no vCPU, no interrupt controller. */
+  /** Creates an empty VM: no memory, no vCPU, no interrupt controller. */
   public Vm createVm() throws ErrnoException {
     long result = fd.descriptor().ioctl(Ioctls.KVM_CREATE_VM(), 0);
     if (result < 0) {
       int errno = (int) -result;
       String advice =
-          errno == Errno.EBUSY ? "another hypervisor (VirtualBox, VMware) has the processor" : "";
+          errno == Errno.EBUSY ? "another hypervisor uses the processor (VirtualBox, VMware)" : "";
       throw new ErrnoException("KVM_CREATE_VM", errno, advice);
     }
     return new Vm(new Descriptor((int) result, true), vcpuMmapSize);
   }
 
-  /** The processor features that KVM can show a guest on this host. */
+  /** The CPUID leaves that KVM supports on this host. */
   public Cpuid supportedCpuid() throws ErrnoException {
     return Cpuid.read(fd.descriptor(), "KVM_GET_SUPPORTED_CPUID", Ioctls.KVM_GET_SUPPORTED_CPUID());
   }
 
-  /** The model-specific registers that a vCPU's state consists of here. */
+  /** The indices of the model-specific registers that belong to a vCPU's state on this host. */
   public int[] msrIndexList() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment empty = arena.allocate(ValueLayout.JAVA_INT);
@@ -115,7 +117,7 @@ public final class Kvm implements AutoCloseable {
         ErrnoException.check(result, "KVM_GET_MSR_INDEX_LIST");
         return new int[0];
       }
-      // The kernel has put the number it has where ours stood.
+      // The kernel has replaced our count of 0 by the number of registers.
       int count = empty.get(ValueLayout.JAVA_INT, 0);
       MemorySegment list = arena.allocate(ValueLayout.JAVA_INT, 1L + count);
       list.set(ValueLayout.JAVA_INT, 0, count);

@@ -14,7 +14,7 @@ import org.microvm.linux.Fd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * The kernel's counters of a VM or vCPU, by name; which there are is up to the kernel.
+ * The kernel's counters of a VM or vCPU, by name. The kernel decides which counters exist.
  *
  * <p>Any thread may read. A counter that is a histogram appears once for each bucket, {@code
  * name[0]} and so on.
@@ -22,7 +22,7 @@ import org.microvm.syscall.Descriptor;
 public final class KvmStats implements AutoCloseable {
   private static final long MAX_BYTES = 1 << 20;
 
-  /** Where a value lies. */
+  /** A counter and the offset in bytes of its value. */
   private record Counter(String name, long offset) {}
 
   private final Fd fd;
@@ -57,7 +57,8 @@ public final class KvmStats implements AutoCloseable {
       long size = kvm_stats_header.num_desc(header) * entry;
       dataOffset = kvm_stats_header.data_offset(header);
       if (size > MAX_BYTES) {
-        throw new IllegalStateException("statistics descriptors of " + size + " bytes");
+        throw new IllegalStateException(
+            "KVM's statistics descriptors have " + size + " bytes, at most 1 MiB is expected");
       }
       MemorySegment descriptors = arena.allocate(size, Long.BYTES);
       read(descriptors, kvm_stats_header.desc_offset(header));
@@ -78,7 +79,7 @@ public final class KvmStats implements AutoCloseable {
     dataBytes = Math.max(dataBytes, offset + (long) values * Long.BYTES);
   }
 
-  /** All counters as they are now, in the kernel's order. */
+  /** Reads all counters, in the kernel's order. */
   public Map<String, Long> read() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment data = arena.allocate(dataBytes, Long.BYTES);
@@ -95,7 +96,7 @@ public final class KvmStats implements AutoCloseable {
     long count = ErrnoException.check(fd.pread(buffer, offset), "read", fd);
     if (count != buffer.byteSize()) {
       throw new IllegalStateException(
-          "%s: %d bytes instead of %d".formatted(fd, count, buffer.byteSize()));
+          "%s: read %d bytes instead of %d".formatted(fd, count, buffer.byteSize()));
     }
   }
 

@@ -8,10 +8,10 @@ import org.microvm.bindings.kvm_userspace_memory_region;
 import org.microvm.linux.ErrnoException;
 
 /**
- * A range of guest-physical addresses that host memory backs.
+ * A range of guest-physical addresses that is backed by host memory.
  *
- * <p>Any thread may call, one at a time for the same slot. Closing takes the memory away from the
- * guest; a slot that lives as long as its VM need not be closed.
+ * <p>Any thread may call, one at a time for the same slot. Closing the slot removes the memory from
+ * the guest; a slot that lives as long as its VM need not be closed.
  */
 public final class MemorySlot implements AutoCloseable {
   private static final long PAGE = 4096;
@@ -51,7 +51,7 @@ public final class MemorySlot implements AutoCloseable {
     ErrnoException.check(apply(host.byteSize()), "KVM_SET_USER_MEMORY_REGION", this);
   }
 
-  /** Starts or stops noting which pages the guest writes. */
+  /** Starts or stops logging which pages the guest writes. */
   public synchronized void logDirtyPages(boolean on) throws ErrnoException {
     boolean before = logging;
     logging = on;
@@ -63,21 +63,23 @@ public final class MemorySlot implements AutoCloseable {
     }
   }
 
-  /** Bytes of a bitmap for {@link #takeDirtyPages}: a bit a page, in whole 64-bit words. */
+  /**
+   * Size in bytes of a bitmap for {@link #takeDirtyPages}: one bit per page, in whole 64-bit words.
+   */
   public long dirtyBitmapBytes() {
     return Math.ceilDiv(host.byteSize() / PAGE, Long.SIZE) * Long.BYTES;
   }
 
   /**
-   * Writes the pages that the guest has written since the last time into a bitmap, lowest page in
-   * the lowest bit, and forgets them. Writes by this process are not among them.
+   * Copies the log of the pages that the guest has written since the last call into a bitmap,
+   * lowest page in the lowest bit, and clears the log. Writes by this process are not in it.
    *
    * @param bitmap native, of at least {@link #dirtyBitmapBytes}
    */
   public synchronized void takeDirtyPages(MemorySegment bitmap) throws ErrnoException {
     if (!bitmap.isNative() || bitmap.byteSize() < dirtyBitmapBytes()) {
       throw new IllegalArgumentException(
-          "a native bitmap of " + dirtyBitmapBytes() + " bytes is needed");
+          "the bitmap must be native memory of at least " + dirtyBitmapBytes() + " bytes");
     }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_dirty_log.layout());
@@ -95,7 +97,7 @@ public final class MemorySlot implements AutoCloseable {
     }
     closed = true;
     long result = apply(0);
-    if (result >= 0) { // It fails only where the VM is closed already, and the slot gone with it.
+    if (result >= 0) { // It fails only if the VM and so the slot is closed.
       vm.release(number);
     }
   }

@@ -14,7 +14,7 @@ public final class Msrs {
   private final int capacity;
 
   /**
-   * @param capacity the most registers it holds
+   * @param capacity the maximum number of registers
    */
   public Msrs(int capacity) {
     this.capacity = capacity;
@@ -30,7 +30,7 @@ public final class Msrs {
   public Msrs add(int index, long value) {
     int count = count();
     if (count == capacity) {
-      throw new IllegalStateException("room for " + capacity + " registers only");
+      throw new IllegalStateException("the list is full: it holds " + capacity + " registers");
     }
     kvm_msrs.nmsrs(segment, count + 1);
     MemorySegment entry = entry(count);
@@ -39,12 +39,12 @@ public final class Msrs {
     return this;
   }
 
-  /** How many there are. */
+  /** The number of registers. */
   public int count() {
     return kvm_msrs.nmsrs(segment);
   }
 
-  /** The number of the register at a position. */
+  /** The index of the register at a position. */
   public int index(int position) {
     return kvm_msr_entry.index(entry(position));
   }

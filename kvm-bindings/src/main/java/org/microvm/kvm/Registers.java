@@ -5,13 +5,13 @@ import java.lang.foreign.MemorySegment;
 import org.microvm.bindings.kvm_regs;
 
 /**
- * A vCPU's general registers: a buffer that {@link Vcpu} fills or takes. Not thread-safe; may be
- * used again and again.
+ * A vCPU's general registers: a reusable buffer that {@link Vcpu} reads into or sets from. Not
+ * thread-safe.
  */
 public final class Registers {
   private final MemorySegment segment = Arena.ofAuto().allocate(kvm_regs.layout());
 
-  /** All zero. */
+  /** Creates a buffer of zeros. */
   public Registers() {}
 
   /** The kernel's struct. */
@@ -199,7 +199,7 @@ public final class Registers {
     kvm_regs.rflags(segment, value);
   }
 
-  /** All of them, for a person, four to a line. */
+  /** Formats all registers for a log or an error message, four to a line. */
   public String dump() {
     return """
     rip %016x  rflags %016x

@@ -1,26 +1,26 @@
 package org.microvm.kvm;
 
 /**
- * A segment register with the part that the processor caches from the descriptor.
+ * A segment register, including the hidden part that the processor caches from the descriptor.
  *
  * @param base linear address
- * @param limit highest offset, in bytes whatever the granularity
- * @param selector what software sees of it
- * @param attributes the rest of the descriptor
+ * @param limit highest offset in bytes, whatever the granularity
+ * @param selector the part that software can see
+ * @param attributes the other fields of the descriptor
  */
 public record Segment(long base, int limit, int selector, Attributes attributes) {
 
   /**
-   * Bits of a segment descriptor, by the names they have in the processor manuals.
+   * Fields of a segment descriptor, named as in the processor manuals.
    *
-   * @param type 4 bits: what the segment is for
-   * @param present whether it may be used
+   * @param type segment type, 4 bits
+   * @param present whether the segment is present
    * @param dpl privilege level, 0 to 3
    * @param db 32-bit code or stack
    * @param s code or data, rather than a system segment
    * @param l 64-bit code
-   * @param g the descriptor counts its limit in pages
-   * @param avl for software
+   * @param g granularity: the descriptor's limit counts pages
+   * @param avl available to software
    * @param unusable loaded with a null selector
    */
   public record Attributes(
@@ -49,7 +49,7 @@ public record Segment(long base, int limit, int selector, Attributes attributes)
     return flat(selector, 0x3, true, false);
   }
 
-  /** A busy 64-bit task state segment at address 0, as a processor in long mode must have one. */
+  /** A busy 64-bit task state segment at address 0; a processor in long mode must have one. */
   public static Segment task(int selector) {
     return new Segment(
         0,

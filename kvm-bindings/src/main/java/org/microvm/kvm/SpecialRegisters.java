@@ -7,17 +7,17 @@ import org.microvm.bindings.kvm_segment;
 import org.microvm.bindings.kvm_sregs;
 
 /**
- * A vCPU's segment and control registers: a buffer that {@link Vcpu} fills or takes. Not
- * thread-safe; may be used again and again. Read it before setting it: it also holds interrupts
+ * A vCPU's segment and control registers: a reusable buffer that {@link Vcpu} reads into or sets
+ * from. Not thread-safe. Read it from the vCPU before setting it, because it also holds interrupts
  * that are about to be delivered.
  */
 public final class SpecialRegisters {
   private final MemorySegment segment = Arena.ofAuto().allocate(kvm_sregs.layout());
 
-  /** All zero. */
+  /** Creates a buffer of zeros. */
   public SpecialRegisters() {}
 
-  /** Names a segment register. */
+  /** The segment registers. */
   public enum Name {
     /** Code. */
     CS(kvm_sregs.cs$offset()),
@@ -25,9 +25,9 @@ public final class SpecialRegisters {
     DS(kvm_sregs.ds$offset()),
     /** Extra data. */
     ES(kvm_sregs.es$offset()),
-    /** Data of a thread, by custom. */
+    /** Per-thread data, by convention. */
     FS(kvm_sregs.fs$offset()),
-    /** Data of a processor, by custom. */
+    /** Per-processor data, by convention. */
     GS(kvm_sregs.gs$offset()),
     /** Stack. */
     SS(kvm_sregs.ss$offset()),
@@ -48,7 +48,7 @@ public final class SpecialRegisters {
     return segment;
   }
 
-  /** A segment register with its hidden part. */
+  /** A segment register including its hidden part. */
   public Segment get(Name name) {
     MemorySegment at = segment.asSlice(name.offset, kvm_segment.layout());
     return new Segment(
@@ -67,7 +67,7 @@ public final class SpecialRegisters {
             kvm_segment.unusable(at) != 0));
   }
 
-  /** Sets a segment register with its hidden part. */
+  /** Sets a segment register including its hidden part. */
   public void set(Name name, Segment value) {
     MemorySegment at = segment.asSlice(name.offset, kvm_segment.layout());
     Segment.Attributes attributes = value.attributes();
@@ -85,22 +85,22 @@ public final class SpecialRegisters {
     kvm_segment.unusable(at, bit(attributes.unusable()));
   }
 
-  /** Where the global descriptor table is. */
+  /** The location of the global descriptor table. */
   public DescriptorTable gdt() {
     return table(kvm_sregs.gdt$offset());
   }
 
-  /** Sets where the global descriptor table is. */
+  /** Sets the location of the global descriptor table. */
   public void gdt(DescriptorTable value) {
     table(kvm_sregs.gdt$offset(), value);
   }
 
-  /** Where the interrupt descriptor table is. */
+  /** The location of the interrupt descriptor table. */
   public DescriptorTable idt() {
     return table(kvm_sregs.idt$offset());
   }
 
-  /** Sets where the interrupt descriptor table is. */
+  /** Sets the location of the interrupt descriptor table. */
   public void idt(DescriptorTable value) {
     table(kvm_sregs.idt$offset(), value);
   }

@@ -16,17 +16,20 @@ import org.microvm.syscall.Syscalls;
 /**
  * A virtual processor.
  *
- * <p>One platform thread runs it; everything else is for that thread too, or for any thread while
- * it is not running, except {@link #kick}, which is for any thread at any time. {@link #run}
+ * <p>One platform thread runs it. The other methods are for that thread too, or for any thread
+ * while the vCPU is not running; only {@link #kick} is for any thread at any time. {@link #run}
  * allocates nothing.
  *
- * <p>A kick is an order to return from {@code run} with EINTR: one that comes while the guest runs
- * interrupts it, one that comes at any other time makes the next {@code run} return at once.
- * Several may become one. So a kicker first leaves its message, then kicks; the thread looks for
- * messages whenever {@code run} gives EINTR, and none is lost.
+ * <p>A kick makes {@code run} return EINTR: it interrupts a running guest; at any other time it
+ * makes the next {@code run} return at once. Several kicks may be merged into one. So a kicker
+ * first stores its message, then kicks; the thread checks for messages whenever {@code run} returns
+ * EINTR, and none is lost.
  */
 public final class Vcpu implements AutoCloseable {
-  /** Who is where; a kicker may only send its signal while the thread cannot leave {@code run}. */
+  /**
+   * The values of {@link #phase}; a kicker may send its signal only while the vCPU's thread cannot
+   * leave {@code run}.
+   */
   private static final int OUTSIDE = 0;
 
   private static final int INSIDE = 1;
@@ -70,23 +73,26 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Its number in the VM, which is its APIC's too. */
+  /** The vCPU's number in the VM, which is also its APIC ID. */
   public int id() {
     return id;
   }
 
-  /** What it shares with its user; {@link VcpuRun#exitReason} is good after {@link #run} gave 0. */
+  /**
+   * The memory shared with user space; {@link VcpuRun#exitReason} is valid after {@link #run} has
+   * returned 0.
+   */
   public VcpuRun runState() {
     return run;
   }
 
   /**
-   * Lets the guest run until something is to be done for it.
+   * Runs the guest until it exits to user space.
    *
-   * <p>The first call on a thread blocks the kick signal in it for good.
+   * <p>The first call on a thread blocks the kick signal in that thread permanently.
    *
-   * @return 0 for an exit; or an error number: EINTR after a kick, perhaps also after some other
-   *     signal; EAGAIN for a vCPU that waits to be started; another one for a VM that cannot go on
+   * @return 0 for an exit; or an error number: EINTR after a kick, possibly after another signal;
+   *     EAGAIN for a vCPU that waits to be started; any other for a VM that cannot continue
    */
   public int run() {
     if (Thread.currentThread() != thread) {
@@ -104,7 +110,8 @@ public final class Vcpu implements AutoCloseable {
       }
     }
     if (result == -Errno.EINTR) {
-      // In this order: what comes after the clear is a new kick, and the caller has yet to look.
+      // In this order: a kick after the clear is a new one, and the caller checks for messages
+      // later.
       KickSignal.drain();
       run.clearImmediateExit();
     }
@@ -112,8 +119,8 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
-   * Makes {@link #run} return; see the class. Allocates nothing and does not block; once the vCPU
-   * is closed it does nothing.
+   * Makes {@link #run} return; see the class comment. Allocates nothing, does not block, and does
+   * nothing once the vCPU is closed.
    */
   public void kick() {
     if (phase == CLOSED) {
@@ -122,10 +129,10 @@ public final class Vcpu implements AutoCloseable {
     try {
       run.requestImmediateExit();
     } catch (IllegalStateException closedMeanwhile) {
-      return; // The mapping says so; its memory is never touched once it is gone.
+      return; // Thrown by the mapping, whose memory is never accessed once unmapped.
     }
-    // The request before the look at the phase: either the thread is seen inside, or it sees the
-    // request when it goes in.
+    // Store the request before reading the phase: either this thread sees the vCPU's thread inside
+    // run, or that thread sees the request when it enters.
     VarHandle.fullFence();
     if (PHASE.compareAndSet(this, INSIDE, BEING_SIGNALLED)) {
       try {
@@ -136,7 +143,7 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Whether a thread is in {@link #run}; another thread's answer may be out of date. */
+  /** Whether a thread is in {@link #run}; the answer to another thread may be out of date. */
   public boolean isRunning() {
     int now = phase;
     return now == INSIDE || now == BEING_SIGNALLED;
@@ -176,12 +183,12 @@ public final class Vcpu implements AutoCloseable {
     ioctl("KVM_SET_SREGS", Ioctls.KVM_SET_SREGS(), registers.segment());
   }
 
-  /** Sets what the guest's CPUID answers; before the first {@link #run}. */
+  /** Sets the guest's CPUID leaves; call it before the first {@link #run}. */
   public void set(Cpuid cpuid) throws ErrnoException {
     ioctl("KVM_SET_CPUID2", Ioctls.KVM_SET_CPUID2(), cpuid.segment());
   }
 
-  /** What the guest's CPUID answers. */
+  /** The guest's CPUID leaves. */
   public Cpuid cpuid() throws ErrnoException {
     return Cpuid.read(descriptor, "KVM_GET_CPUID2", Ioctls.KVM_GET_CPUID2());
   }
@@ -233,12 +240,12 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Has the guest take an exception that carries no error code, before its next instruction. */
+  /** Injects an exception without an error code; the guest takes it before its next instruction. */
   public void injectException(int vector) throws ErrnoException {
     injectException(vector, false, 0);
   }
 
-  /** Has the guest take an exception with an error code, before its next instruction. */
+  /** Injects an exception with an error code; the guest takes it before its next instruction. */
   public void injectException(int vector, int errorCode) throws ErrnoException {
     injectException(vector, true, errorCode);
   }
@@ -256,7 +263,7 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Has the guest take a non-maskable interrupt. */
+  /** Injects a non-maskable interrupt. */
   public void nmi() throws ErrnoException {
     ErrnoException.check(descriptor.ioctl(Ioctls.KVM_NMI(), 0), "KVM_NMI", this);
   }
@@ -273,19 +280,23 @@ public final class Vcpu implements AutoCloseable {
     ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), "KVM_SET_TSC_KHZ", this);
   }
 
-  /** Tells the guest's clock that the vCPU was stopped, so that no watchdog barks. */
+  /**
+   * Notifies the guest through its KVM clock that the vCPU was paused, so that its watchdogs do not
+   * fire.
+   */
   public void notifyPaused() throws ErrnoException {
     ErrnoException.check(
         descriptor.ioctl(Ioctls.KVM_KVMCLOCK_CTRL(), 0), "KVM_KVMCLOCK_CTRL", this);
   }
 
-  /** Its counters, for whoever asks to close. */
+  /** Opens the vCPU's counters; the caller closes them. */
   public KvmStats statistics() throws ErrnoException {
     return KvmStats.open(descriptor, toString());
   }
 
   /**
-   * Unmaps and closes; its thread must have left {@link #run} for good. Later calls do nothing.
+   * Unmaps the shared memory and closes the descriptor; the vCPU's thread must not call {@link
+   * #run} again. Later calls do nothing.
    *
    * @throws IllegalStateException if it is running
    */

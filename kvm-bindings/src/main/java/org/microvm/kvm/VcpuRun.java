@@ -6,16 +6,17 @@ import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
- * The memory that a vCPU shares with its user: why it exited, and the data of the exit.
+ * The memory that a vCPU shares with user space, {@code struct kvm_run}: the exit reason and the
+ * data of the exit.
  *
- * <p>Belongs to the vCPU's thread, save for {@link #requestImmediateExit}. Nothing allocates except
- * {@link #describe} and {@link #internalErrorData}. The offsets are those of {@code struct
- * kvm_run}; that struct is not generated, since most of it is for other processors (8,000 lines of
- * Java). A test compares the offsets with what gcc says. Any segment will do, so that exit handling
- * can be tested without a guest.
+ * <p>For the vCPU's thread only, except {@link #requestImmediateExit}. Only {@link #describe},
+ * {@link #internalErrorData} and {@link #instructionBytes} allocate. The offsets are written by
+ * hand: a generated class for the struct would have 8,000 lines, most of them for other processors.
+ * A test compares the offsets with the values that gcc computes. Any native segment can take the
+ * place of the shared memory, so that exit handling can be tested without a guest.
  */
 public final class VcpuRun {
-  /** Where the data of the exit begins. */
+  /** Offset of the data of the exit. */
   static final long EXIT = 32;
 
   static final long IMMEDIATE_EXIT = 1;
@@ -51,13 +52,13 @@ public final class VcpuRun {
   /** KVM could not emulate an instruction. */
   public static final int INTERNAL_ERROR_EMULATION = 1;
 
-  /** The guest asks to be powered off. */
+  /** The guest requests a power-off. */
   public static final int SYSTEM_EVENT_SHUTDOWN = 1;
 
-  /** The guest asks to be reset. */
+  /** The guest requests a reset. */
   public static final int SYSTEM_EVENT_RESET = 2;
 
-  /** The guest says that it has crashed. */
+  /** The guest reports that it has crashed. */
   public static final int SYSTEM_EVENT_CRASH = 3;
 
   private static final int MAX_INTERNAL_DATA = 16;
@@ -73,31 +74,31 @@ public final class VcpuRun {
     this.run = run;
   }
 
-  /** All of it; port I/O data lies at {@link #ioDataOffset}. */
+  /** The whole segment; port I/O data is at {@link #ioDataOffset}. */
   public MemorySegment segment() {
     return run;
   }
 
-  /** Why the vCPU came back, one of {@link ExitReason}. */
+  /** The reason for the exit, one of {@link ExitReason}. */
   public int exitReason() {
     return run.get(ValueLayout.JAVA_INT, EXIT_REASON);
   }
 
-  /** Makes the next or the current entry return EINTR at once; from any thread. */
+  /** Makes the current or the next {@code KVM_RUN} return EINTR at once; any thread may call. */
   void requestImmediateExit() {
-    // Release: what the kicker stored before must be seen by the vCPU thread that sees this.
+    // Release: the vCPU thread that sees this must also see what the kicker stored before.
     BYTE.setRelease(run, IMMEDIATE_EXIT, (byte) 1);
   }
 
-  /** Takes that back; the vCPU's thread, before it looks at what it was kicked for. */
+  /** Clears the request; the vCPU's thread calls this before it checks why it was kicked. */
   void clearImmediateExit() {
     BYTE.setRelease(run, IMMEDIATE_EXIT, (byte) 0);
-    // The clear before the caller's look at its mailbox: a kick whose mail is missed then sets the
-    // flag after the clear, and the next entry returns at once.
+    // Clear the flag before the caller checks for messages: a kick whose message the caller misses
+    // then sets the flag after the clear, and the next entry returns at once.
     VarHandle.fullFence();
   }
 
-  /** Whether an immediate exit is asked for. */
+  /** Whether an immediate exit is requested. */
   boolean immediateExit() {
     return (byte) BYTE.getAcquire(run, IMMEDIATE_EXIT) != 0;
   }
@@ -119,23 +120,23 @@ public final class VcpuRun {
     return run.get(ValueLayout.JAVA_SHORT, IO_PORT) & 0xffff;
   }
 
-  /** IO: how many accesses; more than one for string instructions. */
+  /** IO: the number of accesses; more than one for string instructions. */
   public int ioCount() {
     return run.get(ValueLayout.JAVA_INT, IO_COUNT);
   }
 
-  /** IO: where in {@link #segment} the data of the first access is; the others follow. */
+  /** IO: the offset in {@link #segment} of the first access's data; the others follow. */
   public long ioDataOffset() {
     return run.get(ValueLayout.JAVA_LONG, IO_DATA_OFFSET);
   }
 
-  /** IO: what the guest writes in the access with this number, from 0; unsigned. */
+  /** IO: the unsigned value that the guest writes in an access; accesses count from 0. */
   public long ioData(int access) {
     int size = ioSize();
     return load(ioDataOffset() + (long) access * size, size);
   }
 
-  /** IO: what the guest is to read in the access with this number, from 0. */
+  /** IO: sets the value that the guest reads in an access; accesses count from 0. */
   public void ioData(int access, long value) {
     int size = ioSize();
     store(ioDataOffset() + (long) access * size, size, value);
@@ -158,19 +159,19 @@ public final class VcpuRun {
     return run.get(ValueLayout.JAVA_BYTE, MMIO_IS_WRITE) != 0;
   }
 
-  /** MMIO: what the guest writes; unsigned, as many bytes as the access has. */
+  /** MMIO: the unsigned value that the guest writes, limited to the bytes of the access. */
   public long mmioData() {
     long data = run.get(ValueLayout.JAVA_LONG, MMIO_DATA);
     int length = mmioLength();
     return length >= Long.BYTES ? data : data & ((1L << (8 * length)) - 1);
   }
 
-  /** MMIO: what the guest is to read. */
+  /** MMIO: sets the value that the guest reads. */
   public void mmioData(long value) {
     run.set(ValueLayout.JAVA_LONG, MMIO_DATA, value);
   }
 
-  // Ends and errors
+  // Exits that end the guest, errors, debugging and model-specific registers
 
   /** UNKNOWN: the processor's reason. */
   public long hardwareExitReason() {
@@ -192,7 +193,7 @@ public final class VcpuRun {
     return run.get(ValueLayout.JAVA_INT, INTERNAL_SUBERROR);
   }
 
-  /** INTERNAL_ERROR: what the kernel adds; its meaning is the kernel's affair. */
+  /** INTERNAL_ERROR: additional data from the kernel, whose meaning the kernel defines. */
   public long[] internalErrorData() {
     int count = Math.clamp(run.get(ValueLayout.JAVA_INT, INTERNAL_COUNT), 0, MAX_INTERNAL_DATA);
     long[] data = new long[count];
@@ -200,7 +201,7 @@ public final class VcpuRun {
     return data;
   }
 
-  /** INTERNAL_ERROR: the bytes at the instruction pointer, as many as the kernel gives. */
+  /** INTERNAL_ERROR: the bytes at the instruction pointer, as many as the kernel provides. */
   public byte[] instructionBytes() {
     boolean given =
         internalSuberror() == INTERNAL_ERROR_EMULATION
@@ -212,7 +213,7 @@ public final class VcpuRun {
     return bytes;
   }
 
-  /** SYSTEM_EVENT: which, one of the {@code SYSTEM_EVENT_} constants or a later one. */
+  /** SYSTEM_EVENT: its type, one of the {@code SYSTEM_EVENT_} constants or a newer one. */
   public int systemEventType() {
     return run.get(ValueLayout.JAVA_INT, SYSTEM_EVENT_TYPE);
   }
@@ -237,17 +238,17 @@ public final class VcpuRun {
     return run.get(ValueLayout.JAVA_LONG, MSR_DATA);
   }
 
-  /** X86_RDMSR: the answer. */
+  /** X86_RDMSR: sets the value that the guest reads. */
   public void msrData(long value) {
     run.set(ValueLayout.JAVA_LONG, MSR_DATA, value);
   }
 
-  /** X86_RDMSR and X86_WRMSR: answers with a general protection fault, or not. */
+  /** X86_RDMSR and X86_WRMSR: sets whether the access raises a general protection fault. */
   public void msrError(boolean fault) {
     run.set(ValueLayout.JAVA_BYTE, MSR_ERROR, (byte) (fault ? 1 : 0));
   }
 
-  /** The exit in words, for a log or an error message. */
+  /** Describes the exit for a log or an error message. */
   public String describe() {
     int reason = exitReason();
     String name = ExitReason.name(reason);
@@ -277,7 +278,8 @@ public final class VcpuRun {
       case 1 -> run.get(ValueLayout.JAVA_BYTE, offset) & 0xffL;
       case 2 -> run.get(ValueLayout.JAVA_SHORT_UNALIGNED, offset) & 0xffffL;
       case 4 -> run.get(ValueLayout.JAVA_INT_UNALIGNED, offset) & 0xffff_ffffL;
-      default -> throw new IllegalStateException("port access of " + size + " bytes");
+      default ->
+          throw new IllegalStateException("port access of " + size + " bytes, not 1, 2 or 4");
     };
   }
 
@@ -286,7 +288,8 @@ public final class VcpuRun {
       case 1 -> run.set(ValueLayout.JAVA_BYTE, offset, (byte) value);
       case 2 -> run.set(ValueLayout.JAVA_SHORT_UNALIGNED, offset, (short) value);
       case 4 -> run.set(ValueLayout.JAVA_INT_UNALIGNED, offset, (int) value);
-      default -> throw new IllegalStateException("port access of " + size + " bytes");
+      default ->
+          throw new IllegalStateException("port access of " + size + " bytes, not 1, 2 or 4");
     }
   }
 }

@@ -4,16 +4,16 @@ package org.microvm.kvm;
  * The parts of a vCPU's state that can be saved and restored as bytes, in the order in which a
  * restore has to set them.
  *
- * <p>Beside these there are the model-specific registers ({@link Vcpu#set(Msrs)}): after {@link
- * #LOCAL_APIC}, which has to be in deadline mode before a deadline is taken, and before {@link
- * #EVENTS}.
+ * <p>The model-specific registers are separate ({@link Vcpu#set(Msrs)}). Set them after {@link
+ * #LOCAL_APIC}, because KVM accepts a TSC deadline only while the local APIC is in deadline mode,
+ * and before {@link #EVENTS}.
  */
 public enum VcpuState {
-  /** Whether it runs, halts or waits to be started. */
+  /** Whether the vCPU is runnable, halted or waiting to be started. */
   MP_STATE(Integer.BYTES),
   /** General registers. */
   REGISTERS(144),
-  /** Segment and control registers, and where the local APIC is. */
+  /** Segment and control registers, and the base address of the local APIC. */
   SPECIAL_REGISTERS(312),
   /** Floating point and vector registers; its size depends on the host. */
   EXTENDED_STATE(Ioctls.XSAVE_BYTES),
@@ -23,7 +23,7 @@ public enum VcpuState {
   DEBUG_REGISTERS(Ioctls.DEBUGREGS_BYTES),
   /** The local APIC, with its timer. */
   LOCAL_APIC(Ioctls.LAPIC_BYTES),
-  /** Exceptions and interrupts on their way. */
+  /** Pending exceptions and interrupts. */
   EVENTS(Ioctls.EVENTS_BYTES);
 
   private final int bytes;
@@ -32,7 +32,7 @@ public enum VcpuState {
     this.bytes = bytes;
   }
 
-  /** How many bytes it has, {@link #EXTENDED_STATE} at least. */
+  /** Size of the part in bytes; for {@link #EXTENDED_STATE} the minimum. */
   public int bytes() {
     return bytes;
   }

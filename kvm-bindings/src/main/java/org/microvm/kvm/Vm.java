@@ -20,7 +20,7 @@ import org.microvm.syscall.Syscalls;
 /**
  * A virtual machine: memory slots, interrupt controllers, event and interrupt descriptors, vCPUs.
  *
- * <p>Any thread may call. Close it after everything that was made from it.
+ * <p>Any thread may call. Close it after everything that was created from it.
  */
 public final class Vm implements AutoCloseable {
   private final Descriptor descriptor;
@@ -32,12 +32,12 @@ public final class Vm implements AutoCloseable {
     this.vcpuMmapSize = vcpuMmapSize;
   }
 
-  /** What KVM says of a capability for this VM: 0 for no, 1 for yes, or how many. */
+  /** Queries a capability of this VM: 0 if it is missing, else 1 or a count. */
   public int capability(Capability capability) throws ErrnoException {
     return (int) ioctl("KVM_CHECK_EXTENSION", Ioctls.KVM_CHECK_EXTENSION(), capability.number());
   }
 
-  /** Enables a capability that is off unless asked for. */
+  /** Enables a capability that is off by default. */
   public void enable(Capability capability, long argument) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_enable_cap.layout());
@@ -48,12 +48,15 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Makes both 8259, the I/O APIC, and for each later vCPU a local APIC; before the first vCPU. */
+  /**
+   * Creates both 8259s, the I/O APIC, and a local APIC for each vCPU created later; call it before
+   * creating the first vCPU.
+   */
   public void createIrqchip() throws ErrnoException {
     ioctl("KVM_CREATE_IRQCHIP", Ioctls.KVM_CREATE_IRQCHIP(), 0);
   }
 
-  /** Makes an 8254 interval timer on IRQ 0; after {@link #createIrqchip}. */
+  /** Creates an 8254 interval timer on IRQ 0; call it after {@link #createIrqchip}. */
   public void createPit2() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_pit_config.layout());
@@ -61,12 +64,18 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Where three pages lie that KVM needs on some Intel processors; unused, and below 4 GiB. */
+  /**
+   * Sets the address of three pages that KVM needs on some Intel processors; they must be below 4
+   * GiB and otherwise unused.
+   */
   public void setTssAddress(long address) throws ErrnoException {
     ioctl("KVM_SET_TSS_ADDR", Ioctls.KVM_SET_TSS_ADDR(), address);
   }
 
-  /** Where one more such page lies; before the first vCPU. */
+  /**
+   * Sets the address of the identity map, one more page that KVM needs on some Intel processors;
+   * call it before creating the first vCPU.
+   */
   public void setIdentityMapAddress(long address) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment value = arena.allocateFrom(ValueLayout.JAVA_LONG, address);
@@ -74,7 +83,7 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Makes all of guest RAM visible to the guest, one slot to a region. */
+  /** Makes all of guest RAM visible to the guest, one slot per region. */
   public List<MemorySlot> addMemory(GuestMemory memory) throws ErrnoException {
     List<MemorySlot> added = new ArrayList<>();
     try {
@@ -92,8 +101,9 @@ public final class Vm implements AutoCloseable {
    * Makes host memory visible to the guest.
    *
    * @param address guest-physical, a multiple of the page size
-   * @param host page-aligned and whole pages; it stays mapped until the slot or the VM is closed
-   * @param readOnly reads by the guest then cost nothing, and a write is an MMIO exit
+   * @param host page-aligned memory of whole pages, which must stay mapped until the slot or the VM
+   *     is closed
+   * @param readOnly whether a guest write is an MMIO exit; guest reads do not exit either way
    */
   public MemorySlot addMemory(long address, MemorySegment host, boolean readOnly)
       throws ErrnoException {
@@ -118,7 +128,7 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Makes a vCPU; its number is its local APIC's. */
+  /** Creates a vCPU; its number is also its local APIC ID. */
   public Vcpu createVcpu(int id) throws ErrnoException {
     long result = descriptor.ioctl(Ioctls.KVM_CREATE_VCPU(), id);
     Descriptor vcpu =
@@ -148,12 +158,12 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Has a signal of the eventfd raise an edge on an interrupt line. */
+  /** Makes each signal of the eventfd raise an edge on an interrupt line. */
   public IrqFd irqFd(int gsi, EventFd signal) throws ErrnoException {
     return new IrqFd(this, gsi, signal);
   }
 
-  /** Has writes of the guest that match signal the eventfd, with no exit to user space. */
+  /** Makes matching guest writes signal the eventfd, without an exit to user space. */
   public IoEventFd ioEventFd(IoEventFd.Match match, EventFd signal) throws ErrnoException {
     return new IoEventFd(this, match, signal);
   }
@@ -204,23 +214,26 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Its counters, for whoever asks to close. */
+  /** Opens the VM's counters; the caller closes them. */
   public KvmStats statistics() throws ErrnoException {
     return KvmStats.open(descriptor, "VM");
   }
 
-  /** Closes; the kernel's side ends when the last vCPU is closed too. Later calls do nothing. */
+  /**
+   * Closes the descriptor; the kernel frees the VM when the last vCPU is closed too. Later calls do
+   * nothing.
+   */
   @Override
   public void close() {
     descriptor.close();
   }
 
-  /** A call with a number, or with the address of memory that the caller keeps alive. */
+  /** Makes an ioctl with a number, or with the address of memory that the caller keeps alive. */
   long ioctl(String name, long request, long argument) throws ErrnoException {
     return ErrnoException.check(descriptor.ioctl(request, argument), name);
   }
 
-  /** The same without an exception: its result, or -errno. */
+  /** Makes an ioctl with a struct; returns its result or -errno and does not throw. */
   long tryIoctl(long request, MemorySegment struct) {
     return descriptor.ioctl(request, struct);
   }

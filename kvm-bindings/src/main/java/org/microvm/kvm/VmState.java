@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.Linux;
 
 /**
- * The parts of a VM's state that can be saved and restored as bytes; the clock is apart ({@link
+ * The parts of a VM's state that can be saved and restored as bytes; the clock is separate ({@link
  * Vm#clock}).
  */
 public enum VmState {
@@ -24,12 +24,12 @@ public enum VmState {
     this.bytes = bytes;
   }
 
-  /** How many bytes it has. */
+  /** Size of the part in bytes. */
   public int bytes() {
     return bytes;
   }
 
-  /** Tells the kernel which controller is meant, by the first field of its struct. */
+  /** Selects the controller in the first field of the kernel's struct. */
   void select(MemorySegment struct) {
     switch (this) {
       case PIC_MASTER -> struct.set(ValueLayout.JAVA_INT, 0, Linux.KVM_IRQCHIP_PIC_MASTER());

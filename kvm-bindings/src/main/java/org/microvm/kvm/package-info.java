@@ -1,10 +1,9 @@
 /**
- * The kernel's virtual machines: one class for each kind of descriptor that KVM has.
+ * Virtual machines of KVM: one class for each kind of KVM descriptor.
  *
- * <p>{@link org.microvm.kvm.Kvm} makes a {@link org.microvm.kvm.Vm}, which makes {@link
- * org.microvm.kvm.Vcpu}s, memory slots, event and interrupt descriptors. Everything made is closed
- * by whoever asked for it, once; a parent outlives its children, and a vCPU is closed after its
- * thread has left {@link org.microvm.kvm.Vcpu#run}. Running a vCPU and looking at its exits
- * allocates nothing.
+ * <p>{@link org.microvm.kvm.Kvm} creates a {@link org.microvm.kvm.Vm}, which creates {@link
+ * org.microvm.kvm.Vcpu}s, memory slots, event and interrupt descriptors. Whoever creates an object
+ * closes it, once. A parent outlives its children, and a vCPU is closed after its thread has left
+ * {@link org.microvm.kvm.Vcpu#run}. Running a vCPU and reading its exits allocates nothing.
  */
 package org.microvm.kvm;

@@ -11,11 +11,11 @@ import org.microvm.bindings.msghdr;
 import org.microvm.syscall.Syscalls;
 
 /**
- * Bytes on a unix socket with descriptors attached (SCM_RIGHTS, unix(7)): the receiver gets
- * descriptors of its own for the same open files.
+ * Sends and receives bytes on a unix socket with file descriptors attached (SCM_RIGHTS, unix(7)).
+ * The receiver gets descriptors of its own for the same open files.
  */
 public final class DescriptorMessage {
-  /** The most descriptors in one message (SCM_MAX_FD). */
+  /** The maximum number of descriptors in one message (SCM_MAX_FD). */
   public static final int MAX_DESCRIPTORS = 253;
 
   static final int SOL_SOCKET = Linux.SOL_SOCKET();
@@ -30,7 +30,7 @@ public final class DescriptorMessage {
   static final long MSGHDR_CONTROL = msghdr.msg_control$offset();
   static final long MSGHDR_CONTROLLEN = msghdr.msg_controllen$offset();
 
-  /** {@code struct cmsghdr}, which its data follow. */
+  /** {@code struct cmsghdr}, followed by its data. */
   static final long CMSGHDR_BYTES = cmsghdr.__cmsg_data$offset();
 
   static final long CMSGHDR_LEVEL = cmsghdr.cmsg_level$offset();
@@ -39,15 +39,15 @@ public final class DescriptorMessage {
   private DescriptorMessage() {}
 
   /**
-   * Sends bytes, at least one, with descriptors, which stay the caller's.
+   * Sends at least one byte with descriptors attached; the caller keeps its own descriptors.
    *
-   * @return bytes sent, with which the descriptors went; or -errno
+   * @return the number of bytes sent, together with the descriptors; or -errno
    */
   public static long send(Fd socket, MemorySegment bytes, List<Fd> descriptors) {
     return send(socket, bytes, descriptors, new int[descriptors.size()], 0);
   }
 
-  /** Holds one number after the other for the time of the call. */
+  /** Acquires the descriptor numbers one by one and holds all of them during the system call. */
   private static long send(
       Fd socket, MemorySegment bytes, List<Fd> descriptors, int[] numbers, int held) {
     if (held < numbers.length) {
@@ -73,8 +73,8 @@ public final class DescriptorMessage {
   /**
    * Receives up to the segment's size of bytes.
    *
-   * @param received gets the descriptors that came with them, close-on-exec
-   * @return bytes, 0 at the end of the stream; or -errno
+   * @param received receives the descriptors that came with the bytes; they are close-on-exec
+   * @return the number of bytes, 0 at the end of the stream; or -errno
    */
   public static long receive(Fd socket, MemorySegment bytes, List<Fd> received) {
     try (Arena arena = Arena.ofConfined()) {
@@ -115,7 +115,7 @@ public final class DescriptorMessage {
     return message;
   }
 
-  /** Descriptors take an int each, and the whole is a multiple of eight bytes. */
+  /** The size of the descriptors: an int each, rounded up to a multiple of eight bytes. */
   private static long controlData(int descriptors) {
     return (descriptors * 4L + 7) & ~7L;
   }

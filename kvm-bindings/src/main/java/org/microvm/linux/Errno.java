@@ -6,8 +6,8 @@ import java.util.Map;
 /**
  * Error numbers of Linux on x86-64, their names and what they mean.
  *
- * <p>The constants are literals so that they can be case labels; a test compares them, and the
- * table, with what the C library says.
+ * <p>The constants are literals so that they can be case labels; a test compares them and the table
+ * with the C library's.
  */
 public final class Errno {
   /** Operation not permitted. */
@@ -270,7 +270,7 @@ public final class Errno {
 
   private record Entry(String name, String description) {}
 
-  /** Parsed when the first error is put into words, so never on the way to a running guest. */
+  /** Parsed when the first error is formatted, so an ordinary start does not pay for it. */
   private static final class Table {
     private static final Map<Integer, Entry> ENTRIES = parse();
 
@@ -286,13 +286,13 @@ public final class Errno {
 
   private Errno() {}
 
-  /** The C name, {@code EACCES}; an unknown number gives {@code errno 4711}. */
+  /** The C name, for example {@code EACCES}; an unknown number gives {@code errno 4711}. */
   public static String name(int errno) {
     Entry entry = Table.ENTRIES.get(errno);
     return entry == null ? "errno " + errno : entry.name();
   }
 
-  /** What the C library says of it, {@code Permission denied}. */
+  /** The C library's description, for example {@code Permission denied}. */
   public static String describe(int errno) {
     Entry entry = Table.ENTRIES.get(errno);
     return entry == null ? "Unknown error" : entry.description();

@@ -2,7 +2,10 @@ package org.microvm.linux;
 
 import java.io.IOException;
 
-/** A system call failed: which, on what, why, and where it is known, what to try. */
+/**
+ * A system call failed. The message names the call, its object, the error and, where known, a
+ * remedy.
+ */
 public final class ErrnoException extends IOException {
   private static final long serialVersionUID = 1L;
 
@@ -10,7 +13,7 @@ public final class ErrnoException extends IOException {
   private final int errno;
 
   /**
-   * @param call the call and what it was applied to, {@code open /dev/kvm}
+   * @param call the call and its object, for example {@code open /dev/kvm}
    * @param errno the error number, positive
    */
   public ErrnoException(String call, int errno) {
@@ -18,9 +21,9 @@ public final class ErrnoException extends IOException {
   }
 
   /**
-   * @param call the call and what it was applied to, {@code open /dev/kvm}
+   * @param call the call and its object, for example {@code open /dev/kvm}
    * @param errno the error number, positive
-   * @param advice what a person can do about it, or empty
+   * @param advice what the user can do about it, or empty
    */
   public ErrnoException(String call, int errno, String advice) {
     super(
@@ -34,7 +37,7 @@ public final class ErrnoException extends IOException {
     this.errno = errno;
   }
 
-  /** The call and what it was applied to. */
+  /** The call and its object. */
   public String call() {
     return call;
   }
@@ -45,11 +48,11 @@ public final class ErrnoException extends IOException {
   }
 
   /**
-   * Passes a result on; the message is only put together when it is needed.
+   * Checks a result. The message is built only if the call failed.
    *
-   * @param result what a call returned: a value, or {@code -errno}
+   * @param result the result of a call: a value, or {@code -errno}
    * @param call names the call in the exception
-   * @param object what it was applied to
+   * @param object the object of the call
    * @return {@code result}, which is not negative
    * @throws ErrnoException if {@code result} is negative
    */
@@ -61,9 +64,9 @@ public final class ErrnoException extends IOException {
   }
 
   /**
-   * Passes a result on.
+   * Checks a result.
    *
-   * @param result what a call returned: a value, or {@code -errno}
+   * @param result the result of a call: a value, or {@code -errno}
    * @param call names the call in the exception
    * @return {@code result}, which is not negative
    * @throws ErrnoException if {@code result} is negative

@@ -7,12 +7,12 @@ import org.microvm.bindings.Linux;
 import org.microvm.syscall.Syscalls;
 
 /**
- * A counter in the kernel that one side bumps and the other waits for; non-blocking.
+ * A counter in the kernel that one side increments and the other waits for; non-blocking.
  *
  * <p>Any thread may signal or drain; neither allocates.
  */
 public final class EventFd implements AutoCloseable {
-  /** What every signal writes; never changed, so all share it. */
+  /** The value that every signal writes; read-only, so all instances share it. */
   private static final MemorySegment ONE =
       Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1L).asReadOnly();
 
@@ -22,24 +22,24 @@ public final class EventFd implements AutoCloseable {
     this.fd = fd;
   }
 
-  /** Makes one with the counter at 0. */
+  /** Creates an eventfd with the counter at 0. */
   public static EventFd open() throws ErrnoException {
     long result = Syscalls.eventfd(Linux.EFD_CLOEXEC() | Linux.EFD_NONBLOCK());
     return new EventFd(Fd.own(ErrnoException.check(result, "eventfd"), "eventfd"));
   }
 
   /**
-   * Adds 1, so that whoever waits wakes up; a counter at its limit is left alone, as is a closed
-   * one.
+   * Adds 1 to the counter, which wakes the waiting side. Does nothing if the counter is at its
+   * limit or the eventfd is closed.
    */
   public void signal() {
     fd.write(ONE);
   }
 
   /**
-   * Takes the count and sets it to 0.
+   * Returns the counter and resets it to 0.
    *
-   * @return how often it was signalled since the last time, 0 if it was not
+   * @return the number of signals since the last call, 0 if there were none
    */
   public long drain() {
     int number = fd.descriptor().acquire();
@@ -53,7 +53,7 @@ public final class EventFd implements AutoCloseable {
     }
   }
 
-  /** To wait on, or to hand to KVM; closed by {@link #close}. */
+  /** The descriptor to wait on or to pass to KVM; closed by {@link #close}. */
   public Fd fd() {
     return fd;
   }

@@ -17,24 +17,24 @@ import org.slf4j.LoggerFactory;
  * One thread that waits for descriptors, timers and tasks, and calls their handlers one at a time.
  *
  * <p>Readiness is level-triggered: a handler that leaves work behind is called again. Handlers,
- * tasks and timers run on the loop's thread and must not block. One that throws is logged; a watch
- * is ended by that, the loop goes on. Watching, executing, scheduling and closing are for any
- * thread. Dispatching allocates nothing.
+ * tasks and timers run on the loop's thread and must not block. If one throws, the exception is
+ * logged and the loop continues; a watch whose handler throws is closed. Any thread may watch,
+ * execute, schedule and close. Dispatching allocates nothing.
  */
 public final class EventLoop implements AutoCloseable {
-  /** There is something to read. */
+  /** The descriptor can be read. */
   public static final int IN = Linux.EPOLLIN();
 
-  /** There is room to write. */
+  /** The descriptor can be written. */
   public static final int OUT = Linux.EPOLLOUT();
 
   /** The peer of a stream socket has ended its sending side. */
   public static final int RDHUP = Linux.EPOLLRDHUP();
 
-  /** The peer is gone; reported whether asked for or not. */
+  /** The peer is gone; reported whether requested or not. */
   public static final int HUP = Linux.EPOLLHUP();
 
-  /** The descriptor has an error; reported whether asked for or not. */
+  /** The descriptor has an error; reported whether requested or not. */
   public static final int ERR = Linux.EPOLLERR();
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
@@ -48,22 +48,24 @@ public final class EventLoop implements AutoCloseable {
   @FunctionalInterface
   public interface Handler {
     /**
-     * @param events which of the bits asked for, and perhaps {@link #HUP} and {@link #ERR}
+     * @param events those of the requested bits that are set, and possibly {@link #HUP} and {@link
+     *     #ERR}
      */
     void ready(int events);
   }
 
-  /** A descriptor being watched. Close it before the descriptor. */
+  /** A descriptor being watched. Close the watch before the descriptor. */
   public interface Watch extends AutoCloseable {
     /**
-     * Changes what is waited for. With 0 nothing is reported at all, not even HUP and ERR, so that
-     * a parked descriptor whose peer has gone does not keep the loop spinning.
+     * Changes the events to wait for. With 0 nothing is reported, not even HUP and ERR, so that a
+     * descriptor whose peer has gone does not make the loop spin.
      */
     void interest(int events);
 
     /**
-     * Ends the watch. When called on the loop's thread, no call comes any more, not even for events
-     * already fetched; from another thread, a call in progress may still be running on return.
+     * Ends the watch. When this is called on the loop's thread, the handler is not called again,
+     * not even for events already fetched. When it is called on another thread, a call of the
+     * handler may still be in progress on return.
      */
     @Override
     void close();
@@ -71,7 +73,7 @@ public final class EventLoop implements AutoCloseable {
 
   /** A task that will run later. */
   public interface Timer {
-    /** Keeps the task from running, unless it has begun. */
+    /** Cancels the task unless it has begun. */
     void cancel();
   }
 
@@ -100,7 +102,7 @@ public final class EventLoop implements AutoCloseable {
     this.thread = Thread.ofPlatform().name(threadName).unstarted(this::run);
   }
 
-  /** Makes a loop; {@link #start} sets it going. */
+  /** Creates a loop; {@link #start} starts it. */
   public static EventLoop open(String threadName) throws ErrnoException {
     long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
     Fd epoll = Fd.own(number, "epoll");
@@ -119,7 +121,7 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  /** Starts the thread; once. */
+  /** Starts the thread; may be called once. */
   public void start() {
     lock.lock();
     try {
@@ -139,10 +141,10 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
-   * Calls a handler whenever a descriptor is ready. A descriptor can be watched once at a time, and
-   * files and directories not at all: they give {@code EPERM}.
+   * Calls a handler whenever a descriptor is ready. A descriptor can have one watch at a time.
+   * Files and directories cannot be watched: they give {@code EPERM}.
    *
-   * @param events of the bits here; 0 for none yet
+   * @param events the bits of this class to wait for; 0 for none yet
    */
   public Watch watch(Fd fd, int events, Handler handler) throws ErrnoException {
     DescriptorWatch watch;
@@ -167,7 +169,7 @@ public final class EventLoop implements AutoCloseable {
     return watch;
   }
 
-  /** How many watches there are. */
+  /** The number of watches. */
   public int watchCount() {
     lock.lock();
     try {
@@ -178,10 +180,10 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
-   * Runs a task on the loop's thread, after those given earlier and never within this call.
+   * Runs a task on the loop's thread, after tasks submitted earlier and never within this call.
    *
-   * @throws RejectedExecutionException if the loop is closed; a task still waiting at that moment
-   *     is dropped
+   * @throws RejectedExecutionException if the loop is closed; tasks that are waiting when it closes
+   *     are dropped
    */
   public void execute(Runnable task) {
     if (tasks.add(task)) {
@@ -190,8 +192,8 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
-   * Runs a task on the loop's thread after a delay, at the earliest; the clock ticks in
-   * milliseconds.
+   * Runs a task on the loop's thread when a delay has passed. The loop waits in whole milliseconds,
+   * rounded up.
    *
    * @throws RejectedExecutionException if the loop is closed
    */
@@ -202,9 +204,9 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
-   * Stops the loop and waits for its thread, at most five seconds; a thread that does not come back
-   * is named in the log with what it is doing, and its descriptors are left open. Called on the
-   * loop's own thread it only asks to stop. Later calls do nothing.
+   * Stops the loop and waits up to five seconds for its thread. If the thread does not end, its
+   * name and stack trace are logged and its descriptors stay open. Called on the loop's own thread,
+   * this only requests the stop. Later calls do nothing.
    */
   @Override
   public void close() {
@@ -242,7 +244,7 @@ public final class EventLoop implements AutoCloseable {
     }
     if (thread.isAlive()) {
       LOG.error(
-          "thread {} does not stop; it is at {}",
+          "thread {} has not stopped within 5 seconds; it is at {}",
           thread.getName(),
           Arrays.toString(thread.getStackTrace()));
     }
@@ -252,7 +254,7 @@ public final class EventLoop implements AutoCloseable {
   }
 
   private void wake() {
-    // The loop's own thread looks at tasks and timers before it waits again.
+    // The loop's own thread checks tasks and timers before it waits again.
     if (!inLoop()) {
       wakeUp.signal();
     }
@@ -264,7 +266,9 @@ public final class EventLoop implements AutoCloseable {
         long count = waitForEvents();
         if (count < 0 && count != -Errno.EINTR) {
           LOG.error(
-              "event loop {} ends: epoll_wait: {}", thread.getName(), Errno.name((int) -count));
+              "event loop {} stops: epoll_wait failed: {}",
+              thread.getName(),
+              Errno.name((int) -count));
           stopping = true;
         }
         dispatch((int) count);
@@ -300,7 +304,7 @@ public final class EventLoop implements AutoCloseable {
         continue;
       }
       DescriptorWatch watch = watches[slot];
-      // The slot may have a new tenant since the event was fetched; the id tells them apart.
+      // The slot may hold a new watch since the event was fetched; the id shows which one is meant.
       if (watch != null && watch.id == id) {
         watch.fire(bits);
       }
@@ -358,7 +362,7 @@ public final class EventLoop implements AutoCloseable {
     private final int slot;
     private final int id;
 
-    /** What the kernel has been told; 0: the descriptor is not in the epoll set. */
+    /** The events registered with the kernel; 0 if the descriptor is not in the epoll set. */
     private volatile int registered;
 
     private boolean closed;
@@ -372,7 +376,7 @@ public final class EventLoop implements AutoCloseable {
 
     void fire(int bits) {
       int wanted = registered;
-      // Masked, since the event may have been fetched before a handler changed its mind.
+      // Masked, because the event may have been fetched before a handler changed the interest.
       int ready = wanted == 0 ? 0 : bits & (wanted | HUP | ERR);
       if (ready == 0) {
         return;
@@ -380,7 +384,7 @@ public final class EventLoop implements AutoCloseable {
       try {
         handler.ready(ready);
       } catch (RuntimeException | Error failure) {
-        LOG.error("the handler of {} failed, it is no longer watched", fd, failure);
+        LOG.error("the handler of {} failed; it is no longer watched", fd, failure);
         close();
       }
     }
@@ -389,8 +393,8 @@ public final class EventLoop implements AutoCloseable {
     public void interest(int events) {
       long result = change(events);
       if (result < 0 && result != -Errno.EBADF) {
-        // Adding a descriptor back can fail for want of kernel memory only; nobody would notice.
-        LOG.error("watch {}: {}", fd, Errno.name((int) -result));
+        // Adding a descriptor back fails only if the kernel has no memory; nobody would notice.
+        LOG.error("cannot watch {}: {}", fd, Errno.name((int) -result));
       }
     }
 
@@ -415,7 +419,7 @@ public final class EventLoop implements AutoCloseable {
         if (closed) {
           return;
         }
-        // Where the descriptor is closed already, the kernel has forgotten it by itself.
+        // If the descriptor is already closed, the kernel has removed it from the set.
         change(0);
         registered = 0;
         closed = true;

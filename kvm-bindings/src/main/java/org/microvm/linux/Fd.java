@@ -9,19 +9,19 @@ import org.microvm.syscall.Descriptor;
 import org.microvm.syscall.Syscalls;
 
 /**
- * An open file descriptor: owned, closed once, its number known to this module only.
+ * An open file descriptor that has an owner and is closed once. Only this module knows its number.
  *
- * <p>The reading and writing calls are for the data path: they return the bytes moved, 0 at the end
- * of the file, or {@code -errno} ({@code -EAGAIN} when a non-blocking descriptor is not ready,
- * {@code -EPIPE} when the reader is gone, {@code -EBADF} once closed), and never throw for an error
- * of the call. SIGPIPE does not matter: the JVM handles it and goes on.
+ * <p>The methods that read and write are for the data path: they return the number of bytes moved,
+ * 0 at the end of the file, or {@code -errno} ({@code -EAGAIN} when a non-blocking descriptor is
+ * not ready, {@code -EPIPE} when the reader is gone, {@code -EBADF} once closed), and do not throw
+ * when the system call fails. SIGPIPE does no harm: the JVM handles it.
  *
- * <p>Any thread may call. Whoever opened it closes it; {@link #close} returns at once and calls in
- * progress on other threads end as usual, only then does the kernel get the number back. Close an
- * {@link EventLoop.Watch} before the descriptor that it watches.
+ * <p>Any thread may call. Whoever opened it closes it. {@link #close} returns at once; calls in
+ * progress on other threads complete normally, and only then is the number returned to the kernel.
+ * Close an {@link EventLoop.Watch} before the descriptor that it watches.
  */
 public final class Fd implements AutoCloseable {
-  /** As in asm-generic/ioctls.h, which the generated constants leave out. */
+  /** From asm-generic/ioctls.h, which the generated constants do not include. */
   private static final long FIONREAD = 0x541b;
 
   /** Open for reading. */
@@ -30,25 +30,25 @@ public final class Fd implements AutoCloseable {
   /** Open for writing. */
   public static final int WRITE_ONLY = Linux.O_WRONLY();
 
-  /** Open for both. */
+  /** Open for reading and writing. */
   public static final int READ_WRITE = Linux.O_RDWR();
 
-  /** Make the file, readable and writable by its owner only, if there is none. */
+  /** Create the file if it does not exist, readable and writable by its owner only. */
   public static final int CREATE = Linux.O_CREAT();
 
-  /** With {@link #CREATE}: fail if there is one. */
+  /** With {@link #CREATE}: fail if the file exists. */
   public static final int EXCLUSIVE = Linux.O_EXCL();
 
-  /** Empty the file. */
+  /** Truncate the file to length 0. */
   public static final int TRUNCATE = Linux.O_TRUNC();
 
-  /** Write at the end, always. */
+  /** Always write at the end. */
   public static final int APPEND = Linux.O_APPEND();
 
   /** Reads and writes, and the opening of a FIFO, do not wait. */
   public static final int NON_BLOCKING = Linux.O_NONBLOCK();
 
-  /** Past the page cache; buffers and offsets must then be aligned to the device's blocks. */
+  /** Bypass the page cache; buffers and offsets must then be aligned to the device's blocks. */
   public static final int DIRECT = Linux.O_DIRECT();
 
   private static final int OWNER_READS_AND_WRITES = 0600;
@@ -71,28 +71,30 @@ public final class Fd implements AutoCloseable {
     this.name = name;
   }
 
-  /** Takes over what a call gave. */
+  /** Takes ownership of a number that a system call returned. */
   static Fd own(long number, String name) {
     return new Fd(new Descriptor((int) number, true), name);
   }
 
-  /** Takes over what a call gave, for the other package of this module that makes descriptors. */
+  /**
+   * Takes ownership of a descriptor; for the other packages of this module that create descriptors.
+   */
   @SuppressWarnings("exports")
   public static Fd of(Descriptor descriptor, String name) {
     return new Fd(descriptor, name);
   }
 
-  /** The process's standard input; closing it only closes this view. */
+  /** The process's standard input; closing it closes only this view. */
   public static Fd standardInput() {
     return new Fd(new Descriptor(0, false), "standard input");
   }
 
-  /** The process's standard output; closing it only closes this view. */
+  /** The process's standard output; closing it closes only this view. */
   public static Fd standardOutput() {
     return new Fd(new Descriptor(1, false), "standard output");
   }
 
-  /** The process's standard error; closing it only closes this view. */
+  /** The process's standard error; closing it closes only this view. */
   public static Fd standardError() {
     return new Fd(new Descriptor(2, false), "standard error");
   }
@@ -100,7 +102,7 @@ public final class Fd implements AutoCloseable {
   /**
    * Opens a file, device or FIFO, close-on-exec and never as the controlling terminal.
    *
-   * @param flags of the constants here, which are or-ed
+   * @param flags constants of this class, combined by bitwise OR
    */
   public static Fd open(Path path, int... flags) throws ErrnoException {
     int all = Linux.O_NOCTTY();
@@ -116,7 +118,10 @@ public final class Fd implements AutoCloseable {
     return own(result, text);
   }
 
-  /** For the rest of this module: a type that no other module can use. */
+  /**
+   * The number with its count of uses; for this module only, since no other module can use the
+   * type.
+   */
   @SuppressWarnings("exports")
   public Descriptor descriptor() {
     return descriptor;
@@ -150,7 +155,10 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Bytes that could be read at once from a socket, pipe or terminal; or {@code -errno}. */
+  /**
+   * The number of bytes that can be read from a socket, pipe or terminal without waiting; or {@code
+   * -errno}.
+   */
   public long available() {
     MemorySegment count = Syscalls.scratch(Integer.BYTES);
     long result = descriptor.ioctl(FIONREAD, count);
@@ -185,7 +193,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** {@link #read} at an offset, which leaves the file position alone. */
+  /** Like {@link #read}, but at an offset; does not move the file position. */
   public long pread(MemorySegment buffer, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -199,7 +207,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** {@link #write} at an offset, which leaves the file position alone. */
+  /** Like {@link #write}, but at an offset; does not move the file position. */
   public long pwrite(MemorySegment buffer, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -213,7 +221,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** {@link #readv} at an offset, which leaves the file position alone. */
+  /** Like {@link #readv}, but at an offset; does not move the file position. */
   public long preadv(IovecArray ranges, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -227,7 +235,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** {@link #writev} at an offset, which leaves the file position alone. */
+  /** Like {@link #writev}, but at an offset; does not move the file position. */
   public long pwritev(IovecArray ranges, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -241,7 +249,7 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Puts written data on stable storage: 0 or {@code -errno}. */
+  /** Flushes written data to stable storage: 0 or {@code -errno}. */
   public long sync() {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -260,7 +268,7 @@ public final class Fd implements AutoCloseable {
     return fallocate(mode, offset, length);
   }
 
-  /** Makes a range read as zeros, with its blocks kept: 0 or {@code -errno}. */
+  /** Makes a range read as zeros and keeps its blocks: 0 or {@code -errno}. */
   public long zeroRange(long offset, long length) {
     int mode = Linux.FALLOC_FL_ZERO_RANGE() | Linux.FALLOC_FL_KEEP_SIZE();
     return fallocate(mode, offset, length);
@@ -278,22 +286,25 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Size in bytes of a file or block device; it moves the file position to the end. */
+  /** Returns the size in bytes of a file or block device; moves the file position to the end. */
   public long size() throws ErrnoException {
     return checked("lseek", fd -> Syscalls.lseek(fd, 0, Linux.SEEK_END()));
   }
 
   /**
-   * Where the next data of a sparse file are, from an offset on; it moves the file position.
+   * Finds the next data of a sparse file at or after an offset; moves the file position.
    *
-   * @return the offset itself or a later one; -1 if there is only a hole up to the end
+   * @return the offset of the data; -1 if the rest of the file is a hole
    */
   public long nextData(long offset) throws ErrnoException {
     long result = with(fd -> Syscalls.lseek(fd, offset, SEEK_DATA));
     return result == -Errno.ENXIO ? -1 : ErrnoException.check(result, "lseek", name);
   }
 
-  /** Where the data at an offset end, at the end of the file at the latest. */
+  /**
+   * Finds the end of the data at an offset: the next hole, or the end of the file. Moves the file
+   * position.
+   */
   public long nextHole(long offset) throws ErrnoException {
     return checked("lseek", fd -> Syscalls.lseek(fd, offset, SEEK_HOLE));
   }
@@ -304,16 +315,17 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
-   * What can never be done to a file of memory any more (F_GET_SEALS of fcntl(2)).
+   * Returns the seals of a memory file: operations that are permanently forbidden (F_GET_SEALS of
+   * fcntl(2)).
    *
-   * @return flags, none for a file that cannot have seals
+   * @return flags, 0 for a file that cannot have seals
    */
   int seals() throws ErrnoException {
     long result = with(fd -> Syscalls.fcntl(fd, F_GET_SEALS, 0));
     return result == -Errno.EINVAL ? 0 : (int) ErrnoException.check(result, "fcntl", name);
   }
 
-  /** Forbids something for a file of memory, for good (F_ADD_SEALS). */
+  /** Permanently forbids operations on a memory file (F_ADD_SEALS). */
   void seal(int seals) throws ErrnoException {
     checked("fcntl", fd -> Syscalls.fcntl(fd, F_ADD_SEALS, seals));
   }
@@ -322,8 +334,9 @@ public final class Fd implements AutoCloseable {
    * Takes an advisory lock on the whole file, held until every duplicate of this descriptor is
    * closed.
    *
-   * @param exclusive for the only user, a writer; otherwise shared with other readers
-   * @return false if someone else holds one in the way
+   * @param exclusive true for a writer, which must be the only user; false for a reader among
+   *     others
+   * @return false if someone else holds a lock that conflicts
    */
   public boolean tryLock(boolean exclusive) throws ErrnoException {
     int operation = (exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH()) | Linux.LOCK_NB();
@@ -331,14 +344,14 @@ public final class Fd implements AutoCloseable {
     return result != -Errno.EAGAIN && ErrnoException.check(result, "flock", name) == 0;
   }
 
-  /** Gives up the lock of {@link #tryLock}; nothing happens if there is none. */
+  /** Releases the lock of {@link #tryLock}; does nothing if there is none. */
   public void unlock() throws ErrnoException {
     checked("flock", fd -> Syscalls.flock(fd, Linux.LOCK_UN()));
   }
 
   /**
-   * Whether reads and writes return {@code -EAGAIN} instead of waiting. It is a property of the
-   * open file: for the standard streams the user's shell shares it, so put it back.
+   * Sets whether reads and writes return {@code -EAGAIN} instead of waiting. This is a property of
+   * the open file, which the user's shell shares for the standard streams, so restore it.
    */
   public void nonBlocking(boolean on) throws ErrnoException {
     long flags = checked("fcntl", fd -> Syscalls.fcntl(fd, Linux.F_GETFL(), 0));
@@ -346,7 +359,7 @@ public final class Fd implements AutoCloseable {
     checked("fcntl", fd -> Syscalls.fcntl(fd, Linux.F_SETFL(), wanted));
   }
 
-  /** A second descriptor for the same open file, close-on-exec, with a life of its own. */
+  /** Returns a second descriptor for the same open file, close-on-exec, to be closed separately. */
   public Fd duplicate() throws ErrnoException {
     return own(checked("dup", fd -> Syscalls.fcntl(fd, Linux.F_DUPFD_CLOEXEC(), 0)), name);
   }
@@ -361,7 +374,7 @@ public final class Fd implements AutoCloseable {
     descriptor.close();
   }
 
-  /** What it was opened as: a path, or a word for what it is. */
+  /** The path it was opened with, or a description. */
   @Override
   public String toString() {
     return name;
@@ -374,7 +387,8 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
-   * Makes a call while the number is held: its result, or -errno. For set-up, since it allocates.
+   * Makes a call while the number is held; returns its result, or -errno. Not for the data path,
+   * since it allocates.
    */
   long with(Call call) {
     int fd = descriptor.acquire();

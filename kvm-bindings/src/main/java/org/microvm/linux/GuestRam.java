@@ -8,14 +8,15 @@ import org.microvm.memory.MemoryRegion;
 import org.microvm.syscall.Syscalls;
 
 /**
- * The host memory behind guest RAM: one file, anonymous or not, mapped once for each region.
+ * The host memory that backs guest RAM: one file, either a memfd or an ordinary file, mapped once
+ * for each region.
  *
- * <p>Memory is taken from the host page by page as the guest touches it. RAM beyond 3 GiB goes on
- * at 4 GiB, as on a PC. Close it last: after every vCPU and worker thread has ended and the VM's
- * memory slots are gone, since the kernel uses the addresses too.
+ * <p>The host allocates pages when the guest touches them. RAM beyond 3 GiB continues at 4 GiB, as
+ * on a PC. Close it last: after every vCPU and worker thread has ended and the VM's memory slots
+ * are gone, since the kernel uses the addresses too.
  */
 public final class GuestRam implements AutoCloseable {
-  /** The most RAM that is tried: 1 TiB, well within a guest's 40-bit address space. */
+  /** The maximum size: 1 TiB. */
   public static final long MAX_SIZE = 1L << 40;
 
   private static final long PAGE = 4096;
@@ -23,20 +24,20 @@ public final class GuestRam implements AutoCloseable {
   /** MFD_ALLOW_SEALING of linux/memfd.h. */
   private static final int MFD_ALLOW_SEALING = 2;
 
-  /** F_SEAL_SHRINK of linux/fcntl.h: nobody can make the file shorter. */
+  /** F_SEAL_SHRINK of linux/fcntl.h: the file cannot be made shorter. */
   private static final int SEAL_SHRINK = 2;
 
-  /** That, F_SEAL_GROW, and F_SEAL_SEAL: no other seals. */
+  /** F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_SEAL, which forbids further seals. */
   private static final int SEALS = SEAL_SHRINK | 4 | 1;
 
-  /** Makes a mapping of part of the file. */
+  /** Maps part of the file. */
   private interface Mapper {
     Mapping map(Fd file, long offset, long length) throws ErrnoException;
   }
 
   private final List<Mapping> mappings;
 
-  /** These two change before the machine runs, if at all. */
+  /** These two change only in {@link #adopt}, before the machine runs. */
   private volatile Fd file;
 
   private volatile boolean anonymous;
@@ -50,7 +51,7 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * Makes zeroed RAM, in a file of memory that nobody can make shorter or longer.
+   * Allocates zeroed RAM in a memfd that cannot be made shorter or longer.
    *
    * @param size in bytes, a positive multiple of 4 KiB
    */
@@ -69,11 +70,11 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * Makes RAM of a file with the layout of {@link #file}: pages are read as the guest touches them,
-   * and what it writes is its own, so that many may start from one file.
+   * Creates RAM from a file with the layout of {@link #file}. Pages are read as the guest touches
+   * them, and its writes stay private, so that many guests can start from one file.
    *
-   * @param file of at least so many bytes, which must not change any more; closed with the RAM, or
-   *     if this fails
+   * @param file a file of at least {@code size} bytes that must not change any more; closed
+   *     together with the RAM, or at once if this fails
    */
   public static GuestRam copyOnWrite(Fd file, long size) throws ErrnoException {
     check(size);
@@ -83,7 +84,7 @@ public final class GuestRam implements AutoCloseable {
   private static void check(long size) {
     if (size <= 0 || size % PAGE != 0 || size > MAX_SIZE) {
       throw new IllegalArgumentException(
-          "guest RAM is a multiple of 4 KiB, up to 1 TiB, not " + size + " bytes");
+          "guest RAM must be a positive multiple of 4 KiB, up to 1 TiB, not " + size + " bytes");
     }
   }
 
@@ -113,21 +114,21 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * The file behind it, whose layout {@link MemoryRegion#fileOffset} tells. With {@link
-   * #copyOnWrite} it does not have what the guest has written.
+   * The file that backs the RAM; {@link MemoryRegion#fileOffset} gives its layout. With {@link
+   * #copyOnWrite} it does not contain the guest's writes.
    */
   public Fd file() {
     return file;
   }
 
   /**
-   * Puts the RAM of another process in the place of this one, at the same addresses: what either
-   * writes from now on both see.
+   * Replaces this RAM by that of another process, at the same addresses. From then on each process
+   * sees what the other writes.
    *
    * @param other the {@link #file} of RAM that is {@link #isAnonymous anonymous}; closed with this
    *     RAM, or if this fails
-   * @throws ErrnoException EINVAL if its size is not that of this RAM, or somebody could change it:
-   *     an access behind the end of a file brings a process down
+   * @throws ErrnoException EINVAL if its size is not that of this RAM, or if it could be made
+   *     shorter: an access past the end of a file kills the process
    */
   public void adopt(Fd other) throws ErrnoException {
     try {
@@ -147,20 +148,23 @@ public final class GuestRam implements AutoCloseable {
   private void checkAdoptable(Fd other) throws ErrnoException {
     if ((other.seals() & SEAL_SHRINK) == 0) {
       throw new ErrnoException(
-          "map another process's guest RAM", Errno.EINVAL, "its file could be made shorter");
+          "map another process's guest RAM",
+          Errno.EINVAL,
+          "its file is not sealed and could be made shorter");
     }
     long size = other.size();
     if (size != memory.size()) {
       throw new ErrnoException(
           "map another process's guest RAM",
           Errno.EINVAL,
-          "it has %d bytes, here are %d".formatted(size, memory.size()));
+          "it has %d bytes, this machine's RAM has %d".formatted(size, memory.size()));
     }
   }
 
   /**
-   * Leaves the RAM to the other process that has it: whatever is still written here goes nowhere,
-   * and what is read is zero. All that is left to do is to close it.
+   * Detaches from the RAM and leaves it to the other process that maps it. The addresses then refer
+   * to private zeroed memory, so that late accesses here do not reach the guest. All that is left
+   * to do is to close this object.
    */
   public void letGo() throws ErrnoException {
     for (Mapping mapping : mappings) {
@@ -169,18 +173,20 @@ public final class GuestRam implements AutoCloseable {
     file.close();
   }
 
-  /** Whether the file is all of the RAM, so that a hole in it is zeros that nobody has touched. */
+  /**
+   * Whether the file holds all of the RAM, so that a hole in it is memory that nobody has touched.
+   */
   public boolean isAnonymous() {
     return anonymous;
   }
 
   /**
-   * Makes all of it zero again and, where it is anonymous, gives its pages back to the host;
-   * nothing may be using it.
+   * Zeroes all of the RAM and, if it is anonymous, returns its pages to the host. Nothing may be
+   * using it.
    */
   public void clear() throws ErrnoException {
     if (!anonymous) {
-      // The file is others' too; what it has here is covered up.
+      // Other guests may use the file, so the zeros are written to private pages over it.
       mappings.forEach(mapping -> mapping.segment().fill((byte) 0));
       return;
     }

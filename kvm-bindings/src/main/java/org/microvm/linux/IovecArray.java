@@ -6,13 +6,12 @@ import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.iovec;
 
 /**
- * Host memory ranges for one gathering or scattering call; filled and emptied over and over.
+ * A reusable array of host memory ranges for calls such as {@code readv} and {@code writev}.
  *
- * <p>Not thread-safe: it belongs to whoever fills it. The addresses must stay mapped until the call
- * has returned.
+ * <p>Not thread-safe. The addresses must stay mapped until the call has returned.
  */
 public final class IovecArray {
-  /** The most ranges one call takes: the kernel's {@code UIO_MAXIOV}. */
+  /** The maximum number of ranges in one call: the kernel's {@code UIO_MAXIOV}. */
   public static final int MAX_CAPACITY = 1024;
 
   private static final long ENTRY = iovec.layout().byteSize();
@@ -23,7 +22,7 @@ public final class IovecArray {
   private long bytes;
 
   /**
-   * @param capacity the most ranges it holds, 1 to {@link #MAX_CAPACITY}
+   * @param capacity the maximum number of ranges, 1 to {@link #MAX_CAPACITY}
    */
   public IovecArray(int capacity) {
     if (capacity < 1 || capacity > MAX_CAPACITY) {
@@ -33,16 +32,16 @@ public final class IovecArray {
     this.entries = Arena.ofAuto().allocate(iovec.layout(), capacity);
   }
 
-  /** Forgets all ranges. */
+  /** Removes all ranges. */
   public void clear() {
     count = 0;
     bytes = 0;
   }
 
   /**
-   * Appends a range; one of length 0 is dropped, since it moves nothing.
+   * Appends a range; one of length 0 is ignored, since it moves nothing.
    *
-   * @return false when the array is full, and nothing was added
+   * @return false if the array is full and nothing was added
    */
   public boolean add(long hostAddress, long length) {
     if (length == 0) {
@@ -59,7 +58,7 @@ public final class IovecArray {
     return true;
   }
 
-  /** How many ranges there are. */
+  /** The number of ranges. */
   public int count() {
     return count;
   }
@@ -69,12 +68,12 @@ public final class IovecArray {
     return bytes;
   }
 
-  /** The most ranges it holds. */
+  /** The maximum number of ranges. */
   public int capacity() {
     return capacity;
   }
 
-  /** Where the kernel finds the array. */
+  /** The address of the array, for the kernel. */
   long address() {
     return entries.address();
   }

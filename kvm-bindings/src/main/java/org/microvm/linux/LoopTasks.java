@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The tasks and timers of an {@link EventLoop}. Added by any thread, run by the loop's; the queues
- * themselves allocate nothing once they have grown.
+ * The tasks and timers of an {@link EventLoop}. Any thread adds them, the loop's thread runs them.
+ * The queues themselves allocate nothing once they have grown.
  */
 final class LoopTasks {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
@@ -25,7 +25,7 @@ final class LoopTasks {
   private final PriorityQueue<ScheduledTask> timers = new PriorityQueue<>();
   private ArrayDeque<Runnable> waiting = new ArrayDeque<>();
 
-  /** Only the loop's thread: what it runs now, the other half of a pair with {@link #waiting}. */
+  /** The tasks being run; for the loop's thread only. It swaps this queue with {@link #waiting}. */
   private ArrayDeque<Runnable> running = new ArrayDeque<>();
 
   private volatile boolean closed;
@@ -69,7 +69,7 @@ final class LoopTasks {
     }
   }
 
-  /** How long the loop may wait for descriptors, in milliseconds; -1 for as long as it takes. */
+  /** How long the loop may wait for descriptors, in milliseconds; -1 for no limit. */
   int timeoutMillis() {
     lock.lock();
     try {
@@ -80,7 +80,7 @@ final class LoopTasks {
       if (next == null) {
         return NO_TIMEOUT;
       }
-      // Rounded up: waking early would only mean going round once more.
+      // Rounded up: waking early would only cost one more round of the loop.
       long millis = Math.ceilDiv(Math.max(0, next.deadline - System.nanoTime()), MILLI);
       return (int) Math.min(millis, Integer.MAX_VALUE);
     } finally {
@@ -88,7 +88,9 @@ final class LoopTasks {
     }
   }
 
-  /** Runs the timers that are due and the tasks that wait at this moment, not those they add. */
+  /**
+   * Runs the timers that are due and the tasks that are waiting now, but not tasks that these add.
+   */
   void run() {
     long now = System.nanoTime();
     for (Runnable due = takeTimer(now); due != null; due = takeTimer(now)) {
@@ -96,7 +98,7 @@ final class LoopTasks {
     }
     lock.lock();
     try {
-      // Swapped, so that a task that adds another cannot keep descriptors from their turn.
+      // Swapped, so that a task that adds another one cannot starve the descriptors.
       ArrayDeque<Runnable> tasks = waiting;
       waiting = running;
       running = tasks;
@@ -126,7 +128,7 @@ final class LoopTasks {
     }
   }
 
-  /** Drops what waits and refuses more. */
+  /** Drops the waiting tasks and timers and rejects new ones. */
   void close() {
     lock.lock();
     try {
@@ -138,7 +140,7 @@ final class LoopTasks {
     }
   }
 
-  /** A timer in the heap. */
+  /** A task in the timer queue. */
   private final class ScheduledTask implements EventLoop.Timer, Comparable<ScheduledTask> {
     private final long deadline;
     private final Runnable task;

@@ -6,15 +6,15 @@ import org.microvm.bindings.Linux;
 import org.microvm.syscall.Syscalls;
 
 /**
- * A memory mapping as a segment: of a file, of a device, or of nothing but memory.
+ * A memory mapping of a file, of a device or of anonymous memory, as a segment.
  *
  * <p>{@link #close} unmaps. Later access through the segment throws {@link IllegalStateException}
- * instead of bringing the JVM down, but the kernel knows nothing of that: raw addresses handed to
- * it must be out of use by then. Any thread may use the segment; closing costs tens of
- * microseconds, so mappings are made to last.
+ * instead of crashing the JVM. The kernel has no such check, so raw addresses passed to it must be
+ * out of use by then. Any thread may use the segment. Closing costs tens of microseconds, so
+ * mappings should be long-lived.
  */
 public final class Mapping implements AutoCloseable {
-  /** As in asm-generic/mman-common.h, which the generated constants leave out. */
+  /** From asm-generic/mman-common.h, which the generated constants do not include. */
   private static final int MAP_FIXED = 0x10;
 
   private final Arena arena;
@@ -30,7 +30,7 @@ public final class Mapping implements AutoCloseable {
     segment = writable ? whole : whole.asReadOnly();
   }
 
-  /** Private zeroed memory, page-aligned, that takes no space until it is touched. */
+  /** Maps private zeroed memory, page-aligned, which takes no space until it is touched. */
   public static Mapping anonymous(long length) throws ErrnoException {
     int flags = Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS() | Linux.MAP_NORESERVE();
     return map(length, Linux.PROT_READ() | Linux.PROT_WRITE(), flags, -1, 0, "mmap");
@@ -46,14 +46,14 @@ public final class Mapping implements AutoCloseable {
     return file(file, offset, length, true);
   }
 
-  /** The same for reading only, and so is the segment. */
+  /** Maps part of a file or device for reading only; the segment is read-only too. */
   public static Mapping readOnly(Fd file, long offset, long length) throws ErrnoException {
     return file(file, offset, length, false);
   }
 
   /**
-   * Maps part of a file, readable and writable, with what is written kept from the file and from
-   * everyone else who maps it. Pages come in as they are touched; the file must not become shorter.
+   * Maps part of a file, readable and writable; writes reach neither the file nor other mappings of
+   * it. Pages are read as they are touched; the file must not become shorter.
    *
    * @param offset of the first byte, a multiple of the page size
    */
@@ -85,14 +85,14 @@ public final class Mapping implements AutoCloseable {
       long length, int protection, int flags, int fd, long offset, String call)
       throws ErrnoException {
     long address = Syscalls.mmap(length, protection, flags, fd, offset);
-    // Addresses of user space are positive, so a negative result is an error as everywhere.
+    // User-space addresses are positive, so a negative result is an error, as for every call.
     boolean writable = (protection & Linux.PROT_WRITE()) != 0;
     return new Mapping(ErrnoException.check(address, call), length, writable);
   }
 
   /**
-   * Puts another file's memory in the place of what is mapped, at the same address, for everybody
-   * who uses it, the kernel included.
+   * Replaces the mapped memory by part of another file, at the same address, for every user of that
+   * address including the kernel.
    *
    * @param offset of the first byte, a multiple of the page size
    */
@@ -102,7 +102,7 @@ public final class Mapping implements AutoCloseable {
     ErrnoException.check(result, "mmap", file);
   }
 
-  /** Puts zeros that are nobody else's in the place of what is mapped, at the same address. */
+  /** Replaces the mapped memory by private zeroed memory at the same address. */
   void showZeros() throws ErrnoException {
     int flags = Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS() | Linux.MAP_NORESERVE() | MAP_FIXED;
     ErrnoException.check(replace(flags, -1, 0), "mmap");
@@ -113,7 +113,7 @@ public final class Mapping implements AutoCloseable {
     return Syscalls.mmap(segment.address(), segment.byteSize(), protection, flags, number, offset);
   }
 
-  /** The memory. */
+  /** The mapped memory. */
   public MemorySegment segment() {
     return segment;
   }

@@ -2,7 +2,7 @@ package org.microvm.linux;
 
 import java.nio.file.Path;
 
-/** What a person can try when a file does not open; {@code /dev/kvm} above all. */
+/** Advice for the user when a file cannot be opened, mainly for {@code /dev/kvm}. */
 final class OpenAdvice {
   private static final Path KVM = Path.of("/dev/kvm");
 
@@ -15,12 +15,12 @@ final class OpenAdvice {
   private static String kvm(int errno) {
     return switch (errno) {
       case Errno.ENOENT ->
-          "no KVM here: load the module (modprobe kvm_intel or kvm_amd), in a cloud VM switch nested"
-              + " virtualization on, in a container pass the device in (--device /dev/kvm)";
+          "KVM is missing: load its module (modprobe kvm_intel or kvm_amd); in a cloud VM, enable"
+              + " nested virtualization; in a container, pass the device in (--device /dev/kvm)";
       case Errno.EACCES, Errno.EPERM ->
           "add yourself to the device's group (sudo usermod -aG kvm $USER, then log in again)";
       case Errno.ENODEV, Errno.ENXIO ->
-          "the kernel has no working KVM: switch virtualization on in the firmware, then look at"
+          "the kernel has no working KVM: enable virtualization in the firmware, then check"
               + " dmesg | grep -i kvm";
       default -> "";
     };

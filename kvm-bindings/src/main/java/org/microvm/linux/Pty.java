@@ -7,10 +7,10 @@ import org.microvm.bindings.Linux;
 import org.microvm.syscall.Syscalls;
 
 /**
- * A pseudo-terminal: this side is a descriptor, the other one a terminal device that a program
+ * A pseudo-terminal: this side is a descriptor, the other side a terminal device that a program
  * opens by its path.
  *
- * <p>While no program has the other side open, reads give {@code -EIO} and an {@link EventLoop}
+ * <p>While no program has the other side open, reads return {@code -EIO} and an {@link EventLoop}
  * reports {@link EventLoop#HUP}.
  */
 public final class Pty implements AutoCloseable {
@@ -24,7 +24,7 @@ public final class Pty implements AutoCloseable {
     this.path = path;
   }
 
-  /** Makes one; this side is non-blocking. */
+  /** Creates a pseudo-terminal; this side is non-blocking. */
   public static Pty open() throws ErrnoException {
     Fd fd = Fd.open(MULTIPLEXER, Fd.READ_WRITE, Fd.NON_BLOCKING);
     try {
@@ -38,12 +38,12 @@ public final class Pty implements AutoCloseable {
     }
   }
 
-  /** This side. */
+  /** The descriptor of this side. */
   public Fd fd() {
     return fd;
   }
 
-  /** The other side's device. */
+  /** The path of the other side's device. */
   public Path path() {
     return path;
   }

@@ -11,8 +11,9 @@ import org.microvm.bindings.sockaddr_in;
 import org.microvm.syscall.Syscalls;
 
 /**
- * TCP over IPv4; all sockets that come from here are non-blocking, close-on-exec and send without
- * delay. A peer that closes looks like one that has only ended its sending side: TCP does not tell.
+ * TCP over IPv4. All sockets created here are non-blocking, close-on-exec and have TCP_NODELAY set.
+ * A peer that closes its socket looks like one that has only ended its sending side: TCP does not
+ * distinguish the two.
  */
 public final class TcpSocket {
   private static final int BACKLOG = 16;
@@ -42,7 +43,7 @@ public final class TcpSocket {
     }
   }
 
-  /** Takes a waiting connection, or gives null when none waits. */
+  /** Accepts a waiting connection; returns null if none is waiting. */
   public static Fd accept(Fd listener) throws ErrnoException {
     Fd fd = UnixSocket.accept(listener);
     if (fd != null) {
@@ -52,7 +53,7 @@ public final class TcpSocket {
   }
 
   /**
-   * Connects to a server; waits for its answer.
+   * Connects to a server and waits until the connection is established.
    *
    * @throws IllegalArgumentException if the address is not an IPv4 one
    */

@@ -8,9 +8,10 @@ import org.microvm.bindings.termios;
 import org.microvm.bindings.winsize;
 
 /**
- * A terminal in raw mode: every key comes at once and unechoed, Ctrl-C is a byte like any other.
+ * A terminal in raw mode: each key arrives at once and is not echoed, and Ctrl-C is an ordinary
+ * byte.
  *
- * <p>{@link #close} puts the former mode back, once; call it from a shutdown hook as well, or a
+ * <p>{@link #close} restores the former mode, once. Call it from a shutdown hook as well, or a
  * killed process leaves the user's shell without echo. Output processing stays on, so that messages
  * of this process still begin at the left margin.
  */
@@ -24,7 +25,7 @@ public final class Terminal implements AutoCloseable {
     this.former = former;
   }
 
-  /** Columns and rows; both 0 where the terminal does not know. */
+  /** Columns and rows; both 0 if the size is unknown. */
   public record Size(int columns, int rows) {}
 
   /** Whether the descriptor is a terminal. */
@@ -40,7 +41,8 @@ public final class Terminal implements AutoCloseable {
   /**
    * Switches a terminal to raw mode.
    *
-   * @param signals whether Ctrl-C and its like go on sending signals, rather than being bytes
+   * @param signals whether Ctrl-C and similar keys still send signals instead of being ordinary
+   *     bytes
    */
   public static Terminal raw(Fd fd, boolean signals) throws ErrnoException {
     MemorySegment former = buffer();
@@ -60,8 +62,8 @@ public final class Terminal implements AutoCloseable {
   }
 
   /**
-   * Makes a terminal that is a mere wire, such as the device of a {@link Pty}, pass all bytes
-   * unchanged both ways: raw, and its output not processed either.
+   * Makes a terminal that only carries bytes, such as the device of a {@link Pty}, pass them
+   * unchanged in both directions: raw mode without output processing.
    */
   public static void makeTransparent(Fd fd) throws ErrnoException {
     raw(fd);
@@ -71,12 +73,12 @@ public final class Terminal implements AutoCloseable {
     ErrnoException.check(set(fd, mode), "set raw mode on " + fd);
   }
 
-  /** The terminal's size now. */
+  /** The terminal's current size. */
   public Size size() throws ErrnoException {
     return size(fd);
   }
 
-  /** The size now of the terminal behind a descriptor, raw or not. */
+  /** The current size of the terminal of a descriptor, raw or not. */
   public static Size size(Fd fd) throws ErrnoException {
     MemorySegment size = Arena.ofAuto().allocate(winsize.layout());
     long result = fd.descriptor().ioctl(Linux.TIOCGWINSZ(), size);
@@ -88,14 +90,14 @@ public final class Terminal implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      // The terminal may be gone by now, and then there is nothing to restore.
+      // The result is ignored: if the terminal is gone, there is nothing to restore.
       set(fd, former);
     }
   }
 
   /**
-   * Room for libc's struct, whose beginning is the kernel's: flags, line and control characters are
-   * at the same offsets in both, and the ioctls touch nothing else.
+   * Allocates libc's struct, which begins like the kernel's: flags, line discipline and control
+   * characters have the same offsets in both, and the ioctls access nothing else.
    */
   private static MemorySegment buffer() {
     return Arena.ofAuto().allocate(termios.layout());

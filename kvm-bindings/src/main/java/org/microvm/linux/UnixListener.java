@@ -10,8 +10,8 @@ import java.util.Objects;
 /**
  * A listening socket together with its file, which {@link #close} removes.
  *
- * <p>The file is removed only while it is the one made here: when another server has replaced it in
- * the meantime, that server's stays.
+ * <p>The file is removed only if it is still the one created here; if another server has replaced
+ * it in the meantime, that server's file stays.
  */
 public final class UnixListener implements AutoCloseable {
   private final Path path;
@@ -19,7 +19,7 @@ public final class UnixListener implements AutoCloseable {
   private final Object inode;
   private boolean closed;
 
-  /** Where the file is now. */
+  /** The current path of the file. */
   private Path place;
 
   private UnixListener(Path path, Path place, Fd fd) {
@@ -35,15 +35,18 @@ public final class UnixListener implements AutoCloseable {
   }
 
   /**
-   * Listens, but not at the path yet: {@link #publish} puts it there. Until then a server that is
-   * there serves on.
+   * Listens at a temporary path until {@link #publish} moves the socket's file to the final path.
+   * Until then a server that has the path keeps serving.
    */
   public static UnixListener openHidden(Path path) throws ErrnoException {
     Path hidden = path.resolveSibling(path.getFileName() + ".incoming");
     return new UnixListener(path, hidden, UnixSocket.listen(hidden));
   }
 
-  /** Takes the path over from whoever has it; nothing happens to one that is there already. */
+  /**
+   * Moves the socket's file to the final path and replaces the file that is there. Does nothing if
+   * it has been moved already.
+   */
   public synchronized void publish() throws IOException {
     if (!closed && !place.equals(path)) {
       Files.move(place, path, StandardCopyOption.ATOMIC_MOVE);
@@ -51,17 +54,17 @@ public final class UnixListener implements AutoCloseable {
     }
   }
 
-  /** To watch for {@link EventLoop#IN}, which says that a connection waits. */
+  /** The descriptor to watch for {@link EventLoop#IN}, which means that a connection is waiting. */
   public Fd fd() {
     return fd;
   }
 
-  /** Where clients connect. */
+  /** The path to which clients connect. */
   public Path path() {
     return path;
   }
 
-  /** Takes a waiting connection, or null when none waits. */
+  /** Accepts a waiting connection; returns null if none is waiting. */
   public Fd accept() throws ErrnoException {
     return UnixSocket.accept(fd);
   }
@@ -72,7 +75,7 @@ public final class UnixListener implements AutoCloseable {
       return;
     }
     closed = true;
-    // The file first: a client that comes now gets ENOENT, rather than a refused connection.
+    // Remove the file first: a client that connects now gets ENOENT, not a refused connection.
     Object there = inode(place);
     if (there != null && Objects.equals(there, inode)) {
       place.toFile().delete();

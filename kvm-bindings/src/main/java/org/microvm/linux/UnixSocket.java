@@ -14,10 +14,10 @@ import org.microvm.bindings.sockaddr_un;
 import org.microvm.syscall.Syscalls;
 
 /**
- * Stream sockets in the file system; all that come from here are non-blocking and close-on-exec.
+ * Stream sockets in the file system; all sockets created here are non-blocking and close-on-exec.
  *
- * <p>{@link #listen} leaves the socket's file to its caller; {@link UnixListener} owns the file too
- * and is what a server normally wants.
+ * <p>The caller of {@link #listen} must remove the socket's file. A server normally uses {@link
+ * UnixListener}, which owns the file too.
  */
 public final class UnixSocket {
   /** The longest path in bytes: {@code sun_path} less the final zero. */
@@ -25,7 +25,7 @@ public final class UnixSocket {
 
   private static final int BACKLOG = 16;
 
-  /** As in asm-generic/socket.h, which the generated constants leave out. */
+  /** From asm-generic/socket.h, which the generated constants do not include. */
   private static final int SO_RCVTIMEO = 20;
 
   private static final int NANOS_PER_MICRO = 1000;
@@ -36,10 +36,10 @@ public final class UnixSocket {
   private UnixSocket() {}
 
   /**
-   * Listens at a path. A socket file that no server answers on, left over from a killed process, is
+   * Listens at a path. A socket file left by a killed process, on which no server answers, is
    * replaced; anything else at the path is an error.
    *
-   * @return the listening socket; removing the file in the end is the caller's duty
+   * @return the listening socket; the caller must remove its file in the end
    */
   public static Fd listen(Path path) throws ErrnoException {
     MemorySegment address = address(path, LISTEN);
@@ -56,9 +56,9 @@ public final class UnixSocket {
   }
 
   /**
-   * Takes a waiting connection.
+   * Accepts a waiting connection.
    *
-   * @return the connection, or null when none waits
+   * @return the connection, or null if none is waiting
    */
   public static Fd accept(Fd listener) throws ErrnoException {
     int flags = Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
@@ -72,8 +72,8 @@ public final class UnixSocket {
   /**
    * Connects to a server, without waiting.
    *
-   * @throws ErrnoException ENOENT or ECONNREFUSED if there is no server; EAGAIN if there is one
-   *     that has more connections waiting than it takes
+   * @throws ErrnoException ENOENT or ECONNREFUSED if there is no server; EAGAIN if the server's
+   *     queue of waiting connections is full
    */
   public static Fd connect(Path path) throws ErrnoException {
     MemorySegment address = address(path, CONNECT);
@@ -102,17 +102,17 @@ public final class UnixSocket {
     };
   }
 
-  /** Ends the sending side: the peer reads what is on the way, then end of file. */
+  /** Ends the sending side: the peer reads the bytes in flight, then end of file. */
   public static void shutdownOutput(Fd socket) throws ErrnoException {
     ErrnoException.check(
         socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown", socket);
   }
 
   /**
-   * Ends the receiving side of a unix socket: the peer can send no more, and what it has sent can
-   * still be read.
+   * Ends the receiving side of a unix socket: the peer cannot send any more, but what it has sent
+   * can still be read.
    *
-   * @return false if it is no socket
+   * @return false if the descriptor is not a socket
    */
   public static boolean shutdownInput(Fd socket) throws ErrnoException {
     long result = socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RD()));
@@ -124,7 +124,7 @@ public final class UnixSocket {
   }
 
   /**
-   * How long a call that reads from a blocking socket may wait; it returns {@code -EAGAIN} then.
+   * Limits how long a read from a blocking socket may wait; after that it returns {@code -EAGAIN}.
    *
    * @param limit zero for no limit
    */
@@ -137,7 +137,7 @@ public final class UnixSocket {
     ErrnoException.check(result, "setsockopt", socket);
   }
 
-  /** Ends both directions: whoever is in a call on either end gets the end of the stream. */
+  /** Ends both directions: calls in progress on either end return the end of the stream. */
   public static void shutdown(Fd socket) {
     socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RDWR()));
   }
@@ -148,7 +148,7 @@ public final class UnixSocket {
     }
     if (!isSocket(path)) {
       throw new ErrnoException(
-          LISTEN + " " + path, Errno.EEXIST, "there is something else than a socket at this path");
+          LISTEN + " " + path, Errno.EEXIST, "the file at this path is not a socket");
     }
     if (isServed(path)) {
       throw new ErrnoException(
@@ -165,7 +165,7 @@ public final class UnixSocket {
     }
   }
 
-  /** Whether somebody listens, which includes a server too busy to take the connection. */
+  /** Whether a server listens, even one that is too busy to accept the connection. */
   private static boolean isServed(Path path) throws ErrnoException {
     try {
       connect(path).close();
@@ -200,7 +200,8 @@ public final class UnixSocket {
       throw new ErrnoException(
           call + " " + path,
           bytes.length == 0 ? Errno.EINVAL : Errno.ENAMETOOLONG,
-          "a socket's path has 1 to %d bytes, this one %d".formatted(MAX_PATH_BYTES, bytes.length));
+          "a socket's path has 1 to %d bytes, this one has %d"
+              .formatted(MAX_PATH_BYTES, bytes.length));
     }
     MemorySegment address = Arena.ofAuto().allocate(sockaddr_un.layout());
     sockaddr_un.sun_family(address, (short) Linux.AF_UNIX());

@@ -5,12 +5,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * SIGWINCH: the controlling terminal of this process has another size. One listener at a time; it
- * is called on a thread of the JVM's.
+ * Listens for SIGWINCH: the size of this process's controlling terminal has changed. There is one
+ * listener at a time; it is called on a thread of the JVM.
  *
- * <p>The JVM has no other way to this signal than {@code sun.misc.Signal}, which the compiler warns
- * of without a way to accept that; so it is called by reflection. Where it is missing the signal is
- * not noticed, and that is all.
+ * <p>Only {@code sun.misc.Signal} gives access to this signal. The compiler warns about it and the
+ * warning cannot be suppressed, so it is called by reflection. Where the class is missing, the
+ * listener is never called.
  */
 public final class WindowSignal implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WindowSignal.class);
@@ -42,12 +42,12 @@ public final class WindowSignal implements AutoCloseable {
                   });
       return new WindowSignal(handle(ours));
     } catch (ReflectiveOperationException | IllegalArgumentException e) {
-      LOG.debug("changes of the terminal's size are not noticed: {}", e.toString());
+      LOG.debug("cannot listen for changes of the terminal's size: {}", e.toString());
       return new WindowSignal(null);
     }
   }
 
-  /** Puts back what was there before. */
+  /** Restores the previous handler. */
   @Override
   public void close() {
     try {
@@ -55,11 +55,11 @@ public final class WindowSignal implements AutoCloseable {
         handle(former);
       }
     } catch (ReflectiveOperationException e) {
-      LOG.debug("signal handler not put back: {}", e.toString());
+      LOG.debug("cannot restore the previous SIGWINCH handler: {}", e.toString());
     }
   }
 
-  /** Installs a handler; returns the one before. */
+  /** Installs a handler and returns the previous one. */
   private static Object handle(Object handler) throws ReflectiveOperationException {
     Class<?> type = Class.forName("sun.misc.Signal");
     Object signal = type.getConstructor(String.class).newInstance(NAME);

@@ -2,11 +2,11 @@
  * Linux as this project uses it: descriptors, sockets, an event loop, mappings and guest RAM.
  *
  * <p>A descriptor's number never leaves the module; other modules hold an {@link
- * org.microvm.linux.Fd}. Who opens closes, once, and a close while another thread is in a call is
- * safe: the number goes back to the kernel when that call has returned.
+ * org.microvm.linux.Fd}. Whoever opens a descriptor closes it, once. It is safe to close it while
+ * another thread is in a call: the number is returned to the kernel when that call has ended.
  *
  * <p>Calls on the data path return a count or {@code -errno} and neither throw nor allocate; set-up
- * calls throw {@link org.microvm.linux.ErrnoException}, whose message names the call, the object
- * and the error, and where it is known what to try.
+ * calls throw {@link org.microvm.linux.ErrnoException}, whose message names the call, the object,
+ * the error and, where known, a remedy.
  */
 package org.microvm.linux;

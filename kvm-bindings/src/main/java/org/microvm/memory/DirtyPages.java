@@ -3,15 +3,16 @@ package org.microvm.memory;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * The pages of guest RAM that this process has written, for a migration: KVM notes only what vCPUs
- * write.
+ * The pages of guest RAM that this process has written. A migration needs them because KVM logs
+ * only the writes of vCPUs.
  *
- * <p>Pages are counted from the start of the file behind RAM. Whoever writes RAM while the guest
- * runs marks it afterwards: a page that is read between the write and the mark is read once more.
- * While nobody wants to know, marking costs one look at a flag. Any thread may call.
+ * <p>Page numbers count from the start of the file that backs RAM. Code that writes RAM while the
+ * guest runs marks the pages after the write, so a page that a migration reads between the write
+ * and the mark is read again. While tracking is off, a mark costs one volatile read. Any thread may
+ * call.
  */
 public final class DirtyPages {
-  /** Bytes in a page. */
+  /** Size of a page in bytes. */
   public static final int PAGE = 4096;
 
   private static final int PAGE_SHIFT = 12;
@@ -24,17 +25,17 @@ public final class DirtyPages {
     pages = bytes >>> PAGE_SHIFT;
   }
 
-  /** Whether marks are kept. */
+  /** Whether tracking is on. */
   public boolean isOn() {
     return bits != null;
   }
 
-  /** Begins to keep marks, or forgets them. */
+  /** Turns tracking on or off; earlier marks are discarded. */
   public void enable(boolean on) {
     bits = on ? new AtomicLongArray((int) Math.ceilDiv(pages, Long.SIZE)) : null;
   }
 
-  /** Marks the pages of a range. */
+  /** Marks the pages of a range; does nothing while tracking is off. */
   public void mark(long fileOffset, long length) {
     AtomicLongArray words = bits;
     if (words == null || length <= 0) {
@@ -50,7 +51,7 @@ public final class DirtyPages {
     }
   }
 
-  /** Takes the marks of 64 pages, the first of which is {@code 64 * word}, and forgets them. */
+  /** Returns and clears the marks of 64 pages, the first of which is {@code 64 * word}. */
   public long take(int word) {
     AtomicLongArray words = bits;
     return words == null ? 0 : words.getAndSet(word, 0);

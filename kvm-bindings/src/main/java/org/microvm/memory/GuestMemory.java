@@ -11,18 +11,18 @@ import java.util.List;
  * Guest RAM, addressed by guest-physical address; every access is bounds-checked.
  *
  * <p>Values are little-endian and may be unaligned. An access must lie within one region: RAM below
- * and above the hole under 4 GiB is not contiguous for a device either. The plain accessors order
- * nothing against the vCPUs; a ring takes its own {@link #slice} and uses acquire and release
- * there.
+ * and above the hole under 4 GiB is not contiguous. The accessors here do not order memory against
+ * the vCPUs; code that needs ordering, such as a virtqueue, takes a {@link #slice} and uses acquire
+ * and release on it.
  *
  * <p>Any thread may call; the owner of the mapping unmaps it only after every thread that holds a
  * segment or a host address from here has ended.
  */
 public final class GuestMemory {
-  /** Where RAM stops to leave room for devices, as on a PC: 3 GiB. */
+  /** The end of low RAM, which leaves addresses for devices, as on a PC: 3 GiB. */
   public static final long HOLE_START = 3L << 30;
 
-  /** Where RAM goes on behind the hole: 4 GiB. */
+  /** The start of the RAM above the hole: 4 GiB. */
   public static final long HOLE_END = 4L << 30;
 
   private static final ValueLayout.OfShort SHORT =
@@ -44,11 +44,11 @@ public final class GuestMemory {
   private final DirtyPages dirtyPages;
 
   /**
-   * @param regions the pieces of RAM, which may not overlap
+   * @param regions the regions of RAM, which must not overlap
    * @throws IllegalArgumentException if two regions overlap or there is none
    */
   public GuestMemory(List<MemoryRegion> regions) {
-    // No stream and no lambda: their first use costs some 20 ms, and every start comes by here.
+    // No stream and no lambda: their first use costs about 20 ms, and every start runs this code.
     this.regions = regions.toArray(new MemoryRegion[0]);
     Arrays.sort(this.regions, BY_START);
     if (this.regions.length == 0) {
@@ -66,17 +66,17 @@ public final class GuestMemory {
     dirtyPages = new DirtyPages(end);
   }
 
-  /** The pieces of RAM, by rising address. */
+  /** The regions of RAM by ascending address. */
   public List<MemoryRegion> regions() {
     return List.of(regions);
   }
 
-  /** What this process writes while the guest runs. */
+  /** The pages that this process has written while the guest runs. */
   public DirtyPages dirtyPages() {
     return dirtyPages;
   }
 
-  /** Bytes of RAM in all. */
+  /** Total size of RAM in bytes. */
   public long size() {
     long size = 0;
     for (MemoryRegion region : regions) {
@@ -101,7 +101,7 @@ public final class GuestMemory {
   }
 
   /**
-   * The host virtual address of a range, for system calls that take one; nothing is allocated.
+   * The host virtual address of a range, for system calls that take one. Allocates nothing.
    *
    * @throws GuestMemoryException if the range is not within one region
    */
@@ -158,7 +158,7 @@ public final class GuestMemory {
     region.host().set(LONG, address - region.start(), value);
   }
 
-  /** Copies guest bytes out into {@code target}, filling it. */
+  /** Fills {@code target} with guest bytes. */
   public void read(long address, byte[] target) throws GuestMemoryException {
     MemorySegment.copy(
         slice(address, target.length), ValueLayout.JAVA_BYTE, 0, target, 0, target.length);

@@ -1,6 +1,6 @@
 package org.microvm.memory;
 
-/** An access that guest RAM does not hold; caused by the guest, so a device must answer it. */
+/** An access outside guest RAM. The guest caused it, so the device must handle it. */
 public final class GuestMemoryException extends Exception {
   private static final long serialVersionUID = 1L;
 
@@ -9,10 +9,10 @@ public final class GuestMemoryException extends Exception {
 
   /**
    * @param address guest-physical address of the first byte
-   * @param length bytes asked for, unsigned
+   * @param length length of the access in bytes, unsigned
    */
   public GuestMemoryException(long address, long length) {
-    // No stack trace: a hostile guest could otherwise have one filled in per descriptor.
+    // No stack trace: a hostile guest could otherwise cause one to be filled in per descriptor.
     super(null, null, false, false);
     this.address = address;
     this.length = length;

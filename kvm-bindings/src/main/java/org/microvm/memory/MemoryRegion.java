@@ -16,7 +16,7 @@ public record MemoryRegion(long start, MemorySegment host, long fileOffset) {
     return host.byteSize();
   }
 
-  /** Guest-physical address behind the last byte. */
+  /** Guest-physical address just past the last byte. */
   public long end() {
     return start + host.byteSize();
   }
@@ -25,7 +25,7 @@ public record MemoryRegion(long start, MemorySegment host, long fileOffset) {
   boolean holds(long address, long length) {
     long offset = address - start;
     long size = host.byteSize();
-    // Unsigned and without a sum: address + length may wrap, size - length may not.
+    // Unsigned, and without a sum: address + length may wrap around, size - length cannot.
     return Long.compareUnsigned(length, size) <= 0
         && Long.compareUnsigned(offset, size - length) <= 0;
   }

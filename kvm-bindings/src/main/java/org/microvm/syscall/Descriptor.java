@@ -21,12 +21,13 @@ public final class Descriptor implements AutoCloseable {
   private final int number;
   private final boolean owned;
 
-  /** How many calls are in progress; the top bit says closed. */
+  /** How many calls are in progress; the top bit means closed. */
   private volatile int state;
 
   /**
-   * @param number what a system call gave
-   * @param owned whether the kernel's side is closed too; false for the standard streams
+   * @param number the number that a system call returned
+   * @param owned whether {@link #close} closes the number in the kernel too; false for the standard
+   *     streams
    */
   public Descriptor(int number, boolean owned) {
     this.number = number;
@@ -42,7 +43,7 @@ public final class Descriptor implements AutoCloseable {
   }
 
   /**
-   * Begins a use; a result other than -1 obliges to {@link #release}.
+   * Begins a use; any result other than -1 must be followed by {@link #release}.
    *
    * @return the number, or -1 when closed
    */

@@ -5,14 +5,14 @@ import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.Linux;
 
 /**
- * The real-time signal that gets a thread out of {@code KVM_RUN}.
+ * The real-time signal that makes a thread leave {@code KVM_RUN}.
  *
- * <p>The receiving thread keeps it blocked, so that it waits to be taken with {@link #drain}; only
- * {@code KVM_RUN} is given a mask without it and returns EINTR while it is pending.
+ * <p>The receiving thread keeps the signal blocked, so that it stays pending until {@link #drain}.
+ * Only {@code KVM_RUN} runs with a mask without it, and returns EINTR while it is pending.
  *
- * <p>So no handler is ever needed, and still there is one that does nothing: the signal's default
- * action ends the process, and whether a signal that a thread unblocks for the time of {@code
- * KVM_RUN} is fatal is the kernel's affair. One that came in on a busy host did end the process.
+ * <p>No handler should ever run, but one that does nothing is installed: the signal's default
+ * action ends the process, and the kernel decides whether a signal that is unblocked only during
+ * {@code KVM_RUN} is fatal. On a busy host one did end the process.
  */
 public final class KickSignal {
   private static final int NUMBER = Syscalls.firstRealTimeSignal();
@@ -25,7 +25,7 @@ public final class KickSignal {
   private static final int ACTION_HANDLER = 0;
   private static final int ACTION_FLAGS = Long.BYTES;
 
-  /** The kernel's flag for a return trampoline, which libc keeps to itself (asm/signal.h). */
+  /** The kernel's flag for a return trampoline (asm/signal.h), which libc does not export. */
   private static final long SA_RESTORER = 0x0400_0000;
 
   static {
@@ -35,9 +35,9 @@ public final class KickSignal {
   private KickSignal() {}
 
   /**
-   * The handler is libc's {@code abs}, which takes a number, touches nothing and returns; no Java
-   * code may run in a handler. The trampoline behind it is the one that libc gave to the JVM's own
-   * handlers.
+   * Installs libc's {@code abs} as the handler: it takes a number, changes nothing and returns.
+   * Java code must not run in a signal handler. The return trampoline is the one that libc has set
+   * for the JVM's own handlers.
    */
   private static void installHandler() {
     MemorySegment action = Syscalls.scratch(ACTION_BYTES);
@@ -58,7 +58,7 @@ public final class KickSignal {
   /**
    * Blocks the signal in the calling thread.
    *
-   * @return the mask for {@code KVM_RUN}: the thread's own, less this signal
+   * @return the mask for {@code KVM_RUN}: the thread's own without this signal
    */
   public static long block() {
     MemorySegment sets = Syscalls.scratch(2 * Long.BYTES);
@@ -71,17 +71,18 @@ public final class KickSignal {
     return sets.get(ValueLayout.JAVA_LONG, Long.BYTES) & ~SET;
   }
 
-  /** Sends it to a thread of this process. */
+  /** Sends the signal to a thread of this process. */
   public static void send(int tid) {
     Syscalls.tgkill(PID, tid, NUMBER);
   }
 
   /**
-   * Takes what is pending for the calling thread; real-time signals queue, so until none is left.
+   * Consumes all pending kicks of the calling thread; real-time signals queue, so there may be
+   * several.
    */
   public static void drain() {
     while (Syscalls.takeSignal(SET) == NUMBER) {
-      // Taken.
+      // Consumed; another may be queued.
     }
   }
 }

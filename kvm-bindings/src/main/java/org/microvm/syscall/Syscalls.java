@@ -13,7 +13,7 @@ import org.microvm.bindings.Linux;
 import org.microvm.bindings.epoll_event;
 
 /**
- * Every system call of this module, by way of libc's {@code syscall(2)}.
+ * Every system call of this module, made through libc's {@code syscall(2)}.
  *
  * <p>One function means one signature to link. That matters: the first downcall handle of a process
  * costs tens of milliseconds and each new signature 2 to 12 more, while a call through the variadic
@@ -30,18 +30,21 @@ public final class Syscalls {
   private static final long ERRNO =
       CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
-  /** Takes the function to call; with one bound to it, a start would take 4 ms more. */
+  /**
+   * Takes the address of the function to call; a handle bound to one function would make a start
+   * take 4 ms longer.
+   */
   private static final MethodHandle CALL = link();
 
   private static final MemorySegment SYSCALL = function("syscall");
 
-  /** Native memory that belongs to one thread: where errno lands, and room for small structs. */
+  /** Native memory of one thread: for the captured errno and for small structs. */
   private static final class PerThread {
     final MemorySegment capture;
     final MemorySegment scratch;
 
     PerThread() {
-      // Automatic: the thread ends without telling, and the garbage collector then frees it.
+      // Automatic: nothing reports the end of a thread, so the garbage collector frees it.
       Arena arena = Arena.ofAuto();
       capture = arena.allocate(CAPTURE);
       scratch = arena.allocate(SCRATCH_BYTES, 16);
@@ -62,7 +65,7 @@ public final class Syscalls {
             Linker.Option.captureCallState("errno"));
   }
 
-  /** Where a function of the C library is. */
+  /** The address of a function of the C library. */
   static MemorySegment function(String name) {
     return Linker.nativeLinker()
         .defaultLookup()
@@ -71,11 +74,11 @@ public final class Syscalls {
   }
 
   /**
-   * {@code SIGRTMIN}: the C library keeps the lowest real-time signals for itself, and how many is
-   * its own affair.
+   * {@code SIGRTMIN}: the C library reserves the lowest real-time signals, and how many depends on
+   * the library.
    *
-   * <p>The function has no parameters, and in the x86-64 ABI one that is given some does not
-   * notice; so the handle that is linked already serves.
+   * <p>The function has no parameters, and in the x86-64 ABI surplus arguments do no harm, so the
+   * handle that is already linked can call it.
    */
   static int firstRealTimeSignal() {
     MemorySegment function = function("__libc_current_sigrtmin");
@@ -246,7 +249,10 @@ public final class Syscalls {
     return call(Linux.SYS_epoll_ctl(), epoll, operation, fd, event.address(), 0, 0);
   }
 
-  /** {@code epoll_wait(epoll, events, capacity, timeout)}; the timeout in milliseconds, -1 none. */
+  /**
+   * {@code epoll_wait(epoll, events, capacity, timeout)}; the timeout is in milliseconds, -1 for
+   * none.
+   */
   public static long epollWait(int epoll, long events, int capacity, int timeout) {
     return call(Linux.SYS_epoll_wait(), epoll, events, capacity, timeout, 0, 0);
   }

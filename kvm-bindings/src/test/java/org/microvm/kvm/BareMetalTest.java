@@ -23,7 +23,7 @@ import org.microvm.linux.EventFd;
 import org.microvm.linux.Mapping;
 import org.microvm.testing.RequiresKvm;
 
-/** Real guests of a few bytes; the assembly is beside the bytes. */
+/** Runs real guests of a few bytes; comments give the assembly. */
 @RequiresKvm
 @Timeout(30)
 class BareMetalTest {
@@ -276,7 +276,7 @@ class BareMetalTest {
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PIT") // Its times go on.
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PIT") // Its times keep changing.
   void vmState_restoredIsWhatWasSaved(VmState part) throws Exception {
     try (TinyGuest guest = TinyGuest.withIrqchip(HLT)) {
       byte[] saved = guest.vm.save(part);
@@ -351,9 +351,8 @@ class BareMetalTest {
       sum += runExits(guest, 1000);
       long bytes = threads.getCurrentThreadAllocatedBytes() - before;
 
-      // The linker slices the errno segment on each call, 40 bytes, until C2 finds that needless.
-      // The
-      // smallest object more would have 16.
+      // The linker allocates a 40-byte slice of the errno segment on each call until C2 removes it.
+      // One more object per call would add at least 16 bytes.
       assertTrue(bytes < 1000 * 56, () -> bytes + " bytes");
       assertEquals(2000 * (ExitReason.IO + 0x44), sum);
     }

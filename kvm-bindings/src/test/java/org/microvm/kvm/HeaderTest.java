@@ -36,7 +36,8 @@ class HeaderTest {
   @Test
   void exitReasons_areThoseOfTheHeader() throws Exception {
     Map<String, Long> ours = constants(ExitReason.class, "KVM_EXIT_");
-    ours.remove("KVM_EXIT_MEMORY_FAULT"); // Newer than the oldest headers that we build with.
+    ours.remove(
+        "KVM_EXIT_MEMORY_FAULT"); // Newer than the oldest kernel headers that the build supports.
 
     assertSameInC(ours);
   }

@@ -14,7 +14,9 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 import org.microvm.testing.RequiresKvm;
 
-/** Interrupts through the in-kernel 8259, to a guest that halts and reports each one on a port. */
+/**
+ * Sends interrupts through the in-kernel 8259 to a guest that halts and reports each one on a port.
+ */
 @RequiresKvm
 @Timeout(30)
 class InterruptTest {
@@ -49,7 +51,9 @@ class InterruptTest {
     signal = EventFd.open();
   }
 
-  /** As firmware does: enable it, and let its LINT0 pin take what the 8259 gives. */
+  /**
+   * Enables the local APIC and makes its LINT0 pin accept the 8259's interrupts, as firmware does.
+   */
   private void passInterruptsThroughTheLocalApic() throws Exception {
     byte[] apic = guest.vcpu.save(VcpuState.LOCAL_APIC);
     MemorySegment registers = MemorySegment.ofArray(apic);

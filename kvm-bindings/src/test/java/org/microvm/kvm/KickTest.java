@@ -13,13 +13,13 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.linux.Errno;
 import org.microvm.testing.RequiresKvm;
 
-/** Getting a vCPU's thread out of {@code KVM_RUN}, whatever the guest does. */
+/** A kick makes a vCPU's thread leave {@code KVM_RUN}, whatever the guest does. */
 @RequiresKvm
 @Timeout(120)
 class KickTest {
   private static final int KICKS = 2000;
 
-  /** A thread that runs a vCPU and takes a message whenever it is kicked. */
+  /** A thread that runs a vCPU and reads a message whenever it is kicked. */
   private static final class Runner implements AutoCloseable {
     static final int STOP = -1;
 
@@ -45,7 +45,7 @@ class KickTest {
       }
     }
 
-    /** Leaves a message, kicks once, and waits until it is taken: how long that took. */
+    /** Stores a message, kicks once and waits until it is read; returns how long that took. */
     long send(int message) {
       long start = System.nanoTime();
       mailbox.set(message);

@@ -9,7 +9,7 @@ final class TinyGuest implements AutoCloseable {
   static final int STACK = 0x8000;
   static final long RAM = 1 << 20;
 
-  /** Where the guest's DS points: nothing is there unless a test puts it there. */
+  /** Where the guest's DS points; there is no memory unless a test adds it. */
   static final long DEVICE = 0xd000_0000L;
 
   final Kvm kvm;
@@ -70,7 +70,7 @@ final class TinyGuest implements AutoCloseable {
     return ram.memory();
   }
 
-  /** Runs to the next exit: why. */
+  /** Runs to the next exit and describes it. */
   String runToExit() {
     int error = vcpu.run();
     return error == 0 ? vcpu.runState().describe() : "errno " + error;

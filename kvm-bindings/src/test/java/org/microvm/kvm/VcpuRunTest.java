@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
-/** Decoding of exits, from shared memory that no vCPU has written. */
+/** Decodes exits from a segment that stands in for the shared memory of a vCPU. */
 class VcpuRunTest {
   private final MemorySegment memory = Arena.ofAuto().allocate(4096, 4096);
   private final VcpuRun run = new VcpuRun(memory);

@@ -54,13 +54,13 @@ class EventLoopTest {
     return log.poll(5, TimeUnit.SECONDS);
   }
 
-  /** Everything before this call on the loop has happened when it returns. */
+  /** Waits until the loop has done everything that was submitted before this call. */
   private void barrier() throws InterruptedException {
     CountDownLatch reached = new CountDownLatch(2);
     loop.execute(
         () -> {
           reached.countDown();
-          loop.execute(reached::countDown); // One more turn, with its descriptors.
+          loop.execute(reached::countDown); // One more round, with its descriptors.
         });
     assertTrue(reached.await(5, TimeUnit.SECONDS));
   }
@@ -389,10 +389,9 @@ class EventLoopTest {
 
   @Test
   void dispatch_allocatesNothingButWhatTheLinkerNeeds() throws Exception {
-    // The linker slices the errno segment on each call, 40 bytes, until C2 finds that needless.
-    // Here
-    // are five calls an event: read, signal, drain, and epoll_wait for each of two descriptors.
-    // The smallest object more would have 16 bytes.
+    // The linker allocates a 40-byte slice of the errno segment on each call until C2 removes it.
+    // An event takes five calls: read, signal, drain, and epoll_wait for each of two descriptors.
+    // One more object would add at least 16 bytes.
     long limit = 2000 * (5 * 40 + 16);
     loop.start();
     Fd[] pair = UnixSocket.pair();

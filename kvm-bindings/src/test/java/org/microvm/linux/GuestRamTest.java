@@ -114,7 +114,8 @@ class GuestRamTest {
       var failure = assertThrows(ErrnoException.class, () -> to.adopt(file));
 
       assertTrue(
-          failure.getMessage().contains("it has 4096 bytes, here are 8192"), failure::toString);
+          failure.getMessage().contains("it has 4096 bytes, this machine's RAM has 8192"),
+          failure::toString);
       assertFalse(file.isOpen());
       assertEquals(9, to.memory().getLong(0));
     }

@@ -16,7 +16,7 @@ class KickSignalTest {
         Thread.ofPlatform()
             .start(
                 () -> {
-                  // Delivered on the way out of the system call that sends it.
+                  // Delivered when the system call that sends it returns.
                   KickSignal.send(Syscalls.gettid());
                   survived.set(true);
                 });

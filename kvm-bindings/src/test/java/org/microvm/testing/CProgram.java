@@ -9,15 +9,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** Asks the C compiler what an expression is worth, by compiling and running a small program. */
+/** Evaluates C expressions by compiling and running a small program. */
 public final class CProgram {
   private CProgram() {}
 
   /**
    * Evaluates integer constant expressions.
    *
-   * @param headers to include, {@code linux/kvm.h}
-   * @param expressions of C, {@code sizeof(struct kvm_regs)}
+   * @param headers to include, for example {@code linux/kvm.h}
+   * @param expressions C expressions, for example {@code sizeof(struct kvm_regs)}
    * @return the value of each, by expression
    */
   public static Map<String, Long> evaluate(List<String> headers, Iterable<String> expressions)
@@ -38,7 +38,7 @@ public final class CProgram {
     return values;
   }
 
-  /** Compiles and runs a program: what it prints. */
+  /** Compiles and runs a program and returns its output. */
   public static String run(String source) throws IOException, InterruptedException {
     Path directory = Files.createTempDirectory("microvm-gcc");
     Path file = Files.writeString(directory.resolve("program.c"), source);

@@ -5,7 +5,7 @@ import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Behind {@link RequiresGcc}. */
+/** The condition of {@link RequiresGcc}. */
 final class GccCondition implements ExecutionCondition {
   @Override
   public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
@@ -14,7 +14,7 @@ final class GccCondition implements ExecutionCondition {
         return ConditionEvaluationResult.enabled("gcc is in " + directory);
       }
     }
-    System.out.println("Comparison with the C headers is skipped: no gcc on PATH");
+    System.out.println("Comparisons with the C headers are skipped: no gcc on PATH");
     return ConditionEvaluationResult.disabled("no gcc on PATH");
   }
 }

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 
-/** Behind {@link RequiresKvm}. */
+/** The condition of {@link RequiresKvm}. */
 final class KvmCondition implements ExecutionCondition {
   private static final AtomicBoolean PRINTED = new AtomicBoolean();
 

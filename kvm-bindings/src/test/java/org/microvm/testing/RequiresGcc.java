@@ -7,7 +7,10 @@ import java.lang.annotation.Target;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A test that asks the C compiler: tagged {@code gcc}, and skipped with a reason without one. */
+/**
+ * Marks a test that needs the C compiler: tagged {@code gcc}, and skipped with a printed reason if
+ * there is none.
+ */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)
 @Tag("gcc")

@@ -9,9 +9,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * A test that runs a VM: tagged {@code kvm}, and skipped with one printed line where {@code
- * /dev/kvm} does not open. With {@code MICROVM_REQUIRE_KVM=1} in the environment that is an error
- * instead, so that a machine meant to have KVM cannot pass without it.
+ * Marks a test that runs a VM: tagged {@code kvm}, and skipped with one printed line if {@code
+ * /dev/kvm} cannot be opened. With {@code MICROVM_REQUIRE_KVM=1} in the environment that is an
+ * error instead, so that a machine that should have KVM cannot pass without it.
  */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)

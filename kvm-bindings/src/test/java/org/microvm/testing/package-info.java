@@ -1,2 +1,2 @@
-/** What tests of all modules share: conditions on the machine that they run on. */
+/** Conditions that tests of all modules place on the machine they run on. */
 package org.microvm.testing;

@@ -56,8 +56,7 @@ class BackendFailureTest {
     Path path = Files.writeString(directory.resolve("s"), "precious");
 
     fails(
-        "listen on %s: EEXIST (File exists): there is something else than a socket at this path"
-            .formatted(path),
+        "listen on %s: EEXIST (File exists): the file at this path is not a socket".formatted(path),
         "socket,server=on,path=" + path);
 
     assertEquals("precious", Files.readString(path));
@@ -68,7 +67,7 @@ class BackendFailureTest {
     String path = directory.resolve("x".repeat(120)).toString();
 
     fails(
-        "listen on %s: ENAMETOOLONG (File name too long): a socket's path has 1 to 107 bytes, this one %d"
+        "listen on %s: ENAMETOOLONG (File name too long): a socket's path has 1 to 107 bytes, this one has %d"
             .formatted(path, path.length()),
         "socket,server=on,path=" + path);
   }
