@@ -1,4 +1,4 @@
-/** What the guest finds at its first instruction: kernel, boot parameters, tables. */
+/** Prepares a guest for its first instruction: loads the kernel, boot parameters and tables. */
 module org.microvm.firmware {
   requires transitive org.microvm.kvm;
   requires com.github.luben.zstd_jni;

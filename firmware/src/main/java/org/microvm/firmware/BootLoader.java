@@ -21,9 +21,9 @@ import org.microvm.memory.GuestMemoryException;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * Puts everything a guest needs to start into its RAM; see {@link GuestLayout} for where.
+ * Puts everything that a guest needs to start into its RAM, laid out as in {@link GuestLayout}.
  *
- * <p>The fast path, an ELF kernel, keeps to classes that are cheap to load: no streams, lambdas,
+ * <p>The fast path, for an ELF kernel, uses only classes that load quickly: no streams, lambdas,
  * formatting or string concatenation unless something fails.
  */
 public final class BootLoader {
@@ -41,24 +41,25 @@ public final class BootLoader {
       throw new BootException("guest RAM must start at address 0 and be larger than 1 MiB");
     }
     if (request.cpus() < 1 || request.cpus() > MpTable.CPUS_MAX) {
-      throw new BootException(request.cpus() + " vCPUs: must be 1 to " + MpTable.CPUS_MAX);
+      throw new BootException(
+          request.cpus() + " vCPUs requested; 1 to " + MpTable.CPUS_MAX + " are possible");
     }
   }
 
   /**
-   * Loads the kernel and all that belongs to it.
+   * Loads the kernel, its command line, initial RAM disk and tables.
    *
-   * @param memory RAM fresh from the system, all zero: a kernel's BSS is not written
+   * @param memory fresh RAM, all zero, because a kernel's BSS is not written
    * @param request what to start
    * @return the registers of the first vCPU
-   * @throws BootException if the guest cannot be started so; RAM may have been written by then
+   * @throws BootException if the guest cannot be started; RAM may have been written by then
    */
   public static InitialCpuState load(GuestMemory memory, BootRequest request) throws BootException {
     BootLoader loader = new BootLoader(memory, request);
     try {
       return loader.load();
     } catch (GuestMemoryException e) {
-      // Every range was checked against RAM before.
+      // Cannot happen: every range was checked against RAM.
       throw new IllegalStateException(e);
     }
   }
@@ -137,7 +138,7 @@ public final class BootLoader {
       long top = Math.min(lowRam.end(), endMax);
       if (size > top - bottom) {
         throw new BootException(
-            "of %d KiB does not fit into the %d KiB between the kernel and the end of RAM it may use"
+            "has %d KiB and does not fit between the kernel and the end of usable RAM (%d KiB)"
                 .formatted(size + 1023 >> 10, Math.max(top - bottom, 0) >> 10));
       }
       long start = top - size & -PAGE;
@@ -163,8 +164,9 @@ public final class BootLoader {
   }
 
   private void put(long address, byte[] bytes) throws GuestMemoryException {
-    // As a segment: the copy from an array, and the first use of a layout's VarHandle, make the JVM
-    // link a type switch and method handles, 20 ms that the rest of the boot does not need.
+    // Written as a segment: copying from an array, or the first use of a layout's VarHandle, makes
+    // the JVM link a type switch and method handles. That takes 20 ms, and nothing else in the boot
+    // needs them.
     memory.write(address, MemorySegment.ofArray(bytes));
   }
 }

@@ -5,18 +5,18 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What to start.
+ * * Describes the guest to start.
  *
  * @param kernel an ELF image or a bzImage
  * @param initrd the initial RAM disk, if any
  * @param commandLine the whole kernel command line, see {@link CommandLine}
- * @param cpus the number of vCPUs, whose local APIC ids are 0 and up
+ * @param cpus the number of vCPUs; their local APIC IDs count from 0
  * @param entry which entry point to use
  */
 public record BootRequest(
     Path kernel, Optional<Path> initrd, String commandLine, int cpus, Entry entry) {
 
-  /** Refuses null. */
+  /** Rejects null. */
   public BootRequest {
     Objects.requireNonNull(kernel, "kernel");
     Objects.requireNonNull(initrd, "initrd");

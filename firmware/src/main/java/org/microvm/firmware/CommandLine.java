@@ -1,10 +1,10 @@
 package org.microvm.firmware;
 
 /**
- * A kernel command line in the making; immutable.
+ * A kernel command line to which parameters can be added; immutable.
  *
- * <p>Words are appended before a bare {@code --}, behind which the kernel passes everything to
- * init. The length is checked when a kernel is loaded, for the limit is the kernel's.
+ * <p>Parameters are added before a bare {@code --}, because the kernel passes everything after that
+ * to init. The length is checked when a kernel is loaded, since the limit depends on the kernel.
  */
 public final class CommandLine {
   private final String text;
@@ -14,8 +14,8 @@ public final class CommandLine {
   }
 
   /**
-   * @param text words separated by spaces, may be empty
-   * @throws BootException if it holds anything but printable ASCII
+   * @param text parameters separated by spaces; may be empty
+   * @throws BootException if it contains anything but printable ASCII
    */
   public static CommandLine of(String text) throws BootException {
     check(text);
@@ -23,9 +23,9 @@ public final class CommandLine {
   }
 
   /**
-   * Adds words at the end of the kernel's part.
+   * Adds parameters at the end of the kernel's part.
    *
-   * @throws BootException if they hold anything but printable ASCII
+   * @throws BootException if they contain anything but printable ASCII
    */
   public CommandLine append(String words) throws BootException {
     check(words);
@@ -41,11 +41,11 @@ public final class CommandLine {
   }
 
   /**
-   * Adds the word by which Linux finds a virtio-mmio device.
+   * Adds the parameter by which Linux finds a virtio-mmio device.
    *
    * @param address guest-physical address of its registers
-   * @param length their length in bytes, a multiple of 1 KiB
-   * @param gsi its interrupt
+   * @param length length of the register range in bytes, a multiple of 1 KiB
+   * @param gsi the device's interrupt
    */
   public CommandLine virtioMmio(long address, long length, int gsi) {
     try {
@@ -62,14 +62,14 @@ public final class CommandLine {
     }
   }
 
-  /** The line as the kernel gets it. */
+  /** The line as the kernel receives it. */
   @Override
   public String toString() {
     return text;
   }
 
   /**
-   * @throws BootException if the text holds anything but printable ASCII
+   * @throws BootException if the text contains anything but printable ASCII
    */
   static void check(String text) throws BootException {
     for (int i = 0; i < text.length(); i++) {
@@ -89,7 +89,10 @@ public final class CommandLine {
     line.append(words);
   }
 
-  /** Index of the bare {@code --}, or the length; quotes hide it as they do in the kernel. */
+  /**
+   * Returns the index of the bare {@code --}, or the length if there is none. As in the kernel, a
+   * {@code --} within quotes does not count.
+   */
   private static int initArguments(String text) {
     boolean quoted = false;
     int word = 0;

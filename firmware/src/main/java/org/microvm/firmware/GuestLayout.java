@@ -1,7 +1,7 @@
 package org.microvm.firmware;
 
 /**
- * Where things are in guest-physical memory when the guest starts.
+ * The layout of guest-physical memory when the guest starts.
  *
  * <pre>
  *  0x00000010  MP floating pointer, where Linux looks first
@@ -16,19 +16,19 @@ package org.microvm.firmware;
  *  0x0009e000  MP configuration table; from here reserved
  *  0x0009fc00  MP floating pointer, where the specification has it (EBDA)
  *  0x000a0000  no RAM (VGA, option ROMs, BIOS on a PC)
- *  0x00100000  RAM again: the kernel where its segments say
- *       ...    initrd, as high as it goes
+ *  0x00100000  RAM again: the kernel at its segments' addresses
+ *       ...    initrd, as high as possible
  *  0xc0000000  no RAM (devices), RAM again from 4 GiB
  * </pre>
  *
- * <p>Linux has copied all it needs from below 640 KiB before it hands those pages out; only what is
- * from {@link #MP_TABLE} on is reserved in its memory map. It keeps page 0 to itself.
+ * <p>Linux copies everything it needs from below 640 KiB before it allocates those pages, so the
+ * memory map reserves only the range from {@link #MP_TABLE} on. Linux never allocates page 0.
  */
 public final class GuestLayout {
   /**
-   * The MP floating pointer that Linux finds first: it scans the first KiB, then {@link
-   * #MP_POINTER}, then 64 KiB of BIOS, mapping the rest of the area anew for each 16 bytes. Not at
-   * 0 itself: Linux 4.14 took that for "not found".
+   * The MP floating pointer that Linux finds first. It scans the first KiB, then {@link
+   * #MP_POINTER}, then 64 KiB of BIOS, and maps the rest of the area again for each 16 bytes. The
+   * pointer is not at 0, because Linux 4.14 takes that address for "not found".
    */
   public static final long MP_POINTER_LOW = 0x10;
 
@@ -38,10 +38,10 @@ public final class GuestLayout {
   /** BIOS data area: KiB of base memory, 16 bits. */
   public static final long BDA_BASE_MEMORY = 0x413;
 
-  /** The GDT. */
+  /** The address of the GDT. */
   public static final long GDT = 0x500;
 
-  /** An address for the empty IDT. */
+  /** The address of the empty IDT. */
   public static final long IDT = 0x600;
 
   /** PVH's {@code hvm_start_info}, followed by what it points to. */
@@ -68,10 +68,10 @@ public final class GuestLayout {
   /** The start of the EBDA and the MP floating pointer in its first KiB: 639 KiB. */
   public static final long MP_POINTER = 0x9fc00;
 
-  /** Where base memory ends: 640 KiB. */
+  /** The end of base memory: 640 KiB. */
   public static final long BASE_MEMORY_END = 0xa0000;
 
-  /** Where RAM goes on, and the lowest address a kernel may load to. */
+  /** Where RAM continues, and the lowest address at which a kernel may be loaded. */
   public static final long HIGH_MEMORY = 0x100000;
 
   private GuestLayout() {}

@@ -3,17 +3,17 @@ package org.microvm.firmware;
 import org.microvm.firmware.tables.SegmentTable;
 
 /**
- * The registers of the first vCPU at the guest's first instruction; the rest are zero. The other
- * vCPUs wait for the guest to start them and need no state from here.
+ * The registers of the first vCPU at the guest's first instruction; registers not listed are zero.
+ * The other vCPUs wait until the guest starts them and need no state from here.
  *
  * <p>All segments are present and of privilege level 0. The LDT is unusable.
  *
- * @param rip where to start
- * @param rsp the stack, {@link GuestLayout#STACK}
- * @param rbx {@code hvm_start_info} of a PVH guest
- * @param rsi {@code boot_params} of a 64-bit guest
- * @param rflags interrupts off
- * @param cr0 protection, and paging in 64-bit mode
+ * @param rip the entry point
+ * @param rsp the stack pointer, {@link GuestLayout#STACK}
+ * @param rbx address of {@code hvm_start_info} for a PVH guest
+ * @param rsi address of {@code boot_params} for a 64-bit guest
+ * @param rflags flags, with interrupts disabled
+ * @param cr0 protected mode, and paging in 64-bit mode
  * @param cr3 the page tables in 64-bit mode
  * @param cr4 PAE in 64-bit mode
  * @param efer long mode in 64-bit mode
@@ -21,9 +21,9 @@ import org.microvm.firmware.tables.SegmentTable;
  * @param data DS, ES, FS, GS and SS
  * @param task TR
  * @param gdtBase address of the GDT
- * @param gdtLimit its last byte's offset
+ * @param gdtLimit offset of the GDT's last byte
  * @param idtBase address of the empty IDT
- * @param idtLimit its last byte's offset
+ * @param idtLimit offset of the IDT's last byte
  */
 public record InitialCpuState(
     long rip,

@@ -1,7 +1,7 @@
 package org.microvm.firmware;
 
 /**
- * A segment register with its hidden part, in the fields that KVM has for it.
+ * A segment register including its hidden part, in KVM's fields.
  *
  * @param selector the visible part
  * @param base linear address of the segment
@@ -23,7 +23,7 @@ public record Segment(
     boolean wide,
     boolean granular) {
 
-  /** The register after it was loaded with a present DPL 0 descriptor of the GDT. */
+  /** Returns the register after loading a present DPL 0 descriptor from the GDT. */
   static Segment of(int selector, long descriptor) {
     boolean granular = (descriptor >>> 55 & 1) != 0;
     int limit = (int) (descriptor & 0xffff | descriptor >>> 32 & 0xf0000);

@@ -1,9 +1,9 @@
 /**
- * What the guest finds at its first instruction.
+ * Loads a guest's kernel and prepares the memory and registers for its first instruction.
  *
  * <p>{@link org.microvm.firmware.BootLoader} puts a kernel, its initial RAM disk, its command line
- * and the tables it looks for into guest RAM and answers with the state of the first vCPU. Nothing
- * here knows KVM: the machine copies {@link org.microvm.firmware.InitialCpuState} into the
+ * and the tables it needs into guest RAM and returns the state of the first vCPU. Nothing here
+ * depends on KVM: the machine copies {@link org.microvm.firmware.InitialCpuState} into the
  * registers.
  */
 package org.microvm.firmware;

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BootLoaderTest {
   private static final byte[] LINUX = ElfBuilder.linux().build();
 
-  /** The page behind {@link ElfBuilder#linux}'s BSS. */
+  /** The first page after {@link ElfBuilder#linux}'s BSS. */
   private static final int KERNEL_END = 0x102000;
 
   private static final int RAM_END = 4 << 20;
@@ -165,8 +165,8 @@ class BootLoaderTest {
     assertEquals(
         "initrd "
             + directory.resolve("initrd")
-            + ": of 3065 KiB does not fit into the 3064 KiB between the kernel and the end of RAM"
-            + " it may use",
+            + ": has 3065 KiB and does not fit between the kernel and the end of usable RAM"
+            + " (3064 KiB)",
         failure.getMessage());
   }
 
@@ -229,7 +229,7 @@ class BootLoaderTest {
 
     var failure = assertThrows(BootException.class, () -> guest.load(LINUX));
 
-    assertEquals(cpus + " vCPUs: must be 1 to 254", failure.getMessage());
+    assertEquals(cpus + " vCPUs requested; 1 to 254 are possible", failure.getMessage());
   }
 
   @Test

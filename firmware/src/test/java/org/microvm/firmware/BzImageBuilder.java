@@ -3,9 +3,9 @@ package org.microvm.firmware;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** Makes bzImages: a setup header in two sectors, and a payload behind them. */
+/** Builds bzImages: a setup header in two sectors, followed by a payload. */
 public final class BzImageBuilder {
-  /** Where the payload begins: boot sector, one setup sector, and 16 bytes of something else. */
+  /** Offset of the payload: after the boot sector, one setup sector and 16 unrelated bytes. */
   private static final int PAYLOAD = 1024 + 16;
 
   private final byte[] payload;
@@ -59,7 +59,7 @@ public final class BzImageBuilder {
     ByteBuffer file = ByteBuffer.allocate(PAYLOAD + payload.length).order(ByteOrder.LITTLE_ENDIAN);
     file.put(0x1f1, (byte) 1);
     file.putShort(0x1fe, (short) 0xaa55);
-    // "jmp" over the header: its second byte says where the header ends, at 0x26c.
+    // "jmp" over the header: its second byte gives the header's end, 0x26c.
     file.putShort(0x200, (short) 0x6aeb);
     file.putInt(0x202, 0x53726448);
     file.putShort(0x206, (short) version);

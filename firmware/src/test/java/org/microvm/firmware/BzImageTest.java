@@ -119,7 +119,7 @@ class BzImageTest {
   void load_protocolWithoutPayloadOffset_isRefused() throws Exception {
     assertRefused(
         BzImageBuilder.of(Packing.GZIP.pack(KERNEL)).version(0x207),
-        "speaks boot protocol 2.07; 2.08 (Linux 2.6.26) is the oldest supported");
+        "has boot protocol 2.07; 2.08 (Linux 2.6.26) is the oldest supported");
   }
 
   @Test
@@ -134,7 +134,7 @@ class BzImageTest {
 
     assertRefused(
         BzImageBuilder.of(packed).payloadLength(packed.length + 1),
-        "is cut short: a bzImage whose payload ends beyond the file");
+        "is truncated: the bzImage's payload ends beyond the file");
   }
 
   @Test
@@ -158,7 +158,7 @@ class BzImageTest {
 
     assertRefused(
         BzImageBuilder.of(packed),
-        "claims to unpack to " + mib + " MiB, more than guest RAM can hold");
+        "states an unpacked size of " + mib + " MiB, more than guest RAM can hold");
   }
 
   @ParameterizedTest
@@ -197,7 +197,7 @@ class BzImageTest {
   private static byte[] code(int length) {
     byte[] code = ElfBuilder.bytes(length);
     for (int i = 0; i + 5 < length; i += 64) {
-      // call +0x00001000: what the x86 filter of xz is for.
+      // call +0x00001000, an instruction that the x86 filter of xz rewrites.
       ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN).put(i, (byte) 0xe8).putInt(i + 1, 4096);
     }
     return code;
@@ -215,7 +215,7 @@ class BzImageTest {
     var failure = assertThrows(BootException.class, () -> guest.load(kernel));
 
     String start =
-        "kernel " + directory.resolve("kernel") + ": is damaged, or not packed as Linux does: ";
+        "kernel " + directory.resolve("kernel") + ": is damaged, or not compressed as Linux does: ";
     assertEquals(start, failure.getMessage().substring(0, start.length()));
   }
 

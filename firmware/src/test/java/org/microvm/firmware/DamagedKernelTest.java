@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever a kernel file holds, it is loaded or refused with a BootException, in little memory. */
+/** A damaged kernel file is either loaded or refused with a BootException, using little memory. */
 class DamagedKernelTest {
   /** Bytes that make lengths and offsets huge, negative or zero more often than chance would. */
   private static final byte[] TELLING = {0, 1, 2, 0x7f, (byte) 0x80, (byte) 0xff};

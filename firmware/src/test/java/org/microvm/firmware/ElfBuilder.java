@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Makes small ELF images: headers, program headers, notes, then the segments' bytes. */
+/** Builds small ELF images: headers, program headers, notes, then the segments' bytes. */
 public final class ElfBuilder {
   private record Load(long address, byte[] data, long memorySize) {}
 
@@ -32,7 +32,7 @@ public final class ElfBuilder {
     return new ElfBuilder(false);
   }
 
-  /** What a vmlinux looks like: one segment at 1 MiB, entry at its start, Linux's note. */
+  /** An image like a vmlinux: one segment at 1 MiB, the entry at its start, and Linux's note. */
   public static ElfBuilder linux() {
     return elf64().entry(0x100000).load(0x100000, bytes(64), 0x2000).note("Linux", 0x100, 1, 2);
   }
@@ -80,12 +80,12 @@ public final class ElfBuilder {
     return this;
   }
 
-  /** The note that states a PVH entry, as a 32-bit address. */
+  /** Adds the note that gives a PVH entry as a 32-bit address. */
   public ElfBuilder pvhNote(int address) {
     return note("Xen", 18, address, address >> 8, address >> 16, address >> 24);
   }
 
-  /** To be called before any note. */
+  /** Must be called before any note is added. */
   public ElfBuilder alignNotes(int alignment) {
     notesAlignment = alignment;
     return this;
@@ -123,7 +123,7 @@ public final class ElfBuilder {
 
   private void programHeader(
       ByteBuffer file, int kind, long offset, long address, long size, long memory, long align) {
-    // Virtual addresses are of no interest to a loader: unlike the physical ones, on purpose.
+    // A loader must ignore virtual addresses, so they differ from the physical ones on purpose.
     long virtual = address + 0x4000_0000;
     file.putInt(kind);
     if (is64Bit) {

@@ -164,7 +164,7 @@ class ElfKernelTest {
   void load_otherArchitecture_isRefused() {
     assertRefused(
         ElfBuilder.linux().machine(183).build(),
-        "is not for x86: an ELF file for machine 183 (x86-64 is 62)");
+        "is not for x86: the ELF file is for machine 183 (x86-64 is 62)");
   }
 
   @Test
@@ -183,20 +183,22 @@ class ElfKernelTest {
   void load_entryBehindTheLastSegment_isRefused() {
     assertRefused(
         ElfBuilder.linux().entry(0x102000).build(),
-        "has its entry point 0x102000 outside of its segments");
+        "has its entry point 0x102000 outside its segments");
   }
 
   @ParameterizedTest
   @CsvSource({
-    "0x3ff000, 0x1001, 'needs guest RAM up to 0x400001 (5 MiB), there are 4 MiB below 3 GiB'",
-    "0xbffff000, 0x1000, 'needs guest RAM up to 0xc0000000 (3072 MiB), there are 4 MiB below 3 GiB'",
-    "0xbffff000, 0x1001, 'has a segment at physical address 0xbffff000 of 4097 bytes; "
-        + "there is no RAM for it below 3 GiB'",
-    "0x100000, -1, 'has a segment at physical address 0x100000 of 18446744073709551615 bytes; "
-        + "there is no RAM for it below 3 GiB'",
-    "-0x1000, 0x2000, 'has a segment at physical address 0xfffffffffffff000 of 8192 bytes; "
-        + "there is no RAM for it below 3 GiB'",
-    "0xff000, 0x2000, 'has a segment at 0xff000; below 1 MiB is for the boot data'",
+    "0x3ff000, 0x1001, 'needs guest RAM up to 0x400001 (5 MiB), but the guest has 4 MiB "
+        + "below 3 GiB'",
+    "0xbffff000, 0x1000, 'needs guest RAM up to 0xc0000000 (3072 MiB), but the guest has 4 MiB "
+        + "below 3 GiB'",
+    "0xbffff000, 0x1001, 'has a segment at physical address 0xbffff000 of 4097 bytes, "
+        + "which must fit below 3 GiB'",
+    "0x100000, -1, 'has a segment at physical address 0x100000 of 18446744073709551615 bytes, "
+        + "which must fit below 3 GiB'",
+    "-0x1000, 0x2000, 'has a segment at physical address 0xfffffffffffff000 of 8192 bytes, "
+        + "which must fit below 3 GiB'",
+    "0xff000, 0x2000, 'has a segment at 0xff000; memory below 1 MiB is reserved for boot data'",
     "0x100000, 63, 'is not a usable ELF file: the segment at 0x100000 is larger in the file than "
         + "in memory'",
   })

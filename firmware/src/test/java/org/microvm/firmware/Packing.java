@@ -41,7 +41,7 @@ public enum Packing {
     }
   },
   LZ4_LEGACY {
-    /** Small, so that images of the tests have several; lz4 itself uses 8 MiB. */
+    /** Small, so that the tests' images have several blocks; lz4 itself uses 8 MiB. */
     private static final int BLOCK = 8 << 10;
 
     @Override
@@ -68,7 +68,7 @@ public enum Packing {
 
   public abstract byte[] pack(byte[] data) throws IOException;
 
-  /** Appends the size as Linux's build does. */
+  /** Appends the unpacked size, as Linux's build does. */
   static byte[] withSize(byte[] packed, int size) {
     byte[] all = Arrays.copyOf(packed, packed.length + 4);
     System.arraycopy(number(size), 0, all, packed.length, 4);

@@ -10,7 +10,7 @@ import java.util.Optional;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
-/** Guest RAM, and a directory with kernel and initrd to load into it. */
+/** Guest RAM, and a directory with the kernel and initrd to load into it. */
 public final class TestGuest {
   public final GuestMemory memory;
   private final Path directory;
@@ -25,12 +25,12 @@ public final class TestGuest {
     this.memory = ram((long) mib << 20);
   }
 
-  /** RAM of any size up to 3 GiB. */
+  /** Allocates RAM of any size up to 3 GiB. */
   public static GuestMemory ram(long size) {
     return new GuestMemory(List.of(new MemoryRegion(0, Arena.ofAuto().allocate(size, 4096), 0)));
   }
 
-  /** RAM as a guest of that size has it, for a look at its regions only: there is no memory. */
+  /** Returns the RAM regions of a guest of that size, without any memory behind them. */
   @SuppressWarnings("restricted")
   public static GuestMemory pretendedRam(long size) {
     long low = Math.min(size, GuestMemory.HOLE_START);
@@ -75,7 +75,10 @@ public final class TestGuest {
     return BootLoader.load(memory, new BootRequest(kernel, initrd, commandLine, cpus, entry));
   }
 
-  /** Loads an image that may be damaged: whether it was taken; anything but a refusal is thrown. */
+  /**
+   * Loads an image that may be damaged and returns whether it was accepted; throws anything but a
+   * refusal.
+   */
   public boolean accepts(byte[] kernel) throws IOException {
     try {
       load(kernel);
@@ -85,14 +88,14 @@ public final class TestGuest {
     }
   }
 
-  /** Bytes of RAM. */
+  /** Reads bytes from RAM. */
   public byte[] read(long address, int length) throws Exception {
     byte[] bytes = new byte[length];
     memory.read(address, bytes);
     return bytes;
   }
 
-  /** The text at an address up to its zero byte. */
+  /** Reads the text at an address up to its zero byte. */
   public String readText(long address) throws Exception {
     StringBuilder text = new StringBuilder();
     for (int c = memory.getByte(address); c != 0; c = memory.getByte(address + text.length())) {

@@ -6,20 +6,20 @@ import org.microvm.firmware.BootException;
 
 /** Bytes that can be read at any position: a file, or an unpacked payload. */
 public interface ByteSource extends AutoCloseable {
-  /** How many there are. */
+  /** The number of bytes. */
   long size();
 
   /**
    * Fills the rest of {@code target}.
    *
-   * @throws BootException if the source cannot be read or ends before
+   * @throws BootException if the source cannot be read or ends before {@code target} is full
    */
   void read(long offset, ByteBuffer target) throws BootException;
 
   /**
    * Fills {@code target}.
    *
-   * @throws BootException if the source cannot be read or ends before
+   * @throws BootException if the source cannot be read or ends before {@code target} is full
    */
   void read(long offset, MemorySegment target) throws BootException;
 

@@ -8,14 +8,15 @@ import java.nio.ByteOrder;
 import org.microvm.firmware.BootException;
 
 /**
- * A bzImage, whose payload is unpacked here rather than by the decompressor in the guest: that
- * takes minutes where KVM emulates the guest's kernel mode, and saves time everywhere.
+ * A bzImage, whose payload is unpacked here rather than by the decompressor in the guest. This
+ * saves time on every host; where KVM emulates the guest's kernel mode, the guest's decompressor
+ * takes minutes.
  */
 public final class BzImage implements KernelImage {
-  /** Linux's own bound on a kernel, KERNEL_IMAGE_SIZE with KASLR. */
+  /** Linux's own limit for a kernel: KERNEL_IMAGE_SIZE with KASLR. */
   private static final long UNPACKED_MAX = 1 << 30;
 
-  /** The compressed kernel's last bytes are its unpacked size, 32 bits. */
+  /** The length of the compressed kernel's trailer, which is the unpacked size in 32 bits. */
   private static final int TRAILER = 4;
 
   private final SetupHeader header;
@@ -30,7 +31,7 @@ public final class BzImage implements KernelImage {
    * Unpacks the kernel.
    *
    * @param source the file, closed on success
-   * @param unpackedMax the size in bytes that the kernel may have
+   * @param unpackedMax the largest size in bytes that the kernel may have
    * @throws BootException if it is damaged, too large, or packed in an unknown way
    */
   static BzImage parse(ByteSource source, SetupHeader header, long unpackedMax)
@@ -68,10 +69,10 @@ public final class BzImage implements KernelImage {
       ByteSource source, SetupHeader header, long unpackedMax, Arena arena) throws BootException {
     long length = header.payloadLength();
     if (!source.holds(header.payloadOffset(), length)) {
-      throw new BootException("is cut short: a bzImage whose payload ends beyond the file");
+      throw new BootException("is truncated: the bzImage's payload ends beyond the file");
     }
     if (length < 2 * TRAILER || length > UNPACKED_MAX) {
-      throw new BootException("is not a usable bzImage: a payload of " + length + " bytes");
+      throw new BootException("is not a usable bzImage: its payload has " + length + " bytes");
     }
     try (Arena temporary = Arena.ofConfined()) {
       ByteBuffer packed = temporary.allocate(length).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -80,9 +81,10 @@ public final class BzImage implements KernelImage {
       long size = packed.getInt((int) length - TRAILER) & 0xffff_ffffL;
       if (size > Math.min(unpackedMax, UNPACKED_MAX)) {
         throw new BootException(
-            "claims to unpack to %d MiB, more than guest RAM can hold".formatted(size >> 20));
+            "states an unpacked size of %d MiB, more than guest RAM can hold"
+                .formatted(size >> 20));
       }
-      // In gzip the size is the format's own trailer, to the others Linux appends it.
+      // In gzip the size is part of the format; Linux appends it to the other formats.
       packed.position(0).limit((int) length - (compression == Compression.GZIP ? 0 : TRAILER));
       MemorySegment unpacked = arena.allocate(size);
       ByteBuffer target = unpacked.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -92,7 +94,7 @@ public final class BzImage implements KernelImage {
       }
       return unpacked;
     } catch (IOException e) {
-      throw new BootException("is damaged, or not packed as Linux does: " + e.getMessage(), e);
+      throw new BootException("is damaged, or not compressed as Linux does: " + e.getMessage(), e);
     }
   }
 }

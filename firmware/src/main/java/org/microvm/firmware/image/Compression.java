@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.microvm.firmware.BootException;
 
-/** How a bzImage's payload is packed; each way's classes load only when it is met. */
+/**
+ * The compression of a bzImage's payload. The classes for each format are loaded only when it is
+ * used.
+ */
 enum Compression {
   GZIP,
   XZ,
@@ -15,7 +18,7 @@ enum Compression {
    * Recognizes a payload by its first four bytes.
    *
    * @param magic the bytes as a little-endian number
-   * @throws BootException if it is none of these
+   * @throws BootException if the format is none of these
    */
   static Compression of(int magic) throws BootException {
     if ((magic & 0xffff) == 0x8b1f) {
@@ -33,11 +36,11 @@ enum Compression {
   }
 
   /**
-   * Unpacks everything.
+   * Unpacks the whole payload.
    *
    * @param packed a direct buffer
-   * @param unpacked a direct buffer of the size that must come out
-   * @throws IOException if the data is damaged or comes to another size
+   * @param unpacked a direct buffer of exactly the expected unpacked size
+   * @throws IOException if the data is damaged or unpacks to another size
    */
   void unpack(ByteBuffer packed, ByteBuffer unpacked) throws IOException {
     switch (this) {

@@ -8,12 +8,12 @@ import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 
 /**
- * An ELF kernel for x86: loaded by physical addresses, segment by segment, from its source straight
- * to guest RAM.
+ * An ELF kernel for x86. Its segments are read from the source directly into guest RAM, at their
+ * physical addresses.
  *
- * <p>Linux is told from other kernels by the notes that it puts into its image and nobody else
- * does: owner "Linux" (build salt, since 4.19), or a Xen note that says so. Older kernels lack
- * these, but without CONFIG_XEN they lack the PVH note too, so they are started the same way.
+ * <p>Linux is recognized by ELF notes that no other kernel has: the owner "Linux" (build salt,
+ * since 4.19) or a Xen note that names Linux as the guest OS. Older kernels lack these, but without
+ * CONFIG_XEN they lack the PVH note too, so they are started the same way.
  */
 public final class ElfKernel implements KernelImage {
   private static final int MAGIC = 0x464c_457f;
@@ -31,10 +31,12 @@ public final class ElfKernel implements KernelImage {
   private static final int LOAD = 1;
   private static final int NOTE = 4;
 
-  /** Linux has 5, and none makes sense with many more: a bound on the work for a broken file. */
+  /**
+   * The maximum number of program headers, which bounds the work for a broken file; Linux has 5.
+   */
   private static final int PROGRAM_HEADERS_MAX = 64;
 
-  /** Linux's notes take 500 bytes. */
+  /** The most bytes of notes that are read; Linux's notes take 500. */
   private static final int NOTES_MAX = 64 << 10;
 
   private static final int XEN_GUEST_OS = 6;
@@ -86,7 +88,7 @@ public final class ElfKernel implements KernelImage {
     this.end = highest;
   }
 
-  /** Whether a file that begins so is an ELF file. */
+  /** Whether a file with these first bytes is an ELF file. */
   static boolean recognizes(ByteBuffer head) {
     return head.limit() >= 4 && head.getInt(0) == MAGIC;
   }
@@ -94,18 +96,18 @@ public final class ElfKernel implements KernelImage {
   /**
    * Reads the headers and notes.
    *
-   * @param source the image, closed with this one
+   * @param source the image; closed together with the kernel
    * @throws BootException if it is damaged or not an x86 kernel
    */
   static ElfKernel parse(ByteSource source) throws BootException {
     ByteBuffer header = buffer((int) Math.min(HEADER_SIZE_64, source.size()));
     source.read(0, header);
     if (header.limit() < HEADER_SIZE_32) {
-      throw new BootException("is cut short: an ELF file that ends within its header");
+      throw new BootException("is truncated: the ELF file ends within its header");
     }
     boolean is64Bit = checkTarget(header);
     if (is64Bit && header.limit() < HEADER_SIZE_64) {
-      throw new BootException("is cut short: an ELF file that ends within its header");
+      throw new BootException("is truncated: the ELF file ends within its header");
     }
     long offset = is64Bit ? header.getLong(32) : unsigned(header.getInt(28));
     int entrySize = header.getShort(is64Bit ? 54 : 42) & 0xffff;
@@ -113,14 +115,14 @@ public final class ElfKernel implements KernelImage {
     if (entrySize != (is64Bit ? PROGRAM_HEADER_SIZE_64 : PROGRAM_HEADER_SIZE_32)
         || count > PROGRAM_HEADERS_MAX) {
       throw new BootException(
-          "is not a usable ELF file: "
+          "is not a usable ELF file: it has "
               + count
               + " program headers of "
               + entrySize
               + " bytes each");
     }
     if (!source.holds(offset, (long) count * entrySize)) {
-      throw new BootException("is cut short: its program headers lie beyond the end of the file");
+      throw new BootException("is truncated: its program headers lie beyond the end of the file");
     }
     ByteBuffer programHeaders = buffer(count * entrySize);
     source.read(offset, programHeaders);
@@ -128,14 +130,14 @@ public final class ElfKernel implements KernelImage {
     return new ElfKernel(source, is64Bit, entry, programHeaders);
   }
 
-  /** Returns whether it is of 64 bits. */
+  /** Returns whether the file is ELF64. */
   private static boolean checkTarget(ByteBuffer header) throws BootException {
     int type = header.getShort(16) & 0xffff;
     int machine = header.getShort(18) & 0xffff;
     int elfClass = header.get(4);
     if (header.get(5) != LITTLE_ENDIAN || machine != MACHINE_386 && machine != MACHINE_X86_64) {
       throw new BootException(
-          "is not for x86: an ELF file for machine " + machine + " (x86-64 is 62)");
+          "is not for x86: the ELF file is for machine " + machine + " (x86-64 is 62)");
     }
     if (elfClass != CLASS_32 && elfClass != CLASS_64) {
       throw new BootException("is not a usable ELF file: class " + elfClass);
@@ -153,7 +155,7 @@ public final class ElfKernel implements KernelImage {
 
   @Override
   public SetupHeader setupHeader() {
-    // Linux's COMMAND_LINE_SIZE on x86 is 2048; another kernel gets what there is room for.
+    // Linux's COMMAND_LINE_SIZE on x86 is 2048; for another kernel the reserved room is the limit.
     return SetupHeader.synthesized(
         linux ? LINUX_COMMAND_LINE_MAX : GuestLayout.COMMAND_LINE_ROOM - 1);
   }
@@ -163,7 +165,7 @@ public final class ElfKernel implements KernelImage {
     return is64Bit;
   }
 
-  /** Whether the image says that it is Linux. */
+  /** Whether the image's notes identify it as Linux. */
   public boolean isLinux() {
     return linux;
   }
@@ -178,22 +180,22 @@ public final class ElfKernel implements KernelImage {
     return pvhEntry != NO_ENTRY;
   }
 
-  /** The PVH note's entry point; only if {@link #hasPvhEntry}. */
+  /** The PVH note's entry point; valid only if {@link #hasPvhEntry}. */
   public long pvhEntry() {
     return pvhEntry;
   }
 
-  /** Guest-physical address behind the last byte, BSS included. */
+  /** Guest-physical address just past the last byte, including BSS. */
   public long end() {
     return end;
   }
 
   /**
-   * Copies all segments to guest RAM. What a segment has in memory but not in the file stays as it
-   * is: fresh RAM is zero.
+   * Copies all segments to guest RAM. Memory of a segment that is not in the file (BSS) is not
+   * written, since fresh RAM is zero.
    *
    * @param start the entry point that will be used
-   * @throws BootException if a segment lies outside of RAM or of the file, or the entry of the
+   * @throws BootException if a segment lies outside RAM or the file, or the entry point outside all
    *     segments
    */
   public void load(GuestMemory memory, long start) throws BootException {
@@ -203,7 +205,7 @@ public final class ElfKernel implements KernelImage {
       Load load = loads[i];
       if (load.address() + load.size() > ram) {
         throw new BootException(
-            "needs guest RAM up to 0x%x (%d MiB), there are %d MiB below 3 GiB"
+            "needs guest RAM up to 0x%x (%d MiB), but the guest has %d MiB below 3 GiB"
                 .formatted(
                     load.address() + load.size(),
                     load.address() + load.size() + 0xfffff >> 20,
@@ -216,7 +218,7 @@ public final class ElfKernel implements KernelImage {
         source.read(load.offset(), memory.slice(load.address(), load.fileSize()));
       }
     } catch (GuestMemoryException e) {
-      // Checked above.
+      // Cannot happen: the ranges were checked above.
       throw new IllegalStateException(e);
     }
   }
@@ -233,7 +235,7 @@ public final class ElfKernel implements KernelImage {
         return;
       }
     }
-    throw new BootException("has its entry point 0x%x outside of its segments".formatted(start));
+    throw new BootException("has its entry point 0x%x outside its segments".formatted(start));
   }
 
   private Load load(ByteBuffer header) throws BootException {
@@ -248,16 +250,16 @@ public final class ElfKernel implements KernelImage {
     }
     if (!source.holds(offset, fileSize)) {
       throw new BootException(
-          "is cut short: the segment at 0x%x lies beyond the end of the file".formatted(address));
+          "is truncated: the segment at 0x%x lies beyond the end of the file".formatted(address));
     }
     if (Long.compareUnsigned(address, GuestLayout.HIGH_MEMORY) < 0) {
       throw new BootException(
-          "has a segment at 0x%x; below 1 MiB is for the boot data".formatted(address));
+          "has a segment at 0x%x; memory below 1 MiB is reserved for boot data".formatted(address));
     }
     if (Long.compareUnsigned(address, GuestMemory.HOLE_START) >= 0
         || Long.compareUnsigned(size, GuestMemory.HOLE_START - address) > 0) {
       throw new BootException(
-          "has a segment at physical address 0x%x of %s bytes; there is no RAM for it below 3 GiB"
+          "has a segment at physical address 0x%x of %s bytes, which must fit below 3 GiB"
               .formatted(address, Long.toUnsignedString(size)));
     }
     return new Load(offset, fileSize, address, size);
@@ -272,12 +274,12 @@ public final class ElfKernel implements KernelImage {
     long length = is64Bit ? header.getLong(32) : unsigned(header.getInt(16));
     long align = is64Bit ? header.getLong(48) : unsigned(header.getInt(28));
     if (!source.holds(offset, length)) {
-      throw new BootException("is cut short: its notes lie beyond the end of the file");
+      throw new BootException("is truncated: its notes lie beyond the end of the file");
     }
     ByteBuffer notes = buffer((int) Math.min(length, NOTES_MAX));
     source.read(offset, notes);
     notes.flip();
-    // Name and descriptor are padded to 4 bytes, whatever the class; a few tools pad to 8.
+    // Name and descriptor are padded to 4 bytes in both ELF classes; a few tools pad to 8.
     int padding = align == 8 ? 7 : 3;
     long position = 0;
     while (position + 12 <= notes.limit()) {
@@ -300,7 +302,7 @@ public final class ElfKernel implements KernelImage {
       linux = true;
     } else if (name.equals(ByteBuffer.wrap(XEN))) {
       if (type == XEN_PHYS32_ENTRY && content.limit() >= 4) {
-        // The entry is a 32-bit address, also where the field is of 8 bytes.
+        // The entry is a 32-bit address, even if the field has 8 bytes.
         pvhEntry = unsigned(content.order(ByteOrder.LITTLE_ENDIAN).getInt(0));
       } else if (type == XEN_GUEST_OS && content.limit() >= GUEST_OS_LINUX.length) {
         linux |= content.slice(0, GUEST_OS_LINUX.length).equals(ByteBuffer.wrap(GUEST_OS_LINUX));

@@ -13,13 +13,13 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.microvm.firmware.BootException;
 
 /**
- * A file, read by {@code pread} straight into its target, guest RAM included.
+ * A file, read with {@code pread} directly into its target, which can be guest RAM.
  *
- * <p>Not mapped: that is slower for bytes that are read once, and a file that is truncated
- * meanwhile would be a SIGBUS instead of an error.
+ * <p>It is not mapped, because that is slower for bytes that are read once, and because a file that
+ * is truncated meanwhile would cause a SIGBUS instead of an error.
  */
 public final class FileSource implements ByteSource {
-  /** Bytes to ask for at once: a ByteBuffer ends at 2 GiB, and so does Linux's read. */
+  /** Bytes per read: both a ByteBuffer and Linux's read are limited to 2 GiB. */
   private static final long CHUNK = 1 << 30;
 
   private final FileChannel channel;
@@ -33,11 +33,11 @@ public final class FileSource implements ByteSource {
   /**
    * Opens a regular file.
    *
-   * @throws BootException if that fails; the message does not name the file
+   * @throws BootException if the file cannot be opened; the message does not name it
    */
   public static FileSource open(Path path) throws BootException {
     try {
-      // Before opening: a FIFO would block there.
+      // Checked before opening, because opening a FIFO would block.
       BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
       if (!attributes.isRegularFile()) {
         throw new BootException(
@@ -65,7 +65,7 @@ public final class FileSource implements ByteSource {
       while (target.hasRemaining()) {
         int count = channel.read(target, position);
         if (count < 0) {
-          throw new BootException("ends at byte " + position + ", more was expected");
+          throw new BootException("is truncated: it ends at byte " + position);
         }
         position += count;
       }
@@ -88,7 +88,7 @@ public final class FileSource implements ByteSource {
     try {
       channel.close();
     } catch (IOException e) {
-      // It was only read from: nothing is lost.
+      // The file was only read, so nothing is lost.
     }
   }
 }

@@ -5,13 +5,13 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import org.microvm.firmware.BootException;
 
-/** A kernel file: what can be started of it is an ELF image in the end. */
+/** A kernel file. Whatever its format, the part that is started is an ELF image. */
 public sealed interface KernelImage extends AutoCloseable permits ElfKernel, BzImage {
 
   /** The part that is loaded. */
   ElfKernel elf();
 
-  /** The boot protocol's setup header, made up for an image that has none. */
+  /** The boot protocol's setup header, synthesized for an image that has none. */
   SetupHeader setupHeader();
 
   /** Releases the file. */
@@ -22,8 +22,8 @@ public sealed interface KernelImage extends AutoCloseable permits ElfKernel, BzI
    * Recognizes a file by its content and reads its headers.
    *
    * @param path an ELF image or a bzImage
-   * @param unpackedMax the size in bytes that a compressed kernel may unpack to
-   * @throws BootException if it is neither, damaged or not for this machine
+   * @param unpackedMax the largest size in bytes that a compressed kernel may unpack to
+   * @throws BootException if the file is neither, is damaged, or is not for this machine
    */
   static KernelImage open(Path path, long unpackedMax) throws BootException {
     ByteSource source = null;

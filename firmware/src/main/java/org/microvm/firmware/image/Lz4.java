@@ -5,17 +5,17 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * LZ4 in its legacy frame ({@code lz4 -l}), the only one that Linux uses: blocks, each behind its
- * packed size of 32 bits, that know nothing of each other.
+ * LZ4 in its legacy frame format ({@code lz4 -l}), the only one that Linux uses: independent
+ * blocks, each preceded by its packed size in 32 bits.
  */
 final class Lz4 {
-  /** What the frame begins with, as a little-endian number. */
+  /** The first four bytes of a frame, as a little-endian number. */
   static final int MAGIC = 0x184c_2102;
 
-  /** The least a match stands for. */
+  /** The minimum length of a match. */
   private static final int MATCH_MIN = 4;
 
-  /** A length of 15 in the token goes on in the bytes behind. */
+  /** A length of 15 in the token continues in the following bytes. */
   private static final int LENGTH_CONTINUES = 15;
 
   private Lz4() {}
@@ -26,7 +26,7 @@ final class Lz4 {
     while (source.remaining() >= Integer.BYTES) {
       int size = source.getInt();
       if (size == MAGIC) {
-        // The frame's start, or another frame's behind it.
+        // The start of this frame, or of another one appended to it.
         continue;
       }
       if (size < 0 || size > source.remaining()) {
@@ -61,7 +61,7 @@ final class Lz4 {
       if (distance == 0
           || distance > unpacked.position() - blockStart
           || length > unpacked.remaining()) {
-        throw new IOException("an lz4 match points outside of the unpacked data");
+        throw new IOException("an lz4 match points outside the unpacked data");
       }
       copyMatch(unpacked, distance, length);
     }
@@ -72,7 +72,8 @@ final class Lz4 {
     int from = to - distance;
     int done = 0;
     while (done < length) {
-      // What is copied may itself be a source: each round doubles what can be copied at once.
+      // The source may overlap the target: each round doubles the length that can be copied at
+      // once.
       int count = Math.min(length - done, distance + done);
       unpacked.put(to + done, unpacked, from, count);
       done += count;

@@ -29,7 +29,7 @@ final class MemorySource implements ByteSource {
   @Override
   public void read(long offset, MemorySegment target) throws BootException {
     if (!holds(offset, target.byteSize())) {
-      throw new BootException("ends at byte " + size() + ", more was expected");
+      throw new BootException("is truncated: it ends at byte " + size());
     }
     MemorySegment.copy(bytes, offset, target, 0, target.byteSize());
   }

@@ -5,8 +5,8 @@ import java.nio.ByteOrder;
 import org.microvm.firmware.BootException;
 
 /**
- * The setup header of Linux's x86 boot protocol: at the same place in a bzImage and in {@code
- * boot_params}; offsets from the kernel's Documentation/x86/boot.rst.
+ * The setup header of Linux's x86 boot protocol. It has the same offset in a bzImage and in {@code
+ * boot_params}; offsets are from the kernel's Documentation/x86/boot.rst.
  */
 public final class SetupHeader {
   private static final int SETUP_SECTS = 0x1f1;
@@ -22,7 +22,7 @@ public final class SetupHeader {
   private static final int PAYLOAD_OFFSET = 0x248;
   private static final int PAYLOAD_LENGTH = 0x24c;
 
-  /** Where {@code boot_params} goes on with something else. */
+  /** The offset just past the header in {@code boot_params}. */
   static final int END = 0x290;
 
   private static final short BOOT_SIGNATURE = (short) 0xaa55;
@@ -31,13 +31,13 @@ public final class SetupHeader {
   private static final int XLF_KERNEL_64 = 1;
   private static final int SECTOR = 512;
 
-  /** The first protocol version that says where the payload is. */
+  /** The first protocol version that gives the payload's offset. */
   private static final int PAYLOAD_VERSION = 0x208;
 
   /** The first protocol version with {@code xloadflags}. */
   private static final int XLOADFLAGS_VERSION = 0x20c;
 
-  /** What a vmlinux is started with: the newest protocol version known here. */
+  /** The newest protocol version known here, with which a vmlinux is started. */
   private static final int NEWEST_VERSION = 0x20f;
 
   /** The physical alignment that x86-64 kernels are built for by default. */
@@ -52,9 +52,10 @@ public final class SetupHeader {
   }
 
   /**
-   * The header for an image that comes without one.
+   * Builds a header for an image that has none.
    *
-   * @param commandLineMax the longest command line it takes, without the zero byte
+   * @param commandLineMax the length of the longest command line that it takes, without the zero
+   *     byte
    */
   public static SetupHeader synthesized(int commandLineMax) {
     ByteBuffer bytes = ByteBuffer.allocate(END).order(ByteOrder.LITTLE_ENDIAN);
@@ -69,7 +70,7 @@ public final class SetupHeader {
     return new SetupHeader(bytes, END);
   }
 
-  /** Whether a file that begins so has the header. */
+  /** Whether a file with these first bytes has the header. */
   static boolean isIn(ByteBuffer head) {
     return head.limit() >= VERSION + 2
         && head.getShort(BOOT_FLAG) == BOOT_SIGNATURE
@@ -77,17 +78,17 @@ public final class SetupHeader {
   }
 
   /**
-   * @param head the file's first bytes, {@link #END} of them
-   * @throws BootException if the kernel is cut short, too old, or of 32 bits
+   * @param head the file's first {@link #END} bytes
+   * @throws BootException if the kernel is truncated, too old, or 32-bit
    */
   static SetupHeader parse(ByteBuffer head) throws BootException {
     if (head.limit() < END) {
-      throw new BootException("is cut short: a bzImage that ends within its header");
+      throw new BootException("is truncated: the bzImage ends within its header");
     }
     int version = head.getShort(VERSION) & 0xffff;
     if (version < PAYLOAD_VERSION) {
       throw new BootException(
-          "speaks boot protocol %d.%02d; 2.08 (Linux 2.6.26) is the oldest supported"
+          "has boot protocol %d.%02d; 2.08 (Linux 2.6.26) is the oldest supported"
               .formatted(version >> 8, version & 0xff));
     }
     if ((head.get(LOADFLAGS) & LOADED_HIGH) == 0) {
@@ -105,13 +106,13 @@ public final class SetupHeader {
     bootParams.put(SETUP_SECTS, bytes, SETUP_SECTS, end - SETUP_SECTS);
   }
 
-  /** The longest command line, without its zero byte. */
+  /** The length of the longest command line, without its zero byte. */
   public int commandLineMax() {
     int size = bytes.getInt(CMDLINE_SIZE);
     return size < 0 ? Integer.MAX_VALUE : size;
   }
 
-  /** The address that no byte of the initrd may reach. */
+  /** The address below which the whole initrd must lie. */
   public long initrdEndMax() {
     return (bytes.getInt(INITRD_ADDR_MAX) & 0xffff_ffffL) + 1;
   }
@@ -119,12 +120,12 @@ public final class SetupHeader {
   /** Offset in the file of the compressed kernel. */
   long payloadOffset() {
     int sectors = bytes.get(SETUP_SECTS) & 0xff;
-    // 0 stands for 4, from the days before the field existed.
+    // 0 means 4, for compatibility with kernels older than the field.
     return (1L + (sectors == 0 ? 4 : sectors)) * SECTOR
         + (bytes.getInt(PAYLOAD_OFFSET) & 0xffff_ffffL);
   }
 
-  /** Bytes of the compressed kernel. */
+  /** Length of the compressed kernel in bytes. */
   long payloadLength() {
     return bytes.getInt(PAYLOAD_LENGTH) & 0xffff_ffffL;
   }

@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.zip.GZIPInputStream;
 
-/** Unpacking through a stream. */
+/** Unpacks data through Java streams. */
 final class Streams {
   private static final int BUFFER = 64 << 10;
 
@@ -21,7 +21,7 @@ final class Streams {
   /**
    * Reads a stream to its end.
    *
-   * @throws IOException if there is more than fits into {@code target}
+   * @throws IOException if the stream has more bytes than fit into {@code target}
    */
   static void fill(InputStream stream, ByteBuffer target) throws IOException {
     byte[] buffer = new byte[BUFFER];
@@ -33,7 +33,7 @@ final class Streams {
     }
   }
 
-  /** A stream of the buffer's rest. */
+  /** Returns a stream of the buffer's remaining bytes. */
   static InputStream of(ByteBuffer buffer) {
     return new InputStream() {
       @Override

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.SingleXZInputStream;
 
-/** xz as Linux uses it: LZMA2 behind the x86 filter. */
+/** xz as Linux uses it: LZMA2 with the x86 filter. */
 final class Xz {
   private Xz() {}
 
@@ -20,8 +20,8 @@ final class Xz {
   /**
    * Unpacks one xz stream.
    *
-   * @param heapKib what its dictionary may take of the Java heap: the stream states up to 4 GiB,
-   *     Linux 32 MiB and lately 128
+   * @param heapKib the most KiB of Java heap that the dictionary may take: a stream can ask for up
+   *     to 4 GiB, Linux asks for 32 MiB, newer versions for 128 MiB
    */
   static void unpack(ByteBuffer packed, ByteBuffer unpacked, int heapKib) throws IOException {
     try (InputStream stream = new SingleXZInputStream(Streams.of(packed), heapKib)) {

@@ -5,7 +5,7 @@ import com.github.luben.zstd.ZstdException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Zstandard, by the library's native code in one step from buffer to buffer. */
+/** Zstandard, unpacked from buffer to buffer in one call of the library's native code. */
 final class ZstdFrames {
   private ZstdFrames() {}
 

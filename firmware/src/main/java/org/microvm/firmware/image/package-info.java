@@ -1,2 +1,2 @@
-/** Kernel files: ELF and bzImage, and the unpacking of a bzImage's payload. */
+/** Reads kernel files: ELF images and bzImages, whose payload is unpacked. */
 package org.microvm.firmware.image;

@@ -11,7 +11,10 @@ final class Bytes {
     return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Sets the byte at {@code index}, zero so far, such that all bytes of the table add up to 0. */
+  /**
+   * Sets the checksum byte at {@code index}, which must be 0 before, so that all bytes of the table
+   * add up to 0.
+   */
   static void seal(byte[] table, int index) {
     int sum = 0;
     for (byte b : table) {

@@ -7,19 +7,19 @@ import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * What the guest is told about its memory, as a BIOS would through function E820.
+ * The guest's memory map, in the form that a BIOS returns from function E820.
  *
- * @param entries by rising address, not overlapping
+ * @param entries by ascending address, not overlapping
  */
 public record MemoryMap(List<Entry> entries) {
   /** Type of usable RAM. */
   public static final int RAM = 1;
 
-  /** Type of memory that the guest must leave alone. */
+  /** Type of memory that the guest must not use. */
   public static final int RESERVED = 2;
 
   /**
-   * One piece of memory.
+   * A range of memory.
    *
    * @param start address of the first byte
    * @param length bytes
@@ -27,12 +27,12 @@ public record MemoryMap(List<Entry> entries) {
    */
   public record Entry(long start, long length, int type) {}
 
-  /** Copies the list. */
+  /** Makes an immutable copy of the list. */
   public MemoryMap {
     entries = List.copyOf(entries);
   }
 
-  /** The map of a guest whose RAM starts at 0 and is larger than 1 MiB. */
+  /** Builds the map of a guest whose RAM starts at 0 and is larger than 1 MiB. */
   public static MemoryMap of(GuestMemory memory) {
     List<Entry> entries = new ArrayList<>();
     entries.add(new Entry(0, GuestLayout.MP_TABLE, RAM));

@@ -4,16 +4,16 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The Intel MultiProcessor Specification 1.4 tables: how a guest without ACPI finds its CPUs, the
- * I/O APIC and how interrupts reach it.
+ * The Intel MultiProcessor Specification 1.4 tables: a guest without ACPI finds its CPUs, the I/O
+ * APIC and the interrupt wiring in them.
  *
  * <p>Every GSI is an ISA interrupt wired to the I/O APIC pin of its number, "conforming" to the
- * bus: edge-triggered, active high. That goes for IRQ 0 as well: KVM's default routing has GSI 0 at
- * pin 0 (kernel: {@code default_routing} in irq_comm.c), unlike a PC and QEMU, which use pin 2. A
- * machine that installs its own routing must keep it so.
+ * bus: edge-triggered, active high. This includes IRQ 0: KVM's default routing has GSI 0 at pin 0
+ * (kernel: {@code default_routing} in irq_comm.c), unlike a PC and QEMU, which use pin 2. A machine
+ * that installs its own routing must keep this assignment.
  */
 public final class MpTable {
-  /** Local APIC ids are 8 bits wide, 255 addresses all, and one is left for the I/O APIC. */
+  /** Local APIC IDs have 8 bits: 255 is the broadcast ID, and the I/O APIC needs one. */
   public static final int CPUS_MAX = 254;
 
   private static final int REVISION_1_4 = 4;
@@ -43,20 +43,20 @@ public final class MpTable {
   private static final byte BOOT_PROCESSOR = 2;
   private static final byte ALL_APICS = (byte) 0xff;
 
-  /** Version of an integrated local APIC, and of KVM's I/O APIC. */
+  /** The versions of an integrated local APIC and, below, of KVM's I/O APIC. */
   private static final byte LOCAL_APIC_VERSION = 0x14;
 
   private static final byte IO_APIC_VERSION = 0x11;
 
-  /** Family 6, as a processor's EAX of CPUID 1 has it; Linux only prints it. */
+  /** Family 6, in the format of EAX of CPUID leaf 1; Linux only prints it. */
   private static final int SIGNATURE = 0x600;
 
-  /** FPU and APIC. */
+  /** Feature flags of the processor entries: FPU and APIC. */
   private static final int FEATURES = 0x201;
 
   private MpTable() {}
 
-  /** The pointer by which a guest finds the table at {@code tableAddress}. */
+  /** Builds the pointer by which a guest finds the table at {@code tableAddress}. */
   public static byte[] floatingPointer(long tableAddress) {
     ByteBuffer pointer = Bytes.allocate(POINTER_SIZE);
     put(pointer, "_MP_");
@@ -67,9 +67,9 @@ public final class MpTable {
   }
 
   /**
-   * The configuration table.
+   * * Builds the configuration table.
    *
-   * @param cpus how many, 1 to {@link #CPUS_MAX}; the first is the boot processor
+   * @param cpus the number of CPUs, 1 to {@link #CPUS_MAX}; the first is the boot processor
    */
   public static byte[] build(int cpus) {
     int entries = cpus + 2 + GSIS + 2;
@@ -94,7 +94,8 @@ public final class MpTable {
     for (byte gsi = 0; gsi < GSIS; gsi++) {
       interrupt(table, IO_INTERRUPT, INT, gsi).put(ioApic).put(gsi);
     }
-    // Virtual wire: the 8259 reaches the boot processor through LINT0, NMI is everyone's LINT1.
+    // Virtual wire mode: the 8259 reaches the boot processor through LINT0, and NMI is LINT1 of
+    // every processor.
     interrupt(table, LOCAL_INTERRUPT, EXT_INT, (byte) 0).put((byte) 0).put((byte) 0);
     interrupt(table, LOCAL_INTERRUPT, NMI, (byte) 0).put(ALL_APICS).put((byte) 1);
     Bytes.seal(table.array(), HEADER_CHECKSUM);

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 /**
  * Page tables that map the first 4 GiB one to one in 2 MiB pages, as Linux's 64-bit entry needs.
  *
- * <p>1 GiB pages would need fewer tables, but not every CPU (or KVM, when it shadows the tables)
- * has them.
+ * <p>1 GiB pages would need fewer tables, but not every CPU supports them, and neither does KVM
+ * when it shadows the tables.
  */
 public final class PageTables {
   private static final int PAGE = 4096;
@@ -21,7 +21,7 @@ public final class PageTables {
   private PageTables() {}
 
   /**
-   * @param base guest-physical address the tables will be at, which becomes CR3
+   * @param base guest-physical address at which the tables will be, which becomes CR3
    * @return PML4, page directory pointer table and four page directories
    */
   public static byte[] build(long base) {

@@ -3,7 +3,7 @@ package org.microvm.firmware.tables;
 import java.nio.ByteBuffer;
 
 /**
- * The GDT: flat segments at the selectors that Linux's boot protocol wants, and 32-bit code for
+ * The GDT: flat segments at the selectors that Linux's boot protocol requires, and 32-bit code for
  * PVH.
  */
 public final class SegmentTable {
@@ -24,20 +24,20 @@ public final class SegmentTable {
 
   private SegmentTable() {}
 
-  /** The descriptor behind a selector. */
+  /** Returns the descriptor of a selector. */
   public static long descriptor(int selector) {
     return switch (selector) {
       // Present, DPL 0, base 0, limit 4 GiB; execute/read or read/write, accessed.
       case CODE_32 -> 0x00cf_9b00_0000_ffffL;
       case CODE_64 -> 0x00af_9b00_0000_ffffL;
       case DATA -> 0x00cf_9300_0000_ffffL;
-      // Busy TSS of 104 bytes at 0: never used, but VMX wants TR loaded with one.
+      // Busy TSS of 104 bytes at 0: never used, but VMX requires one in TR.
       case TASK -> 0x0000_8b00_0000_0067L;
       default -> 0;
     };
   }
 
-  /** The table's bytes. */
+  /** Builds the table's bytes. */
   public static byte[] build() {
     ByteBuffer table = Bytes.allocate(LIMIT + 1);
     for (int selector = 0; selector < TASK + 8; selector += 8) {

@@ -5,8 +5,8 @@ import java.util.List;
 import org.microvm.firmware.GuestLayout;
 
 /**
- * Xen's {@code struct hvm_start_info}, version 1, with the module list and the memory map behind
- * it; layout from the kernel's include/xen/interface/hvm/start_info.h.
+ * Xen's {@code struct hvm_start_info}, version 1, followed by the module list and the memory map;
+ * layout from the kernel's include/xen/interface/hvm/start_info.h.
  */
 public final class StartInfo {
   private static final int MAGIC = 0x336e_c578;
@@ -18,10 +18,10 @@ public final class StartInfo {
   private StartInfo() {}
 
   /**
-   * The bytes for {@link GuestLayout#START_INFO}.
+   * Builds the bytes for {@link GuestLayout#START_INFO}.
    *
-   * @param map what memory there is
-   * @param initrd where it was put, the only module
+   * @param map the guest's memory map
+   * @param initrd where the initial RAM disk was loaded; it is the only module
    */
   public static byte[] build(MemoryMap map, Range initrd) {
     List<MemoryMap.Entry> entries = map.entries();

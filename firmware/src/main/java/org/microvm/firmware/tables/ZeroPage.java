@@ -17,17 +17,17 @@ public final class ZeroPage {
   private static final int COMMAND_LINE_POINTER = 0x228;
   private static final int E820_TABLE = 0x2d0;
 
-  /** A boot loader without a number of its own. */
+  /** The boot loader type of a loader without an assigned number. */
   private static final byte UNDEFINED_LOADER = (byte) 0xff;
 
   private ZeroPage() {}
 
   /**
-   * The page's bytes; the command line is at {@link GuestLayout#COMMAND_LINE}.
+   * Builds the page's bytes; the command line is at {@link GuestLayout#COMMAND_LINE}.
    *
    * @param header the kernel's setup header
-   * @param map what memory there is
-   * @param initrd where it was put
+   * @param map the guest's memory map
+   * @param initrd where the initial RAM disk was loaded
    */
   public static byte[] build(SetupHeader header, MemoryMap map, Range initrd) {
     ByteBuffer page = Bytes.allocate(SIZE);

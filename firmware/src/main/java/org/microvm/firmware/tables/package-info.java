@@ -1,2 +1,2 @@
-/** The tables in low guest memory, each built as plain bytes by a pure function. */
+/** The tables in low guest memory; a pure function builds the bytes of each. */
 package org.microvm.firmware.tables;

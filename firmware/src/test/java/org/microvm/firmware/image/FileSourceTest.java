@@ -27,7 +27,7 @@ class FileSourceTest {
 
       var failure = assertThrows(BootException.class, () -> source.read(0, target));
 
-      assertEquals("ends at byte 5000, more was expected", failure.getMessage());
+      assertEquals("is truncated: it ends at byte 5000", failure.getMessage());
     }
   }
 

@@ -21,7 +21,7 @@ class Lz4Test {
 
   @Test
   void unpack_matchThatOverlapsItself_repeats() throws Exception {
-    // "ab", then 9 bytes from 2 back, then "z".
+    // "ab", then a match of 9 bytes at distance 2, then "z".
     assertArrayEquals(
         "ababababababz".substring(0, 11).concat("z").getBytes(),
         unpack(MAGIC + "07000000" + "25616202001" + "07a", 12));
@@ -29,7 +29,7 @@ class Lz4Test {
 
   @Test
   void unpack_longLengths_goOnInFurtherBytes() throws Exception {
-    // "a", then 4 + 15 + 255 + 1 bytes from 1 back, then nothing.
+    // "a", then a match of 4 + 15 + 255 + 1 bytes at distance 1, then no literals.
     assertArrayEquals(
         "a".repeat(276).getBytes(), unpack(MAGIC + "07000000" + "1f610100ff01" + "00", 276));
   }
@@ -48,12 +48,12 @@ class Lz4Test {
     "02000000 2061, an lz4 literal ends beyond its block or the stated size",
     "06000000 506162636465, an lz4 literal ends beyond its block or the stated size",
     "03000000 106101, an lz4 match ends beyond its block",
-    "04000000 10610000, an lz4 match points outside of the unpacked data",
-    "04000000 10610200, an lz4 match points outside of the unpacked data",
-    "04000000 11610100, an lz4 match points outside of the unpacked data",
+    "04000000 10610000, an lz4 match points outside the unpacked data",
+    "04000000 10610200, an lz4 match points outside the unpacked data",
+    "04000000 11610100, an lz4 match points outside the unpacked data",
     "01000000 f0, an lz4 length ends beyond its block",
     "03000000 f0ffff, an lz4 length ends beyond its block",
-    "02000000 1061 04000000 00010000, an lz4 match points outside of the unpacked data",
+    "02000000 1061 04000000 00010000, an lz4 match points outside the unpacked data",
   })
   void unpack_damaged_isRefused(String blocks, String message) {
     String packed = MAGIC + blocks.replace(" ", "");
