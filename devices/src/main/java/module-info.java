@@ -1,4 +1,7 @@
-/** Buses, legacy devices, virtio-mmio and virtqueues; they see guest memory, never a VM. */
+/**
+ * Buses, legacy devices, virtio-mmio and virtqueues. They access guest memory but do not depend on
+ * a VM.
+ */
 module org.microvm.devices {
   requires transitive org.microvm.kvm;
   requires org.slf4j;

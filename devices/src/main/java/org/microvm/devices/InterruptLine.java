@@ -1,13 +1,15 @@
 package org.microvm.devices;
 
 /**
- * A wire to the interrupt controller, for devices that hold it high while they want service.
+ * A line to the interrupt controller, which a device holds high while it needs service.
  *
- * <p>An ISA line is edge-triggered: only the step from low to high makes an interrupt, so a device
- * lowers its line before it asks again.
+ * <p>An ISA line is edge-triggered: only the change from low to high causes an interrupt, so a
+ * device must lower the line before it raises it again.
  */
 @FunctionalInterface
 public interface InterruptLine {
-  /** Drives the line; any thread may call, in the order the device decides, and it never blocks. */
+  /**
+   * Sets the level of the line. Any thread may call; the device must order its calls. Never blocks.
+   */
   void set(boolean level);
 }

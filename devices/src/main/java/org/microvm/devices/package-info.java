@@ -1,2 +1,2 @@
-/** What all devices share: how they reach the interrupt controller. */
+/** The interfaces through which all devices reach the interrupt controller. */
 package org.microvm.devices;

@@ -6,13 +6,13 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Finds the device behind an address: one bus for port I/O, one for MMIO.
+ * Dispatches accesses to the device at an address: one bus for port I/O, one for MMIO.
  *
- * <p>As on a PC, what nobody answers reads as all ones and a write there is lost; both are counted.
- * That goes as well for an access that runs past the end of the device it starts in, and for the
- * odd sizes that KVM makes of an access across a page boundary.
+ * <p>As on a PC, an address without a device reads as all ones and a write to it is lost; both are
+ * counted. The same applies to an access that runs past the end of the device in which it starts,
+ * and to the odd sizes into which KVM splits an access across a page boundary.
  *
- * <p>Any thread may call anything. Accesses take no lock and allocate nothing: they search an
+ * <p>Any thread may call any method. Accesses take no lock and allocate nothing: they search an
  * immutable table that {@link #attach} and {@link #detach} replace. An access that began before a
  * detach may still be in the device when the detach returns.
  */
@@ -30,7 +30,7 @@ public final class Bus {
   }
 
   /**
-   * Gives a range of addresses to a device.
+   * Attaches a device to a range of addresses.
    *
    * @throws IllegalArgumentException if the range is empty, wraps around or overlaps another
    */
@@ -38,7 +38,8 @@ public final class Bus {
     Objects.requireNonNull(device);
     if (length <= 0 || Long.compareUnsigned(start + length - 1, start) < 0) {
       throw new IllegalArgumentException(
-          "%s bus: no range has start 0x%x and length 0x%x".formatted(name, start, length));
+          "%s bus: start 0x%x and length 0x%x are not a valid range"
+              .formatted(name, start, length));
     }
     Table old = table;
     int before = old.lastNotAbove(start);
@@ -53,7 +54,7 @@ public final class Bus {
   }
 
   /**
-   * Takes a range away from its device.
+   * Detaches a device from its range.
    *
    * @throws IllegalArgumentException if no range starts there
    */
@@ -66,7 +67,7 @@ public final class Bus {
     table = old.without(index);
   }
 
-  /** Reads; the value is zero-extended from {@code size} bytes. */
+  /** Reads a value, zero-extended from {@code size} bytes. */
   public long read(long address, int size) {
     Table now = table;
     int index = now.find(address, size);
@@ -88,7 +89,7 @@ public final class Bus {
     now.devices[index].write(address - now.starts[index], size, value & mask(size));
   }
 
-  /** Serves a string input; see {@link BusDevice#readRepeated}. */
+  /** Performs a string input; see {@link BusDevice#readRepeated}. */
   public void readRepeated(long address, int size, MemorySegment data, long position, int count) {
     Table now = table;
     int index = now.find(address, size);
@@ -102,7 +103,7 @@ public final class Bus {
     now.devices[index].readRepeated(address - now.starts[index], size, data, position, count);
   }
 
-  /** Serves a string output; see {@link BusDevice#writeRepeated}. */
+  /** Performs a string output; see {@link BusDevice#writeRepeated}. */
   public void writeRepeated(long address, int size, MemorySegment data, long position, int count) {
     Table now = table;
     int index = now.find(address, size);
@@ -113,12 +114,12 @@ public final class Bus {
     now.devices[index].writeRepeated(address - now.starts[index], size, data, position, count);
   }
 
-  /** How many reads no device answered. */
+  /** The number of reads that reached no device. */
   public long unclaimedReads() {
     return unclaimedReads.get();
   }
 
-  /** How many writes no device took. */
+  /** The number of writes that reached no device. */
   public long unclaimedWrites() {
     return unclaimedWrites.get();
   }
@@ -138,9 +139,9 @@ public final class Bus {
             .formatted(name, start, length, table.starts[index], table.lengths[index]));
   }
 
-  /** The ranges by rising (unsigned) start; never changed once made. */
+  /** The ranges by ascending (unsigned) start; immutable. */
   private record Table(long[] starts, long[] lengths, BusDevice[] devices) {
-    /** The range that holds all of an access, or -1. */
+    /** Returns the index of the range that contains the whole access, or -1. */
     int find(long address, int size) {
       int index = lastNotAbove(address);
       if (index < 0 || Integer.bitCount(size) != 1 || size > Long.BYTES) {

@@ -3,23 +3,23 @@ package org.microvm.devices.bus;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What answers in a range of ports or of guest-physical addresses.
+ * A device that occupies a range of ports or of guest-physical addresses.
  *
- * <p>All calls come on vCPU threads, several at a time when there are several vCPUs, and must not
- * block. Offsets count from the start of the range; a {@link Bus} passes only accesses of 1, 2, 4
- * or 8 bytes that lie wholly within it, but aligns nothing.
+ * <p>The methods are called on vCPU threads, at the same time if there are several vCPUs, and must
+ * not block. Offsets count from the start of the range. A {@link Bus} passes only accesses of 1, 2,
+ * 4 or 8 bytes that lie wholly within the range, but they may be unaligned.
  */
 public interface BusDevice {
-  /** Reads; bits above {@code size} bytes of the result are ignored. */
+  /** Reads a value; bits of the result above {@code size} bytes are ignored. */
   long read(long offset, int size);
 
   /** Writes {@code value}, which is zero-extended from {@code size} bytes. */
   void write(long offset, int size, long value);
 
   /**
-   * Serves a string input ({@code rep ins}): {@code count} reads of one port into {@code data}.
+   * Performs a string input ({@code rep ins}): {@code count} reads of one port into {@code data}.
    *
-   * <p>A device that can do better than one access at a time overrides this.
+   * <p>A device that can do this faster than one access at a time overrides it.
    *
    * @param position where in {@code data} the first value goes; the others follow it
    */
@@ -30,7 +30,8 @@ public interface BusDevice {
   }
 
   /**
-   * Serves a string output ({@code rep outs}): {@code count} writes to one port from {@code data}.
+   * Performs a string output ({@code rep outs}): {@code count} writes to one port from {@code
+   * data}.
    *
    * @param position where in {@code data} the first value is; the others follow it
    */

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/** Little-endian values of 1, 2, 4 or 8 bytes, at any alignment. */
+/** Reads and writes little-endian values of 1, 2, 4 or 8 bytes, at any alignment. */
 public final class Wire {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -22,7 +22,8 @@ public final class Wire {
       case 2 -> data.get(SHORT, position) & 0xffffL;
       case 4 -> data.get(INT, position) & 0xffff_ffffL;
       case 8 -> data.get(LONG, position);
-      default -> throw new IllegalArgumentException("no access is " + size + " bytes wide");
+      default ->
+          throw new IllegalArgumentException("an access has 1, 2, 4 or 8 bytes, not " + size);
     };
   }
 
@@ -33,7 +34,8 @@ public final class Wire {
       case 2 -> data.set(SHORT, position, (short) value);
       case 4 -> data.set(INT, position, (int) value);
       case 8 -> data.set(LONG, position, value);
-      default -> throw new IllegalArgumentException("no access is " + size + " bytes wide");
+      default ->
+          throw new IllegalArgumentException("an access has 1, 2, 4 or 8 bytes, not " + size);
     }
   }
 }

@@ -1,2 +1,2 @@
-/** Address decoding: which device answers at a port or a guest-physical address. */
+/** Address decoding: finds the device at a port or a guest-physical address. */
 package org.microvm.devices.bus;

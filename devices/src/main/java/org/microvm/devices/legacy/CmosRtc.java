@@ -11,22 +11,23 @@ import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.Stateful;
 
 /**
- * The MC146818 clock, ports 0x70 (index) and 0x71 (data): the host's time in UTC, and CMOS RAM.
+ * The MC146818 clock at ports 0x70 (index) and 0x71 (data): the host's time in UTC, and CMOS RAM.
  *
- * <p>The clock cannot be set, it makes no interrupts, and its update-in-progress bit is never set.
- * So that a guest sees no torn time all the same, a time is taken when register A or the seconds
- * are read, as every driver does first, and the other registers show that time for up to a second.
+ * <p>The clock cannot be set, raises no interrupts, and its update-in-progress bit is never set. To
+ * give the guest a consistent time nevertheless, the time is latched when register A or the seconds
+ * are read, as every driver does first, and the other registers show the latched time for up to a
+ * second.
  *
- * <p>Memory bytes start as zero and hold what the guest writes, such as Linux's shutdown code.
+ * <p>Memory bytes start as zero and keep what the guest writes, such as Linux's shutdown code.
  */
 public final class CmosRtc implements BusDevice, Stateful {
-  /** Where the range begins. */
+  /** The first port of the range. */
   public static final int PORT = 0x70;
 
-  /** How many ports it takes. */
+  /** The number of ports. */
   public static final int PORT_COUNT = 2;
 
-  /** Registers and memory together. */
+  /** The size of registers and memory together. */
   static final int MEMORY_BYTES = 128;
 
   private static final int SECONDS = 0;
@@ -42,7 +43,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   private static final int REGISTER_D = 13;
   private static final int CENTURY = 0x32;
 
-  /** 32,768 Hz time base, 1,024 Hz rate, no update in progress: what a PC's firmware sets. */
+  /** 32,768 Hz time base, 1,024 Hz rate, no update in progress: as set by a PC's firmware. */
   private static final int A_DEFAULT = 0x26;
 
   private static final int A_UPDATE_IN_PROGRESS = 1 << 7;
@@ -98,7 +99,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     new CmosState(memory.clone(), index).write(output);
   }
 
-  /** The time is the host's of now, not that of the save. */
+  /** Restores everything but the time, which is the host's current time. */
   @Override
   public synchronized void restore(StateInput input) throws StateException {
     CmosState state = CmosState.read(input);

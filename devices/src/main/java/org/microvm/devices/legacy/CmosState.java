@@ -5,10 +5,10 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * What a {@link CmosRtc} knows besides the time, which is the host's.
+ * The state of a {@link CmosRtc}, without the time, which is the host's.
  *
- * @param memory the registers and the memory behind them
- * @param index the register that the data port shows
+ * @param memory the registers and the memory that follows them
+ * @param index the register that the data port accesses
  */
 record CmosState(byte[] memory, int index) {
   void write(StateOutput output) {
@@ -18,7 +18,7 @@ record CmosState(byte[] memory, int index) {
   static CmosState read(StateInput input) throws StateException {
     byte[] memory = input.getBytes(CmosRtc.MEMORY_BYTES);
     if (memory.length != CmosRtc.MEMORY_BYTES) {
-      throw input.damaged("it has %d bytes of memory".formatted(memory.length));
+      throw input.damaged("it has %d bytes of memory, not 128".formatted(memory.length));
     }
     CmosState state = new CmosState(memory, input.getByte() & (CmosRtc.MEMORY_BYTES - 1));
     input.end();

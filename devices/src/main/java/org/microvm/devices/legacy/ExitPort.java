@@ -4,22 +4,22 @@ import java.util.Objects;
 import org.microvm.devices.bus.BusDevice;
 
 /**
- * QEMU's {@code isa-debug-exit}, port 0xf4, four ports wide as test suites set it.
+ * QEMU's {@code isa-debug-exit} at port 0xf4, four ports wide, as test suites configure it.
  *
  * <p>A write of {@code v} ends the VMM with status {@code (v << 1) | 1}, never 0, so that a test
- * can tell a guest that said "fine" (0 gives 1) from a VMM that ended by itself.
+ * can distinguish a guest that reports success (0 gives 1) from a VMM that ended by itself.
  */
 public final class ExitPort implements BusDevice {
-  /** Where it sits. */
+  /** The first port of the range. */
   public static final int PORT = 0xf4;
 
-  /** How many ports it takes. */
+  /** The number of ports. */
   public static final int PORT_COUNT = 4;
 
   private final MachineEvents events;
 
   /**
-   * @param events told of the exit
+   * @param events receives the exit request
    */
   public ExitPort(MachineEvents events) {
     this.events = Objects.requireNonNull(events);

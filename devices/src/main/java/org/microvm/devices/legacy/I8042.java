@@ -11,20 +11,21 @@ import org.microvm.devices.state.Stateful;
  * A keyboard controller without a keyboard, for its reset line; ports 0x60 (data) to 0x64
  * (command).
  *
- * <p>Ports 0x61 to 0x63 are within the range but not part of it (0x61 belongs to the PIT and is
- * answered in the kernel): they read as all ones.
+ * <p>Ports 0x61 to 0x63 are within the range but do not belong to the controller (0x61 belongs to
+ * the PIT and is handled in the kernel): they read as all ones.
  *
- * <p>Linux probes the controller by draining it, and every later step of its probe costs up to half
- * a second of waiting. So a fresh controller has more stale bytes to give than a real one can hold:
- * Linux says {@code No controller found} after 16 of them, in about a millisecond, and a guest that
- * drains without a limit comes to an end too. The first command throws the stale bytes away. The
- * input buffer is always free, so that {@code reboot=k} never waits before it pulses the line.
+ * <p>Linux first drains the controller when it probes it, and each later step of the probe waits up
+ * to half a second. So a new controller returns more stale bytes than a real one can hold: Linux
+ * reports {@code No controller found} after 16 of them, in about a millisecond. Their number is
+ * finite, so a guest that drains without a limit ends too. The first command discards the stale
+ * bytes. The input buffer is always free, so that {@code reboot=k} never waits before it pulses the
+ * line.
  */
 public final class I8042 implements BusDevice, Stateful {
-  /** Where the range begins. */
+  /** The first port of the range. */
   public static final int PORT = 0x60;
 
-  /** How many ports it takes. */
+  /** The number of ports. */
   public static final int PORT_COUNT = 5;
 
   /** Twice what Linux reads before it gives up (I8042_BUFFER_SIZE). */
@@ -61,7 +62,7 @@ public final class I8042 implements BusDevice, Stateful {
   private int awaitsData;
 
   /**
-   * @param events told when the guest pulses the reset line
+   * @param events receives a reset request when the guest pulses the reset line
    */
   public I8042(MachineEvents events) {
     this.events = Objects.requireNonNull(events);
@@ -121,7 +122,7 @@ public final class I8042 implements BusDevice, Stateful {
     return value;
   }
 
-  /** Takes a command; tells whether it pulses the reset line. */
+  /** Executes a command; returns whether it pulses the reset line. */
   private synchronized boolean command(int command) {
     stale = 0;
     awaitsData = 0;
@@ -144,7 +145,10 @@ public final class I8042 implements BusDevice, Stateful {
     return false;
   }
 
-  /** Takes a command's operand, or a byte for the keyboard that is not there. */
+  /**
+   * Accepts a command's operand, or a byte for the absent keyboard; returns whether it pulses the
+   * reset line.
+   */
   private synchronized boolean writeData(int value) {
     int command = awaitsData;
     awaitsData = 0;
@@ -153,7 +157,7 @@ public final class I8042 implements BusDevice, Stateful {
       case WRITE_OUTPUT_PORT -> {
         return (value & OUTPUT_NOT_RESET) == 0;
       }
-      // Without the "from aux" status bit, so Linux takes the aux side for absent at once.
+      // Without the "from aux" status bit, so Linux immediately finds no aux port.
       case WRITE_KEYBOARD_BUFFER, WRITE_AUX_BUFFER -> output = value;
       default -> {
         // No keyboard and no mouse: the byte is lost, as on an open connector.

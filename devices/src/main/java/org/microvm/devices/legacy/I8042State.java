@@ -5,12 +5,12 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * What an {@link I8042} knows.
+ * The state of an {@link I8042}.
  *
  * @param configuration the configuration byte
- * @param stale stale bytes that are left to be drained
+ * @param stale number of stale bytes not yet drained
  * @param output the byte in the output buffer, or -1
- * @param awaitsData the command whose operand is to come, or 0
+ * @param awaitsData the command that waits for its operand, or 0
  */
 record I8042State(int configuration, int stale, int output, int awaitsData) {
   private static final int BYTE = 0xff;

@@ -1,24 +1,25 @@
 package org.microvm.devices.legacy;
 
 /**
- * What a guest asks of its machine through legacy ports.
+ * The requests that a guest makes of its machine through legacy ports.
  *
- * <p>Calls come on a vCPU thread, possibly more than once for one wish (Linux pulses the reset line
- * ten times), and must not block: the machine notes the wish and acts on it elsewhere.
+ * <p>The methods are called on a vCPU thread, possibly more than once for one request (Linux pulses
+ * the reset line ten times), and must not block: the machine records the request and handles it on
+ * another thread.
  */
 public interface MachineEvents {
   /**
-   * The guest wants its machine to start again.
+   * The guest requests a reset of its machine.
    *
-   * @param how the way it asked, for the log, such as {@code "i8042"}
+   * @param how the mechanism it used, for the log, such as {@code "i8042"}
    */
   void resetRequested(String how);
 
-  /** The guest wants its machine switched off. */
+  /** The guest requests a power-off of its machine. */
   void powerOffRequested();
 
   /**
-   * The guest wants the VMM process to end.
+   * The guest requests the end of the VMM process.
    *
    * @param status the exit status; the host keeps its low 8 bits
    */

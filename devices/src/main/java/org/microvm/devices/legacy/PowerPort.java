@@ -4,16 +4,17 @@ import java.util.Objects;
 import org.microvm.devices.bus.BusDevice;
 
 /**
- * The ACPI PM1a control register where QEMU's PC has it, port 0x604, 16 bits.
+ * The ACPI PM1a control register: 16 bits at port 0x604, as on QEMU's PC.
  *
  * <p>A write with SLP_EN (bit 13) and sleep type 0, which is S5 in QEMU's tables, switches the
- * machine off: {@code outw 0x2000}. Other sleep types are ignored; there is nothing to wake from.
+ * machine off: {@code outw 0x2000}. Other sleep types are ignored, because there are no sleep
+ * states to wake from.
  */
 public final class PowerPort implements BusDevice {
-  /** Where it sits. */
+  /** The port of the register. */
   public static final int PORT = 0x604;
 
-  /** How many ports it takes. */
+  /** The number of ports. */
   public static final int PORT_COUNT = 2;
 
   private static final int SCI_EN = 1;
@@ -23,13 +24,13 @@ public final class PowerPort implements BusDevice {
   private final MachineEvents events;
 
   /**
-   * @param events told of the power-off
+   * @param events receives the power-off request
    */
   public PowerPort(MachineEvents events) {
     this.events = Objects.requireNonNull(events);
   }
 
-  /** Shows ACPI mode as switched on, since there is no other. */
+  /** Reads as ACPI mode enabled, since there is no other mode. */
   @Override
   public long read(long offset, int size) {
     return offset == 0 ? SCI_EN : 0;

@@ -6,14 +6,14 @@ import org.microvm.devices.bus.BusDevice;
 /**
  * The reset control register of PC chipsets, port 0xcf9, one byte.
  *
- * <p>A write with bit 2 set resets; bits 1 and 3 only choose between kinds of reset that are one
- * here. Linux uses it with {@code reboot=pci}.
+ * <p>A write with bit 2 set resets the machine; bits 1 and 3 select kinds of reset, which are all
+ * the same here. Linux uses it with {@code reboot=pci}.
  */
 public final class ResetPort implements BusDevice {
-  /** Where it sits. */
+  /** The port of the register. */
   public static final int PORT = 0xcf9;
 
-  /** How many ports it takes. */
+  /** The number of ports. */
   public static final int PORT_COUNT = 1;
 
   private static final int RESET_CPU = 1 << 2;
@@ -23,7 +23,7 @@ public final class ResetPort implements BusDevice {
   private volatile int kind;
 
   /**
-   * @param events told of the reset
+   * @param events receives the reset request
    */
   public ResetPort(MachineEvents events) {
     this.events = Objects.requireNonNull(events);

@@ -4,16 +4,16 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Where a serial port's bytes go; called on a vCPU thread with the port's lock held, so it must
- * neither block nor call back into the port. Use a {@link SerialRing} before anything that may be
- * slow.
+ * Receives the bytes that the guest sends on a serial port. It is called on a vCPU thread with the
+ * port's lock held, so it must neither block nor call back into the port. Put a {@link SerialRing}
+ * in front of anything that may be slow.
  */
 @FunctionalInterface
 public interface SerialOutput {
-  /** Takes one byte. */
+  /** Writes one byte. */
   void write(byte value);
 
-  /** Takes several bytes, which are only valid during the call. */
+  /** Writes several bytes, which are valid only during the call. */
   default void write(MemorySegment data, long position, int length) {
     for (int i = 0; i < length; i++) {
       write(data.get(ValueLayout.JAVA_BYTE, position + i));

@@ -5,14 +5,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
- * A bounded store of serial output between the guest, which must never wait, and whatever writes it
- * out on another thread. When it is full the oldest bytes are dropped and counted: the newest lines
- * are the ones that tell why a guest died.
+ * A bounded buffer of serial output between the guest, which must never wait, and the writer of the
+ * output on another thread. When it is full, the oldest bytes are dropped and counted, because the
+ * newest lines show why a guest failed.
  *
- * <p>Any thread may call; the lock is held only to copy.
+ * <p>Any thread may call; the lock is held only while bytes are copied.
  */
 public final class SerialRing implements SerialOutput {
-  /** A generous screenful of history, and seconds of a real serial line. */
+  /** 64 KiB: several screens of history, and seconds of output on a real serial line. */
   public static final int DEFAULT_CAPACITY = 64 << 10;
 
   private final byte[] bytes;
@@ -22,12 +22,13 @@ public final class SerialRing implements SerialOutput {
   private long dropped;
 
   /**
-   * @param capacity most bytes that are kept
+   * @param capacity the maximum number of bytes kept
    * @param wake called without the lock when the ring stops being empty; it must not block
    */
   public SerialRing(int capacity, Runnable wake) {
     if (capacity <= 0) {
-      throw new IllegalArgumentException("a ring of " + capacity + " bytes holds nothing");
+      throw new IllegalArgumentException(
+          "a serial ring needs a capacity of at least 1 byte, not " + capacity);
     }
     this.bytes = new byte[capacity];
     this.wake = Objects.requireNonNull(wake);
@@ -60,10 +61,11 @@ public final class SerialRing implements SerialOutput {
   }
 
   /**
-   * Moves the oldest bytes to {@code target}; no wake-up comes until this has given 0. What the
-   * receiver then cannot get rid of it keeps itself, where nothing drops it.
+   * Moves the oldest bytes to {@code target}. There is no further wake-up until this has returned
+   * 0. If the caller cannot write the bytes yet, it must keep them; the ring no longer holds or
+   * drops them.
    *
-   * @return how many bytes were moved; 0 when the ring is empty
+   * @return the number of bytes moved; 0 if the ring is empty
    */
   public int drain(MemorySegment target) {
     synchronized (bytes) {
@@ -77,14 +79,14 @@ public final class SerialRing implements SerialOutput {
     }
   }
 
-  /** How many bytes wait. */
+  /** The number of bytes waiting. */
   public int size() {
     synchronized (bytes) {
       return count;
     }
   }
 
-  /** How many bytes were lost because nobody drained the ring. */
+  /** The number of bytes dropped because the ring was full. */
   public long dropped() {
     synchronized (bytes) {
       return dropped;

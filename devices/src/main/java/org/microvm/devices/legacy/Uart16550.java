@@ -15,18 +15,19 @@ import org.microvm.devices.state.Stateful;
  * A 16550A serial port, eight ports wide (COM1 is at 0x3f8 with interrupt 4).
  *
  * <p>The line is infinitely fast: a byte written is sent at once, so the transmitter is always
- * empty, and the character time-out of the receive FIFO is over as soon as a byte sits there. The
- * modem at the other end is always on: CTS, DSR and DCD are asserted. Unlike on a PC the OUT2 bit
- * does not gate the interrupt.
+ * empty, and the character time-out of the receive FIFO expires as soon as the FIFO holds a byte.
+ * The modem at the other end is always on: CTS, DSR and DCD are asserted. Unlike on a PC, the OUT2
+ * bit does not gate the interrupt.
  *
- * <p>vCPU threads come through {@link BusDevice}, one host thread through {@link #receive}. One
- * lock guards all registers and orders the interrupt line; it is never held while anything blocks.
+ * <p>vCPU threads call the methods of {@link BusDevice}, one host thread calls {@link #receive}.
+ * One lock guards all registers and orders changes of the interrupt line; it is never held while
+ * anything blocks.
  */
 public final class Uart16550 implements BusDevice, Stateful {
-  /** How many ports it takes. */
+  /** The number of ports. */
   public static final int PORT_COUNT = 8;
 
-  /** How many received bytes it holds with its FIFO switched on. */
+  /** The number of received bytes that it holds with its FIFO enabled. */
   public static final int FIFO_SIZE = 16;
 
   private static final int DATA = 0; // divisor, low byte, with DLAB
@@ -77,7 +78,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int MSR_DCD = 1 << 7;
   private static final int MSR_LINES_SHIFT = 4;
 
-  /** 9600 baud, as firmware leaves it. */
+  /** 9600 baud, the setting that firmware leaves. */
   private static final int DEFAULT_DIVISOR = 12;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -103,7 +104,7 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   /**
    * @param line the interrupt line, low at first
-   * @param output where sent bytes go
+   * @param output receives the bytes that the guest sends
    */
   public Uart16550(InterruptLine line, SerialOutput output) {
     this.line = Objects.requireNonNull(line);
@@ -111,8 +112,9 @@ public final class Uart16550 implements BusDevice, Stateful {
   }
 
   /**
-   * Sets who is told, on a vCPU thread and without the lock, that bytes refused by {@link #receive}
-   * may be offered again: the guest has read all it was given. The listener must not block.
+   * Sets the listener that is called when bytes refused by {@link #receive} may be offered again,
+   * because the guest has read all received bytes. It is called on a vCPU thread without the lock
+   * and must not block.
    */
   public void onRoom(Runnable listener) {
     roomListener = Objects.requireNonNull(listener);
@@ -121,7 +123,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   /**
    * Offers one byte from the other end of the line.
    *
-   * @return whether it was taken; if not, the room listener is called when it is worth trying again
+   * @return whether it was accepted; if not, the room listener is called when it is worth trying
+   *     again
    */
   public boolean receive(byte value) {
     lock.lock();
@@ -140,10 +143,10 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   /**
    * Offers bytes from the other end of the line. Nothing is ever dropped: while the FIFO is full,
-   * or the guest has the port in loopback mode, bytes stay with the caller.
+   * or the guest has the port in loopback mode, the caller keeps the bytes.
    *
-   * @return how many were taken; if not all, the room listener is called when it is worth trying
-   *     again
+   * @return the number of bytes accepted; if not all, the room listener is called when it is worth
+   *     trying again
    */
   public int receive(MemorySegment data, long position, int length) {
     lock.lock();
@@ -309,7 +312,7 @@ public final class Uart16550 implements BusDevice, Stateful {
       case MCR -> controlModem(value & MCR_ALL);
       case SCRATCH -> scratch = value;
       default -> {
-        // LSR and MSR are for reading; writing them is for the factory.
+        // LSR and MSR are read-only; writing them is reserved for factory tests.
       }
     }
   }
@@ -328,8 +331,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   }
 
   /**
-   * The byte just written ended the "empty" interrupt and, being sent at once, starts it again: the
-   * line must fall in between, since only its rise makes an interrupt.
+   * The byte just written cleared the "empty" interrupt and, since it is sent at once, raises it
+   * again. The line must fall in between, since only its rise causes an interrupt.
    */
   private void transmitterEmptiesAgain() {
     transmitterEmptied = false;
@@ -338,7 +341,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     updateLine();
   }
 
-  /** Switching the "empty" interrupt on raises it when the transmitter is empty, which it is. */
+  /** Enabling the "empty" interrupt raises it if the transmitter is empty, which it always is. */
   private void enableInterrupts(int value) {
     if ((value & ~ier & IER_TRANSMITTER_EMPTY) != 0) {
       transmitterEmptied = true;
@@ -461,7 +464,10 @@ public final class Uart16550 implements BusDevice, Stateful {
     receivedCount++;
   }
 
-  /** A byte too many: lost with the FIFO on, else it replaces the one that waits. */
+  /**
+   * Handles a byte for which there is no room: with the FIFO on it is lost, otherwise it replaces
+   * the waiting byte.
+   */
   private void overrun(byte value) {
     overrun = true;
     if (!fifo) {

@@ -5,7 +5,7 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * What a {@link Uart16550} knows.
+ * The state of a {@link Uart16550}.
  *
  * @param received bytes that the guest has not read, oldest first
  * @param ier interrupt enable register
@@ -13,8 +13,8 @@ import org.microvm.devices.state.StateOutput;
  * @param mcr modem control register
  * @param scratch scratch register
  * @param divisor the baud rate divisor
- * @param trigger bytes in the FIFO at which it interrupts
- * @param modemChanges the changes that the modem status register has to tell
+ * @param trigger number of bytes in the FIFO at which it interrupts
+ * @param modemChanges the change bits that the modem status register has yet to report
  * @param fifo whether the FIFOs are on
  * @param overrun whether a received byte was lost
  * @param transmitterEmptied whether the transmitter's interrupt is due

@@ -1,8 +1,10 @@
 package org.microvm.devices.state;
 
-/** What a reader does that does not know a section. */
+/** What a reader does with a section that it does not know. */
 public enum Need {
-  /** It refuses the state: a machine without what is in the section would not be the same. */
+  /**
+   * It refuses the state, because the machine would not be the same without the section's content.
+   */
   REQUIRED,
   /** It skips the section. */
   OPTIONAL

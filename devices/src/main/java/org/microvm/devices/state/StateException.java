@@ -2,12 +2,12 @@ package org.microvm.devices.state;
 
 import java.io.IOException;
 
-/** A saved state that cannot be used here; the message is one line that says why. */
+/** A saved state cannot be used here; the message is one line that says why. */
 public final class StateException extends IOException {
   private static final long serialVersionUID = 1;
 
   /**
-   * @param message why
+   * @param message why the state cannot be used, in one line
    */
   public StateException(String message) {
     super(message);

@@ -2,7 +2,7 @@ package org.microvm.devices.state;
 
 import java.nio.charset.StandardCharsets;
 
-/** The numbers of the format that the package describes. */
+/** The constants of the format, which the package comment describes. */
 final class StateFormat {
   static final byte[] MAGIC = "microvm\0".getBytes(StandardCharsets.US_ASCII);
   static final int FORMAT_VERSION = 1;

@@ -7,8 +7,8 @@ import java.nio.charset.StandardCharsets;
 /**
  * Reads the fields of a section in the order in which {@link StateOutput} wrote them.
  *
- * <p>The state may come from a file that anybody wrote: whoever reads a field checks its value. One
- * thread.
+ * <p>The state may come from an untrusted file, so the caller must check the value of each field.
+ * For one thread only.
  */
 public final class StateInput {
   private final String section;
@@ -16,8 +16,8 @@ public final class StateInput {
   private final ByteBuffer payload;
 
   /**
-   * @param section its name, for messages
-   * @param version as it was written
+   * @param section the section's name, for messages
+   * @param version the section's version, as written
    */
   public StateInput(String section, int version, byte[] payload) {
     this.section = section;
@@ -35,57 +35,57 @@ public final class StateInput {
     return version;
   }
 
-  /** How many bytes there are yet. */
+  /** The number of bytes not yet read. */
   public int remaining() {
     return payload.remaining();
   }
 
-  /** A byte that is 0 or 1. */
+  /** Reads a byte that must be 0 or 1. */
   public boolean getBoolean() throws StateException {
     int value = getByte();
     if (value > 1) {
-      throw damaged("%d is neither yes nor no".formatted(value));
+      throw damaged("a yes-or-no field has value %d, not 0 or 1".formatted(value));
     }
     return value == 1;
   }
 
-  /** An unsigned byte. */
+  /** Reads an unsigned byte. */
   public int getByte() throws StateException {
     return need(1).get() & 0xff;
   }
 
-  /** An unsigned 16-bit number. */
+  /** Reads an unsigned 16-bit number. */
   public int getShort() throws StateException {
     return need(Short.BYTES).getShort() & 0xffff;
   }
 
-  /** A 32-bit number. */
+  /** Reads a 32-bit number. */
   public int getInt() throws StateException {
     return need(Integer.BYTES).getInt();
   }
 
   /**
-   * A 32-bit number within bounds.
+   * Reads a 32-bit number that must be within bounds.
    *
-   * @throws StateException if it is not
+   * @throws StateException if it is out of bounds
    */
   public int getInt(int lowest, int highest) throws StateException {
     int value = getInt();
     if (value < lowest || value > highest) {
-      throw damaged("%d is not from %d to %d".formatted(value, lowest, highest));
+      throw damaged("a field has value %d, not %d to %d".formatted(value, lowest, highest));
     }
     return value;
   }
 
-  /** A 64-bit number. */
+  /** Reads a 64-bit number. */
   public long getLong() throws StateException {
     return need(Long.BYTES).getLong();
   }
 
   /**
-   * A field of bytes.
+   * Reads a field of bytes.
    *
-   * @param most the most there may be
+   * @param most the maximum number of bytes
    */
   public byte[] getBytes(int most) throws StateException {
     byte[] bytes = new byte[getLength(most)];
@@ -93,19 +93,19 @@ public final class StateInput {
     return bytes;
   }
 
-  /** A text of at most so many bytes. */
+  /** Reads a UTF-8 text of at most so many bytes. */
   public String getString(int most) throws StateException {
     return new String(getBytes(most), StandardCharsets.UTF_8);
   }
 
-  /** Says that all fields have been read; more of them would mean that something went wrong. */
+  /** Checks that all fields have been read; further bytes mean that the section is damaged. */
   public void end() throws StateException {
     if (payload.hasRemaining()) {
-      throw damaged("there are %d bytes too many".formatted(payload.remaining()));
+      throw damaged("it has %d bytes too many".formatted(payload.remaining()));
     }
   }
 
-  /** For a field whose value makes no sense. */
+  /** Creates the exception for a field with an invalid value. */
   public StateException damaged(String why) {
     return new StateException("saved state, section %s: %s".formatted(section, why));
   }

@@ -12,56 +12,56 @@ public final class StateOutput {
 
   private ByteBuffer buffer = ByteBuffer.allocate(FIRST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
-  /** Made by {@link StateWriter#section}; for tests of one device alone by hand. */
+  /** Normally called by {@link StateWriter#section}; public for tests of a single device. */
   public StateOutput() {}
 
-  /** One byte, 0 or 1. */
+  /** Writes one byte, 0 or 1. */
   public StateOutput putBoolean(boolean value) {
     return putByte(value ? 1 : 0);
   }
 
-  /** The low 8 bits. */
+  /** Writes the low 8 bits. */
   public StateOutput putByte(int value) {
     room(1).put((byte) value);
     return this;
   }
 
-  /** The low 16 bits. */
+  /** Writes the low 16 bits. */
   public StateOutput putShort(int value) {
     room(Short.BYTES).putShort((short) value);
     return this;
   }
 
-  /** 32 bits. */
+  /** Writes 32 bits. */
   public StateOutput putInt(int value) {
     room(Integer.BYTES).putInt(value);
     return this;
   }
 
-  /** 64 bits. */
+  /** Writes 64 bits. */
   public StateOutput putLong(long value) {
     room(Long.BYTES).putLong(value);
     return this;
   }
 
-  /** A u32 length and the bytes. */
+  /** Writes a u32 length and the bytes. */
   public StateOutput putBytes(byte[] bytes) {
     putInt(bytes.length);
     room(bytes.length).put(bytes);
     return this;
   }
 
-  /** As {@link #putBytes(byte[])}. */
+  /** Writes a u32 length and the bytes, as {@link #putBytes(byte[])} does. */
   public StateOutput putBytes(MemorySegment bytes) {
     return putBytes(bytes.toArray(ValueLayout.JAVA_BYTE));
   }
 
-  /** UTF-8, as {@link #putBytes(byte[])}. */
+  /** Writes a text in UTF-8, as {@link #putBytes(byte[])} does. */
   public StateOutput putString(String text) {
     return putBytes(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** What has been written so far. */
+  /** Returns the bytes written so far. */
   public byte[] toByteArray() {
     byte[] bytes = new byte[buffer.position()];
     buffer.get(0, bytes);

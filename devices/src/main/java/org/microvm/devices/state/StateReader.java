@@ -10,10 +10,10 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * Gives out the sections of a state, after all of it has been looked at.
+ * Checks a whole state, then returns its sections.
  *
- * <p>Whoever restores takes the sections it knows and then calls {@link #end}, which refuses a
- * state with required sections that nobody took. One thread.
+ * <p>The caller takes the sections it knows and then calls {@link #end}, which refuses a state with
+ * required sections that were not taken. For one thread only.
  */
 public final class StateReader {
   private record Section(int version, boolean required, byte[] payload) {}
@@ -23,9 +23,10 @@ public final class StateReader {
   private StateReader() {}
 
   /**
-   * Checks a state from end to end.
+   * Reads a state and checks all of it.
    *
-   * @throws StateException if it is none, of another format version, truncated or damaged
+   * @throws StateException if it is not a state, has another format version, or is truncated or
+   *     damaged
    */
   public static StateReader of(byte[] state) throws StateException {
     StateReader reader = new StateReader();
@@ -45,24 +46,24 @@ public final class StateReader {
   }
 
   /**
-   * Takes a section that must be there.
+   * Takes a section that must be present.
    *
-   * @param version the latest that the caller knows
-   * @throws StateException if it is missing or of a later version
+   * @param version the latest version that the caller knows
+   * @throws StateException if the section is missing or has a later version
    */
   public StateInput take(String name, int version) throws StateException {
     Section section = sections.remove(name);
     if (section == null) {
-      throw new StateException("saved state: there is no section " + name);
+      throw new StateException("saved state: section " + name + " is missing");
     }
     return input(name, section, version);
   }
 
   /**
-   * Takes a section if it is there; a later version of an optional one counts as none.
+   * Takes a section if it is present; an optional section with a later version counts as absent.
    *
-   * @param version the latest that the caller knows
-   * @throws StateException if it is required and of a later version
+   * @param version the latest version that the caller knows
+   * @throws StateException if the section is required and has a later version
    */
   public Optional<StateInput> takeIfPresent(String name, int version) throws StateException {
     Section section = sections.remove(name);
@@ -73,7 +74,7 @@ public final class StateReader {
   }
 
   /**
-   * Says that everything known has been taken.
+   * Checks that no required section is left once the caller has taken all it knows.
    *
    * @throws StateException if a required section is left
    */
@@ -81,7 +82,7 @@ public final class StateReader {
     for (Map.Entry<String, Section> left : sections.entrySet()) {
       if (left.getValue().required) {
         throw new StateException(
-            "saved state: section %s is not known here, and the machine needs it"
+            "saved state: section %s is required but not known to this program"
                 .formatted(left.getKey()));
       }
     }
@@ -90,7 +91,7 @@ public final class StateReader {
   private static StateInput input(String name, Section section, int version) throws StateException {
     if (section.version < 1 || section.version > version) {
       throw new StateException(
-          "saved state: section %s has version %d, this program knows 1 to %d"
+          "saved state: section %s has version %d, but this program knows 1 to %d"
               .formatted(name, section.version, version));
     }
     return new StateInput(name, section.version, section.payload);
@@ -109,7 +110,7 @@ public final class StateReader {
     checkSum(bytes, 0, "header");
     if (version != StateFormat.FORMAT_VERSION) {
       throw new StateException(
-          "saved state: it has format version %d, this program knows %d"
+          "saved state: it has format version %d, but this program knows only %d"
               .formatted(version, StateFormat.FORMAT_VERSION));
     }
   }
@@ -134,14 +135,14 @@ public final class StateReader {
     bytes.get();
     int length = bytes.getInt();
     if (length < 0 || length > bytes.remaining() - Integer.BYTES) {
-      throw new StateException("saved state: it ends in the middle");
+      throw new StateException("saved state: it is truncated");
     }
     byte[] payload = new byte[length];
     bytes.get(payload);
     checkSum(bytes, start, "section " + name);
     boolean required = (flags & StateFormat.FLAG_REQUIRED) != 0;
     if (sections.putIfAbsent(name, new Section(version, required, payload)) != null) {
-      throw new StateException("saved state: section %s comes twice".formatted(name));
+      throw new StateException("saved state: section %s occurs twice".formatted(name));
     }
     return true;
   }
@@ -151,7 +152,7 @@ public final class StateReader {
     int written = bytes.getInt();
     checkSum(bytes, 0, "end");
     if (written != count || bytes.hasRemaining()) {
-      throw new StateException("saved state: it does not end where it says");
+      throw new StateException("saved state: its length or number of sections is wrong");
     }
   }
 
@@ -165,7 +166,7 @@ public final class StateReader {
 
   private static void need(ByteBuffer bytes, int count) throws StateException {
     if (bytes.remaining() < count) {
-      throw new StateException("saved state: it ends in the middle");
+      throw new StateException("saved state: it is truncated");
     }
   }
 }

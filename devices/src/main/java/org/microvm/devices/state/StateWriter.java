@@ -8,33 +8,33 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
-/** Collects the sections of a state. One thread. */
+/** Collects the sections of a state. For one thread only. */
 public final class StateWriter {
   private record Section(int version, Need need, StateOutput output) {}
 
   private final Map<String, Section> sections = new LinkedHashMap<>();
 
-  /** A state without sections. */
+  /** Creates a state without sections. */
   public StateWriter() {}
 
   /**
    * Begins a section; its fields are written before {@link #toByteArray}.
    *
-   * @param name 1 to 64 characters of ASCII, not used before
-   * @param version from 1 on
+   * @param name 1 to 64 ASCII characters; unique within the state
+   * @param version 1 or higher
    */
   public StateOutput section(String name, int version, Need need) {
     if (name.isEmpty() || name.length() > StateFormat.MAX_NAME_BYTES) {
-      throw new IllegalArgumentException("a section's name has 1 to 64 characters: " + name);
+      throw new IllegalArgumentException("a section's name has 1 to 64 characters, unlike " + name);
     }
     StateOutput output = new StateOutput();
     if (sections.putIfAbsent(name, new Section(version, need, output)) != null) {
-      throw new IllegalArgumentException("there is a section " + name + " already");
+      throw new IllegalArgumentException("there already is a section " + name);
     }
     return output;
   }
 
-  /** The whole state. */
+  /** Encodes the whole state. */
   public byte[] toByteArray() {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     ByteBuffer header = buffer(StateFormat.HEADER_BYTES);
@@ -64,7 +64,7 @@ public final class StateWriter {
     return checked(bytes);
   }
 
-  /** Fills the last four bytes with the checksum of those before them. */
+  /** Appends the checksum of the bytes so far, which fills the buffer. */
   private static byte[] checked(ByteBuffer bytes) {
     CRC32C sum = new CRC32C();
     sum.update(bytes.array(), 0, bytes.position());

@@ -3,20 +3,23 @@ package org.microvm.devices.state;
 /**
  * A device whose state can be saved and restored.
  *
- * <p>While either is done, nothing else uses the device: no vCPU runs, and the event loop is at
- * this and nothing else.
+ * <p>During a save or restore nothing else uses the device: no vCPU runs, and the event loop does
+ * nothing else.
  */
 public interface Stateful {
-  /** The latest version of the form that {@link #save} writes and {@link #restore} reads. */
+  /**
+   * The version of the format that {@link #save} writes; {@link #restore} reads this and older
+   * ones.
+   */
   int stateVersion();
 
-  /** Writes the state. The device can go on afterwards as if nothing had been. */
+  /** Writes the state. The device can continue afterwards as if nothing had happened. */
   void save(StateOutput output);
 
   /**
-   * Takes up a state, in a device that is fresh.
+   * Restores a state into a newly created device.
    *
-   * @throws StateException if it makes no sense; the device is then good for nothing
+   * @throws StateException if the state is invalid; the device must not be used then
    */
   void restore(StateInput input) throws StateException;
 }

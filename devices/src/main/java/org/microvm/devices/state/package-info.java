@@ -1,6 +1,6 @@
 /**
- * The form in which a machine's state is saved: what a snapshot's {@code state} file holds and what
- * a migration sends.
+ * The format in which a machine's state is saved: the content of a snapshot's {@code state} file
+ * and of the state in a migration.
  *
  * <p>All numbers are little-endian. A state is a header, sections in any order, and an end:
  *
@@ -11,15 +11,15 @@
  * end      u16 zero, u32 number of sections, u32 CRC-32C of everything before it
  * </pre>
  *
- * <p>Flag bit 0 says that the section is required: a reader that does not know its name, or only
- * older versions of it, refuses the state. A section without it is skipped then. No name comes
- * twice, and nothing follows the end.
+ * <p>Flag bit 0 means that the section is required: a reader that does not know its name, or knows
+ * only older versions of it, refuses the state. Without the bit such a section is skipped. No name
+ * occurs twice, and nothing follows the end.
  *
  * <p>A payload is a sequence of fields without names, as {@link
- * org.microvm.devices.state.StateOutput} writes them. A field is only ever appended, together with
- * a higher version of the section; a reader knows every version up to its own.
+ * org.microvm.devices.state.StateOutput} writes them. Fields are only ever appended, and the
+ * section's version is raised with each; a reader knows every version up to its own.
  *
- * <p>A reader looks at all checksums before it gives out the first section, so that nothing is made
- * from a state that is damaged.
+ * <p>A reader verifies all checksums before it returns the first section, so that nothing is
+ * restored from a damaged state.
  */
 package org.microvm.devices.state;

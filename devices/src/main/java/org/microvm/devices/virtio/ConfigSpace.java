@@ -1,8 +1,8 @@
 package org.microvm.devices.virtio;
 
 /**
- * The bytes of a device's configuration space (section 2.5): little-endian, any access, zero past
- * the end. Guarded by the device lock.
+ * The bytes of a device's configuration space (section 2.5): little-endian, accesses of any size
+ * and alignment, zero past the end. Guarded by the device lock.
  */
 public final class ConfigSpace {
   private final byte[] bytes;
@@ -14,7 +14,7 @@ public final class ConfigSpace {
     bytes = new byte[size];
   }
 
-  /** Answers {@link VirtioDevice#readConfig}. */
+  /** Reads a value as {@link VirtioDevice#readConfig} requires. */
   public long read(int offset, int size) {
     long value = 0;
     for (int i = 0; i < size; i++) {

@@ -6,21 +6,20 @@ import java.util.Arrays;
 import org.microvm.linux.IovecArray;
 
 /**
- * One buffer of the driver: bytes for the device to read, then room for it to write, each in any
- * number of pieces.
+ * One buffer of the driver: bytes for the device to read, followed by room for it to write, each in
+ * any number of pieces.
  *
- * <p>The descriptors were read once, when the chain was popped, and their ranges checked then; what
- * the driver writes into the descriptor table afterwards changes nothing here. The object is
- * pooled: it belongs to the device from {@link Virtqueue#pop} to {@link Virtqueue#addUsed} or the
- * reset, and is not to be touched after that. A reset empties it, so that a late user reaches no
- * guest memory through it.
+ * <p>The descriptors were read once and their ranges checked when the chain was popped; later
+ * changes of the descriptor table have no effect here. The object is pooled: it belongs to the
+ * device from {@link Virtqueue#pop} to {@link Virtqueue#addUsed} or the reset, and must not be used
+ * after that. A reset empties it, so that a late user cannot reach guest memory through it.
  *
- * <p>Guarded by the device lock. A device may give a chain in flight to a thread of its own that
- * goes without the lock, if its {@link VirtioDevice#reset} and {@link VirtioDevice#stopQueue} wait
- * for that thread to let go.
+ * <p>Guarded by the device lock. A device may pass a chain in flight to its own thread that works
+ * without the lock, if its {@link VirtioDevice#reset} and {@link VirtioDevice#stopQueue} wait until
+ * that thread no longer uses the chain.
  *
- * <p>The readable part is never written and the writable part never read by the methods here. All
- * that a device writes to guest buffers, it writes through a chain between pop and addUsed.
+ * <p>The readable part is never written and the writable part never read by the methods here. A
+ * device writes to guest buffers only through a chain, between pop and addUsed.
  */
 public final class DescriptorChain {
   private static final int INITIAL_PIECES = 8;
@@ -41,7 +40,7 @@ public final class DescriptorChain {
     this.ram = ram;
   }
 
-  /** Index of the first descriptor, by which the driver knows the buffer. */
+  /** Index of the first descriptor, which identifies the buffer to the driver. */
   public int head() {
     return head;
   }
@@ -57,9 +56,9 @@ public final class DescriptorChain {
   }
 
   /**
-   * Appends the readable bytes from {@code skip} on to {@code target}, as host addresses.
+   * Appends the host addresses of the readable bytes from {@code skip} on to {@code target}.
    *
-   * @return false if {@code target} became full before all were in
+   * @return false if {@code target} became full before all were appended
    */
   public boolean gatherReadable(IovecArray target, long skip) {
     return gatherReadable(target, skip, Long.MAX_VALUE);
@@ -71,9 +70,9 @@ public final class DescriptorChain {
   }
 
   /**
-   * Appends the writable room from {@code skip} on to {@code target}, as host addresses.
+   * Appends the host addresses of the writable bytes from {@code skip} on to {@code target}.
    *
-   * @return false if {@code target} became full before all was in
+   * @return false if {@code target} became full before all were appended
    */
   public boolean gatherWritable(IovecArray target, long skip) {
     return gatherWritable(target, skip, Long.MAX_VALUE);
@@ -87,8 +86,8 @@ public final class DescriptorChain {
   /**
    * Copies readable bytes out.
    *
-   * @param skip readable bytes to leave out at the front
-   * @return bytes copied: fewer than {@code length} when the chain has no more
+   * @param skip number of readable bytes to skip
+   * @return number of bytes copied; fewer than {@code length} if the chain has no more
    */
   public int copyReadable(long skip, byte[] target, int offset, int length) {
     int done = 0;
@@ -111,7 +110,7 @@ public final class DescriptorChain {
     return done;
   }
 
-  /** Copies readable bytes out, as many as {@code target} takes; returns how many. */
+  /** Copies as many readable bytes as fit into {@code target}; returns their number. */
   public long copyReadable(long skip, MemorySegment target) {
     long done = 0;
     for (int i = 0; i < readablePieces && done < target.byteSize(); i++) {
@@ -130,8 +129,8 @@ public final class DescriptorChain {
   /**
    * Copies bytes into the writable part.
    *
-   * @param skip bytes of the writable part to leave out at the front
-   * @return bytes copied: fewer than {@code length} when the chain has no more room
+   * @param skip number of bytes of the writable part to skip
+   * @return number of bytes copied; fewer than {@code length} if the chain has no more room
    */
   public int copyWritable(long skip, byte[] source, int offset, int length) {
     int done = 0;
@@ -154,7 +153,9 @@ public final class DescriptorChain {
     return done;
   }
 
-  /** Copies {@code source} into the writable part as far as there is room; returns how much. */
+  /**
+   * Copies as much of {@code source} as fits into the writable part; returns the number of bytes.
+   */
   public long copyWritable(long skip, MemorySegment source) {
     long done = 0;
     for (int i = readablePieces; i < pieces && done < source.byteSize(); i++) {
@@ -170,7 +171,7 @@ public final class DescriptorChain {
     return done;
   }
 
-  /** Notes all of the writable part as written. */
+  /** Marks the whole writable part as written. */
   void markWritten() {
     for (int i = readablePieces; i < pieces; i++) {
       ram.written(regions[i], offsets[i], lengths[i]);
@@ -183,7 +184,7 @@ public final class DescriptorChain {
     inFlight = true;
   }
 
-  /** Makes it a chain of nothing. */
+  /** Removes all pieces from the chain. */
   void empty() {
     pieces = 0;
     readablePieces = 0;
@@ -197,11 +198,11 @@ public final class DescriptorChain {
     return inFlight;
   }
 
-  /** Adds what one descriptor says; a length of zero is legal and adds nothing. */
+  /** Appends the range of one descriptor; a length of zero is legal and appends nothing. */
   void append(long address, long length, boolean writable) throws VirtqueueException {
     if (writableSeen && !writable) {
       throw new VirtqueueException(
-          "chain %d has a device-readable descriptor behind a writable one".formatted(head));
+          "chain %d has a device-readable descriptor after a writable one".formatted(head));
     }
     writableSeen = writable;
     if (readableBytes + writableBytes + length > Virtqueue.MAX_CHAIN_BYTES) {

@@ -5,14 +5,14 @@ import org.microvm.devices.Interrupt;
 /**
  * InterruptStatus and InterruptACK of a virtio-mmio device. Guarded by the device lock.
  *
- * <p>With a {@link RegisterPage}, acknowledgements of used buffers come by an eventfd, some time
- * after the driver made them. No event is lost by that, because {@link #raise} takes the
- * acknowledgements that are there before it sets the bit. One that is taken later was then made
- * after everything that the last event tells of had been published, and a driver that acknowledges
- * before it looks at its queues, as every driver must whose interrupt is an edge, finds it there:
- * clearing the bit is right. The price is that the bit reads as one for a moment after the
+ * <p>With a {@link RegisterPage}, acknowledgements of used buffers arrive through an eventfd, some
+ * time after the driver made them. No event is lost, because {@link #raise} takes the pending
+ * acknowledgements before it sets the bit. An acknowledgement taken later was therefore made after
+ * everything that the last event reports had been published. A driver whose interrupt is an edge
+ * must acknowledge before it reads its queues, and then finds the published buffers there, so it is
+ * right to clear the bit. The price is that the bit reads as one for a moment after the
  * acknowledgement, until the event loop has taken it. Acknowledgements of a configuration change,
- * alone or with used buffers, are other values and always come as register writes.
+ * alone or together with used buffers, are other values and always arrive as register writes.
  */
 final class InterruptRegisters {
   private final Interrupt interrupt;
@@ -23,36 +23,39 @@ final class InterruptRegisters {
   private long acknowledged;
 
   /**
-   * @param page or null, when every access is an exit
+   * @param page the register page, or null if every access is an exit
    */
   InterruptRegisters(Interrupt interrupt, RegisterPage page) {
     this.interrupt = interrupt;
     this.page = page;
   }
 
-  /** What InterruptStatus reads as. */
+  /** The value of InterruptStatus. */
   int status() {
     return status;
   }
 
-  /** Edges so far. */
+  /** The number of edges raised. */
   long raised() {
     return raised;
   }
 
-  /** Edges among them that told of nothing new: a bit was left when another was acknowledged. */
+  /**
+   * The number of those edges that reported nothing new: a bit was left when another was
+   * acknowledged.
+   */
   long repeated() {
     return repeated;
   }
 
-  /** Acknowledgements so far. */
+  /** The number of acknowledgements. */
   long acknowledgements() {
     return acknowledged;
   }
 
-  /** Tells the driver of an event; what it is about has been published. */
+  /** Notifies the driver of an event, whose data must have been published before. */
   void raise(int bit) {
-    // Before the bit and after what the event tells of: see the class.
+    // Before the bit is set and after the event's data was published: see the class comment.
     take();
     set(status | bit);
     raised++;
@@ -60,21 +63,21 @@ final class InterruptRegisters {
     interrupt.raise();
   }
 
-  /** A write of InterruptACK. */
+  /** Handles a write of InterruptACK. */
   void acknowledge(int bits) {
     acknowledged++;
     set(status & ~bits);
     raiseIfPending();
   }
 
-  /** The eventfd of acknowledgements has been signalled. */
+  /** Handles a signal of the acknowledgements' eventfd. */
   void acknowledged() {
     if (take()) {
       raiseIfPending();
     }
   }
 
-  /** Takes acknowledgements that have not been taken; whether there was one. */
+  /** Takes the pending acknowledgements; returns whether there was one. */
   boolean take() {
     long count = page == null ? 0 : page.takeAcknowledgements();
     if (count == 0) {
@@ -86,15 +89,15 @@ final class InterruptRegisters {
   }
 
   void reset() {
-    take(); // of an event from before the reset
+    take(); // acknowledgements of events from before the reset
     set(0);
   }
 
-  /** Takes up a saved InterruptStatus. */
+  /** Restores a saved InterruptStatus. */
   void restore(int bits) {
     set(bits);
-    // The edge may not have reached the interrupt controller before it was saved, and one too many
-    // does no harm.
+    // The edge may not have reached the interrupt controller before that was saved, and a surplus
+    // one does no harm.
     raiseIfPending();
   }
 
@@ -102,8 +105,8 @@ final class InterruptRegisters {
     if (status != 0) {
       raised++;
       repeated++;
-      // Section 4.2.3.4: the signal stays asserted while a bit is set; here it is an edge, so what
-      // is left needs another.
+      // Section 4.2.3.4: the signal stays asserted while a bit is set; here it is an edge, so the
+      // remaining bits need another one.
       interrupt.raise();
     }
   }

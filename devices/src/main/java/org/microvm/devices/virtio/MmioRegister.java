@@ -1,6 +1,6 @@
 package org.microvm.devices.virtio;
 
-/** Offsets of the registers of a virtio-mmio device (section 4.2.2), and values that are fixed. */
+/** Offsets of the registers of a virtio-mmio device (section 4.2.2), and constant values. */
 public final class MmioRegister {
   public static final int MAGIC_VALUE = 0x000;
   public static final int VERSION = 0x004;
@@ -32,7 +32,7 @@ public final class MmioRegister {
   public static final int QUEUE_RESET = 0x0c0;
   public static final int CONFIG_GENERATION = 0x0fc;
 
-  /** Where the device's configuration space starts. */
+  /** Start of the device's configuration space. */
   public static final int CONFIG = 0x100;
 
   /** "virt". */

@@ -1,7 +1,7 @@
 package org.microvm.devices.virtio;
 
 /**
- * What the driver has said about a split queue; unchecked until a {@link Virtqueue} is made of it.
+ * The driver's configuration of a split queue; checked when a {@link Virtqueue} is created from it.
  *
  * @param index of the queue in its device
  * @param size number of entries

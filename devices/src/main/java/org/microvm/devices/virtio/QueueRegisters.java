@@ -3,7 +3,9 @@ package org.microvm.devices.virtio;
 import java.util.Optional;
 import org.microvm.memory.GuestMemory;
 
-/** The registers of one queue, and the queue once it is ready. Guarded by the device lock. */
+/**
+ * The registers of one queue, and the queue itself once it is ready. Guarded by the device lock.
+ */
 final class QueueRegisters {
   private final int index;
   private final int sizeMax;
@@ -12,7 +14,7 @@ final class QueueRegisters {
   private long driverArea;
   private long deviceArea;
 
-  /** Not null means that QueueReady reads as one. */
+  /** Not null if and only if QueueReady reads as one. */
   private Virtqueue queue;
 
   QueueRegisters(int index, int sizeMax) {
@@ -32,7 +34,7 @@ final class QueueRegisters {
     return queue;
   }
 
-  /** Writes one of QueueSize and the addresses; false if the offset is none of them. */
+  /** Writes QueueSize or one of the addresses; returns false if the offset is none of them. */
   boolean write(int offset, int value) {
     switch (offset) {
       case MmioRegister.QUEUE_SIZE -> size = value;
@@ -49,7 +51,7 @@ final class QueueRegisters {
     return true;
   }
 
-  /** QueueReady = 1. */
+  /** Creates the queue (QueueReady = 1). */
   void enable(GuestMemory memory, long features) throws VirtqueueException {
     if (size > sizeMax) {
       throw new VirtqueueException(
@@ -69,7 +71,7 @@ final class QueueRegisters {
         Optional.ofNullable(queue).map(Virtqueue::state));
   }
 
-  /** Takes up a state; a queue that was ready is again, in the memory given. */
+  /** Restores a state; a queue that was ready is ready again, in the given memory. */
   void restore(QueueState state, GuestMemory memory, long features) throws VirtqueueException {
     size = state.size();
     descriptorArea = state.descriptorArea();
@@ -81,14 +83,14 @@ final class QueueRegisters {
     }
   }
 
-  /** Ends the queue if there is one: its rings are touched no more. */
+  /** Stops the queue if there is one: its rings are not accessed any more. */
   void stop() {
     if (queue != null) {
       queue.stop();
     }
   }
 
-  /** QueueReady = 0, once the device has let go of the queue (section 4.2.2.1). */
+  /** Removes the queue (QueueReady = 0) once the device no longer uses it (section 4.2.2.1). */
   void disable() {
     if (queue != null) {
       queue.discard();

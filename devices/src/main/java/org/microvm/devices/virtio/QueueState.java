@@ -12,7 +12,7 @@ import org.microvm.devices.state.StateOutput;
  * @param descriptorArea QueueDesc
  * @param driverArea QueueDriver
  * @param deviceArea QueueDevice
- * @param ring where the device is in the queue; empty if it is not ready
+ * @param ring the device's position in the queue; empty if the queue is not ready
  */
 record QueueState(
     int size,

@@ -7,10 +7,10 @@ import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * The regions of guest RAM as arrays, for the walk over descriptors: {@link GuestMemory} wants a
- * buffer within one region, a descriptor may run on from one region into an adjoining one.
+ * The regions of guest RAM as arrays, for reading descriptors: {@link GuestMemory} requires a range
+ * within one region, but a descriptor may cross from one region into an adjoining one.
  *
- * <p>Immutable, any thread.
+ * <p>Immutable; any thread may call.
  */
 final class RamMap {
   private final MemorySegment[] hosts;
@@ -39,10 +39,10 @@ final class RamMap {
     }
   }
 
-  /** The region that holds the byte at {@code address}, or -1. */
+  /** Returns the index of the region that contains {@code address}, or -1. */
   int find(long address) {
     for (int i = 0; i < starts.length; i++) {
-      // An address below the start wraps to a huge offset, hence one unsigned comparison.
+      // An address below the start wraps to a huge offset, so one unsigned comparison is enough.
       if (Long.compareUnsigned(address - starts[i], sizes[i]) < 0) {
         return i;
       }
@@ -50,22 +50,22 @@ final class RamMap {
     return -1;
   }
 
-  /** How far {@code address} is into the region. */
+  /** The offset of {@code address} in the region. */
   long offset(int region, long address) {
     return address - starts[region];
   }
 
-  /** Bytes of the region from {@code offset} on. */
+  /** The number of bytes in the region from {@code offset} on. */
   long remaining(int region, long offset) {
     return sizes[region] - offset;
   }
 
-  /** Whether {@link #written} makes a difference. */
+  /** Whether written pages are tracked; if not, {@link #written} does nothing. */
   boolean isWatched() {
     return dirtyPages.isOn();
   }
 
-  /** Notes that bytes have been written; a migration sends them once more. */
+  /** Marks bytes as written, so that a migration sends them again. */
   void written(int region, long offset, long length) {
     dirtyPages.mark(fileOffsets[region] + offset, length);
   }

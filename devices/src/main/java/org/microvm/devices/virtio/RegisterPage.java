@@ -9,19 +9,19 @@ import java.util.Objects;
 /**
  * The registers of a virtio-mmio device as memory that the guest reads without an exit.
  *
- * <p>The machine shows it to the guest read-only ({@code KVM_MEM_READONLY}, KVM API section 4.35):
- * reads are loads, and writes still exit or match an ioeventfd. What a register reads as may depend
- * on what was written before (a selector, the status), so the {@link VirtioMmioTransport} keeps the
- * page current within each write, before the vCPU goes on.
+ * <p>The machine maps the page read-only into the guest ({@code KVM_MEM_READONLY}, KVM API section
+ * 4.35): reads are loads, while writes still exit or match an ioeventfd. The value of a register
+ * may depend on earlier writes (a selector, the status), so the {@link VirtioMmioTransport} updates
+ * the page during each write, before the vCPU continues.
  *
- * <p>A 32-bit word changes at once, so a driver never sees half of a register. A change of the
- * configuration space that spans several words is not one moment for a driver that reads meanwhile;
- * the devices here change one word at a time.
+ * <p>A 32-bit word changes atomically, so a driver never sees half of a register. A change of the
+ * configuration space that spans several words is not atomic for a driver that reads at the same
+ * time; the devices here change one word at a time.
  *
  * <p>Written with the device lock held.
  */
 public final class RegisterPage {
-  /** Bytes of a configuration space that the page shows; none here is longer. */
+  /** The number of bytes of configuration space in the page; no device here has more. */
   static final int CONFIG_BYTES = 256;
 
   private static final VarHandle WORD =
@@ -33,28 +33,28 @@ public final class RegisterPage {
   /** Acknowledgements of used buffers that matched an ioeventfd instead of reaching the device. */
   @FunctionalInterface
   public interface Acknowledgements {
-    /** Takes those that there are; how many there were. Never blocks. */
+    /** Takes the pending acknowledgements and returns their number. Never blocks. */
     long take();
   }
 
   /**
-   * @param memory native, zeroed, {@link VirtioMmioTransport#LENGTH} bytes, aligned to a page; it
-   *     outlives the transport
-   * @param acknowledgements writes of {@link MmioRegister#INTERRUPT_USED_BUFFERS} to InterruptACK,
-   *     which the transport does not see
+   * @param memory native, zeroed memory of {@link VirtioMmioTransport#LENGTH} bytes, page-aligned;
+   *     it must outlive the transport
+   * @param acknowledgements the writes of {@link MmioRegister#INTERRUPT_USED_BUFFERS} to
+   *     InterruptACK, which do not reach the transport
    */
   public RegisterPage(MemorySegment memory, Acknowledgements acknowledgements) {
     if (!memory.isNative() || memory.byteSize() != VirtioMmioTransport.LENGTH) {
       throw new IllegalArgumentException(
-          "a register page is native memory of 4096 bytes, not " + memory);
+          "a register page needs native memory of 4096 bytes, not " + memory);
     }
     this.memory = memory;
     this.acknowledgements = Objects.requireNonNull(acknowledgements);
   }
 
-  /** Shows a register; in program order with what was shown and published before. */
+  /** Sets a register, ordered after all registers set and data published before. */
   void put(int offset, int value) {
-    // Release, because a driver that sees a bit of InterruptStatus looks at the rings next.
+    // Release, because a driver that sees a bit of InterruptStatus reads the rings next.
     WORD.setRelease(memory, (long) offset, value);
   }
 

@@ -9,7 +9,7 @@ import org.microvm.devices.state.StateOutput;
 /**
  * The registers of a virtio-mmio device.
  *
- * @param deviceId the type of device behind them
+ * @param deviceId the type of the device
  * @param driverFeatures DriverFeatures, lowest word first
  * @param status Status
  * @param interruptStatus InterruptStatus
@@ -18,7 +18,7 @@ import org.microvm.devices.state.StateOutput;
  * @param driverFeaturesSel DriverFeaturesSel
  * @param queueSel QueueSel
  * @param active whether the device has been activated
- * @param configChangePending whether the driver is still to be told of a configuration change
+ * @param configChangePending whether the driver has yet to be notified of a configuration change
  * @param queues by index
  */
 record TransportState(
@@ -35,7 +35,7 @@ record TransportState(
     List<QueueState> queues) {
   static final int VERSION = 1;
 
-  /** Words of feature bits that the registers keep. */
+  /** The number of 32-bit words of feature bits that the registers keep. */
   static final int FEATURE_WORDS = 4;
 
   void write(StateOutput output) {

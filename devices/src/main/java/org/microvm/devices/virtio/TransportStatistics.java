@@ -1,14 +1,15 @@
 package org.microvm.devices.virtio;
 
 /**
- * What went to and fro between a virtio-mmio device and its driver since the device was made.
+ * Counts of events between a virtio-mmio device and its driver since the device was created.
  *
- * @param notifications by the driver; several that came before the device looked count each
- * @param notificationWakeUps how often the device looked because of them
- * @param spuriousWakeUps those that found no buffer
+ * @param notifications notifications by the driver; several that are handled together count
+ *     separately
+ * @param notificationWakeUps how often the device was called because of notifications
+ * @param spuriousWakeUps those of the calls that found no buffer
  * @param interrupts edges raised
- * @param repeatedInterrupts edges among them that told of nothing new
- * @param acknowledgements of interrupts by the driver
+ * @param repeatedInterrupts those of the edges that reported nothing new
+ * @param acknowledgements acknowledgements of interrupts by the driver
  * @param ignoredAccesses accesses and notifications that were out of order and ignored
  */
 public record TransportStatistics(

@@ -6,17 +6,17 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * What a kind of device supplies; the transport does the rest.
+ * The part of a device that depends on its type; the transport does the rest.
  *
  * <p>Every method is called with the device lock held, on a vCPU thread or on the event loop, and
- * must not block. Between {@link #activate} and {@link #reset} the device is live; each is called
- * in turn with the other.
+ * must not block. The device is live between {@link #activate} and {@link #reset}, which are called
+ * alternately.
  */
 public interface VirtioDevice {
   /** The type of device (section 5). */
   int deviceId();
 
-  /** Feature bits of the device type; those of transport and ring are added by the transport. */
+  /** Feature bits of the device type; the transport adds those of transport and ring. */
   long features();
 
   /** Number of virtqueues, fixed for the life of the device. */
@@ -30,8 +30,8 @@ public interface VirtioDevice {
   int queueSizeMax(int index);
 
   /**
-   * Reads the configuration space, also before the driver has agreed on features; bytes past its
-   * end are zero ({@link ConfigSpace} does that).
+   * Reads the configuration space, possibly before features are negotiated. Bytes past its end are
+   * zero ({@link ConfigSpace} implements that).
    *
    * @param offset from the start of the configuration space, not negative, any alignment
    * @param size 1, 2, 4 or 8
@@ -39,65 +39,66 @@ public interface VirtioDevice {
   long readConfig(int offset, int size);
 
   /**
-   * The device has been put behind a transport; once, before a guest runs.
+   * Called once when the device is connected to a transport, before a guest runs.
    *
-   * @param driver to be told of changes of the configuration space at any time, so that no driver
-   *     reads old bytes: registers may be shown as memory
-   * @param lock the device lock, which all other methods are called with
+   * @param driver to be notified of every change of the configuration space, at any time, because
+   *     the registers may be mapped as memory and a driver must not read old bytes there
+   * @param lock the device lock, which is held when the other methods are called
    */
   default void attach(VirtioInterrupt driver, ReentrantLock lock) {}
 
-  /** Writes the configuration space; what is not writable is ignored. */
+  /** Writes the configuration space; writes to read-only fields are ignored. */
   void writeConfig(int offset, int size, long value);
 
-  /** DRIVER_OK: the queues may be used from now on, until {@link #reset}. */
+  /** Called at DRIVER_OK: the queues may be used from now until {@link #reset}. */
   void activate(VirtioQueues queues);
 
   /**
-   * The driver says that there are buffers in a queue, which may be empty all the same.
+   * Called when the driver has notified a queue, which may nevertheless be empty.
    *
    * @param index of a queue that was ready at {@link #activate}
-   * @throws VirtqueueException if the ring is broken: the transport marks the device
+   * @throws VirtqueueException if the ring is broken; the transport then sets DEVICE_NEEDS_RESET
    */
   void notifyQueue(int index) throws VirtqueueException;
 
   /**
-   * The driver has taken one queue away while the device lives on (QueueReady = 0); it is dead as
-   * after a reset. A device that works on its chains outside the lock, by a thread of its own,
-   * waits here until that is over, as in {@link #reset}.
+   * Called when the driver has disabled one queue (QueueReady = 0) while the device stays active;
+   * the queue is stopped as after a reset. A device whose own thread works on chains without the
+   * lock must wait here until that work has ended, as in {@link #reset}.
    *
    * @param index of a queue that was ready at {@link #activate}
    */
   default void stopQueue(int index) {}
 
   /**
-   * The driver has reset the device: forget chains and negotiated features. The queues given to
-   * {@link #activate} are dead already: they give no chain and drop completions. On return the
-   * driver may use the memory of buffers for something else, so what is at work on a chain must
-   * have ended; this is the one thing that a device may wait for.
+   * Called when the driver resets the device, which must discard chains and negotiated features.
+   * The queues given to {@link #activate} are already stopped: they return no chains and drop
+   * completions. On return the driver may use the memory of buffers for something else, so all work
+   * on chains must have ended; this is the only thing for which a device may wait.
    */
   void reset();
 
-  /** The latest version of the form in which {@link #save} writes. */
+  /** The version of the format that {@link #save} writes. */
   default int stateVersion() {
     return 1;
   }
 
   /**
-   * Writes what the device itself knows; registers and queues are the transport's. No vCPU runs,
-   * and the event loop is at this and nothing else. Chains in flight are forgotten in the saved
-   * state and popped again after a restore: a device that does not use its chains in order finishes
-   * them first, and this may wait for that. Afterwards the device goes on as if nothing had been.
+   * Writes the device's own state; the transport saves registers and queues. No vCPU runs, and the
+   * event loop does nothing else meanwhile. Chains in flight are not part of the saved state and
+   * are popped again after a restore: a device that does not use its chains in order must finish
+   * them first, and this method may wait for that. Afterwards the device continues as if nothing
+   * had happened.
    */
   default void save(StateOutput output) {}
 
   /**
-   * Takes up a state, in a device that was never activated.
+   * Restores a state in a device that was never activated.
    *
-   * @param queues what {@link #activate} was given, or null if the driver had not set the device
-   *     up; they must not be used before the first {@link #notifyQueue}, which comes for every
-   *     queue
-   * @throws StateException if it makes no sense, or not for this device
+   * @param queues the queues, as for {@link #activate}, or null if the driver had not set the
+   *     device up; they must not be used before the first {@link #notifyQueue}, which is called for
+   *     every queue
+   * @throws StateException if the state is invalid, or invalid for this device
    */
   default void restore(StateInput input, VirtioQueues queues) throws StateException {
     input.end();

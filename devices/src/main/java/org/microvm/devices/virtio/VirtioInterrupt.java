@@ -1,19 +1,22 @@
 package org.microvm.devices.virtio;
 
 /**
- * How a device reaches its driver; from any thread, never blocks but for the device lock.
+ * Notifies the driver of a device's events. Any thread may call; a call blocks only for the device
+ * lock.
  *
- * <p>Before DRIVER_OK nothing is sent. A bit once set stays in InterruptStatus until the driver
- * acknowledges it, and every call raises the interrupt, even when the bit was set already: behind
- * it is an edge, and the driver may be about to finish with the one before.
+ * <p>Before DRIVER_OK no interrupt is raised. A bit stays set in InterruptStatus until the driver
+ * acknowledges it. Every call raises the interrupt, even if the bit was set already, because the
+ * interrupt is an edge and the driver may be about to finish handling the previous one.
  */
 public interface VirtioInterrupt {
-  /** Buffers were used and {@link Virtqueue#publish} said that the driver wants to know. */
+  /**
+   * Buffers were used, and {@link Virtqueue#publish} returned that the driver must be interrupted.
+   */
   void usedBuffers();
 
   /**
-   * The configuration space has changed. Call it with the device lock held since before the change,
-   * so that no driver reads new bytes under the old generation.
+   * The configuration space has changed. The caller must have held the device lock since before the
+   * change, so that no driver reads new bytes with the old generation.
    */
   void configChanged();
 }

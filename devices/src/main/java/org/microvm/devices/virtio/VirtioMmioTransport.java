@@ -14,40 +14,42 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Registers of a virtio-mmio device, version 2 (section 4.2), in front of a {@link VirtioDevice}.
+ * The registers of a virtio-mmio device, version 2 (section 4.2), through which the driver reaches
+ * a {@link VirtioDevice}.
  *
  * <p>Any thread may call: vCPUs for register accesses, the event loop for {@link #queueNotified}.
  * The transport owns the device lock and holds it throughout each call.
  *
- * <p>What a driver does out of order (a queue set up while it is ready, a notification before
- * DRIVER_OK, a write of a read-only register, an odd width) is ignored and counted. A broken ring
- * sets DEVICE_NEEDS_RESET and stops all queues of this device; it is logged more rarely each time.
+ * <p>Accesses out of order (set-up of a queue that is ready, a notification before DRIVER_OK, a
+ * write of a read-only register, an odd width) are ignored and counted. A broken ring sets
+ * DEVICE_NEEDS_RESET and stops all queues of this device; the more often it happens, the more
+ * rarely it is logged.
  *
  * <p>With a {@link RegisterPage} the driver reads registers without reaching {@link #read}, and
  * acknowledges used buffers without reaching {@link #write}.
  */
 public final class VirtioMmioTransport implements BusDevice {
-  /** Size in bytes of the range that a device takes in the address space. */
+  /** Size in bytes of a device's range of addresses. */
   public static final int LENGTH = 0x1000;
 
   private static final Logger LOG = LoggerFactory.getLogger(VirtioMmioTransport.class);
 
-  /** How the names of the two sections in a saved state end. */
+  /** The suffixes of the names of the two sections in a saved state. */
   private static final String DEVICE_SECTION = ".device";
 
   private static final String REGISTER_SECTION = ".transport";
 
-  /** The version of the register layout: 1 would be the legacy one. */
+  /** The version of the register layout; 1 is the legacy layout. */
   private static final int LAYOUT_VERSION = 2;
 
-  /** "JAVA": drivers do not care (section 4.2.2). */
+  /** "JAVA"; drivers ignore it (section 4.2.2). */
   private static final int VENDOR = 0x4156414a;
 
   private final VirtioDevice device;
   private final GuestMemory memory;
   private final InterruptRegisters interrupts;
 
-  /** Null when every access comes here. */
+  /** Null if every access is an exit. */
   private final RegisterPage page;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -62,10 +64,10 @@ public final class VirtioMmioTransport implements BusDevice {
   private int driverFeaturesSel;
   private int queueSel;
 
-  /** From DRIVER_OK to the reset: the device has been activated. */
+  /** Whether the device has been activated: from DRIVER_OK to the reset. */
   private boolean active;
 
-  /** The configuration changed when the driver could not be told yet. */
+  /** Whether the configuration changed before the driver could be notified. */
   private boolean configChangePending;
 
   private final GuestFaults failures = new GuestFaults();
@@ -75,17 +77,17 @@ public final class VirtioMmioTransport implements BusDevice {
   private long spuriousWakeUps;
 
   /**
-   * @param device what the registers stand for
-   * @param memory where the driver keeps its rings and buffers
-   * @param interrupt raised at each event
+   * @param device the device behind the registers
+   * @param memory guest memory, which holds the driver's rings and buffers
+   * @param interrupt raised for each event
    */
   public VirtioMmioTransport(VirtioDevice device, GuestMemory memory, Interrupt interrupt) {
     this(device, memory, interrupt, null);
   }
 
   /**
-   * @param page where the guest reads the registers and acknowledges used buffers without an exit,
-   *     or null
+   * @param page the page through which the guest reads the registers and acknowledges used buffers
+   *     without an exit, or null
    */
   public VirtioMmioTransport(
       VirtioDevice device, GuestMemory memory, Interrupt interrupt, RegisterPage page) {
@@ -112,7 +114,7 @@ public final class VirtioMmioTransport implements BusDevice {
     return lock;
   }
 
-  /** Number of queues; an event loop listens to as many notifications. */
+  /** The number of queues; each has its own notification for an event loop to watch. */
   public int queueCount() {
     return queues.length;
   }
@@ -122,7 +124,7 @@ public final class VirtioMmioTransport implements BusDevice {
     return device.deviceId();
   }
 
-  /** How many accesses and notifications of the driver were out of order and ignored. */
+  /** The number of accesses and notifications by the driver that were out of order and ignored. */
   public long ignoredAccesses() {
     lock.lock();
     try {
@@ -132,7 +134,7 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** What device and driver told each other so far. */
+  /** The counts of notifications, interrupts and ignored accesses so far. */
   public TransportStatistics statistics() {
     lock.lock();
     try {
@@ -150,15 +152,15 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** The driver has notified a queue by a write of QueueNotify. */
+  /** Handles a notification of a queue by a write of QueueNotify. */
   public void queueNotified(int index) {
     queueNotified(index, 1);
   }
 
   /**
-   * The driver has notified a queue, and its ioeventfd says so.
+   * Handles notifications of a queue that arrived through its ioeventfd.
    *
-   * @param count how often
+   * @param count the number of notifications
    * @return whether there was a buffer
    */
   public boolean queueNotified(int index, long count) {
@@ -186,7 +188,7 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** The driver has acknowledged used buffers, and the register page's eventfd says so. */
+  /** Handles acknowledgements of used buffers that arrived through the register page's eventfd. */
   public void acknowledged() {
     lock.lock();
     try {
@@ -236,7 +238,10 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** What a register reads as; the one place that knows. Write-only and unknown ones read zero. */
+  /**
+   * Returns the value that a register reads as; the only place that defines it. Write-only and
+   * unknown registers read as zero.
+   */
   private int register(int offset) {
     return switch (offset) {
       case MmioRegister.MAGIC_VALUE -> MmioRegister.MAGIC;
@@ -249,7 +254,7 @@ public final class VirtioMmioTransport implements BusDevice {
       case MmioRegister.INTERRUPT_STATUS -> interrupts.status();
       case MmioRegister.STATUS -> status;
       case MmioRegister.CONFIG_GENERATION -> configGeneration;
-      // There are no shared memory regions: length and base of any are all ones.
+      // There are no shared memory regions, so length and base of any region read as all ones.
       case MmioRegister.SHM_LEN_LOW,
           MmioRegister.SHM_LEN_HIGH,
           MmioRegister.SHM_BASE_LOW,
@@ -259,7 +264,10 @@ public final class VirtioMmioTransport implements BusDevice {
     };
   }
 
-  /** A width or offset that no driver should use reads the same bytes that memory would give. */
+  /**
+   * Reads with a width or offset that no driver should use; returns the bytes that memory would
+   * give.
+   */
   private long readOdd(int offset, int size) {
     ignored++;
     long value = 0;
@@ -284,7 +292,7 @@ public final class VirtioMmioTransport implements BusDevice {
       case MmioRegister.QUEUE_NOTIFY -> queueNotified(value);
       case MmioRegister.INTERRUPT_ACK -> interrupts.acknowledge(value);
       case MmioRegister.STATUS -> writeStatus(value);
-      case MmioRegister.SHM_SEL -> {} // no region whatever is selected
+      case MmioRegister.SHM_SEL -> {} // there is no region to select
       default -> writeQueueRegister(offset, value);
     }
   }
@@ -300,7 +308,7 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private void writeQueueRegister(int offset, int value) {
     QueueRegisters queue = selected();
-    // Section 4.2.2.2: none of them while QueueReady is not zero.
+    // Section 4.2.2.2: none of them may be written while QueueReady is not zero.
     if (queue == null || queue.ready() || active || !queue.write(offset, value)) {
       ignored++;
     }
@@ -370,15 +378,15 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
-   * Saves registers, queues and device in two sections. No vCPU runs, and the event loop is at this
-   * and nothing else.
+   * Saves registers, queues and device in two sections. No vCPU runs, and the event loop does
+   * nothing else meanwhile.
    *
-   * @param name what the names of the sections begin with
+   * @param name the prefix of the sections' names
    */
   public void save(StateWriter writer, String name) {
     lock.lock();
     try {
-      // The device first: what it finishes on this occasion shows in the registers.
+      // The device first, because requests that it completes now change the registers.
       device.save(writer.section(name + DEVICE_SECTION, device.stateVersion(), Need.REQUIRED));
       interrupts.take();
       new TransportState(
@@ -400,10 +408,10 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
-   * Takes up what {@link #save} wrote, over a copy of the guest's memory; call {@link #resume} once
-   * the event loop runs.
+   * Restores the state that {@link #save} wrote, on a copy of the guest's memory; call {@link
+   * #resume} once the event loop runs.
    *
-   * @throws StateException if it is not the state of such a device
+   * @throws StateException if it is not the state of a device of this type
    */
   public void restore(StateReader reader, String name) throws StateException {
     StateInput input = reader.take(name + REGISTER_SECTION, TransportState.VERSION);
@@ -413,14 +421,14 @@ public final class VirtioMmioTransport implements BusDevice {
     try {
       if (state.deviceId() != device.deviceId() || state.queues().size() != queues.length) {
         throw input.damaged(
-            "it is of virtio device %d with %d queues, here is device %d with %d"
+            "it belongs to virtio device %d with %d queues, this is device %d with %d"
                 .formatted(
                     state.deviceId(), state.queues().size(), device.deviceId(), queues.length));
       }
       restoreRegisters(state);
       boolean featuresFit = featuresAcceptable() || !has(DeviceStatus.FEATURES_OK);
       if (!featuresFit || (active && !has(DeviceStatus.DRIVER_OK))) {
-        throw input.damaged("the device here does not offer the features that the guest uses");
+        throw input.damaged("the guest uses features that this device does not offer");
       }
       restoreQueues(state, input);
       device.restore(deviceInput, active ? virtioQueues() : null);
@@ -431,8 +439,8 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
-   * Ends all queues without a word to the driver, for another device goes on with them; no vCPU
-   * runs, and the event loop is at this and nothing else.
+   * Stops all queues without notifying the driver, because another device takes them over. No vCPU
+   * runs, and the event loop does nothing else meanwhile.
    */
   public void release() {
     lock.lock();
@@ -470,8 +478,8 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
-   * After a restore: looks at every queue, as if the driver had notified each. A notification may
-   * have been on its way when the state was saved.
+   * Processes every queue after a restore, as if the driver had notified each: a notification may
+   * have been in flight when the state was saved.
    */
   public void resume() {
     lock.lock();
@@ -487,8 +495,8 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void reset() {
-    // The rings are closed before the device resets and the chains emptied after it, because a
-    // thread of the device may be at work on a chain until its reset has waited for that.
+    // The rings are stopped before the device resets and the chains emptied after it, because a
+    // thread of the device may use a chain until the device's reset has waited for it.
     stopQueues();
     if (active) {
       active = false;
@@ -518,7 +526,7 @@ public final class VirtioMmioTransport implements BusDevice {
   private void fail(VirtqueueException cause) {
     if (!needsReset() && failures.add()) {
       LOG.warn(
-          "virtio device {} needs reset, for the {}. time: {}",
+          "virtio device {} needs a reset (occurrence {}): {}",
           device.deviceId(),
           failures.count(),
           cause.getMessage());
@@ -548,7 +556,7 @@ public final class VirtioMmioTransport implements BusDevice {
     showConfig();
   }
 
-  /** Shows the registers that something may have changed. */
+  /** Updates the registers in the page that may have changed. */
   private void showRegisters() {
     if (page == null) {
       return;

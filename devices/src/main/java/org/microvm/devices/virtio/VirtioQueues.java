@@ -3,7 +3,7 @@ package org.microvm.devices.virtio;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
-/** What a device works with from DRIVER_OK to the next reset. */
+/** The queues and negotiated features that a device uses from DRIVER_OK to the next reset. */
 public final class VirtioQueues {
   private final long features;
   private final Virtqueue[] queues;
@@ -24,12 +24,12 @@ public final class VirtioQueues {
     this.onFailure = onFailure;
   }
 
-  /** The feature bits that device and driver have agreed on. */
+  /** The feature bits that device and driver have negotiated. */
   public long features() {
     return features;
   }
 
-  /** Whether all of {@code bits} were agreed on. */
+  /** Whether all of {@code bits} were negotiated. */
   public boolean has(long bits) {
     return (features & bits) == bits;
   }
@@ -39,18 +39,19 @@ public final class VirtioQueues {
     return queues.length;
   }
 
-  /** The queue, or null when the driver has not set it up. */
+  /** The queue, or null if the driver has not set it up. */
   public Virtqueue queue(int index) {
     return queues[index];
   }
 
-  /** The way to the driver. */
+  /** The interrupt to the driver. */
   public VirtioInterrupt interrupt() {
     return interrupt;
   }
 
   /**
-   * Makes what was added to the used ring visible and interrupts the driver if it wants that.
+   * Makes the new entries of the used ring visible to the driver and interrupts it if it has asked
+   * for that.
    *
    * @return whether it was interrupted
    */
@@ -62,14 +63,14 @@ public final class VirtioQueues {
     return wanted;
   }
 
-  /** The device's one lock, to be held around all use of queues and device state. */
+  /** The device's lock, to be held during all use of queues and device state. */
   public ReentrantLock lock() {
     return lock;
   }
 
   /**
-   * Reports a broken ring found outside {@link VirtioDevice#notifyQueue}, from where it is simply
-   * thrown: DEVICE_NEEDS_RESET is set and all queues of the device stop.
+   * Reports a broken ring that was found outside {@link VirtioDevice#notifyQueue}, which throws the
+   * exception instead. Sets DEVICE_NEEDS_RESET and stops all queues of the device.
    */
   public void fail(VirtqueueException cause) {
     onFailure.accept(cause);

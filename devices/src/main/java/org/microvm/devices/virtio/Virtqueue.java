@@ -10,25 +10,26 @@ import org.microvm.memory.GuestMemoryException;
 /**
  * The device side of a split virtqueue (section 2.7), with indirect descriptors and EVENT_IDX.
  *
- * <p>Guarded by the device lock; the driver runs at the same time on a vCPU, so everything in the
- * rings is read once and checked. Chains may be held in flight in any number up to the size of the
- * queue and used in any order. In the steady state nothing is allocated.
+ * <p>Guarded by the device lock. The driver runs at the same time on a vCPU, so everything in the
+ * rings is read once and checked. Up to as many chains as the queue has entries may be in flight,
+ * and they may be used in any order. In the steady state nothing is allocated.
  *
- * <p>Notifications by the driver are on at first. While they are on, a {@link #pop} that gives null
- * or an {@link #isEmpty} that gives true promises that the next buffer will be notified; while they
- * are suppressed only an {@link #enableNotifications} that gives false does.
+ * <p>The driver's notifications are on at first. While they are on, a {@link #pop} that returns
+ * null or an {@link #isEmpty} that returns true guarantees a notification for the next buffer.
+ * While they are suppressed, only an {@link #enableNotifications} that returns false guarantees
+ * one.
  *
- * <p>A queue ends by a reset, by the driver taking it away, or by the first broken rule in any
- * queue of the device: from then on it gives no chains and drops completions.
+ * <p>A queue stops at a reset, when the driver disables it, or at the first violation of the rules
+ * in any queue of the device. After that it returns no chains and drops completions.
  */
 public final class Virtqueue {
   /** The largest size that the ring's 16-bit indices allow (section 2.7). */
   public static final int MAX_SIZE = 32768;
 
   /**
-   * Descriptors that a chain may have, indirect ones included: as many as Linux takes in one vector
-   * (IOV_MAX). The specification asks drivers to stay within the queue size, but Linux goes beyond
-   * it with indirect tables, for instance when it splices a large pipe into a port.
+   * The maximum number of descriptors in a chain, indirect ones included: as many as Linux accepts
+   * in one vector (IOV_MAX). The specification requires drivers to stay within the queue size, but
+   * Linux exceeds it with indirect tables, for instance when it splices a large pipe into a port.
    */
   public static final int MAX_CHAIN_LENGTH = 1024;
 
@@ -41,7 +42,7 @@ public final class Virtqueue {
   private static final int AVAIL_F_NO_INTERRUPT = 1;
   private static final short USED_F_NO_NOTIFY = 1;
 
-  /** Offsets that both rings share: le16 flags, le16 idx, then the entries. */
+  /** Offsets common to both rings: le16 flags, le16 idx, then the entries. */
   private static final long FLAGS = 0;
 
   private static final long IDX = 2;
@@ -54,7 +55,7 @@ public final class Virtqueue {
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle SHORT_HANDLE = SHORT.varHandle();
-  // Nothing aligns an indirect table, so descriptors are read without a claim on alignment.
+  // An indirect table may be unaligned, so descriptors are read with unaligned layouts.
   private static final ValueLayout.OfShort DESCRIPTOR_SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt DESCRIPTOR_INT =
@@ -85,7 +86,7 @@ public final class Virtqueue {
   private int nextUsed;
   private int publishedUsed;
 
-  /** Index for which avail_event was written last and found in time; -1 when none. */
+  /** The index for which avail_event was last written in time for a notification; -1 if none. */
   private int armedAvail = -1;
 
   private boolean suppressed;
@@ -95,7 +96,7 @@ public final class Virtqueue {
    * Resolves the three parts of the queue in guest memory.
    *
    * @param features the negotiated feature bits
-   * @throws VirtqueueException if size, alignment or place of a part is not allowed
+   * @throws VirtqueueException if the size, or the alignment or address of a part, is not allowed
    */
   public Virtqueue(GuestMemory memory, QueueConfig config, long features)
       throws VirtqueueException {
@@ -108,7 +109,7 @@ public final class Virtqueue {
     indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
     eventIdx = (features & VirtioFeatures.RING_EVENT_IDX) != 0;
     ram = new RamMap(memory);
-    // With the event field behind the ring, whether it is negotiated or not: section 2.7.
+    // Including the event field after the ring, whether it is negotiated or not: section 2.7.
     usedEvent = RING + (long) AVAIL_ENTRY * size;
     availEvent = RING + (long) USED_ENTRY * size;
     descriptors = part(memory, config.descriptorArea(), (long) DESCRIPTOR_SIZE * size, 16);
@@ -128,31 +129,31 @@ public final class Virtqueue {
     return size;
   }
 
-  /** Chains popped and not yet used. */
+  /** The number of chains popped and not yet used. */
   public int inFlight() {
     return madeCount - freeCount;
   }
 
-  /** Whether the queue still works: neither stopped nor broken. */
+  /** Whether the queue works: it is neither stopped nor broken. */
   public boolean isLive() {
     return live;
   }
 
-  /** Whether there is no buffer to pop; also of a queue that has ended. */
+  /** Whether there is no buffer to pop; true for a queue that has stopped. */
   public boolean isEmpty() {
     return !live || !available();
   }
 
-  /** Whether the driver has added a buffer that was not popped; asks for no notification. */
+  /** Whether the driver has added a buffer that was not popped; does not request a notification. */
   public boolean hasPending() {
     return nextAvail != seenAvail || (live && loadAvail());
   }
 
   /**
-   * Takes the next buffer of the driver.
+   * Takes the driver's next buffer.
    *
-   * @return null when there is none, or the queue has ended
-   * @throws VirtqueueException if the driver broke the ring; the queue has ended then
+   * @return the buffer, or null if there is none or the queue has stopped
+   * @throws VirtqueueException if the driver broke the ring; the queue is stopped then
    */
   public DescriptorChain pop() throws VirtqueueException {
     if (!live || !available()) {
@@ -175,10 +176,10 @@ public final class Virtqueue {
 
   /**
    * Puts a chain into the used ring, where the driver sees it after {@link #publish}, and takes the
-   * chain object back. Nothing happens if the queue has ended meanwhile.
+   * chain object back. Does nothing if the queue has stopped.
    *
-   * @param writtenBytes how many bytes of the writable part have been written, counted from its
-   *     start; may be fewer than were (section 2.7.8.2)
+   * @param writtenBytes the number of bytes written to the writable part, counted from its start;
+   *     may be less than the actual number (section 2.7.8.2)
    */
   public void addUsed(DescriptorChain chain, long writtenBytes) {
     if (!live) {
@@ -189,7 +190,7 @@ public final class Virtqueue {
     }
     if (writtenBytes < 0 || writtenBytes > chain.writableBytes()) {
       throw new IllegalArgumentException(
-          "%d bytes written to a chain that takes %d"
+          "%d bytes written to a chain with room for %d"
               .formatted(writtenBytes, chain.writableBytes()));
     }
     long entry = RING + (long) USED_ENTRY * (nextUsed & (size - 1));
@@ -205,9 +206,9 @@ public final class Virtqueue {
   }
 
   /**
-   * Shows the driver everything added since the last call.
+   * Makes everything added since the last call visible to the driver.
    *
-   * @return whether the driver is to be interrupted
+   * @return whether the driver must be interrupted
    */
   public boolean publish() {
     if (!live || nextUsed == publishedUsed) {
@@ -220,7 +221,7 @@ public final class Virtqueue {
     SHORT_HANDLE.setRelease(used, IDX, (short) nextUsed);
     markUsedRing();
     // idx before the test of flags or used_event, because the driver turns interrupts on and then
-    // looks at idx once more; were the two swapped here, both could miss the other (section
+    // reads idx once more; were the two swapped here, both sides could miss each other (section
     // 2.7.7.2, and the driver's loop in 2.7.14): full fence, as it is a store before a load.
     VarHandle.fullFence();
     if (eventIdx) {
@@ -231,7 +232,7 @@ public final class Virtqueue {
     return (avail.get(SHORT, FLAGS) & AVAIL_F_NO_INTERRUPT) == 0;
   }
 
-  /** Tells the driver that it need not notify; it may do so all the same. */
+  /** Asks the driver not to notify; it may still do so. */
   public void suppressNotifications() {
     if (!live || suppressed) {
       return;
@@ -247,7 +248,8 @@ public final class Virtqueue {
   /**
    * Asks the driver to notify again.
    *
-   * @return true if there is a buffer already, for which no notification may come: go on popping
+   * @return true if there is a buffer already, for which no notification may come: the caller must
+   *     pop it
    */
   public boolean enableNotifications() {
     if (!live) {
@@ -259,24 +261,26 @@ public final class Virtqueue {
         used.set(SHORT, FLAGS, (short) 0);
         markUsedRing();
         // flags before avail idx, because the driver writes idx and then tests flags; were the two
-        // swapped here, both could miss the other (sections 2.7.10 and 2.7.13.4.1): full fence.
+        // swapped here, both sides could miss each other (sections 2.7.10 and 2.7.13.4.1): full
+        // fence.
         VarHandle.fullFence();
       }
     }
     return available();
   }
 
-  /** Where the device is; what it added must have been published. */
+  /** Returns the device's position in the queue; everything it added must have been published. */
   VirtqueueState state() {
     if (nextUsed != publishedUsed) {
-      throw new IllegalStateException("queue %d has used buffers in secret".formatted(index()));
+      throw new IllegalStateException(
+          "queue %d has used buffers that are not published".formatted(index()));
     }
     return new VirtqueueState((nextAvail - inFlight()) & 0xffff, nextUsed, suppressed);
   }
 
   /**
-   * Goes on where another queue in a copy of the same memory was. The first look at the ring writes
-   * avail_event anew, whatever stood there.
+   * Continues at the position of another queue in a copy of the same memory. The first check for
+   * buffers writes avail_event again, whatever its value.
    */
   void resume(VirtqueueState state) {
     nextAvail = state.nextAvail();
@@ -287,12 +291,15 @@ public final class Virtqueue {
     armedAvail = -1;
   }
 
-  /** Ends the queue: rings and descriptors are not touched any more. */
+  /** Stops the queue: rings and descriptors are not accessed any more. */
   void stop() {
     live = false;
   }
 
-  /** Ends the queue and empties the chains in flight: no guest memory is reached through it. */
+  /**
+   * Stops the queue and empties the chains in flight, so that no guest memory can be reached
+   * through it.
+   */
   void discard() {
     stop();
     for (int i = 0; i < madeCount; i++) {
@@ -300,7 +307,7 @@ public final class Virtqueue {
     }
   }
 
-  /** All of it: it is a page or two, and only a migration asks. */
+  /** Marks all of the ring: it has only a page or two, and is marked only during a migration. */
   private void markUsedRing() {
     if (ram.isWatched()) {
       int region = ram.find(config.deviceArea());
@@ -321,7 +328,10 @@ public final class Virtqueue {
     }
   }
 
-  /** Whether a buffer waits; if not and notifications are on, the next one will be notified. */
+  /**
+   * Whether a buffer is waiting; if not and notifications are on, the driver will notify the next
+   * one.
+   */
   private boolean available() {
     if (nextAvail != seenAvail || loadAvail()) {
       return true;
@@ -332,7 +342,8 @@ public final class Virtqueue {
     used.set(SHORT, availEvent, (short) nextAvail);
     markUsedRing();
     // avail_event before avail idx, because the driver writes idx and then tests avail_event; were
-    // the two swapped here, both could miss the other (sections 2.7.10 and 2.7.13.4.1): full fence.
+    // the two swapped here, both sides could miss each other (sections 2.7.10 and 2.7.13.4.1): full
+    // fence.
     VarHandle.fullFence();
     armedAvail = nextAvail;
     return loadAvail();
@@ -346,17 +357,17 @@ public final class Virtqueue {
   }
 
   /**
-   * A head is the driver's again when its used entry is published, so there cannot be more of those
-   * that wait, are in flight or are used in secret than the table has descriptors. It also means
-   * that popping until null ends, after as many buffers as the queue has entries, however fast the
-   * driver is.
+   * Checks that the available index is not too far ahead. The driver may reuse a head only after
+   * its used entry is published, so the buffers that are waiting, in flight, or used but not
+   * published cannot outnumber the descriptors of the table. The check also bounds a loop that pops
+   * until null to as many buffers as the queue has entries, however fast the driver is.
    */
   private void checkPending() throws VirtqueueException {
     int pending = (seenAvail - nextAvail) & 0xffff;
     int taken = inFlight() + ((nextUsed - publishedUsed) & 0xffff);
     if (pending + taken > size) {
       throw new VirtqueueException(
-          "queue %d: available index %d is %d ahead, with %d taken and a size of %d"
+          "queue %d: available index %d is %d ahead, but %d buffers are taken and the size is %d"
               .formatted(index(), seenAvail, pending, taken, size));
     }
   }
@@ -370,7 +381,7 @@ public final class Virtqueue {
     return chain;
   }
 
-  /** Reads each descriptor of a chain once and adds what it says. */
+  /** Reads each descriptor of a chain once and appends its range. */
   private void walk(DescriptorChain chain, int head) throws VirtqueueException {
     MemorySegment table = descriptors;
     long base = 0;
@@ -382,7 +393,7 @@ public final class Virtqueue {
     for (int length = 0; length < MAX_CHAIN_LENGTH; ) {
       if (index >= entries || left-- == 0) {
         throw new VirtqueueException(
-            "queue %d: chain %d leaves or loops in its table of %d at %d"
+            "queue %d: chain %d leaves or loops in its table of %d descriptors at %d"
                 .formatted(index(), head, entries, index));
       }
       long at = base + (long) DESCRIPTOR_SIZE * index;
@@ -425,7 +436,7 @@ public final class Virtqueue {
     } else if (bytes == 0 || bytes % DESCRIPTOR_SIZE != 0) {
       fault = "indirect with a length of " + bytes;
     } else if (region < 0 || bytes > ram.remaining(region, ram.offset(region, address))) {
-      fault = "indirect to 0x%x, length %d, not in guest RAM".formatted(address, bytes);
+      fault = "indirect to a table at 0x%x, length %d, not in guest RAM".formatted(address, bytes);
     }
     if (fault != null) {
       throw new VirtqueueException(

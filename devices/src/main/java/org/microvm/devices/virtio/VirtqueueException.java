@@ -1,10 +1,11 @@
 package org.microvm.devices.virtio;
 
 /**
- * The driver broke the rules of the ring, so the queue cannot go on until the device is reset.
+ * The driver violated the rules of the ring, so the queue cannot continue until the device is
+ * reset.
  *
- * <p>Caused by the guest: the transport answers with DEVICE_NEEDS_RESET, nothing else of the VM is
- * touched.
+ * <p>The guest caused it: the transport sets DEVICE_NEEDS_RESET, and the rest of the VM is not
+ * affected.
  */
 public final class VirtqueueException extends Exception {
   private static final long serialVersionUID = 1L;
@@ -13,7 +14,7 @@ public final class VirtqueueException extends Exception {
    * @param message what the driver did, with the numbers
    */
   public VirtqueueException(String message) {
-    // No stack trace: it would only show our own walk, and the guest decides how often it is made.
+    // No stack trace: it would only show our own code, and the guest decides how often one is made.
     super(message, null, false, false);
   }
 }

@@ -178,14 +178,15 @@ class BusTest {
   void read_allocatesNothing() {
     bus.attach(0x100, 8, device);
     bus.attach(0x200, 8, device);
-    accessManyTimes(); // so that no class is loaded while we count
+    accessManyTimes(); // so that no class is loaded during the measurement
 
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long before = threads.getCurrentThreadAllocatedBytes();
     accessManyTimes();
     long after = threads.getCurrentThreadAllocatedBytes();
 
-    // Reading the counter may itself allocate a little; one object a lookup would be 160,000 bytes.
+    // Reading the counter may itself allocate a little; one object per lookup would be 160,000
+    // bytes.
     assertEquals(0, after - before, 1000);
   }
 

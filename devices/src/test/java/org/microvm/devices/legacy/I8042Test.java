@@ -104,7 +104,7 @@ class I8042Test {
     assertEquals(0xff, controller.read(1, 1));
   }
 
-  /** Linux's i8042_flush, with a limit of its own. */
+  /** Linux's i8042_flush with a given limit. */
   private boolean drained(int limit) {
     for (int i = 0; (controller.read(COMMAND, 1) & 1) != 0; i++) {
       if (i >= limit) {

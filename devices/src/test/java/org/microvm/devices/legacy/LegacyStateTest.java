@@ -16,7 +16,7 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.Stateful;
 
-/** The small devices go on where they were. */
+/** The legacy devices continue from a restored state. */
 @Timeout(60)
 class LegacyStateTest {
   private static final int DATA = 0;

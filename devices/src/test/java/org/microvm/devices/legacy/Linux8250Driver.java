@@ -5,7 +5,7 @@ import java.util.Map;
 /**
  * The register sequences by which Linux's 8250 driver decides what a serial port is: {@code
  * autoconfig}, {@code autoconfig_16550a}, {@code size_fifo} and the tests of {@code
- * serial8250_do_startup} in drivers/tty/serial/8250/8250_port.c (6.1), retold.
+ * serial8250_do_startup} in drivers/tty/serial/8250/8250_port.c (Linux 6.1), rewritten in Java.
  */
 final class Linux8250Driver {
   private static final int TX = 0;
@@ -32,7 +32,7 @@ final class Linux8250Driver {
     this.uart = uart;
   }
 
-  /** The type that {@code autoconfig} finds, as setserial names it. */
+  /** The type that {@code autoconfig} finds, by its setserial name. */
   String type() {
     int savedIer = in(IER);
     out(IER, 0);
@@ -64,7 +64,7 @@ final class Linux8250Driver {
     return type;
   }
 
-  /** Bytes that survive when 256 are sent in loopback mode. */
+  /** The number of bytes that arrive when 256 are sent in loopback mode. */
   int fifoSize() {
     int savedLcr = in(LCR);
     out(LCR, 0);
@@ -87,7 +87,7 @@ final class Linux8250Driver {
     return count;
   }
 
-  /** Whether the "empty" interrupt is not raised again by switching it on: UART_BUG_THRE. */
+  /** Whether enabling the "empty" interrupt does not raise it again: UART_BUG_THRE. */
   boolean hasThreBug() {
     out(IER, 2);
     int first = in(IIR);
@@ -98,7 +98,7 @@ final class Linux8250Driver {
     return (first & 1) == 0 && (second & 1) != 0;
   }
 
-  /** Whether switching the "empty" interrupt on raises none: UART_BUG_TXEN. */
+  /** Whether enabling the "empty" interrupt does not raise it at all: UART_BUG_TXEN. */
   boolean hasTxenBug() {
     out(IER, 2);
     int status = in(LSR);

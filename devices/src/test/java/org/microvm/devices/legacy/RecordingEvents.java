@@ -3,7 +3,7 @@ package org.microvm.devices.legacy;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Writes down what the guest asked of its machine. */
+/** Records the guest's requests to its machine. */
 final class RecordingEvents implements MachineEvents {
   final List<String> seen = new ArrayList<>();
 

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What the saved form promises: the same again, or a refusal in one line. */
+/** A saved state is read back unchanged, or refused with a message of one line. */
 @Timeout(60)
 class StateFormatTest {
   private static byte[] sample() {
@@ -77,7 +77,7 @@ class StateFormatTest {
     byte[] good = sample();
 
     assertEquals(
-        "saved state: it does not end where it says",
+        "saved state: its length or number of sections is wrong",
         refusal(Arrays.copyOf(good, good.length + 1)));
   }
 

@@ -4,7 +4,7 @@ package org.microvm.devices.testing;
  * A piece of a buffer, which becomes one descriptor.
  *
  * @param address guest-physical
- * @param length in bytes
+ * @param length size in bytes
  * @param writable whether it is for the device to write
  */
 public record Buffer(long address, long length, boolean writable) {

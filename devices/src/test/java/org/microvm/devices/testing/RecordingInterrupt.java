@@ -12,7 +12,7 @@ public final class RecordingInterrupt implements Interrupt {
     count.incrementAndGet();
   }
 
-  /** How often it was raised so far. */
+  /** The number of edges so far. */
   public int count() {
     return count.get();
   }

@@ -6,7 +6,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** Stands for the event loop: keeps tasks until the test runs them. */
+/** Stands in for the event loop: keeps tasks until the test runs them. */
 public final class TaskQueue implements Executor {
   private static final long PATIENCE_SECONDS = 10;
 
@@ -17,17 +17,17 @@ public final class TaskQueue implements Executor {
     tasks.add(task);
   }
 
-  /** Number of tasks that wait. */
+  /** The number of waiting tasks. */
   public int size() {
     return tasks.size();
   }
 
-  /** Waits until there is a task, and leaves it there. */
+  /** Waits until there is a task, without running it. */
   public void awaitTask() {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (tasks.isEmpty()) {
       if (System.nanoTime() - deadline > 0) {
-        throw new AssertionError("no task came");
+        throw new AssertionError("no task was submitted in time");
       }
       LockSupport.parkNanos(100_000);
     }
@@ -38,7 +38,7 @@ public final class TaskQueue implements Executor {
     try {
       Runnable task = tasks.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
       if (task == null) {
-        throw new AssertionError("no task came");
+        throw new AssertionError("no task was submitted in time");
       }
       task.run();
     } catch (InterruptedException e) {

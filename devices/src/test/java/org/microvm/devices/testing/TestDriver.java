@@ -6,9 +6,9 @@ import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.devices.virtio.QueueConfig;
 import org.microvm.devices.virtio.VirtioFeatures;
 
-/** A driver of a virtio-mmio device, by register accesses alone. One thread. */
+/** A driver of a virtio-mmio device that uses only register accesses. For one thread. */
 public final class TestDriver {
-  /** All that transport and rings offer. */
+  /** All features of transport and rings. */
   public static final long RING_FEATURES =
       VirtioFeatures.VERSION_1 | VirtioFeatures.RING_INDIRECT_DESC | VirtioFeatures.RING_EVENT_IDX;
 
@@ -35,12 +35,12 @@ public final class TestDriver {
     registers.write(register, 4, value & 0xffff_ffffL);
   }
 
-  /** Brings the device to life with all offered features and queues of the largest size. */
+  /** Sets the device up with all offered features and queues of the largest size. */
   public TestDriver start() {
     return start(offeredFeatures());
   }
 
-  /** Brings the device to life (section 3.1.1) with queues of the largest size. */
+  /** Sets the device up (section 3.1.1) with queues of the largest size. */
   public TestDriver start(long wanted) {
     check(negotiate(wanted), "FEATURES_OK was refused");
     int count = 0;
@@ -55,10 +55,13 @@ public final class TestDriver {
     return this;
   }
 
-  /** Resets and goes as far as FEATURES_OK; returns whether the device agreed. */
+  /**
+   * Resets the device and continues up to FEATURES_OK; returns whether the device accepted the
+   * features.
+   */
   public boolean negotiate(long wanted) {
-    check(read(MmioRegister.MAGIC_VALUE) == MmioRegister.MAGIC, "no magic value");
-    check(read(MmioRegister.VERSION) == 2, "not version 2");
+    check(read(MmioRegister.MAGIC_VALUE) == MmioRegister.MAGIC, "the magic value is wrong");
+    check(read(MmioRegister.VERSION) == 2, "the version is not 2");
     reset();
     addStatus(DeviceStatus.ACKNOWLEDGE);
     addStatus(DeviceStatus.DRIVER);
@@ -68,7 +71,7 @@ public final class TestDriver {
     return (status() & DeviceStatus.FEATURES_OK) != 0;
   }
 
-  /** Resets the device; queues are forgotten. */
+  /** Resets the device and discards the queues. */
   public void reset() {
     write(MmioRegister.STATUS, 0);
     check(status() == 0, "status is not 0 after a reset");
@@ -113,7 +116,7 @@ public final class TestDriver {
     return read(MmioRegister.QUEUE_READY);
   }
 
-  /** Writes all registers of a queue, and one to QueueReady. */
+  /** Writes all registers of a queue, then 1 to QueueReady. */
   public void configure(QueueConfig config) {
     write(MmioRegister.QUEUE_SEL, config.index());
     write(MmioRegister.QUEUE_SIZE, config.size());
@@ -131,7 +134,7 @@ public final class TestDriver {
     return queues[index];
   }
 
-  /** Adds a buffer and notifies the device if it wants that; returns the head. */
+  /** Adds a buffer and notifies the device if it needs that; returns the head. */
   public int send(int queue, Buffer... pieces) {
     int head = queues[queue].add(pieces);
     if (queues[queue].wantsNotification()) {
@@ -162,7 +165,7 @@ public final class TestDriver {
     registers.write(MmioRegister.CONFIG + offset, size, value);
   }
 
-  /** Memory to put buffers in. */
+  /** The memory for buffers. */
   public TestRam ram() {
     return ram;
   }

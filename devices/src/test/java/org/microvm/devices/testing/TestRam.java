@@ -18,17 +18,19 @@ public final class TestRam {
   private TestRam(GuestMemory memory) {
     this.memory = memory;
     MemoryRegion first = memory.regions().getFirst();
-    // Address 0 stays unused, so that a forgotten address does not look like a good one.
+    // Address 0 stays unused, so that an address that was not set is not valid by accident.
     next = first.start() + PAGE;
     end = first.end();
   }
 
-  /** One region from address 0. */
+  /** Creates RAM with one region from address 0. */
   public static TestRam of(long bytes) {
     return new TestRam(new GuestMemory(List.of(region(0, bytes))));
   }
 
-  /** Regions of equal size at the given addresses; the allocator uses the lowest. */
+  /**
+   * Creates RAM with regions of equal size at the given addresses; the allocator uses the lowest.
+   */
   public static TestRam withRegions(long bytes, long... starts) {
     return new TestRam(
         new GuestMemory(Arrays.stream(starts).mapToObj(start -> region(start, bytes)).toList()));
@@ -39,7 +41,7 @@ public final class TestRam {
     return memory;
   }
 
-  /** Reserves zeroed bytes; gives their guest-physical address. */
+  /** Reserves zeroed bytes; returns their guest-physical address. */
   public long allocate(long bytes, int alignment) {
     long address = (next + alignment - 1) & -alignment;
     if (address + bytes > end) {
@@ -49,12 +51,12 @@ public final class TestRam {
     return address;
   }
 
-  /** Where the next reservation begins, for {@link #rewind}. */
+  /** The start of the next reservation, for {@link #rewind}. */
   public long mark() {
     return next;
   }
 
-  /** Takes back, zeroed, all that was reserved since the mark. */
+  /** Frees and zeroes everything reserved since the mark. */
   public void rewind(long mark) {
     try {
       memory.slice(mark, next - mark).fill((byte) 0);
@@ -64,7 +66,7 @@ public final class TestRam {
     next = mark;
   }
 
-  /** Reserves room for bytes and puts them there; gives their guest-physical address. */
+  /** Reserves room for bytes and writes them there; returns their guest-physical address. */
   public long store(byte... bytes) {
     long address = allocate(bytes.length, 1);
     put(address, bytes);
@@ -92,7 +94,7 @@ public final class TestRam {
   }
 
   private static MemoryRegion region(long start, long bytes) {
-    // Never freed before the last segment of it is unreachable; aligned as a mapping would be.
+    // Freed only when the last segment of it is unreachable; aligned like a mapping.
     return new MemoryRegion(start, Arena.ofAuto().allocate(bytes, PAGE), 0);
   }
 }

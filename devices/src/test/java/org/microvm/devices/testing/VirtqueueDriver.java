@@ -14,18 +14,18 @@ import org.microvm.memory.GuestMemoryException;
 /**
  * The driver's side of one split virtqueue.
  *
- * <p>{@link #add} behaves as a good driver does; {@link #descriptor}, {@link #availableEntry},
- * {@link #availableIndex} and {@link #offer} write whatever a test wants. One thread, which may be
- * another than the device's.
+ * <p>{@link #add} behaves like a correct driver; {@link #descriptor}, {@link #availableEntry},
+ * {@link #availableIndex} and {@link #offer} write arbitrary values for tests. For one thread,
+ * which may differ from the device's.
  */
 public final class VirtqueueDriver {
-  /** The chain goes on at {@code next}. */
+  /** Descriptor flag: the chain continues at {@code next}. */
   public static final int NEXT = 1;
 
-  /** The device may write the piece. */
+  /** Descriptor flag: the device may write the piece. */
   public static final int WRITE = 2;
 
-  /** The piece is a table of descriptors. */
+  /** Descriptor flag: the piece is a table of descriptors. */
   public static final int INDIRECT = 4;
 
   private static final ValueLayout.OfShort SHORT =
@@ -95,7 +95,7 @@ public final class VirtqueueDriver {
     freeCount = size;
   }
 
-  /** What the driver tells the device about the queue. */
+  /** The driver's configuration of the queue. */
   public QueueConfig config() {
     return new QueueConfig(index, size, descriptorArea, driverArea, deviceArea);
   }
@@ -105,19 +105,19 @@ public final class VirtqueueDriver {
     return size;
   }
 
-  /** Descriptors that no chain uses. */
+  /** The number of descriptors that no chain uses. */
   public int freeDescriptors() {
     return freeCount;
   }
 
-  /** Adds a buffer and shows it to the device; returns its head. */
+  /** Adds a buffer and publishes it to the device; returns its head. */
   public int add(Buffer... pieces) {
     int head = stage(pieces);
     publish();
     return head;
   }
 
-  /** Adds a buffer in an indirect table and shows it to the device; returns its head. */
+  /** Adds a buffer in an indirect table and publishes it to the device; returns its head. */
   public int addIndirect(Buffer... pieces) {
     return addMixed(new Buffer[0], pieces);
   }
@@ -170,9 +170,9 @@ public final class VirtqueueDriver {
   }
 
   /**
-   * Shows the device what was staged.
+   * Makes the staged buffers visible to the device.
    *
-   * @return whether the device wants a notification
+   * @return whether the device needs a notification
    */
   public boolean publish() {
     int before = publishedIndex;
@@ -189,18 +189,18 @@ public final class VirtqueueDriver {
     return wantsNotification;
   }
 
-  /** Whether the device wanted a notification at the last {@link #publish} or {@link #add}. */
+  /** Whether the device needed a notification at the last {@link #publish} or {@link #add}. */
   public boolean wantsNotification() {
     return wantsNotification;
   }
 
-  /** The next used buffer, or null. */
+  /** Takes the next used buffer, or null. */
   public UsedBuffer poll() {
     int head = next();
     return head < 0 ? null : new UsedBuffer(head, lastLength);
   }
 
-  /** All used buffers that have not been collected. */
+  /** Takes all used buffers that have not been collected. */
   public List<UsedBuffer> collect() {
     List<UsedBuffer> all = new ArrayList<>();
     for (UsedBuffer one = poll(); one != null; one = poll()) {
@@ -209,7 +209,7 @@ public final class VirtqueueDriver {
     return all;
   }
 
-  /** As {@link #poll}, without an object: the head, or -1. */
+  /** Like {@link #poll}, but without an allocation: returns the head, or -1. */
   public int next() {
     int idx = usedIndex();
     if (idx == seenUsed) {
@@ -219,8 +219,8 @@ public final class VirtqueueDriver {
     long entry = 4 + 8L * (seenUsed & (size - 1));
     int head = used.get(INT, entry);
     long length = used.get(INT, entry + 4) & 0xffff_ffffL;
-    check(head >= 0 && head < size && pending[head], "used entry is no buffer in flight");
-    check(length <= writable[head], "used length is more than the buffer takes");
+    check(head >= 0 && head < size && pending[head], "used entry is not a buffer in flight");
+    check(length <= writable[head], "used length exceeds the buffer's size");
     pending[head] = false;
     pendingCount--;
     for (int at = head; at >= 0; at = following[at]) {
@@ -231,7 +231,7 @@ public final class VirtqueueDriver {
     return head;
   }
 
-  /** The used index as it is in the ring. */
+  /** The used index in the ring. */
   public int usedIndex() {
     return (short) SHORT_HANDLE.getAcquire(used, 2L) & 0xffff;
   }
@@ -256,7 +256,7 @@ public final class VirtqueueDriver {
     avail.set(SHORT, 0, (short) value);
   }
 
-  /** Tells the device that no interrupt is wanted for now. */
+  /** Asks the device not to interrupt for now. */
   public void suppressInterrupts() {
     if (!eventIdx) {
       availableFlags(1);
@@ -266,7 +266,7 @@ public final class VirtqueueDriver {
   /**
    * Asks for an interrupt at the next used buffer.
    *
-   * @return true if there is one already
+   * @return true if a used buffer is there already
    */
   public boolean enableInterrupts() {
     if (eventIdx) {
@@ -297,14 +297,14 @@ public final class VirtqueueDriver {
     avail.set(SHORT, 4 + 2L * (ringIndex & (size - 1)), (short) head);
   }
 
-  /** Sets the available index, whatever was staged. */
+  /** Sets the available index, regardless of staged buffers. */
   public void availableIndex(int value) {
     stagedIndex = value & 0xffff;
     publishedIndex = stagedIndex;
     SHORT_HANDLE.setRelease(avail, 2L, (short) value);
   }
 
-  /** Offers a head, whatever its descriptors say. */
+  /** Offers a head, regardless of its descriptors. */
   public void offer(int head) {
     availableEntry(stagedIndex, head);
     availableIndex(stagedIndex + 1);

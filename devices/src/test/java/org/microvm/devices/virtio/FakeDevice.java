@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** A device of two queues that does nothing but remember what it was told. */
+/** A device with two queues that only records the calls it gets. */
 final class FakeDevice implements VirtioDevice {
   static final int ID = 42;
   static final long FEATURE = 1L << 3;
   static final int QUEUE_SIZE = 16;
 
-  /** What happened, in order. */
+  /** The recorded calls, in order. */
   final List<String> events = new ArrayList<>();
 
   final ConfigSpace config = new ConfigSpace(12);
@@ -18,18 +18,18 @@ final class FakeDevice implements VirtioDevice {
   /** Null before {@link #activate} and after {@link #reset}. */
   VirtioQueues queues;
 
-  /** The queues of the life before the last reset. */
+  /** The queues that were in use before the last reset. */
   VirtioQueues formerQueues;
 
-  /** Whether a queue lived while the device was told that it ends. */
+  /** Whether a queue was still live when the device was told that it stops. */
   boolean liveAtTheEnd;
 
-  /** Whether {@link #notifyQueue} uses all buffers of the queue. */
+  /** Whether {@link #notifyQueue} takes and uses all buffers of the queue. */
   boolean consuming;
 
   private VirtioInterrupt driver;
 
-  /** Changes the configuration space, and tells the driver. */
+  /** Changes the configuration space and notifies the driver. */
   void putConfig(int offset, int size, long value) {
     config.put(offset, size, value);
     driver.configChanged();

@@ -18,7 +18,7 @@ import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.VirtqueueDriver;
 
-/** Rings that no honest driver makes: each ends the queue, none ends anything else. */
+/** Invalid rings of a hostile driver: each stops the queue, and none affects anything else. */
 @DisplayName("2.7.4.2, 2.7.5.2, 2.7.5.3.1, 2.7.6.1 Driver Requirements, broken by the driver")
 class HostileRingTest {
   private static final long RAM = 1 << 20;
@@ -174,7 +174,7 @@ class HostileRingTest {
     it.driver.descriptor(0, data, 1, VirtqueueDriver.WRITE | VirtqueueDriver.NEXT, 1);
     it.driver.descriptor(1, data, 1, 0, 0);
 
-    assertRefused("device-readable descriptor behind a writable one");
+    assertRefused("device-readable descriptor after a writable one");
   }
 
   @Test
@@ -244,7 +244,7 @@ class HostileRingTest {
     it.driver.tableEntry(table, 0, readable(data, 1), VirtqueueDriver.NEXT, 1);
     it.driver.descriptor(0, table, 16, VirtqueueDriver.INDIRECT, 0);
 
-    assertRefused("leaves or loops in its table of 1");
+    assertRefused("leaves or loops in its table of 1 descriptors");
   }
 
   @Test
@@ -254,7 +254,7 @@ class HostileRingTest {
     it.driver.tableEntry(table, 1, readable(data, 1), VirtqueueDriver.NEXT, 0);
     it.driver.descriptor(0, table, 32, VirtqueueDriver.INDIRECT, 0);
 
-    assertRefused("leaves or loops in its table of 2");
+    assertRefused("leaves or loops in its table of 2 descriptors");
   }
 
   @Test
@@ -310,7 +310,10 @@ class HostileRingTest {
     assertEquals(message, part(failure.getMessage(), message));
   }
 
-  /** The message if it contains the part, else all of it, so that a failure shows both. */
+  /**
+   * Returns the part if the message contains it, otherwise the message, so that a failure shows
+   * both.
+   */
   private static String part(String whole, String part) {
     return whole.contains(part) ? part : whole;
   }

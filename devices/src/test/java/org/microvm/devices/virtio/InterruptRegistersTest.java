@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.devices.testing.RecordingInterrupt;
 
-/** Acknowledgements that come late: none may undo an event that it does not belong to. */
+/** A late acknowledgement must not clear an event to which it does not belong. */
 @Timeout(60)
 class InterruptRegistersTest {
   private static final int BOTH = INTERRUPT_USED_BUFFERS | INTERRUPT_CONFIG_CHANGED;

@@ -10,17 +10,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Device, driver and event loop on three threads, with acknowledgements that the device hears of
- * late. The driver sleeps until an edge comes, as Linux's handler does: it reads InterruptStatus,
- * leaves if that is zero, acknowledges, and only then looks for what was published. The device
- * publishes more only now and then before the driver has seen everything, so a lost interrupt stops
- * all three.
+ * Runs device, driver and event loop on three threads, with acknowledgements that reach the device
+ * late. The driver sleeps until an edge arrives and then acts like Linux's handler: it reads
+ * InterruptStatus, returns if that is zero, acknowledges, and only then reads what was published.
+ * The device publishes more only occasionally before the driver has seen everything, so a lost
+ * interrupt stops all three.
  */
 @Timeout(120)
 class InterruptStressTest {
   private static final int EVENTS = 300_000;
 
-  /** As many events as the device may be ahead, like the entries of a ring. */
+  /** The number of events that the device may be ahead, like the entries of a ring. */
   private static final int AHEAD = 3;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -38,7 +38,7 @@ class InterruptStressTest {
   private void driver() {
     while (handled < EVENTS) {
       edges.acquireUninterruptibly();
-      edges.drainPermits(); // edges merge
+      edges.drainPermits(); // several edges count as one
       if (guest.interruptStatus() == 0) {
         continue;
       }

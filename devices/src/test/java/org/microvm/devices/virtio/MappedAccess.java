@@ -8,14 +8,14 @@ import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.bus.Wire;
 
 /**
- * What KVM makes of a guest's accesses to a register page: loads read it, stores reach the device
- * or, if they match, a counter.
+ * Simulates KVM's handling of a guest's accesses to a register page: loads read the page, stores
+ * reach the device or, if they match, a counter.
  */
 final class MappedAccess {
   private final MemorySegment page =
       Arena.ofAuto().allocate(VirtioMmioTransport.LENGTH, VirtioMmioTransport.LENGTH);
 
-  /** Acknowledgements made and not taken yet, as in an eventfd. */
+  /** Acknowledgements that are not taken yet, as in an eventfd. */
   private final AtomicLong acknowledgements = new AtomicLong();
 
   RegisterPage registerPage() {
@@ -28,17 +28,17 @@ final class MappedAccess {
         ValueLayout.JAVA_INT.varHandle().getAcquire(page, (long) MmioRegister.INTERRUPT_STATUS);
   }
 
-  /** Acknowledges used buffers; the device does not know yet. */
+  /** Acknowledges used buffers; the device learns of it later. */
   void acknowledge() {
     acknowledgements.incrementAndGet();
   }
 
-  /** The driver's accesses, with an event loop that takes acknowledgements at once. */
+  /** Returns the driver's accesses, with an event loop that takes acknowledgements at once. */
   BusDevice of(VirtioMmioTransport transport) {
     return new BusDevice() {
       @Override
       public long read(long offset, int size) {
-        // KVM splits an access that runs out of a page, and the rest is no memory.
+        // KVM splits an access that crosses the end of the page; the rest is not memory.
         return offset + size > page.byteSize()
             ? transport.read(offset, size)
             : Wire.get(page, offset, size);

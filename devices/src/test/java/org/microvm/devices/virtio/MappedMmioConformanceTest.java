@@ -1,6 +1,9 @@
 package org.microvm.devices.virtio;
 
-/** The same requirements, for a driver that reads the registers from memory. */
+/**
+ * The requirements of {@link MmioConformanceTest}, for a driver that reads the registers from
+ * memory.
+ */
 class MappedMmioConformanceTest extends MmioConformanceTest {
   @Override
   boolean isMapped() {

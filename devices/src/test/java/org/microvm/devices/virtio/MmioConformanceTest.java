@@ -18,7 +18,10 @@ import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
-/** What sections 2.1 to 2.5, 3.1 and 4.2 of the specification ask of a device on MMIO. */
+/**
+ * Tests the requirements of sections 2.1 to 2.5, 3.1 and 4.2 of the specification for a device on
+ * MMIO.
+ */
 class MmioConformanceTest {
   private static final long V1 = VirtioFeatures.VERSION_1;
   private static final int FULL =
@@ -42,7 +45,7 @@ class MmioConformanceTest {
     return false;
   }
 
-  /** Leaves FEATURES_OK set and queue 0 configured as {@code config} says. */
+  /** Sets FEATURES_OK and configures queue 0 as given by {@code config}. */
   private void configureOnly(QueueConfig config) {
     driver.negotiate(V1);
     driver.configure(config);

@@ -9,7 +9,7 @@ import org.microvm.devices.testing.VirtqueueDriver;
 final class QueueFixture {
   static final int SIZE = 8;
 
-  /** In guest RAM, content of no interest. */
+  /** A buffer in guest RAM; its content does not matter. */
   static final long ANYWHERE = 0x100;
 
   static final long PLAIN = VirtioFeatures.VERSION_1;
@@ -34,20 +34,20 @@ final class QueueFixture {
     }
   }
 
-  /** Lets the device use the next buffer and show it. */
+  /** Makes the device use the next buffer and publish it. */
   boolean useOne(long written) throws VirtqueueException {
     queue.addUsed(queue.pop(), written);
     return queue.publish();
   }
 
-  /** Readable bytes of a chain. */
+  /** The readable bytes of a chain. */
   static byte[] readable(DescriptorChain chain) {
     byte[] bytes = new byte[(int) chain.readableBytes()];
     chain.copyReadable(0, MemorySegment.ofArray(bytes));
     return bytes;
   }
 
-  /** Runs both sides until the indices stand at {@code index}. */
+  /** Runs both sides until the indices are at {@code index}. */
   void advanceTo(int index) throws VirtqueueException {
     while (driver.usedIndex() != index) {
       driver.add(Buffer.readable(ANYWHERE, 1));

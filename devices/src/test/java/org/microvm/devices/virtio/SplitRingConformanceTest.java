@@ -22,7 +22,10 @@ import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
-/** What section 2.7 of the specification asks of the device, statement by statement. */
+/**
+ * Tests the requirements of section 2.7 of the specification for the device, statement by
+ * statement.
+ */
 class SplitRingConformanceTest {
 
   @Nested

@@ -10,11 +10,14 @@ import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.linux.IovecArray;
 
-/** Chains are pooled: what a queue does for each of them leaves nothing to the collector. */
+/** Chains are pooled: a queue allocates nothing per chain. */
 class VirtqueueAllocationTest {
   private static final int CHAINS = 100_000;
 
-  /** What the JVM itself may allocate in the thread meanwhile; a chain would cost megabytes. */
+  /**
+   * What the JVM itself may allocate in the thread meanwhile; one object per chain would be
+   * megabytes.
+   */
   private static final long NOISE = 64 << 10;
 
   private final QueueFixture it = new QueueFixture(QueueFixture.EVENT_IDX);

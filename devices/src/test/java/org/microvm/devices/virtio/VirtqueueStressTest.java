@@ -18,26 +18,26 @@ import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestRam;
 
 /**
- * Driver and device on two threads, each suppressing the other's notifications while it works and
- * waiting for one when it has nothing to do: a wake-up that is lost stops both, and the test with
- * them. With one buffer at a time both run dry at every buffer, so each looks for work just when
- * the other adds it.
+ * Runs driver and device on two threads. Each suppresses the other's notifications while it works
+ * and waits for one when it has nothing to do, so a lost wake-up stops both and fails the test.
+ * With one buffer at a time both run out of work after every buffer, so each checks for work just
+ * when the other adds it.
  */
 class VirtqueueStressTest {
   private static final int CHAINS = 1_000_000;
 
   /**
-   * When it ends with fewer chains: where both threads share a processor, each buffer alone costs
-   * two switches of it.
+   * The time after which the test ends with fewer chains: if both threads share a processor, each
+   * single buffer costs two context switches.
    */
   private static final long ENOUGH_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private static final int SIZE = 64;
 
-  /** In spins of some ten nanoseconds. */
+  /** In spins of about ten nanoseconds. */
   private static final int MAX_DELAY = 16;
 
-  /** Two descriptors a chain. */
+  /** Chains in a full ring, with two descriptors each. */
   private static final int FULL = SIZE / 2;
 
   private final WakeUp notification = new WakeUp("the device was not notified");
@@ -118,14 +118,14 @@ class VirtqueueStressTest {
         assertEquals(sentOf[head], it.ram.memory().getInt(addresses[slot] + 4));
         received++;
       }
-      // Buffers come back in order, so slot n is free again when n + FULL is sent.
+      // Buffers return in order, so slot n is free again when n + FULL is sent.
       while (sent < limit && sent - received < window) {
         int slot = sent % FULL;
         it.ram.memory().putInt(addresses[slot], sent);
         sentOf[it.driver.stage(buffers[slot])] = sent++;
       }
-      // Mostly at once, else a little later each time: the buffer comes at every point of the
-      // device's loop.
+      // Mostly at once, otherwise a little later each time, so that the buffer arrives at every
+      // point of the device's loop.
       for (int delay = sent % (4 * MAX_DELAY) - 3 * MAX_DELAY; delay > 0; delay--) {
         Thread.onSpinWait();
       }
@@ -156,7 +156,10 @@ class VirtqueueStressTest {
     return addresses;
   }
 
-  /** As an eventfd: several signals are one wake-up. Spins first, or the race would be rare. */
+  /**
+   * Behaves like an eventfd: several signals are one wake-up. It spins first, or the race would be
+   * rare.
+   */
   private static final class WakeUp {
     private static final int SPINS = 2_000;
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);

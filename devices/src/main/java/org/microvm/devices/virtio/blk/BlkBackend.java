@@ -3,29 +3,29 @@ package org.microvm.devices.virtio.blk;
 import org.microvm.linux.IovecArray;
 
 /**
- * What holds the bytes of a disk. Called by one worker thread at a time; may block.
+ * The storage of a disk's bytes. Called by one worker thread at a time; calls may block.
  *
- * <p>Every call returns a negative errno when it fails.
+ * <p>Every call returns a negative errno if it fails.
  */
 public interface BlkBackend extends AutoCloseable {
-  /** Size in bytes; what is beyond the last whole sector is not seen by the guest. */
+  /** Size in bytes; the guest does not see bytes beyond the last whole sector. */
   long size();
 
   /**
    * Reads into the ranges.
    *
-   * @return bytes read, which may be fewer than asked for
+   * @return number of bytes read, which may be fewer than requested
    */
   long read(IovecArray target, long offset);
 
   /**
    * Writes the ranges.
    *
-   * @return bytes written, which may be fewer than asked for
+   * @return number of bytes written, which may be fewer than requested
    */
   long write(IovecArray source, long offset);
 
-  /** Puts on stable storage what was written: 0, or a negative errno. */
+  /** Flushes all writes to stable storage; returns 0 or a negative errno. */
   long flush();
 
   @Override

@@ -1,11 +1,11 @@
 package org.microvm.devices.virtio.blk;
 
 /**
- * What a user chooses about a disk.
+ * The user's settings for a disk.
  *
  * @param name for threads and messages
- * @param serial what the guest gets as the disk's identification, up to 20 ASCII characters
- * @param readOnly whether writes are refused
+ * @param serial the disk's identification string for the guest, up to 20 printable ASCII characters
+ * @param readOnly whether the guest's writes are refused
  */
 public record BlkConfig(String name, String serial, boolean readOnly) {
   /** Checks the serial. */

@@ -21,11 +21,11 @@ import org.slf4j.LoggerFactory;
 /**
  * The block device: one request queue in front of a disk image.
  *
- * <p>Requests that need the disk go to one worker thread and come back through the event loop, so a
- * slow disk keeps nobody waiting but its user; the rest is answered at once. A reset by the driver
- * waits for the request the disk is busy with, because its buffers belong to the guest again
- * afterwards. Threads as for every {@link VirtioDevice}; {@link #close} is for the thread that ends
- * the machine, after the last vCPU.
+ * <p>Requests that need the disk are passed to one worker thread and completed on the event loop,
+ * so a slow disk delays only its own users. Other requests are completed at once. A reset by the
+ * driver waits for the request in progress, because its buffers belong to the guest again
+ * afterwards. Threads are as for every {@link VirtioDevice}; {@link #close} is for the thread that
+ * ends the machine, after the last vCPU has ended.
  */
 public final class BlkDevice implements VirtioDevice, AutoCloseable {
   /** Feature bit: {@code seg_max} in the configuration space is valid. */
@@ -37,7 +37,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   /** Feature bit: {@code blk_size} in the configuration space is valid. */
   static final long F_BLK_SIZE = 1L << 6;
 
-  /** Feature bit: there is a cache, and a command that makes it stable. */
+  /** Feature bit: there is a write cache and a flush command. */
   static final long F_FLUSH = 1L << 9;
 
   static final byte STATUS_OK = 0;
@@ -70,21 +70,21 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   private final ArrayDeque<BlkJob> freeJobs = new ArrayDeque<>();
   private boolean errorLogged;
 
-  /** Null while the device is not live; tasks read it to find the lock. */
+  /** Null while the device is not live; event-loop tasks read it to find the lock. */
   private volatile VirtioQueues queues;
 
   /**
    * Starts the worker thread.
    *
-   * @param backend closed with the device
-   * @param eventLoop runs a task later on the event loop
+   * @param backend the disk image; closed with the device
+   * @param eventLoop runs tasks on the event loop, after the caller has returned
    */
   public BlkDevice(BlkConfig settings, BlkBackend backend, Executor eventLoop) {
     this.settings = settings;
     this.backend = backend;
     this.eventLoop = eventLoop;
     sectors = backend.size() / BlkRequest.SECTOR;
-    // NUL-padded, and without a NUL when it has all 20 bytes.
+    // Padded with NULs; without one if the serial has all 20 bytes.
     id = Arrays.copyOf(settings.serial().getBytes(StandardCharsets.US_ASCII), BlkRequest.ID_LENGTH);
     config.put(CONFIG_CAPACITY, Long.BYTES, sectors);
     config.put(CONFIG_SEG_MAX, Integer.BYTES, SEG_MAX);
@@ -117,7 +117,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     return config.read(offset, size);
   }
 
-  /** Nothing is writable: the cache mode cannot be changed. */
+  /** Ignores the write: nothing is writable, since the cache mode cannot be changed. */
   @Override
   public void writeConfig(int offset, int size, long value) {}
 
@@ -147,7 +147,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     queues = null;
   }
 
-  /** Waits for the requests that the disk is busy with and answers them. */
+  /** Waits for the requests in progress and completes them before it saves the state. */
   @Override
   public void save(StateOutput output) {
     worker.awaitIdle();
@@ -161,7 +161,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     input.end();
     if (saved != sectors) {
       throw input.damaged(
-          "disk %s had %d sectors when it was saved, and has %d now"
+          "disk %s had %d sectors when it was saved and has %d now"
               .formatted(settings.name(), saved, sectors));
     }
     this.queues = queues;
@@ -192,21 +192,21 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     BlkJob job = freeJobs.isEmpty() ? new BlkJob() : freeJobs.poll();
     job.chain = chain;
     job.request = request;
-    // Section 5.2.6.2: for a driver that knows no flush, a completed write is stable.
+    // Section 5.2.6.2: for a driver without the flush feature, a completed write must be stable.
     job.stable = !live.has(F_FLUSH);
     worker.submit(job);
   }
 
-  /** On the worker's thread. */
+  /** Called on the worker's thread. */
   private void onDone() {
     try {
       eventLoop.execute(completeDone);
     } catch (RejectedExecutionException e) {
-      LOG.debug("{}: a request ends after the event loop", settings.name());
+      LOG.debug("disk {}: a request completed after the event loop was closed", settings.name());
     }
   }
 
-  /** On the event loop, maybe some time after a reset. */
+  /** Runs on the event loop, possibly some time after a reset. */
   private void completeDone() {
     VirtioQueues seen = queues;
     if (seen == null) {
@@ -214,7 +214,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     }
     seen.lock().lock();
     try {
-      // What the worker has now is of the present life: a reset drains it under this lock.
+      // All jobs of the worker are from after the last reset, which drains it under this lock.
       VirtioQueues live = queues;
       Virtqueue queue = live == null ? null : live.queue(0);
       if (queue == null) {
@@ -244,14 +244,14 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   /**
    * Writes the status, which is the last writable byte.
    *
-   * @param written bytes of the writable part that hold data, from its start
+   * @param written the number of bytes of data written, from the start of the writable part
    */
   private void finish(Virtqueue queue, DescriptorChain chain, byte status, long written) {
     long room = chain.writableBytes() - 1;
     statusByte[0] = status;
     chain.copyWritable(room, statusByte, 0, 1);
-    // The used length counts from the start without a gap, so the status counts only behind data
-    // that fills all the room (section 2.7.8.2).
+    // The used length counts written bytes from the start without a gap, so it includes the status
+    // only if data fills the whole room before it (section 2.7.8.2).
     queue.addUsed(chain, written == room ? room + 1 : written);
   }
 
@@ -259,7 +259,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     if (!errorLogged) {
       errorLogged = true;
       LOG.error(
-          "disk {}: {}: {}; the guest gets an I/O error, this is logged once",
+          "disk {}: {} failed: {}; the guest gets an I/O error (further errors are not logged)",
           settings.name(),
           job.request,
           Errno.name((int) -job.result));

@@ -3,19 +3,20 @@ package org.microvm.devices.virtio.blk;
 import org.microvm.devices.virtio.DescriptorChain;
 
 /**
- * A request on its way through the worker and back; pooled by the device. It belongs to the device,
- * under its lock, or to the worker, under that one's, never to both.
+ * A request that the device passes to the worker and gets back; pooled by the device. At any time
+ * it belongs either to the device, guarded by the device lock, or to the worker, guarded by the
+ * worker's lock.
  */
 final class BlkJob {
-  /** The chain that asks. */
+  /** The chain of the request. */
   DescriptorChain chain;
 
-  /** What it asks. */
+  /** The parsed request. */
   BlkRequest request;
 
-  /** Whether what it writes is to be on stable storage before it is done. */
+  /** Whether written data must be on stable storage before the request completes. */
   boolean stable;
 
-  /** Bytes moved, or a negative errno, once it is done. */
+  /** The number of bytes moved, or a negative errno, once the request is done. */
   long result;
 }

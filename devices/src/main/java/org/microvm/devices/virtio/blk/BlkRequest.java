@@ -6,11 +6,11 @@ import java.nio.ByteOrder;
 import org.microvm.devices.virtio.DescriptorChain;
 
 /**
- * What a chain asks of the disk (section 5.2.6). Parsing has no effect but reading the header.
+ * The request in a chain (section 5.2.6). Parsing only reads the header.
  *
- * @param kind what to do
+ * @param kind the operation
  * @param offset of the first byte on the disk, for reads and writes
- * @param length bytes of data that go from or to the chain
+ * @param length number of data bytes to read from or write to the chain
  */
 record BlkRequest(Kind kind, long offset, long length) {
   /** Unit of offsets and lengths in requests, whatever the block size (section 5.2.6). */
@@ -37,7 +37,7 @@ record BlkRequest(Kind kind, long offset, long length) {
   private static final BlkRequest UNSUPPORTED = new BlkRequest(Kind.UNSUPPORTED, 0, 0);
   private static final BlkRequest UNANSWERABLE = new BlkRequest(Kind.UNANSWERABLE, 0, 0);
 
-  /** What a request comes to. */
+  /** The operations, and the outcomes of invalid requests. */
   enum Kind {
     /** Disk to guest. */
     READ,
@@ -45,21 +45,24 @@ record BlkRequest(Kind kind, long offset, long length) {
     WRITE,
     /** Make completed writes stable. */
     FLUSH,
-    /** Give the identification. */
+    /** Return the identification. */
     GET_ID,
-    /** A known type, but not possible: out of range, no whole sectors, read-only. */
+    /**
+     * A known type that is not possible: out of range, not whole sectors, or a write to a read-only
+     * disk.
+     */
     REFUSED,
     /** A type that this device does not know. */
     UNSUPPORTED,
-    /** There is no room for a status. */
+    /** There is no room for the status byte. */
     UNANSWERABLE
   }
 
   /**
    * Reads a request.
    *
-   * @param header room for {@link #HEADER} bytes, overwritten
-   * @param sectors size of the disk
+   * @param header scratch space of {@link #HEADER} bytes
+   * @param sectors size of the disk in sectors
    */
   static BlkRequest parse(DescriptorChain chain, byte[] header, long sectors, boolean readOnly) {
     if (chain.writableBytes() < 1) {
@@ -69,7 +72,7 @@ record BlkRequest(Kind kind, long offset, long length) {
       return REFUSED;
     }
     long sector = (long) LONG.get(header, 8);
-    // The last writable byte is the status, wherever the descriptors cut.
+    // The last writable byte is the status, however the descriptors divide the buffer.
     long room = chain.writableBytes() - 1;
     return switch ((int) INT.get(header, 0)) {
       case TYPE_IN -> transfer(Kind.READ, sector, room, sectors);
@@ -85,7 +88,7 @@ record BlkRequest(Kind kind, long offset, long length) {
 
   private static BlkRequest transfer(Kind kind, long sector, long length, long sectors) {
     long count = length / SECTOR;
-    // Sector is the guest's 64-bit number: no sum with it, and no sign.
+    // The sector is an unsigned 64-bit number from the guest, so adding to it could overflow.
     boolean within = count <= sectors && Long.compareUnsigned(sector, sectors - count) <= 0;
     if (length % SECTOR != 0 || !within) {
       return REFUSED;

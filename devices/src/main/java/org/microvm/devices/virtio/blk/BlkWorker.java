@@ -12,10 +12,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that waits for the disk. Jobs are done in the order they came.
+ * The thread that performs disk I/O. Jobs are done in the order in which they were submitted.
  *
- * <p>Its lock is below the device lock: it is taken with that one held, never the other way round,
- * and not held during I/O.
+ * <p>Lock order: its lock may be taken while the device lock is held, never the other way round. It
+ * is not held during I/O.
  */
 final class BlkWorker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BlkWorker.class);
@@ -35,8 +35,8 @@ final class BlkWorker implements AutoCloseable {
   private boolean closed;
 
   /**
-   * @param onDone called on the worker's thread when there is something to take with {@link
-   *     #nextDone}, no lock held
+   * @param onDone called on the worker's thread, with no lock held, when {@link #nextDone} has a
+   *     job to return
    */
   BlkWorker(String threadName, BlkBackend backend, Runnable onDone) {
     this.backend = backend;
@@ -44,7 +44,7 @@ final class BlkWorker implements AutoCloseable {
     thread = Thread.ofPlatform().name(threadName).start(this::run);
   }
 
-  /** Hands over a job; never blocks. */
+  /** Queues a job; never blocks. */
   void submit(BlkJob job) {
     lock.lock();
     try {
@@ -55,7 +55,7 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
-  /** A job that is done, or null. */
+  /** Returns a job that is done, or null. */
   BlkJob nextDone() {
     lock.lock();
     try {
@@ -66,8 +66,8 @@ final class BlkWorker implements AutoCloseable {
   }
 
   /**
-   * Takes back all jobs, done or not, and waits for the one that the disk is busy with: from here
-   * on guest memory is not touched.
+   * Discards all jobs, done or not, and waits for the one in progress. After that the worker does
+   * not access guest memory.
    */
   void drain() {
     lock.lock();
@@ -94,7 +94,10 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
-  /** Ends the thread after the job it is busy with; one that does not end is named in the log. */
+  /**
+   * Ends the thread after the job in progress and waits up to five seconds for it; if the thread
+   * does not end, its name and stack trace are logged.
+   */
   @Override
   public void close() {
     lock.lock();
@@ -108,7 +111,7 @@ final class BlkWorker implements AutoCloseable {
     try {
       if (!thread.join(Duration.ofNanos(JOIN_NANOS))) {
         LOG.error(
-            "thread {} does not stop; it is at {}",
+            "thread {} has not stopped within 5 seconds; it is at {}",
             thread.getName(),
             Arrays.toString(thread.getStackTrace()));
       }
@@ -165,11 +168,11 @@ final class BlkWorker implements AutoCloseable {
       }
       case FLUSH -> backend.flush();
       case GET_ID, REFUSED, UNSUPPORTED, UNANSWERABLE ->
-          throw new IllegalStateException("no work for a thread: " + job.request);
+          throw new IllegalStateException("not a request for the worker: " + job.request);
     };
   }
 
-  /** Goes on after a short transfer, as at a signal or past what one call may move. */
+  /** Repeats the call after a short transfer, caused by a signal or by the limit of one call. */
   private long transfer(BlkJob job) {
     BlkRequest request = job.request;
     long moved = 0;
@@ -177,7 +180,7 @@ final class BlkWorker implements AutoCloseable {
       ranges.clear();
       long result = request.kind() == BlkRequest.Kind.READ ? read(job, moved) : write(job, moved);
       if (result == 0) {
-        // The image has become shorter than it was when the disk's size was taken from it.
+        // The image has become shorter since the disk's size was determined.
         return -Errno.EIO;
       }
       if (result < 0 && result != -Errno.EINTR) {

@@ -6,7 +6,8 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 
 /**
- * A raw image: a file or a block device of the host, moved to and from guest RAM without a copy.
+ * A raw image: a file or a block device of the host, read and written directly from and to guest
+ * RAM.
  */
 public final class FileBackend implements BlkBackend {
   private final Fd file;
@@ -18,8 +19,8 @@ public final class FileBackend implements BlkBackend {
   }
 
   /**
-   * Opens an image and locks it as long as it is open: for this process alone, or with other
-   * readers if it is read-only.
+   * Opens an image and locks it while it is open: exclusively, or shared with other readers if it
+   * is read-only.
    *
    * @throws IOException if it cannot be opened or another process holds the lock
    */
@@ -37,7 +38,8 @@ public final class FileBackend implements BlkBackend {
   }
 
   /**
-   * Opens an image to write it, once it is locked: another process has it yet.
+   * Opens an image for writing without locking it, because another process still uses it. Call
+   * {@link #lock} before writing.
    *
    * @throws IOException if it cannot be opened
    */
@@ -52,7 +54,7 @@ public final class FileBackend implements BlkBackend {
   }
 
   /**
-   * Locks the image for this process alone.
+   * Locks the image exclusively.
    *
    * @return false if another process holds a lock
    */
@@ -60,7 +62,7 @@ public final class FileBackend implements BlkBackend {
     return file.tryLock(true);
   }
 
-  /** Gives the lock up; nothing is to be read or written from now on. */
+  /** Releases the lock; the image must not be read or written after that. */
   public void unlock() throws IOException {
     file.unlock();
   }

@@ -5,19 +5,19 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 
-/** Where random bytes come from; any thread, never blocks. */
+/** A source of random bytes. Any thread may call; never blocks. */
 public interface EntropySource extends AutoCloseable {
   /**
    * Fills the ranges from the start.
    *
-   * @return bytes filled, or a negative errno
+   * @return number of bytes filled, or a negative errno
    */
   long fill(IovecArray target);
 
   @Override
   void close();
 
-  /** The kernel's generator, which a running host has seeded long ago. */
+  /** Opens the kernel's random generator, which is already seeded on a running host. */
   static EntropySource ofHost() throws ErrnoException {
     Fd device = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
     return new EntropySource() {

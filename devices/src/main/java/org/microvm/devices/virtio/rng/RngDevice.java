@@ -11,14 +11,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The entropy device: fills each buffer of its one queue straight from the source.
+ * The entropy device: fills each buffer of its one queue directly from the source.
  *
- * <p>A buffer gets at most {@link #MAX_BYTES_PER_BUFFER}, and a wake-up serves no more buffers than
- * the queue has entries, so that a guest that asks without end keeps the event loop busy for a
- * bounded time. Threads as for every {@link VirtioDevice}.
+ * <p>A buffer gets at most {@link #MAX_BYTES_PER_BUFFER} bytes, and a wake-up serves no more
+ * buffers than the queue has entries. So a guest that asks without end occupies the event loop only
+ * for a bounded time. Threads are as for every {@link VirtioDevice}.
  */
 public final class RngDevice implements VirtioDevice {
-  /** Linux asks for 64 bytes at a time; a buffer may get less than it takes (section 5.4.6.2). */
+  /**
+   * The most bytes that a buffer gets, which may be fewer than it holds (section 5.4.6.2). Linux
+   * asks for 64 bytes at a time.
+   */
   public static final int MAX_BYTES_PER_BUFFER = 64 << 10;
 
   private static final Logger LOG = LoggerFactory.getLogger(RngDevice.class);
@@ -31,13 +34,13 @@ public final class RngDevice implements VirtioDevice {
   /** Null while the device is not live. */
   private VirtioQueues queues;
 
-  /** A buffer that the source had nothing for; it is the first to be filled next time. */
+  /** A buffer for which the source had no bytes; it is filled first at the next notification. */
   private DescriptorChain starved;
 
   private boolean failureLogged;
 
   /**
-   * @param source closed by whoever made it, after the device's last use
+   * @param source the source of bytes; its creator closes it after the device's last use
    */
   public RngDevice(EntropySource source) {
     this.source = source;
@@ -63,7 +66,7 @@ public final class RngDevice implements VirtioDevice {
     return QUEUE_SIZE;
   }
 
-  /** There is no configuration space. */
+  /** Returns 0: there is no configuration space. */
   @Override
   public long readConfig(int offset, int size) {
     return 0;
@@ -93,7 +96,7 @@ public final class RngDevice implements VirtioDevice {
     queues.publish(queue);
   }
 
-  /** Fills the next buffer; false when there is none or nothing to fill it with. */
+  /** Fills the next buffer; returns false if there is no buffer or no random bytes. */
   private boolean serveOne(Virtqueue queue) throws VirtqueueException {
     DescriptorChain chain = starved != null ? starved : queue.pop();
     starved = null;
@@ -103,7 +106,7 @@ public final class RngDevice implements VirtioDevice {
     target.clear();
     chain.gatherWritable(target, 0, MAX_BYTES_PER_BUFFER);
     if (target.count() == 0) {
-      // Against section 5.4.6.1 there is no room in it, so its length is 0 whatever we do.
+      // Contrary to section 5.4.6.1 the buffer has no writable bytes, so the length can only be 0.
       queue.addUsed(chain, 0);
       return true;
     }
@@ -130,7 +133,7 @@ public final class RngDevice implements VirtioDevice {
     if (!failureLogged) {
       failureLogged = true;
       LOG.error(
-          "entropy source: {}; the guest waits for random bytes",
+          "the entropy source failed: {}; the guest has to wait for random bytes",
           result == 0 ? "end of file" : Errno.name((int) -result));
     }
   }

@@ -1,2 +1,2 @@
-/** The entropy device (section 5.4): random bytes of the host for the guest's pool. */
+/** The entropy device (section 5.4): gives the guest random bytes from the host. */
 package org.microvm.devices.virtio.rng;

@@ -350,7 +350,8 @@ class BlkDeviceTest {
 
     int head = request(IN, 1, writable(data, 512));
 
-    // The worker keeps the order, so a forgotten request would have been done before this one.
+    // The worker keeps the order, so a request left in its queue would have been done before this
+    // one.
     assertEquals(new UsedBuffer(head, 513), awaitUsed());
     assertEquals(2, backend.calls);
   }
@@ -413,11 +414,11 @@ class BlkDeviceTest {
     driver.write(0x044, 0);
   }
 
-  /** Starts an action that has to wait; returns when it does. */
+  /** Starts an action that has to wait; returns once it waits. */
   private static Thread startAndAwaitWaiting(Runnable action) throws InterruptedException {
     Thread thread = Thread.ofPlatform().start(action);
     while (thread.getState() != Thread.State.WAITING) {
-      assertTrue(thread.isAlive(), "it did not wait");
+      assertTrue(thread.isAlive(), "the action ended without waiting");
       Thread.sleep(1);
     }
     return thread;
@@ -460,7 +461,7 @@ class BlkDeviceTest {
     return bytes;
   }
 
-  /** A real image behind faults that a test asks for. */
+  /** A real image with faults injected by a test. */
   private static final class RecordingBackend implements BlkBackend {
     final BlkBackend real;
     final CountDownLatch release = new CountDownLatch(1);
@@ -506,7 +507,7 @@ class BlkDeviceTest {
         firstResult = 0;
         return result;
       }
-      // The rest of what it has read is overwritten by the next call.
+      // The bytes read beyond that are overwritten by the next call.
       return Math.min(mostPerCall, real.read(target, offset));
     }
 

@@ -161,7 +161,7 @@ class BlkRequestTest {
   }
 
   private BlkRequest parse(Buffer... pieces) throws Exception {
-    // A new queue each time takes up the ring from its start.
+    // A new queue each time, which starts at the beginning of the ring.
     VirtqueueDriver fresh = new VirtqueueDriver(ram, 0, 16, VirtioFeatures.VERSION_1);
     Virtqueue queue = new Virtqueue(ram.memory(), fresh.config(), VirtioFeatures.VERSION_1);
     fresh.add(pieces);

@@ -27,7 +27,7 @@ import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.virtio.VirtioMmioTransport;
 
-/** A disk that is saved while requests are in flight. */
+/** Saves and restores a disk while requests are in flight. */
 @Timeout(60)
 class BlkStateTest {
   private static final String NAME = "virtio.0";
@@ -74,14 +74,17 @@ class BlkStateTest {
       assertEquals(Set.of(), heads);
       assertEquals(7, ram.load(data + 512 * 19, 1)[0]);
 
-      // The driver goes on with the new device: same memory, same ring.
+      // The driver continues with the new device: same memory, same ring.
       VirtioMmioTransport current = new VirtioMmioTransport(after, ram.memory(), interrupt);
       int interrupts = interrupt.count();
       StateReader reader = StateReader.of(writer.toByteArray());
       current.restore(reader, NAME);
       reader.end();
-      assertEquals(interrupts + 1, interrupt.count(), "what was not acknowledged comes again");
-      old.write(0x070, 4, 0); // the old device is gone
+      assertEquals(
+          interrupts + 1,
+          interrupt.count(),
+          "an interrupt that was not acknowledged is raised again");
+      old.write(0x070, 4, 0); // reset, so that the old device no longer uses the ring
       int head = read(driver, 5, data, data + 512 * 99);
       current.resume();
       while (driver.queue(0).usedIndex() != 21) {

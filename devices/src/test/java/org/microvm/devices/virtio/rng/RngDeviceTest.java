@@ -141,7 +141,7 @@ class RngDeviceTest {
   @Test
   void notify_driverOffersAHeadAgainAtOnce_endsAllTheSame() {
     driver.start();
-    // Without a look at the used ring: honest drivers cannot be faster than the device publishes.
+    // Without reading the used ring: correct drivers cannot be faster than the device publishes.
     source.onFill = () -> driver.queue(0).offer(7);
     driver.queue(0).descriptor(7, 4096, 8, VirtqueueDriver.WRITE, 0);
     driver.queue(0).offer(7);
@@ -180,7 +180,7 @@ class RngDeviceTest {
     return new TestDriver(new VirtioMmioTransport(device, ram.memory(), interrupt), ram);
   }
 
-  /** Answers as told, then as if it had filled everything. */
+  /** Returns scripted results, then behaves as if it had filled everything. */
   private static final class ScriptedSource implements EntropySource {
     final Queue<Long> answers = new ArrayDeque<>();
     Runnable onFill = () -> {};
