@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Boots the images in target/images under QEMU's microvm machine and uses them as our tests will.
+"""Boots the images in target/images under QEMU's microvm machine and uses them as the tests do.
 
-This checks the images apart from our own VMM: agent commands, an unprivileged user on a port, a port that is plugged
-in later, the ways to end, little and much memory. Needs /dev/kvm and Debian's qemu-system-x86.
+This checks the images without our own VMM: agent commands, an unprivileged user on a port, a port that is plugged
+in later, power-off and reboot, small and large memory. Needs /dev/kvm and Debian's qemu-system-x86.
 
   smoke.py                 all checks
   smoke.py --profile       one boot, with the guest kernel's most expensive functions by samples of RIP
@@ -115,7 +115,7 @@ class Guest:
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
             data = os.read(self.process.stdout.fileno(), 4096) if ready else b""
             if not data:
-                raise RuntimeError(f"no '{text}' on the console, which says:\n{self.console.decode(errors='replace')}")
+                raise RuntimeError(f"the console does not show '{text}', but:\n{self.console.decode(errors='replace')}")
             if self.first_output is None:
                 self.first_output = time.monotonic() - self.started
             self.console += data

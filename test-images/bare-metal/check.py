@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Boots the bare-metal guests under QEMU's microvm and compares what they say and how they end.
+"""Boots the bare-metal guests under QEMU's microvm and compares their output and exit status.
 
 usage: check.py DIRECTORY [WORD]    only the cases whose name contains WORD
 
-It checks the guests, not our VMM: what fails here is a guest's own fault. Where KVM emulates CPL0
-(no vmx or svm), instructions the emulator lacks end in QEMU's "internal error"; those cases then
-expect that.
+It checks the guests, not our VMM: a failure here is a fault of the guest. Where KVM emulates CPL0
+(no vmx or svm), instructions that the emulator does not support end in QEMU's "internal error";
+those cases then expect that.
 """
 
 import os
@@ -100,7 +100,7 @@ def goes_on(name, words, text):
 
 
 def instruction(insn, hardware, emulated):
-    """`emulated` is None where the emulator has to give up."""
+    """`emulated` is None if the emulator cannot execute the instruction."""
     expected = hardware if HARDWARE else emulated
     if expected is None:
         return goes_on("bad-instruction", "insn=" + insn, b"KVM internal error")

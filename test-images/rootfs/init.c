@@ -6,11 +6,11 @@
  * exec, page fault and system call costs a tenth of a millisecond or more.
  *
  * What it does, in order: mounts, loopback, kernel events socket, ports that exist already, guest agent, the line
- * "GUEST READY" on the console, shells. After that it only reacts: to kernel events (ports come, go and get their
- * names), to children that end, and to the signals that stand for power-off, reboot and halt.
+ * "GUEST READY" on the console, shells. After that it only reacts: to kernel events (ports are added, removed and
+ * named), to children that end, and to the signals for power-off, reboot and halt.
  *
- * Words on the kernel command line:
- *   microvm.shell=0          no shells
+ * Options on the kernel command line:
+ *   microvm.shell=0          start no shells
  *   microvm.links=udev       leave /dev to Debian's udev, as a distribution does
  *   microvm.run="COMMAND"    run COMMAND with /bin/sh -c instead of shells, print "GUEST EXIT n", power off
  */
@@ -47,11 +47,11 @@
 #define PORT_GROUP	101	/* "virtio" in /etc/group */
 #define PORT_MODE	0660
 
-/* A child that dies sooner than this after its start is not started again before this has passed. */
+/* A child that ends sooner than this after its start is not restarted until this time has passed. */
 #define RESPAWN_MS	1000
-/* How long processes get between SIGTERM and SIGKILL at shutdown. */
+/* The time that processes have between SIGTERM and SIGKILL at shutdown. */
 #define TERM_MS		1000
-/* hvc0 comes without a kernel event of its own, shortly after its port: how often and how long to look. */
+/* hvc0 appears without a kernel event of its own, shortly after its port: how often and how long to check. */
 #define HVC_RETRY_MS	50
 #define HVC_RETRIES	40
 
@@ -92,7 +92,7 @@ static void say(const char *format, ...)
 	if (length >= (int)sizeof(line))
 		length = sizeof(line) - 1;
 	if (write(STDERR_FILENO, line, length) < 0)
-		return;	/* there is nowhere left to complain */
+		return;	/* there is nowhere to report the error */
 }
 
 static void complain(const char *what)
@@ -127,8 +127,8 @@ static bool read_text(const char *path, char *text, size_t size)
 }
 
 /*
- * The value of a word on the kernel command line, which may be quoted ("key=a b" and key="a b" are what the kernel
- * makes of both); NULL if the word is not there. The result is allocated.
+ * The value of an option on the kernel command line, which may be quoted (the kernel passes on "key=a b" and
+ * key="a b"); NULL if the option is missing. The result is allocated.
  */
 static char *boot_option(const char *key)
 {
@@ -221,7 +221,7 @@ static void exec_command(const char *command)
 static void start(struct service *service, void (*exec)(const char *), const char *argument)
 {
 	service->started_ms = now_ms();
-	/* vfork: no page tables to copy, and the parent goes on only when the new program is in place. */
+	/* vfork: no page tables to copy, and the parent continues only when the new program has started. */
 	service->pid = vfork();
 	if (service->pid == 0) {
 		default_signals();
@@ -234,7 +234,7 @@ static void start(struct service *service, void (*exec)(const char *), const cha
 	}
 }
 
-/* Starts what should run and does not. Returns how long until there may be more to start, -1 for never. */
+/* Starts children that should run and do not. Returns how long until there may be more to start, -1 for never. */
 static int start_services(void)
 {
 	struct {
@@ -283,7 +283,7 @@ static void shut_down(int how)
 	long long deadline = now_ms() + TERM_MS;
 	struct timespec pause = { .tv_nsec = 10 * 1000000 };
 
-	/* Interactive shells ignore SIGTERM; SIGHUP ends them. SIGCONT lets stopped jobs see either. */
+	/* Interactive shells ignore SIGTERM; SIGHUP ends them. SIGCONT lets stopped jobs receive either. */
 	kill(-1, SIGTERM);
 	kill(-1, SIGHUP);
 	kill(-1, SIGCONT);
@@ -349,7 +349,7 @@ static struct port *find_port(const char *device)
 	return NULL;
 }
 
-/* The host chooses names; in a file name a slash or an unprintable character becomes an underscore. */
+/* The host chooses the names, so a slash or an unprintable character becomes an underscore in the file name. */
 static void make_file_name(char *name)
 {
 	if (name[0] == '.')
@@ -414,10 +414,10 @@ static void port_present(const char *device)
 		hvc_retries_left = HVC_RETRIES;
 	}
 	if (port->name)
-		return;	/* a port is named once in its life */
+		return;	/* a port gets its name only once */
 	snprintf(path, sizeof(path), PORTS_CLASS "/%s/name", device);
 	if (!read_text(path, name, sizeof(name)) || !name[0])
-		return;	/* it may get its name later: there will be an event */
+		return;	/* it may get its name later, with an event */
 	make_file_name(name);
 	port->name = strdup(name);
 	if (!port->name)
@@ -521,7 +521,7 @@ static void on_events(int events_fd)
 					  &from_length);
 
 		if (length < 0 && errno == ENOBUFS) {
-			scan_ports();	/* events were lost: see what is there */
+			scan_ports();	/* events were lost: scan the existing ports */
 			continue;
 		}
 		if (length <= 0)
@@ -627,8 +627,8 @@ static void run_and_wait(const char *command)
 }
 
 /*
- * What a distribution's boot does about devices, with the rules of Debian's package, but about ports alone: the
- * other hundred devices would take long where kernel code is emulated.
+ * Handles devices as a distribution's boot does, with the rules of Debian's package, but only ports: the other
+ * hundred devices would take long where kernel code is emulated.
  */
 static void start_udev(void)
 {
@@ -680,7 +680,7 @@ static void init_main(void)
 
 /* --- shutdown, poweroff, reboot, halt -------------------------------------------------------------------------- */
 
-/* shutdown [-h|-P|-H|-r] [-f] [TIME [MESSAGE]]: at once, whatever TIME says; the last of the options counts. */
+/* shutdown [-h|-P|-H|-r] [-f] [TIME [MESSAGE]]: acts at once, whatever TIME is; the last of the options counts. */
 static int power_main(const char *name, int argc, char **argv)
 {
 	int signal_number = SIG_POWEROFF, how = RB_POWER_OFF, option;

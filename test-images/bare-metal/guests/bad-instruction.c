@@ -1,9 +1,9 @@
 /*
- * Executes at CPL0 one instruction that KVM's emulator may lack, and tells what came of it: "ok",
- * or the trap. Hardware KVM does them all (avx and xsave trap with 6, since CR4.OSXSAVE is off);
- * on an emulating host the VMM has to finish int3 and fwait itself and to report the others.
+ * Executes at CPL0 one instruction that KVM's emulator may not support, and prints the result: "ok"
+ * or the trap. Hardware KVM executes them all (avx and xsave trap with 6, since CR4.OSXSAVE is off);
+ * on an emulating host the VMM has to complete int3 and fwait itself and to report the others.
  *
- * insn=NAME (default int3; see the table), count=N (default 1): that many times.
+ * insn=NAME (default int3; see the table), count=N (default 1): how often to execute it.
  */
 #include "runtime.h"
 
@@ -12,7 +12,7 @@
 static volatile u32 breakpoints;
 static volatile u32 traps;
 static volatile u64 last_trap;
-/* Where to go on after a fault; set by each instruction before it runs. */
+/* Where to continue after a fault; set by each instruction before it runs. */
 static volatile u64 resume;
 
 static u8 area[1024] __attribute__((aligned(64)));
@@ -28,7 +28,7 @@ static void on_fault(struct trap_frame *frame) {
   frame->rip = resume;
 }
 
-/* Runs an instruction; if it faults, goes on behind it. */
+/* Runs an instruction; if it faults, continues after it. */
 #define GUARDED(instruction, ...)                                                       \
   __asm__ volatile("leaq 1f(%%rip), %%rax; movq %%rax, %0\n\t" instruction "\n1:" \
                    : "=m"(resume)                                                       \

@@ -1,19 +1,20 @@
 /*
- * The guest of the benchmarks, at CPL3, so that the guest's speed is not what is measured. The same
- * binary runs under QEMU's microvm. It says "bench ready" on the console when its ports are open.
+ * The guest of the benchmarks. It runs at CPL3, so that the speed of an emulated guest is not what is
+ * measured. The same binary runs under QEMU's microvm. It prints "bench ready" on the console when its
+ * ports are open.
  *
  * mode=source  each port: for each request of 8 bytes, a little-endian number N, sends N bytes
- * mode=sink    each port: for each request, swallows N more bytes and answers with 8 bytes
- * mode=echo    each port: sends back what comes, in the buffer that it came in
- * mode=hvc     as source, but as Linux's hvc writes to a console: 16 bytes at a time, and waits for
- *              each time until the device has taken them
- * mode=uart    writes bytes=N bytes to COM1, asking before each whether there is room, and ends
+ * mode=sink    each port: for each request, discards N more bytes and answers with 8 bytes
+ * mode=echo    each port: sends received bytes back in the buffer in which they arrived
+ * mode=hvc     as source, but as Linux's hvc writes to a console: 16 bytes at a time, and waits each
+ *              time until the device has taken them
+ * mode=uart    writes bytes=N bytes to COM1, checking before each whether there is room, and ends
  *
  * ports=N      ports 1 to N (default 1)
  * buf=N        bytes in a buffer (default 4096)
- * wait=spin    (default) looks at the rings all the time, with interrupts off
+ * wait=spin    (default) polls the rings, with interrupts off
  * wait=halt    halts when there is nothing to do
- * event_idx=off does without EVENT_IDX, which Linux uses when it is offered
+ * event_idx=off does not use EVENT_IDX, which Linux uses if it is offered
  */
 #include "virtio_console.h"
 
@@ -25,9 +26,9 @@
 
 struct peer {
   struct console_port *port;
-  u64 left;          /* bytes to send or to swallow before the next answer */
-  u64 request;       /* the next one, as far as it is known */
-  u32 request_bytes; /* how much of it */
+  u64 left;          /* bytes to send or to discard before the next answer */
+  u64 request;       /* the next request, as far as received */
+  u32 request_bytes; /* how many of its bytes */
   void *idle[VIRTQUEUE_SIZE];
   unsigned idle_count;
 };
@@ -36,7 +37,7 @@ static struct console console;
 static struct peer peers[CONSOLE_PORTS];
 static u32 buffer_size;
 
-/* Takes bytes of requests; returns how many, and has added the number when one is complete. */
+/* Consumes bytes of requests; returns how many, and adds the request's number once it is complete. */
 static u32 take_request(struct peer *peer, const u8 *bytes, u32 length) {
   u32 taken = 0;
   while (taken < length && peer->request_bytes < REQUEST_BYTES) {
@@ -150,7 +151,7 @@ static bool echo(struct peer *peer) {
     any = true;
   }
   if (any) {
-    finish_sending(peer); /* before the housekeeping: somebody waits for the echo */
+    finish_sending(peer); /* before the housekeeping, because the host waits for the echo */
   }
   while ((buffer = virtqueue_take(&peer->port->transmit, &length)) != NULL) {
     console_recycle(peer->port, buffer);
@@ -195,7 +196,7 @@ static bool work_came_before_sleep(u32 count) {
   for (u32 i = 1; i <= count; i++) {
     struct virtqueue *transmit = &console.ports[i].transmit;
     any |= virtqueue_enable_interrupts(&console.ports[i].receive);
-    /* In an echo, sent buffers can wait for the next received one, unless they become many. */
+    /* In echo mode, sent buffers can wait for the next received one, unless there are many. */
     if (peers[i].left > 0 || virtqueue_outstanding(transmit) > transmit->size / 2) {
       any |= virtqueue_enable_interrupts(transmit);
     }

@@ -1,4 +1,4 @@
-/* Halts for ever with interrupts off: the VMM must still be able to end. */
+/* Halts forever with interrupts off: the VMM must still be able to end. */
 #include "runtime.h"
 
 int guest_main(void) {

@@ -1,8 +1,8 @@
 /*
- * Checks that RAM is where the memory map says: writes a word of its own to the start and to the end
- * of every range, then looks for all of them, so that ranges that share memory are found too.
+ * Checks that RAM is where the memory map says: writes a different word to the start and the end of
+ * every range, then reads all of them, so that ranges that share memory are found too.
  *
- * Prints each range and "memory ok, N MiB", or what was wrong, and exits with 0 or 1.
+ * Prints each range and "memory ok, N MiB", or the error, and exits with 0 or 1.
  */
 #include "runtime.h"
 
@@ -13,7 +13,7 @@ static u64 *word_at(u64 physical) {
   return map_window(0, physical);
 }
 
-/* A word may not straddle the 2 MiB that the window shows. */
+/* A word must not cross the end of the 2 MiB that a window maps. */
 static u64 aligned_inside(u64 start, u64 size, bool last) {
   return last ? (start + size - 8) & ~7ull : (start + 7) & ~7ull;
 }
@@ -44,7 +44,7 @@ int guest_main(void) {
     address[words++] = aligned_inside(range->start, range->size, false);
     address[words++] = aligned_inside(range->start, range->size, true);
   }
-  /* The first word of RAM may be in use, so everything is put back before anything is printed. */
+  /* The first word of RAM may be in use, so all words are restored before anything is printed. */
   for (unsigned i = 0; i < words; i++) {
     saved[i] = *word_at(address[i]);
     *word_at(address[i]) = PATTERN + i;

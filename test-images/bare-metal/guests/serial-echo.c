@@ -1,13 +1,13 @@
 /*
  * A virtio-serial peer, at CPL3. Opens every port it is offered and serves port 1:
  *
- * mode=echo    (default) sends every byte back, in the buffer it came in
- * mode=sink    swallows bytes; after bytes that end in "end\n", and when the host disconnects, tells
- *              "sink N bytes adler32 X" on the console and, while it is connected, to the host
- *              (N and X cover the end mark; then it counts anew); check=none leaves X at 1
+ * mode=echo    (default) sends every byte back in the buffer in which it arrived
+ * mode=sink    discards bytes; after bytes that end in "end\n", and when the host disconnects, sends
+ *              "sink N bytes adler32 X" to the console and, while it is connected, to the host
+ *              (N and X include the end mark) and restarts the count; check=none leaves X at 1
  * mode=source  for each line with a number sends that many bytes: 0, 1, ... 255, 0, ...
  *
- * wait=spin    (default) looks at the rings all the time, with interrupts off
+ * wait=spin    (default) polls the rings, with interrupts off
  * wait=halt    halts when there is nothing to do
  * buf=N        bytes in a buffer (default 4096; in steps of 256)
  * event_idx=on uses EVENT_IDX if it is offered
@@ -58,7 +58,7 @@ static char *append(char *to, const char *text) {
   return to;
 }
 
-/* Kicks only what has changed, and drops the interrupts that polling makes needless. */
+/* Notifies only queues that have changed, and disables interrupts that polling makes unnecessary. */
 static void after_turn(bool receive_changed, bool transmit_changed) {
   if (receive_changed) {
     virtqueue_kick(&port->receive);
@@ -84,7 +84,7 @@ static bool echo(void) {
     }
   }
   if (sent) {
-    virtqueue_kick(&port->transmit); /* before the housekeeping: somebody may wait for the echo */
+    virtqueue_kick(&port->transmit); /* before the housekeeping: the host may wait for the echo */
     virtqueue_disable_interrupts(&port->transmit);
   }
   while ((buffer = virtqueue_take(&port->transmit, &length)) != NULL) {
@@ -160,7 +160,7 @@ static void take_requests(const char *text, u32 length) {
   }
 }
 
-/* A buffer holds the pattern once more than its size, so that any position can be sent from it. */
+/* A buffer holds one pattern more than its size, so that any position can be sent from it. */
 static bool source(void) {
   u32 length;
   u8 *buffer;
@@ -196,8 +196,8 @@ static void prepare_source(void) {
 }
 
 /*
- * Asks for the interrupts that can bring work. In echo mode sent buffers can wait for the next
- * received one, unless so many are under way that none could be received.
+ * Enables the interrupts that can bring work. In echo mode sent buffers can wait for the next
+ * received one, unless so many are in flight that none could be received.
  */
 static bool work_came_before_sleep(void) {
   bool transmit = to_send > 0 || virtqueue_outstanding(&port->transmit) > port->transmit.size / 2;

@@ -1,5 +1,5 @@
 /*
- * Spins for ever without an exit: only a kick gets the vCPU back.
+ * Spins forever without an exit: only a kick makes the vCPU return.
  *
  * cpl=0 (default, with interrupts off) or cpl=3, which runs natively even on an emulating host.
  */

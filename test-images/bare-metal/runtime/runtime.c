@@ -117,11 +117,11 @@ void print_hex(u64 value) {
   print_number(value, 16);
 }
 
-/* --- ends --- */
+/* --- ending the guest --- */
 
 _Noreturn void exit_guest(u32 status) {
   outl(EXIT_PORT, status);
-  power_off(); /* nobody listened */
+  power_off(); /* the machine has no isa-debug-exit */
 }
 
 _Noreturn void power_off(void) {
@@ -129,7 +129,7 @@ _Noreturn void power_off(void) {
   halt_forever();
 }
 
-/* At CPL3, hlt traps to on_general_protection(), which comes back at the next interrupt. */
+/* At CPL3, hlt traps to on_general_protection(), which returns at the next interrupt. */
 _Noreturn void halt_forever(void) {
   u64 code_segment;
   __asm__("movq %%cs, %0" : "=r"(code_segment));

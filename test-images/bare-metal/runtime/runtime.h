@@ -1,6 +1,6 @@
 /*
- * What every bare-metal guest has: a console, a command line, memory, traps, interrupts and ways to
- * end. See runtime.c for how each is done.
+ * The runtime of every bare-metal guest: console, command line, memory, traps, interrupts and ways to
+ * end. runtime.c implements it.
  */
 #ifndef RUNTIME_H
 #define RUNTIME_H
@@ -53,14 +53,14 @@ void print(const char *text);
 void print_decimal(u64 value);
 void print_hex(u64 value);
 
-/* Ends. */
+/* Ending the guest. */
 
-/* isa-debug-exit: the VMM ends with status (status << 1) | 1; a machine without it is powered off. */
+/* isa-debug-exit: the VMM ends with status (status << 1) | 1. Without that device, powers off. */
 _Noreturn void exit_guest(u32 status);
 _Noreturn void power_off(void);
 _Noreturn void halt_forever(void);
 
-/* Command line: words of NAME=VALUE, found by name; of several the last counts, as in Linux. */
+/* Command line: NAME=VALUE options, found by name; the last one of a name counts, as in Linux. */
 
 extern const char *command_line;
 
@@ -68,10 +68,10 @@ extern const char *command_line;
 const char *option(const char *name);
 bool option_is(const char *name, const char *value);
 u64 option_number(const char *name, u64 otherwise);
-/* Decimal, or hexadecimal after 0x, with an optional K, M or G; *end is set behind it. */
+/* Decimal, or hexadecimal after 0x, with an optional K, M or G; *end is set just past it. */
 u64 parse_number(const char *text, const char **end);
 bool starts_with(const char *text, const char *prefix);
-/* The start of the word after this one, or the end of the string. */
+/* The start of the next option, or the end of the string. */
 const char *next_word(const char *word);
 
 /* Memory. */
@@ -88,11 +88,11 @@ struct memory_range {
 extern const struct memory_range *memory_map;
 extern u32 memory_map_entries;
 
-/* Zeroed memory behind the image, never given back; ends the guest when there is no more. */
+/* Allocates zeroed memory after the image, never freed; ends the guest if there is none left. */
 void *allocate(u64 size, u64 alignment);
 /* Makes the 2 MiB frame that holds a physical address visible; window n is valid until its next use. */
 void *map_window(unsigned n, u64 physical);
-/* The VMM fills memory with zeros, so these matter little; the compiler wants them. */
+/* Required by the compiler; rarely called, since the VMM fills memory with zeros. */
 void *memcpy(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
@@ -115,16 +115,16 @@ void on_trap(unsigned vector, trap_handler *handler);
 
 /*
  * Routes an interrupt line (edge-triggered) to a handler that runs at CPL0 with interrupts off.
- * Through the IOAPIC, or with "irqchip=pic" on the command line through the 8259. The handler says
- * whether there was something to it; a spurious interrupt wakes nobody, as in Linux.
+ * Through the IOAPIC, or with "irqchip=pic" on the command line through the 8259. The handler returns
+ * whether the interrupt had a cause; a spurious one does not end a wait, as in Linux.
  */
 typedef bool irq_handler(void);
 void on_irq(unsigned irq, irq_handler *handler);
 
 /*
- * From now on the interrupt of one virtio-mmio device takes the shortest way: no handler, it is
- * acknowledged and wakes. For after on_irq(), through the IOAPIC, with nothing else that interrupts;
- * hlt at CPL3 may then be the only cause of a general protection fault.
+ * Handles the interrupt of one virtio-mmio device in the shortest way from now on: without a handler,
+ * it is acknowledged and ends the wait. Call it after on_irq(); needs the IOAPIC and no other interrupt
+ * source. hlt at CPL3 must then be the only cause of a general protection fault.
  */
 void shorten_interrupts(unsigned irq, u64 registers);
 
@@ -133,11 +133,11 @@ extern volatile u32 irq_seen;
 
 /*
  * Sleeps until an interrupt has come since irq_seen was last cleared; at CPL0 and at CPL3.
- * The caller clears irq_seen, looks for work, and sleeps when there was none: no wake-up is lost.
+ * The caller clears irq_seen, checks for work, and sleeps if there is none, so no wake-up is lost.
  */
 void wait_for_interrupt(void);
 
-/* CPL3: all memory and ports are open to it, and on an emulating host only it is fast. */
+/* Continues at CPL3, which may access all memory and ports; on an emulating host only CPL3 is fast. */
 _Noreturn void enter_user(void (*function)(void));
 
 #endif

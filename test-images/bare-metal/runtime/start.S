@@ -1,8 +1,8 @@
 /*
- * From the PVH entry (32-bit protected mode, paging off, EBX -> hvm_start_info) to C in long mode.
+ * Enters C in long mode from the PVH entry (32-bit protected mode, paging off, EBX -> hvm_start_info).
  *
  * On a host without hardware virtualization everything at CPL0 is emulated, one instruction at a
- * time, so whatever can be data is data: page tables, GDT, TSS.
+ * time, so page tables, GDT and TSS are static data where possible.
  */
 
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
@@ -27,7 +27,7 @@
 #define MSR_EFER 0xc0000080
 #define EFER_LME (1 << 8)
 
-/* End of interrupt of the local APIC, where an instruction can name it: see page_map. */
+/* The local APIC's end-of-interrupt register at an address an instruction can encode: see page_map. */
 #define LAPIC_EOI 0xfffffffffee000b0
 
     .text
@@ -64,7 +64,7 @@ pvh_entry:
     xorl %ebp, %ebp
     call start                  /* does not return */
 
-/* enter_user_at(function): goes to CPL3 with interrupts on, for good. */
+/* enter_user_at(function): switches to CPL3 with interrupts on and does not return. */
     .globl enter_user_at
 enter_user_at:
     pushq $0x2b                 /* SS */
@@ -77,7 +77,7 @@ enter_user_at:
 
 /*
  * One stub of 16 bytes for each of the vectors 0 to 0x3f. Those for which the CPU pushes no error
- * code push 0, so that all frames look alike.
+ * code push 0, so that all frames have the same layout.
  */
     .balign 16
     .globl trap_stubs
@@ -132,7 +132,7 @@ trap_common:
     iretq
 
 /*
- * The short way to sleep and to be woken by a virtio-mmio device, for guests that are measured: on an
+ * The short path to sleep and to be woken by a virtio-mmio device, for guests that are measured: on an
  * emulating host each instruction here costs half a microsecond, and trap_common has fifty.
  */
     .balign 16
@@ -140,7 +140,7 @@ trap_common:
 short_interrupt:
     testb $3, 8(%rsp)           /* CPL that was interrupted */
     jnz 1f
-    /* short_halt: back to its caller at once, who does not mind about RDX. */
+    /* short_halt: return directly to its caller, which does not need RDX. */
     movq short_device, %rdx
     cmpl $1, 0x60(%rdx)         /* InterruptStatus: used buffers */
     jne 2f
@@ -168,12 +168,12 @@ short_acknowledge:
 1:  movl $0, LAPIC_EOI
     ret
 
-/* #GP of which it is taken for granted that it comes from hlt at CPL3; RAX and RDX are lost. */
+/* Handles #GP, assumed to come from hlt at CPL3; RAX and RDX are clobbered. */
     .balign 16
     .globl short_halt
 short_halt:
     addq $8, %rsp               /* error code */
-    incq (%rsp)                 /* behind hlt */
+    incq (%rsp)                 /* skip hlt */
     cmpl $0, irq_seen
     jne 1f
     sti
@@ -187,7 +187,7 @@ short_halt:
 short_device:
     .skip 8
 
-/* The selectors are those of Linux, which is what a software hypervisor knows best. */
+/* The selectors are those of Linux, which software hypervisors handle best. */
     .data
     .balign 16
     .globl gdt
@@ -206,7 +206,7 @@ gdt_pointer:
     .word gdt_end - gdt - 1
     .quad gdt
 
-/* All ports are open to CPL3: the bitmap is all zeros, then the byte of ones that must follow. */
+/* CPL3 may access all ports: the bitmap is all zeros, followed by the required byte of ones. */
     .balign 16
     .globl tss
 tss:
@@ -221,9 +221,9 @@ io_bitmap:
 tss_end:
 
 /*
- * The first 4 GiB one to one in 2 MiB pages, writable and open to CPL3; above, at 4 GiB, the page
- * directory "window", whose pages map_window() points at other memory. The fourth GiB, where devices
- * are, also ends at 2^64: there 32 bits of an instruction suffice for an address.
+ * Maps the first 4 GiB one to one in 2 MiB pages, writable and accessible at CPL3. At 4 GiB follows the
+ * page directory "window", whose pages map_window() maps to other memory. The fourth GiB, which has the
+ * devices, is also mapped just below 2^64: there an instruction can encode an address in 32 bits.
  */
 #define TABLE 0x67              /* present, writable, user, accessed, dirty */
 #define PAGE_2M 0xe7            /* the same, and a large page */

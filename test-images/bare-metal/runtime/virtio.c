@@ -40,7 +40,7 @@ enum {
 #define AVAILABLE_NO_INTERRUPT 1
 #define USED_NO_NOTIFY 1
 
-/* x86 keeps loads with loads and stores with stores; only a store before a load needs a fence. */
+/* x86 keeps the order of loads and that of stores; only a store before a load needs a fence. */
 #define barrier() __asm__ volatile("" : : : "memory")
 #define full_fence() __asm__ volatile("lock; addl $0, (%%rsp)" : : : "memory", "cc")
 
@@ -79,7 +79,7 @@ bool virtio_find(u32 device_id, struct virtio_device *device) {
     }
     legacy = true;
   }
-  print(legacy ? "virtio device is a legacy one\n" : "no virtio device of the kind\n");
+  print(legacy ? "virtio device is a legacy one\n" : "no virtio device of this type\n");
   return false;
 }
 
@@ -164,13 +164,13 @@ bool virtqueue_add(struct virtqueue *queue, void *buffer, u32 length, bool devic
   descriptor->flags = device_writes ? DESCRIPTOR_WRITE : 0;
   u16 index = queue->available->index;
   queue->available->ring[index % queue->size] = id;
-  barrier(); /* the entry before the index that shows it */
+  barrier(); /* write the entry before the index that publishes it */
   queue->available->index = (u16)(index + 1);
   return true;
 }
 
 void virtqueue_kick(struct virtqueue *queue) {
-  full_fence(); /* the index before looking whether the device sleeps */
+  full_fence(); /* write the index before checking whether the device sleeps */
   u16 now = queue->available->index;
   u16 before = queue->kicked;
   queue->kicked = now;
@@ -189,12 +189,12 @@ void *virtqueue_take(struct virtqueue *queue, u32 *length) {
   if (queue->last_used == queue->used->index) {
     return NULL;
   }
-  barrier(); /* the index before the entry it shows */
+  barrier(); /* read the index before the entry that it publishes */
   u16 slot = queue->last_used % queue->size;
   u32 id = queue->used->ring[slot].id;
   *length = queue->used->ring[slot].length;
   if (id >= queue->size || *length > queue->descriptors[id].length) {
-    print("the device used what it was not given\n");
+    print("the device used a buffer that it was not given\n");
     exit_guest(5);
   }
   queue->last_used++;
@@ -208,7 +208,7 @@ u16 virtqueue_outstanding(const struct virtqueue *queue) {
 
 void virtqueue_disable_interrupts(struct virtqueue *queue) {
   if (queue->device->features & VIRTIO_F_EVENT_IDX) {
-    *queue->used_event = (u16)(queue->last_used - 1); /* as far away as can be */
+    *queue->used_event = (u16)(queue->last_used - 1); /* as far away as possible */
   } else {
     queue->available->flags = AVAILABLE_NO_INTERRUPT;
   }
@@ -220,6 +220,6 @@ bool virtqueue_enable_interrupts(struct virtqueue *queue) {
   } else {
     queue->available->flags = 0;
   }
-  full_fence(); /* the wish before looking whether it came too late */
+  full_fence(); /* write the request before checking whether it came too late */
   return queue->last_used != queue->used->index;
 }

@@ -1,6 +1,6 @@
 /*
  * A virtio-mmio (version 2) driver with split virtqueues whose chains are single descriptors.
- * Devices are found by the virtio_mmio.device=SIZE@ADDRESS:IRQ words of the command line.
+ * Devices are found by the virtio_mmio.device=SIZE@ADDRESS:IRQ options of the command line.
  */
 #ifndef VIRTIO_H
 #define VIRTIO_H
@@ -46,7 +46,7 @@ struct virtqueue {
   u16 size;
   u16 free_count;
   u16 last_used;
-  u16 kicked; /* available index at the last decision whether to notify */
+  u16 kicked; /* available index when it was last decided whether to notify */
   u16 free[VIRTQUEUE_SIZE];
   struct virtq_descriptor *descriptors;
   struct virtq_available *available;
@@ -55,28 +55,28 @@ struct virtqueue {
   const volatile u16 *available_event;
 };
 
-/* Finds the first device of a kind; says why on the console when there is none. */
+/* Finds the first device of a type; prints the reason on the console if there is none. */
 bool virtio_find(u32 device_id, struct virtio_device *device);
-/* From reset to FEATURES_OK; VERSION_1 is always asked for. */
+/* Initializes the device from reset to FEATURES_OK; VERSION_1 is always requested. */
 bool virtio_negotiate(struct virtio_device *device, u64 wanted);
 void virtio_driver_ok(struct virtio_device *device);
 u32 virtio_config32(const struct virtio_device *device, u32 offset);
-/* Tells the device that its interrupt was seen, and what for (0: spurious); for interrupt handlers. */
+/* Acknowledges the device's interrupt and returns its cause (0: spurious); for interrupt handlers. */
 u32 virtio_acknowledge(const struct virtio_device *device);
 
 /* Sets a queue up with VIRTQUEUE_SIZE entries, or as many as the device allows. */
 bool virtqueue_setup(struct virtqueue *queue, struct virtio_device *device, u16 number);
-/* Makes a buffer available, without notifying; false when the queue is full. */
+/* Makes a buffer available without notifying; false if the queue is full. */
 bool virtqueue_add(struct virtqueue *queue, void *buffer, u32 length, bool device_writes);
-/* Notifies the device of what was added, if it wants to know. */
+/* Notifies the device of added buffers if it needs that. */
 void virtqueue_kick(struct virtqueue *queue);
-/* Takes the next used buffer; NULL when there is none. */
+/* Takes the next used buffer; NULL if there is none. */
 void *virtqueue_take(struct virtqueue *queue, u32 *length);
-/* Buffers the device has. */
+/* The number of buffers that the device holds. */
 u16 virtqueue_outstanding(const struct virtqueue *queue);
 
 void virtqueue_disable_interrupts(struct virtqueue *queue);
-/* True when used buffers came in meanwhile, for which no interrupt may follow. */
+/* True if used buffers arrived meanwhile, for which no interrupt may follow. */
 bool virtqueue_enable_interrupts(struct virtqueue *queue);
 
 #endif

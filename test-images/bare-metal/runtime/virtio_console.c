@@ -25,7 +25,7 @@ struct control_message {
   u16 value;
 };
 
-/* Known to the interrupt handler. */
+/* The console, for the interrupt handler. */
 static struct virtio_device *interrupting_device;
 static u32 main_buffer_size;
 static u32 main_port_number;
@@ -34,7 +34,7 @@ static bool on_interrupt(void) {
   return virtio_acknowledge(interrupting_device) != 0;
 }
 
-/* As Linux does, waits until the device has taken the message. */
+/* Waits until the device has taken the message, as Linux does. */
 static void control(struct console *console, u32 id, enum control_event event, u16 value) {
   static struct control_message message;
   u32 length;
@@ -107,7 +107,7 @@ static void handle(struct console *console, const struct control_message *messag
     port_named(port, (const char *)(message + 1), length - sizeof *message);
     break;
   default:
-    break; /* RESIZE: there is no terminal here */
+    break; /* RESIZE: ignored, there is no terminal here */
   }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls about one descriptor. */
+/* System calls on one descriptor. */
 #define _GNU_SOURCE
 #include "probe.h"
 
@@ -38,7 +38,7 @@ static void call_close(const struct args *args)
 	answer_result(close(number(args, 0)));
 }
 
-/* read FD BYTES: what one read gives; SIGUSR1 interrupts it */
+/* read FD BYTES: answers with the bytes of one read; SIGUSR1 interrupts it */
 static void call_read(const struct args *args)
 {
 	char bytes[MOST_BYTES];
@@ -81,7 +81,7 @@ static int events_of(const char *names)
 	       (strstr(names, "HUP") ? POLLHUP : 0);
 }
 
-/* poll FD: what is so now */
+/* poll FD: answers with the current events */
 static void call_poll(const struct args *args)
 {
 	struct pollfd source = { .fd = number(args, 0), .events = POLLIN | POLLOUT };
@@ -93,8 +93,8 @@ static void call_poll(const struct args *args)
 }
 
 /*
- * await FD EVENTS: until exactly these of IN, OUT and HUP are so. A hang-up cannot be masked, and its end not be
- * waited for, so this looks again and again.
+ * await FD EVENTS: waits until exactly these of IN, OUT and HUP are set. poll cannot mask a hang-up or wait for its
+ * end, so this polls repeatedly.
  */
 static void call_await(const struct args *args)
 {
@@ -114,7 +114,7 @@ static void call_await(const struct args *args)
 	answer_events(source.revents);
 }
 
-/* wait FD EVENTS: one poll that blocks, as a program would do it */
+/* wait FD EVENTS: one poll that blocks, as in an ordinary program */
 static void call_wait(const struct args *args)
 {
 	struct pollfd source = { .fd = number(args, 0), .events = events_of(text(args, 1)) };
@@ -125,7 +125,7 @@ static void call_wait(const struct args *args)
 		answer_events(source.revents);
 }
 
-/* async FD: SIGIO from now on */
+/* async FD: requests SIGIO from now on */
 static void call_async(const struct args *args)
 {
 	int fd = number(args, 0);
@@ -136,7 +136,7 @@ static void call_async(const struct args *args)
 		answer_result(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC));
 }
 
-/* sigio MILLISECONDS: waits for the next SIGIO; what came before counts */
+/* sigio MILLISECONDS: waits for the next SIGIO, which may have arrived already */
 static void call_sigio(const struct args *args)
 {
 	long long ms = number(args, 0);
@@ -148,7 +148,7 @@ static void call_sigio(const struct args *args)
 	answer_result(sigtimedwait(&set, NULL, &most) < 0 ? -1 : 0);
 }
 
-/* winsize FD: rows and columns of a terminal */
+/* winsize FD: answers with the rows and columns of a terminal */
 static void call_winsize(const struct args *args)
 {
 	struct winsize size;

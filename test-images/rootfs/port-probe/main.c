@@ -4,13 +4,13 @@
  *
  * The host writes lines to PORT and reads lines from it. A line is "ACTOR CALL ARGUMENT..." with the arguments
  * percent-encoded; the answer is "ACTOR ok ..." or "ACTOR error ERRNO DONE". An actor is a process, forked when its
- * number first comes up, with its own descriptors and signals. It makes one call after the other, so a call that
- * blocks holds up its actor alone. An actor's end is told by "ACTOR gone STATUS", with a shell's status.
+ * number first occurs, with its own descriptors and signals. It makes one call after the other, so a call that blocks
+ * holds up only its actor. The line "ACTOR gone STATUS" reports the end of an actor, with the status as in a shell.
  *
  * Actor 0 is port-probe itself, with one call: "0 kill ACTOR SIGNAL".
  *
- * Its own program rather than shell scripts for init's reason: where guest kernel code is emulated, a fork and an
- * exec take longer than most of the calls a test wants.
+ * It is a program rather than shell scripts for the same reason as init: where guest kernel code is emulated, a fork
+ * and an exec take longer than most of the calls that a test makes.
  */
 #define _GNU_SOURCE
 #include "probe.h"
@@ -82,7 +82,7 @@ static size_t encode(char *to, const unsigned char *from, size_t length)
 	return to - start;
 }
 
-/* One write a line: the driver queues it whole, so that actors do not mix theirs. */
+/* One write per line: the driver queues it as a whole, so that lines of different actors do not mix. */
 static void send_line(char *line, size_t length)
 {
 	line[length++] = '\n';
@@ -176,7 +176,7 @@ static void interrupt(int signal_number)
 	(void)signal_number;
 }
 
-/* SIGUSR1 interrupts a read, where it is let through, and does nothing else; SIGIO is waited for. */
+/* SIGUSR1 only interrupts a read, while it is unblocked; SIGIO is waited for. */
 static void own_signals(void)
 {
 	struct sigaction action = { .sa_handler = interrupt };
@@ -295,7 +295,7 @@ static void reap(void)
 			}
 }
 
-/* Reads what there is and runs the whole lines in it; false at the end. */
+/* Reads the available bytes and runs the complete lines in them; false at end of file. */
 static bool on_port(void)
 {
 	static char buffer[MAX_LINE];
@@ -327,7 +327,7 @@ static int open_child_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* The port may come, and the host connect, a moment later. */
+/* The port may appear, and the host connect, a moment later. */
 static void open_port(const char *path)
 {
 	struct timespec pause = { .tv_nsec = 10 * 1000000 };

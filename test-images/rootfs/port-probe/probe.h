@@ -18,16 +18,16 @@ struct args {
 	char *text[MAX_ARGS];
 };
 
-/* Integer argument, 0 if it is not there. */
+/* Integer argument, 0 if it is missing. */
 long long number(const struct args *args, int index);
-/* Text argument, "" if it is not there. */
+/* Text argument, "" if it is missing. */
 const char *text(const struct args *args, int index);
 
-/* Answers; each call gives exactly one. */
+/* Answers; each call sends exactly one. */
 void answer(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "ok" and the bytes, percent-encoded. */
 void answer_bytes(const void *bytes, size_t length);
-/* "error NAME N" for errno; N is how much was done before. */
+/* "error NAME N" for errno; N is the amount done before the error. */
 void answer_error(long long done);
 
 struct call {
@@ -36,12 +36,12 @@ struct call {
 };
 
 /* Each ends with a nameless entry. */
-/* The handler of SIGTERM: ends a soak, be it one that is still to begin. */
+/* The handler of SIGTERM: ends a soak, even one that has not begun yet. */
 void finish_soak(int signal_number);
 
 extern const struct call file_calls[], stream_calls[], system_calls[], soak_calls[];
 
-/* --- streams: 16-byte records, so that every byte's place in the stream can be told --------------------------- */
+/* --- streams: 16-byte records that identify every byte's position in the stream ------------------------------- */
 
 #define RECORD_BYTES	16
 /* In place of a record's number: this record ends the stream, and its last field is the stream's length. */
@@ -54,7 +54,7 @@ struct record {
 };
 
 struct record make_record(uint32_t stream, uint32_t number);
-/* The stream's bytes from this position on. */
+/* Fills in the stream's bytes from this position on. */
 void stream_bytes(uint32_t stream, uint64_t position, void *bytes, size_t length);
 
 /* Checks that bytes continue a stream. */
@@ -63,17 +63,17 @@ struct checker {
 	uint64_t position;	/* of the next byte */
 	uint64_t skipped;	/* bytes that were left out, where that was allowed */
 	bool may_skip;		/* the next bytes may leave some out */
-	bool ended;		/* the end marker has come */
+	bool ended;		/* the end marker has arrived */
 	unsigned char pending[2 * RECORD_BYTES];
 	size_t pending_length;
 };
 
 void check_start(struct checker *checker, uint32_t stream, uint64_t position);
-/* The next bytes may come from further on. */
+/* Allows the next bytes to be from a later position. */
 void check_allow_skip(struct checker *checker);
-/* False if the bytes are not what must come next; whole records are looked at. */
+/* False if the bytes are not the expected ones; only whole records are checked. */
 bool check_bytes(struct checker *checker, const void *bytes, size_t length);
-/* False if the beginning of a record that has come is wrong. */
+/* False if the received beginning of a record is wrong. */
 bool check_rest(const struct checker *checker);
 
 uint64_t next_random(uint64_t *state);

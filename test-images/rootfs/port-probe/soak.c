@@ -15,22 +15,22 @@
 
 #define CHUNK		4096
 #define REST_MS		20
-/* What the driver may throw away at a close: the receive buffers, 64 pages, that nobody had read. */
+/* The most that the driver may discard at a close: the receive buffers, 64 pages, that were not read. */
 #define MOST_SKIPPED	(64 * 4096 + 2 * RECORD_BYTES)
 
 struct soak {
 	const char *node;	/* vport1p2 */
-	int ports;		/* the directory in sysfs with all ports of the device */
+	int ports;		/* descriptor of the sysfs directory with all ports of the device */
 	int port;
 	bool closes;		/* whether to close the port now and then */
 	uint64_t random;
 	int fd;			/* -1: closed */
-	uint32_t generation;	/* which port of this number */
+	uint32_t generation;	/* counts the ports that have had this number */
 	uint64_t sent;
 	struct checker received;
 	unsigned long opens, generations;
 	unsigned int skips;	/* closes since the last byte that was received */
-	unsigned int closes_unread;	/* closes before it was known of which generation the port was */
+	unsigned int closes_unread;	/* closes before the port's generation was known */
 	bool fine, end_sent;
 };
 
@@ -50,7 +50,7 @@ static void rest(int ms)
 	nanosleep(&pause, NULL);
 }
 
-/* A stream of the guest's, as the host's side of the soak numbers it; the host's is the next one. */
+/* The number of the guest's stream, as the host's side of the soak counts; the host's stream is the next one. */
 static uint32_t guest_stream(const struct soak *soak)
 {
 	return (uint32_t)soak->port << 20 | soak->generation << 1;
@@ -97,7 +97,7 @@ static void open_port(struct soak *soak)
 		rest(REST_MS);
 		return;
 	}
-	/* If that is the name of a port that replaced the one that was opened, there is ENODEV for any use of it. */
+	/* If the name is that of a port that has replaced the opened one, any use of the descriptor gives ENODEV. */
 	if (!read_generation(soak, &generation)) {
 		close_port(soak);
 		soak->closes_unread++;
@@ -196,7 +196,7 @@ static void act(struct soak *soak)
 	}
 }
 
-/* Sends what is left of the record and the end marker, a piece at a time. */
+/* Sends the rest of the record and the end marker, one piece at a time. */
 static void write_end(struct soak *soak)
 {
 	struct record end = { END_MARKER, guest_stream(soak), soak->sent };
@@ -230,7 +230,7 @@ static void act_to_finish(struct soak *soak)
 		rest(REST_MS);
 }
 
-/* soak NODE PORT SEED CLOSES NODE_THAT_STAYS: until SIGTERM, and then to the end of both streams */
+/* soak NODE PORT SEED CLOSES NODE_THAT_STAYS: runs until SIGTERM, and then to the end of both streams */
 static void call_soak(const struct args *args)
 {
 	struct soak soak = {
@@ -244,7 +244,7 @@ static void call_soak(const struct args *args)
 		.fine = true,
 	};
 
-	/* Whoever takes the host's commands comes first: where the kernel is emulated, there is not time for all. */
+	/* The process that takes the host's commands has priority: an emulated kernel has no time for all. */
 	if (nice(19) < 0 || soak.ports < 0) {
 		answer_error(0);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbered streams, and calls that move them. The host's tests make the same bytes. */
+/* Numbered streams, and calls that transfer them. The host's tests generate the same bytes. */
 #define _GNU_SOURCE
 #include "probe.h"
 
@@ -54,7 +54,7 @@ void stream_bytes(uint32_t stream, uint64_t position, void *bytes, size_t length
 
 /* --- checking ----------------------------------------------------------------------------------------------------- */
 
-/* Makes as if the beginning of the record at this position had come already. */
+/* Acts as if the beginning of the record at this position had arrived already. */
 static void go_to(struct checker *checker, uint64_t position)
 {
 	checker->position = position;
@@ -94,7 +94,7 @@ static bool is_record(const struct checker *checker, const struct record *record
 	return !memcmp(record, &expected, sizeof(expected));
 }
 
-/* A whole record is pending. */
+/* Checks a complete pending record. */
 static bool check_record(struct checker *checker)
 {
 	uint64_t start = checker->position - RECORD_BYTES;
@@ -128,7 +128,7 @@ static bool check_in_place(struct checker *checker, const unsigned char *bytes, 
 	return true;
 }
 
-/* Where in the stream the pending bytes begin, from a whole record among them; false if there is none. */
+/* Finds the stream position of the pending bytes from a whole record in them; false if there is none. */
 static bool locate(const struct checker *checker, uint64_t *position)
 {
 	for (size_t offset = 0; offset + RECORD_BYTES <= checker->pending_length; offset++) {
@@ -172,7 +172,7 @@ bool check_bytes(struct checker *checker, const void *bytes, size_t length)
 
 /* --- calls ---------------------------------------------------------------------------------------------------------- */
 
-/* send FD STREAM FROM BYTES CHUNK: the stream's bytes; waits where a non-blocking descriptor would not */
+/* send FD STREAM FROM BYTES CHUNK: sends the stream's bytes; waits even if the descriptor is non-blocking */
 static void call_send(const struct args *args)
 {
 	int fd = number(args, 0);
@@ -202,7 +202,7 @@ static void call_send(const struct args *args)
 	answer("ok %lld", done);
 }
 
-/* stuff FD STREAM FROM CHUNK: as much as a non-blocking descriptor takes; "error EAGAIN DONE" is the usual answer */
+/* stuff FD STREAM FROM CHUNK: sends all that a non-blocking descriptor accepts; usually answers "error EAGAIN DONE" */
 static void call_stuff(const struct args *args)
 {
 	long long done = 0;
@@ -220,7 +220,7 @@ static void call_stuff(const struct args *args)
 	}
 }
 
-/* receive FD STREAM FROM BYTES: must be the stream's; ends early at the end, "end DONE" */
+/* receive FD STREAM FROM BYTES: reads bytes that must be the stream's; "end DONE" if end of file comes first */
 static void call_receive(const struct args *args)
 {
 	long long done = 0, wanted = number(args, 3);
@@ -254,7 +254,7 @@ static void call_receive(const struct args *args)
 	answer("ok %lld", done);
 }
 
-/* echo FD BYTES: gives back what comes; ends early at the end, "end DONE" */
+/* echo FD BYTES: sends received bytes back; "end DONE" if end of file comes first */
 static void call_echo(const struct args *args)
 {
 	int fd = number(args, 0);
@@ -284,7 +284,7 @@ static void call_echo(const struct args *args)
 	answer("ok %lld", done);
 }
 
-/* splice FD STREAM BYTES: the stream's first bytes by way of a pipe, without a copy in user space */
+/* splice FD STREAM BYTES: sends the stream's first bytes through a pipe, without a copy in user space */
 static void call_splice(const struct args *args)
 {
 	long long done = 0, wanted = number(args, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls about files by name, users, other programs and kernel events. */
+/* System calls on named files, users, other programs and kernel events. */
 #define _GNU_SOURCE
 #include "probe.h"
 
@@ -20,7 +20,7 @@
 
 static int events_fd = -1;
 
-/* stat PATH: octal mode, user, group; of what a link leads to */
+/* stat PATH: answers with octal mode, user and group; follows links */
 static void call_stat(const struct args *args)
 {
 	struct stat status;
@@ -31,7 +31,7 @@ static void call_stat(const struct args *args)
 		answer("ok %o %d %d", status.st_mode & 07777, status.st_uid, status.st_gid);
 }
 
-/* link PATH: where a symbolic link leads */
+/* link PATH: answers with the target of a symbolic link */
 static void call_link(const struct args *args)
 {
 	char target[256];
@@ -43,7 +43,7 @@ static void call_link(const struct args *args)
 		answer_bytes(target, length);
 }
 
-/* list PATH: the names in a directory, a line each */
+/* list PATH: answers with the names in a directory, one per line */
 static void call_list(const struct args *args)
 {
 	char names[MOST_BYTES];
@@ -62,7 +62,7 @@ static void call_list(const struct args *args)
 	answer_bytes(names, length);
 }
 
-/* exists PATH 0|1: waits until it does, or does not */
+/* exists PATH 0|1: waits until the path exists (1) or does not (0) */
 static void call_exists(const struct args *args)
 {
 	struct timespec pause = { .tv_nsec = 2 * 1000000 };
@@ -73,7 +73,7 @@ static void call_exists(const struct args *args)
 	answer("ok");
 }
 
-/* user UID GID: becomes it, with this group alone */
+/* user UID GID: switches to this user, with this group only */
 static void call_user(const struct args *args)
 {
 	gid_t group = number(args, 1);
@@ -102,7 +102,7 @@ static int start_shell(const char *command, int output)
 	return pid;
 }
 
-/* shell COMMAND: what it prints; its status is not told */
+/* shell COMMAND: answers with the command's output, without its status */
 static void call_shell(const struct args *args)
 {
 	char output[MOST_BYTES];
@@ -123,7 +123,7 @@ static void call_shell(const struct args *args)
 	answer_bytes(output, length);
 }
 
-/* spawn COMMAND: starts it and goes on; its process number */
+/* spawn COMMAND: starts the command without waiting; answers with its process number */
 static void call_spawn(const struct args *args)
 {
 	answer("ok %d", start_shell(text(args, 0), -1));
@@ -142,7 +142,7 @@ static void call_uevents(const struct args *args)
 		answer("ok");
 }
 
-/* uevent: the next one about a port, "add vport0p1" */
+/* uevent: answers with the next event about a port, for example "add vport0p1" */
 static void call_uevent(const struct args *args)
 {
 	char event[4096];
