@@ -393,7 +393,8 @@ public final class EventLoop implements AutoCloseable {
     public void interest(int events) {
       long result = change(events);
       if (result < 0 && result != -Errno.EBADF) {
-        // Adding a descriptor back fails only if the kernel has no memory; nobody would notice.
+        // Adding a descriptor back fails only if the kernel is out of memory. It is logged,
+        // because nothing else would report it.
         LOG.error("cannot watch {}: {}", fd, Errno.name((int) -result));
       }
     }

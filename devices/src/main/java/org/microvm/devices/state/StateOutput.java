@@ -12,7 +12,9 @@ public final class StateOutput {
 
   private ByteBuffer buffer = ByteBuffer.allocate(FIRST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
-  /** Normally called by {@link StateWriter#section}; public for tests of a single device. */
+  /**
+   * Creates an empty section. Public for tests of a single device; use {@link StateWriter#section}.
+   */
   public StateOutput() {}
 
   /** Writes one byte, 0 or 1. */
