@@ -134,8 +134,8 @@ final class Budget {
   }
 
   /**
-   * Whether the bucket is empty. A port that waits goes on waiting until the bucket is half full,
-   * so that it does not wake up for each token.
+   * Whether the bucket is empty. A waiting port keeps waiting until the bucket is half full, so
+   * that it does not wake up for each token.
    */
   private boolean isDry(TokenBucket bucket) {
     return bucket != null && bucket.tokens() < (resting ? bucket.halfFull() : 1);

@@ -26,7 +26,7 @@ public record Buffering(boolean cacheBuffers, int byteLimit, int guestByteLimit)
   private static void checkLimit(String what, int bytes) {
     if (bytes < 0 || bytes > MAX_LIMIT) {
       throw new IllegalArgumentException(
-          "%s=%d is not from 0 to %d".formatted(what, bytes, MAX_LIMIT));
+          "%s=%d is out of range; accepted are 0 to %d".formatted(what, bytes, MAX_LIMIT));
     }
   }
 }

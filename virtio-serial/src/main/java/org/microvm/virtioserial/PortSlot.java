@@ -112,8 +112,8 @@ final class PortSlot {
   }
 
   /**
-   * Handles a device reset. A driver that resumes from hibernation remembers the ports that it was
-   * told of.
+   * Handles a device reset. A driver that resumes from hibernation remembers the ports that were
+   * announced to it.
    *
    * @param addUnheard whether PORT_ADD was not delivered yet
    * @param removeUnheard whether PORT_REMOVE was not delivered yet

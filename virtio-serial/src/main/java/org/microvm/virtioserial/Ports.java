@@ -193,7 +193,7 @@ final class Ports implements ControlQueue.Handler {
     driverReady = success;
     for (PortSlot slot : slots) {
       if (slot.belief == PortSlot.Belief.REMEMBERED) {
-        // A driver that starts anew remembers no ports.
+        // A driver that starts from scratch remembers no ports.
         slot.belief = PortSlot.Belief.ABSENT;
         slot.replaced = false;
       }

@@ -406,7 +406,7 @@ class HostileGuestTest {
     machine.idle();
 
     int all = sent;
-    Await.until(machine.loop, "all told", () -> told.get() == all);
+    Await.until(machine.loop, "all events delivered", () -> told.get() == all);
     control.collect();
     assertWorks();
   }

@@ -68,12 +68,12 @@ class HostileSoakTest {
       }
       assertEverythingWorks();
     } catch (Throwable e) {
-      throw new AssertionError("with -Dmicrovm.soak.seed=" + SEED, e);
+      throw new AssertionError("failed; repeat with -Dmicrovm.soak.seed=" + SEED, e);
     } finally {
       over = true;
       machine.close();
     }
-    assertEquals(List.of(), ErrorLog.takeErrors(), "with -Dmicrovm.soak.seed=" + SEED);
+    assertEquals(List.of(), ErrorLog.takeErrors(), "repeat with -Dmicrovm.soak.seed=" + SEED);
   }
 
   /** Starts the driver and drives it as far as it gets. */

@@ -71,7 +71,7 @@ final class MovableDevice implements AutoCloseable {
   }
 
   void until(BooleanSupplier condition) {
-    Await.until(loop, "a number", condition);
+    Await.until(loop, "a condition of the counters", condition);
   }
 
   PortStatus status() {

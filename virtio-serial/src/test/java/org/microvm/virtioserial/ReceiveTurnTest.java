@@ -65,7 +65,8 @@ class ReceiveTurnTest {
       byte[] sent = Guest.bytes((int) Budget.TURN_BYTES + 32 * 1024, 1);
       Thread writer = Thread.ofVirtual().start(() -> IsolationTest.writeUnchecked(host, sent));
       Await.until(machine.loop, "stall", () -> machine.numbers(nr).guestStalls() > 0);
-      assertTrue(writer.join(Await.LIMIT), "the socket does not hold what is written");
+      assertTrue(
+          writer.join(Await.LIMIT), "the socket's buffer is too small for the written bytes");
 
       // After reads of 4, 8, 16 and 32 buffers a small part of the turn is left.
       int moved = (int) (Budget.TURN_BYTES - 4 * Budget.BUFFER_COST) - REST;

@@ -91,7 +91,7 @@ final class SoakHost {
     try {
       sent += socket.write(bytes);
     } catch (IOException e) {
-      throw new IOException("a host that is connected cannot write", e);
+      throw new IOException("write failed on a connected socket", e);
     }
   }
 

@@ -41,7 +41,7 @@ class SoakTest {
       before = Resources.now();
       run(SECONDS);
     } catch (Throwable e) {
-      throw new AssertionError("with -Dmicrovm.soak.seed=" + SEED, e);
+      throw new AssertionError("failed; repeat with -Dmicrovm.soak.seed=" + SEED, e);
     }
     assertEquals(List.of(), ErrorLog.takeErrors());
     Resources after = Resources.afterwards(before);
