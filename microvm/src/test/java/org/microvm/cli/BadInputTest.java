@@ -140,7 +140,7 @@ class BadInputTest {
         "bps=fast|bps=fast is not a number",
         "ops=1.5|ops=1.5 is not a number",
         "guest_close=maybe|guest_close=maybe is neither hold nor disconnect",
-        "guest_close=disconnect|null has no connection that could end",
+        "guest_close=disconnect|null has no client that could be disconnected",
         "speed=9600|unknown option speed=",
       })
   @RequiresKvm

@@ -158,7 +158,7 @@ class ChannelCommandsTest {
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'bps': 'fast'}|GenericError"
             + "|bps=fast is not a number",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'guest_close': 'disconnect'}"
-            + "|GenericError|null has no connection that could end",
+            + "|GenericError|null has no client that could be disconnected",
         "device_add|{'driver': 'virtconsole', 'chardev': 'c2', 'ops': 5}|GenericError"
             + "|are not accepted for a console",
         "device_del|{'id': 'nobody'}|DeviceNotFound|Device 'nobody' not found",
