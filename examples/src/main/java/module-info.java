@@ -1,4 +1,4 @@
-/** What channels are used for, each in one small program. */
+/** Small example programs that use channels. */
 module org.microvm.examples {
   requires org.microvm.machine;
 }

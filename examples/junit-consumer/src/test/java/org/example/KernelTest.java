@@ -16,7 +16,7 @@ import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 import org.microvm.virtioserial.channel.Channel;
 
-/** What the fixture offers: programs, files and channels of a guest that the tests share. */
+/** Uses the fixture: programs, files and channels of a guest that the tests share. */
 @MicroVm(channels = "org.example.echo")
 class KernelTest {
   @Test

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
-/** A test that would spoil a guest for others has one of its own. */
+/** A test whose changes would disturb other tests gets its own guest. */
 class OwnGuestTest {
   @Test
   @MicroVm(memory = 256, append = "microvm.shell=0")

@@ -14,18 +14,21 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
-/** Asks the agent in a guest one question over an in-process channel, and prints the answer. */
+/** Sends one request to the agent in a guest over an in-process channel, and prints the answer. */
 public final class AgentQuestion {
   private static final String AGENT = "org.qemu.guest_agent.0";
 
   private AgentQuestion() {}
 
-  /** Boots a guest and asks it. */
+  /** Boots a guest and asks its agent for the host name. */
   public static void main(String[] words) throws Exception {
     System.out.println(ask("{\"execute\": \"guest-get-host-name\"}"));
   }
 
-  /** What the agent of a new guest answers; any program in the guest could be asked so. */
+  /**
+   * Boots a guest and returns its agent's answer to a request. Any program in the guest that opens
+   * a channel can be asked in this way.
+   */
   static String ask(String question) throws Exception {
     GuestImages images = GuestImages.installed();
     // @start region="question"

@@ -9,18 +9,18 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 
-/** A clipboard with text. */
+/** A clipboard that holds text. */
 interface Clipboard {
-  /** The text that is in it; empty if there is none. */
+  /** Returns the clipboard's text, empty if there is none. */
   String read() throws IOException;
 
-  /** Puts a text into it. */
+  /** Replaces the clipboard's text. */
   void write(String text) throws IOException;
 
   /**
-   * A file.
+   * A clipboard that is a file.
    *
-   * @param path which one; it need not be there yet
+   * @param path the file, which need not exist yet
    */
   record OfFile(Path path) implements Clipboard {
     @Override
@@ -30,7 +30,7 @@ interface Clipboard {
 
     @Override
     public void write(String text) throws IOException {
-      // A rename, so that nobody reads half a text.
+      // Renamed when complete, so that no reader sees half a text.
       Path whole = path.resolveSibling(path.getFileName() + ".new");
       Files.writeString(whole, text);
       Files.move(whole, path, StandardCopyOption.ATOMIC_MOVE);
@@ -38,11 +38,11 @@ interface Clipboard {
   }
 
   /**
-   * A desktop's, by two commands, such as {@code xclip -selection clipboard -o} and {@code -i}, or
-   * {@code wl-paste -n} and {@code wl-copy}.
+   * The clipboard of a desktop, accessed by two commands such as {@code xclip -selection clipboard
+   * -o} and {@code -i}, or {@code wl-paste -n} and {@code wl-copy}.
    *
-   * @param paste prints the text, and fails if there is none
-   * @param copy takes the text from its standard input
+   * @param paste the command that prints the text and fails if there is none
+   * @param copy the command that reads the text from its standard input
    */
   record OfCommands(List<String> paste, List<String> copy) implements Clipboard {
     @Override
@@ -55,8 +55,8 @@ interface Clipboard {
 
     @Override
     public void write(String text) throws IOException {
-      // Its output is not read: xclip leaves a process behind that serves the text and keeps it
-      // open.
+      // The command's output is not read: xclip leaves a process behind that serves the text and
+      // keeps the output open.
       Process process = start(copy, Redirect.DISCARD);
       try (OutputStream input = process.getOutputStream()) {
         input.write(text.getBytes(StandardCharsets.UTF_8));
@@ -79,7 +79,7 @@ interface Clipboard {
       } catch (InterruptedException e) {
         process.destroy();
         Thread.currentThread().interrupt();
-        throw new IOException("interrupted", e);
+        throw new IOException("interrupted while waiting for a clipboard command", e);
       }
     }
   }

@@ -16,14 +16,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * Keeps the text in a clipboard of the host the same as in one of the guest, where {@code
+ * Synchronizes the text of a clipboard on the host with one in the guest, where the script {@code
  * guest/clipboard} runs.
  *
- * <p>Both sides send a message when their text has changed. A message is a line {@code CLIP VERSION
- * SIZE} and the text, SIZE bytes of UTF-8, 16 MiB at most; the line {@code HELLO VERSION 0} asks
- * for the other side's text. The version counts changes: of two texts the one with the higher
- * version counts, and of two changes made at the same time the host's. A text that came from the
- * other side is no change, so nothing is sent back.
+ * <p>Each side sends a message when its text has changed: a line {@code CLIP VERSION SIZE} and the
+ * text, SIZE bytes of UTF-8, at most 16 MiB. The line {@code HELLO VERSION 0} requests the other
+ * side's text. The version counts changes: the text with the higher version wins, and the host's if
+ * both sides changed at the same time. A text from the other side does not count as a change, so it
+ * is not sent back.
  */
 public final class ClipboardBridge {
   private static final int MAX_TEXT = 16 << 20;
@@ -36,7 +36,10 @@ public final class ClipboardBridge {
   private final SocketChannel channel;
   private final Clipboard clipboard;
 
-  /** The text that was sent or came last; guarded by this, as the version is. */
+  /**
+   * The text that was sent or received last. This field and the version are guarded by {@code
+   * this}.
+   */
   private String known = "";
 
   private long version;
@@ -64,7 +67,7 @@ public final class ClipboardBridge {
     }
   }
 
-  /** Keeps them the same until the channel is closed, or this thread interrupted. */
+  /** Synchronizes until the channel is closed or this thread is interrupted. */
   void run() throws IOException, InterruptedException {
     send("HELLO " + version + " 0", new byte[0]);
     CompletableFuture<Void> reader = new CompletableFuture<>();
@@ -86,7 +89,7 @@ public final class ClipboardBridge {
     try {
       reader.join();
     } catch (CompletionException e) {
-      throw new IOException("the channel: " + e.getCause().getMessage(), e);
+      throw new IOException("clipboard channel: " + e.getCause().getMessage(), e);
     }
   }
 
@@ -102,7 +105,7 @@ public final class ClipboardBridge {
   private void sendText() throws IOException {
     byte[] text = known.getBytes(StandardCharsets.UTF_8);
     if (text.length > MAX_TEXT) {
-      System.err.println("a text of over 16 MiB is not sent");
+      System.err.println("the text is larger than 16 MiB and is not sent");
       return;
     }
     send("CLIP " + version + " " + text.length, text);
@@ -118,8 +121,8 @@ public final class ClipboardBridge {
   }
 
   /**
-   * Reads each message before it takes the lock: so the guest gets rid of its text even while this
-   * side is sending, and the two do not wait for each other for ever.
+   * Handles the guest's messages. Each one is read before the lock is taken, so that the guest can
+   * send while this side is sending too; otherwise the two could wait for each other forever.
    */
   private void receiveAll() throws IOException {
     DataInputStream input =
@@ -127,11 +130,11 @@ public final class ClipboardBridge {
     for (String line = line(input); line != null; line = line(input)) {
       String[] parts = line.split(" ");
       if (!line.matches("(CLIP|HELLO) [0-9]{1,18} [0-9]{1,9}")) {
-        throw new IOException("the guest sent what is no message");
+        throw new IOException("the guest sent an invalid message");
       }
       int size = Integer.parseInt(parts[2]);
       if (size > MAX_TEXT) {
-        throw new IOException("the guest announced a text of " + size + " bytes");
+        throw new IOException("the guest announced a text of " + size + " bytes, more than 16 MiB");
       }
       byte[] text = new byte[size];
       input.readFully(text);
@@ -151,7 +154,7 @@ public final class ClipboardBridge {
       next = input.read();
     }
     if (next < 0 && !line.isEmpty()) {
-      throw new EOFException("it ended within a message");
+      throw new EOFException("the stream ended within a message");
     }
     return next < 0 ? null : line.toString();
   }

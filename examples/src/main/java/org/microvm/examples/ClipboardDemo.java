@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestCommand;
 
-/** A machine and the {@link ClipboardBridge}: a text goes to the guest, another one comes back. */
+/** Demonstrates the {@link ClipboardBridge}: copies one text to a guest and another one back. */
 public final class ClipboardDemo {
   private static final String CHANNEL = "org.example.clipboard";
   private static final String AGENT = "org.qemu.guest_agent.0";
@@ -20,7 +20,7 @@ public final class ClipboardDemo {
 
   private ClipboardDemo() {}
 
-  /** Shows it. */
+  /** Runs the demonstration. */
   public static void main(String[] words) throws Exception {
     run(System.out);
   }

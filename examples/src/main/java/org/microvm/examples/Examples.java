@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Runs an example by its name, as {@code examples/run} does. */
+/** Runs an example by its name; {@code examples/run} calls it. */
 public final class Examples {
-  /** What an example's main method is. */
+  /** The main method of an example. */
   @FunctionalInterface
   interface Example {
     void main(String[] words) throws Exception;
@@ -25,11 +25,11 @@ public final class Examples {
 
   private Examples() {}
 
-  /** The first word is the example's name, the others are its own. */
+  /** Runs the example that the first argument names, with the remaining arguments. */
   public static void main(String[] words) {
     Example example = words.length == 0 ? null : BY_NAME.get(words[0]);
     if (example == null) {
-      System.err.println("usage: examples/run NAME [WORDS...]");
+      System.err.println("usage: examples/run NAME [ARGUMENTS...]");
       System.err.println("NAME is one of: " + String.join(", ", BY_NAME.keySet()));
       System.exit(2);
     }

@@ -18,13 +18,13 @@ import java.util.Set;
 import org.microvm.qmp.QmpClient;
 
 /**
- * Powers virtual machines off on the request of others, as a cluster needs it before it takes over
- * what a lost node was doing. No network: a request comes by the asking machine's channel, and who
- * asks is known by the channel it comes from.
+ * Powers virtual machines off at the request of other machines. A cluster needs that before it
+ * takes over the work of a lost node. No network is used: a request arrives on the channel of the
+ * requesting machine, which identifies that machine.
  *
- * <p>A request is a line {@code FENCE NAME}. The answer is a line: {@code OK NAME is off} once the
- * machine has ended and not before, {@code REFUSED why}, or {@code ERROR why}, when nobody knows
- * whether it is off.
+ * <p>A request is a line {@code FENCE NAME}. The answer is a line: {@code OK NAME is off} after the
+ * machine has ended, {@code REFUSED reason}, or {@code ERROR reason} if it is unknown whether the
+ * machine is off.
  */
 public final class Fencing implements AutoCloseable {
   private static final String USAGE =
@@ -32,18 +32,18 @@ public final class Fencing implements AutoCloseable {
           + "CHANNEL is the socket of the machine's org.example.fence channel, CONTROL its control"
           + " socket; either may be empty";
 
-  /** The longest request taken from a guest, which may send anything. */
+  /** The longest request that is accepted, because a guest may send anything. */
   private static final int MAX_REQUEST = 256;
 
   private static final Duration LIMIT = Duration.ofSeconds(30);
 
   /**
-   * A machine.
+   * A machine of the cluster.
    *
-   * @param name what requests call it
-   * @param channel the socket of its channel, by which it may ask; null if it may not
-   * @param control its control socket; null if it cannot be fenced
-   * @param mayFence the names of those that it may power off
+   * @param name the machine's name in requests
+   * @param channel the socket of the channel for its requests; null if it may not send any
+   * @param control the machine's control socket; null if it cannot be fenced
+   * @param mayFence the names of the machines that it may power off
    */
   record Node(String name, Path channel, Path control, Set<String> mayFence) {}
 
@@ -51,8 +51,8 @@ public final class Fencing implements AutoCloseable {
   private final Map<String, SocketChannel> channels = new LinkedHashMap<>();
 
   /**
-   * Makes sure that all sockets are what they should be, so that one that is gone later means a
-   * machine that is gone.
+   * Connects to all sockets to check them, so that a socket that cannot be reached later means that
+   * its machine has ended.
    */
   Fencing(Iterable<Node> all) throws IOException {
     try {
@@ -71,7 +71,7 @@ public final class Fencing implements AutoCloseable {
     }
   }
 
-  /** Serves until it is killed. */
+  /** Serves requests until the process is killed. */
   public static void main(String[] words) throws Exception {
     if (words.length == 0) {
       System.err.println(USAGE);
@@ -92,7 +92,8 @@ public final class Fencing implements AutoCloseable {
     int equals = word.indexOf('=');
     String[] parts = word.substring(equals + 1).split(",", -1);
     if (equals < 1 || parts.length < 2) {
-      throw new IllegalArgumentException(word + " is not NAME=CHANNEL,CONTROL[,MAY-FENCE...]");
+      throw new IllegalArgumentException(
+          word + " does not have the form NAME=CHANNEL,CONTROL[,MAY-FENCE...]");
     }
     Set<String> mayFence = Set.of(Arrays.copyOfRange(parts, 2, parts.length));
     return new Node(word.substring(0, equals), path(parts[0]), path(parts[1]), mayFence);
@@ -102,7 +103,7 @@ public final class Fencing implements AutoCloseable {
     return text.isEmpty() ? null : Path.of(text);
   }
 
-  /** Begins to answer the machines, each on a thread of its own. */
+  /** Starts to serve the machines, each on a separate thread. */
   void serve() {
     channels.forEach(
         (name, channel) ->
@@ -118,11 +119,11 @@ public final class Fencing implements AutoCloseable {
         channel.write(ByteBuffer.wrap((answer + "\n").getBytes(StandardCharsets.US_ASCII)));
       }
     } catch (IOException e) {
-      System.err.println(asking.name() + ": its channel is closed: " + e.getMessage());
+      System.err.println(asking.name() + ": the channel is closed: " + e.getMessage());
     }
   }
 
-  /** A line, cut off where it is too long; null at the end. */
+  /** Reads a line, cut off if it is too long; returns null at the end. */
   private static String line(BufferedReader reader) throws IOException {
     StringBuilder line = new StringBuilder();
     int next = reader.read();
@@ -144,7 +145,8 @@ public final class Fencing implements AutoCloseable {
       return "ERROR the request is: FENCE NAME";
     }
     String name = request.substring("FENCE ".length());
-    // The same answer for what it may not fence and for what is not there: names are not told.
+    // The answer is the same for machines that it may not fence and for unknown names, so that it
+    // does not reveal which machines exist.
     if (!asking.mayFence().contains(name) || !nodes.containsKey(name)) {
       return "REFUSED " + asking.name() + " may not fence that";
     }
@@ -167,8 +169,8 @@ public final class Fencing implements AutoCloseable {
   }
 
   /**
-   * Whether nobody has a control socket open that somebody had when this service started: then the
-   * process has ended since, and the machine with it.
+   * Returns whether no process serves a control socket any more. It was served when this service
+   * started, so its process, and the machine with it, has ended since.
    */
   private static boolean isGone(Path control) {
     try {

@@ -10,7 +10,9 @@ import java.util.concurrent.TimeUnit;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestCommand;
 
-/** Two machines, a and b, and the {@link Fencing} service: a has b powered off. */
+/**
+ * Demonstrates the {@link Fencing} service with two machines: machine a has machine b powered off.
+ */
 public final class FencingDemo {
   private static final String CHANNEL = "org.example.fence";
   private static final String AGENT = "org.qemu.guest_agent.0";
@@ -19,7 +21,7 @@ public final class FencingDemo {
 
   private FencingDemo() {}
 
-  /** Shows it. */
+  /** Runs the demonstration. */
   public static void main(String[] words) throws Exception {
     run(System.out);
   }

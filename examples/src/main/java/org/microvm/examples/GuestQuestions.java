@@ -21,8 +21,8 @@ import org.microvm.virtioserial.PortListener;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
- * Asks a guest who it is and who is logged in, hears of what happens in it, and shuts it down: all
- * over one channel, whose other end is the QEMU guest agent.
+ * Queries a guest's system and logged-in users, reports its events, and shuts it down, all over one
+ * channel to the QEMU guest agent.
  */
 public final class GuestQuestions {
   private static final Duration BOOT = Duration.ofMinutes(3);
@@ -33,7 +33,7 @@ public final class GuestQuestions {
     this.out = out;
   }
 
-  /** Boots a guest and asks it. */
+  /** Boots a guest and queries it. */
   public static void main(String[] words) throws Exception {
     run(System.out);
   }
@@ -88,23 +88,23 @@ public final class GuestQuestions {
     return names.isEmpty() ? "nobody" : names;
   }
 
-  /** Types at the guest's console what a person would. */
+  /** Logs a user in by typing at the guest's console. */
   private static void logIn(String user, Machine machine) throws InterruptedException {
     for (byte key : ("exec login -f " + user + "\n").getBytes(StandardCharsets.US_ASCII)) {
       machine.type(key);
     }
   }
 
-  /** What is heard without asking: who opens and closes the channel, on either side. */
+  /** Prints the channel's events: who opens and closes it, on either side. */
   private final class Events implements PortListener {
     @Override
     public void guestOpened(PortInfo port) {
-      out.println("event: the agent is there, on " + port);
+      out.println("event: the agent has opened " + port);
     }
 
     @Override
     public void guestClosed(PortInfo port) {
-      out.println("event: the agent is gone");
+      out.println("event: the agent has closed the channel");
     }
 
     @Override

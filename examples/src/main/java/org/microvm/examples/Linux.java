@@ -5,14 +5,14 @@ import org.microvm.machine.DiskConfig;
 import org.microvm.machine.GuestImages;
 import org.microvm.machine.MachineConfig;
 
-/** The Linux guest of {@code make images}: busybox, the QEMU guest agent, and nothing of ours. */
+/** The Linux guest of {@code make images}, with busybox and the QEMU guest agent. */
 final class Linux {
   private Linux() {}
 
   /**
-   * A machine of it, to be completed.
+   * Returns the configuration of a machine with this guest, to which callers may add devices.
    *
-   * @param words for the end of the kernel command line, may be empty
+   * @param words text for the end of the kernel command line, may be empty
    */
   static MachineConfig.Builder guest(String words) throws IOException {
     GuestImages images = GuestImages.installed();

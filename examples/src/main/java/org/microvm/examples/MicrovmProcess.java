@@ -7,7 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** {@code bin/microvm run} as people run it, with a control socket and channels in a directory. */
+/**
+ * A process {@code bin/microvm run}, with its control socket and the sockets of its channels in a
+ * directory.
+ */
 final class MicrovmProcess implements AutoCloseable {
   private static final long END_SECONDS = 20;
 
@@ -21,12 +24,12 @@ final class MicrovmProcess implements AutoCloseable {
     this.process = process;
   }
 
-  /** The project's directory. */
+  /** Returns the project's directory. */
   static Path home() {
     return Path.of(System.getProperty("microvm.home", ".")).toAbsolutePath();
   }
 
-  /** Starts one; returns when its sockets are there. */
+  /** Starts a process and waits until its sockets exist. */
   static MicrovmProcess start(Path directory, String name, String... channels) throws IOException {
     List<String> command = new ArrayList<>();
     command.addAll(List.of(home().resolve("bin/microvm").toString(), "run", "--no-console"));
@@ -45,32 +48,32 @@ final class MicrovmProcess implements AutoCloseable {
     Process process =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     MicrovmProcess started = new MicrovmProcess(directory, name, process);
-    // The control socket is the last one made.
+    // The control socket is created last.
     while (!Files.exists(started.control())) {
       if (!process.isAlive()) {
-        throw new IOException("it ended at once: " + Files.readString(log));
+        throw new IOException("microvm run ended at once: " + Files.readString(log));
       }
       Thread.onSpinWait();
     }
     return started;
   }
 
-  /** The host end of a channel. */
+  /** Returns the socket of a channel. */
   Path channel(String channel) {
     return directory.resolve(name + "." + channel);
   }
 
-  /** The control socket. */
+  /** Returns the control socket. */
   Path control() {
     return directory.resolve(name + ".qmp");
   }
 
-  /** The process itself. */
+  /** Returns the process. */
   Process process() {
     return process;
   }
 
-  /** Ends it, as SIGTERM does. */
+  /** Ends the process by SIGTERM, and by SIGKILL if it does not end in time. */
   @Override
   public void close() {
     process.destroy();

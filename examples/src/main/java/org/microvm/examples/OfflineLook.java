@@ -20,11 +20,12 @@ import org.microvm.virtioserial.channel.ChannelBackend;
 
 /**
  * Lists the packages that are installed in a disk image without booting it, as libguestfs does: a
- * small guest of our own mounts the image read-only and sends its package database over a channel.
+ * small helper guest mounts the image read-only and sends its package database over a channel.
  *
- * <p>So a file system that somebody prepared meets a guest's kernel, not the host's. What comes
- * from the guest is bounded and printed with care all the same. Debian's dpkg and Alpine's apk are
- * known; rpm's database is not text, and is not.
+ * <p>So a maliciously crafted file system can attack only the helper guest's kernel and not the
+ * host's. The guest's answer is nevertheless limited in size, and unprintable characters in it are
+ * replaced. The databases of dpkg (Debian) and apk (Alpine) are supported; rpm's is not, because it
+ * is not text.
  */
 public final class OfflineLook {
   private static final String CHANNEL = "org.example.packages";
@@ -32,8 +33,9 @@ public final class OfflineLook {
   private static final int MAX_LINE = 64;
 
   /**
-   * What the guest runs: tries each file system it has on the disk and each of its partitions, and
-   * sends a line {@code FORMAT SIZE} and so many bytes. noload: a journal is not replayed.
+   * The guest's script: tries to mount the disk and each partition with each file system, and sends
+   * a line {@code FORMAT SIZE} followed by SIZE bytes. The option noload skips the replay of a
+   * journal.
    */
   private static final String LOOK =
       "until [ -e /dev/virtio-ports/"
@@ -49,7 +51,7 @@ public final class OfflineLook {
 
   private OfflineLook() {}
 
-  /** Lists the packages of an image: name and version. */
+  /** Prints name and version of each package in an image. */
   public static void main(String[] words) throws Exception {
     if (words.length != 1) {
       System.err.println("usage: offline-look DISK.img");
@@ -62,7 +64,7 @@ public final class OfflineLook {
     packages(image).forEach((name, version) -> out.println(name + " " + version));
   }
 
-  /** The packages and their versions, in the database's order. */
+  /** Returns the packages and their versions, in the order of the database. */
   static Map<String, String> packages(Path image) throws Exception {
     ChannelConfig channel = new ChannelConfig(PortConfig.named(CHANNEL), ChannelBackend::new);
     try (Machine machine =
@@ -75,14 +77,16 @@ public final class OfflineLook {
       try (Channel packages = machine.channels().openChannel(CHANNEL)) {
         CompletableFuture<Map<String, String>> found =
             CompletableFuture.supplyAsync(() -> read(packages));
-        // A guest that has ended says nothing more; what it has sent takes a moment to read.
+        // After the guest has ended, nothing more arrives, but reading what it sent takes a moment.
         machine.end().thenRun(() -> found.orTimeout(5, TimeUnit.SECONDS));
         return found.orTimeout(3, TimeUnit.MINUTES).join();
       }
     } catch (CompletionException e) {
       Throwable cause = e.getCause();
       String why =
-          cause instanceof TimeoutException ? "the guest gave no answer" : cause.getMessage();
+          cause instanceof TimeoutException
+              ? "the guest did not answer in time"
+              : cause.getMessage();
       throw new IOException(image + ": " + why, e);
     }
   }
@@ -93,7 +97,7 @@ public final class OfflineLook {
       StringBuilder line = new StringBuilder();
       for (int next = input.read(); next != '\n'; next = input.read()) {
         if (next < 0 || line.length() > MAX_LINE) {
-          throw new IOException("the guest's answer makes no sense");
+          throw new IOException("the guest sent an invalid answer");
         }
         line.append((char) next);
       }
@@ -101,7 +105,7 @@ public final class OfflineLook {
         throw new IOException("no file system with a dpkg or apk database was found");
       }
       if (!line.toString().matches("(dpkg|apk) [0-9]{1,9}")) {
-        throw new IOException("the guest's answer makes no sense");
+        throw new IOException("the guest sent an invalid answer");
       }
       String[] parts = line.toString().split(" ");
       int size = Integer.parseInt(parts[1]);

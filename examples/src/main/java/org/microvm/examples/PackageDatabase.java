@@ -4,13 +4,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The package databases that are text: paragraphs of lines, one paragraph a package. The text may
- * come from anywhere, so what is no printable ASCII in a name or a version becomes a question mark.
+ * Parses package databases that are text, with a paragraph of lines for each package. The text is
+ * untrusted, so characters in a name or version that are not printable ASCII are replaced by
+ * question marks.
  */
 final class PackageDatabase {
   private PackageDatabase() {}
 
-  /** Names and versions of what is installed, from {@code /var/lib/dpkg/status}. */
+  /** Returns names and versions of the installed packages in a {@code /var/lib/dpkg/status}. */
   static Map<String, String> dpkg(String text) {
     Map<String, String> packages = new LinkedHashMap<>();
     for (String paragraph : text.split("\n\n")) {
@@ -22,7 +23,10 @@ final class PackageDatabase {
     return packages;
   }
 
-  /** Names and versions from {@code /lib/apk/db/installed}, which has what is installed only. */
+  /**
+   * Returns names and versions in a {@code /lib/apk/db/installed}, which lists installed packages
+   * only.
+   */
   static Map<String, String> apk(String text) {
     Map<String, String> packages = new LinkedHashMap<>();
     for (String paragraph : text.split("\n\n")) {

@@ -1,2 +1,2 @@
-/** What channels are used for, each in one small program; {@code examples/README.md} tells more. */
+/** Small example programs that use channels; see {@code examples/README.md}. */
 package org.microvm.examples;

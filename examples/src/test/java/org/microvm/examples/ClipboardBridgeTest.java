@@ -30,7 +30,7 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** A host's clipboard that is a file, and a guest's that is one too. */
+/** A clipboard file on the host and one in the guest. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(600)
@@ -39,7 +39,10 @@ class ClipboardBridgeTest {
   private static final String CHANNEL = "org.example.clipboard";
   private static final String GUEST_FILE = "/run/clipboard.txt";
 
-  /** The agent takes its time for a MiB where the guest kernel is emulated and others work too. */
+  /**
+   * Long enough for a MiB through the agent where the guest's kernel is emulated and the machine is
+   * busy.
+   */
   private static final Duration ANSWER = Duration.ofMinutes(2);
 
   private static final String BIG =
@@ -129,7 +132,10 @@ class ClipboardBridgeTest {
         .run(GuestCommand.of("/bin/mv", "/run/copied", GUEST_FILE), Duration.ofSeconds(30));
   }
 
-  /** By the text's hash: to fetch a MiB again and again takes the guest's time. */
+  /**
+   * Waits until the guest has the text; compares hashes, because reading a MiB repeatedly is slow
+   * in the guest.
+   */
   private void awaitGuest(String text) throws Exception {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
@@ -159,8 +165,8 @@ class ClipboardBridgeTest {
     awaitGuest("");
     PortStatistics before = moved();
 
-    // The big text is the only thing that moves: an echo would be in the numbers, and it would be
-    // there before the answer to it, which is a small text the other way.
+    // Only the large text is transferred: an echo would show in the counters, and would arrive
+    // before the small text that is sent back afterwards.
     host().write(BIG);
     awaitGuest(BIG);
     guestCopies("small");

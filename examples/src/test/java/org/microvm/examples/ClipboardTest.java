@@ -10,14 +10,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Clipboards of the host. */
+/** The clipboards on the host. */
 @Timeout(60)
 class ClipboardTest {
   private static final String TEXT = "two lines\nof täxt".repeat(100_000);
 
   @TempDir private Path directory;
 
-  /** Commands as xclip's are: paste fails while there is no text. */
+  /** Commands that behave like xclip: paste fails while there is no text. */
   private Clipboard commands() {
     String file = directory.resolve("text").toString();
     return new Clipboard.OfCommands(

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.testing.RequiresKvm;
 
-/** What {@code examples/run} shows. */
+/** The demonstrations that {@code examples/run} starts. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(300)

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The example that README and Javadoc show is the one that is compiled and tested. */
+/** The example in README and Javadoc is the one that is compiled and tested. */
 @Timeout(120)
 class DocumentationTest {
   private static final Path SOURCES =
@@ -18,7 +18,7 @@ class DocumentationTest {
 
   @TempDir private Path directory;
 
-  /** The lines between the marks, without the indentation that they have in common. */
+  /** Returns the lines between the markers, without their common indentation. */
   private static String example() throws Exception {
     String source = Files.readString(SOURCES.resolve("AgentQuestion.java"));
     String marked = source.replaceAll("(?s).*@start region=\"question\"\n(.*) *// @end.*", "$1");

@@ -21,7 +21,7 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestCommand;
 import org.microvm.testing.RequiresKvm;
 
-/** Two Linux guests in processes of their own, one of which has the other powered off. */
+/** Two Linux guests in separate processes, one of which has the other powered off. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(300)
@@ -77,7 +77,7 @@ class FencingTest {
       assertTrue(other.succeeded());
       assertTrue(b.process().waitFor(30, TimeUnit.SECONDS));
       assertEquals(0, b.process().exitValue());
-      // It stays so, and whoever asks again is told so.
+      // A repeated request gets the same answer.
       assertEquals("OK b is off", fence(agent, "b").output());
       assertTrue(Files.notExists(b.control()));
       assertTrue(a.process().isAlive());

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The guest's side of the clipboard, without a guest: its channel is a TCP connection, by bash. */
+/** The guest's clipboard script, run on the host by bash with a TCP connection as its channel. */
 @Timeout(60)
 class GuestClipboardTest {
   private static final int ANSWER_MILLIS = 20_000;
@@ -75,7 +75,7 @@ class GuestClipboardTest {
     send("CLIP 1 4\nhost");
     awaitFile(file(), "host");
     send("CLIP 1 4\n");
-    // It is there once the script waits for the text.
+    // The file exists once the script waits for the text.
     awaitFile(directory.resolve("clipboard.txt.new"), "");
     copy("guest");
     send("host");

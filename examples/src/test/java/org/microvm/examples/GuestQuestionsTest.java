@@ -25,7 +25,7 @@ class GuestQuestionsTest {
     List<String> missing =
         List.of(
                 "event: a host program has connected",
-                "event: the agent is there, on port 1 (org.qemu.guest_agent.0)",
+                "event: the agent has opened port 1 (org.qemu.guest_agent.0)",
                 "system: microvm test guest 1, kernel 6.1",
                 "host name: microvm",
                 "network: lo",

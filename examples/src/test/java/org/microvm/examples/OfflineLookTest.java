@@ -45,7 +45,7 @@ class OfflineLookTest {
 
   private static final int SECTOR = 512;
 
-  /** Where the first entry of a PC's partition table is. */
+  /** Offset of the first entry of a PC's partition table. */
   private static final int MBR_ENTRY = 446;
 
   private static final byte LINUX_PARTITION = (byte) 0x83;
@@ -53,7 +53,7 @@ class OfflineLookTest {
 
   @TempDir private Path directory;
 
-  /** An image of a file system with one file in it. */
+  /** Creates an image of a file system with one file. */
   private Path image(String type, String file, String text) throws Exception {
     Path root = directory.resolve("root");
     Path target = root.resolve(file);
@@ -70,7 +70,7 @@ class OfflineLookTest {
     return image;
   }
 
-  /** The same file system as the first partition of a disk, as an installer makes it. */
+  /** Puts the file system into the first partition of a disk image, as an installer would. */
   private Path partitioned(Path image) throws Exception {
     byte[] sector = new byte[SECTOR];
     ByteBuffer table = ByteBuffer.wrap(sector).order(ByteOrder.LITTLE_ENDIAN);

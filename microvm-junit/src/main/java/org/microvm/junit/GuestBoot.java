@@ -22,9 +22,9 @@ import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
-/** Makes a guest of what an annotation says, and waits until it can be used. */
+/** Starts the guest that an annotation describes, and waits until it can be used. */
 final class GuestBoot {
-  /** Where a person looks for what went wrong in a guest that did not come up. */
+  /** Most characters of the console's end that the message about a failed start shows. */
   private static final int CONSOLE_TAIL = 4000;
 
   private final MicroVm wanted;
@@ -33,34 +33,36 @@ final class GuestBoot {
     this.wanted = wanted;
   }
 
-  /** Makes a machine that can be started. */
+  /** Creates a machine that can be started. */
   @FunctionalInterface
   private interface Maker {
     Machine make(MachineConfig config) throws MachineException;
   }
 
   /**
-   * Boots it.
+   * Boots the guest.
    *
-   * @throws ExtensionConfigurationException if the annotation asks for what is not there
-   * @throws IOException if it does not come up
+   * @throws ExtensionConfigurationException if a file of the annotation or the guest images are
+   *     missing
+   * @throws IOException if the guest does not start or its agent does not answer in time
    */
   RunningGuest boot() throws IOException {
     return start("boot", Machine::create);
   }
 
   /**
-   * Has it go on where one that was booted by this has been saved.
+   * Restores the guest from a snapshot of one that this object has booted.
    *
-   * @throws IOException if it does not come up
+   * @throws IOException if the guest cannot be restored or its agent does not answer in time
    */
   RunningGuest restore(Snapshot snapshot) throws IOException {
-    return start("come back", config -> Machine.restore(snapshot, config));
+    return start("start from its snapshot", config -> Machine.restore(snapshot, config));
   }
 
   /**
-   * Whether guests can be restored rather than booted: an agent must say when one is ready, and a
-   * disk that the saved one may have written to is not what a new one has.
+   * Returns whether guests can be restored instead of booted. That needs an agent, whose answer
+   * shows that the guest is ready, and no disk of the annotation: the booted guest may have written
+   * to it, so its content no longer matches the snapshot.
    */
   boolean restores() {
     return wanted.snapshot()
@@ -93,7 +95,7 @@ final class GuestBoot {
   private static String tail(GuestConsole console) {
     String text = console.toString();
     if (text.isEmpty()) {
-      return "; it said nothing on its console";
+      return "; its console output is empty";
     }
     return "\n--- end of its console ---\n"
         + text.substring(Math.max(text.length() - CONSOLE_TAIL, 0));
@@ -102,14 +104,16 @@ final class GuestBoot {
   private GuestAgent agent(Path directory, Machine machine) throws IOException {
     GuestAgent agent = GuestAgent.connect(directory.resolve(GuestVm.AGENT_CHANNEL));
     try {
-      // A guest that has ended will not answer any more: no need to wait for the time limit.
+      // A guest that has ended no longer answers, so there is no need to wait for the time limit.
       machine.end().thenAccept(end -> closeQuietly(agent));
       agent.await(Duration.ofSeconds(wanted.bootSeconds()));
       return agent;
     } catch (IOException e) {
       agent.close();
       MachineEnd end = machine.end().getNow(null);
-      throw end == null ? e : new IOException("it ended before its agent answered: " + end, e);
+      throw end == null
+          ? e
+          : new IOException("the guest ended before its agent answered: " + end, e);
     }
   }
 
@@ -117,7 +121,7 @@ final class GuestBoot {
     try {
       agent.close();
     } catch (IOException e) {
-      // Nobody is left to use it.
+      // The connection is no longer used.
     }
   }
 
@@ -136,7 +140,7 @@ final class GuestBoot {
     return builder.build();
   }
 
-  /** Kernel, command line and root. */
+  /** Returns the configuration of kernel, command line and root disk. */
   private MachineConfig.Builder base() throws IOException {
     if (!wanted.kernel().isEmpty()) {
       MachineConfig.Builder builder =
@@ -149,8 +153,8 @@ final class GuestBoot {
     GuestImages images = GuestImages.installed();
     if (!images.present()) {
       throw new ExtensionConfigurationException(
-          ("no guest images in %s: run 'make images' in a clone of microvm, or say where they are in"
-                  + " the environment variable %s or the system property %s")
+          ("no guest images in %s: run 'make images' in a clone of microvm, or set the environment"
+                  + " variable %s or the system property %s to their directory")
               .formatted(images.directory(), GuestImages.ENVIRONMENT, GuestImages.PROPERTY));
     }
     DiskConfig root =
@@ -173,7 +177,8 @@ final class GuestBoot {
     for (String name : wanted.channels()) {
       channels.add(new ChannelConfig(PortConfig.named(name), ChannelBackend::new));
     }
-    // Port 0 is kept for a console; and each port that can be costs the guest a little.
+    // Port 0 is reserved for a console. The number of ports is kept small because each possible
+    // port costs the guest memory and time.
     int ports = Math.max(channels.size() + 1, SerialConfig.DEFAULT_MAX_PORTS);
     builder.serial(SerialConfig.defaults().withMaxPorts(ports));
     channels.forEach(builder::channel);
@@ -183,7 +188,7 @@ final class GuestBoot {
     Path path = Path.of(file);
     if (!Files.isReadable(path)) {
       throw new ExtensionConfigurationException(
-          "@MicroVm(%s = \"%s\"): there is no such file, or it cannot be read"
+          "@MicroVm(%s = \"%s\"): the file does not exist or cannot be read"
               .formatted(attribute, file));
     }
     return path;

@@ -7,22 +7,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * What a guest has said on its console, the last {@value #MOST} characters of it.
+ * Collects a guest's console output and keeps the last {@value #MOST} characters.
  *
- * <p>Any thread may call.
+ * <p>Thread-safe.
  */
 final class GuestConsole extends OutputStream {
-  /** A guest may talk for ever. */
+  /** The limit, because a guest may write any amount. */
   static final int MOST = 1 << 20;
 
   private final StringBuilder text = new StringBuilder();
 
-  /** How many characters were dropped at the beginning. */
+  /** Number of characters that were dropped at the beginning. */
   private long dropped;
 
   @Override
   public synchronized void write(byte[] bytes, int offset, int length) {
-    // One byte a character: UTF-8 may come in pieces, and a console need not be text at all.
+    // Each byte is kept as one character: UTF-8 sequences may be split, and console output need not
+    // be text.
     text.append(new String(bytes, offset, length, StandardCharsets.ISO_8859_1));
     int surplus = text.length() - MOST;
     if (surplus > 0) {
@@ -37,15 +38,15 @@ final class GuestConsole extends OutputStream {
     write(new byte[] {(byte) value}, 0, 1);
   }
 
-  /** How much there has been so far, to wait for what comes next. */
+  /** Returns the number of characters written so far, as a start for {@link #await}. */
   synchronized long length() {
     return dropped + text.length();
   }
 
   /**
-   * Waits until the guest has said the words.
+   * Waits until the guest has written a text.
    *
-   * @param from how much of the text does not count, as {@link #length} said it
+   * @param from the position from which the text is searched, an earlier result of {@link #length}
    */
   synchronized void await(String words, long from, Duration limit)
       throws InterruptedException, TimeoutException {
@@ -53,7 +54,8 @@ final class GuestConsole extends OutputStream {
     while (text.indexOf(words, (int) Math.max(from - dropped, 0)) < 0) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
-        throw new TimeoutException("the guest did not say '%s' within %s".formatted(words, limit));
+        throw new TimeoutException(
+            "the guest did not write '%s' to its console within %s".formatted(words, limit));
       }
       TimeUnit.NANOSECONDS.timedWait(this, left);
     }

@@ -7,15 +7,15 @@ import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.platform.commons.support.HierarchyTraversalMode;
 import org.junit.platform.commons.support.ReflectionSupport;
 
-/** Sets the fields of a test class that are to hold its guest. */
+/** Injects the guest into the fields of a test class. */
 final class GuestFields {
   private GuestFields() {}
 
   /**
-   * Sets the fields of type {@link GuestVm}: the static ones, which belong to the class's guest, or
-   * those of an instance.
+   * Sets the fields of type {@link GuestVm}: the static ones, for the guest of a class, or those of
+   * an instance.
    *
-   * @param instance null for the static ones
+   * @param instance the instance, or null for the static fields
    */
   static void inject(Class<?> type, Object instance, GuestVm vm) {
     boolean statics = instance == null;
@@ -34,16 +34,16 @@ final class GuestFields {
   private static void set(Field field, Object instance, GuestVm vm) {
     if (Modifier.isFinal(field.getModifiers())) {
       throw new ExtensionConfigurationException(
-          field + " is to hold the guest and must not be final");
+          field + " must not be final: the guest is injected into it");
     }
     try {
       if (!field.trySetAccessible()) {
         throw new ExtensionConfigurationException(
-            field + " is to hold the guest: open its package to org.microvm.junit");
+            field + " is not accessible: open its package to org.microvm.junit");
       }
       field.set(instance, vm);
     } catch (IllegalAccessException e) {
-      throw new ExtensionConfigurationException("cannot set " + field, e);
+      throw new ExtensionConfigurationException("cannot inject the guest into " + field, e);
     }
   }
 }

@@ -4,25 +4,28 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.microvm.machine.MachineConfig;
 
-/** Completes a guest's machine in ways that an annotation has no words for, such as more disks. */
+/**
+ * Configures a guest's machine beyond the attributes of {@link MicroVm}, for instance with more
+ * disks.
+ */
 @FunctionalInterface
 public interface GuestSetup {
   /**
-   * Changes what the machine is made of, before it is made.
+   * Changes the machine's configuration before the machine is created.
    *
-   * @param machine what {@link MicroVm} made of it
-   * @param directory the guest's own, for sockets and images; it is deleted with the guest
+   * @param machine the configuration from the annotation
+   * @param directory the guest's directory for sockets and images, which is deleted with the guest
    */
   void complete(MachineConfig.Builder machine, Path directory) throws IOException;
 
-  /** Leaves the machine as it is. */
+  /** Changes nothing. */
   final class Nothing implements GuestSetup {
-    /** Made by the extension. */
+    /** Called by the extension. */
     public Nothing() {}
 
     @Override
     public void complete(MachineConfig.Builder machine, Path directory) {
-      // The annotation has said everything.
+      // The annotation is the whole configuration.
     }
   }
 }

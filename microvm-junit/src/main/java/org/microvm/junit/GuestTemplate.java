@@ -8,8 +8,8 @@ import org.microvm.machine.MachineException;
 import org.microvm.machine.Snapshot;
 
 /**
- * A guest that has booted once and was saved, for others to go on from there: each test has a guest
- * as it was after its boot, in a fraction of the time. They run at the same time if tests do.
+ * A snapshot of a booted guest, from which the guests of tests are restored. Each test gets a
+ * freshly booted guest in a fraction of the boot time. Restored guests may run at the same time.
  */
 final class GuestTemplate implements AutoCloseable {
   private final GuestBoot boot;
@@ -22,7 +22,7 @@ final class GuestTemplate implements AutoCloseable {
     this.snapshot = snapshot;
   }
 
-  /** Boots a guest and saves it. */
+  /** Boots a guest and saves its snapshot. */
   static GuestTemplate make(GuestBoot boot) throws IOException {
     Path directory = Files.createTempDirectory("microvm-snapshot-");
     RunningGuest files = new RunningGuest(directory);
@@ -39,11 +39,11 @@ final class GuestTemplate implements AutoCloseable {
     } catch (InterruptedException e) {
       files.close();
       Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while the guest was saved");
+      throw new InterruptedIOException("interrupted while the guest was being saved");
     }
   }
 
-  /** Another guest like it. */
+  /** Restores another guest from the snapshot. */
   RunningGuest restore() throws IOException {
     return boot.restore(snapshot);
   }

@@ -13,15 +13,15 @@ import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.channel.Channel;
 
 /**
- * A guest that runs for tests; see {@link MicroVm}.
+ * A running guest, for use by tests; see {@link MicroVm}.
  *
- * <p>Any thread may call.
+ * <p>Thread-safe.
  */
 public final class GuestVm {
-  /** The name of the guest agent's channel, as every distribution's agent expects it. */
+  /** The name of the guest agent's channel, which is the default of QEMU's guest agent. */
   public static final String AGENT_CHANNEL = "org.qemu.guest_agent.0";
 
-  /** How long a program may run unless said otherwise. */
+  /** The default time limit of a program. */
   private static final Duration EXEC_LIMIT = Duration.ofMinutes(1);
 
   private final Machine machine;
@@ -30,7 +30,7 @@ public final class GuestVm {
   private final GuestAgent agent;
 
   /**
-   * @param agent null where the guest has none
+   * @param agent the connection to the guest's agent, or null if it has none
    */
   GuestVm(Machine machine, GuestConsole console, Path directory, GuestAgent agent) {
     this.machine = machine;
@@ -40,12 +40,12 @@ public final class GuestVm {
   }
 
   /**
-   * Runs a program in the guest to its end, which it may take a minute for.
+   * Runs a program in the guest to its end, for at most one minute.
    *
-   * @param words the program, as a path or a name to be looked up in PATH, and its arguments
-   * @return how it ended, and what it wrote; a status other than 0 is no exception
-   * @throws org.microvm.agent.AgentCommandException if there is no such program
-   * @throws org.microvm.agent.AgentTimeoutException if it still runs after a minute
+   * @param words the program, as a path or as a name that is looked up in PATH, and its arguments
+   * @return its exit status and output; a status other than 0 does not throw
+   * @throws org.microvm.agent.AgentCommandException if the program does not exist
+   * @throws org.microvm.agent.AgentTimeoutException if it still runs after one minute
    */
   public ExecResult exec(String... words) throws IOException {
     return exec(GuestCommand.of(words), EXEC_LIMIT);
@@ -61,46 +61,47 @@ public final class GuestVm {
   }
 
   /**
-   * The host end of a channel that {@link MicroVm#channels} names. In the guest it is {@code
+   * Opens the host end of a channel of {@link MicroVm#channels}. In the guest it is {@code
    * /dev/virtio-ports/NAME}.
    *
-   * @throws IOException if it is open already; close it first
+   * @throws IOException if there is no such channel, or it is already open
    */
   public Channel channel(String name) throws IOException {
     try {
       return machine.channels().openChannel(name);
     } catch (PortException e) {
       throw new IOException(
-          "no channel '%s': %s; @MicroVm(channels = \"%s\") makes one"
+          "no channel '%s': %s; add it with @MicroVm(channels = \"%s\")"
               .formatted(name, e.getMessage(), name),
           e);
     }
   }
 
-  /** Copies a file into the guest; an existing one there is overwritten. */
+  /** Copies a file into the guest and overwrites an existing one. */
   public void copyIn(Path source, String target) throws IOException {
     agent().files().copyIn(source, target);
   }
 
-  /** Copies a file out of the guest; it replaces an older one once it is complete. */
+  /** Copies a file out of the guest. It replaces an existing one once the copy is complete. */
   public void copyOut(String source, Path target) throws IOException {
     agent().files().copyOut(source, target);
   }
 
-  /** Writes a text to a file in the guest, as UTF-8. */
+  /** Writes a text to a file in the guest, encoded as UTF-8. */
   public void writeFile(String path, String text) throws IOException {
     agent().files().write(path, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** The text of a file in the guest, as UTF-8. */
+  /** Returns the text of a file in the guest, decoded as UTF-8. */
   public String readFile(String path) throws IOException {
     return new String(agent().files().read(path), StandardCharsets.UTF_8);
   }
 
   /**
-   * The guest's agent, for everything else that it can do. It is closed with the guest.
+   * Returns the connection to the guest's agent, which has further commands. It is closed with the
+   * guest.
    *
-   * @throws IllegalStateException if the guest was made without
+   * @throws IllegalStateException if the guest has no agent
    */
   public GuestAgent agent() {
     if (agent == null) {
@@ -109,44 +110,45 @@ public final class GuestVm {
     return agent;
   }
 
-  /** The unix socket of the agent's channel. It serves one client at a time. */
+  /** Returns the path of the agent channel's unix socket, which serves one client at a time. */
   public Path agentSocket() {
     return directory.resolve(AGENT_CHANNEL);
   }
 
-  /** The directory with the guest's sockets and whatever {@link GuestSetup} put there. */
+  /** Returns the directory with the guest's sockets and the files of {@link GuestSetup}. */
   public Path directory() {
     return directory;
   }
 
-  /** The machine that the guest runs in. */
+  /** Returns the machine that the guest runs in. */
   public Machine machine() {
     return machine;
   }
 
-  /** What the guest has said on its console, the last MiB of it. */
+  /** Returns the last MiB of the guest's console output. */
   public String console() {
     return console.toString();
   }
 
-  /** How many characters the guest has said so far, for {@link #awaitConsole}. */
+  /** Returns the number of characters on the console so far, for {@link #awaitConsole}. */
   public long consoleLength() {
     return console.length();
   }
 
   /**
-   * Waits until the guest says something on its console.
+   * Waits until the guest has written a text to its console.
    *
-   * @param words what
-   * @param from how many characters from its start do not count, as {@link #consoleLength} had it
-   * @throws TimeoutException if it does not within {@code limit}
+   * @param words the text
+   * @param from the position from which the output is searched, an earlier result of {@link
+   *     #consoleLength}, or 0
+   * @throws TimeoutException if the text does not appear within {@code limit}
    */
   public void awaitConsole(String words, long from, Duration limit)
       throws InterruptedException, TimeoutException {
     console.await(words, from, limit);
   }
 
-  /** Types a line at the guest's serial console, the Enter key included. */
+  /** Types a line at the guest's serial console, including the Enter key. */
   public void type(String line) throws InterruptedException {
     for (byte key : (line + "\r").getBytes(StandardCharsets.UTF_8)) {
       machine.type(key);

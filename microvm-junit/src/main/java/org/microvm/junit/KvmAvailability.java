@@ -6,15 +6,21 @@ import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 
-/** Whether a guest can run on this machine. */
+/** Decides whether tests with guests run on this machine: they need KVM. */
 final class KvmAvailability {
-  /** Set to 1 where a machine is meant to have KVM and must not pass without it. */
+  /**
+   * Environment variable: with the value 1, missing KVM is an error instead of a reason to skip
+   * tests.
+   */
   static final String REQUIRED = "MICROVM_REQUIRE_KVM";
 
   private KvmAvailability() {}
 
   /**
-   * @param required whether its absence is an error and not a reason to skip
+   * Returns whether tests are enabled, with the reason if not.
+   *
+   * @param device the path of KVM's device
+   * @param required whether missing KVM is an error instead of a reason to skip tests
    */
   static ConditionEvaluationResult evaluate(Path device, boolean required) {
     try (Kvm kvm = Kvm.open(device)) {
@@ -23,7 +29,7 @@ final class KvmAvailability {
       if (required) {
         throw new ExtensionConfigurationException(REQUIRED + "=1, but " + e.getMessage(), e);
       }
-      return ConditionEvaluationResult.disabled("no guest can run here: " + e.getMessage());
+      return ConditionEvaluationResult.disabled("KVM is not available: " + e.getMessage());
     }
   }
 }

@@ -22,17 +22,16 @@ import org.microvm.machine.OnReset;
  * }
  * }</pre>
  *
- * <p>The guest is a parameter of type {@link GuestVm} of a test or lifecycle method, and every
- * field of that type that is still null. It is gone when its tests are over, whatever became of
- * them, and with the JVM. When a test fails, what the guest has said on its console is in the
- * report. Classes that run in parallel have guests of their own; within a class the tests share
- * one.
+ * <p>The guest is injected into parameters of type {@link GuestVm} of test and lifecycle methods,
+ * and into the fields of that type. It is closed when its tests are over, whatever their result, or
+ * when the JVM ends. If a test fails, the report contains the guest's console output. Classes that
+ * run in parallel have separate guests; within a class the tests share one.
  *
- * <p>Without {@code /dev/kvm} the tests are skipped and say why; with {@code MICROVM_REQUIRE_KVM=1}
- * in the environment that is an error.
+ * <p>Without {@code /dev/kvm} the tests are skipped, with the reason; with {@code
+ * MICROVM_REQUIRE_KVM=1} in the environment that is an error.
  *
- * <p>Kernel and root file system are those of {@link org.microvm.machine.GuestImages#installed()},
- * whose root starts QEMU's guest agent.
+ * <p>By default, kernel and root file system are those of {@link
+ * org.microvm.machine.GuestImages#installed()}, which start QEMU's guest agent.
  */
 @Documented
 @Inherited
@@ -40,7 +39,7 @@ import org.microvm.machine.OnReset;
 @Retention(RetentionPolicy.RUNTIME)
 @ExtendWith(MicroVmExtension.class)
 public @interface MicroVm {
-  /** How long one guest lives. */
+  /** The lifetime of a guest. */
   enum Scope {
     /** The tests of the class share a guest. */
     CLASS,
@@ -54,47 +53,47 @@ public @interface MicroVm {
   /** Number of vCPUs. */
   int cpus() default 1;
 
-  /** Another kernel: ELF vmlinux, bzImage or bare-metal ELF. */
+  /** Path of another kernel: ELF vmlinux, bzImage or bare-metal ELF. */
   String kernel() default "";
 
-  /** An initial RAM disk. */
+  /** Path of an initial RAM disk. */
   String initrd() default "";
 
-  /** Another root disk, a raw image; the guest may write to it. */
+  /** Path of another root disk, a raw image, which the guest may write to. */
   String disk() default "";
 
   /**
-   * Words to add to the kernel command line of the images, or the whole of it with another {@link
-   * #kernel}.
+   * Text appended to the kernel command line of the images; with another {@link #kernel} it is the
+   * whole command line.
    */
   String append() default "";
 
-  /** Names of channels to the guest, for {@link GuestVm#channel}. */
+  /** Names of the guest's channels, for {@link GuestVm#channel}. */
   String[] channels() default {};
 
   /**
-   * Whether the guest has a guest agent: its channel is there, and tests start once it answers.
-   * Without one they start when the guest does.
+   * Whether the guest has a guest agent. With one, the guest gets its channel and tests start once
+   * it answers. Without one, tests start when the guest starts.
    */
   boolean agent() default true;
 
-  /** How many seconds the guest may take until its agent answers. */
+  /** Most seconds until the guest's agent answers. */
   int bootSeconds() default 180;
 
-  /** What the guest's reboot does. */
+  /** What happens when the guest reboots. */
   OnReset onReset() default OnReset.EXIT;
 
-  /** For an annotation of a class: how long a guest lives. */
+  /** The lifetime of a guest; only for an annotation of a class. */
   Scope scope() default Scope.CLASS;
 
   /**
-   * With a guest for each test: whether they are restored from a snapshot of one that has booted,
-   * which takes a fraction of the time. They begin with the same clock and the same state of their
-   * random number generators. Guests with a {@link #disk}, a {@link #setup} or without an {@link
-   * #agent} are booted each time.
+   * With {@link Scope#METHOD}: whether guests are restored from a snapshot of a guest that has
+   * booted, which takes a fraction of the time. Restored guests start with the same clock and the
+   * same state of their random number generators. Guests with a {@link #disk}, with a {@link
+   * #setup} or without an {@link #agent} are always booted.
    */
   boolean snapshot() default true;
 
-  /** What the words above do not say. */
+  /** Further settings of the machine, which the annotation has no attribute for. */
   Class<? extends GuestSetup> setup() default GuestSetup.Nothing.class;
 }

@@ -19,8 +19,9 @@ import org.junit.platform.commons.support.AnnotationSupport;
 import org.microvm.kvm.Kvm;
 
 /**
- * Behind {@link MicroVm}. A guest is in the store of the class or method that it was booted for, so
- * that JUnit closes it there; tests of nested classes find it through their context's ancestors.
+ * The JUnit extension that implements {@link MicroVm}. A guest is kept in the store of the class or
+ * method that it was booted for, where JUnit closes it. Tests of nested classes find it through
+ * their context's ancestors.
  */
 public final class MicroVmExtension
     implements ExecutionCondition,
@@ -31,7 +32,7 @@ public final class MicroVmExtension
         ParameterResolver {
   private static final Namespace NAMESPACE = Namespace.create(MicroVmExtension.class);
 
-  /** Registered by name, made by JUnit. */
+  /** Called by JUnit, which registers the extension by its class. */
   public MicroVmExtension() {}
 
   @Override
@@ -46,7 +47,7 @@ public final class MicroVmExtension
     if (wanted.isPresent() && wanted.get().scope() == MicroVm.Scope.CLASS) {
       boot(context, wanted.get());
       GuestFields.inject(context.getRequiredTestClass(), null, guest(context).orElseThrow());
-      // With one instance of the class for all tests, it is there already.
+      // With one test instance for the whole class, the instance exists already.
       injectInstances(context);
     }
   }
@@ -96,8 +97,8 @@ public final class MicroVmExtension
         .orElseThrow(
             () ->
                 new ParameterResolutionException(
-                    "there is no guest yet: with one for each test, constructors and methods for"
-                        + " all tests have none"));
+                    "there is no guest yet: with a guest for each test, constructors and"
+                        + " @BeforeAll/@AfterAll methods cannot have one"));
   }
 
   private static void boot(ExtensionContext context, MicroVm wanted) throws IOException {
@@ -108,7 +109,7 @@ public final class MicroVmExtension
     context.getStore(NAMESPACE).put(RunningGuest.class, guest);
   }
 
-  /** One more guest for the tests of a class. */
+  /** Starts another guest for a test of a class. */
   private static RunningGuest oneLike(ExtensionContext ofClass) throws IOException {
     GuestBoot boot = new GuestBoot(wanted(ofClass));
     if (!boot.restores()) {
@@ -146,7 +147,9 @@ public final class MicroVmExtension
     return annotation(ofClass.getRequiredTestClass()).orElseThrow();
   }
 
-  /** The context of the test's class, or of the nearest class around it, that is annotated. */
+  /**
+   * Returns the context of the nearest annotated class: the test's class or one that encloses it.
+   */
   private static Optional<ExtensionContext> annotatedClass(ExtensionContext context) {
     Optional<ExtensionContext> at = context.getParent();
     while (at.isPresent()
@@ -165,7 +168,8 @@ public final class MicroVmExtension
             vm -> {
               String text = vm.console();
               context.publishReportEntry("guest console", text);
-              // Build tools keep what a failed test wrote, and not all of them keep report entries.
+              // Build tools keep the output of a failed test, but not all of them keep report
+              // entries.
               System.err.printf(
                   "--- console of the guest of %s ---%n%s%n--- end of the guest's console ---%n",
                   context.getDisplayName(), text);

@@ -10,9 +10,9 @@ import java.util.stream.Stream;
 import org.microvm.machine.Machine;
 
 /**
- * What has to go when a guest goes: its machine, and its directory, which may be there without a
- * machine. JUnit closes it with the store that it is in; when the JVM ends first, a shutdown hook
- * does.
+ * A guest's resources: its machine and its directory. The directory may exist without a machine.
+ * JUnit closes this object together with the store that holds it; if the JVM ends first, a shutdown
+ * hook closes it.
  */
 final class RunningGuest implements AutoCloseable {
   private final Path directory;
@@ -27,7 +27,7 @@ final class RunningGuest implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
-  /** From now on this machine goes with the guest. */
+  /** Registers the machine, which is closed together with the guest. */
   synchronized void owns(Machine itsMachine) {
     machine = itsMachine;
     if (closed) {
@@ -35,12 +35,12 @@ final class RunningGuest implements AutoCloseable {
     }
   }
 
-  /** From now on it can be used. */
+  /** Records that the guest can be used. */
   synchronized void ready(GuestVm usable) {
     vm = usable;
   }
 
-  /** The guest as tests see it. */
+  /** Returns the guest's interface for tests. */
   synchronized GuestVm vm() {
     return vm;
   }

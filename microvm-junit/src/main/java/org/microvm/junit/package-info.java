@@ -1,5 +1,6 @@
 /**
- * Tests inside a real kernel: {@link org.microvm.junit.MicroVm} on a class or a method boots a
- * guest, and a parameter or a field of type {@link org.microvm.junit.GuestVm} is that guest.
+ * Tests inside a real kernel: the annotation {@link org.microvm.junit.MicroVm} on a class or method
+ * boots a guest, which is injected into parameters and fields of type {@link
+ * org.microvm.junit.GuestVm}.
  */
 package org.microvm.junit;

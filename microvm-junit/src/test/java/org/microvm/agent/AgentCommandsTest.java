@@ -28,7 +28,7 @@ import org.microvm.junit.MicroVm;
 import org.microvm.machine.DiskConfig;
 import org.microvm.machine.MachineConfig;
 
-/** What Debian's agent says of the guest, and does to it, through the typed methods. */
+/** The typed methods of the client, with Debian's agent. */
 @MicroVm(setup = AgentCommandsTest.SecondDisk.class)
 @Tag("linux")
 @Tag("guest-agent")
@@ -36,7 +36,7 @@ import org.microvm.machine.MachineConfig;
 class AgentCommandsTest {
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
-  /** Those of qemu-ga 7.2 on Linux; see qga/qapi-schema.json. */
+  /** The commands of qemu-ga 7.2 on Linux; see qga/qapi-schema.json. */
   private static final Set<String> COMMANDS =
       Set.of(
           "guest-exec",
@@ -82,7 +82,7 @@ class AgentCommandsTest {
           "guest-sync",
           "guest-sync-delimited");
 
-  /** A machine whose second disk has a file system that can be frozen. */
+  /** A machine with a second disk, whose file system can be frozen. */
   static final class SecondDisk implements GuestSetup {
     private static final long BYTES = 4 << 20;
 
@@ -157,7 +157,7 @@ class AgentCommandsTest {
     Instant before = agent().time();
     Instant wanted = Instant.parse("2031-05-06T07:08:09.123456Z");
 
-    // The clock is set first; then the guest misses a hardware clock to set from it.
+    // The agent sets the clock, and then fails because the guest has no hardware clock to set.
     AgentCommandException noHardwareClock =
         assertThrows(AgentCommandException.class, () -> agent().setTime(wanted));
 

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
-/** Programs in a real guest. */
+/** Programs that the agent runs in a Linux guest. */
 @MicroVm
 @Tag("linux")
 @Tag("guest-agent")

@@ -10,12 +10,12 @@ import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
 /**
- * Programs by the hundred, one after the other.
+ * Many programs, one after the other.
  *
- * <p>Where KVM emulates the guest's kernel, one takes half a second to a second: the agent is a
- * process of 63 mappings, to copy those for a fork and drop them for an exec is a million kernel
- * instructions, and it is the same with a client that asks for nothing else. There the test runs
- * fewer, and {@code make agent-test EXECS=1000} as many as elsewhere.
+ * <p>Where KVM emulates the guest's kernel, one program takes half a second to a second: the agent
+ * is a process with 63 mappings, and copying them for a fork and dropping them for an exec takes
+ * about a million kernel instructions, whatever the client does. On such hosts the test runs fewer
+ * programs; {@code make agent-test EXECS=1000} runs as many as elsewhere.
  */
 @MicroVm
 @Tag("linux")
@@ -41,7 +41,7 @@ class AgentExecVolumeTest {
     long before = openFiles();
 
     for (int i = 0; i < programs; i++) {
-      // A script of the shell's own words forks once; the number is a different one each time.
+      // A script of shell built-ins forks only once; the number differs each time.
       ExecResult result = vm.exec("sh", "-c", "echo " + i + "; exit " + i % 256);
 
       assertEquals(i % 256, result.exitCode());
@@ -51,7 +51,10 @@ class AgentExecVolumeTest {
     assertEquals(before, openFiles());
   }
 
-  /** How many files the agent has open; each program's pipes must be gone. */
+  /**
+   * Returns the number of files that the agent has open; the pipes of ended programs must be
+   * closed.
+   */
   private long openFiles() throws IOException {
     String pid = vm.exec("pidof", "-s", "qemu-ga").output();
     return vm.exec("ls", "/proc/" + pid + "/fd").output().lines().count();

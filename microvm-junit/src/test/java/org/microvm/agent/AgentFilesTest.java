@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
-/** Files of a real guest. */
+/** Files in a Linux guest. */
 @MicroVm
 @Tag("linux")
 @Tag("guest-agent")

@@ -13,7 +13,7 @@ import org.microvm.junit.MicroVm;
 import org.microvm.machine.MachineEnd;
 import org.microvm.machine.OnReset;
 
-/** Guests that go down, and come back, because their agent was asked to. */
+/** Guests that shut down or reboot at the request of the host to their agent. */
 @MicroVm(scope = MicroVm.Scope.METHOD, snapshot = false, onReset = OnReset.RESTART)
 @Tag("linux")
 @Tag("guest-agent")
@@ -28,7 +28,7 @@ class AgentLifecycleTest {
 
     vm.agent().shutdown(ShutdownMode.REBOOT);
     vm.awaitConsole("GUEST READY", said, BOOT);
-    // The connection is the host's: it outlives the guest's life.
+    // The connection belongs to the host and survives the guest's reboot.
     vm.agent().await(BOOT);
 
     assertThrows(AgentCommandException.class, () -> vm.readFile("/run/of-the-first-life"));

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
-/** Agents that are started with other words, as another user, or beside each other. */
+/** Agents that are started with other options, as another user, or at the same time. */
 @MicroVm(setup = Guest.MorePorts.class)
 @Tag("linux")
 @Tag("guest-agent")
@@ -112,7 +112,7 @@ class AgentOptionsTest {
       Rounds rounds = Rounds.of(vm.agent(), second.agent(), third.agent());
 
       rounds.await();
-      // Handles are each agent's own.
+      // Each agent has its own file handles.
       assertThrows(
           AgentCommandException.class,
           () ->

@@ -23,7 +23,7 @@ import org.microvm.testing.RequiresKvm;
 
 /**
  * {@code microvm run} and {@code microvm agent} as processes: a guest from its start to its end, as
- * a shell script has it.
+ * a shell script would use it.
  */
 @RequiresKvm
 @Tag("linux")
@@ -49,7 +49,7 @@ class AgentProcessTest {
                 "--device",
                 "virtserialport,chardev=a,name=org.qemu.guest_agent.0"),
             directory.resolve("console"));
-    // At once: neither the socket nor the guest is there yet.
+    // Called at once: neither the socket nor the guest exists yet.
     assertEquals(0, agent("--timeout", "180", "wait").status());
   }
 
@@ -61,11 +61,11 @@ class AgentProcessTest {
     }
   }
 
-  /** What is asked of a guest that is going down dies with it, so the next life comes first. */
+  /** Waits for the next boot, because requests to a guest that is shutting down are lost. */
   private static void awaitSecondLife() throws Exception {
     Path console = directory.resolve("console");
     while (Files.readString(console, StandardCharsets.ISO_8859_1).split("GUEST READY").length < 3) {
-      assertTrue(machine.isAlive(), "the machine ended");
+      assertTrue(machine.isAlive(), "the machine ended before the guest was ready");
       TimeUnit.MILLISECONDS.sleep(50);
     }
   }

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
-/** The protocol as Debian's agent speaks it, good and bad requests, byte by byte. */
+/** The protocol of Debian's agent: valid and invalid requests, byte by byte. */
 @MicroVm
 @Tag("linux")
 @Tag("guest-agent")
@@ -26,7 +26,7 @@ class AgentProtocolTest {
 
   @BeforeEach
   void connect() throws IOException {
-    // The fixture's own connection is served first; this one is for the bytes.
+    // The fixture's connection is closed first, so that the raw connection is served.
     vm.agent().close();
     agent = RawAgent.synced(vm.agentSocket());
   }
@@ -130,7 +130,8 @@ class AgentProtocolTest {
     agent.send("{\"execute\": guest-ping}}\n");
 
     assertError("GenericError", agent.answer());
-    // How many errors one bad line makes is the parser's affair: the handshake steps over them.
+    // The number of errors that one bad line causes depends on the parser; the handshake skips
+    // them.
     assertEquals(1, agent.sync(1).path("return").asInt());
     assertWell();
   }

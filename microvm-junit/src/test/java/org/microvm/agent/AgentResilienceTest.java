@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
 
-/** An agent that dies, and hosts that leave at the worst moment. */
+/** An agent that dies, and host programs that disconnect at the worst moment. */
 @MicroVm(memory = 256)
 @Tag("linux")
 @Tag("guest-agent")
@@ -30,7 +30,7 @@ class AgentResilienceTest {
 
   @BeforeEach
   void makeRoom() throws IOException {
-    // A port has one host end at a time: each test connects for itself.
+    // A port serves one client at a time, so each test makes its own connection.
     vm.agent().close();
   }
 
@@ -39,9 +39,9 @@ class AgentResilienceTest {
   }
 
   /**
-   * Has the agent killed by its own child, a moment after the agent has answered for it.
+   * Kills the agent by a process that it starts itself, one second after the agent has answered.
    *
-   * @param first what the child does before, as a shell has it
+   * @param first shell commands that the process runs before
    */
   private static void kill(GuestAgent agent, String pid, String first) throws IOException {
     agent
@@ -49,13 +49,15 @@ class AgentResilienceTest {
         .start(GuestCommand.of("sh", "-c", first + "; sleep 1; kill -9 " + pid).withoutOutput());
   }
 
-  /** The agent's own number, as the agent sees it. */
+  /** Returns the agent's process id in the guest. */
   private static String pid(GuestAgent agent) throws IOException {
     return new String(agent.files().read("/proc/self/stat"), StandardCharsets.US_ASCII)
         .split(" ")[0];
   }
 
-  /** Asks until another agent answers; what the old one takes with it is lost, and no more. */
+  /**
+   * Sends requests until another agent answers. Only requests that the old agent had read are lost.
+   */
   private static void awaitAnother(GuestAgent agent, String first) throws IOException {
     String pid = first;
     while (pid.equals(first)) {
@@ -63,7 +65,7 @@ class AgentResilienceTest {
         agent.await(LIMIT);
         pid = pid(agent);
       } catch (AgentTimeoutException | AgentCommandException e) {
-        // It died over the question, or with the open file.
+        // The agent died while it handled the request, or its open file was lost with it.
       }
     }
   }
@@ -84,7 +86,7 @@ class AgentResilienceTest {
   void agentKilledDuringACall_callTimesOutAndTheNextIsAnswered() throws IOException {
     try (GuestAgent agent = connect()) {
       String first = pid(agent);
-      // A stopped agent has the question and no answer.
+      // A stopped agent has read the request and does not answer.
       kill(agent, first, "sleep 1; kill -STOP " + first);
 
       assertThrows(AgentTimeoutException.class, () -> askUntilSilence(agent));
@@ -159,7 +161,7 @@ class AgentResilienceTest {
   @Test
   void requestsThatWait_areAnsweredInOrder() throws IOException {
     try (RawAgent agent = RawAgent.synced(vm.agentSocket())) {
-      // An agent for which more than 4 KiB wait drops answers; see docs/agent.md.
+      // An agent with more than 4 KiB of waiting requests drops answers; see docs/agent.md.
       for (int i = 0; i < WAITING; i++) {
         agent.send("{\"execute\":\"guest-ping\",\"id\":%d}\n".formatted(i));
       }

@@ -10,16 +10,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** The command line as processes. */
+/** Runs the command line in separate processes. */
 final class Cli {
   private static final long LIMIT_SECONDS = 200;
 
   private Cli() {}
 
-  /** What a process left: its status and what it wrote. */
+  /** The result of a process: its exit status and output. */
   record Outcome(int status, String output, String errors) {}
 
-  /** Starts {@code microvm} with these words, its output going to a file. */
+  /** Starts {@code microvm} with these arguments and redirects its output to a file. */
   static Process start(List<String> words, Path output) throws IOException {
     return new ProcessBuilder(command(words))
         .redirectInput(new File("/dev/null"))
@@ -28,7 +28,7 @@ final class Cli {
         .start();
   }
 
-  /** Runs {@code microvm agent} with these words to its end. */
+  /** Runs {@code microvm agent} with these arguments to its end. */
   static Outcome agent(Path socket, byte[] input, String... words) throws Exception {
     List<String> all = new ArrayList<>(List.of("agent", "--socket", socket.toString()));
     all.addAll(List.of(words));
@@ -42,11 +42,11 @@ final class Cli {
     try (OutputStream stream = process.getOutputStream()) {
       stream.write(input);
     } catch (IOException e) {
-      // It did not want its input, or is gone; its status says more.
+      // The process did not read its input or has ended; its exit status shows why.
     }
     if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
       process.destroyForcibly();
-      throw new IllegalStateException("did not end: " + all);
+      throw new IllegalStateException("the process did not end in time: " + all);
     }
     return new Outcome(process.exitValue(), text(output), text(errors));
   }

@@ -12,16 +12,16 @@ import org.microvm.machine.MachineConfig;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** What tests know of the project's own guest. */
+/** Properties of the project's own guest, for tests. */
 final class Guest {
-  /** Ports for further agents. */
+  /** Names of the ports for further agents. */
   static final String SECOND = "second.agent";
 
   static final String THIRD = "third.agent";
 
   private Guest() {}
 
-  /** A machine with two more ports, each with a socket of its own. */
+  /** A machine with two more ports, each on its own socket. */
   static final class MorePorts implements GuestSetup {
     @Override
     public void complete(MachineConfig.Builder machine, Path directory) {
@@ -39,12 +39,12 @@ final class Guest {
     return vm.directory().resolve(port);
   }
 
-  /** The number of the process that init has started as the agent. */
+  /** Returns the process id of the agent that init has started. */
   static long agentPid(GuestVm vm) throws IOException {
     return Long.parseLong(vm.exec("pidof", "-s", "qemu-ga").output());
   }
 
-  /** The environment that programs of the agent have. */
+  /** Returns the environment of programs that the agent starts. */
   static List<String> environment(GuestVm vm) throws IOException {
     return vm.readFile("/proc/self/environ")
         .lines()
@@ -52,7 +52,10 @@ final class Guest {
         .toList();
   }
 
-  /** The word of that environment without which glibc's programs may fail; see cmdline. */
+  /**
+   * Returns the entry of that environment without which glibc's programs may fail; see the images'
+   * command line.
+   */
   static String tunables(GuestVm vm) throws IOException {
     return environment(vm).stream()
         .filter(word -> word.startsWith("GLIBC_TUNABLES="))

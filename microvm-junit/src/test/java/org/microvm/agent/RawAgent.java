@@ -12,7 +12,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** A connection to an agent without any manners: bytes there, lines back. */
+/** A raw connection to an agent: it sends bytes and reads lines, without the client's protocol. */
 final class RawAgent implements AutoCloseable {
   private static final int DELIMITER = 0xff;
 
@@ -25,19 +25,19 @@ final class RawAgent implements AutoCloseable {
     input = Channels.newInputStream(socket);
   }
 
-  /** Connects, and leaves what an earlier connection has left behind as it is. */
+  /** Connects and keeps the bytes that an earlier connection left unread. */
   static RawAgent connect(Path path) throws IOException {
     return new RawAgent(SocketChannel.open(UnixDomainSocketAddress.of(path)));
   }
 
-  /** Connects and drops what an earlier connection has left behind. */
+  /** Connects and drops the bytes that an earlier connection left unread. */
   static RawAgent synced(Path path) throws IOException {
     RawAgent agent = connect(path);
     agent.sync(42);
     return agent;
   }
 
-  /** The handshake: drops everything up to the delimiter and returns the answer after it. */
+  /** Does the handshake: drops everything up to the delimiter and returns the answer after it. */
   JsonNode sync(long id) throws IOException {
     send(DELIMITER);
     send("{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%d}}\n".formatted(id));
@@ -71,11 +71,11 @@ final class RawAgent implements AutoCloseable {
 
   void skipToDelimiter() throws IOException {
     while (next() != DELIMITER) {
-      // What an earlier request was answered with.
+      // The answer to an earlier request.
     }
   }
 
-  /** The next line. */
+  /** Reads the next line. */
   JsonNode answer() throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     for (int value = next(); value != '\n'; value = next()) {
@@ -84,7 +84,7 @@ final class RawAgent implements AutoCloseable {
     return json.readTree(line.toByteArray());
   }
 
-  /** So many bytes of an answer, to leave the rest of it where it is. */
+  /** Reads some bytes of an answer and leaves the rest unread. */
   byte[] some(int count) throws IOException {
     return input.readNBytes(count);
   }
@@ -92,7 +92,7 @@ final class RawAgent implements AutoCloseable {
   private int next() throws IOException {
     int value = input.read();
     if (value < 0) {
-      throw new IOException("the channel ended");
+      throw new IOException("the channel ended before the answer was complete");
     }
     return value;
   }

@@ -10,9 +10,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Agents that are asked at the same time, each for numbers that no other is asked for.
+ * Concurrent requests to several agents, each with numbers that no other agent receives.
  *
- * @param all completes when every answer was the right one
+ * @param all completes when every answer has arrived and matched its request
  */
 record Rounds(CompletableFuture<Void> all) {
   private static final Duration LIMIT = Duration.ofMinutes(1);

@@ -7,37 +7,37 @@ import java.util.List;
 import org.microvm.junit.GuestVm;
 
 /**
- * Another qemu-ga of the guest, on a port of its own, started through the first one.
+ * Another qemu-ga in the guest, on its own port, started through the first one.
  *
  * @param agent the connection to it
- * @param process it, in the guest
+ * @param process its process in the guest
  * @param vm the guest
  */
 record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implements AutoCloseable {
   private static final Duration START = Duration.ofMinutes(1);
   private static final Duration END = Duration.ofSeconds(30);
 
-  /** Starts one as root. */
+  /** Starts an agent as root. */
   static SecondAgent start(GuestVm vm, String port, String... options) throws IOException {
     return start(vm, port, List.of(), options);
   }
 
   /**
-   * Starts one as root.
+   * Starts an agent as root.
    *
-   * @param environment words to add to the first agent's environment
+   * @param environment entries to add to the first agent's environment
    */
   static SecondAgent start(GuestVm vm, String port, List<String> environment, String... options)
       throws IOException {
     return run(vm, port, List.of("sh", "-c", line(port, "root", options)), environment);
   }
 
-  /** Starts one as the unprivileged user {@code agent}. */
+  /** Starts an agent as the unprivileged user {@code agent}. */
   static SecondAgent startUnprivileged(GuestVm vm, String port) throws IOException {
     return run(vm, port, List.of("su", "agent", "-c", line(port, "agent")), List.of());
   }
 
-  /** A shell's line that becomes the agent; each agent has a directory for its state. */
+  /** Returns a shell command that executes the agent, which has its own directory for its state. */
   private static String line(String port, String user, String... options) {
     return "mkdir -p /tmp/%2$s && exec qemu-ga -m virtio-serial -p /dev/virtio-ports/%1$s -t /tmp/%2$s -f /tmp/%2$s/pid %3$s"
         .formatted(port, user + "." + port, String.join(" ", options));
@@ -55,12 +55,12 @@ record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implement
     } catch (IOException e) {
       agent.close();
       String said = process.result().map(result -> result.output() + result.errors()).orElse("");
-      throw new IOException("no second agent: " + said, e);
+      throw new IOException("the second agent did not start: " + said, e);
     }
     return new SecondAgent(agent, process, vm);
   }
 
-  /** Returns when it is gone, for until then its port cannot be opened by another one. */
+  /** Waits until the agent has ended, because until then no other agent can open its port. */
   @Override
   public void close() throws IOException {
     agent.close();

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What is kept of a guest's console. */
+/** The part of a guest's console output that is kept. */
 @Timeout(60)
 class GuestConsoleTest {
   private static final Duration LONG = Duration.ofSeconds(30);

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 
-/** What becomes of tests on a machine without KVM. */
+/** Tests on a machine without KVM are skipped or fail. */
 @Timeout(30)
 class KvmAvailabilityTest {
   private static final Path ABSENT = Path.of("/no/such/kvm");
@@ -21,7 +21,7 @@ class KvmAvailabilityTest {
 
     assertTrue(result.isDisabled());
     String reason = result.getReason().orElseThrow();
-    assertTrue(reason.startsWith("no guest can run here: "), reason);
+    assertTrue(reason.startsWith("KVM is not available: "), reason);
     assertTrue(reason.contains("/no/such/kvm"), reason);
   }
 

@@ -28,13 +28,13 @@ import org.microvm.machine.MachineConfig;
 import org.microvm.testing.RequiresKvm;
 
 /**
- * When guests come and go. The guests are bare-metal ones, which boot in milliseconds; the classes
- * inside this one are run by its tests, with a JUnit of their own.
+ * The lifetime of guests. The guests are bare-metal programs, which boot in milliseconds. The
+ * nested classes are run by the tests of this class in a separate JUnit run.
  */
 @RequiresKvm
 @Timeout(120)
 class MicroVmExtensionTest {
-  /** Relative to the module, where tests run. */
+  /** Relative to the module's directory, where tests run. */
   private static final String GUEST = "../test-images/target/bare-metal/spin";
 
   private static final List<GuestVm> SEEN = new ArrayList<>();
@@ -49,7 +49,7 @@ class MicroVmExtensionTest {
   @AfterEach
   void nothingIsLeftBehind() {
     for (GuestVm vm : SEEN) {
-      assertTrue(vm.machine().end().isDone(), "a machine still runs");
+      assertTrue(vm.machine().end().isDone(), "the machine still runs");
       assertFalse(Files.exists(vm.directory()), vm.directory() + " is still there");
     }
     Set<Thread> threads = Thread.getAllStackTraces().keySet();
@@ -139,7 +139,7 @@ class MicroVmExtensionTest {
     void fails(GuestVm vm) throws Exception {
       see(vm);
       vm.awaitConsole("spinning", 0, Duration.ofSeconds(30));
-      fail("on purpose");
+      fail("fails on purpose");
     }
   }
 
@@ -196,7 +196,7 @@ class MicroVmExtensionTest {
     TestRun run = TestRun.of(NoKernelCase.class);
 
     assertEquals(
-        "@MicroVm(kernel = \"/no/such/kernel\"): there is no such file, or it cannot be read",
+        "@MicroVm(kernel = \"/no/such/kernel\"): the file does not exist or cannot be read",
         run.failures().getFirst().getMessage());
   }
 
@@ -242,7 +242,7 @@ class MicroVmExtensionTest {
     assertFalse(Files.exists(directory));
   }
 
-  /** A JVM whose test never ends. */
+  /** The main program of a JVM whose test never ends. */
   static final class StoppedJvm {
     @MicroVm(kernel = GUEST, memory = 16, agent = false)
     static class EndlessCase {
@@ -258,7 +258,7 @@ class MicroVmExtensionTest {
     }
   }
 
-  /** Keeps the directories of guests that no test ever sees. */
+  /** Records the directories of guests that no test receives. */
   static final class Directories implements GuestSetup {
     private static final List<Path> KEPT = new ArrayList<>();
 

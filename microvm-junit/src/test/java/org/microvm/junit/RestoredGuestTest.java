@@ -14,7 +14,7 @@ import org.microvm.agent.GuestCommand;
 import org.microvm.agent.GuestProcess;
 import org.microvm.virtioserial.channel.Channel;
 
-/** Linux guests, one for each test, that go on from a snapshot of one that has booted. */
+/** Linux guests, one for each test, that are restored from a snapshot of a booted guest. */
 @MicroVm(scope = MicroVm.Scope.METHOD, channels = "echo")
 @Tag("linux")
 @Timeout(300)
@@ -24,7 +24,7 @@ class RestoredGuestTest {
     assertEquals(1, vm.exec("test", "-e", "/run/done").status());
     vm.writeFile("/run/done", "");
     assertEquals(0, vm.exec("test", "-e", "/run/done").status());
-    // It said so before it was saved.
+    // The guest wrote that before it was saved.
     assertEquals("", vm.console());
   }
 

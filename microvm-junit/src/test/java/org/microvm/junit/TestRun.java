@@ -12,7 +12,7 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs test classes with JUnit, inside a test, and keeps what became of them. */
+/** Runs test classes with JUnit from within a test and records their results. */
 final class TestRun implements TestExecutionListener {
   private final List<Throwable> failures = new ArrayList<>();
   private final List<String> skipped = new ArrayList<>();

@@ -69,7 +69,7 @@ class BadInputTest {
         "--device|floppy|there is no device \"floppy\"",
         "--qmp|tcp:localhost:4444,server=on|is not unix:PATH",
         "--qmp|unix:/tmp/q.sock|needs server=on",
-        "--qmp|unix:/tmp/q.sock,server=on,colour=red|knows no colour=",
+        "--qmp|unix:/tmp/q.sock,server=on,colour=red|unknown option colour=",
         "--qmp|unix:/nonexistent/q.sock,server=on|/nonexistent/q.sock",
         "--frobnicate|now|--frobnicate",
       })
@@ -117,7 +117,7 @@ class BadInputTest {
       delimiter = '|',
       value = {
         "pigeon,id=a|there is no chardev \"pigeon\"",
-        "socket,id=a,path=/tmp/x,colour=red|knows no colour=",
+        "socket,id=a,path=/tmp/x,colour=red|unknown option colour=",
         "socket,id=a|needs path=",
       })
   @RequiresKvm
@@ -131,17 +131,17 @@ class BadInputTest {
       delimiter = '|',
       value = {
         "byte_limit=lots|byte_limit=lots is not a number",
-        "byte_limit=2147483647|byte_limit=2147483647 is not from 0 to 1073741824",
+        "byte_limit=2147483647|byte_limit=2147483647 is out of range; accepted are 0 to 1073741824",
         "guest_byte_limit=-1|guest_byte_limit=-1 is not a number",
         "cache_buffers=maybe|cache_buffers=maybe is neither on nor off",
-        "nr=0|nr=0: port 0 is for a console",
+        "nr=0|nr=0: port 0 is reserved for a console",
         "nr=8|nr=8: the device has ports 0 to 7; raise max_ports",
         "name=a/b|port name \"a/b\"",
         "bps=fast|bps=fast is not a number",
         "ops=1.5|ops=1.5 is not a number",
         "guest_close=maybe|guest_close=maybe is neither hold nor disconnect",
-        "guest_close=disconnect|null has no connection that could end",
-        "speed=9600|knows no speed=",
+        "guest_close=disconnect|null has no client that could be disconnected",
+        "speed=9600|unknown option speed=",
       })
   @RequiresKvm
   void run_badPort_isNamed(String port, String words) {

@@ -149,7 +149,7 @@ class ChannelCommandsTest {
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'name': 'first'}|GenericError|first",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': 1}|GenericError|1",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': {}}|GenericError|'nr'",
-        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'x': 1}|GenericError|knows no x=",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'x': 1}|GenericError|unknown option x=",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'id': '1'}|GenericError|identifier",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'byte_limit': 'lots'}|GenericError"
             + "|byte_limit=lots is not a number",
@@ -158,9 +158,9 @@ class ChannelCommandsTest {
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'bps': 'fast'}|GenericError"
             + "|bps=fast is not a number",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'guest_close': 'disconnect'}"
-            + "|GenericError|null has no connection that could end",
+            + "|GenericError|null has no client that could be disconnected",
         "device_add|{'driver': 'virtconsole', 'chardev': 'c2', 'ops': 5}|GenericError"
-            + "|are not for a console",
+            + "|are not accepted for a console",
         "device_del|{'id': 'nobody'}|DeviceNotFound|Device 'nobody' not found",
         "chardev-remove|{'id': 'c0'}|GenericError|Chardev 'c0' is busy",
         "chardev-remove|{'id': 'c9'}|GenericError|Chardev 'c9' not found",

@@ -3,32 +3,33 @@ package org.microvm.virtioserial;
 import org.microvm.virtioserial.PortCounters.Direction;
 
 /**
- * What a port may still move in one direction: in this turn, so that the others get theirs, and
- * under its {@link RateLimit} if it has one. Guarded by the device lock.
+ * The bytes and buffers that a port may still move in one direction: within the current turn, which
+ * is bounded so that other ports get theirs, and within its {@link RateLimit}, if any. Guarded by
+ * the device lock.
  */
 final class Budget {
-  /** Bytes a port may move before the other ports get their turn. */
+  /** Bytes that a port may move in one turn. */
   static final long TURN_BYTES = 256 * 1024;
 
-  /** What a buffer takes of a turn at least, so that empty ones end it too. */
+  /** Bytes that each buffer is charged in addition, so that empty buffers end a turn too. */
   static final long BUFFER_COST = 512;
 
   private final Clock clock;
   private final Direction counters;
   private final Runnable wakeUp;
 
-  /** Null where there is no limit. */
+  /** Null if there is no limit. */
   private final TokenBucket bytes;
 
   private final TokenBucket buffers;
 
   private long turn;
 
-  /** A bucket ran dry, and a timer waits for it to be half full. */
+  /** A bucket is empty, and a timer waits until it is half full. */
   private boolean resting;
 
   /**
-   * @param resume asks for another turn, once a rest is over; called with the device lock
+   * @param resume requests another turn once the bucket is half full; called with the device lock
    */
   Budget(DeviceCore core, RateLimit limit, Direction counters, Runnable resume) {
     clock = core.clock();
@@ -44,7 +45,7 @@ final class Budget {
     wakeUp = () -> core.locked(rested);
   }
 
-  /** Begins a turn; it may be over at once. */
+  /** Begins a turn, which may be over at once. */
   void begin() {
     turn = TURN_BYTES;
     if (bytes != null || buffers != null) {
@@ -52,17 +53,17 @@ final class Budget {
     }
   }
 
-  /** Whether nothing more may be moved in this turn. */
+  /** Whether the turn or the rate limit is exhausted. */
   boolean isSpent() {
     return isTurnOver() || isDry();
   }
 
-  /** Whether the other ports are to have their turn. */
+  /** Whether the turn is over, so that other ports get theirs. */
   boolean isTurnOver() {
     return turn <= 0;
   }
 
-  /** Whether the rate limit is what ended the turn; the port rests then and is woken. */
+  /** Whether the rate limit is exhausted. If so, a timer requests the next turn. */
   boolean rests() {
     if (!isDry()) {
       return false;
@@ -75,22 +76,24 @@ final class Budget {
     return true;
   }
 
-  /** Bytes that may still be moved in this turn. */
+  /** Returns the bytes that may still be moved in this turn. */
   long bytes() {
     return Math.min(turn, allowed());
   }
 
-  /** Bytes that may still be moved, though it be more than a turn. */
+  /**
+   * Returns the bytes that the rate limit still allows, which may be more than one turn's worth.
+   */
   long allowed() {
     return bytes == null ? Long.MAX_VALUE : bytes.tokens();
   }
 
-  /** Buffers that may still be given back. */
+  /** Returns the number of buffers that the rate limit still allows. */
   long buffers() {
     return buffers == null ? Long.MAX_VALUE : buffers.tokens();
   }
 
-  /** Bytes of the guest's buffers were moved. */
+  /** Charges bytes that were moved out of, or into, the guest's buffers. */
   void moved(long count) {
     turn -= count;
     if (bytes != null) {
@@ -98,18 +101,18 @@ final class Budget {
     }
   }
 
-  /** Something was done that is no movement of the guest's bytes, but took its time. */
+  /** Charges the turn, but not the rate limit, for other work that took time. */
   void worked(long count) {
     turn -= count;
   }
 
-  /** A buffer was given back to the guest; it takes its part of the turn whatever is in it. */
+  /** Charges a buffer that was returned to the guest, whatever its size. */
   void buffer() {
     turn -= BUFFER_COST;
     given();
   }
 
-  /** A buffer was given back to the guest. */
+  /** Charges the rate limit, but not the turn, for a buffer that was returned to the guest. */
   void given() {
     if (buffers != null) {
       buffers.spend(1);
@@ -130,7 +133,10 @@ final class Budget {
     return isDry(bytes) || isDry(buffers);
   }
 
-  /** Whoever rests, rests until half full, lest each token be worth a wake-up. */
+  /**
+   * Whether the bucket is empty. A waiting port keeps waiting until the bucket is half full, so
+   * that it does not wake up for each token.
+   */
   private boolean isDry(TokenBucket bucket) {
     return bucket != null && bucket.tokens() < (resting ? bucket.halfFull() : 1);
   }

@@ -1,20 +1,20 @@
 package org.microvm.virtioserial;
 
 /**
- * What the VMM itself keeps for a side that is away; see {@link PortConfig} for when.
+ * The bytes that the VMM itself keeps for a side that is not connected; see {@link PortConfig}.
  *
- * @param cacheBuffers whether bytes are kept at all while the other side is away
- * @param byteLimit most bytes from the guest, from 0 on
- * @param guestByteLimit most bytes from the host, from 0 on
+ * @param cacheBuffers whether bytes are kept at all while the other side is not connected
+ * @param byteLimit most bytes from the guest, 0 to {@value #MAX_LIMIT}
+ * @param guestByteLimit most bytes from the host, 0 to {@value #MAX_LIMIT}
  */
 public record Buffering(boolean cacheBuffers, int byteLimit, int guestByteLimit) {
-  /** Default of both limits: 1 MiB. */
+  /** The default of both limits: 1 MiB. */
   public static final int DEFAULT_LIMIT = 1 << 20;
 
-  /** The largest limit, so that a slip of the pen does not take all memory: 1 GiB. */
+  /** The largest limit, so that a typing error does not claim all memory: 1 GiB. */
   public static final int MAX_LIMIT = 1 << 30;
 
-  /** Kept, and as many bytes as is usual. */
+  /** Bytes are kept, up to the default limits. */
   public static final Buffering DEFAULT = new Buffering(true, DEFAULT_LIMIT, DEFAULT_LIMIT);
 
   /** Checks the limits. */
@@ -26,7 +26,7 @@ public record Buffering(boolean cacheBuffers, int byteLimit, int guestByteLimit)
   private static void checkLimit(String what, int bytes) {
     if (bytes < 0 || bytes > MAX_LIMIT) {
       throw new IllegalArgumentException(
-          "%s=%d is not from 0 to %d".formatted(what, bytes, MAX_LIMIT));
+          "%s=%d is out of range; accepted are 0 to %d".formatted(what, bytes, MAX_LIMIT));
     }
   }
 }

@@ -7,8 +7,8 @@ import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.linux.IovecArray;
 
 /**
- * Bytes that the VMM keeps for a side that is away, at most a limit unless told; memory is taken as
- * they come and given back when they have gone. Guarded by the device lock.
+ * A ring buffer of bytes that the VMM keeps for a side that is not connected. Its memory grows with
+ * its content, up to a limit, and is released when the ring is empty. Guarded by the device lock.
  */
 final class ByteRing {
   private static final int SMALLEST = 4096;
@@ -37,12 +37,12 @@ final class ByteRing {
     return limit;
   }
 
-  /** How many more bytes it takes. */
+  /** Returns how many more bytes fit. */
   long free() {
     return Math.max(0, limit - size);
   }
 
-  /** Appends all bytes kept, oldest first, as one or two pieces. */
+  /** Adds all kept bytes to {@code target}, oldest first, as one or two ranges. */
   void gatherKept(IovecArray target) {
     if (size > 0) {
       long part = Math.min(size, capacity() - head);
@@ -53,7 +53,10 @@ final class ByteRing {
     }
   }
 
-  /** Appends room for up to {@code bytes} more, to be read into and then {@link #commit}ted. */
+  /**
+   * Adds free room for up to {@code bytes} to {@code target}; bytes read into it are then {@link
+   * #commit}ted.
+   */
   void gatherFree(IovecArray target, long bytes) {
     long room = Math.min(bytes, free());
     reserve(room);
@@ -67,12 +70,12 @@ final class ByteRing {
     }
   }
 
-  /** Counts bytes in that were put into the room. */
+  /** Adds bytes that were read into the free room to the content. */
   void commit(long bytes) {
     size += bytes;
   }
 
-  /** Forgets the oldest bytes. */
+  /** Removes the oldest bytes. */
   void drop(long bytes) {
     size -= bytes;
     if (size == 0) {
@@ -83,7 +86,10 @@ final class ByteRing {
     }
   }
 
-  /** Copies readable bytes of {@code chain} in, at most {@code limit} and as many as fit. */
+  /**
+   * Appends readable bytes of {@code chain} from {@code skip} on: as many as fit, at most {@code
+   * limit}. Returns how many.
+   */
   long append(DescriptorChain chain, long skip, long limit) {
     long bytes = Math.min(Math.min(chain.readableBytes() - skip, limit), free());
     reserve(bytes);
@@ -98,14 +104,16 @@ final class ByteRing {
     return bytes;
   }
 
-  /** Adds one byte, for which there must be room. */
+  /** Appends one byte, for which there must be room. */
   void append(byte value) {
     reserve(1);
     memory.set(ValueLayout.JAVA_BYTE, (head + size) % capacity(), value);
     size++;
   }
 
-  /** Moves bytes into the writable part of {@code chain}, at most {@code limit}; how many. */
+  /**
+   * Moves at most {@code limit} bytes into the writable part of {@code chain}; returns how many.
+   */
   long moveTo(DescriptorChain chain, long limit) {
     long room = Math.min(chain.writableBytes(), limit);
     long done = 0;
@@ -118,7 +126,7 @@ final class ByteRing {
     return done;
   }
 
-  /** The bytes kept, oldest first. */
+  /** Returns a copy of the kept bytes, oldest first. */
   byte[] toByteArray() {
     byte[] bytes = new byte[Math.toIntExact(size)];
     int part = (int) Math.min(size, capacity() - head);
@@ -127,7 +135,7 @@ final class ByteRing {
     return bytes;
   }
 
-  /** Adds bytes, beyond the limit if need be. */
+  /** Appends bytes, if necessary beyond the limit. */
   void append(byte[] bytes) {
     reserve(bytes.length);
     for (byte value : bytes) {
@@ -135,7 +143,7 @@ final class ByteRing {
     }
   }
 
-  /** Forgets everything; returns how many bytes that were. */
+  /** Removes all bytes; returns how many there were. */
   long clear() {
     long bytes = size;
     drop(bytes);
@@ -151,8 +159,8 @@ final class ByteRing {
       return;
     }
     long wanted = Math.max(SMALLEST, Long.highestOneBit(2 * (size + bytes) - 1));
-    // The garbage collector frees it: an explicit free of memory that several threads use costs a
-    // handshake with every thread of the JVM.
+    // Freed by the garbage collector: freeing a shared arena explicitly costs a handshake with
+    // every thread of the JVM.
     MemorySegment larger = Arena.ofAuto().allocate(Math.max(Math.min(wanted, limit), size + bytes));
     long part = Math.min(size, capacity() - head);
     MemorySegment.copy(memory, head, larger, 0, part);

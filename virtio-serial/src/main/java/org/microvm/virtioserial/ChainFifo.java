@@ -3,7 +3,10 @@ package org.microvm.virtioserial;
 import java.util.Arrays;
 import org.microvm.devices.virtio.DescriptorChain;
 
-/** Chains that were popped and not used yet, oldest first; as many as the queue has entries. */
+/**
+ * A queue of descriptor chains that were popped and not used yet, oldest first. It holds as many as
+ * the virtqueue has entries.
+ */
 final class ChainFifo {
   private final DescriptorChain[] chains;
   private int first;
@@ -32,7 +35,7 @@ final class ChainFifo {
     return count == chains.length;
   }
 
-  /** The chain with {@code index} older ones before it. */
+  /** Returns the chain that has {@code index} older ones before it. */
   DescriptorChain get(int index) {
     return chains[slot(index)];
   }

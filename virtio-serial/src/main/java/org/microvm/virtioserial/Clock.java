@@ -2,15 +2,15 @@ package org.microvm.virtioserial;
 
 import org.microvm.linux.EventLoop;
 
-/** The time, and a way to be called later; so that tests need not wait. */
+/** The time and timers, behind an interface so that tests need not wait. */
 interface Clock {
-  /** Nanoseconds since some moment; may be negative and wrap around. */
+  /** Returns nanoseconds since an arbitrary moment; the value may be negative and wrap around. */
   long nanoTime();
 
-  /** Runs a task on the event loop after so many nanoseconds. */
+  /** Runs a task on the event loop after {@code nanos} nanoseconds. */
   void schedule(long nanos, Runnable task);
 
-  /** The time of this machine. */
+  /** Returns the clock of the host, with timers of the event loop. */
   static Clock of(EventLoop loop) {
     return new Clock() {
       @Override

@@ -9,11 +9,12 @@ package org.microvm.virtioserial;
 public record ConsoleSize(int columns, int rows) {
   private static final int MAX = 0xffff;
 
-  /** Checks the range that the protocol can carry. */
+  /** Checks that both numbers fit into 16 bits, as the protocol requires. */
   public ConsoleSize {
     if (columns < 0 || columns > MAX || rows < 0 || rows > MAX) {
       throw new IllegalArgumentException(
-          "a console of %d columns and %d rows does not fit into 16 bits".formatted(columns, rows));
+          "console size of %d columns and %d rows: both must be from 0 to 65535"
+              .formatted(columns, rows));
     }
   }
 }

@@ -4,8 +4,8 @@ import org.microvm.devices.virtio.ConfigSpace;
 import org.microvm.devices.virtio.VirtioInterrupt;
 
 /**
- * Where the sizes of consoles are told to the guest: RESIZE messages for each, and for port 0 the
- * configuration space too, if the device offers F_SIZE. Guarded by the device lock.
+ * Reports console sizes to the guest: by RESIZE messages for every console, and for port 0 also in
+ * the configuration space, if the device offers F_SIZE. Guarded by the device lock.
  */
 final class ConsoleSizes {
   private static final int CONFIG_COLUMNS = 0;
@@ -14,7 +14,7 @@ final class ConsoleSizes {
   private final SerialConfig config;
   private final ConfigSpace space;
 
-  /** Null before the device is behind a transport. */
+  /** Null until the device is connected to a transport. */
   private VirtioInterrupt driver;
 
   ConsoleSizes(SerialConfig config, ConfigSpace space) {
@@ -23,17 +23,17 @@ final class ConsoleSizes {
     config.consoleSize().ifPresent(this::put);
   }
 
-  /** The way to the driver from now on. */
+  /** Sets the interrupt that reports configuration changes to the driver. */
   void attach(VirtioInterrupt interrupt) {
     driver = interrupt;
   }
 
-  /** The message that tells a driver with many ports. */
+  /** Returns the RESIZE message, which only a driver with MULTIPORT receives. */
   ControlMessage message(int nr, ConsoleSize size) {
     return ControlMessage.resize(nr, size, config.resizeOrder());
   }
 
-  /** Changes the configuration space, if it is concerned, and tells the driver. */
+  /** Updates the configuration space and notifies the driver if the console is port 0. */
   void changed(int nr, ConsoleSize size) {
     if (nr == 0 && config.consoleSize().isPresent()) {
       put(size);
@@ -43,7 +43,7 @@ final class ConsoleSizes {
     }
   }
 
-  /** Takes up the size that another device had in its configuration space. */
+  /** Restores the size that another device had in its configuration space. */
   void restore(ConsoleSize size) {
     if (config.consoleSize().isPresent()) {
       put(size);

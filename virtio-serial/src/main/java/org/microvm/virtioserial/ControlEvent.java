@@ -1,8 +1,8 @@
 package org.microvm.virtioserial;
 
-/** The events of the control queues (section 5.3.6.2). */
+/** The events of the control queues (virtio 1.3, section 5.3.6.2). */
 final class ControlEvent {
-  /** Bytes of {@code le32 id, le16 event, le16 value}. */
+  /** Length of the header {@code le32 id, le16 event, le16 value}. */
   static final int HEADER_BYTES = 8;
 
   static final int DEVICE_READY = 0;

@@ -3,12 +3,12 @@ package org.microvm.virtioserial;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A message to the driver.
+ * A control message to the driver.
  *
- * @param nr the port
+ * @param nr the port number
  * @param event one of {@link ControlEvent}
- * @param value what the event says, 0 if nothing
- * @param payload what follows the header
+ * @param value the event's value, 0 if it has none
+ * @param payload the bytes after the header
  */
 record ControlMessage(int nr, int event, int value, byte[] payload) {
   private static final byte[] NOTHING = {};
@@ -17,7 +17,7 @@ record ControlMessage(int nr, int event, int value, byte[] payload) {
     return new ControlMessage(nr, event, value, NOTHING);
   }
 
-  /** The name without a NUL at the end, as section 5.3.6.2 has it. */
+  /** Returns a PORT_NAME message. The name has no NUL at its end, as section 5.3.6.2 requires. */
   static ControlMessage name(int nr, String name) {
     return new ControlMessage(nr, ControlEvent.PORT_NAME, 1, name.getBytes(StandardCharsets.UTF_8));
   }
@@ -35,7 +35,7 @@ record ControlMessage(int nr, int event, int value, byte[] payload) {
     return nr == port && event == what;
   }
 
-  /** The bytes as the driver gets them, little-endian. */
+  /** Returns the message in the driver's layout, little-endian. */
   byte[] encode() {
     byte[] bytes = new byte[ControlEvent.HEADER_BYTES + payload.length];
     putShort(bytes, 0, nr);

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Control messages that the driver has not given buffers for yet, in the order of sending.
+ * Control messages that wait for buffers of the driver, in sending order.
  *
- * <p>Nothing is ever dropped for want of space, and still a driver that gives no buffers cannot
- * make it grow: a port has at most a handful of messages here, because a repeated one replaces or
- * cancels the one before it. Guarded by the device lock.
+ * <p>No message is dropped for lack of space, and still a driver that provides no buffers cannot
+ * make the outbox grow: each port has at most a few messages here, because a repeated message
+ * replaces or cancels the one before it. Guarded by the device lock.
  */
 final class ControlOutbox {
   private final List<ControlMessage> pending = new ArrayList<>();
@@ -33,17 +33,20 @@ final class ControlOutbox {
     pending.clear();
   }
 
-  /** All messages, in the order of sending. */
+  /** Returns all messages in sending order. */
   List<ControlMessage> messages() {
     return List.copyOf(pending);
   }
 
-  /** Puts messages that waited elsewhere in front of all others. */
+  /** Inserts the messages of another outbox before all others. */
   void restore(List<ControlMessage> messages) {
     pending.addAll(0, messages);
   }
 
-  /** Adds a message unless the same one waits already; of RESIZE the latest one counts. */
+  /**
+   * Adds a message, unless one of the same port and event is already waiting. A new RESIZE replaces
+   * the waiting one.
+   */
   void add(ControlMessage message) {
     int same = find(message.nr(), message.event());
     if (same < 0) {
@@ -54,7 +57,7 @@ final class ControlOutbox {
   }
 
   /**
-   * Adds PORT_OPEN. The last state always arrives, and a guest that takes its messages late still
+   * Adds PORT_OPEN. The last state always arrives, and a guest that reads its messages late still
    * sees that there was a change: of close, open, close, open the last two stay.
    */
   void addOpen(int nr, boolean open) {
@@ -71,7 +74,7 @@ final class ControlOutbox {
       return;
     }
     if (count == 2) {
-      // The one before it says what this one says.
+      // The message before the last one already reports this state.
       pending.remove(last);
     } else {
       pending.add(ControlMessage.of(nr, ControlEvent.PORT_OPEN, value));
@@ -79,10 +82,10 @@ final class ControlOutbox {
   }
 
   /**
-   * Takes back whatever waits for a port, for it is being removed; a PORT_REMOVE of an earlier port
-   * of that number stays.
+   * Withdraws the waiting messages of a port that is being removed. A PORT_REMOVE of an earlier
+   * port of that number stays.
    *
-   * @return whether PORT_ADD was among it, so that the guest never heard of the port
+   * @return whether PORT_ADD was among them, so that the guest does not know the port
    */
   boolean withdraw(int nr) {
     boolean unknown = find(nr, ControlEvent.PORT_ADD) >= 0;
@@ -90,7 +93,7 @@ final class ControlOutbox {
     return unknown;
   }
 
-  /** Whether such a message waits. */
+  /** Whether a message of this port and event is waiting. */
   boolean contains(int nr, int event) {
     return find(nr, event) >= 0;
   }

@@ -7,17 +7,17 @@ import org.microvm.devices.virtio.Virtqueue;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
- * The two control queues. What the driver says is served at once and completed before anything is
- * done about it that takes time: Linux spins with a lock held until its message is used. Guarded by
- * the device lock.
+ * The two control queues. Messages of the driver are used at once, and nothing that takes time
+ * happens before: Linux spins with a lock held until its message is used. Guarded by the device
+ * lock.
  */
 final class ControlQueue {
-  /** Who acts on the driver's messages; it may send, but must not touch the queues. */
+  /** Acts on the driver's messages. It may post messages but must not touch the queues. */
   interface Handler {
     /**
-     * A message of a driver, whose port number and event nobody has checked.
+     * Handles a message of the driver, whose port number and event are unchecked.
      *
-     * @return false if it makes no sense
+     * @return false if the message is invalid
      */
     boolean received(int nr, int event, int value) throws VirtqueueException;
   }
@@ -37,21 +37,24 @@ final class ControlQueue {
 
   /**
    * @param handler acts on messages
-   * @param goOn asks for {@link #serve} to be called soon
+   * @param goOn requests a call of {@link #serve} on the event loop
    */
   ControlQueue(Handler handler, Runnable goOn) {
     this.handler = handler;
     this.goOn = goOn;
   }
 
-  /** The driver has agreed on MULTIPORT and set up its queues, of which either may be missing. */
+  /**
+   * Takes the queues once the driver has negotiated MULTIPORT; either one is null if it is not set
+   * up.
+   */
   void activate(VirtioQueues active, Virtqueue fromDevice, Virtqueue fromDriver) {
     queues = active;
     receiveq = fromDevice;
     transmitq = fromDriver;
   }
 
-  /** The driver has taken one of the queues away. */
+  /** Forgets a queue that the driver has disabled. */
   void stopQueue(boolean receive) {
     if (receive) {
       receiveq = null;
@@ -60,7 +63,7 @@ final class ControlQueue {
     }
   }
 
-  /** Forgets the queues and all that was to be said. */
+  /** Forgets the queues and all waiting messages. */
   void reset() {
     queues = null;
     receiveq = null;
@@ -72,16 +75,14 @@ final class ControlQueue {
     return queues != null;
   }
 
-  /**
-   * Sends a message with the next {@link #send}; without MULTIPORT there is nobody to send it to.
-   */
+  /** Queues a message for the next {@link #send}. Without MULTIPORT it is dropped. */
   void post(ControlMessage message) {
     if (isActive()) {
       outbox.add(message);
     }
   }
 
-  /** As {@link #post}, with whether the host has the port open. */
+  /** Queues a PORT_OPEN message for the next {@link #send}; see {@link ControlOutbox#addOpen}. */
   void postOpen(int nr, boolean open) {
     if (isActive()) {
       outbox.addOpen(nr, open);
@@ -93,22 +94,22 @@ final class ControlQueue {
     return outbox.withdraw(nr);
   }
 
-  /** What {@link #restore} takes. */
+  /** Returns the waiting messages, for {@link #restore}. */
   List<ControlMessage> unsent() {
     return outbox.messages();
   }
 
-  /** Takes over messages that another device has not sent; the queues are active. */
+  /** Takes over the waiting messages of another device. The queues must be active. */
   void restore(List<ControlMessage> messages) {
     outbox.restore(messages);
   }
 
-  /** Whether a message is still to be sent. */
+  /** Whether a message of this port and event has not been sent yet. */
   boolean waits(int nr, int event) {
     return outbox.contains(nr, event);
   }
 
-  /** Messages that the driver has not given buffers for. */
+  /** Returns the number of messages that wait for buffers of the driver. */
   int pending() {
     return outbox.size();
   }
@@ -125,13 +126,13 @@ final class ControlQueue {
     return malformed;
   }
 
-  /** Sends what waits, as far as the driver has given buffers. */
+  /** Sends waiting messages as far as the driver has provided buffers. */
   void send() throws VirtqueueException {
     if (receiveq == null) {
       return;
     }
     receiveq.suppressNotifications();
-    // The driver may add buffers as fast as they are used, so one call takes a ring full at most.
+    // The driver may add buffers as fast as they are used, so one call handles at most a ring full.
     int budget = receiveq.size();
     do {
       DescriptorChain chain;
@@ -146,12 +147,12 @@ final class ControlQueue {
     }
   }
 
-  /** As {@link #serve}, but when the event loop gets to it. */
+  /** Requests a call of {@link #serve} on the event loop. */
   void serveLater() {
     goOn.run();
   }
 
-  /** Takes what the driver has to say, and sends the answers. */
+  /** Handles the driver's messages and sends the answers. */
   void serve() throws VirtqueueException {
     if (transmitq == null) {
       return;
@@ -176,7 +177,7 @@ final class ControlQueue {
   private void sendIn(DescriptorChain chain) {
     byte[] message = outbox.first().encode();
     if (chain.writableBytes() < message.length) {
-      // Not a buffer that this message fits into; it keeps its place for the next one.
+      // The message does not fit into this buffer and stays first in line for the next one.
       malformed++;
       receiveq.addUsed(chain, 0);
       return;
@@ -189,7 +190,7 @@ final class ControlQueue {
 
   private void receive(DescriptorChain chain) throws VirtqueueException {
     received++;
-    // The header may lie in pieces, and later drafts may put something behind it.
+    // The header may be split over descriptors, and later drafts may append fields to it.
     boolean whole = chain.copyReadable(0, header, 0, header.length) == header.length;
     boolean odd = chain.writableBytes() > 0 || chain.readableBytes() > header.length;
     boolean used = whole && handler.received(intAt(0), shortAt(4), shortAt(6));

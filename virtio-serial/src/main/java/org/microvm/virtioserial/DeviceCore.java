@@ -11,15 +11,21 @@ import org.microvm.linux.IovecArray;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What all parts of one device share. */
+/**
+ * The objects that all parts of one device share: lock, event loop, clock, listeners and scratch
+ * memory.
+ */
 final class DeviceCore {
-  /** Work on queues, done with the device lock held. */
+  /** Work on queues that runs with the device lock held. */
   @FunctionalInterface
   interface Step {
     void run() throws VirtqueueException;
   }
 
-  /** Ranges in one readv or writev: two rings full of one-page buffers, as Linux posts them. */
+  /**
+   * Ranges in one readv or writev: enough for two rings full of one-page buffers, as Linux posts
+   * them.
+   */
   private static final int RANGES = 128;
 
   private static final Logger LOG = LoggerFactory.getLogger(DeviceCore.class);
@@ -56,20 +62,20 @@ final class DeviceCore {
     return listeners;
   }
 
-  /** Scratch, to be used and forgotten within one call; guarded by the device lock. */
+  /** Returns an empty scratch array for use within one call; guarded by the device lock. */
   IovecArray ranges() {
     ranges.clear();
     return ranges;
   }
 
-  /** As {@link #ranges}, with room for bytes that nobody wants. */
+  /** Returns the scratch array with room for bytes that are read only to be dropped. */
   IovecArray wasteRanges() {
     ranges.clear();
     ranges.add(waste.address(), waste.byteSize());
     return ranges;
   }
 
-  /** The queues, or null while the driver has not set the device up. */
+  /** Returns the queues, or null while the driver has not activated the device. */
   VirtioQueues queues() {
     return queues;
   }
@@ -78,17 +84,17 @@ final class DeviceCore {
     queues = active;
   }
 
-  /** Does something on the loop, later; nothing once the loop is closed. */
+  /** Schedules a task on the loop. After the loop is closed the task is dropped. */
   void execute(Runnable task) {
     try {
       loop.execute(task);
     } catch (RejectedExecutionException e) {
-      // The VM ends: what is left to be done is to let go, and that needs no loop.
-      LOG.debug("not done: {}", e.getMessage());
+      // The VM is ending: only resources are still to be released, which needs no loop.
+      LOG.debug("task dropped: {}", e.getMessage());
     }
   }
 
-  /** Does a step with the lock held; if the guest broke a ring, the transport hears of it. */
+  /** Runs a step with the lock held, and reports a ring that the guest broke to the transport. */
   void locked(Step step) {
     ReentrantLock outer = lock.enter();
     try {
@@ -100,7 +106,10 @@ final class DeviceCore {
     }
   }
 
-  /** The guest broke a ring: all queues of the device stop. The lock is held. */
+  /**
+   * Reports that the guest broke a ring, which stops all queues of the device. The lock must be
+   * held.
+   */
   void failed(VirtqueueException cause) {
     queues.fail(cause);
   }

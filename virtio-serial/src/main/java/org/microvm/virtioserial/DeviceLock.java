@@ -3,18 +3,19 @@ package org.microvm.virtioserial;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Guards all state of the device, whether the guest has set it up or not.
+ * The lock that guards all state of the device, before and after its activation by the guest.
  *
- * <p>The transport's lock is known only once the device is behind one, but ports may be added and
- * hosts connect before that. So there is an inner lock, and the transport's is taken first wherever
- * it is known. Whoever got in without it saw a device that was never activated, and that needs the
- * inner lock, so no queue is touched without the transport's lock.
+ * <p>The transport's lock is known only once the device is connected to a transport, but ports may
+ * be added and host programs may connect before that. So there is an inner lock, and the
+ * transport's lock is taken before it as soon as it is known. A thread that entered without the
+ * transport's lock saw a device that was never activated, and activation needs the inner lock; so
+ * no queue is touched without the transport's lock.
  */
 final class DeviceLock {
   private final ReentrantLock inner = new ReentrantLock();
   private volatile ReentrantLock transport;
 
-  /** Says which lock the transport holds when it calls the device; the same one every time. */
+  /** Sets the lock that the transport holds when it calls the device. It must never change. */
   void bind(ReentrantLock lock) {
     transport = lock;
   }
@@ -22,12 +23,12 @@ final class DeviceLock {
   /**
    * Takes both locks.
    *
-   * @return what to hand to {@link #exit}
+   * @return the argument for {@link #exit}
    */
   ReentrantLock enter() {
     if (inner.isHeldByCurrentThread()) {
-      // Whoever got in without the transport's lock must not take it now: it comes first, and the
-      // thread that holds it may be waiting for this one.
+      // A thread that entered without the transport's lock must not take it now: that lock comes
+      // first, and the thread that holds it may be waiting for this one.
       inner.lock();
       return null;
     }
@@ -44,7 +45,7 @@ final class DeviceLock {
     }
   }
 
-  /** Gives back what {@link #enter} took. */
+  /** Releases what {@link #enter} took. */
   void exit(ReentrantLock outer) {
     inner.unlock();
     if (outer != null) {

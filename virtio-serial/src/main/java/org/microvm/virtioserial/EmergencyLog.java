@@ -5,8 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes emergency output to the log where there is no console for it, line by line; only so much
- * of it, for the guest decides how much there is. Guarded by the device lock.
+ * Writes emergency output to the log, line by line, if there is no console for it. The number of
+ * lines is limited, because the guest decides how much it writes. Guarded by the device lock.
  */
 final class EmergencyLog {
   private static final Logger LOG = LoggerFactory.getLogger(EmergencyLog.class);
@@ -22,7 +22,7 @@ final class EmergencyLog {
       return;
     }
     if (value != '\n') {
-      // Neither colours nor cursor movements of the guest's are for the log's reader.
+      // Escape sequences of the guest must not reach the terminal of a person who reads the log.
       line[length++] = value >= ' ' && value < 0x7f ? value : (byte) '.';
     }
     if (value == '\n' || length == LINE_BYTES) {

@@ -15,15 +15,15 @@ import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.backend.HostLink;
 
 /**
- * One connection of a host program to a port: what is being waited for on its descriptors, and
- * which of its directions have ended. Guarded by the device lock; made and closed on the loop.
+ * One connection of a host program to a port: watches its descriptors on the event loop and tracks
+ * which directions have ended. Guarded by the device lock; created and closed on the loop.
  */
 final class HostSession {
-  /** Is told what the descriptors are ready for; on the loop, without the lock. */
+  /** Handles readiness of the descriptors, on the loop and without the lock. */
   interface Handler {
     /**
-     * @param input bytes can be read, or the end of them
-     * @param output there is room to write
+     * @param input bytes, or the end of the stream, can be read
+     * @param output bytes can be written
      */
     void ready(HostSession session, boolean input, boolean output);
   }
@@ -34,7 +34,10 @@ final class HostSession {
 
   private final HostLink link;
 
-  /** What is waited for when nothing is wanted: the peer may leave at any time. */
+  /**
+   * The events watched while neither input nor output is wanted: the peer may disconnect at any
+   * time.
+   */
   private int idle;
 
   private Watch inputWatch;
@@ -44,14 +47,14 @@ final class HostSession {
   private boolean inputEnded;
   private boolean outputEnded;
 
-  /** A hang-up was seen; there may be bytes to read yet. */
+  /** The peer has hung up; there may still be bytes to read. */
   private boolean peerGone;
 
-  /** Takes over the link, or closes it and throws. */
+  /** Takes over the link; on failure closes it and throws. */
   HostSession(HostLink link, EventLoop loop, DeviceLock lock, Handler handler)
       throws ErrnoException {
     this.link = link;
-    // Where the end of input is the end of all, the kernel says that rather than a hang-up.
+    // If the end of input ends the connection, the kernel reports it as RDHUP and not as HUP.
     idle = link.halfClose() ? EventLoop.HUP : EventLoop.HUP | EventLoop.RDHUP;
     inputEnded = link.input() == null;
     try {
@@ -72,29 +75,31 @@ final class HostSession {
     return link;
   }
 
-  /** Whether no more bytes will come, and all that came have been read. */
+  /** Whether the end of the input has been read. */
   boolean inputEnded() {
     return inputEnded;
   }
 
-  /** Whether nothing can be written any more. */
+  /** Whether no more bytes can be written. */
   boolean outputEnded() {
     return outputEnded;
   }
 
-  /** Whether readable bytes will be reported; if not, reading is to be tried unasked. */
+  /** Whether the loop reports readable bytes; if not, the caller has to try to read by itself. */
   boolean inputIsWatched() {
     return inputWatch != null;
   }
 
-  /** Whether room to write will be reported; if not, the output is a file and has it always. */
+  /**
+   * Whether the loop reports room to write; if not, the output is a file, which always has room.
+   */
   boolean outputIsWatched() {
     return outputWatch != null;
   }
 
   /**
-   * Where there is no room to read into: looks whether the peer has left with nothing of its bytes
-   * unread, which would otherwise show only when there is room again.
+   * Checks, while there is no room to read into, whether the peer has disconnected and all of its
+   * bytes are read. Without this check the end would be noticed only when there is room again.
    */
   void lookForTheEnd() {
     if (peerGone && link.input().available() == 0) {
@@ -103,7 +108,10 @@ final class HostSession {
     }
   }
 
-  /** Reads into the ranges: bytes, or 0 when there are none now or, being noted, any more. */
+  /**
+   * Reads into the ranges. Returns the number of bytes, or 0 if there are none now or the input has
+   * ended, which is recorded.
+   */
   long read(IovecArray ranges) {
     long bytes;
     do {
@@ -118,16 +126,17 @@ final class HostSession {
     }
     wantInput(false);
     inputEnded = true;
-    // An error, such as ECONNRESET, comes behind all data: nobody is there any more.
+    // An error such as ECONNRESET is reported after all data: the peer is gone.
     outputEnded |= bytes < 0 || !link.halfClose();
     return 0;
   }
 
   /**
-   * Has the peer send no more, where the kernel can do that without a loss, and takes what it has
-   * sent; on a unix socket that is all that it could send. Nothing from what is no socket.
+   * Stops the peer's sending, if the kernel can do that without loss, and drains what it has sent.
+   * On a unix socket that is everything that the peer's writes accepted. Returns nothing for
+   * descriptors that are not sockets.
    *
-   * @param most an end for a peer that sends on and on
+   * @param most the number of bytes after which draining stops, for a peer that keeps sending
    */
   byte[] takeRest(int most) throws ErrnoException {
     if (!link.isDuplex() || (link.halfClose() && !UnixSocket.shutdownInput(link.input()))) {
@@ -146,18 +155,22 @@ final class HostSession {
     return rest.toByteArray();
   }
 
-  /** Writes the ranges: bytes, or 0 when the peer takes nothing now or, being noted, any more. */
+  /**
+   * Writes the ranges. Returns the number of bytes, or 0 if the peer accepts none now or the output
+   * has ended, which is recorded.
+   */
   long write(IovecArray ranges) {
     long bytes;
     do {
       bytes = link.output().writev(ranges);
     } while (bytes == -Errno.EINTR);
-    // After an error the input is still read to its end: the peer may have sent before it left.
+    // After an error the input is still read to its end: the peer may have sent before it
+    // disconnected.
     outputEnded |= bytes < 0 && bytes != -Errno.EAGAIN;
     return Math.max(bytes, 0);
   }
 
-  /** Asks to be told of readable bytes, or not. */
+  /** Sets whether readable bytes are reported to the handler. */
   void wantInput(boolean wanted) {
     if (inputWanted != wanted) {
       inputWanted = wanted;
@@ -165,7 +178,7 @@ final class HostSession {
     }
   }
 
-  /** Asks to be told of room to write, or not. */
+  /** Sets whether room to write is reported to the handler. */
   void wantOutput(boolean wanted) {
     if (outputWanted != wanted) {
       outputWanted = wanted;
@@ -183,10 +196,10 @@ final class HostSession {
   private void ready(DeviceLock lock, Handler handler, int input, int output) {
     ReentrantLock outer = lock.enter();
     try {
-      // A hang-up is reported for as long as it is watched, so the watch goes. What the peer sent
-      // before that is still there to be read.
+      // A hang-up is reported as long as it is watched, so the watch is removed. What the peer sent
+      // before can still be read.
       if ((input & EventLoop.RDHUP) != 0) {
-        // Reported for as long as it is watched, like a hang-up.
+        // Like a hang-up, this is reported as long as it is watched.
         peerGone = true;
         idle = EventLoop.HUP;
         update();
@@ -202,7 +215,7 @@ final class HostSession {
     } finally {
       lock.exit(outer);
     }
-    // Room to write says nothing of bytes to read, and trying costs a call in vain.
+    // Room to write does not imply bytes to read, and a futile read costs a system call.
     boolean readable = (input & ~EventLoop.OUT) != 0;
     boolean writable = (output & ~EventLoop.IN) != 0;
     handler.ready(this, readable, writable);
@@ -241,7 +254,9 @@ final class HostSession {
     }
   }
 
-  /** Watches, or gives null for a file, which epoll refuses because it is always ready. */
+  /**
+   * Watches a descriptor. Returns null for a file, which epoll refuses because it is always ready.
+   */
   private Watch watch(EventLoop loop, Fd fd, EventLoop.Handler handler) throws ErrnoException {
     if (fd == null) {
       return null;

@@ -15,13 +15,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A port: what the guest and the host program know of each other, and when bytes may move. Guarded
- * by the device lock.
+ * A port: tracks whether guest and host program are connected, and schedules the transfer of bytes
+ * in both directions. Guarded by the device lock.
  */
 final class Port implements PortBackend.Port, HostSession.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(Port.class);
 
-  /** More than a socket's buffer holds unless the host's limits have been raised. */
+  /**
+   * Most bytes drained from one socket: more than its buffer holds, unless the host's limits are
+   * raised.
+   */
   private static final int MOST_REST = 8 << 20;
 
   private final DeviceCore core;
@@ -37,25 +40,31 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private final Turn receiveTurn;
   private final ReplyWait replyWait = new ReplyWait();
 
-  /** Made once, for nothing is allocated where bytes move. */
+  /** Created once, so that transferring bytes allocates nothing. */
   private final BooleanSupplier hasReply = this::hasReply;
 
-  /** The guest's queues from activation to reset, whether it is ready to use them or not. */
+  /** The guest's queues from activation to reset, also while the port is not ready. */
   private PortQueues queues;
 
   private HostSession session;
   private ConsoleSize size;
 
-  /** The guest has said that it has set the port up. */
+  /** The guest has reported that it set the port up (PORT_READY 1). */
   private boolean ready;
 
   private boolean guestOpen;
   private boolean removed;
 
-  /** The session ends when the host program has what the guest sent before it closed the port. */
+  /**
+   * The session ends once the host program has received what the guest sent before it closed the
+   * port.
+   */
   private boolean ending;
 
-  /** The guest's failure to set the port up was logged; a guest may repeat it without end. */
+  /**
+   * The guest's failure to set the port up was logged once; a guest may report it any number of
+   * times.
+   */
   private boolean failureLogged;
 
   Port(
@@ -100,21 +109,21 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     return new PortStatus(info, backend.describe(), ready, guestOpen, session != null, statistics);
   }
 
-  /** The port exists from now on. */
+  /** Starts the backend and reports the new port to listeners. */
   void start() {
     fire(PortListener::portAdded);
     onLoop(() -> backend.start(this));
   }
 
-  /** The driver has set the device up. */
+  /** Takes the port's queues once the driver has activated the device. */
   void activated(PortQueues active) {
     queues = active;
   }
 
-  /** The driver has set the port up, or says so again, and asks for what there is to know. */
+  /** Handles PORT_READY 1, which the driver may repeat: answers with the port's properties. */
   void guestReady() {
     if (!ready) {
-      // Once only: a buffer that is gone in part must not begin anew.
+      // Only once: a buffer that was sent in part must not be sent from its start again.
       ready = true;
       transmit.queues(queues);
     }
@@ -129,7 +138,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     transmitTurn.request();
   }
 
-  /** The driver could not set the port up. */
+  /** Handles PORT_READY 0: the driver could not set the port up. */
   void guestFailed() {
     if (!failureLogged) {
       failureLogged = true;
@@ -141,7 +150,10 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     fire(PortListener::portFailed);
   }
 
-  /** A program in the guest has opened the port, or the driver uses it as a console. */
+  /**
+   * Handles PORT_OPEN 1: a program in the guest opened the port, or the driver uses it as a
+   * console.
+   */
   void guestOpened() {
     if (guestOpen) {
       return;
@@ -153,14 +165,14 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     fire(PortListener::guestOpened);
   }
 
-  /** Nothing may be put into receive buffers from now on. */
+  /** Handles the guest's close: no receive buffer may be filled from now on. */
   void guestClosed() {
     if (!guestOpen) {
       return;
     }
     guestOpen = false;
     receive.queues(null);
-    // What comes from the host now is kept or dropped.
+    // From now on bytes from the host are kept or dropped.
     receiveTurn.request();
     backend.guestClosed();
     fire(PortListener::guestClosed);
@@ -172,14 +184,14 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
   }
 
-  /** The driver has taken the transmit queue away. */
+  /** Handles a transmit queue that the driver has disabled. */
   void sendingStopped() {
     if (ready) {
       transmit.queues(queues);
     }
   }
 
-  /** The driver is gone; host program, name and number stay. */
+  /** Handles a device reset: forgets the guest's state; host connection, name and number stay. */
   void reset() {
     guestClosed();
     ready = false;
@@ -187,7 +199,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     transmit.queues(null);
   }
 
-  /** What {@link #restore} takes. */
+  /** Returns the state that {@link #restore} accepts. */
   PortState state() {
     return new PortState(
         info.name(),
@@ -203,20 +215,22 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /**
-   * Goes on where another port was, whose queues this one has been given. If a host program was
-   * connected there and none is here, the guest hears that it has left.
+   * Restores the state of another port, whose queues this one has been given. If a host program was
+   * connected there and none is here, the guest is told that it disconnected.
    *
-   * @throws StateException if it was a port of another kind
+   * @throws StateException if the name or kind differs, or more bytes were kept than this port's
+   *     limits allow
    */
   void restore(PortState state, StateInput input) throws StateException {
     if (!state.name().equals(info.name()) || state.console() != info.console()) {
       throw input.damaged(
-          "port %d was %s, here it is %s"
+          "port %d is %s in the saved state, but %s in this device"
               .formatted(info.nr(), new PortInfo(info.nr(), state.name(), state.console()), info));
     }
     if (state.fromGuest().length > transmit.limit()
         || state.toGuest().length > (long) receive.limit() + MOST_REST) {
-      throw input.damaged(info + " keeps more bytes than its limits allow here");
+      throw input.damaged(
+          info + ": the saved state keeps more bytes than this port's limits allow");
     }
     size = state.size().orElse(null);
     ready = state.ready() && queues != null;
@@ -239,14 +253,14 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     receiveTurn.request();
   }
 
-  /** The connection to the host program, or null. */
+  /** Returns the connection to the host program, or null. */
   HostLink link() {
     return session == null ? null : session.link();
   }
 
   /**
-   * Goes on with a connection that another port had, so that the guest hears nothing of it; before
-   * {@link #restore}, and before the loop runs.
+   * Continues with a connection of another port, without a notification to the guest. Must be
+   * called before {@link #restore} and before the loop runs.
    */
   void adopt(HostLink link) throws ErrnoException {
     session = new HostSession(link, core.loop(), core.lock(), this);
@@ -257,8 +271,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /**
-   * Ends what the host program sends, as {@link HostSession#takeRest}; what it has sent is for this
-   * port's guest, and for another port that goes on in its place.
+   * Drains the connection as {@link HostSession#takeRest} does. This port keeps a copy of the bytes
+   * for its guest; the returned ones are for the port that continues in its place.
    */
   byte[] takeRest() throws ErrnoException {
     if (session == null || ending) {
@@ -269,13 +283,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     return rest;
   }
 
-  /** Bytes that the host program had sent, after those that are kept. */
+  /** Appends drained bytes of the host program to those that are kept. */
   void giveRest(byte[] bytes) {
     receive.giveRest(bytes);
     receiveTurn.request();
   }
 
-  /** Lets go of guest and host program, for another port goes on with both. */
+  /** Releases guest memory and the connection, because another port continues with both. */
   void release() {
     if (session != null) {
       session.close();
@@ -291,7 +305,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     receive.queues(null);
   }
 
-  /** A console's size, for now and for a guest that comes later. */
+  /** Sets a console's size and keeps it for guests that start later. */
   void resize(ConsoleSize newSize) {
     if (newSize.equals(size)) {
       return;
@@ -304,10 +318,10 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
   }
 
-  /** Ends the port, come what may from the guest. Its queues stay with its number. */
+  /** Ends the port whatever the guest does. The queues stay with the port number. */
   void remove() {
     removed = true;
-    transmit(); // a last time, to a host program that takes it
+    transmit(); // a last time, as much as the host program accepts
     guestClosed();
     if (session != null) {
       session.close();
@@ -323,20 +337,20 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     backend.close();
   }
 
-  /** An emergency write, for which this console was chosen. */
+  /** Outputs a byte of the emergency write field on this console. */
   void emergencyWrite(byte value) {
     transmit.append(value);
     transmit();
   }
 
-  /** There are transmit buffers; whoever has a turn coming waits for that. */
+  /** Handles new transmit buffers. A port with a scheduled turn waits for that turn. */
   void transmitBuffersAdded() {
     if (!transmitTurn.isRequested()) {
       transmit();
     }
   }
 
-  /** There are receive buffers. */
+  /** Handles new receive buffers. */
   void receiveBuffersAdded() {
     if (receive.isStarved() && !receiveTurn.isRequested()) {
       receive();
@@ -384,7 +398,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /**
-   * Moves bytes to the host program, a turn's worth; a guest that breaks the ring ends just that.
+   * Moves at most one turn's worth of bytes to the host program. A broken ring stops only the
+   * guest's side.
    */
   private void transmit() {
     long before = counters.fromGuest.buffers;
@@ -393,7 +408,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       more = transmit.run();
     } catch (VirtqueueException e) {
       core.failed(e);
-      more = true; // without the guest, and that cannot fail
+      more = true; // the next turn runs without the guest's queues, which cannot fail
     }
     if (more) {
       transmitTurn.request();
@@ -404,7 +419,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     endSession();
   }
 
-  /** Moves bytes to the guest, as {@link #transmit}. */
+  /** Moves at most one turn's worth of bytes to the guest. */
   private void receive() {
     long before = counters.toGuest.buffers;
     boolean more;
@@ -423,7 +438,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
   }
 
-  /** The guest has been given bytes; its reply may be there before a sleep would have begun. */
+  /** Polls briefly for the guest's reply to bytes that it just received, see {@link ReplyWait}. */
   private void given() {
     boolean worthIt = replyWait.asked(queues.guestPolls());
     if (worthIt && ready && !transmitTurn.isRequested() && replyWait.await(hasReply)) {
@@ -446,7 +461,11 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     try {
       session = new HostSession(link, core.loop(), core.lock(), this);
     } catch (ErrnoException e) {
-      LOG.warn("{}: connection of {} lost: {}", info, backend.describe(), e.getMessage());
+      LOG.warn(
+          "{}: cannot watch the connection of {}, which is closed: {}",
+          info,
+          backend.describe(),
+          e.getMessage());
       onLoop(backend::linkClosed);
       return;
     }
@@ -459,8 +478,9 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /**
-   * Ends the session if the host program is gone and the guest has all of its bytes, or if the
-   * guest wants it and the host program has all of the guest's.
+   * Ends the session if the host program has disconnected and the guest has all of its bytes, or if
+   * the guest has closed the port ({@link GuestClose#DISCONNECT}) and the host program has all of
+   * the guest's bytes.
    */
   private void endSession() {
     if (session == null || removed) {
@@ -480,14 +500,15 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     transmit.session(null);
     receive.session(null);
     fire(PortListener::hostDisconnected);
-    // Behind the bytes: they are in the used ring.
+    // After the bytes: they are already in the used ring.
     showHostOpen(false);
     transmitTurn.request();
     onLoop(backend::linkClosed);
   }
 
   private void showHostOpen(boolean open) {
-    // A console is always open: the guest may write whether somebody looks or not.
+    // A console is always shown as open: the guest may write whether a host program is connected or
+    // not.
     if (ready && !info.console()) {
       control.postOpen(info.nr(), open);
       core.locked(control::send);

@@ -4,31 +4,32 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What a port is and what it promises.
+ * The properties of a port and its limits.
  *
- * <p><b>The limits</b> bound what the VMM itself keeps. They come on top of what the kernel's
- * socket buffers hold on the host and of what sits in the guest's own rings.
+ * <p><b>The limits</b> bound the bytes that the VMM itself keeps. The host kernel's socket buffers
+ * and the guest's own rings hold further bytes.
  *
  * <ul>
  *   <li><i>Guest to host.</i> While no host program is connected, guest data stays in the ring.
- *       Once a quarter of the ring is taken, the oldest buffers are moved to host memory, up to
- *       {@code byteLimit} bytes; after that the guest is held back. A connected but slow host
- *       program holds the guest back through the ring alone, so that nothing is copied.
+ *       Once more than a quarter of the ring is in use, the oldest buffers are moved to host
+ *       memory, up to {@code byteLimit} bytes; after that the guest is held back. A connected but
+ *       slow host program holds the guest back through the ring alone, so that nothing is copied.
  *   <li><i>Host to guest.</i> While the guest has the port closed, host data is read into host
  *       memory, up to {@code guestByteLimit} bytes; after that the host program is held back. An
  *       open but slow guest holds it back at once, so that nothing is copied.
- *   <li>With {@code cacheBuffers} off, data for a side that is away is dropped and counted.
- *   <li>A console port never holds the guest back: what its host program does not take is kept in
- *       the newest {@code byteLimit} bytes, the oldest dropped and counted, also for a connected
- *       but slow one. For the same reason it has no rate limit.
+ *   <li>With {@code cacheBuffers} off, data for a side that is not connected is dropped and
+ *       counted.
+ *   <li>A console port never holds the guest back. Of the output that its host program has not
+ *       taken, whether it is slow or not connected, the newest {@code byteLimit} bytes are kept;
+ *       older ones are dropped and counted. For the same reason a console has no rate limit.
  * </ul>
  *
- * @param name what the guest finds the port by; none is legal, but then udev makes no link
+ * @param name the name by which the guest finds the port; without one udev creates no link
  * @param nr the port number, or {@link #ANY}
- * @param console whether the guest is to run a text console on it (hvc in Linux)
- * @param buffering what the VMM keeps for a side that is away
- * @param rate how fast it may be
- * @param guestClose what becomes of the host program's connection when the guest closes the port
+ * @param console whether the guest uses the port as a text console (hvc in Linux)
+ * @param buffering what the VMM keeps for a side that is not connected
+ * @param rate the rate limit
+ * @param guestClose what happens to the host program's connection when the guest closes the port
  */
 public record PortConfig(
     Optional<String> name,
@@ -37,19 +38,19 @@ public record PortConfig(
     Buffering buffering,
     RateLimit rate,
     GuestClose guestClose) {
-  /** Lets the device choose: the lowest free number, and 0 only for a console. */
+  /** The device chooses the number: the lowest free one, and 0 only for a console. */
   public static final int ANY = -1;
 
-  /** Default of both limits: 1 MiB. */
+  /** The default of both limits: 1 MiB. */
   public static final int DEFAULT_LIMIT = Buffering.DEFAULT_LIMIT;
 
   /** The largest limit: 1 GiB. */
   public static final int MAX_LIMIT = Buffering.MAX_LIMIT;
 
-  /** Bytes in the longest name: udev makes a file name of it. */
+  /** Length of the longest name in bytes, which is that of a file name: udev makes one of it. */
   public static final int MAX_NAME_BYTES = 255;
 
-  /** Checks name and number, and what does not go together. */
+  /** Checks name and number, and refuses options that a console cannot have. */
   public PortConfig {
     name.ifPresent(PortConfig::checkName);
     if (nr < ANY) {
@@ -57,25 +58,25 @@ public record PortConfig(
     }
     if (console && !rate.equals(RateLimit.NONE)) {
       throw new IllegalArgumentException(
-          "bps= and ops= are not for a console: its driver spins until its output is taken");
+          "bps= and ops= are not accepted for a console: its driver spins until output is used");
     }
     if (console && guestClose == GuestClose.DISCONNECT) {
       throw new IllegalArgumentException(
-          "guest_close=disconnect is not for a console: its driver keeps it open");
+          "guest_close=disconnect is not accepted for a console: its driver keeps it open");
     }
   }
 
-  /** A generic port of this name, everything else by default. */
+  /** Returns the default configuration of a generic port with this name. */
   public static PortConfig named(String name) {
     return unnamed().withName(name);
   }
 
-  /** A generic port without a name, everything else by default. */
+  /** Returns the default configuration of a generic port without a name. */
   public static PortConfig unnamed() {
     return withDefaults(false);
   }
 
-  /** A console port without a name, everything else by default. */
+  /** Returns the default configuration of a console port without a name. */
   public static PortConfig forConsole() {
     return withDefaults(true);
   }
@@ -85,57 +86,57 @@ public record PortConfig(
         Optional.empty(), ANY, console, Buffering.DEFAULT, RateLimit.NONE, GuestClose.HOLD);
   }
 
-  /** The same with a name. */
+  /** Returns a copy with a name. */
   public PortConfig withName(String newName) {
     return new PortConfig(Optional.of(newName), nr, console, buffering, rate, guestClose);
   }
 
-  /** The same with a number. */
+  /** Returns a copy with a number. */
   public PortConfig withNr(int number) {
     return new PortConfig(name, number, console, buffering, rate, guestClose);
   }
 
-  /** The same with other rules for keeping bytes. */
+  /** Returns a copy with other rules for keeping bytes. */
   public PortConfig withBuffering(Buffering rules) {
     return new PortConfig(name, nr, console, rules, rate, guestClose);
   }
 
-  /** The same with caching on or off. */
+  /** Returns a copy that keeps bytes for a side that is not connected, or drops them. */
   public PortConfig withCacheBuffers(boolean on) {
     return withBuffering(new Buffering(on, byteLimit(), guestByteLimit()));
   }
 
-  /** The same with another limit for bytes from the guest. */
+  /** Returns a copy with another limit for bytes from the guest. */
   public PortConfig withByteLimit(int bytes) {
     return withBuffering(new Buffering(cacheBuffers(), bytes, guestByteLimit()));
   }
 
-  /** The same with another limit for bytes from the host. */
+  /** Returns a copy with another limit for bytes from the host. */
   public PortConfig withGuestByteLimit(int bytes) {
     return withBuffering(new Buffering(cacheBuffers(), byteLimit(), bytes));
   }
 
-  /** The same with another rate limit. */
+  /** Returns a copy with another rate limit. */
   public PortConfig withRate(RateLimit limit) {
     return new PortConfig(name, nr, console, buffering, limit, guestClose);
   }
 
-  /** The same with another fate for connections when the guest closes the port. */
+  /** Returns a copy with another rule for the connection when the guest closes the port. */
   public PortConfig withGuestClose(GuestClose fate) {
     return new PortConfig(name, nr, console, buffering, rate, fate);
   }
 
-  /** Whether bytes are kept while the other side is away. */
+  /** Returns whether bytes are kept while the other side is not connected. */
   public boolean cacheBuffers() {
     return buffering.cacheBuffers();
   }
 
-  /** Most bytes from the guest kept by the VMM. */
+  /** Returns the most bytes from the guest that the VMM keeps. */
   public int byteLimit() {
     return buffering.byteLimit();
   }
 
-  /** Most bytes from the host kept by the VMM. */
+  /** Returns the most bytes from the host that the VMM keeps. */
   public int guestByteLimit() {
     return buffering.guestByteLimit();
   }
@@ -145,9 +146,9 @@ public record PortConfig(
     int length = name.getBytes(StandardCharsets.UTF_8).length;
     if (odd || length == 0 || length > MAX_NAME_BYTES || name.equals(".") || name.equals("..")) {
       throw new IllegalArgumentException(
-          "port name \"%s\": the guest makes a file name of it, so 1 to %d bytes, no / and no"
+          "port name \"%s\" cannot be a file name in the guest: accepted are 1 to %d bytes"
                   .formatted(name, MAX_NAME_BYTES)
-              + " control characters");
+              + " without / and control characters, except . and ..");
     }
   }
 }

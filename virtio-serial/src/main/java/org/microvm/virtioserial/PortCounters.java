@@ -1,8 +1,8 @@
 package org.microvm.virtioserial;
 
-/** What a port counts; see {@link PortStatistics}. Guarded by the device lock. */
+/** The counters of a port; see {@link PortStatistics}. Guarded by the device lock. */
 final class PortCounters {
-  /** One direction. */
+  /** The counters of one direction. */
   static final class Direction {
     long bytes;
     long buffers;
@@ -18,7 +18,7 @@ final class PortCounters {
       this.name = name;
     }
 
-    /** One side did not take, or have room for, what the other had to send. */
+    /** Counts that the receiving side had no room for what the other had to send. */
     void stalled() {
       stalls++;
       StallEvent.tell(port, name);
@@ -35,7 +35,7 @@ final class PortCounters {
   long malformed;
 
   /**
-   * @param port its number
+   * @param port the port's number
    */
   PortCounters(int port) {
     fromGuest = new Direction(port, "from the guest");

@@ -1,11 +1,14 @@
 package org.microvm.virtioserial;
 
-/** A port that the host asked for cannot be had: a number or a name is taken, or there is none. */
+/**
+ * A request about a port failed: its number or name is taken, its options contradict each other, or
+ * it does not exist.
+ */
 public final class PortException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
-   * @param message what was asked for and why it cannot be
+   * @param message what was requested and why it is refused
    */
   public PortException(String message) {
     super(message);

@@ -3,7 +3,7 @@ package org.microvm.virtioserial;
 import java.util.Optional;
 
 /**
- * Which port an event or a number is about.
+ * Identifies a port.
  *
  * @param nr the port number
  * @param name its name, if it has one

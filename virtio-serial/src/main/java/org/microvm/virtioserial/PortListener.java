@@ -1,16 +1,17 @@
 package org.microvm.virtioserial;
 
 /**
- * Is told what happens to the ports of a device.
+ * Receives the events of a device's ports.
  *
- * <p>Called on the event loop, one event after the other and in the order in which they happened,
- * with no lock held; it must not block. The state may have moved on by the time of the call.
+ * <p>The methods are called on the event loop, one event after the other in the order in which they
+ * happened, without a lock. They must not block. The port's state may have changed again by the
+ * time of the call.
  */
 public interface PortListener {
-  /** The port exists; the guest may not know of it yet. */
+  /** The port was added; the guest may not know it yet. */
   default void portAdded(PortInfo port) {}
 
-  /** The port is gone and its number and name are free. */
+  /** The port was removed; its number and name are free. */
   default void portRemoved(PortInfo port) {}
 
   /** The guest could not set the port up (PORT_READY 0). */
@@ -25,6 +26,9 @@ public interface PortListener {
   /** A host program has connected. */
   default void hostConnected(PortInfo port) {}
 
-  /** The host program has gone, and the guest has been given all its bytes. */
+  /**
+   * The host program's connection has ended. If the program closed it, the guest has been given all
+   * of its bytes.
+   */
   default void hostDisconnected(PortInfo port) {}
 }

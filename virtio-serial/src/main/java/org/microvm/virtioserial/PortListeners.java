@@ -8,7 +8,7 @@ import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Hands events to the host's listeners, on the loop and without the device lock. */
+/** Delivers events to the host's listeners, on the loop and without the device lock. */
 final class PortListeners {
   private static final Logger LOG = LoggerFactory.getLogger(PortListeners.class);
 
@@ -30,7 +30,7 @@ final class PortListeners {
     listeners.remove(listener);
   }
 
-  /** Tells the listeners of something that happened to a port; nothing at all without any. */
+  /** Schedules an event for the listeners. Without listeners it does nothing. */
   void fire(BiConsumer<PortListener, PortInfo> event, PortInfo port) {
     if (!listeners.isEmpty()) {
       waiting.incrementAndGet();
@@ -39,8 +39,8 @@ final class PortListeners {
   }
 
   /**
-   * Whether so many events wait that the guest is not to cause more: it does so at its own speed
-   * where its notifications are served on a vCPU's thread, and listeners may be slow.
+   * Whether so many events are waiting that the guest must not cause more. Where notifications are
+   * served on a vCPU's thread, the guest can cause events faster than slow listeners handle them.
    */
   boolean areBehind() {
     return waiting.get() > MOST_WAITING;
@@ -52,7 +52,7 @@ final class PortListeners {
       try {
         event.accept(listener, port);
       } catch (RuntimeException e) {
-        LOG.error("a listener of serial ports failed", e);
+        LOG.error("a port listener threw an exception", e);
       }
     }
   }

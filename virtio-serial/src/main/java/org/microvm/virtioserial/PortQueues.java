@@ -6,9 +6,9 @@ import org.microvm.devices.virtio.Virtqueue;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
- * The two queues of a port number, from activation to reset. They outlive the port: buffers that
- * the guest gave to a port which was then removed serve the next one of that number, since Linux
- * leaves them in the ring. Guarded by the device lock.
+ * The two queues of a port number, from activation to reset. They outlive the port: Linux leaves
+ * the buffers of a removed port in the ring, and the next port of that number uses them. Guarded by
+ * the device lock.
  */
 final class PortQueues {
   private final VirtioQueues queues;
@@ -18,12 +18,12 @@ final class PortQueues {
   private final ChainFifo sending;
   private boolean receiveUsed;
 
-  /** The guest wanted no interrupt for what it was given last, so it looks at the ring itself. */
+  /** The guest had interrupts suppressed when it last received buffers, so it polls the ring. */
   private boolean guestPolls;
 
   private boolean transmitUsed;
 
-  /** Either queue may be null if the driver has not set it up. */
+  /** Creates the pair; either queue is null if the driver has not set it up. */
   PortQueues(VirtioQueues queues, Virtqueue receiveq, Virtqueue transmitq) {
     this.queues = queues;
     this.receiveq = receiveq;
@@ -32,29 +32,31 @@ final class PortQueues {
     sending = new ChainFifo(transmitq == null ? 1 : transmitq.size());
   }
 
-  /** The driver has taken the receive queue away, and its buffers with it. */
+  /** Forgets the receive queue, which the driver has disabled, and its buffers. */
   void stopReceiving() {
     receiveq = null;
     receiving.clear();
   }
 
-  /** The driver has taken the transmit queue away, and its buffers with it. */
+  /** Forgets the transmit queue, which the driver has disabled, and its buffers. */
   void stopSending() {
     transmitq = null;
     sending.clear();
   }
 
-  /** Receive buffers taken from the ring, for the host's bytes. */
+  /** Returns the receive buffers that were taken from the ring and are not used yet. */
   ChainFifo receiving() {
     return receiving;
   }
 
-  /** Transmit buffers taken from the ring, not given back yet. */
+  /** Returns the transmit buffers that were taken from the ring and are not used yet. */
   ChainFifo sending() {
     return sending;
   }
 
-  /** Takes receive buffers from the ring until {@code wanted} are there or there are no more. */
+  /**
+   * Takes receive buffers from the ring until there are {@code wanted}, or the ring has no more.
+   */
   void fillReceiving(int wanted, PortCounters counters) throws VirtqueueException {
     DescriptorChain chain;
     while (receiving.size() < wanted && receiveq != null && (chain = receiveq.pop()) != null) {
@@ -62,7 +64,7 @@ final class PortQueues {
         counters.malformed++;
       }
       if (chain.writableBytes() == 0) {
-        // No room at all: giving it back is all that can be done with it.
+        // The buffer has no room at all: it can only be returned.
         giveToGuest(chain, 0);
         counters.toGuest.buffers++;
         return;
@@ -71,7 +73,7 @@ final class PortQueues {
     }
   }
 
-  /** Takes all transmit buffers that there are from the ring. */
+  /** Takes all available transmit buffers from the ring. */
   void fillSending(PortCounters counters) throws VirtqueueException {
     DescriptorChain chain;
     while (!sending.isFull() && transmitq != null && (chain = transmitq.pop()) != null) {
@@ -82,19 +84,19 @@ final class PortQueues {
     }
   }
 
-  /** Gives a receive buffer back with bytes in it, visible after {@link #publish}. */
+  /** Returns a filled receive buffer to the guest, which sees it after {@link #publish}. */
   void giveToGuest(DescriptorChain chain, long bytes) {
     receiveq.addUsed(chain, bytes);
     receiveUsed = true;
   }
 
-  /** Gives the oldest transmit buffer back, visible after {@link #publish}. */
+  /** Returns the oldest transmit buffer to the guest, which sees it after {@link #publish}. */
   void sent() {
     transmitq.addUsed(sending.removeFirst(), 0);
     transmitUsed = true;
   }
 
-  /** Shows the guest what was given back, with one interrupt a queue at most. */
+  /** Publishes the returned buffers, with at most one interrupt for each queue. */
   void publish() {
     if (receiveUsed && receiveq != null) {
       guestPolls = !queues.publish(receiveq);
@@ -106,34 +108,42 @@ final class PortQueues {
     transmitUsed = false;
   }
 
-  /** Whether a receive buffer came in while the guest was being asked to tell of the next one. */
+  /**
+   * Requests a notification for the next receive buffer.
+   *
+   * @return whether one arrived meanwhile, which must be handled at once
+   */
   boolean awaitReceiveBuffers() {
     return receiveq != null && receiveq.enableNotifications();
   }
 
-  /** The guest need not tell of receive buffers. */
+  /** Suppresses notifications of receive buffers. */
   void ignoreReceiveBuffers() {
     if (receiveq != null) {
       receiveq.suppressNotifications();
     }
   }
 
-  /** Whether the guest looks for what it is given without being interrupted. */
+  /** Whether the guest polls its receive ring instead of waiting for interrupts. */
   boolean guestPolls() {
     return guestPolls;
   }
 
-  /** Whether the guest has sent something; asks for no notification. */
+  /** Whether the guest has sent something. Requests no notification. */
   boolean hasTransmitBuffers() {
     return transmitq != null && transmitq.hasPending();
   }
 
-  /** Whether a transmit buffer came in while the guest was being asked to tell of the next one. */
+  /**
+   * Requests a notification for the next transmit buffer.
+   *
+   * @return whether one arrived meanwhile, which must be handled at once
+   */
   boolean awaitTransmitBuffers() {
     return transmitq != null && transmitq.enableNotifications();
   }
 
-  /** The guest need not tell of transmit buffers. */
+  /** Suppresses notifications of transmit buffers. */
   void ignoreTransmitBuffers() {
     if (transmitq != null) {
       transmitq.suppressNotifications();
@@ -141,9 +151,9 @@ final class PortQueues {
   }
 
   /**
-   * Gives back unread the transmit buffers that were meant for a port that is gone.
+   * Returns the transmit buffers of a removed port unread.
    *
-   * @return whether there are more by now
+   * @return whether more have arrived meanwhile
    */
   boolean discardSending(PortCounters counters) throws VirtqueueException {
     ignoreTransmitBuffers();

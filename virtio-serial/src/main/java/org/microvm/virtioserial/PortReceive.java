@@ -6,17 +6,17 @@ import org.microvm.linux.IovecArray;
 import org.microvm.virtioserial.PortCounters.Direction;
 
 /**
- * From the host program to the guest: bytes are read straight into receive buffers in guest RAM,
- * and only when there are some. What happens while the guest has the port closed is said in {@link
- * PortConfig}.
+ * Moves bytes from the host program to the guest: they are read straight into receive buffers in
+ * guest RAM, and only when such buffers exist. {@link PortConfig} defines what happens while the
+ * guest has the port closed.
  *
  * <p>Guarded by the device lock.
  */
 final class PortReceive {
-  /** Buffers taken for a first read, and at least. */
+  /** Buffers taken for the first read, and the minimum for later ones. */
   private static final int SMALL_WINDOW = 4;
 
-  /** Bytes read at once for a guest that has the port closed. */
+  /** Bytes read at a time while the guest has the port closed. */
   private static final int CHUNK = 16 * 1024;
 
   private final DeviceCore core;
@@ -30,11 +30,11 @@ final class PortReceive {
   private HostSession session;
   private int window = SMALL_WINDOW;
 
-  /** There are bytes for the guest, or may be, but no buffers. */
+  /** The guest has no buffers, and there are, or may be, bytes for it. */
   private boolean starved;
 
   /**
-   * @param resume asks for a turn, after a rest for the rate limit
+   * @param resume requests a turn, once the rate limit allows the next bytes
    */
   PortReceive(DeviceCore core, PortConfig config, PortCounters counters, Runnable resume) {
     this.core = core;
@@ -45,49 +45,49 @@ final class PortReceive {
     kept = new ByteRing(config.guestByteLimit());
   }
 
-  /** The guest has the port open from now on; null: not any more. */
+  /** Sets the queues while the guest has the port open; null once it has closed it. */
   void queues(PortQueues open) {
     queues = open;
     starved = false;
   }
 
-  /** A host program gives bytes from now on; null: not any more. */
+  /** Sets the session of the connected host program, or null. */
   void session(HostSession connected) {
     session = connected;
   }
 
-  /** Bytes that the VMM keeps. */
+  /** Returns how many bytes the VMM keeps. */
   long kept() {
     return kept.size();
   }
 
-  /** Whether new receive buffers make a difference. */
+  /** Whether the port waits for receive buffers. */
   boolean isStarved() {
     return starved;
   }
 
-  /** The most bytes that the VMM keeps. */
+  /** Returns the most bytes that the VMM keeps. */
   int limit() {
     return kept.limit();
   }
 
-  /** The bytes that the VMM keeps. */
+  /** Returns the bytes that the VMM keeps. */
   byte[] keptBytes() {
     return kept.toByteArray();
   }
 
   /**
-   * Goes on where another port was.
+   * Restores the state of another port.
    *
    * @param open as in {@link #queues}
-   * @param bytes as {@link #keptBytes} were
+   * @param bytes its {@link #keptBytes}
    */
   void restore(PortQueues open, byte[] bytes) {
     queues(open);
     kept.append(bytes);
   }
 
-  /** Bytes that have been taken from the host program, for the guest to get next. */
+  /** Appends bytes drained from the host program, which the guest receives next. */
   void giveRest(byte[] bytes) {
     if (queues == null && !config.cacheBuffers()) {
       moved.dropped += bytes.length;
@@ -96,14 +96,14 @@ final class PortReceive {
     }
   }
 
-  /** The port is gone: nobody will ever read what is kept. */
+  /** Ends the port: the kept bytes count as dropped. */
   void close() {
     moved.dropped += kept.clear();
     queues(null);
     session = null;
   }
 
-  /** The guest has no more use for what the connected host program sent, and sends. */
+  /** Stops receiving from the connected host program; its kept bytes count as dropped. */
   void endSession() {
     moved.dropped += kept.clear();
     session.wantInput(false);
@@ -111,9 +111,9 @@ final class PortReceive {
   }
 
   /**
-   * Takes what the host program has sent, and drops it: closing a socket with unread bytes in it
-   * may cost the peer those that are on the way to it. A peer that sends on and on is not waited
-   * for.
+   * Reads and drops what the host program has sent, because closing a socket with unread bytes may
+   * discard bytes on their way to the peer. Stops after one turn's worth, so that a peer that keeps
+   * sending does not delay the close.
    */
   void dropInput(HostSession ended) {
     long left = Budget.TURN_BYTES;
@@ -126,7 +126,7 @@ final class PortReceive {
   }
 
   /**
-   * Moves what can be moved, at most a turn's worth.
+   * Moves as many bytes as possible, at most one turn's worth.
    *
    * @return whether there is more to do, in another turn
    */
@@ -135,8 +135,8 @@ final class PortReceive {
     boolean more = true;
     while (more && (queues == null ? !budget.isTurnOver() : !budget.isSpent())) {
       more = queues == null ? keepOrDrop() : give();
-      // Not before the step: with nothing left of the turn it would neither read nor ask to be
-      // called again.
+      // Charged after the step: a step with an exhausted budget would neither read nor request
+      // another turn.
       budget.worked(Budget.BUFFER_COST);
     }
     if (queues != null) {
@@ -149,7 +149,7 @@ final class PortReceive {
       return false;
     }
     if (more && kept.isEmpty() && session != null && session.inputIsWatched()) {
-      // The loop reports it again in its next round; that is the next turn.
+      // The loop reports readable input again in its next round, which is the next turn.
       session.wantInput(true);
       return false;
     }
@@ -160,7 +160,7 @@ final class PortReceive {
     return session != null && !session.inputEnded();
   }
 
-  /** One step for a guest that has the port open; whether to go on. */
+  /** Does one step for a guest that has the port open; returns whether to continue. */
   private boolean give() throws VirtqueueException {
     if (kept.isEmpty() && !hostGives()) {
       return false;
@@ -197,14 +197,15 @@ final class PortReceive {
   private boolean read(ChainFifo buffers) {
     IovecArray ranges = core.ranges();
     boolean room = true;
-    // The turn may end a little late, so that no buffer is given back half empty for its sake.
+    // A turn may exceed its budget slightly, so that no buffer is returned half empty because of
+    // it.
     long most = Math.min(Budget.TURN_BYTES, budget.allowed());
     long count = Math.min(buffers.size(), budget.buffers());
     for (int i = 0; i < count && room && ranges.bytes() < Math.min(most, budget.bytes()); i++) {
       room = buffers.get(i).gatherWritable(ranges, 0, most - ranges.bytes());
     }
     long wanted = ranges.bytes();
-    // Reading into nothing gives 0, which would look like the end.
+    // A read into no buffers returns 0, which would look like the end of the stream.
     long bytes = wanted == 0 ? 0 : session.read(ranges);
     int filled = 0;
     for (long left = bytes; left > 0; filled++) {
@@ -212,15 +213,16 @@ final class PortReceive {
       give(buffers.removeFirst(), part);
       left -= part;
     }
-    // At once, so that the guest takes these while the next are being read.
+    // Published at once, so that the guest handles these while the next are read.
     queues.publish();
     window = nextWindow(filled, buffers.capacity());
     return goOn(bytes, wanted);
   }
 
   /**
-   * Twice what was filled, so that a stream soon moves in large reads and a message in small ones;
-   * half of the ring at most, so that the guest can give buffers back meanwhile.
+   * Returns twice the number of buffers just filled, so that a stream soon moves in large reads and
+   * a message in small ones; at most half of the ring, so that the guest can post buffers
+   * meanwhile.
    */
   private static int nextWindow(int filled, int ringSize) {
     return Math.max(SMALL_WINDOW, Math.min(2 * filled, ringSize / 2));
@@ -234,7 +236,7 @@ final class PortReceive {
     budget.given();
   }
 
-  /** One step for a guest that has the port closed; whether to go on. */
+  /** Does one step for a guest that has the port closed; returns whether to continue. */
   private boolean keepOrDrop() {
     if (!hostGives()) {
       return false;
@@ -262,12 +264,12 @@ final class PortReceive {
     return goOn(bytes, wanted);
   }
 
-  /** Whether to read on at once after a read, rather than be told of more. */
+  /** Whether to read again at once instead of waiting for the event loop to report more input. */
   private boolean goOn(long bytes, long wanted) {
     if (bytes == 0 || bytes == wanted || !session.inputIsWatched()) {
       return bytes > 0;
     }
-    // Fewer than there was room for: there are no more at the moment.
+    // A short read: there is no more input at the moment.
     session.wantInput(true);
     return false;
   }

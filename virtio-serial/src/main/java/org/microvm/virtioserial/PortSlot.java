@@ -6,17 +6,17 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
- * A port number: the port that has it, if any, and what the guest believes about it. Guarded by the
+ * A port number: its port, if any, and what the guest believes about the number. Guarded by the
  * device lock.
  */
 final class PortSlot {
-  /** What the guest believes. */
+  /** What the guest believes about a port number. */
   enum Belief {
     /** There is no port of this number. */
     ABSENT,
-    /** There is one, for PORT_ADD was sent. */
+    /** The port exists: PORT_ADD was sent. */
     PRESENT,
-    /** There was one before the reset; a driver that resumes from hibernation still has it. */
+    /** The port existed before the reset; a driver that resumes from hibernation still has it. */
     REMEMBERED
   }
 
@@ -24,20 +24,22 @@ final class PortSlot {
   Belief belief = Belief.ABSENT;
   PortQueues queues;
 
-  /** The guest was told of a port of this number, now or earlier: it may speak of it. */
+  /**
+   * PORT_ADD was sent for this number, now or earlier, so messages of the guest about it are legal.
+   */
   boolean heardOf;
 
-  /** PORT_ADD messages that the guest has not answered yet. */
+  /** Number of PORT_ADD messages that the guest has not answered yet. */
   int unanswered;
 
-  /** The port that the guest remembers is gone, whether or not there is another of its number. */
+  /** The port that the guest remembers was removed, whether or not another has its number. */
   boolean replaced;
 
   private final PortCounters unclaimed;
   private final Turn discardTurn;
   private Port port;
 
-  /** Since the reset there was another port of this number, whose last data may be in the ring. */
+  /** An earlier port had this number since the reset; its last data may be in the transmit ring. */
   private boolean leftovers;
 
   PortSlot(DeviceCore core, int nr) {
@@ -46,7 +48,7 @@ final class PortSlot {
     discardTurn = new Turn(core, this::discard);
   }
 
-  /** The port, or null. */
+  /** Returns the port, or null. */
   Port port() {
     return port;
   }
@@ -62,7 +64,7 @@ final class PortSlot {
     discardTurn.request();
   }
 
-  /** The driver has set the device up. */
+  /** Takes the queues once the driver has activated the device. */
   void activate(PortQueues active) {
     queues = active;
     if (port != null) {
@@ -70,16 +72,16 @@ final class PortSlot {
     }
   }
 
-  /** What {@link #restore} takes. */
+  /** Returns the state that {@link #restore} accepts. */
   SlotState state() {
     return new SlotState(
         belief, unanswered, replaced, leftovers, Optional.ofNullable(port).map(Port::state));
   }
 
   /**
-   * Goes on where another slot of this number was, whose queues this one has been given.
+   * Restores the state of another slot of this number, whose queues this one has been given.
    *
-   * @throws StateException if its port is not here
+   * @throws StateException if the state has a port and this slot has none, or the reverse
    */
   void restore(SlotState state, StateInput input) throws StateException {
     belief = state.belief();
@@ -90,16 +92,16 @@ final class PortSlot {
     if (state.port().isPresent()) {
       if (port == null) {
         throw input.damaged(
-            "port %d%s is missing here"
+            "port %d%s is in the saved state but missing in this device"
                 .formatted(nr, state.port().get().name().map(name -> " " + name).orElse("")));
       }
       port.restore(state.port().get(), input);
     } else if (belief == Belief.PRESENT) {
-      throw input.damaged("the guest knows a port %d that was not there".formatted(nr));
+      throw input.damaged("the guest knows port %d, which is not in the saved state".formatted(nr));
     }
   }
 
-  /** Lets go of guest and host program, for another slot goes on with both. */
+  /** Releases guest memory and the connection, because another slot continues with both. */
   void release() {
     if (port != null) {
       port.release();
@@ -110,11 +112,11 @@ final class PortSlot {
   }
 
   /**
-   * The driver is gone; what it may remember when it comes back from hibernation is what it was
-   * told.
+   * Handles a device reset. A driver that resumes from hibernation remembers the ports that were
+   * announced to it.
    *
-   * @param addUnheard whether PORT_ADD was still to be sent
-   * @param removeUnheard whether PORT_REMOVE was still to be sent
+   * @param addUnheard whether PORT_ADD was not delivered yet
+   * @param removeUnheard whether PORT_REMOVE was not delivered yet
    */
   void reset(boolean addUnheard, boolean removeUnheard) {
     if (port != null) {
@@ -134,7 +136,7 @@ final class PortSlot {
     heardOf = belief != Belief.ABSENT;
   }
 
-  /** The driver has taken one of the queues away. */
+  /** Handles a queue that the driver has disabled. */
   void stopQueue(boolean receive) {
     if (queues == null) {
       return;
@@ -150,9 +152,9 @@ final class PortSlot {
   }
 
   /**
-   * Takes the answer to a PORT_ADD whose port was removed before it came.
+   * Accepts the answer to a PORT_ADD whose port was removed before the answer arrived.
    *
-   * @return whether one was due
+   * @return whether such an answer was outstanding
    */
   boolean answersForgotten() {
     if (unanswered == 0) {
@@ -162,7 +164,7 @@ final class PortSlot {
     return true;
   }
 
-  /** The guest has set up the present port. */
+  /** Handles PORT_READY 1 for the present port. */
   void ready() throws VirtqueueException {
     belief = Belief.PRESENT;
     if (leftovers) {
@@ -172,17 +174,17 @@ final class PortSlot {
     port.guestReady();
   }
 
-  /** There are transmit buffers. */
+  /** Handles new transmit buffers. */
   void transmitBuffersAdded() throws VirtqueueException {
     if (port != null && port.isReady()) {
       port.transmitBuffersAdded();
     } else if (port == null || leftovers) {
-      // Written to a port that is gone. A console's driver even waits for it.
+      // The data is for a removed port. A console's driver even waits until it is used.
       discard();
     }
   }
 
-  /** There are receive buffers. */
+  /** Handles new receive buffers. */
   void receiveBuffersAdded() {
     if (port != null) {
       port.receiveBuffersAdded();

@@ -6,20 +6,20 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * What a port and its two ends know of each other. Bytes that sit in the guest's rings are in guest
- * memory, those in a socket are with the socket.
+ * The saved state of a port. Bytes in the guest's rings are part of guest memory, and bytes in a
+ * socket stay in the socket; neither is in here.
  *
- * @param name what the guest finds it by
- * @param console whether the guest runs a console on it
+ * @param name the port's name
+ * @param console whether the port is a console
  * @param ready whether the guest has set it up
  * @param guestOpen whether a program in the guest has it open
  * @param hostOpen whether a host program is connected
- * @param sendingOffset bytes of the oldest transmit buffer in flight that have gone out
- * @param lastBuffers transmit buffers that the connection gets before it ends, because the guest
- *     has closed the port; negative if it does not end
- * @param fromGuest bytes of the guest that the VMM keeps
- * @param toGuest bytes of the host program that the VMM keeps
- * @param size the console's size, if it was ever set
+ * @param sendingOffset bytes of the oldest transmit buffer in flight that have been sent
+ * @param lastBuffers transmit buffers still to be sent on a connection that ends because the guest
+ *     closed the port; negative if the connection is not ending
+ * @param fromGuest bytes from the guest that the VMM keeps
+ * @param toGuest bytes from the host program that the VMM keeps
+ * @param size the console's size, if it was set
  */
 record PortState(
     Optional<String> name,

@@ -1,58 +1,58 @@
 package org.microvm.virtioserial;
 
 /**
- * The numbers of one port since it was added, all read at one moment.
+ * Counters of one port since it was added, all read at one moment.
  *
- * @param fromGuest guest to host; it stalls when the host program does not take what is sent
- * @param toGuest host to guest; it stalls when the guest has no buffer for what is sent
- * @param bytesCopied bytes that the VMM itself copied; those that the kernel moved straight between
- *     guest RAM and the host program are not among them
- * @param malformed buffers that the driver should not have put into the queue
+ * @param fromGuest guest to host; a stall is counted when the host program accepts no more bytes
+ * @param toGuest host to guest; a stall is counted when the guest has no receive buffers
+ * @param bytesCopied bytes that the VMM itself copied, without those that the kernel moved straight
+ *     between guest RAM and the host program
+ * @param malformed buffers that the driver must not put into the queue
  */
 public record PortStatistics(
     DirectionStatistics fromGuest, DirectionStatistics toGuest, long bytesCopied, long malformed) {
 
-  /** Bytes that left the guest's transmit buffers. */
+  /** Returns the bytes that left the guest's transmit buffers. */
   public long bytesFromGuest() {
     return fromGuest.bytes();
   }
 
-  /** Transmit buffers given back to the guest. */
+  /** Returns the number of transmit buffers returned to the guest. */
   public long chainsFromGuest() {
     return fromGuest.chains();
   }
 
-  /** Bytes put into the guest's receive buffers. */
+  /** Returns the bytes put into the guest's receive buffers. */
   public long bytesToGuest() {
     return toGuest.bytes();
   }
 
-  /** Receive buffers given back to the guest. */
+  /** Returns the number of receive buffers returned to the guest. */
   public long chainsToGuest() {
     return toGuest.chains();
   }
 
-  /** Bytes from the guest that the VMM keeps at the moment. */
+  /** Returns the bytes from the guest that the VMM keeps at the moment. */
   public long bytesHeldForHost() {
     return fromGuest.bytesHeld();
   }
 
-  /** Bytes from the host that the VMM keeps at the moment. */
+  /** Returns the bytes from the host that the VMM keeps at the moment. */
   public long bytesHeldForGuest() {
     return toGuest.bytesHeld();
   }
 
-  /** Bytes that went nowhere, in both directions. */
+  /** Returns the bytes that were dropped, in both directions. */
   public long bytesDropped() {
     return fromGuest.bytesDropped() + toGuest.bytesDropped();
   }
 
-  /** How often the host program did not take what the guest had to send. */
+  /** Returns how often the host program accepted no more of the guest's bytes. */
   public long hostStalls() {
     return fromGuest.stalls();
   }
 
-  /** How often the guest had no buffer for what the host had to send. */
+  /** Returns how often the guest had no receive buffers for the host's bytes. */
   public long guestStalls() {
     return toGuest.stalls();
   }

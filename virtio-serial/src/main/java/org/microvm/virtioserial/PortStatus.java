@@ -1,14 +1,14 @@
 package org.microvm.virtioserial;
 
 /**
- * What is known of a port at one moment.
+ * The state of a port at one moment.
  *
- * @param port which one
- * @param backend where its bytes go on the host, for people
+ * @param port the port
+ * @param backend a description of the host end, for people
  * @param guestReady whether the guest has set the port up
  * @param guestOpen whether the guest has it open
  * @param hostConnected whether a host program is connected
- * @param statistics its numbers
+ * @param statistics its counters
  */
 public record PortStatus(
     PortInfo port,

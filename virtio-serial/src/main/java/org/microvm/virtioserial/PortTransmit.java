@@ -6,17 +6,17 @@ import org.microvm.linux.IovecArray;
 import org.microvm.virtioserial.PortCounters.Direction;
 
 /**
- * From the guest to the host program: transmit buffers are written straight from guest RAM. A
- * buffer that was taken only in part stays in flight with the offset reached, and that holds the
- * guest back. What happens while nobody is connected is said in {@link PortConfig}.
+ * Moves bytes from the guest to the host program: transmit buffers are written straight from guest
+ * RAM. A buffer that was accepted only in part stays in flight with the offset reached, which holds
+ * the guest back. {@link PortConfig} defines what happens while no host program is connected.
  *
  * <p>Guarded by the device lock.
  */
 final class PortTransmit {
-  /** Buffers of an absent guest: none, ever. */
+  /** The buffers of an absent guest, always empty. */
   private static final ChainFifo NONE = new ChainFifo(1);
 
-  /** As {@link #lastBuffers} says. */
+  /** Value of {@link #lastBuffers} while the connection is not ending. */
   private static final int NOT_ENDING = -1;
 
   private final DeviceCore core;
@@ -30,17 +30,19 @@ final class PortTransmit {
   private ChainFifo sending = NONE;
   private HostSession session;
 
-  /** Bytes of the oldest buffer in flight that are gone already. */
+  /** Bytes of the oldest buffer in flight that have been sent. */
   private long offset;
 
-  /** The host program is connected but takes nothing at the moment. */
+  /** The host program is connected but accepts no bytes at the moment. */
   private boolean blocked;
 
-  /** Buffers in flight that the connection gets yet before it ends; negative: it goes on. */
+  /**
+   * Buffers in flight still to be sent before the connection ends; negative if it is not ending.
+   */
   private int lastBuffers = NOT_ENDING;
 
   /**
-   * @param resume asks for a turn, after a rest for the rate limit
+   * @param resume requests a turn, once the rate limit allows the next bytes
    */
   PortTransmit(DeviceCore core, PortConfig config, PortCounters counters, Runnable resume) {
     this.core = core;
@@ -51,7 +53,7 @@ final class PortTransmit {
     kept = new ByteRing(config.byteLimit());
   }
 
-  /** The guest may send from now on; null: not any more, and what is in flight is forgotten. */
+  /** Sets the queues while the guest may send; null afterwards, which forgets buffers in flight. */
   void queues(PortQueues usable) {
     queues = usable;
     sending = usable == null ? NONE : usable.sending();
@@ -59,13 +61,13 @@ final class PortTransmit {
     lastBuffers = Math.min(lastBuffers, 0);
   }
 
-  /** A host program takes bytes from now on; null: not any more. */
+  /** Sets the session of the connected host program, or null. */
   void session(HostSession connected) {
     session = connected;
     lastBuffers = NOT_ENDING;
   }
 
-  /** The host program gets what the guest has sent by now, and nothing else. */
+  /** Ends the connection once the host program has received what the guest has sent so far. */
   void endSession() throws VirtqueueException {
     if (queues != null) {
       queues.fillSending(counters);
@@ -73,47 +75,50 @@ final class PortTransmit {
     lastBuffers = sending.size();
   }
 
-  /** Whether the host program has all that it gets after {@link #endSession}. */
+  /** Whether the host program has received everything since {@link #endSession}. */
   boolean isEnded() {
     return lastBuffers == 0 && kept.isEmpty();
   }
 
-  /** Buffers that the host program gets yet before its connection ends; negative: it goes on. */
+  /**
+   * Returns how many buffers are still to be sent before the connection ends; negative if it is not
+   * ending.
+   */
   int lastBuffers() {
     return lastBuffers;
   }
 
-  /** As {@link #endSession}, with a number known from before. */
+  /** Ends the connection after so many buffers, a number from a saved state. */
   void endSessionAfter(int buffers) {
     lastBuffers = buffers;
   }
 
-  /** Bytes that the VMM keeps. */
+  /** Returns how many bytes the VMM keeps. */
   long kept() {
     return kept.size();
   }
 
-  /** Bytes of the oldest buffer in flight that are gone. */
+  /** Returns how many bytes of the oldest buffer in flight have been sent. */
   long offset() {
     return offset;
   }
 
-  /** The most bytes that the VMM keeps. */
+  /** Returns the most bytes that the VMM keeps. */
   int limit() {
     return kept.limit();
   }
 
-  /** The bytes that the VMM keeps. */
+  /** Returns the bytes that the VMM keeps. */
   byte[] keptBytes() {
     return kept.toByteArray();
   }
 
   /**
-   * Goes on where another port was.
+   * Restores the state of another port.
    *
    * @param usable as in {@link #queues}
-   * @param sent as {@link #offset} was; the buffer is the first that will be taken from the queue
-   * @param bytes as {@link #keptBytes} were
+   * @param sent its {@link #offset}, into the buffer that will be taken from the queue first
+   * @param bytes its {@link #keptBytes}
    */
   void restore(PortQueues usable, long sent, byte[] bytes) {
     queues(usable);
@@ -121,14 +126,14 @@ final class PortTransmit {
     kept.append(bytes);
   }
 
-  /** The port is gone: nobody will ever read what is kept or in flight. */
+  /** Ends the port: kept bytes and those in flight count as dropped. */
   void close() {
     moved.dropped += kept.clear();
     discard();
     session = null;
   }
 
-  /** The guest sends no more, and what is in flight goes nowhere. */
+  /** Drops the buffers in flight and stops using the guest's queue. */
   void discard() {
     while (!sending.isEmpty()) {
       dropOldestBuffer();
@@ -139,7 +144,7 @@ final class PortTransmit {
     queues(null);
   }
 
-  /** A byte that does not come from the queue (emergency write), for a console. */
+  /** Appends a byte that does not come from the queue to a console's output (emergency write). */
   void append(byte value) {
     if (kept.limit() > 0) {
       dropOldest(1);
@@ -151,7 +156,7 @@ final class PortTransmit {
   }
 
   /**
-   * Moves what can be moved, at most a turn's worth.
+   * Moves as many bytes as possible, at most one turn's worth.
    *
    * @return whether there is more to do, in another turn
    */
@@ -179,7 +184,7 @@ final class PortTransmit {
     return more;
   }
 
-  /** Does something about the buffers in flight; whether to look at once what else can be done. */
+  /** Does one step with the buffers in flight; returns whether another step may follow at once. */
   private boolean step() {
     blocked = false;
     if (!hostTakes()) {
@@ -195,7 +200,7 @@ final class PortTransmit {
       return true;
     }
     if (blocked && config.console()) {
-      // hvc spins with interrupts off until its buffer is used, whatever the host does.
+      // Linux's hvc driver spins with interrupts off until its buffer is used, so it is used now.
       blocked = false;
       return keepNewest();
     }
@@ -210,7 +215,7 @@ final class PortTransmit {
     return queues != null && queues.awaitTransmitBuffers();
   }
 
-  /** Writes to the host; whether there is more to write and room for it. */
+  /** Writes to the host program; returns whether there is more to write and room for it. */
   private boolean write() {
     IovecArray ranges = core.ranges();
     kept.gatherKept(ranges);
@@ -225,7 +230,7 @@ final class PortTransmit {
     long written = wanted == 0 ? 0 : session.write(ranges);
     account(written);
     if (queues != null) {
-      // At once, so that the guest fills these again while the next are being written.
+      // Published at once, so that the guest refills these while the next are written.
       queues.publish();
     }
     if (written < wanted && (written == 0 || session.outputIsWatched())) {
@@ -236,12 +241,12 @@ final class PortTransmit {
     return !blocked && (written > 0 || (wanted == 0 && forThisHost() > 0));
   }
 
-  /** Buffers in flight that the connected host program may have. */
+  /** Returns how many of the buffers in flight may go to the connected host program. */
   private int forThisHost() {
     return lastBuffers == NOT_ENDING ? sending.size() : Math.min(lastBuffers, sending.size());
   }
 
-  /** Takes written bytes off the front: first what was kept, then the buffers in flight. */
+  /** Removes written bytes: first the kept ones, then those of the buffers in flight. */
   private void account(long written) {
     long old = Math.min(written, kept.size());
     kept.drop(old);
@@ -256,7 +261,9 @@ final class PortTransmit {
     offset += left;
   }
 
-  /** Nobody is connected; whether there is more to do about that. */
+  /**
+   * Handles buffers while no host program is connected; returns whether another step may follow.
+   */
   private boolean keepOrDrop() {
     if (!config.cacheBuffers()) {
       return drop();
@@ -276,7 +283,7 @@ final class PortTransmit {
     finished();
   }
 
-  /** The buffers beyond a quarter of the ring go to host memory, until that is full as well. */
+  /** Moves the buffers beyond a quarter of the ring to host memory, until that is full as well. */
   private boolean keepOverflow() {
     boolean some = overflows();
     while (some && !budget.isSpent()) {
@@ -290,7 +297,7 @@ final class PortTransmit {
     return sending.size() > sending.capacity() / 4 && (kept.free() > 0 || rest() == 0);
   }
 
-  /** All buffers go to host memory, and the oldest bytes there make room. */
+  /** Moves all buffers to host memory and drops the oldest bytes there to make room. */
   private boolean keepNewest() {
     while (!sending.isEmpty() && !budget.isSpent()) {
       long tooMuch = Math.max(0, rest() - kept.limit());
@@ -304,7 +311,7 @@ final class PortTransmit {
     return !sending.isEmpty();
   }
 
-  /** Moves bytes of the oldest buffer to host memory, at most so many and as many as fit. */
+  /** Moves bytes of the oldest buffer to host memory: as many as fit, at most {@code limit}. */
   private void keep(long limit) {
     long taken = kept.append(sending.get(0), offset, limit);
     moved.bytes += taken;
@@ -326,7 +333,7 @@ final class PortTransmit {
 
   private long rest() {
     DescriptorChain oldest = sending.get(0);
-    // The chains of a queue that has ended are empty.
+    // The chains of a queue that was disabled are empty.
     return Math.max(0, oldest.readableBytes() - offset);
   }
 

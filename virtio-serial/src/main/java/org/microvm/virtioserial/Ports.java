@@ -12,8 +12,8 @@ import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.virtioserial.backend.PortBackend;
 
 /**
- * The ports of a device by number, and the conversation with the driver about them. Guarded by the
- * device lock.
+ * The ports of a device by number, and the control protocol with the driver about them. Guarded by
+ * the device lock.
  */
 final class Ports implements ControlQueue.Handler {
   private final DeviceCore core;
@@ -21,7 +21,9 @@ final class Ports implements ControlQueue.Handler {
   private final ControlQueue control;
   private final PortSlot[] slots;
 
-  /** The driver takes control messages: it said so, or it resumes from hibernation. */
+  /**
+   * The driver accepts control messages: it sent DEVICE_READY 1, or it resumes from hibernation.
+   */
   private boolean driverReady;
 
   Ports(DeviceCore core, SerialConfig config, ConsoleSizes sizes) {
@@ -36,32 +38,32 @@ final class Ports implements ControlQueue.Handler {
     return control;
   }
 
-  /** The slot of a number that is in range. */
+  /** Returns the slot of a number, which must be in range. */
   PortSlot slot(int nr) {
     return slots[nr];
   }
 
-  /** The ports there are, by rising number. */
+  /** Returns the ports in order of their numbers. */
   Stream<Port> all() {
     return Arrays.stream(slots).map(PortSlot::port).filter(Objects::nonNull);
   }
 
-  /** The port of this number, or null. */
+  /** Returns the port with this number, or null. */
   Port find(int nr) {
     return nr >= 0 && nr < slots.length ? slots[nr].port() : null;
   }
 
-  /** The port of this name, or null. */
+  /** Returns the port with this name, or null. */
   Port find(String name) {
     Optional<String> wanted = Optional.of(name);
     return all().filter(port -> port.info().name().equals(wanted)).findFirst().orElse(null);
   }
 
-  /** Makes a port; {@link #introduce} it then. */
+  /** Creates and starts a port, which the caller then has to {@link #introduce}. */
   Port add(PortConfig config, PortBackend backend) throws PortException {
     if (config.guestClose() == GuestClose.DISCONNECT && !backend.canDisconnect()) {
       throw new PortException(
-          "guest_close=disconnect: %s has no connection that could end and come back"
+          "guest_close=disconnect: %s has no client that could be disconnected"
               .formatted(backend.describe()));
     }
     PortSlot slot = slots[choose(config)];
@@ -71,7 +73,7 @@ final class Ports implements ControlQueue.Handler {
     return port;
   }
 
-  /** Tells the guest of a new port. */
+  /** Announces a new port to the guest. */
   void introduce(Port port) throws VirtqueueException {
     if (control.isActive()) {
       announceNew();
@@ -93,7 +95,7 @@ final class Ports implements ControlQueue.Handler {
     control.send();
   }
 
-  /** The driver has set the device up. */
+  /** Takes the queues once the driver has activated the device. */
   void activate(VirtioQueues queues, boolean multiport) throws VirtqueueException {
     connect(queues, multiport);
     if (!multiport && slots[0].port() != null) {
@@ -116,24 +118,25 @@ final class Ports implements ControlQueue.Handler {
     }
   }
 
-  /** What {@link #restore} takes. */
+  /** Returns the state that {@link #restore} accepts. */
   SerialState state() {
     return new SerialState(
         driverReady, control.unsent(), Arrays.stream(slots).map(PortSlot::state).toList());
   }
 
   /**
-   * Goes on where the ports of another device were. Ports that are here only are announced to the
-   * driver.
+   * Restores the state of another device's ports. Ports that exist only in this device are
+   * announced to the driver.
    *
-   * @param queues or null if the driver had not set the device up
-   * @throws StateException if a port of that device is not here
+   * @param queues the queues, or null if the driver had not activated the device
+   * @throws StateException if the number of possible ports differs, or a port of the state is
+   *     missing in this device
    */
   void restore(SerialState state, StateInput input, VirtioQueues queues, boolean multiport)
       throws StateException {
     if (state.slots().size() != slots.length) {
       throw input.damaged(
-          "the device had %d possible ports, here it has %d (max_ports)"
+          "the saved device has max_ports=%d, this one has max_ports=%d"
               .formatted(state.slots().size(), slots.length));
     }
     if (queues != null) {
@@ -151,7 +154,7 @@ final class Ports implements ControlQueue.Handler {
     }
   }
 
-  /** Lets go of the guest and of all host programs, for another device goes on with them. */
+  /** Releases guest memory and all connections, because another device continues with them. */
   void release() {
     driverReady = false;
     control.reset();
@@ -190,7 +193,7 @@ final class Ports implements ControlQueue.Handler {
     driverReady = success;
     for (PortSlot slot : slots) {
       if (slot.belief == PortSlot.Belief.REMEMBERED) {
-        // A driver that starts from scratch remembers nothing.
+        // A driver that starts from scratch remembers no ports.
         slot.belief = PortSlot.Belief.ABSENT;
         slot.replaced = false;
       }
@@ -207,7 +210,7 @@ final class Ports implements ControlQueue.Handler {
       slot.replaced = false;
       forget(slot);
     } else if (slot.unanswered > 1) {
-      // About an earlier port of this number; the one for the present port is still to come.
+      // The answer is about an earlier port of this number; the one for the present port follows.
       slot.unanswered--;
     } else {
       slot.unanswered = 0;
@@ -228,7 +231,7 @@ final class Ports implements ControlQueue.Handler {
   private static boolean portOpen(PortSlot slot, boolean open) {
     Port port = slot.port();
     if (port == null || !port.isReady()) {
-      // Crossed with a removal, most likely.
+      // The message most likely crossed with a removal.
       return slot.heardOf;
     }
     if (open) {
@@ -239,7 +242,7 @@ final class Ports implements ControlQueue.Handler {
     return true;
   }
 
-  /** Tells a driver that is ready of each port that it has not heard of. */
+  /** Sends PORT_ADD to a driver that is ready, for each port that it does not know. */
   private void announceNew() {
     if (!driverReady) {
       return;
@@ -254,7 +257,7 @@ final class Ports implements ControlQueue.Handler {
     }
   }
 
-  /** Tells the driver that a port is gone which it has heard of, or keeps it from hearing. */
+  /** Sends PORT_REMOVE for a removed port, or withdraws a PORT_ADD that was not delivered yet. */
   private void forget(PortSlot slot) {
     slot.belief = PortSlot.Belief.ABSENT;
     if (control.withdraw(slot.nr)) {
@@ -264,7 +267,7 @@ final class Ports implements ControlQueue.Handler {
     }
   }
 
-  /** Without MULTIPORT there is port 0 alone, a console that is always there and open. */
+  /** Without MULTIPORT the guest has port 0 alone, a console that is always ready and open. */
   private static void attachOnly(PortSlot slot) {
     slot.port().guestReady();
     slot.port().guestOpened();
@@ -277,7 +280,7 @@ final class Ports implements ControlQueue.Handler {
   private int choose(PortConfig config) throws PortException {
     Port namesake = config.name().map(this::find).orElse(null);
     if (namesake != null) {
-      throw new PortException("the name is taken already, by " + namesake.info());
+      throw new PortException("the name is already taken by " + namesake.info());
     }
     if (config.nr() == PortConfig.ANY) {
       return lowestFree(config.console());
@@ -288,12 +291,11 @@ final class Ports implements ControlQueue.Handler {
               .formatted(config.nr(), slots.length - 1));
     }
     if (config.nr() == 0 && !config.console()) {
-      throw new PortException("nr=0: port 0 is for a console");
+      throw new PortException("nr=0: port 0 is reserved for a console");
     }
     Port tenant = slots[config.nr()].port();
     if (tenant != null) {
-      throw new PortException(
-          "nr=%d is taken already, by %s".formatted(config.nr(), tenant.info()));
+      throw new PortException("nr=%d is already taken by %s".formatted(config.nr(), tenant.info()));
     }
     return config.nr();
   }
@@ -308,7 +310,7 @@ final class Ports implements ControlQueue.Handler {
         "all port numbers up to %d are taken; raise max_ports".formatted(slots.length - 1));
   }
 
-  /** The ports as the host sees them. */
+  /** Returns the identities of the ports in order of their numbers. */
   List<PortInfo> infos() {
     return all().map(Port::info).toList();
   }

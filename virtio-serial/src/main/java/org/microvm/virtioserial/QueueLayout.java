@@ -1,25 +1,25 @@
 package org.microvm.virtioserial;
 
-/** Which queue is whose (section 5.3.2), and how large they are. */
+/** The numbers and sizes of the queues (virtio 1.3, section 5.3.2). */
 final class QueueLayout {
   static final int CONTROL_RECEIVE = 2;
   static final int CONTROL_TRANSMIT = 3;
 
   /**
-   * Entries of a port's queue. Linux fills a receive queue with one page an entry, so a possible
-   * port costs the guest 256 KiB, which is also what a port may move in one turn.
+   * Entries of a port's queue. Linux fills a receive queue with one page for each entry, so each
+   * possible port costs the guest 256 KiB, which is also what a port may move in one turn.
    */
   static final int DATA_SIZE = 64;
 
   /**
-   * Entries of a control queue: a port's whole introduction takes four messages, so 16 ports can be
-   * introduced without waiting for the driver.
+   * Entries of a control queue. Announcing a port takes up to four messages, so 16 ports can be
+   * announced without waiting for the driver.
    */
   static final int CONTROL_SIZE = 64;
 
   private QueueLayout() {}
 
-  /** Number of queues of a device with so many possible ports. */
+  /** Returns the number of queues of a device that can have {@code ports} ports. */
   static int count(int ports) {
     return 2 * ports + 2;
   }
@@ -28,12 +28,12 @@ final class QueueLayout {
     return index == CONTROL_RECEIVE || index == CONTROL_TRANSMIT ? CONTROL_SIZE : DATA_SIZE;
   }
 
-  /** The receive queue of a port; the transmit queue is the next one. */
+  /** Returns the receive queue of a port; the transmit queue is the next one. */
   static int receiveQueue(int nr) {
     return nr == 0 ? 0 : 2 * nr + 2;
   }
 
-  /** The port of a queue that is no control queue. */
+  /** Returns the port of a queue that is not a control queue. */
   static int port(int queue) {
     return queue < 2 ? 0 : queue / 2 - 1;
   }

@@ -3,32 +3,31 @@ package org.microvm.virtioserial;
 import java.util.function.BooleanSupplier;
 
 /**
- * Whether to wait for a guest's reply instead of letting the event loop sleep until the guest
- * notifies. A guest that looks at its rings all the time answers within a microsecond or two; to be
- * woken for that takes ten times as long where idle processors halt. So a guest that polls and that
- * has replied to what it was given before is waited for, though never for long. Guarded by the
- * device lock.
+ * Decides whether to poll for a guest's reply instead of letting the event loop sleep until the
+ * guest notifies. A guest that polls its rings answers within a microsecond or two; waking up a
+ * thread takes ten times as long on hosts whose idle processors halt. So the reply is polled for,
+ * briefly, if the guest polls and has replied to the previous bytes. Guarded by the device lock.
  */
 final class ReplyWait {
-  /** How long, nanoseconds: less than a sleep and a wake-up cost. */
+  /** Longest polling time in nanoseconds: less than a sleep and a wake-up cost. */
   static final long LONGEST = 10_000;
 
-  /** How many times nobody waits after a reply has not come in time. */
+  /** Number of opportunities that are skipped after a reply did not arrive in time. */
   static final int PAUSE = 64;
 
-  /** The guest was given bytes, and has sent none since. */
+  /** The guest was given bytes and has sent none since. */
   private boolean asked;
 
-  /** It has sent some after it was given bytes the last time. */
+  /** The guest replied after it was given bytes the last time. */
   private boolean replies;
 
   private int pause;
 
   /**
-   * The guest was given bytes.
+   * Records that the guest was given bytes.
    *
-   * @param polls whether it looks for them without an interrupt
-   * @return whether a reply is worth waiting for
+   * @param polls whether the guest polls for them instead of waiting for an interrupt
+   * @return whether to poll for the reply
    */
   boolean asked(boolean polls) {
     replies &= !asked;
@@ -43,13 +42,13 @@ final class ReplyWait {
     return true;
   }
 
-  /** The guest has sent something, whenever it was. */
+  /** Records that the guest has sent something. */
   void replied() {
     replies |= asked;
     asked = false;
   }
 
-  /** Waits until the reply is there; false if it does not come in time. */
+  /** Polls until the reply is there; returns false if it does not arrive in time. */
   boolean await(BooleanSupplier reply) {
     long start = System.nanoTime();
     while (!reply.getAsBoolean()) {

@@ -3,12 +3,13 @@ package org.microvm.virtioserial;
 /**
  * The order of the two numbers in a RESIZE control message.
  *
- * <p>The specification has columns first. Linux read rows first for 15 years, read columns first
- * for some releases of 2025, and then went back; so the guest decides which one is right.
+ * <p>The specification puts columns first. Linux read rows first for 15 years. In 2025 commit
+ * 5326ab737a47 changed it to columns first, also in stable branches; in September 2025 mainline
+ * reverted that. So the right order depends on the guest's kernel.
  */
 public enum ResizeOrder {
-  /** As the specification says. */
+  /** Columns first, as in the specification. */
   COLUMNS_ROWS,
-  /** As most releases of Linux read it. */
+  /** Rows first, as most releases of Linux read it. */
   ROWS_COLUMNS
 }

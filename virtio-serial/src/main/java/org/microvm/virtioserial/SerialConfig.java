@@ -4,25 +4,30 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What is fixed about a serial device when the guest first sees it.
+ * The properties of a serial device that are fixed before the guest starts.
  *
- * @param maxPorts how many ports the device can have, port 0 included, 1 to {@value #MAX_PORTS};
- *     each possible port costs the guest two queues at boot and a look at both in every interrupt
- * @param consoleSize the size of port 0's console in the configuration space, 0 by 0 as long as it
- *     is not known; F_SIZE is offered only if there is one, and without it Linux takes no size of
- *     any console, not even from RESIZE messages
+ * @param maxPorts the largest number of ports, port 0 included, 1 to {@value #MAX_PORTS}; each
+ *     possible port costs the guest two queues at boot, and its driver checks both in every
+ *     interrupt
+ * @param consoleSize the size of port 0's console in the configuration space, 0 by 0 while it is
+ *     not known; F_SIZE is offered only if a size is present, and without F_SIZE Linux ignores the
+ *     size of every console, including sizes in RESIZE messages
  * @param emergencyWrite whether F_EMERG_WRITE is offered
- * @param resizeOrder how the guest reads RESIZE messages
+ * @param resizeOrder the order of the numbers in RESIZE messages, which depends on the guest's
+ *     kernel
  */
 public record SerialConfig(
     int maxPorts,
     Optional<ConsoleSize> consoleSize,
     boolean emergencyWrite,
     ResizeOrder resizeOrder) {
-  /** 1024 queues, the most a virtio device has, are two for each port and two for control. */
+  /**
+   * The largest number of ports: a virtio device has at most 1024 queues, two for each port and two
+   * for control.
+   */
   public static final int MAX_PORTS = 511;
 
-  /** A console and seven channels. */
+  /** The default number of ports: a console and seven channels. */
   public static final int DEFAULT_MAX_PORTS = 8;
 
   /** Checks the number of ports. */
@@ -35,33 +40,36 @@ public record SerialConfig(
     Objects.requireNonNull(resizeOrder);
   }
 
-  /** Eight ports, a console size that is not known yet, emergency write, RESIZE as specified. */
+  /**
+   * Returns the default configuration: eight ports, a console size that is not known yet, emergency
+   * write, and RESIZE messages in the order of the specification.
+   */
   public static SerialConfig defaults() {
     return new SerialConfig(
         DEFAULT_MAX_PORTS, Optional.of(new ConsoleSize(0, 0)), true, ResizeOrder.COLUMNS_ROWS);
   }
 
-  /** The same with another number of ports. */
+  /** Returns a copy with another number of ports. */
   public SerialConfig withMaxPorts(int ports) {
     return new SerialConfig(ports, consoleSize, emergencyWrite, resizeOrder);
   }
 
-  /** The same with a console size, which the guest finds in the configuration space. */
+  /** Returns a copy with a console size, which the guest reads from the configuration space. */
   public SerialConfig withConsoleSize(ConsoleSize size) {
     return new SerialConfig(maxPorts, Optional.of(size), emergencyWrite, resizeOrder);
   }
 
-  /** The same without F_SIZE: the guest hears of no size. */
+  /** Returns a copy without F_SIZE: the guest learns no console size. */
   public SerialConfig withoutConsoleSize() {
     return new SerialConfig(maxPorts, Optional.empty(), emergencyWrite, resizeOrder);
   }
 
-  /** The same with emergency write offered or not. */
+  /** Returns a copy that offers emergency write or does not. */
   public SerialConfig withEmergencyWrite(boolean offered) {
     return new SerialConfig(maxPorts, consoleSize, offered, resizeOrder);
   }
 
-  /** The same with another order in RESIZE messages. */
+  /** Returns a copy with another order of the numbers in RESIZE messages. */
   public SerialConfig withResizeOrder(ResizeOrder order) {
     return new SerialConfig(maxPorts, consoleSize, emergencyWrite, order);
   }

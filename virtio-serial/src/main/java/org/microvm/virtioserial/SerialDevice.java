@@ -27,22 +27,23 @@ import org.slf4j.LoggerFactory;
 /**
  * The virtio console device (id 3) with many ports.
  *
- * <p>The machine puts it behind a transport; the host's side (adding and removing ports, sizes,
- * numbers, listeners) may be used from any thread and at any time, before the guest runs as well.
+ * <p>The machine connects it to a transport. The host's methods (adding and removing ports, console
+ * sizes, statistics, listeners) may be called from any thread at any time, also before the guest
+ * runs.
  *
- * <p>{@link #close} ends all ports; close the event loop after it.
+ * <p>{@link #close} removes all ports; close the event loop after it.
  */
 public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /** The virtio device type. */
   public static final int DEVICE_ID = 3;
 
-  /** Columns and rows are valid in the configuration space. */
+  /** VIRTIO_CONSOLE_F_SIZE: columns and rows in the configuration space are valid. */
   public static final long F_SIZE = 1L << 0;
 
-  /** There may be many ports, and there are control queues. */
+  /** VIRTIO_CONSOLE_F_MULTIPORT: the device can have many ports and has control queues. */
   public static final long F_MULTIPORT = 1L << 1;
 
-  /** There is a field for output in distress. */
+  /** VIRTIO_CONSOLE_F_EMERG_WRITE: emergency write is supported. */
   public static final long F_EMERG_WRITE = 1L << 2;
 
   private static final Logger LOG = LoggerFactory.getLogger(SerialDevice.class);
@@ -62,8 +63,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private boolean closed;
 
   /**
-   * @param loop on which the device's host side runs
-   * @param config what is fixed about the device
+   * @param loop the event loop on which the device's host side runs
+   * @param config the device's fixed properties
    */
   public SerialDevice(EventLoop loop, SerialConfig config) {
     this(loop, config, Clock.of(loop));
@@ -80,11 +81,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   // The host's side.
 
   /**
-   * Adds a port; the guest hears of it at once if it runs.
+   * Adds a port. A running guest is notified at once.
    *
-   * @param backend becomes the port's, which closes it in the end; if this fails it stays the
-   *     caller's
-   * @throws PortException if the number or the name is taken, or there is no number left
+   * @param backend the host end, which the port owns and closes; if this method throws, the caller
+   *     still owns it
+   * @throws PortException if the number or the name is taken, no number is free, or the device is
+   *     closed
    */
   public PortInfo addPort(PortConfig port, PortBackend backend) throws PortException {
     ReentrantLock outer = core.lock().enter();
@@ -101,8 +103,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Removes a port: what is in its buffers on either side is lost, and counted as dropped; its host
-   * program is disconnected.
+   * Removes a port and disconnects its host program. Bytes in its buffers in either direction are
+   * lost and counted as dropped.
    *
    * @throws PortException if there is no such port
    */
@@ -121,13 +123,13 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** The ports there are, by rising number. */
+  /** Returns the ports in order of their numbers. */
   public List<PortInfo> ports() {
     return locked(ports::infos);
   }
 
   /**
-   * The port of this name.
+   * Returns the port with this name.
    *
    * @throws PortException if there is none
    */
@@ -140,7 +142,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * What is known of a port at the moment.
+   * Returns the current state and statistics of a port.
    *
    * @throws PortException if there is no such port
    */
@@ -157,7 +159,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     return status;
   }
 
-  /** The numbers of the control queues. */
+  /** Returns the statistics of the control queues. */
   public SerialStatistics statistics() {
     return locked(
         () -> {
@@ -171,7 +173,10 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
         });
   }
 
-  /** Completes when no port waits for a host program before the guest may start (wait=on). */
+  /**
+   * Returns a future that completes once a host program has connected to every port with {@code
+   * wait=on}, so that the guest may start.
+   */
   public CompletableFuture<Void> readyToBoot() {
     return locked(
         () ->
@@ -186,7 +191,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * Connects a program in this JVM to a port that was added with a {@link ChannelBackend}.
    *
    * @throws PortException if there is no such port
-   * @throws IOException if there is an open channel already
+   * @throws IOException if the port already has an open channel
    */
   public Channel openChannel(String name) throws PortException, IOException {
     Port port = locked(() -> ports.find(name));
@@ -197,25 +202,26 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       return backend.open();
     }
     throw new PortException(
-        "%s is not for programs in this process: it is %s"
+        "%s cannot be opened as a channel: its backend is %s"
             .formatted(port.info(), port.backend().describe()));
   }
 
-  /** Tells a listener of everything that happens from now on. */
+  /** Adds a listener, which receives the events from now on. */
   public void addListener(PortListener listener) {
     core.listeners().add(listener);
   }
 
-  /** Tells a listener of nothing more, but perhaps of what has happened already. */
+  /** Removes a listener. It may still receive events that happened before the call. */
   public void removeListener(PortListener listener) {
     core.listeners().remove(listener);
   }
 
   /**
-   * Changes the size of a console, for a host end that does not do so itself as terminals do. Port
-   * 0's is also in the configuration space, if the device was made with a size there.
+   * Changes the size of a console, for backends that do not follow a terminal by themselves. The
+   * size of port 0 is also written to the configuration space, if the device was made with a size
+   * there.
    *
-   * @throws PortException if there is no such console
+   * @throws PortException if there is no such port, or it is not a console
    */
   public void resize(int nr, ConsoleSize size) throws PortException {
     ReentrantLock outer = core.lock().enter();
@@ -230,7 +236,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** Removes all ports; none can be added any more. */
+  /** Removes all ports. None can be added afterwards. */
   @Override
   public void close() {
     core.locked(
@@ -363,7 +369,9 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** The connections to host programs at the moment, by port number; they stay the device's. */
+  /**
+   * Returns the current connections to host programs, by port number. The device keeps owning them.
+   */
   public Map<Integer, HostLink> links() {
     return locked(
         () -> {
@@ -377,12 +385,13 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Goes on with a connection that another device had, whose state is restored next: the guest then
-   * does not hear that anything happened. Before the event loop runs.
+   * Gives a port the connection that it had in another device, so that the guest sees no
+   * disconnect. Must be called before that device's state is restored and before the event loop
+   * runs.
    *
-   * @param link becomes the port's
+   * @param link the connection, which the port owns from now on
    * @throws PortException if there is no such port
-   * @throws ErrnoException if it cannot be watched; it is closed then
+   * @throws ErrnoException if the event loop cannot watch the connection, which is then closed
    */
   public void adopt(int nr, HostLink link) throws PortException, ErrnoException {
     ReentrantLock outer = core.lock().enter();
@@ -398,8 +407,9 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Lets go of guest memory and closes the connections without a word to either side, for another
-   * device goes on with them; {@link #close} is all that is left to do.
+   * Releases guest memory and closes this process's descriptors of the connections, because another
+   * device continues with both. Neither the guest nor the host programs are notified. Only {@link
+   * #close} may be called afterwards.
    */
   public void release() {
     core.locked(
@@ -410,14 +420,14 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Has host programs that are connected by sockets send no more and takes what they have sent, for
-   * another device whose state is this one's; the ports here keep it as well. The event loop does
-   * nothing meanwhile.
+   * Stops the input of the connected sockets and drains the bytes that host programs have already
+   * sent, for a device that is restored from this one's state. The ports keep a copy, in case this
+   * device continues. The event loop must not run meanwhile.
    *
-   * <p>On a unix socket that is every byte that the program could write, and it can write no more.
-   * On TCP it is what has arrived.
+   * <p>A unix socket yields every byte that the program's writes accepted, and further writes fail.
+   * TCP yields the bytes that have arrived.
    *
-   * @return by port number, without those that have nothing
+   * @return the bytes by port number; ports without any are left out
    */
   public Map<Integer, byte[]> takeRest() throws ErrnoException {
     ReentrantLock outer = core.lock().enter();
@@ -436,7 +446,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Gives a port what another device has {@link #takeRest taken}; after the state is restored.
+   * Gives a port the bytes that another device {@link #takeRest drained}. Must be called after the
+   * state is restored.
    *
    * @throws PortException if there is no such port
    */
@@ -453,7 +464,10 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** The guest has come here for good: takes over what its ports' servers had elsewhere. */
+  /**
+   * Completes a migration to this device: each server takes over the path of its predecessor in the
+   * other process.
+   */
   public void takeOver() {
     core.locked(
         () -> {
@@ -461,7 +475,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
             try {
               port.backend().takeOver();
             } catch (IOException e) {
-              LOG.error("{}: nobody can connect: {}", port.info(), e.getMessage());
+              LOG.error("{}: clients cannot connect: {}", port.info(), e.getMessage());
             }
           }
         });

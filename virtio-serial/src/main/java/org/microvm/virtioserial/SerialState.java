@@ -7,16 +7,16 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * What the serial device knows besides its registers and queues.
+ * The saved state of the serial device, besides its registers and queues.
  *
- * @param driverReady whether the driver takes control messages
- * @param outbox control messages that the driver has given no buffers for, in order
- * @param slots by port number, as many as the device can have ports
+ * @param driverReady whether the driver accepts control messages
+ * @param outbox control messages that wait for buffers of the driver, in sending order
+ * @param slots the port numbers' states, one for each number that the device can have
  */
 record SerialState(boolean driverReady, List<ControlMessage> outbox, List<SlotState> slots) {
   static final int VERSION = 1;
 
-  /** A handful of messages for each port is the most there ever is. */
+  /** Upper bound for a saved outbox, which holds only a few messages for each port. */
   private static final int MOST_MESSAGES = 16 * SerialConfig.MAX_PORTS;
 
   void write(StateOutput output) {

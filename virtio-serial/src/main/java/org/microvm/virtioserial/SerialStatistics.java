@@ -1,13 +1,13 @@
 package org.microvm.virtioserial;
 
 /**
- * The numbers of a device's control queues since it was made.
+ * Counters of a device's control queues since the device was created.
  *
- * @param controlReceived messages of the driver
- * @param controlSent messages that the driver was given
- * @param controlPending messages that the driver has not given buffers for yet
- * @param controlMalformed messages and buffers of the driver that made no sense
- * @param emergencyBytes bytes of emergency write
+ * @param controlReceived messages received from the driver
+ * @param controlSent messages delivered to the driver
+ * @param controlPending messages that wait for buffers of the driver
+ * @param controlMalformed messages and buffers of the driver that violate the protocol
+ * @param emergencyBytes bytes written to the emergency write field
  */
 public record SerialStatistics(
     long controlReceived,

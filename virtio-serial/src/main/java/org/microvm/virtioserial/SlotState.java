@@ -6,13 +6,13 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * A port number: what the guest believes about it, and the port that has it.
+ * The saved state of a port number: what the guest believes about it, and its port.
  *
  * @param belief what the guest believes
- * @param unanswered PORT_ADD messages that the guest has not answered
- * @param replaced whether the port that the guest remembers is gone
- * @param leftovers whether data for an earlier port of this number may be in the ring
- * @param port the port, if there is one
+ * @param unanswered number of PORT_ADD messages that the guest has not answered
+ * @param replaced whether the port that the guest remembers has been removed
+ * @param leftovers whether the transmit ring may hold data for an earlier port of this number
+ * @param port the port, if the number is in use
  */
 record SlotState(
     PortSlot.Belief belief,
@@ -30,7 +30,7 @@ record SlotState(
   static SlotState read(StateInput input) throws StateException {
     int belief = input.getByte();
     if (belief >= PortSlot.Belief.values().length) {
-      throw input.damaged("there is no belief " + belief);
+      throw input.damaged("unknown code for what the guest believes about a port: " + belief);
     }
     return new SlotState(
         PortSlot.Belief.values()[belief],

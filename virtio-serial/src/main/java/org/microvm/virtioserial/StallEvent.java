@@ -7,14 +7,16 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** A port cannot go on in one direction for now. */
+/** Flight recorder event: a port's receiving side accepts no more bytes for now. */
 @Name("org.microvm.Stall")
 @Label("Stall")
 @Description("The host program takes no more bytes, or the guest has no buffer for them")
 @Category({"microvm", "virtio-serial"})
 @StackTrace(false)
 final class StallEvent extends Event {
-  /** Kept for its question alone, so that nothing is allocated while nobody listens. */
+  /**
+   * Used only to ask whether the event is enabled, so that nothing is allocated while it is not.
+   */
   private static final StallEvent PROBE = new StallEvent();
 
   @Label("Port")
@@ -23,7 +25,7 @@ final class StallEvent extends Event {
   @Label("Direction")
   String direction;
 
-  /** Tells of it, if somebody listens. */
+  /** Records the event if a recording has it enabled. */
   static void tell(int port, String direction) {
     if (PROBE.isEnabled()) {
       StallEvent event = new StallEvent();

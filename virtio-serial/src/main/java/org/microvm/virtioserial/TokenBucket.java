@@ -3,8 +3,8 @@ package org.microvm.virtioserial;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Tokens that come at a steady rate, up to so many, and are spent. In whole numbers and without
- * drift: over any time no more are handed out than rate and burst allow.
+ * A token bucket: tokens accrue at a steady rate up to a maximum and are spent. It calculates in
+ * whole numbers and without drift: in no period are more tokens spent than rate and burst allow.
  */
 final class TokenBucket {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -19,7 +19,7 @@ final class TokenBucket {
 
   /**
    * @param rate tokens a second, from 1 to 2^31
-   * @param burst most tokens, which are there at first
+   * @param burst the maximum and initial number of tokens
    * @param now the time in nanoseconds
    */
   TokenBucket(long rate, long burst, long now) {
@@ -29,9 +29,9 @@ final class TokenBucket {
     refilled = now;
   }
 
-  /** Adds what has come since the last call. */
+  /** Adds the tokens earned since the last call. */
   void refill(long now) {
-    // After a second every bucket is full, and this keeps the product within 64 bits.
+    // By then every bucket is full, and the bound keeps the product below within 64 bits.
     long elapsed = Math.clamp(now - refilled, 0, SECOND * Math.ceilDiv(burst, rate) + SECOND);
     refilled = now;
     long earned = elapsed * rate + fraction;
@@ -51,12 +51,12 @@ final class TokenBucket {
     tokens -= count;
   }
 
-  /** The mark at which a rest is over. */
+  /** Returns the number of tokens at which a waiting port continues. */
   long halfFull() {
     return Math.ceilDiv(burst, 2);
   }
 
-  /** Nanoseconds until it is half full, if nothing is spent meanwhile. */
+  /** Returns the nanoseconds until the bucket is half full, if nothing is spent meanwhile. */
   long untilHalfFull() {
     long missing = halfFull() - tokens;
     return missing <= 0 ? 0 : Math.ceilDiv(missing * SECOND - fraction, rate);

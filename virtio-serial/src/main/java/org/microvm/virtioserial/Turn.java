@@ -1,8 +1,8 @@
 package org.microvm.virtioserial;
 
 /**
- * Work that may be asked for at any time and any number of times, and is then done once, on the
- * event loop and behind what waits there already. So everybody gets a turn before anybody gets
+ * A task on the event loop that may be requested any number of times before it runs, and then runs
+ * once, after the tasks that are already queued. So every port gets a turn before any port gets
  * another. Guarded by the device lock.
  */
 final class Turn {
@@ -20,7 +20,7 @@ final class Turn {
     task = () -> core.locked(once);
   }
 
-  /** Whether a turn is coming. */
+  /** Whether the task is scheduled. */
   boolean isRequested() {
     return requested;
   }

@@ -1,11 +1,12 @@
 /**
  * The virtio console device with many ports (virtio 1.3, section 5.3).
  *
- * <p>{@link org.microvm.virtioserial.SerialDevice} is what the machine sees: a virtio device, and
- * the host's way to add and remove ports. A {@link org.microvm.virtioserial.PortConfig} says what a
- * port promises, a {@link org.microvm.virtioserial.backend.PortBackend} where its bytes go.
+ * <p>{@link org.microvm.virtioserial.SerialDevice} is the virtio device that the machine installs,
+ * and the interface through which the host adds and removes ports. A {@link
+ * org.microvm.virtioserial.PortConfig} defines the limits and behaviour of a port; a {@link
+ * org.microvm.virtioserial.backend.PortBackend} is its host end.
  *
- * <p>All state is guarded by the device lock. Data moves only in turns on the event loop or, where
- * KVM has no ioeventfd, on the vCPU thread that kicked; nothing here blocks.
+ * <p>All state is guarded by the device lock. Data moves only in bounded turns on the event loop
+ * or, without ioeventfds, on the vCPU thread that wrote the notification; nothing here blocks.
  */
 package org.microvm.virtioserial;

@@ -14,14 +14,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
-/** Moving a message allocates nothing of ours on the event loop's thread. */
+/** Moving a message allocates no objects of the device on the event loop's thread. */
 class AllocationTest {
   private static final int WARM_UP = 20_000;
   private static final int MEASURED = 20_000;
 
   /**
-   * What one system call costs: the JDK slices the segment that errno is captured in, 40 bytes,
-   * unless its compiler sees through that. The device itself adds nothing.
+   * Bytes that one system call allocates: the JDK slices the segment that captures errno, 40 bytes,
+   * unless its compiler removes that allocation. The device itself allocates nothing.
    */
   private static final double BYTES_A_MESSAGE = 48;
 
@@ -105,7 +105,7 @@ class AllocationTest {
     return threads.getThreadAllocatedBytes(id);
   }
 
-  /** Control messages of the driver's, on the loop as the ioeventfd has it. */
+  /** Control messages of the driver, served on the loop as an ioeventfd would do. */
   private static final class Toggles {
     private final SerialMachine machine;
     private final VirtqueueDriver queue;
@@ -147,7 +147,7 @@ class AllocationTest {
     }
   }
 
-  /** Small messages one by one, and now and then more than the socket takes. */
+  /** Small messages one by one, and from time to time more than fits into the socket. */
   private static final class Exchange {
     private final Guest guest;
     private final Host host;
@@ -156,7 +156,7 @@ class AllocationTest {
     private final ByteBuffer sink = ByteBuffer.allocateDirect(1 << 20);
     private final Buffer small;
 
-    /** As the ioeventfd does. */
+    /** Notifies the device as an ioeventfd does. */
     private final Runnable notifyOnLoop;
 
     Exchange(SerialMachine machine, Host host, int nr) {
@@ -178,7 +178,7 @@ class AllocationTest {
 
     void guestToHost(int messages) throws Exception {
       for (int i = 0; i < messages; i++) {
-        // So that the loop has to go on by itself, when the socket has room again.
+        // So that the loop has to continue by itself once the socket has room again.
         int count = i % 500 == 0 ? sink.capacity() : 100;
         Buffer buffer = i % 500 == 0 ? Buffer.readable(blob, count) : small;
         guest.queue(Guest.out(nr)).add(buffer);

@@ -23,7 +23,7 @@ import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionWords;
 
-/** Each host end that cannot start says why in one line, and leaves nothing behind. */
+/** A backend that cannot be opened reports the reason in one line and leaves nothing behind. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class BackendFailureTest {
   @TempDir Path directory;
@@ -83,7 +83,7 @@ class BackendFailureTest {
 
   @Test
   void unixServer_noPermission_isNamed() {
-    // Root may do everything, but nobody can make a file in /proc.
+    // Permissions do not stop root, but even root cannot create a file in /proc.
     fails("listen on /proc/s: ENOENT (No such file or directory)", "socket,server=on,path=/proc/s");
   }
 
@@ -134,7 +134,7 @@ class BackendFailureTest {
       OptionException failure =
           assertThrows(OptionException.class, () -> open("socket,port=1234,host=" + host + mode));
       assertEquals(
-          "socket: host=%s: only loopback addresses, for nothing here encrypts or authenticates"
+          "socket: host=%s: only loopback addresses are accepted (no encryption or authentication)"
               .formatted(host),
           failure.getMessage());
     }
@@ -194,7 +194,7 @@ class BackendFailureTest {
     Files.createFile(Path.of(path + ".out"));
 
     fails(
-        "open %s.in: EINVAL (Invalid argument): it is no FIFO, make it with mkfifo %s.in %s.out"
+        "open %s.in: EINVAL (Invalid argument): it is not a FIFO; make it with mkfifo %s.in %s.out"
             .formatted(path, path, path),
         "pipe,path=" + path);
   }
@@ -207,7 +207,8 @@ class BackendFailureTest {
     assertEquals(message, assertThrows(IOException.class, () -> open(words)).getMessage());
     long before = descriptors();
     assertThrows(IOException.class, () -> open(words));
-    long after = descriptors(); // fewer, where the JVM has cleaned up after something else
+    long after =
+        descriptors(); // fewer if the JVM has cleaned up descriptors of something else meanwhile
     assertTrue(after <= before, "%d descriptors left open".formatted(after - before));
   }
 
@@ -219,7 +220,7 @@ class BackendFailureTest {
     }
   }
 
-  /** A socket's file whose server has gone. */
+  /** A socket file whose server has ended. */
   private static final class UnixLeftover {
     static void make(Path path) throws IOException {
       try (ServerSocketChannel server =

@@ -35,7 +35,7 @@ import org.microvm.virtioserial.backend.TcpServerBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** Where the bytes of a port go on the host. */
+/** The host ends of ports: sockets, files, FIFOs and terminals. */
 class BackendTest {
   @TempDir Path directory;
   private SerialMachine machine;
@@ -156,7 +156,7 @@ class BackendTest {
       server.configureBlocking(false);
       machine.events.await("removed a");
       machine.idle();
-      server.accept(); // an attempt may have been under way
+      server.accept(); // a connection attempt may have been in progress
       machine.idle();
 
       assertEquals(null, server.accept());

@@ -27,7 +27,7 @@ import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
 import org.microvm.virtioserial.channel.PortClosedException;
 
-/** Ports for programs in the same JVM. */
+/** Channels: ports for programs in the same JVM. */
 class ChannelTest {
   private static final long LIMIT = Await.LIMIT.toSeconds();
 
@@ -281,7 +281,7 @@ class ChannelTest {
     try (var _ = machine.device.openChannel("api")) {
       var failure = assertThrows(IOException.class, () -> machine.device.openChannel("api"));
 
-      assertEquals("the port has an open channel already", failure.getMessage());
+      assertEquals("the port already has an open channel", failure.getMessage());
     }
   }
 
@@ -303,7 +303,7 @@ class ChannelTest {
     var failure = assertThrows(PortException.class, () -> machine.device.openChannel("a"));
 
     assertEquals(
-        "port 2 (a) is not for programs in this process: it is unix:%s,server=on"
+        "port 2 (a) cannot be opened as a channel: its backend is unix:%s,server=on"
             .formatted(machine.path("a")),
         failure.getMessage());
   }

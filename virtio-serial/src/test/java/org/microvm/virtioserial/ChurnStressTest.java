@@ -10,7 +10,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.virtioserial.backend.NullBackend;
 
-/** Ports that come and go for a long time leave nothing behind. */
+/** Ports that are added and removed for a long time leave nothing behind. */
 class ChurnStressTest {
   private static final int ROUNDS = 10_000;
 
@@ -34,7 +34,7 @@ class ChurnStressTest {
       assertEquals(0, machine.device.statistics().controlPending());
       assertEquals(List.of(), machine.device.ports());
       assertEquals(before.descriptors(), after.descriptors(), "descriptors");
-      // Those of the JDK that wait for work may end meanwhile.
+      // Idle threads of the JDK may end meanwhile.
       assertTrue(after.threads() <= before.threads(), "threads: " + before + ", then " + after);
       long grown = after.heapBytes() - before.heapBytes();
       assertTrue(grown < ROUNDS * 64, "the heap grew by " + grown); // less than an object each

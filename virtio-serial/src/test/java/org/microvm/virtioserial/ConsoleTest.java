@@ -41,7 +41,7 @@ class ConsoleTest {
   void c16_output_isUsedAtOnceWithoutHost() {
     for (int i = 0; i < 1000; i++) {
       guest.write(0, Guest.bytes(100, i));
-      // On the kick, not later: nothing here waits for the event loop.
+      // During the notification itself: nothing here waits for the event loop.
       assertEquals(i + 1, guest.queue(1).usedIndex());
       guest.queue(1).collect();
     }

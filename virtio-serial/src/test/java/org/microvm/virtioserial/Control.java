@@ -5,7 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** A control message as the guest sees it, decoded by other code than the device's. */
+/** A control message as the guest sees it, decoded independently of the device's code. */
 record Control(int id, int event, int value, String payload) {
   static final int DEVICE_READY = 0;
   static final int PORT_ADD = 1;

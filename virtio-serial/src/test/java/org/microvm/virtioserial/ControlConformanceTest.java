@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 
-/** Virtio 1.3, section 5.3.6.2, and what Linux needs of the control queues. */
+/** Virtio 1.3, section 5.3.6.2, and what Linux requires of the control queues. */
 @DisplayName("5.3.6.2 Console Device: Multiport Device Operation")
 class ControlConformanceTest {
   @TempDir Path directory;
@@ -238,7 +238,7 @@ class ControlConformanceTest {
     int nr = machine.addUnix("a");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
 
-    // Each of these comes back only when the device has used the buffer.
+    // Each of these calls returns only after the device has used the buffer.
     machine.guest.tell(-1, Control.DEVICE_READY, 1);
     machine.guest.tell(nr, Control.PORT_READY, 1);
     machine.guest.open(nr);
@@ -396,7 +396,8 @@ class ControlConformanceTest {
     machine.guest.ready(nr);
     machine.idle();
 
-    // Not of b, though it has not reported yet: it exists in the guest, so MUST NOT be added.
+    // No PORT_ADD for b, which the guest has not reported yet: it exists there, so it MUST NOT be
+    // added.
     assertEquals(List.of(Control.name(nr, "a"), Control.add(added)), machine.guest.waiting());
   }
 
@@ -453,14 +454,15 @@ class ControlConformanceTest {
     machine.addUnix(PortConfig.named("b").withNr(nr), "b");
     resume();
 
-    // The guest still believes in the first one, so it MUST NOT hear of the second before.
+    // The guest still believes that the first port exists, so the second MUST NOT be announced
+    // before.
     machine.guest.tell(nr, Control.PORT_READY, 1);
     machine.idle();
 
     assertEquals(List.of(Control.remove(nr), Control.add(nr)), machine.guest.waiting());
   }
 
-  /** A guest that knows of the port, and then gives no more buffers for messages. */
+  /** Lets the guest learn of the port and then provide no more buffers for messages. */
   private void withoutControlBuffers(int nr) {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.addBuffers(Guest.CONTROL_IN, 1, Guest.PAGE);

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** How control messages that wait are merged. */
+/** Waiting control messages are merged. */
 class ControlOutboxTest {
   private final ControlOutbox outbox = new ControlOutbox();
 

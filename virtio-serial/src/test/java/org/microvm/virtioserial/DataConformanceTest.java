@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 
-/** Sections 5.3.6 and 2.7.4, and checklist items C13 to C18 and C26: data and connection state. */
+/**
+ * Virtio 1.3, sections 5.3.6 and 2.7.4, and items C13 to C18 and C26 of docs/conformance.md: data
+ * and connection state.
+ */
 @DisplayName("5.3.6 Console Device: Device Operation")
 class DataConformanceTest {
   @TempDir Path directory;
@@ -209,7 +212,7 @@ class DataConformanceTest {
     Thread client = Thread.ofVirtual().start(() -> writeAndLeave(bytes));
     machine.events.await("host connected a");
     guest.next();
-    // All 64 buffers are used and the client has gone; the rest is in the socket.
+    // All 64 buffers are used and the client has disconnected; the rest is in the socket.
     Await.until(machine.loop, "ring full", () -> guest.queue(Guest.in(nr)).usedIndex() == 64);
     client.join();
     machine.idle();
@@ -310,7 +313,7 @@ class DataConformanceTest {
     machine.events.await("host disconnected a");
     assertTrue(taken > 0 && taken < bytes.length);
 
-    // What was in the kernel's socket is gone with it; what the VMM had, is not.
+    // What was in the kernel's socket is lost with it; what the VMM kept is not.
     try (Host host = machine.connect("a")) {
       byte[] rest = host.read((int) (bytes.length - taken));
       assertArrayEquals(java.util.Arrays.copyOfRange(bytes, (int) taken, bytes.length), rest);

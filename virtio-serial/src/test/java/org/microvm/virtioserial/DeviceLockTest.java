@@ -11,7 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Two locks that must always be taken in one order. */
+/** The device's two locks are always taken in the same order. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class DeviceLockTest {
   private final DeviceLock lock = new DeviceLock();
@@ -47,7 +47,7 @@ class DeviceLockTest {
     assertFalse(transport.isLocked());
   }
 
-  /** As the event loop does, from before the first activation to behind it. */
+  /** Enters the lock as the event loop does, from before the first activation until after it. */
   private void enterTwice(CountDownLatch inside, CountDownLatch bound) {
     ReentrantLock first = lock.enter();
     inside.countDown();
@@ -57,7 +57,7 @@ class DeviceLockTest {
     lock.exit(first);
   }
 
-  /** As a vCPU does: it holds the transport's lock, and waits for the event loop. */
+  /** Enters the lock as a vCPU does: it holds the transport's lock and waits for the event loop. */
   private void activate(CountDownLatch bound) {
     transport.lock();
     lock.bind(transport);

@@ -14,8 +14,8 @@ import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * Keeps what is logged as an error, for that is where an exception on the event loop ends up; a
- * test that looks there sees it.
+ * Records log messages of level error, so that a test sees exceptions on the event loop, which are
+ * logged there.
  */
 public final class ErrorLog implements SLF4JServiceProvider {
   private static final List<String> ERRORS = new CopyOnWriteArrayList<>();
@@ -23,7 +23,7 @@ public final class ErrorLog implements SLF4JServiceProvider {
   private final IMarkerFactory markers = new BasicMarkerFactory();
   private final MDCAdapter context = new NOPMDCAdapter();
 
-  /** What was logged since the last call. */
+  /** Returns the errors that were logged since the last call. */
   static List<String> takeErrors() {
     List<String> all = List.copyOf(ERRORS);
     ERRORS.removeAll(all);

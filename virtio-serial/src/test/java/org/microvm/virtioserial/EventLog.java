@@ -3,7 +3,7 @@ package org.microvm.virtioserial;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Writes down what happens to ports, as "what name", and lets a test wait for it. */
+/** Records port events, as "event name", and lets a test wait for them. */
 final class EventLog implements PortListener {
   private final List<String> events = new ArrayList<>();
 
@@ -42,13 +42,13 @@ final class EventLog implements PortListener {
     log("host disconnected", port);
   }
 
-  /** Waits for an event that no earlier call has waited for, and forgets it. */
+  /** Waits for an event and removes it, so that a later call waits for another one. */
   synchronized void await(String event) {
     long deadline = System.nanoTime() + Await.LIMIT.toNanos();
     while (!events.remove(event)) {
       long left = (deadline - System.nanoTime()) / 1_000_000;
       if (left <= 0) {
-        throw new AssertionError("did not happen: %s; but %s".formatted(event, events));
+        throw new AssertionError("did not happen: %s; these did: %s".formatted(event, events));
       }
       try {
         wait(left);
@@ -58,7 +58,7 @@ final class EventLog implements PortListener {
     }
   }
 
-  /** What happened and was not waited for. */
+  /** Returns the events that no call has waited for. */
   synchronized List<String> all() {
     return List.copyOf(events);
   }

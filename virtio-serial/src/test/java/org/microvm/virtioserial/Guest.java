@@ -15,8 +15,8 @@ import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
 /**
- * A driver that does to the device what Linux does: page-sized receive buffers, control messages
- * that it waits for, and interrupts that it relies on. One thread.
+ * A driver that uses the device as Linux does: it posts page-sized receive buffers, waits until
+ * control messages are used, and relies on interrupts. For use by one thread.
  */
 final class Guest {
   static final int PAGE = 4096;
@@ -24,7 +24,7 @@ final class Guest {
   static final int CONTROL_IN = 2;
   static final int CONTROL_OUT = 3;
 
-  /** An interrupt that can be waited for. */
+  /** An interrupt that a test can wait for. */
   static final class Line implements Interrupt {
     private final Semaphore edges = new Semaphore(0);
 
@@ -36,7 +36,7 @@ final class Guest {
     void await(String what) {
       try {
         if (!edges.tryAcquire(Await.LIMIT.toSeconds(), TimeUnit.SECONDS)) {
-          throw new AssertionError("no interrupt came: " + what);
+          throw new AssertionError("no interrupt arrived: " + what);
         }
         edges.drainPermits();
       } catch (InterruptedException e) {
@@ -50,7 +50,7 @@ final class Guest {
   private final Line line;
   private long controlBuffer;
 
-  /** Address of the receive buffer by queue and head. */
+  /** The addresses of the receive buffers by queue and head. */
   private long[][] receiveBuffers = {};
 
   Guest(BusDevice registers, TestRam ram, Line line) {
@@ -72,14 +72,14 @@ final class Guest {
     return driver.queue(index);
   }
 
-  /** Sets the device up and fills the control receive queue, but says nothing yet. */
+  /** Activates the device and fills the control receive queue, but sends no message yet. */
   Guest probe(long features) {
     driver.start(features);
     receiveBuffers = new long[256][64];
     return this;
   }
 
-  /** Probes as Linux does, up to and including DEVICE_READY. */
+  /** Probes the device as Linux does, up to and including DEVICE_READY. */
   Guest boot() {
     probe(driver.offeredFeatures());
     addBuffers(CONTROL_IN, 64, PAGE);
@@ -87,17 +87,17 @@ final class Guest {
     return this;
   }
 
-  /** Queue of host to guest. */
+  /** Returns the receive queue (host to guest) of a port. */
   static int in(int port) {
     return port == 0 ? 0 : 2 * port + 2;
   }
 
-  /** Queue of guest to host. */
+  /** Returns the transmit queue (guest to host) of a port. */
   static int out(int port) {
     return in(port) + 1;
   }
 
-  /** Sends a control message and, as Linux, goes on only when it is used. */
+  /** Sends a control message and waits until it is used, as Linux does. */
   void tell(int id, int event, int value) {
     tellRaw(Control.encode(id, event, value));
   }
@@ -111,7 +111,7 @@ final class Guest {
     check(used.length() == 0, "a control transmit buffer has used length " + used.length());
   }
 
-  /** What Linux does with PORT_ADD: fills the receive queue and says that the port is ready. */
+  /** Handles PORT_ADD as Linux does: fills the receive queue and reports that the port is ready. */
   void ready(int port) {
     int free = queue(in(port)).freeDescriptors();
     addBuffers(in(port), free, PAGE);
@@ -132,7 +132,7 @@ final class Guest {
     }
   }
 
-  /** Puts a receive buffer in the ring, where the device sees it once that is published. */
+  /** Puts a receive buffer into the ring; the device sees it after the next publication. */
   void stageBuffer(int queue, int size) {
     long address = ram.allocate(Math.max(size, PAGE), 1);
     int head = queue(queue).stage(Buffer.writable(address, size));
@@ -144,7 +144,7 @@ final class Guest {
     receiveBuffers[queue][head] = address;
   }
 
-  /** The next control message; waits for it. */
+  /** Waits for the next control message and returns it. */
   Control next() {
     byte[] bytes = receive(CONTROL_IN);
     return Control.decode(bytes);
@@ -158,7 +158,7 @@ final class Guest {
     return messages;
   }
 
-  /** All control messages that are there. */
+  /** Returns all control messages that have arrived. */
   List<Control> waiting() {
     List<Control> messages = new ArrayList<>();
     for (UsedBuffer used = queue(CONTROL_IN).poll(); used != null; ) {
@@ -168,12 +168,12 @@ final class Guest {
     return messages;
   }
 
-  /** The bytes of the next used receive buffer, which is given back to the device. */
+  /** Returns the bytes of the next used receive buffer and posts the buffer again. */
   byte[] receive(int queue) {
     return take(queue, awaitUsed(queue));
   }
 
-  /** The bytes of all used receive buffers, which are given back to the device. */
+  /** Returns the bytes of all used receive buffers and posts the buffers again. */
   byte[] receiveAll(int queue) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (UsedBuffer used = queue(queue).poll(); used != null; used = queue(queue).poll()) {
@@ -182,13 +182,13 @@ final class Guest {
     return bytes.toByteArray();
   }
 
-  /** Exactly so many bytes of a port. */
+  /** Reads exactly {@code count} bytes of a port. */
   byte[] read(int port, int count) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     while (bytes.size() < count) {
       bytes.writeBytes(receive(in(port)));
     }
-    check(bytes.size() == count, "%d bytes came instead of %d".formatted(bytes.size(), count));
+    check(bytes.size() == count, "%d bytes arrived instead of %d".formatted(bytes.size(), count));
     return bytes.toByteArray();
   }
 
@@ -200,13 +200,13 @@ final class Guest {
     return bytes;
   }
 
-  /** Writes one buffer without waiting; returns its head. */
+  /** Sends one buffer without waiting; returns its head. */
   int write(int port, byte[] bytes) {
     long address = ram.store(bytes);
     return driver.send(out(port), Buffer.readable(address, bytes.length));
   }
 
-  /** Writes one buffer made of the given pieces. */
+  /** Sends one buffer made of the given pieces. */
   int write(int port, Buffer... pieces) {
     return driver.send(out(port), pieces);
   }
@@ -232,7 +232,7 @@ final class Guest {
     driver.acknowledge();
   }
 
-  /** Waits until so many transmit buffers of a port are used. */
+  /** Waits until {@code count} transmit buffers of a port are used. */
   void awaitSent(int port, int count) {
     for (int i = 0; i < count; i++) {
       UsedBuffer used = awaitUsed(out(port));

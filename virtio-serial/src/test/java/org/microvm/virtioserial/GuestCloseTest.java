@@ -19,7 +19,9 @@ import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
 import org.microvm.virtioserial.channel.PortClosedException;
 
-/** What the guest's close does to the host program's connection: guest_close=hold|disconnect. */
+/**
+ * The effect of the guest's close on the host program's connection: guest_close=hold|disconnect.
+ */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class GuestCloseTest {
   @TempDir Path directory;
@@ -254,7 +256,7 @@ class GuestCloseTest {
             () -> machine.device.addPort(config(GuestClose.DISCONNECT), backend));
 
     assertEquals(
-        "guest_close=disconnect: null has no connection that could end and come back",
+        "guest_close=disconnect: null has no client that could be disconnected",
         failure.getMessage());
     backend.close();
   }
@@ -267,7 +269,7 @@ class GuestCloseTest {
             () -> PortConfig.forConsole().withGuestClose(GuestClose.DISCONNECT));
 
     assertEquals(
-        "guest_close=disconnect is not for a console: its driver keeps it open",
+        "guest_close=disconnect is not accepted for a console: its driver keeps it open",
         failure.getMessage());
   }
 

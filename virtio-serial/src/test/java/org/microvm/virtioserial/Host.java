@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** A host program on a unix socket, with the JDK's sockets rather than ours. */
+/** A host program on a unix socket. It uses the JDK's sockets and not those of this project. */
 final class Host implements AutoCloseable {
   private final SocketChannel socket;
 
@@ -38,7 +38,7 @@ final class Host implements AutoCloseable {
     write(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Writes until the socket takes no more; returns how many bytes it took. */
+  /** Writes until the socket accepts no more; returns how many bytes it accepted. */
   long fill() throws IOException {
     socket.configureBlocking(false);
     long total = 0;
@@ -51,7 +51,7 @@ final class Host implements AutoCloseable {
     return total;
   }
 
-  /** Exactly so many bytes, or fewer at the end of the stream. */
+  /** Reads exactly {@code count} bytes, or fewer at the end of the stream. */
   byte[] read(int count) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(count);
     while (buffer.hasRemaining() && socket.read(buffer) >= 0) {}
@@ -62,7 +62,7 @@ final class Host implements AutoCloseable {
     return new String(read(count), StandardCharsets.UTF_8);
   }
 
-  /** Whether the stream is at its end. */
+  /** Returns whether the stream has ended. */
   boolean atEnd() throws IOException {
     return socket.read(ByteBuffer.allocate(1)) < 0;
   }

@@ -21,7 +21,10 @@ import org.microvm.devices.testing.VirtqueueDriver;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.MmioRegister;
 
-/** C22, C23 and the bugs that others shipped: a guest that does what it should not. */
+/**
+ * C22, C23 and the bugs of other implementations (docs/conformance.md): a guest that violates the
+ * protocol.
+ */
 @DisplayName("5.3.6.1, 5.3.6.2.2 Console Device: Driver Requirements, broken by the driver")
 class HostileGuestTest {
   @TempDir Path directory;
@@ -203,7 +206,7 @@ class HostileGuestTest {
       guest.queue(Guest.out(nr)).offer(4711);
       int taken = (int) machine.numbers(nr).bytesFromGuest();
 
-      // The broken entry is found on the loop, when the host takes more.
+      // The device finds the broken entry on the loop, when the host program reads more.
       host.read(taken);
       Await.until(
           machine.loop,
@@ -218,7 +221,7 @@ class HostileGuestTest {
   @Test
   void c22_brokenRing_portIsRemovedAllTheSame() throws Exception {
     try (Host host = machine.connect("a")) {
-      guest.queue(Guest.out(nr)).offer(4711); // not kicked: the removal finds it
+      guest.queue(Guest.out(nr)).offer(4711); // not notified: the removal finds it
 
       machine.device.removePort(nr);
 
@@ -244,7 +247,7 @@ class HostileGuestTest {
   @Test
   void c22_ringBrokenAsTheHostLeaves_nextHostIsServedAfterTheReset() throws Exception {
     try (var _ = machine.connect("a")) {
-      guest.queue(Guest.out(nr)).offer(4711); // found when the host's leaving is handled
+      guest.queue(Guest.out(nr)).offer(4711); // found when the host's disconnect is handled
     }
     machine.events.await("host disconnected a");
 
@@ -389,7 +392,7 @@ class HostileGuestTest {
     Buffer open = message(Control.encode(nr, Control.PORT_OPEN, 1));
     Buffer close = message(Control.encode(nr, Control.PORT_OPEN, 0));
     int sent = 0;
-    // As a vCPU would that does not wait; 2048 messages with nobody to hear of them.
+    // As a vCPU that does not wait: 2048 messages while no listener handles events.
     for (int i = 0; i < 1024 && control.freeDescriptors() >= 2; i++) {
       guest.driver().send(Guest.CONTROL_OUT, open);
       guest.driver().send(Guest.CONTROL_OUT, close);
@@ -403,7 +406,7 @@ class HostileGuestTest {
     machine.idle();
 
     int all = sent;
-    Await.until(machine.loop, "all told", () -> told.get() == all);
+    Await.until(machine.loop, "all events delivered", () -> told.get() == all);
     control.collect();
     assertWorks();
   }
@@ -490,7 +493,7 @@ class HostileGuestTest {
     guest.driver().write(MmioRegister.QUEUE_READY, 0);
   }
 
-  /** A request and its answer pass through the port. */
+  /** Passes a request and its answer through the port. */
   private void assertWorks() throws Exception {
     guest.open(nr);
     try (Host host = machine.connect("a")) {

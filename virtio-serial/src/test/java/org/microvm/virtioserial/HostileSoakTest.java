@@ -18,9 +18,9 @@ import org.microvm.devices.testing.VirtqueueDriver;
 import org.microvm.devices.virtio.MmioRegister;
 
 /**
- * A guest that does anything at all to the device, at any moment, while host programs connect,
- * send, read and leave and ports are plugged in and out: no exception, no deadlock, and afterwards
- * everything works.
+ * A guest that does arbitrary things to the device at any moment, while host programs connect,
+ * send, read and disconnect, and ports are added and removed. The test expects no exception, no
+ * deadlock, and a device that works afterwards.
  *
  * <p>{@code -Dmicrovm.soak.seconds} and {@code -Dmicrovm.soak.seed} as in {@link SoakTest}.
  */
@@ -59,7 +59,7 @@ class HostileSoakTest {
         oneLife();
       }
       over = true;
-      // First, for a host program may be waiting in a full backlog.
+      // First, because a host program may be waiting in a full backlog.
       for (int nr = 0; nr <= PORTS; nr++) {
         machine.device.removePort(nr);
       }
@@ -68,15 +68,15 @@ class HostileSoakTest {
       }
       assertEverythingWorks();
     } catch (Throwable e) {
-      throw new AssertionError("with -Dmicrovm.soak.seed=" + SEED, e);
+      throw new AssertionError("failed; repeat with -Dmicrovm.soak.seed=" + SEED, e);
     } finally {
       over = true;
       machine.close();
     }
-    assertEquals(List.of(), ErrorLog.takeErrors(), "with -Dmicrovm.soak.seed=" + SEED);
+    assertEquals(List.of(), ErrorLog.takeErrors(), "repeat with -Dmicrovm.soak.seed=" + SEED);
   }
 
-  /** From a start of the driver to wherever it gets. */
+  /** Starts the driver and drives it as far as it gets. */
   private void oneLife() throws Exception {
     guest.driver().reset();
     guest.ram().rewind(lifeBegins);
@@ -190,7 +190,7 @@ class HostileSoakTest {
     return hosts;
   }
 
-  /** A host program that comes and goes. */
+  /** A host program that connects and disconnects. */
   private void live(Path path, Random decisions) {
     ByteBuffer bytes = ByteBuffer.allocateDirect(64 * 1024);
     while (!over) {
@@ -206,7 +206,7 @@ class HostileSoakTest {
           }
         }
       } catch (IOException e) {
-        Thread.onSpinWait(); // The port is being replaced, or sends the program away.
+        Thread.onSpinWait(); // The port is being replaced, or disconnects the program.
       }
     }
   }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** Ports that come and go while the guest runs, and their numbers and names. */
+/** Ports that are added and removed while the guest runs, and their numbers and names. */
 @DisplayName("5.3.6.2 Console Device: PORT_ADD and PORT_REMOVE")
 class HotplugTest {
   @TempDir Path directory;
@@ -69,7 +69,7 @@ class HotplugTest {
   void number_takenIsRefusedWithTheHolder() throws Exception {
     machine.addUnix("a");
 
-    refused("nr=1 is taken already, by port 1 (a)", PortConfig.named("b").withNr(1));
+    refused("nr=1 is already taken by port 1 (a)", PortConfig.named("b").withNr(1));
   }
 
   @Test
@@ -79,7 +79,7 @@ class HotplugTest {
 
   @Test
   void number_0IsForConsoles() throws Exception {
-    refused("nr=0: port 0 is for a console", PortConfig.named("b").withNr(0));
+    refused("nr=0: port 0 is reserved for a console", PortConfig.named("b").withNr(0));
   }
 
   @Test
@@ -94,7 +94,7 @@ class HotplugTest {
   void name_takenIsRefusedWithTheHolder() throws Exception {
     machine.addUnix("a");
 
-    refused("the name is taken already, by port 1 (a)", PortConfig.named("a"));
+    refused("the name is already taken by port 1 (a)", PortConfig.named("a"));
   }
 
   @Test
@@ -105,7 +105,7 @@ class HotplugTest {
     assertThrows(IllegalArgumentException.class, () -> PortConfig.named("ä".repeat(128)));
   }
 
-  /** A guest that is slow says READY when the host has removed the port meanwhile. */
+  /** A slow guest sends PORT_READY after the host has removed the port. */
   @Test
   void ready_thatCrossedARemoval_isNotMissedByTheNextPortOfItsNumber() throws Exception {
     guest.boot();
@@ -212,7 +212,7 @@ class HotplugTest {
     machine.addUnix(PortConfig.named("b").withNr(nr), "b");
     try (Host host = machine.connect("b")) {
       host.write("x");
-      // A last word about the old port, which crossed with the removal.
+      // A last message about the old port, which crossed with the removal.
       guest.open(nr);
       machine.idle();
 

@@ -19,7 +19,7 @@ import org.microvm.devices.testing.Buffer;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 
-/** C24: what a blocked or greedy port does to the others, namely nothing. */
+/** C24: a blocked or greedy port does not affect the others. */
 class IsolationTest {
   @TempDir Path directory;
   private SerialMachine machine;
@@ -86,7 +86,7 @@ class IsolationTest {
     try {
       host.write(bytes);
     } catch (java.io.IOException e) {
-      // Closed in the middle of it, at the end of the test.
+      // Closed while it is blocked, at the end of the test.
     }
   }
 
@@ -162,7 +162,7 @@ class IsolationTest {
 
   @Test
   void fairness_aTurnEndsThoughAPortHasMoreToSend() throws Exception {
-    // A sink that takes everything at once: only the budget can end the turn.
+    // A sink that accepts everything at once: only the budget can end the turn.
     int greedy = machine.device.addPort(PortConfig.named("greedy"), NullBackend.open()).nr();
     machine.introduce(greedy);
     machine.idle();
@@ -228,7 +228,7 @@ class IsolationTest {
     int ports = 4;
     List<Integer> busy = new ArrayList<>();
     long big = guest.ram().allocate(1 << 20, 1);
-    machine.transport.lock().lock(); // the loop waits until all have their work
+    machine.transport.lock().lock(); // the loop waits until all ports have work
     for (int i = 0; i < ports; i++) {
       PortConfig config = PortConfig.named("busy" + i);
       busy.add(machine.device.addPort(config, NullBackend.open()).nr());
@@ -260,7 +260,7 @@ class IsolationTest {
   @Test
   void fairness_busyHostsGetEqualShares() throws Exception {
     List<Integer> busy = new ArrayList<>();
-    Path zeros = Path.of("/dev/zero"); // gives without end
+    Path zeros = Path.of("/dev/zero"); // an endless input
     for (int i = 0; i < 4; i++) {
       var backend = FileBackend.open(directory.resolve("out" + i), false, Optional.of(zeros));
       busy.add(
@@ -285,7 +285,10 @@ class IsolationTest {
     assertEqualShares(shares);
   }
 
-  /** What each port has moved, at one moment on the loop after one of them has moved so much. */
+  /**
+   * Returns what each port has moved, read at one moment on the loop after one of them has moved
+   * {@code bytes}.
+   */
   private List<Long> whenOneHas(
       List<Integer> ports, long bytes, ToLongFunction<PortStatistics> moved) throws Exception {
     CompletableFuture<List<Long>> shares = new CompletableFuture<>();

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a booting Linux guest with an agent does, end to end. */
+/** The steps of a booting Linux guest with an agent, from end to end. */
 class LinuxBootTest {
   private static final String AGENT = "org.qemu.guest_agent.0";
 

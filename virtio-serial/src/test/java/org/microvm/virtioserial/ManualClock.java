@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.microvm.linux.EventLoop;
 
-/** A time that passes only when the test says so. */
+/** A clock that the test advances. */
 final class ManualClock implements Clock {
   private record Due(long at, Runnable task) {}
 
@@ -13,7 +13,7 @@ final class ManualClock implements Clock {
 
   private long readings;
 
-  /** Close to the end of what 64 bits hold, so that it wraps around while the test runs. */
+  /** Starts close to the largest 64-bit value, so that the time wraps around during the test. */
   private long now = Long.MAX_VALUE - 1_000_000;
 
   ManualClock(EventLoop loop) {
@@ -26,7 +26,7 @@ final class ManualClock implements Clock {
     return now;
   }
 
-  /** How often the device has looked at the time. */
+  /** Returns how often the device has read the time. */
   synchronized long readings() {
     return readings;
   }
@@ -36,12 +36,12 @@ final class ManualClock implements Clock {
     timers.add(new Due(now + nanos, task));
   }
 
-  /** How many timers are set. */
+  /** Returns the number of timers that are set. */
   synchronized int pending() {
     return timers.size();
   }
 
-  /** Lets time pass; what is due by then happens on the loop. */
+  /** Advances the time and runs the timers that are due on the loop. */
   synchronized void advanceMillis(long millis) {
     now += millis * 1_000_000;
     List<Due> due = timers.stream().filter(timer -> timer.at() - now <= 0).toList();

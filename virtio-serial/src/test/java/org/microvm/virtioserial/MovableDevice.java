@@ -17,7 +17,7 @@ import org.microvm.virtioserial.backend.HostLink;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
- * A serial device whose place can be taken by another one, over the same memory, that was made of
+ * A serial device that can be replaced by another one, over the same memory, which is restored from
  * its saved state.
  */
 final class MovableDevice implements AutoCloseable {
@@ -71,7 +71,7 @@ final class MovableDevice implements AutoCloseable {
   }
 
   void until(BooleanSupplier condition) {
-    Await.until(loop, "a number", condition);
+    Await.until(loop, "a condition of the counters", condition);
   }
 
   PortStatus status() {
@@ -88,7 +88,10 @@ final class MovableDevice implements AutoCloseable {
     return host;
   }
 
-  /** Puts another device in the place of this one, with the host programs or without them. */
+  /**
+   * Replaces the device by one that is restored from its state, with or without the connections to
+   * host programs.
+   */
   void move(boolean withHosts) {
     try {
       move(withHosts, List.of("a"));
@@ -97,7 +100,7 @@ final class MovableDevice implements AutoCloseable {
     }
   }
 
-  /** The same with these ports, where there was "a" alone. */
+  /** Replaces the device by one with other ports; the saved device has only "a". */
   void move(boolean withHosts, List<String> ports) throws IOException, PortException {
     StateWriter writer = new StateWriter();
     Map<Integer, HostLink> links = new TreeMap<>();

@@ -2,7 +2,10 @@ package org.microvm.virtioserial;
 
 import org.microvm.devices.bus.BusDevice;
 
-/** Registers whose device may be exchanged; the driver does not notice. One thread. */
+/**
+ * A bus device that forwards register accesses to a device that can be exchanged without the driver
+ * noticing. For use by one thread.
+ */
 final class MovingBus implements BusDevice {
   private BusDevice target;
 

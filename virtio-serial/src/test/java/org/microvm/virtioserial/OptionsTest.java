@@ -19,7 +19,7 @@ import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionWords;
 
-/** The words of -chardev and -device. */
+/** The options {@code --chardev} and {@code --device}. */
 class OptionsTest {
   @TempDir Path directory;
   private EventLoop loop;
@@ -57,7 +57,8 @@ class OptionsTest {
 
   @Test
   void words_unknownAreRefusedWithTheKnownOnes() {
-    refused("null knows no colour=; it has: id", () -> backend("null,id=c0,colour=red"));
+    refused(
+        "null: unknown option colour=; accepted are: id", () -> backend("null,id=c0,colour=red"));
   }
 
   @Test
@@ -75,10 +76,10 @@ class OptionsTest {
   void numbers_thatAreNoneAreRefused() throws Exception {
     OptionWords words = OptionWords.parse("x,a=two,b=-1,c=4G,d=");
 
-    refused("x: a=two is not a number", () -> words.takeNumber("a", 0));
-    refused("x: b=-1 is not a number", () -> words.takeNumber("b", 0));
-    refused("x: c=4G is not a number", () -> words.takeNumber("c", 0));
-    refused("x: d= is not a number", () -> words.takeNumber("d", 0));
+    refused("x: a=two is not a number from 0 to 2147483647", () -> words.takeNumber("a", 0));
+    refused("x: b=-1 is not a number from 0 to 2147483647", () -> words.takeNumber("b", 0));
+    refused("x: c=4G is not a number from 0 to 2147483647", () -> words.takeNumber("c", 0));
+    refused("x: d= is not a number from 0 to 2147483647", () -> words.takeNumber("d", 0));
   }
 
   @Test
@@ -143,32 +144,35 @@ class OptionsTest {
 
   @Test
   void port_wrongValuesAreRefusedInOneLine() {
-    refusedPort("byte_limit=2G", "byte_limit=2G is not a number");
-    refusedPort("byte_limit=1073741825", "byte_limit=1073741825 is not from 0 to 1073741824");
-    refusedPort("guest_byte_limit=-1", "guest_byte_limit=-1 is not a number");
+    refusedPort("byte_limit=2G", "byte_limit=2G is not a number from 0 to 2147483647");
+    refusedPort(
+        "byte_limit=1073741825",
+        "byte_limit=1073741825 is out of range; accepted are 0 to 1073741824");
+    refusedPort("guest_byte_limit=-1", "guest_byte_limit=-1 is not a number from 0 to 2147483647");
     refusedPort("cache_buffers=1", "cache_buffers=1 is neither on nor off");
-    refusedPort("nr=x", "nr=x is not a number");
-    refusedPort("bps=fast", "bps=fast is not a number");
-    refusedPort("ops=-5", "ops=-5 is not a number");
+    refusedPort("nr=x", "nr=x is not a number from 0 to 2147483647");
+    refusedPort("bps=fast", "bps=fast is not a number from 0 to 2147483647");
+    refusedPort("ops=-5", "ops=-5 is not a number from 0 to 2147483647");
     refusedPort("guest_close=maybe", "guest_close=maybe is neither hold nor disconnect");
   }
 
   @Test
   void port_unknownWordIsRefusedWithTheKnownOnes() {
     refused(
-        "virtserialport knows no speed=; it has: bps, bus, byte_limit, cache_buffers, chardev,"
-            + " guest_byte_limit, guest_close, id, name, nr, ops",
+        "virtserialport: unknown option speed=; accepted are: bps, bus, byte_limit,"
+            + " cache_buffers, chardev, guest_byte_limit, guest_close, id, name, nr, ops",
         () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c,speed=9600")));
   }
 
   @Test
   void console_hasNeitherRateNorGuestClose() {
     refused(
-        "virtconsole: bps= and ops= are not for a console: its driver spins until its output is"
-            + " taken",
+        "virtconsole: bps= and ops= are not accepted for a console: its driver spins until output"
+            + " is used",
         () -> DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c,bps=1000")));
     refused(
-        "virtconsole: guest_close=disconnect is not for a console: its driver keeps it open",
+        "virtconsole: guest_close=disconnect is not accepted for a console: its driver keeps it"
+            + " open",
         () ->
             DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c,guest_close=disconnect")));
   }
@@ -194,7 +198,7 @@ class OptionsTest {
             OptionException.class,
             () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c,name=a/b")));
 
-    assertTrue(failure.getMessage().startsWith("virtserialport: port name \"a/b\":"));
+    assertTrue(failure.getMessage().startsWith("virtserialport: port name \"a/b\" cannot be"));
   }
 
   @Test
@@ -233,7 +237,7 @@ class OptionsTest {
   @Test
   void chardev_unknownIsRefusedWithTheKnownOnes() {
     refused(
-        "there is no chardev \"udp\"; there are: socket, file, pipe, pty, stdio, null, channel",
+        "there is no chardev \"udp\"; the kinds are: socket, file, pipe, pty, stdio, null, channel",
         () -> backend("udp,id=c0"));
   }
 
@@ -253,15 +257,19 @@ class OptionsTest {
   @Test
   void chardev_tcpForTheWorldIsRefused() {
     refused(
-        "socket: host=0.0.0.0: only loopback addresses, for nothing here encrypts or"
-            + " authenticates",
+        "socket: host=0.0.0.0: only loopback addresses are accepted (no encryption or"
+            + " authentication)",
         () -> backend("socket,host=0.0.0.0,port=0,server=on"));
   }
 
   @Test
   void chardev_tcpPortThatIsNoneIsRefused() {
-    refused("socket: port=http is not a port", () -> backend("socket,port=http"));
-    refused("socket: port=70000 is not a port", () -> backend("socket,port=70000"));
+    refused(
+        "socket: port=http is not a port number from 0 to 65535",
+        () -> backend("socket,port=http"));
+    refused(
+        "socket: port=70000 is not a port number from 0 to 65535",
+        () -> backend("socket,port=70000"));
   }
 
   @Test

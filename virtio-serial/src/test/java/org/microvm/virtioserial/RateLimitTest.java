@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.virtioserial.backend.NullBackend;
 
-/** bps= and ops=, with a clock that the test moves. */
+/** bps= and ops=, with a clock that the test advances. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class RateLimitTest {
   private static final int RATE = 100_000;
@@ -47,7 +47,7 @@ class RateLimitTest {
       advance(100);
 
       assertEquals(2 * BURST, machine.numbers(nr).bytesFromGuest());
-      advance(1000); // one burst, however long the rest was
+      advance(1000); // one burst, however long the port was idle
       assertEquals(3 * BURST, machine.numbers(nr).bytesFromGuest());
       advance(100);
       advance(100);
@@ -228,14 +228,14 @@ class RateLimitTest {
     int nr = port(new RateLimit(RATE, 0));
     guest.open(nr);
     try (Host host = machine.connect("a")) {
-      host.write(Guest.bytes(50_000, 1)); // stays readable all the time
+      host.write(Guest.bytes(50_000, 1)); // input stays readable all the time
       Await.until(machine.loop, "rest", () -> machine.numbers(nr).toGuest().throttles() == 1);
       machine.idle();
       long readings = machine.clock.readings();
 
       machine.idle();
 
-      // Each turn reads the clock; a loop that were still told of input would take many.
+      // Each turn reads the clock; if the loop still reported input, it would run many turns.
       assertEquals(readings, machine.clock.readings());
     }
   }
@@ -246,7 +246,7 @@ class RateLimitTest {
     try (Host host = machine.connect("a")) {
       fillSocket(nr);
       guest.write(nr, Guest.bytes(50_000, 1));
-      host.read(1 << 17); // makes room, which the port may not use yet
+      host.read(1 << 17); // makes room, which the rate limit does not allow the port to use yet
       machine.idle();
       long readings = machine.clock.readings();
 
@@ -256,7 +256,7 @@ class RateLimitTest {
     }
   }
 
-  /** Sends until the host takes no more, and rests at that. */
+  /** Sends until the host accepts no more while the rate limit makes the port wait. */
   private void fillSocket(int nr) {
     long blob = guest.ram().allocate(1 << 20, 1);
     guest.write(nr, Buffer.readable(blob, 1 << 20));
@@ -343,7 +343,7 @@ class RateLimitTest {
             () -> PortConfig.forConsole().withRate(new RateLimit(1000, 0)));
 
     assertEquals(
-        "bps= and ops= are not for a console: its driver spins until its output is taken",
+        "bps= and ops= are not accepted for a console: its driver spins until output is used",
         failure.getMessage());
   }
 

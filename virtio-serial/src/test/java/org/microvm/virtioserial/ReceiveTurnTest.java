@@ -13,12 +13,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Turns that end just where a step towards the guest would begin. */
+/** Turns whose budget ends just before a step of host-to-guest transfer. */
 @Timeout(60)
 class ReceiveTurnTest {
   private static final int RING = 64;
 
-  /** Less than a step costs. */
+  /** Less than the cost of one step. */
   private static final int REST = (int) Budget.BUFFER_COST / 2;
 
   @TempDir Path directory;
@@ -40,7 +40,7 @@ class ReceiveTurnTest {
     machine.close();
   }
 
-  /** Buffers that the device sees all at once. */
+  /** Posts buffers that the device sees all at once. */
   private void giveBuffers(int... sizes) {
     for (int size : sizes) {
       guest.stageBuffer(Guest.in(nr), size);
@@ -60,14 +60,15 @@ class ReceiveTurnTest {
   void starvedPort_whoseNextTurnEndsWithLessThanAStepLeft_goesOn() throws Exception {
     guest.open(nr);
     try (Host host = machine.connect("a")) {
-      // More than a turn's worth waits in the socket when the guest gives its buffers.
+      // More than one turn's worth waits in the socket when the guest posts its buffers.
       host.socket().setOption(StandardSocketOptions.SO_SNDBUF, 1 << 20);
       byte[] sent = Guest.bytes((int) Budget.TURN_BYTES + 32 * 1024, 1);
       Thread writer = Thread.ofVirtual().start(() -> IsolationTest.writeUnchecked(host, sent));
       Await.until(machine.loop, "stall", () -> machine.numbers(nr).guestStalls() > 0);
-      assertTrue(writer.join(Await.LIMIT), "the socket does not hold what is written");
+      assertTrue(
+          writer.join(Await.LIMIT), "the socket's buffer is too small for the written bytes");
 
-      // Reads of 4, 8, 16 and 32 buffers leave a rest of the turn.
+      // After reads of 4, 8, 16 and 32 buffers a small part of the turn is left.
       int moved = (int) (Budget.TURN_BYTES - 4 * Budget.BUFFER_COST) - REST;
       giveBuffers(ringOf(Guest.PAGE, moved - 59 * Guest.PAGE, 59));
 

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 
-/** When the event loop waits for a guest's reply rather than for its notification. */
+/** When the event loop polls for a guest's reply instead of waiting for a notification. */
 @Timeout(60)
 class ReplyWaitTest {
   private final ReplyWait wait = new ReplyWait();
@@ -20,7 +20,7 @@ class ReplyWaitTest {
 
   @Test
   void guestThatPollsAndHasReplied_isWaitedFor() {
-    assertFalse(wait.asked(true), "never replied yet");
+    assertFalse(wait.asked(true), "the guest has never replied");
     wait.replied();
 
     assertTrue(wait.asked(true));
@@ -40,7 +40,7 @@ class ReplyWaitTest {
     wait.replied();
     wait.asked(true);
 
-    assertFalse(wait.asked(true), "the one before had no reply");
+    assertFalse(wait.asked(true), "the guest did not reply to the bytes before");
   }
 
   @Test
@@ -65,7 +65,7 @@ class ReplyWaitTest {
     assertTrue(wait.asked(true));
   }
 
-  /** Without its notification, such a reply can only have been waited for. */
+  /** The guest sends no notification, so the device can have found the reply only by polling. */
   @Test
   void reply_isTakenWithoutItsNotification() throws Exception {
     try (SerialMachine machine = new SerialMachine(directory)) {

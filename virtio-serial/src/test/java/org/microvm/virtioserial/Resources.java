@@ -8,16 +8,16 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * What this process holds.
+ * Resources that this process holds.
  *
  * @param descriptors open files
- * @param threads threads of the kernel's that run Java code
- * @param heapBytes what lives in the heap after a collection
- * @param nativeBytes what Java code has allocated outside the heap
+ * @param threads kernel threads that run Java code
+ * @param heapBytes bytes in use in the heap after a collection
+ * @param nativeBytes bytes that Java code has allocated outside the heap
  */
 record Resources(long descriptors, int threads, long heapBytes, long nativeBytes) {
 
-  /** What it holds now, once what was dropped is collected. */
+  /** Returns the resources held now, after a garbage collection. */
   static Resources now() throws IOException, InterruptedException {
     long heap = Long.MAX_VALUE;
     long outside = Long.MAX_VALUE;
@@ -30,7 +30,10 @@ record Resources(long descriptors, int threads, long heapBytes, long nativeBytes
     return new Resources(descriptorCount(), threads, heap, outside);
   }
 
-  /** What it holds once no more memory is left than before, or after a while: a collector frees. */
+  /**
+   * Returns the resources held once no more memory is in use than before, or after a time limit,
+   * because the garbage collector frees memory late.
+   */
   static Resources afterwards(Resources before) throws IOException, InterruptedException {
     long end = System.nanoTime() + Await.LIMIT.toNanos();
     Resources after = now();
@@ -42,7 +45,7 @@ record Resources(long descriptors, int threads, long heapBytes, long nativeBytes
 
   static long descriptorCount() throws IOException {
     try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
-      return open.count(); // The listing itself is one of them, each time.
+      return open.count(); // Includes the descriptor of the listing itself, each time.
     }
   }
 

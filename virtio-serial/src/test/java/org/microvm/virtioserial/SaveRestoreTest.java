@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.testing.TestRam;
 
-/** A device that is saved and goes on elsewhere: no byte and no message is lost or comes twice. */
+/** A device is saved and restored elsewhere: no byte and no message is lost or duplicated. */
 @Timeout(60)
 class SaveRestoreTest {
   @TempDir Path directory;
@@ -73,7 +73,7 @@ class SaveRestoreTest {
 
       assertEquals(sentByHost.get(), sums.received());
       assertEquals(sums.sent(), receivedByHost.get());
-      assertTrue(device.moves() >= 20, device.moves() + " moves only");
+      assertTrue(device.moves() >= 20, "only " + device.moves() + " moves");
     }
   }
 
@@ -208,7 +208,9 @@ class SaveRestoreTest {
     StateException refused =
         assertThrows(StateException.class, () -> device.move(false, List.of()));
 
-    assertTrue(refused.getMessage().contains("port 1 a is missing"), refused.getMessage());
+    assertTrue(
+        refused.getMessage().contains("port 1 a is in the saved state but missing"),
+        refused.getMessage());
   }
 
   @Test

@@ -7,7 +7,7 @@ import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** A serial device behind a transport, with a running event loop and a guest without a CPU. */
+/** A serial device behind a transport, with a running event loop and a simulated driver. */
 final class SerialMachine implements AutoCloseable {
   static final int RAM = 24 << 20;
 
@@ -18,7 +18,7 @@ final class SerialMachine implements AutoCloseable {
   final EventLog events;
   private final Path directory;
 
-  /** The time of the device, where the test has given it one of its own. */
+  /** The clock of the device, if the test controls it. */
   final ManualClock clock;
 
   private SerialMachine(Path directory, SerialConfig config, boolean manual, long memory)
@@ -40,13 +40,13 @@ final class SerialMachine implements AutoCloseable {
     this(directory, config, false, RAM);
   }
 
-  /** A machine with so many bytes of RAM. */
+  /** Creates a machine with {@code bytes} bytes of RAM. */
   static SerialMachine withMemory(Path directory, SerialConfig config, long bytes)
       throws IOException {
     return new SerialMachine(directory, config, false, bytes);
   }
 
-  /** A machine whose time stands still until the test moves it. */
+  /** Creates a machine whose clock stands still until the test advances it. */
   static SerialMachine withManualClock(Path directory) throws IOException {
     return new SerialMachine(directory, SerialConfig.defaults(), true, RAM);
   }
@@ -59,7 +59,7 @@ final class SerialMachine implements AutoCloseable {
     return directory.resolve(name + ".sock");
   }
 
-  /** Adds a port of this name behind a unix socket; returns its number. */
+  /** Adds a port of this name that is served on a unix socket; returns its number. */
   int addUnix(String name) throws IOException, PortException {
     return addUnix(PortConfig.named(name), name);
   }
@@ -68,7 +68,10 @@ final class SerialMachine implements AutoCloseable {
     return device.addPort(config, UnixServerBackend.listen(path(socket), false)).nr();
   }
 
-  /** Connects a host program to the port behind {@link #addUnix}, and waits for the port. */
+  /**
+   * Connects a host program to a port of {@link #addUnix} and waits until the port has the
+   * connection.
+   */
   Host connect(String name) throws IOException, PortException {
     Host host = Host.connect(path(name));
     events.await("host connected " + name);
@@ -91,7 +94,7 @@ final class SerialMachine implements AutoCloseable {
     Await.idle(loop);
   }
 
-  /** Brings a port to where the guest has it ready, with its introduction out of the way. */
+  /** Makes a port ready in the guest and consumes the control messages that announce it. */
   void introduce(int nr) {
     guest.ready(nr);
     idle();

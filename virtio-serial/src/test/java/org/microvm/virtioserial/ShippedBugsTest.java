@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What other implementations got wrong once, named after where. More of them are in the tests of
- * the part that they concern; docs/conformance.md lists all.
+ * Bugs that other implementations had; the test names say which. More are in the tests of the parts
+ * that they concern; docs/conformance.md lists all.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class ShippedBugsTest {
@@ -149,7 +149,7 @@ class ShippedBugsTest {
       guest.queue(Guest.out(nr)).enableInterrupts();
       guest.write(nr, "x".getBytes());
 
-      guest.awaitSent(nr, 1); // by the interrupt alone
+      guest.awaitSent(nr, 1); // relies on the interrupt alone
     }
   }
 
@@ -180,7 +180,7 @@ class ShippedBugsTest {
         host.write(chunk);
       }
     } catch (IOException e) {
-      // Closed: the end of the flood.
+      // Closed: the sender stops.
     }
   }
 }

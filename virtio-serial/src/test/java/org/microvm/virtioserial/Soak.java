@@ -5,14 +5,17 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** The ports of a soak and what happens to them; one thread plays the guest and all programs. */
+/**
+ * The ports of a soak test and the random operations on them; one thread acts as the guest and as
+ * all host programs.
+ */
 final class Soak {
   private static final int[] LIMITS = {0, 1000, 64 * 1024, 1 << 20};
   private static final int LONGEST_WRITE = 20_000;
   private static final int UNSERVED = 8;
   private static final long PATIENCE = TimeUnit.SECONDS.toNanos(60);
 
-  /** One port number: what is there at the moment, and who is stuck. */
+  /** One port number: its current port, and which sides have stopped reading. */
   private static final class Place {
     final int nr;
     final SoakGuest guest;
@@ -26,7 +29,7 @@ final class Soak {
       this.guest = guest;
     }
 
-    /** Whether the guest knows the port that the host has there. */
+    /** Whether the guest knows the current port of this number. */
     boolean isCommon(int guestKey) {
       return guest.isThere() && guestKey == key;
     }
@@ -70,7 +73,7 @@ final class Soak {
     listen();
   }
 
-  /** Something happens to one of the ports. */
+  /** Performs a random operation on one of the ports. */
   void step() throws Exception {
     Place place = places[1 + random.nextInt(places.length - 1)];
     switch (random.nextInt(16)) {
@@ -86,7 +89,7 @@ final class Soak {
     listen();
   }
 
-  /** Everybody reads until all has arrived. */
+  /** Reads on all sides until everything has arrived. */
   void finish() throws Exception {
     for (Place place : places()) {
       place.guestBlocked = false;
@@ -95,7 +98,7 @@ final class Soak {
     long deadline = System.nanoTime() + PATIENCE;
     while (!settle()) {
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("does not arrive: " + unfinished());
+        throw new AssertionError("did not arrive in time: " + unfinished());
       }
     }
     machine.idle();
@@ -144,7 +147,7 @@ final class Soak {
       place.host.readToTheEnd();
       place.host.close(Long.MAX_VALUE);
     }
-    // The event loop may still have to say that the last one was connected.
+    // The event loop may not have reported the last connection yet.
     machine.idle();
     count(place);
     plugIn(place);
@@ -188,11 +191,11 @@ final class Soak {
       place.guest.read();
     }
     if (!place.hostBlocked && place.host.isConnected() && place.host.read()) {
-      throw new AssertionError("port %d: the host program was sent away".formatted(place.nr));
+      throw new AssertionError("port %d: the host program was disconnected".formatted(place.nr));
     }
   }
 
-  /** The driver takes its messages. */
+  /** Handles the driver's control messages. */
   private void listen() {
     for (Control message : guest.waiting()) {
       Place place = places[message.id()];
@@ -219,7 +222,7 @@ final class Soak {
         toggleHost(place);
       }
       if (place.host.isConnected() && place.host.isLost() && place.guest.isDrained()) {
-        // All that there was went away with an earlier connection.
+        // All bytes were lost with an earlier connection.
         guestWrites(place);
       }
       serve(place);
@@ -257,11 +260,14 @@ final class Soak {
   private void verify(Place place) {
     PortStatistics numbers = machine.numbers(place.nr);
     check(numbers.bytesDropped() == 0, place, "dropped " + numbers.bytesDropped());
-    check(numbers.bytesHeldForGuest() == 0, place, "holds bytes for the guest");
-    check(numbers.bytesHeldForHost() == 0, place, "holds bytes for the host");
-    check(numbers.bytesToGuest() == place.host.sent(), place, "miscounts to the guest");
-    check(numbers.bytesFromGuest() == place.guest.sent(), place, "miscounts from the guest");
-    check(numbers.malformed() == 0, place, "calls buffers malformed");
+    check(numbers.bytesHeldForGuest() == 0, place, "still keeps bytes for the guest");
+    check(numbers.bytesHeldForHost() == 0, place, "still keeps bytes for the host");
+    check(numbers.bytesToGuest() == place.host.sent(), place, "wrong count of bytes to the guest");
+    check(
+        numbers.bytesFromGuest() == place.guest.sent(),
+        place,
+        "wrong count of bytes from the guest");
+    check(numbers.malformed() == 0, place, "counts malformed buffers");
   }
 
   private static void check(boolean holds, Place place, String what) {
@@ -277,7 +283,7 @@ final class Soak {
     connections += place.host.connections();
   }
 
-  /** What the guest has sent to the port that the host has there. */
+  /** Returns the bytes that the guest has sent to the current port of this number. */
   private long sentByGuest(Place place) {
     return guestKeys[place.nr] == place.key ? place.guest.sent() : 0;
   }

@@ -5,7 +5,7 @@ import java.util.Random;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
-/** The guest's end of one port number, whatever ports come to have it. */
+/** The guest's end of one port number, for all ports that have it one after the other. */
 final class SoakGuest {
   private static final int SLOTS = 8;
   private static final int SLOT_BYTES = 16 * 1024;
@@ -31,7 +31,7 @@ final class SoakGuest {
     }
   }
 
-  /** The driver has heard of a port of this key, whose name it knows now. */
+  /** Records that the driver has learned of a port, whose name gives the key of its streams. */
   void appeared(int key) {
     sending = new StreamPattern(~key);
     receiving = new StreamPattern(key);
@@ -39,7 +39,7 @@ final class SoakGuest {
     received = 0;
   }
 
-  /** The driver has heard that the port is gone. */
+  /** Records that the driver has learned of the port's removal. */
   void vanished() {
     read();
     sending = null;
@@ -54,17 +54,17 @@ final class SoakGuest {
     return open;
   }
 
-  /** Bytes given to the port since it appeared. */
+  /** Returns the bytes sent to the port since it appeared. */
   long sent() {
     return sent;
   }
 
-  /** Bytes that came from the port since it appeared. */
+  /** Returns the bytes received from the port since it appeared. */
   long received() {
     return received;
   }
 
-  /** Whether the device has used all that was sent. */
+  /** Returns whether the device has used all buffers that were sent. */
   boolean isDrained() {
     return free.size() == SLOTS;
   }
@@ -76,12 +76,12 @@ final class SoakGuest {
 
   void close() {
     guest.close(nr);
-    // What came before the device heard of it; nothing may come from now on.
+    // Reads what arrived before the device handled the close; nothing may arrive from now on.
     read();
     open = false;
   }
 
-  /** Sends so many bytes in some pieces, if there is a buffer for them. */
+  /** Sends a random number of bytes in several pieces, if a buffer is free. */
   void write(Random random) {
     reclaim();
     Long slot = free.poll();
@@ -102,14 +102,14 @@ final class SoakGuest {
     slotOfHead[head] = slot;
   }
 
-  /** Takes back what the device has used. */
+  /** Reclaims the buffers that the device has used. */
   void reclaim() {
     for (int head = out.next(); head >= 0; head = out.next()) {
       free.add(slotOfHead[head]);
     }
   }
 
-  /** Reads all that has come. */
+  /** Reads everything that has arrived. */
   void read() {
     byte[] bytes = guest.receiveAll(Guest.in(nr));
     if (bytes.length == 0) {

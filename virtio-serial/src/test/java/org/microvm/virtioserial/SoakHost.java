@@ -8,10 +8,10 @@ import java.util.Arrays;
 
 /**
  * The host programs of one port, one after the other: what they send is one stream, and what they
- * receive is another, with gaps where one left without having read everything.
+ * receive is another, with gaps where a program disconnected without having read everything.
  */
 final class SoakHost {
-  /** More than a socket holds: what the kernel loses with a connection is less. */
+  /** More than a socket holds: the kernel loses fewer bytes with a connection. */
   private static final long LARGEST_GAP = 1 << 20;
 
   private final Path path;
@@ -23,7 +23,7 @@ final class SoakHost {
   private byte[] unplaced = {};
   private boolean placed;
 
-  /** The connection before left with bytes of the guest's unread, or they were on the way. */
+  /** The previous connection ended with bytes of the guest unread or in transit. */
   private boolean mayHaveLost;
 
   private long sent;
@@ -41,27 +41,27 @@ final class SoakHost {
     return socket != null;
   }
 
-  /** Connections made so far. */
+  /** Returns the number of connections made so far. */
   int connections() {
     return connections;
   }
 
-  /** Bytes sent to the guest, on all connections. */
+  /** Returns the bytes sent to the guest on all connections. */
   long sent() {
     return sent;
   }
 
-  /** Place in the guest's stream up to which bytes have come, or were lost. */
+  /** Returns the position in the guest's stream up to which bytes have arrived or were lost. */
   long position() {
     return position;
   }
 
-  /** Bytes of the guest's that the kernel lost with connections. */
+  /** Returns the bytes of the guest that the kernel lost with connections. */
   long gaps() {
     return gaps;
   }
 
-  /** Whether nothing has come yet that shows where the stream is. */
+  /** Returns whether the position in the stream is unknown because no bytes have arrived yet. */
   boolean isLost() {
     return !placed;
   }
@@ -74,9 +74,9 @@ final class SoakHost {
   }
 
   /**
-   * Leaves.
+   * Disconnects.
    *
-   * @param guestSent what the guest has sent in all
+   * @param guestSent the bytes that the guest has sent in total
    */
   void close(long guestSent) throws IOException {
     socket.close();
@@ -85,17 +85,17 @@ final class SoakHost {
     unplaced = new byte[0];
   }
 
-  /** Sends as much of so many bytes as the socket takes. */
+  /** Sends up to {@code most} bytes, as many as the socket accepts. */
   void write(int most) throws IOException {
     ByteBuffer bytes = ByteBuffer.wrap(sending.bytes(sent, most));
     try {
       sent += socket.write(bytes);
     } catch (IOException e) {
-      throw new IOException("a host that is connected cannot write", e);
+      throw new IOException("write failed on a connected socket", e);
     }
   }
 
-  /** Reads what there is; true at the end of the stream. */
+  /** Reads the available bytes; returns true at the end of the stream. */
   boolean read() throws IOException {
     for (; ; ) {
       buffer.clear();
@@ -109,12 +109,12 @@ final class SoakHost {
     }
   }
 
-  /** Reads what is left of a connection whose port is gone. */
+  /** Reads the rest of a connection whose port was removed. */
   void readToTheEnd() {
     try {
       read();
     } catch (IOException e) {
-      // Reset, for the port had not read everything: so it ends.
+      // A connection reset, because the port had not read everything: the stream ends here.
     }
   }
 

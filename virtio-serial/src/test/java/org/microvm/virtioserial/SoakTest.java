@@ -12,16 +12,17 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * 64 ports whose two ends come, go, block and are plugged in and out at random, with streams that
- * show every byte that is lost, doubled or out of place.
+ * 64 ports whose two ends open, close and block at random and which are added and removed at
+ * random, with streams in which every lost, duplicated or misplaced byte is detected.
  *
- * <p>Promised, and checked: each byte that a host program has written reaches the guest, in order,
- * over all connections and openings of a port's life; each byte that the guest has written reaches
- * a host program, in order, but for those that the kernel held for a connection which a host
- * program left without reading; nothing of a removed port reaches another; nothing is left behind.
+ * <p>The test checks that each byte that a host program has written reaches the guest, in order,
+ * over all connections and openings during a port's life; that each byte that the guest has written
+ * reaches a host program, in order, except for bytes that the kernel held for a connection that a
+ * host program closed without reading them; that no byte of a removed port reaches another port;
+ * and that no resources are left behind.
  *
- * <p>{@code -Dmicrovm.soak.seconds=300} sets how long, {@code -Dmicrovm.soak.seed=N} repeats the
- * decisions of an earlier run.
+ * <p>{@code -Dmicrovm.soak.seconds=300} sets the duration; {@code -Dmicrovm.soak.seed=N} repeats
+ * the random decisions of an earlier run.
  */
 class SoakTest {
   private static final int PORTS = 64;
@@ -40,12 +41,12 @@ class SoakTest {
       before = Resources.now();
       run(SECONDS);
     } catch (Throwable e) {
-      throw new AssertionError("with -Dmicrovm.soak.seed=" + SEED, e);
+      throw new AssertionError("failed; repeat with -Dmicrovm.soak.seed=" + SEED, e);
     }
     assertEquals(List.of(), ErrorLog.takeErrors());
     Resources after = Resources.afterwards(before);
     assertEquals(before.descriptors(), after.descriptors(), "descriptors");
-    // Those of the JDK that wait for work may end meanwhile.
+    // Idle threads of the JDK may end meanwhile.
     assertTrue(after.threads() <= before.threads(), "threads: " + before + ", then " + after);
     long grown = after.heapBytes() - before.heapBytes();
     assertTrue(grown < 4 << 20, "heap grew by " + grown);
@@ -70,12 +71,12 @@ class SoakTest {
     }
   }
 
-  /** Fails, saying where, unless the bytes are those of the stream at this place. */
+  /** Fails, and reports the position, unless the bytes are those of the stream at this position. */
   static void check(StreamPattern pattern, long position, byte[] bytes, String what) {
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] != pattern.at(position + i)) {
         throw new AssertionError(
-            "%s: wrong at %d; what came belongs to %d"
+            "%s: wrong bytes at position %d; they belong to position %d"
                 .formatted(
                     what,
                     position + i,

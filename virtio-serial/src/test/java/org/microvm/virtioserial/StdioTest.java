@@ -10,7 +10,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.backend.StdioBackend;
 
-/** Standard input and output, in a process of its own so that there are some to spare. */
+/**
+ * Standard input and output as a port, in a separate process, because a process has only one of
+ * each.
+ */
 class StdioTest {
   @TempDir Path directory;
 
@@ -41,7 +44,7 @@ class StdioTest {
     return child.waitFor(Await.LIMIT.toSeconds(), TimeUnit.SECONDS) ? child.exitValue() : -1;
   }
 
-  /** A guest that answers in capitals, and once more after the end of its input. */
+  /** A guest that answers in capitals, and sends once more after the end of its input. */
   static final class Child {
     private Child() {}
 
@@ -49,7 +52,7 @@ class StdioTest {
       try (SerialMachine machine = new SerialMachine(Path.of(args[0]))) {
         int nr = machine.device.addPort(PortConfig.named("stdio"), StdioBackend.open()).nr();
         assertEquals(
-            "open stdio: EBUSY (Device or resource busy): another port has it",
+            "open stdio: EBUSY (Device or resource busy): another port uses it",
             assertThrows(IOException.class, StdioBackend::open).getMessage());
         machine.guest.boot();
         machine.introduce(nr);

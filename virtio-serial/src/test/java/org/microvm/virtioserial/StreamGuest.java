@@ -7,7 +7,10 @@ import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 
-/** Both ends of a stream each way: a guest that keeps both rings busy, and a host program. */
+/**
+ * Both ends of one stream in each direction: a guest that keeps both rings busy, and a host
+ * program.
+ */
 final class StreamGuest {
   static final int STREAM = 8 << 20;
   private static final int LARGEST = 20_000;
@@ -53,7 +56,7 @@ final class StreamGuest {
     return new Sums(sent.getValue(), received.getValue());
   }
 
-  /** Two pieces a buffer, of any sizes. */
+  /** Each buffer has two pieces of random sizes. */
   private boolean giveBuffers() {
     boolean given = in.freeDescriptors() >= 2;
     while (in.freeDescriptors() >= 2) {
@@ -82,7 +85,7 @@ final class StreamGuest {
         return i;
       }
     }
-    throw new AssertionError("no slot");
+    throw new AssertionError("no free buffer slot");
   }
 
   private boolean collect() {
@@ -116,7 +119,7 @@ final class StreamGuest {
       any = true;
       byte[] bytes = new byte[Math.min(toSend, 2 + random.nextInt(LARGEST - 2))];
       random.nextBytes(bytes);
-      // Buffers are used in order here, so the slots go round.
+      // The device uses these buffers in order, so the slots are reused in a circle.
       long address = outAddress[nextOut++ % RING];
       guest.ram().put(address, bytes);
       sent.update(bytes);

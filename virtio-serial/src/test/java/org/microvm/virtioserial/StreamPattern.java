@@ -1,11 +1,11 @@
 package org.microvm.virtioserial;
 
 /**
- * An endless stream of bytes in which every place can be told from a few bytes: the words number k
- * are k in disguise, under a key that tells streams apart.
+ * An endless stream of bytes in which a few bytes identify every position: word number k is k,
+ * scrambled with a key that distinguishes streams.
  */
 final class StreamPattern {
-  /** Bytes from which {@link #locate} knows the place. */
+  /** The number of bytes that {@link #locate} needs. */
   static final int LOCATABLE = 12;
 
   private static final int FACTOR = 0x9E3779B1;
@@ -17,7 +17,7 @@ final class StreamPattern {
     this.key = key;
   }
 
-  /** The bytes from a place on. */
+  /** Returns bytes of the stream from a position on. */
   byte[] bytes(long position, int count) {
     byte[] bytes = new byte[count];
     for (int i = 0; i < count; i++) {
@@ -30,7 +30,7 @@ final class StreamPattern {
     return (byte) (word((int) (position >>> 2)) >>> (24 - 8 * (int) (position & 3)));
   }
 
-  /** The place in the stream at which these bytes are, or -1 if they are not of it. */
+  /** Returns the position of these bytes in the stream, or -1 if they are not part of it. */
   long locate(byte[] bytes) {
     for (int skip = 0; skip < 4; skip++) {
       int first = index(bytes, skip);
@@ -54,7 +54,7 @@ final class StreamPattern {
     return ((word ^ (word >>> 16)) * INVERSE) ^ key;
   }
 
-  /** Modulo 2^32, by Newton's method. */
+  /** Returns the inverse modulo 2^32, by Newton's method. */
   private static int inverse(int odd) {
     int inverse = odd;
     for (int i = 0; i < 5; i++) {

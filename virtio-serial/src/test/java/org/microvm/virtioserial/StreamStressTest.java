@@ -8,7 +8,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Streams in both directions at once, in pieces of random size, checked byte by byte. */
+/** Streams in both directions at once, in pieces of random size, with every byte checked. */
 class StreamStressTest {
   @TempDir Path directory;
 

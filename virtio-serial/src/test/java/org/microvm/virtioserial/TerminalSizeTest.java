@@ -22,7 +22,7 @@ import org.microvm.linux.Terminal;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.StdioBackend;
 
-/** Consoles follow the size of the terminal that they are shown on. */
+/** Consoles follow the size of their terminal. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class TerminalSizeTest {
   private static final String LAST_SIZE = "size 120 50";
@@ -120,7 +120,8 @@ class TerminalSizeTest {
       assertNotEquals(before, mode(pty.path()));
       stty(pty.path(), 120, 50);
       String told = size(said);
-      // stty sets columns and rows one after the other: what is between may be told, too.
+      // stty sets columns and rows one after the other, so the guest may see the size in between
+      // too.
       assertEquals(LAST_SIZE, told.equals("size 120 30") ? size(said) : told);
       pty.fd().write(Arena.ofAuto().allocateFrom(ValueLayout.JAVA_BYTE, (byte) 'q'));
 
@@ -131,7 +132,7 @@ class TerminalSizeTest {
     }
   }
 
-  /** A process of ours, of whose session this is the terminal. */
+  /** Starts a process whose session has this terminal. */
   private Process start(Path terminal) throws Exception {
     return new ProcessBuilder(
             "setsid",
@@ -147,7 +148,7 @@ class TerminalSizeTest {
         .start();
   }
 
-  /** A guest that says the sizes it hears of up to the last, and ends when it reads something. */
+  /** A guest that prints the sizes it receives until the last one, and ends when it reads input. */
   static final class Child {
     private Child() {}
 
@@ -170,7 +171,7 @@ class TerminalSizeTest {
     }
   }
 
-  /** The next line about a size; others are of the logging library. */
+  /** Returns the next line about a size; other lines are those of the logging library. */
   private static String size(BufferedReader said) throws IOException {
     String line = said.readLine();
     while (line != null && !line.startsWith("size")) {

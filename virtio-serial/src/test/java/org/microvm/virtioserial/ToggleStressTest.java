@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A guest that opens and closes its port all the time still gets every byte, in order. */
+/** A guest that opens and closes its port continuously still receives every byte in order. */
 class ToggleStressTest {
   private static final int STREAM = 4 << 20;
 
@@ -36,7 +36,7 @@ class ToggleStressTest {
           got.writeBytes(guest.receive(Guest.in(nr)));
         }
         guest.close(nr);
-        // What was delivered before the close is in the ring, as it should be.
+        // What was delivered before the close is in the ring.
         got.writeBytes(guest.receiveAll(Guest.in(nr)));
         Await.round(machine.loop);
       }

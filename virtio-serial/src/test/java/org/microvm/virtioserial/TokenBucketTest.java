@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Whole tokens at a steady rate. */
+/** A token bucket hands out whole tokens at a steady rate. */
 class TokenBucketTest {
   private static final long SECOND = 1_000_000_000;
 

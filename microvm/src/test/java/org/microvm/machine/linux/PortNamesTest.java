@@ -125,7 +125,8 @@ class PortNamesTest {
 
     PortException refused = assertThrows(PortException.class, () -> guest.add(zero));
 
-    assertTrue(refused.getMessage().contains("port 0 is for a console"), refused.getMessage());
+    assertTrue(
+        refused.getMessage().contains("port 0 is reserved for a console"), refused.getMessage());
     try (HostPort port = guest.add()) {
       process.awaitPort(port.name());
       assertTrue(port.nr() > 0);

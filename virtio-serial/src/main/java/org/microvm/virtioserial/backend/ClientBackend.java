@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Connects to a server ({@code server=off}), and again after an interval whenever it is not there
- * or leaves.
+ * A backend that connects to a server ({@code server=off}). With an interval it connects again
+ * whenever there is no server or the connection has ended.
  */
 abstract class ClientBackend implements PortBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ClientBackend.class);
@@ -22,21 +22,21 @@ abstract class ClientBackend implements PortBackend {
   private boolean failureLogged;
   private volatile boolean closed;
 
-  /** Connected already, and only this once. */
+  /** Uses a connection that exists already, without reconnecting. */
   ClientBackend(HostLink first) {
     this.first = first;
     interval = Duration.ZERO;
   }
 
-  /** To be connected, again and again. */
+  /** Connects after the start, and again after each {@code interval}. */
   ClientBackend(Duration interval) {
     if (!interval.isPositive()) {
-      throw new IllegalArgumentException("the interval between two connections must be positive");
+      throw new IllegalArgumentException("the reconnect interval must be positive");
     }
     this.interval = interval;
   }
 
-  /** Connects; may block. */
+  /** Connects to the server; may block. */
   abstract HostLink connect() throws ErrnoException;
 
   @Override
@@ -62,7 +62,7 @@ abstract class ClientBackend implements PortBackend {
   @Override
   public final void linkClosed() {
     if (interval.isPositive()) {
-      // Also after a connection that worked: a server that closes at once must not keep us busy.
+      // After a successful connection too: a server that closes at once must not cause a busy loop.
       timer = port.loop().schedule(interval.toNanos(), this::attempt);
     }
   }
@@ -78,7 +78,7 @@ abstract class ClientBackend implements PortBackend {
     }
   }
 
-  /** On a thread of its own, for instance because a server's backlog is full. */
+  /** Connects on a separate thread, because the call may block, for instance on a full backlog. */
   private void attempt() {
     if (!closed) {
       Thread.ofPlatform().daemon().name("connect " + describe()).start(this::tryToConnect);
@@ -114,7 +114,7 @@ abstract class ClientBackend implements PortBackend {
     } else if (!closed) {
       if (!failureLogged) {
         failureLogged = true;
-        LOG.info("{}; trying again every {} ms", failure, interval.toMillis());
+        LOG.info("{}; retrying every {} ms", failure, interval.toMillis());
       }
       timer = port.loop().schedule(interval.toNanos(), this::attempt);
     }

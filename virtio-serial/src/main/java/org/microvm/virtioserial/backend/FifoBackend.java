@@ -8,11 +8,11 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 
 /**
- * Two FIFOs made by the user ({@code mkfifo}), seen from the host program: PATH.in is what the
- * guest gets, PATH.out what it sends.
+ * A backend of two FIFOs that the user creates ({@code mkfifo}): bytes written to PATH.in go to the
+ * guest, bytes of the guest are read from PATH.out.
  *
- * <p>Both are opened for reading and writing, so that programs may come and go at the other ends.
- * They count as connected all the time; what the guest sends while nobody reads waits in the FIFO
+ * <p>Both are opened for reading and writing, so that programs may open and close the other ends at
+ * any time. The port counts as connected all the time; bytes that no program reads wait in the FIFO
  * and then in the guest.
  */
 public final class FifoBackend extends FixedBackend {
@@ -23,7 +23,7 @@ public final class FifoBackend extends FixedBackend {
     this.path = path;
   }
 
-  /** Opens PATH.in and PATH.out, which must be there. */
+  /** Opens PATH.in and PATH.out, which must exist. */
   public static FifoBackend open(Path path) throws ErrnoException {
     Fd in = end(path, ".in");
     try {
@@ -42,7 +42,7 @@ public final class FifoBackend extends FixedBackend {
       throw new ErrnoException("open " + fifo, Errno.ENOENT, advice);
     }
     if (!isFifo(fifo)) {
-      throw new ErrnoException("open " + fifo, Errno.EINVAL, "it is no FIFO, " + advice);
+      throw new ErrnoException("open " + fifo, Errno.EINVAL, "it is not a FIFO; " + advice);
     }
     return Fd.open(fifo, Fd.READ_WRITE, Fd.NON_BLOCKING);
   }
@@ -52,7 +52,7 @@ public final class FifoBackend extends FixedBackend {
       int mode = (Integer) Files.getAttribute(path, "unix:mode");
       return (mode & 0170000) == 0010000; // S_IFMT, S_IFIFO
     } catch (IOException e) {
-      return true; // Opening it will say what is the matter.
+      return true; // Opening it will report the error.
     }
   }
 

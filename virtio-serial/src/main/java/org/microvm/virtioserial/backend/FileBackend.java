@@ -6,8 +6,8 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 
 /**
- * Writes to a file, and reads from another if there is one. Files are always ready; a slow disk
- * delays the event loop for as long as the kernel's page cache does not take what is written.
+ * A backend that writes to a file and optionally reads from another one. Files are always ready; a
+ * slow disk delays the event loop as long as the kernel's page cache accepts no more data.
  */
 public final class FileBackend extends FixedBackend {
   private final Path path;
@@ -20,9 +20,9 @@ public final class FileBackend extends FixedBackend {
   /**
    * Opens the files.
    *
-   * @param path is created if it is not there
-   * @param append whether to leave what is in it
-   * @param input whose bytes the guest gets
+   * @param path the output file, which is created if it does not exist
+   * @param append whether to keep the content of the output file
+   * @param input the file whose bytes the guest receives
    */
   public static FileBackend open(Path path, boolean append, Optional<Path> input)
       throws ErrnoException {

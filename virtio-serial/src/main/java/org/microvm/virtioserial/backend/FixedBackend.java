@@ -1,6 +1,6 @@
 package org.microvm.virtioserial.backend;
 
-/** What has one connection for as long as the port lives, and none after that has ended. */
+/** A backend with a single connection, which starts with the port and is never replaced. */
 abstract class FixedBackend implements PortBackend {
   private final HostLink link;
   private boolean handedOver;
@@ -24,7 +24,7 @@ abstract class FixedBackend implements PortBackend {
     adopted = true;
   }
 
-  /** The port has the connection. */
+  /** Called when the port has the connection. */
   void started(Port port) {}
 
   @Override

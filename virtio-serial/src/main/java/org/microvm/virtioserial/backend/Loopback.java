@@ -2,14 +2,14 @@ package org.microvm.virtioserial.backend;
 
 import java.net.InetSocketAddress;
 
-/** The addresses that TCP is limited to. */
+/** Limits TCP backends to loopback addresses. */
 final class Loopback {
   private Loopback() {}
 
   static void check(InetSocketAddress address) {
     if (address.getAddress() == null || !address.getAddress().isLoopbackAddress()) {
       throw new IllegalArgumentException(
-          "host=%s: only loopback addresses, for nothing here encrypts or authenticates"
+          "host=%s: only loopback addresses are accepted (no encryption or authentication)"
               .formatted(address.getHostString()));
     }
   }

@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 
-/** Takes everything and gives nothing. */
+/** A backend that drops the guest's bytes and never sends any. */
 public final class NullBackend extends FixedBackend {
   private NullBackend(HostLink link) {
     super(link);

@@ -6,74 +6,82 @@ import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.ConsoleSize;
 
 /**
- * The host end of a port: gets connections and hands them over, one at a time.
+ * The host end of a port: accepts or makes connections and hands them to the port, one at a time.
  *
- * <p>All methods are called with the device lock held and must not block; {@link #start} and {@link
- * #linkClosed} on the event loop, the others on any thread, {@link #close} perhaps while a handler
- * of the backend runs on the loop. What can be wrong about a backend's configuration is to be found
- * out before it is given to a port, when it is made.
+ * <p>All methods are called with the device lock held and must not block. {@link #start} and {@link
+ * #linkClosed} are called on the event loop, the others on any thread, {@link #close} possibly
+ * while a handler of the backend runs on the loop. A backend checks its configuration when it is
+ * created, before a port uses it.
  */
 public interface PortBackend {
-  /** What a backend knows of its port; to be called on the event loop, with or without the lock. */
+  /**
+   * The port as its backend sees it. Call the methods on the event loop, with or without the lock.
+   */
   interface Port {
-    /** The loop on which everything about the port happens. */
+    /** Returns the event loop of the port. */
     EventLoop loop();
 
-    /** Whether the guest runs a text console on it, which has a size. */
+    /** Returns whether the port is a console, which has a size. */
     boolean isConsole();
 
-    /** The host's terminal has this size from now on; nothing to a port that is no console. */
+    /** Reports the size of the host's terminal. Ignored by a port that is not a console. */
     void resized(ConsoleSize size);
 
     /**
-     * Hands over a connection. There must be none at the moment; {@link PortBackend#linkClosed}
-     * tells when it has ended. After the port's end the link is closed at once.
+     * Hands a connection to the port, which must have none. The port calls {@link
+     * PortBackend#linkClosed} when the connection has ended. If the port has been removed, the link
+     * is closed at once.
      */
     void connected(HostLink link);
   }
 
-  /** The port is there: begin to listen or to connect. Called once. */
+  /** Starts listening or connecting for a new port. Called once. */
   void start(Port port);
 
   /**
-   * The port goes on with a connection that another process had: before {@link #start}, at most
-   * once, and as if this backend had handed it over.
+   * Tells the backend that its port continues with a connection of another process, as if this
+   * backend had handed it over. Called at most once, before {@link #start}.
    */
   default void adopted() {}
 
   /**
-   * The guest has come here for good: take over from the process that it came from, such as a
-   * server's path. Before {@link #start}.
+   * Takes over the resources of the process that the guest migrated from, such as a server's path.
+   * Called once the migration is final, before {@link #start}.
    *
-   * @throws IOException if it cannot be taken over; the port is there all the same
+   * @throws IOException if that fails; the port exists nevertheless
    */
   default void takeOver() throws IOException {}
 
-  /** The connection handed over has ended and its descriptors are closed: the next one may come. */
+  /**
+   * Reports that the connection has ended and its descriptors are closed, so that the backend may
+   * hand over the next one.
+   */
   void linkClosed();
 
-  /** Whether there is a peer that can be disconnected; a file or a terminal is no such thing. */
+  /** Returns whether there is a peer that can be disconnected, unlike a file or a terminal. */
   default boolean canDisconnect() {
     return true;
   }
 
-  /** A program in the guest has opened the port. */
+  /** Reports that a program in the guest has opened the port. */
   default void guestOpened() {}
 
-  /** The guest has closed the port, or was reset. */
+  /** Reports that the guest has closed the port or was reset. */
   default void guestClosed() {}
 
   /**
-   * Completes when the guest may be started: with {@code wait=on}, when a host program has
-   * connected.
+   * Returns a future that completes when the guest may start: with {@code wait=on}, once a host
+   * program has connected; otherwise at once.
    */
   default CompletableFuture<Void> readyToBoot() {
     return CompletableFuture.completedFuture(null);
   }
 
-  /** The port is gone: give up what is listened on. Called once, perhaps without a start. */
+  /**
+   * Releases the backend's resources after the port's end. Called once, possibly without a start.
+   */
   void close();
 
-  /** For people, as in messages: what it is and where. */
+  /** Returns kind and address of the backend, for messages. */
   String describe();
 }

@@ -9,14 +9,15 @@ import org.microvm.linux.Pty;
 import org.microvm.linux.Terminal;
 
 /**
- * A pseudo-terminal that host programs open by its path.
+ * A backend with a pseudo-terminal, which host programs open by its path.
  *
- * <p>The terminal passes all bytes unchanged and is held open here as well, so that programs may
- * come and go without hanging it up or bringing its echo back. It counts as connected all the time;
- * what the guest sends while nobody reads waits in the terminal and then in the guest.
+ * <p>The terminal passes all bytes unchanged. This process keeps it open too, so that programs may
+ * open and close it without a hang-up and without a reset of its echo setting. The port counts as
+ * connected all the time; bytes that no program reads wait in the terminal and then in the guest.
  *
- * <p>A console follows the size that programs give the terminal ({@code stty cols 100 rows 40}).
- * The kernel tells only the terminal's own session of a change, so this end looks once a second.
+ * <p>A console follows the size that programs set on the terminal ({@code stty cols 100 rows 40}).
+ * The kernel signals a change only to the terminal's own session, so this backend polls the size
+ * once a second.
  */
 public final class PtyBackend extends FixedBackend {
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -33,7 +34,7 @@ public final class PtyBackend extends FixedBackend {
     this.terminal = terminal;
   }
 
-  /** Makes a pseudo-terminal; {@link #path} says which. */
+  /** Creates a pseudo-terminal, whose path is {@link #path}. */
   public static PtyBackend open() throws ErrnoException {
     Pty pty = Pty.open();
     Fd terminal = null;
@@ -50,7 +51,7 @@ public final class PtyBackend extends FixedBackend {
     }
   }
 
-  /** The device that host programs open. */
+  /** Returns the path of the device that host programs open. */
   public Path path() {
     return path;
   }

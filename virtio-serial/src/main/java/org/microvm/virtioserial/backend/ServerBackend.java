@@ -9,8 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Listens on a socket ({@code server=on}) and serves one client at a time; further ones wait in the
- * listen backlog until it has left and the guest has all of its bytes.
+ * A backend that listens on a socket ({@code server=on}) and serves one client at a time. Further
+ * clients wait in the listen backlog until the current one has disconnected and the guest has all
+ * of its bytes.
  */
 abstract class ServerBackend implements PortBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ServerBackend.class);
@@ -23,7 +24,7 @@ abstract class ServerBackend implements PortBackend {
   private EventLoop.Watch watch;
 
   /**
-   * @param wait whether the guest is not to start before a client has connected
+   * @param wait whether the guest starts only after a client has connected
    */
   ServerBackend(Fd listener, boolean wait) {
     this.listener = listener;
@@ -32,7 +33,7 @@ abstract class ServerBackend implements PortBackend {
     }
   }
 
-  /** Takes a waiting connection, or gives null when none waits. */
+  /** Accepts a waiting connection; returns null if none is waiting. */
   abstract HostLink accept() throws ErrnoException;
 
   /** Closes the listening socket. */
@@ -45,7 +46,7 @@ abstract class ServerBackend implements PortBackend {
       int interest = adopted ? 0 : EventLoop.IN;
       watch = port.loop().watch(listener, interest, events -> clientWaits());
     } catch (ErrnoException e) {
-      LOG.error("{}: nobody can connect: {}", describe(), e.getMessage());
+      LOG.error("{}: clients cannot connect: {}", describe(), e.getMessage());
     }
   }
 
@@ -83,8 +84,8 @@ abstract class ServerBackend implements PortBackend {
         readyToBoot.complete(null);
       }
     } catch (ErrnoException e) {
-      // Out of descriptors, for instance: the client stays in the backlog, and so the listener
-      // stays ready; without a pause the loop would spin.
+      // For instance no descriptor is free: the client stays in the backlog, so the listener stays
+      // ready, and without a pause the loop would spin.
       LOG.warn("{}: {}", describe(), e.getMessage());
       watch.interest(0);
       port.loop().schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));

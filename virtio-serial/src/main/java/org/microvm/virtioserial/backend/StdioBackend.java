@@ -11,18 +11,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The standard input and output of this process. The end of input leaves the output connected.
+ * A backend that uses the standard input and output of this process. The output stays connected
+ * after the end of input.
  *
- * <p>If the input is a terminal it is switched to raw mode until the port ends, so that the guest
- * gets each key and does the echo; a console follows the terminal's size.
+ * <p>If the input is a terminal, it is in raw mode until the port ends, so that the guest receives
+ * each key and does the echo. A console follows the terminal's size.
  */
 public final class StdioBackend extends FixedBackend {
   private static final Logger LOG = LoggerFactory.getLogger(StdioBackend.class);
 
-  /** There is one standard input and output: a second port would steal from the first. */
+  /** Only one port may use them: a second one would take bytes of the first. */
   private static final AtomicBoolean TAKEN = new AtomicBoolean();
 
-  /** Null if the input is none. The views are its own: the port closes those that it is given. */
+  /**
+   * Null if the input is not a terminal. It has descriptors of its own, because the port closes
+   * those that it is given.
+   */
   private final Terminal terminal;
 
   private WindowSignal signal;
@@ -32,20 +36,21 @@ public final class StdioBackend extends FixedBackend {
     this.terminal = terminal;
   }
 
-  /** As {@link #open(boolean)}; Ctrl-C ends this process. */
+  /** Opens the backend as {@link #open(boolean)} does; Ctrl-C ends this process. */
   public static StdioBackend open() throws ErrnoException {
     return open(true);
   }
 
   /**
-   * Makes both non-blocking, until the port ends: a shell may be at the other end of them.
+   * Opens the backend. Both streams are non-blocking until the port ends, and blocking again
+   * afterwards, because a shell may share them.
    *
-   * @param signals whether Ctrl-C on a terminal ends this process, rather than go to the guest
-   * @throws ErrnoException if another port has it already
+   * @param signals whether Ctrl-C on a terminal ends this process instead of going to the guest
+   * @throws ErrnoException if another port already uses them
    */
   public static StdioBackend open(boolean signals) throws ErrnoException {
     if (!TAKEN.compareAndSet(false, true)) {
-      throw new ErrnoException("open stdio", Errno.EBUSY, "another port has it");
+      throw new ErrnoException("open stdio", Errno.EBUSY, "another port uses it");
     }
     Fd input = Fd.standardInput();
     Fd output = Fd.standardOutput();

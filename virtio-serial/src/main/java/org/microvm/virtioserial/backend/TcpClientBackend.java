@@ -6,7 +6,10 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.TcpSocket;
 
-/** Connects to a TCP port of this machine, once or whenever the connection has ended. */
+/**
+ * A backend that connects to a TCP port of this machine, once or again whenever the connection has
+ * ended.
+ */
 public final class TcpClientBackend extends ClientBackend {
   private final InetSocketAddress address;
 
@@ -21,10 +24,10 @@ public final class TcpClientBackend extends ClientBackend {
   }
 
   /**
-   * Connects once, now.
+   * Connects at once and does not reconnect.
    *
    * @param address a loopback address of IPv4
-   * @throws ErrnoException if nobody is listening there
+   * @throws ErrnoException if no server is listening there
    */
   public static TcpClientBackend connect(InetSocketAddress address) throws ErrnoException {
     Loopback.check(address);
@@ -32,7 +35,8 @@ public final class TcpClientBackend extends ClientBackend {
   }
 
   /**
-   * Connects as soon as there is a server, and tries again after each {@code interval}.
+   * Creates a backend that connects when its port starts, and tries again after each {@code
+   * interval}.
    *
    * @param address a loopback address of IPv4
    */

@@ -6,8 +6,9 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.TcpSocket;
 
 /**
- * Listens on a TCP port of this machine. There is no telling a client that has closed from one that
- * has only ended its sending side, so the end of what it sends is the end of the connection.
+ * A backend that listens on a TCP port of this machine. A client that has closed the connection
+ * cannot be distinguished from one that has only ended its sending side, so the end of input ends
+ * the connection.
  */
 public final class TcpServerBackend extends ServerBackend {
   private final Fd listener;
@@ -20,10 +21,11 @@ public final class TcpServerBackend extends ServerBackend {
   }
 
   /**
-   * Listens from now on, so that clients can connect before the VM runs.
+   * Starts listening at once, so that clients can connect before the VM runs.
    *
-   * @param address a loopback address, since nothing here encrypts or authenticates; port 0 for any
-   * @param wait whether the guest is not to start before a client has connected
+   * @param address a loopback address, because the connection is neither encrypted nor
+   *     authenticated; port 0 chooses a free one
+   * @param wait whether the guest starts only after a client has connected
    * @throws ErrnoException if the port is in use
    * @throws IllegalArgumentException if the address is not a loopback address of IPv4
    */

@@ -5,11 +5,11 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import org.microvm.virtioserial.ConsoleSize;
 
-/** Passes the size of a terminal on to a console. */
+/** Reports the size of a terminal to a console. */
 final class TerminalSize {
   private TerminalSize() {}
 
-  /** Tells the port how large the terminal is, unless the terminal does not know. */
+  /** Reports the terminal's size to the port, unless it is unknown (0). */
   static void tell(PortBackend.Port port, Fd terminal) {
     try {
       Terminal.Size size = Terminal.size(terminal);
@@ -17,7 +17,7 @@ final class TerminalSize {
         port.resized(new ConsoleSize(size.columns(), size.rows()));
       }
     } catch (ErrnoException e) {
-      // Not a terminal any more: it keeps its last size.
+      // The terminal was closed: the console keeps its last size.
     }
   }
 }

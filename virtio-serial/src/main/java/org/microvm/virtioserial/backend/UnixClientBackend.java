@@ -5,7 +5,7 @@ import java.time.Duration;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.UnixSocket;
 
-/** Connects to a unix socket, once or whenever the connection has ended. */
+/** A backend that connects to a unix socket, once or again whenever the connection has ended. */
 public final class UnixClientBackend extends ClientBackend {
   private final Path path;
 
@@ -20,15 +20,18 @@ public final class UnixClientBackend extends ClientBackend {
   }
 
   /**
-   * Connects once, now.
+   * Connects at once and does not reconnect.
    *
-   * @throws ErrnoException if nobody is listening there
+   * @throws ErrnoException if no server is listening there
    */
   public static UnixClientBackend connect(Path path) throws ErrnoException {
     return new UnixClientBackend(path, HostLink.duplex(UnixSocket.connect(path)));
   }
 
-  /** Connects as soon as there is a server, and tries again after each {@code interval}. */
+  /**
+   * Creates a backend that connects when its port starts, and tries again after each {@code
+   * interval}.
+   */
   public static UnixClientBackend reconnecting(Path path, Duration interval) {
     return new UnixClientBackend(path, interval);
   }

@@ -6,7 +6,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
 
-/** Listens on a unix socket; see {@link ServerBackend} for who is served when. */
+/** A backend that listens on a unix socket and serves one client at a time. */
 public final class UnixServerBackend extends ServerBackend {
   private final UnixListener listener;
 
@@ -16,21 +16,21 @@ public final class UnixServerBackend extends ServerBackend {
   }
 
   /**
-   * Listens from now on, so that clients can connect before the VM runs. One client is served at a
-   * time, further ones wait in the listen backlog until it has left and the guest has its bytes.
+   * Starts listening at once, so that clients can connect before the VM runs. Further clients wait
+   * in the listen backlog until the current one has disconnected and the guest has its bytes.
    *
-   * @param wait whether the guest is not to start before a client has connected
-   * @throws ErrnoException if the path is too long, in use, or not allowed
+   * @param wait whether the guest starts only after a client has connected
+   * @throws ErrnoException if the path is too long, in use, or not accessible
    */
   public static UnixServerBackend listen(Path path, boolean wait) throws ErrnoException {
     return new UnixServerBackend(UnixListener.open(path), wait);
   }
 
   /**
-   * Listens in the place of a server that is there, which goes on until the guest has come here
-   * from its process.
+   * Prepares to replace the server of another process, which keeps its path until the guest has
+   * migrated here and {@link #takeOver} is called.
    *
-   * @throws ErrnoException if the path is too long or not allowed
+   * @throws ErrnoException if the path is too long or not accessible
    */
   public static UnixServerBackend listenAtTakeover(Path path) throws ErrnoException {
     return new UnixServerBackend(UnixListener.openHidden(path), false);

@@ -1,8 +1,8 @@
 /**
- * Where the bytes of a port come from and go to on the host.
+ * The host ends of ports: sockets, files, FIFOs, terminals and standard input and output.
  *
- * <p>A {@link org.microvm.virtioserial.backend.PortBackend} hands its port one connection after the
- * other, each a {@link org.microvm.virtioserial.backend.HostLink} of descriptors; the port moves
- * the bytes itself, straight between them and guest RAM.
+ * <p>A {@link org.microvm.virtioserial.backend.PortBackend} hands connections to its port, one
+ * after the other. Each is a {@link org.microvm.virtioserial.backend.HostLink} of descriptors; the
+ * port itself moves the bytes, straight between the descriptors and guest RAM.
  */
 package org.microvm.virtioserial.backend;

@@ -13,17 +13,19 @@ import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 
 /**
- * The host end of a port, for a program in this JVM. While it is open the guest sees the port
+ * The host end of a port, for a program in this JVM. While it is open, the guest sees the port as
  * connected.
  *
- * <p>Reads and writes block at first; see {@link #setBlocking}. Bytes go through a kernel socket,
- * so a write returns when they are there, not when the guest has them; a guest that does not read
- * makes writers wait. The stream has no end but {@link PortClosedException}: that the guest closes
- * the port is told by {@link #guestOpened} and listeners, for it may open it again.
+ * <p>Reads and writes block by default; see {@link #setBlocking}. Bytes pass through a kernel
+ * socket, so a write returns when the socket has them, not when the guest does; writers wait while
+ * the guest does not read. The stream ends only by {@link PortClosedException}. A guest that closes
+ * the port may open it again, so its close does not end the stream; {@link #guestOpened} and
+ * listeners report it.
  *
- * <p>Any thread may call; of several readers, or writers, one gets its turn after the other.
+ * <p>All methods may be called from any thread; concurrent reads are serialized, and so are
+ * concurrent writes.
  *
- * <p>A question to an agent in the guest, and its answer:
+ * <p>A request to an agent in the guest, and its answer:
  *
  * {@snippet file="AgentQuestion.java" region="question"}
  */
@@ -51,16 +53,19 @@ public final class Channel implements ByteChannel {
     readiness = new Readiness(loop, fd);
   }
 
-  /** Whether reads wait for bytes and writes for room, or return 0 and a part instead. */
+  /**
+   * Sets whether reads wait for bytes and writes wait for room. If not, reads return 0 and writes
+   * write a part.
+   */
   public void setBlocking(boolean on) {
     blocking = on;
   }
 
   /**
-   * Reads what there is, at least one byte if blocking.
+   * Reads the available bytes, at least one if blocking.
    *
-   * @return how many bytes, or 0 if there are none and the channel is not blocking
-   * @throws PortClosedException if the port is gone and everything has been read
+   * @return the number of bytes, or 0 if there are none and the channel is not blocking
+   * @throws PortClosedException if the port is closed and everything has been read
    */
   @Override
   public int read(ByteBuffer target) throws IOException {
@@ -84,10 +89,10 @@ public final class Channel implements ByteChannel {
   }
 
   /**
-   * Writes all bytes if blocking, otherwise as many as there is room for.
+   * Writes all bytes if blocking, otherwise as many as fit.
    *
-   * @return how many bytes
-   * @throws PortClosedException if the port is gone
+   * @return the number of bytes written
+   * @throws PortClosedException if the port is closed
    */
   @Override
   public int write(ByteBuffer source) throws IOException {
@@ -112,8 +117,9 @@ public final class Channel implements ByteChannel {
   }
 
   /**
-   * Completes when the guest has the port open, at once if it has; with {@link PortClosedException}
-   * if the port goes first. After the guest has closed the port there is a new future.
+   * Returns a future that completes once the guest has the port open, or fails with {@link
+   * PortClosedException} if the port is closed first. After the guest has closed the port this
+   * method returns a new future.
    */
   public synchronized CompletableFuture<Void> guestOpened() {
     return guestOpened.copy();
@@ -124,7 +130,10 @@ public final class Channel implements ByteChannel {
     return !closed;
   }
 
-  /** Disconnects from the port; threads in a read or a write get {@link ClosedChannelException}. */
+  /**
+   * Disconnects from the port. Threads that wait in a read or write get {@link
+   * ClosedChannelException}.
+   */
   @Override
   public void close() {
     synchronized (this) {
@@ -138,7 +147,10 @@ public final class Channel implements ByteChannel {
     onClose.run();
   }
 
-  /** Called with locks held, so that nobody's continuation may run within. */
+  /**
+   * Records whether the guest has the port open. Called with locks held, so futures complete
+   * asynchronously: a continuation must not run here.
+   */
   synchronized void guest(boolean open) {
     if (open && !guestOpen) {
       guestOpened.completeAsync(() -> null);
@@ -148,7 +160,7 @@ public final class Channel implements ByteChannel {
     guestOpen = open;
   }
 
-  /** The port's end is closed: whoever waits is to find that out. */
+  /** Handles the end of the port: wakes up the threads that wait. */
   synchronized void portGone() {
     CompletableFuture<Void> future = guestOpened;
     CompletableFuture.runAsync(() -> future.completeExceptionally(new PortClosedException()));
@@ -178,7 +190,7 @@ public final class Channel implements ByteChannel {
     return bytes;
   }
 
-  /** Throws unless the call is just to be tried again. */
+  /** Throws unless the call may simply be repeated. */
   private void check(long result) throws IOException {
     if (closed) {
       throw new ClosedChannelException();
@@ -188,7 +200,7 @@ public final class Channel implements ByteChannel {
     }
   }
 
-  /** Native memory for those who bring heap buffers, made when the first one does. */
+  /** Native memory for calls with heap buffers, allocated at the first such call. */
   private static final class CopyBuffer {
     private ByteBuffer buffer;
 

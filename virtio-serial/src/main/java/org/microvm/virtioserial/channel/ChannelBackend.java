@@ -10,11 +10,11 @@ import org.microvm.virtioserial.backend.HostLink;
 import org.microvm.virtioserial.backend.PortBackend;
 
 /**
- * Makes a port one for programs in this JVM, one at a time. The way is a pair of unix sockets, so
- * that such a port is no special case for the device.
+ * The host end of a port for programs in this JVM, one at a time. It uses a pair of unix sockets,
+ * so that such a port is not a special case for the device.
  */
 public final class ChannelBackend implements PortBackend {
-  /** As many as usually wait in the backlog of a listening socket. */
+  /** Most waiting connections: the usual backlog of a listening socket. */
   private static final int MAX_WAITING = 128;
 
   private final EventLoop loop;
@@ -25,37 +25,40 @@ public final class ChannelBackend implements PortBackend {
   private boolean guestOpen;
   private boolean closed;
 
-  /** The device's ends of channels that opened while an earlier one still has bytes on the way. */
+  /**
+   * The device's ends of channels that were opened while bytes of an earlier one are not delivered
+   * yet.
+   */
   private final Deque<Fd> waiting = new ArrayDeque<>();
 
   private Port port;
   private boolean linked;
 
   /**
-   * @param loop the device's loop
+   * @param loop the device's event loop
    */
   public ChannelBackend(EventLoop loop) {
     this.loop = loop;
   }
 
   /**
-   * Connects to the port. What an earlier channel has written and the guest has not taken yet stays
-   * on its way, and comes first.
+   * Connects to the port. Bytes that were written to an earlier channel are still delivered, before
+   * those of this one.
    *
-   * @throws PortClosedException if the port is gone
-   * @throws IOException if there is an open channel already, or {@value #MAX_WAITING} closed ones
-   *     whose bytes the guest does not take
+   * @throws PortClosedException if the port is closed
+   * @throws IOException if a channel is already open, or the guest has not read the bytes of
+   *     {@value #MAX_WAITING} closed ones
    */
   public synchronized Channel open() throws IOException {
     if (closed) {
       throw new PortClosedException();
     }
     if (channel != null) {
-      throw new IOException("the port has an open channel already");
+      throw new IOException("the port already has an open channel");
     }
     if (waiting.size() == MAX_WAITING) {
       throw new IOException(
-          "the guest has not taken the bytes of %d earlier channels yet".formatted(MAX_WAITING));
+          "the guest has not yet read the bytes of %d earlier channels".formatted(MAX_WAITING));
     }
     Fd[] pair = UnixSocket.pair();
     try {
@@ -129,7 +132,7 @@ public final class ChannelBackend implements PortBackend {
     channel = null;
   }
 
-  /** Hands the waiting end over if the port is there and free. On the loop. */
+  /** Hands the next waiting connection to the port if it has none. Runs on the loop. */
   private void link() {
     Fd end;
     synchronized (this) {

@@ -2,7 +2,7 @@ package org.microvm.virtioserial.channel;
 
 import java.io.IOException;
 
-/** The port behind a channel is gone: it was removed, or the VM has ended. */
+/** The port of a channel was removed, or the VM has ended. */
 public final class PortClosedException extends IOException {
   private static final long serialVersionUID = 1L;
 

@@ -8,15 +8,15 @@ import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 
 /**
- * Lets threads wait for a non-blocking descriptor by way of the event loop; virtual threads give
- * their carrier back meanwhile. Any thread.
+ * Makes threads wait until a non-blocking descriptor is ready, which the event loop reports;
+ * virtual threads release their carrier while they wait. Thread-safe.
  */
 final class Readiness implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final EventLoop.Watch watch;
 
-  /** What somebody waits for. */
+  /** The events that threads wait for. */
   private int wanted;
 
   private boolean closed;

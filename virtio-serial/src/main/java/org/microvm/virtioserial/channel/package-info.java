@@ -1,5 +1,5 @@
 /**
- * Ports for programs in this JVM: a {@link org.microvm.virtioserial.channel.Channel} is to such a
- * program what a connected unix socket is to one outside.
+ * Ports for programs in this JVM: they use a {@link org.microvm.virtioserial.channel.Channel} as
+ * other programs use a connected unix socket.
  */
 package org.microvm.virtioserial.channel;

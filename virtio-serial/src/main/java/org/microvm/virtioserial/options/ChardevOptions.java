@@ -18,32 +18,32 @@ import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
-/** What {@code -chardev} says about the host end of a port. */
+/** Creates the host end of a port from the options of {@code --chardev}. */
 public final class ChardevOptions {
   private static final String KINDS = "socket, file, pipe, pty, stdio, null, channel";
 
   private ChardevOptions() {}
 
   /**
-   * Makes the backend; what it listens on is listened on from now on.
+   * Creates the backend. A server socket listens when this method returns.
    *
    * <ul>
-   *   <li>{@code socket,id=ID,path=PATH,server=on[,wait=on|off]} (wait=on unless told otherwise)
-   *   <li>the same with {@code takeover=on}: takes the path over together with a guest that
-   *       migrates from the server that has it
+   *   <li>{@code socket,id=ID,path=PATH,server=on[,wait=on|off]} (wait=on by default)
+   *   <li>the server form with {@code takeover=on}: takes the path over from the server in the
+   *       process that a guest migrates from
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
-   *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N} and the same for TCP on this machine
+   *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N}: a TCP server or client on a loopback
+   *       address, with the same options as a unix socket except {@code takeover}
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
-   *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on unless told otherwise: Ctrl-C ends this
-   *       process)
+   *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
    *   <li>{@code pty,id=ID}, {@code null,id=ID}
    *   <li>{@code channel,id=ID} for a program in this JVM
    * </ul>
    *
-   * @param loop the device's
-   * @throws OptionException if the words make no sense
-   * @throws IOException if they do, but what they name cannot be opened
+   * @param loop the device's event loop
+   * @throws OptionException if an option is unknown, missing or has a bad value
+   * @throws IOException if the options are valid, but the file or socket cannot be opened
    */
   public static PortBackend backend(OptionWords words, EventLoop loop)
       throws OptionException, IOException {
@@ -71,7 +71,7 @@ public final class ChardevOptions {
       }
       default ->
           throw new OptionException(
-              "there is no chardev \"%s\"; there are: %s".formatted(words.kind(), KINDS));
+              "there is no chardev \"%s\"; the kinds are: %s".formatted(words.kind(), KINDS));
     };
   }
 
@@ -116,7 +116,8 @@ public final class ChardevOptions {
     try {
       return new InetSocketAddress(host, Integer.parseInt(port.get()));
     } catch (IllegalArgumentException e) {
-      throw new OptionException("socket: port=%s is not a port".formatted(port.get()));
+      throw new OptionException(
+          "socket: port=%s is not a port number from 0 to 65535".formatted(port.get()));
     }
   }
 

@@ -9,7 +9,7 @@ import org.microvm.virtioserial.RateLimit;
 import org.microvm.virtioserial.ResizeOrder;
 import org.microvm.virtioserial.SerialConfig;
 
-/** What {@code -device} says about serial devices and their ports. */
+/** Creates the configuration of serial devices and ports from the options of {@code --device}. */
 public final class DeviceOptions {
   private static final Set<String> DEVICES =
       Set.of("virtio-serial", "virtio-serial-device", "virtio-serial-pci");
@@ -17,25 +17,26 @@ public final class DeviceOptions {
   private DeviceOptions() {}
 
   /**
-   * A port and the chardev behind it.
+   * A port and the chardev that it is connected to.
    *
    * @param chardev the id of the chardev
-   * @param config what the port is
+   * @param config the port's configuration
    */
   public record PortOptions(String chardev, PortConfig config) {}
 
-  /** Whether a {@code -device} of this kind is the whole device; the port kinds are others. */
+  /** Returns whether this kind of {@code --device} is a serial device, and not a port of one. */
   public static boolean isDevice(String kind) {
     return DEVICES.contains(kind);
   }
 
-  /** Whether a {@code -device} of this kind is a port. */
+  /** Returns whether this kind of {@code --device} is a port. */
   public static boolean isPort(String kind) {
     return kind.equals("virtserialport") || kind.equals("virtconsole");
   }
 
   /**
-   * {@code virtio-serial-device[,max_ports=N][,emergency-write=on|off][,cols=N,rows=N]
+   * Parses the options of a serial device: {@code
+   * virtio-serial-device[,max_ports=N][,emergency-write=on|off][,cols=N,rows=N]
    * [,resize_order=cols-rows|rows-cols]}.
    */
   public static SerialConfig device(OptionWords words) throws OptionException {
@@ -57,7 +58,8 @@ public final class DeviceOptions {
   }
 
   /**
-   * {@code virtserialport|virtconsole,chardev=ID[,name=NAME][,nr=N][,cache_buffers=on|off]
+   * Parses the options of a port: {@code
+   * virtserialport|virtconsole,chardev=ID[,name=NAME][,nr=N][,cache_buffers=on|off]
    * [,byte_limit=BYTES][,guest_byte_limit=BYTES][,bps=BYTES][,ops=BUFFERS]
    * [,guest_close=hold|disconnect]}.
    */

@@ -1,6 +1,6 @@
 package org.microvm.virtioserial.options;
 
-/** Words of the user's that make no sense; the message says which and what would. */
+/** An option of the user is invalid. The message names the option and what is accepted. */
 public final class OptionException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -8,11 +8,11 @@ import java.util.Optional;
 import java.util.TreeSet;
 
 /**
- * A list like {@code socket,id=c0,path=/run/c0,server=on,wait=off}: a kind and named values. As in
- * QEMU a word alone means {@code =on}, with {@code no} in front {@code =off}, and two commas stand
- * for one in a value.
+ * A parsed option list such as {@code socket,id=c0,path=/run/c0,server=on,wait=off}: a kind and
+ * named values. As in QEMU, a name alone means {@code =on}, a name with the prefix {@code no} means
+ * {@code =off}, and two commas stand for one comma within a value.
  *
- * <p>Values are taken out one by one; {@link #finish} refuses what nobody wanted.
+ * <p>The parser takes the values that it knows; {@link #finish} then refuses the remaining ones.
  */
 public final class OptionWords {
   private final String kind;
@@ -24,7 +24,7 @@ public final class OptionWords {
     this.values = values;
   }
 
-  /** Takes a list apart. */
+  /** Parses an option list. */
   public static OptionWords parse(String text) throws OptionException {
     List<String> words = split(text);
     Map<String, String> values = new LinkedHashMap<>();
@@ -43,12 +43,15 @@ public final class OptionWords {
     return new OptionWords(words.getFirst(), values);
   }
 
-  /** The first word. */
+  /** Returns the first word of the list. */
   public String kind() {
     return kind;
   }
 
-  /** The list again, without what was taken, and with a value put in or replaced. */
+  /**
+   * Returns the list as text, without the values that were taken and with one value added or
+   * replaced.
+   */
   public String with(String name, String value) {
     Map<String, String> all = new LinkedHashMap<>(values);
     all.put(name, value);
@@ -61,18 +64,18 @@ public final class OptionWords {
     return word.replace(",", ",,");
   }
 
-  /** Takes a value that may be missing. */
+  /** Takes an optional value. */
   public Optional<String> take(String name) {
     known.add(name);
     return Optional.ofNullable(values.remove(name));
   }
 
-  /** Takes a value that must be there. */
+  /** Takes a required value. */
   public String need(String name) throws OptionException {
     return take(name).orElseThrow(() -> new OptionException("%s needs %s=".formatted(kind, name)));
   }
 
-  /** Takes on or off. */
+  /** Takes a value that is on or off (yes or no, true or false). */
   public boolean takeFlag(String name, boolean missing) throws OptionException {
     String value = take(name).orElse(missing ? "on" : "off");
     return switch (value) {
@@ -83,7 +86,7 @@ public final class OptionWords {
     };
   }
 
-  /** Takes a number that is not negative; K, M and G behind it multiply by powers of 1024. */
+  /** Takes a number from 0 to 2147483647. A suffix K, M or G multiplies by a power of 1024. */
   public int takeNumber(String name, int missing) throws OptionException {
     Optional<String> value = take(name);
     if (value.isEmpty()) {
@@ -99,16 +102,17 @@ public final class OptionWords {
         return (int) number;
       }
     } catch (NumberFormatException | ArithmeticException e) {
-      // Said below.
+      // Reported below.
     }
-    throw new OptionException("%s: %s=%s is not a number".formatted(kind, name, text));
+    throw new OptionException(
+        "%s: %s=%s is not a number from 0 to 2147483647".formatted(kind, name, text));
   }
 
-  /** Refuses the values that were not taken. */
+  /** Refuses values that were not taken, because they are unknown. */
   public void finish() throws OptionException {
     if (!values.isEmpty()) {
       throw new OptionException(
-          "%s knows no %s=; it has: %s"
+          "%s: unknown option %s=; accepted are: %s"
               .formatted(kind, values.keySet().iterator().next(), String.join(", ", known)));
     }
   }

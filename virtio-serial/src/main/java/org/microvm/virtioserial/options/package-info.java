@@ -1,9 +1,9 @@
 /**
- * The words of {@code -chardev} and {@code -device} as QEMU's users know them, and what they make.
+ * The options {@code --chardev} and {@code --device}, in QEMU's syntax.
  *
- * <p>{@link org.microvm.virtioserial.options.OptionWords} takes a list apart, {@link
+ * <p>{@link org.microvm.virtioserial.options.OptionWords} parses an option list; {@link
  * org.microvm.virtioserial.options.DeviceOptions} and {@link
- * org.microvm.virtioserial.options.ChardevOptions} say what the words mean. Whatever is not
- * understood is refused with the list of what would be.
+ * org.microvm.virtioserial.options.ChardevOptions} create ports and backends from it. An unknown
+ * option is refused with a list of the accepted ones.
  */
 package org.microvm.virtioserial.options;
