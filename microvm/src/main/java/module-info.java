@@ -6,4 +6,7 @@ module org.microvm.machine {
   requires org.slf4j;
 
   exports org.microvm.machine;
+  exports org.microvm.machine.config;
+  exports org.microvm.machine.migration;
+  exports org.microvm.machine.snapshot;
 }

@@ -11,11 +11,11 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.microvm.machine.ChannelConfig;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MachineConfig;
-import org.microvm.machine.MachineException;
-import org.microvm.machine.MachineStatistics;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.MachineStatistics;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.microvm.machine.GuestImages;
+import org.microvm.machine.config.GuestImages;
 import org.microvm.qmp.QmpClient;
 import org.microvm.qmp.QmpException;
 

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
-import org.microvm.machine.GuestImages;
+import org.microvm.machine.config.GuestImages;
 
 /**
  * Saves, restores and moves the project's Linux guest under microvm and under QEMU, one after the

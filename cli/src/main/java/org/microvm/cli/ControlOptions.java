@@ -7,7 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MachineEnd;
+import org.microvm.machine.config.MachineEnd;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.virtioserial.options.OptionException;

@@ -1,7 +1,7 @@
 package org.microvm.cli;
 
 import java.nio.file.Path;
-import org.microvm.machine.DiskConfig;
+import org.microvm.machine.config.DiskConfig;
 
 /** Reads {@code --disk FILE[,readonly=on]}. */
 final class DiskWords {

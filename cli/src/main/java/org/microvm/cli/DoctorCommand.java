@@ -8,7 +8,7 @@ import java.util.concurrent.Callable;
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
-import org.microvm.machine.GuestImages;
+import org.microvm.machine.config.GuestImages;
 import picocli.CommandLine.Command;
 
 /** {@code microvm doctor}: what /dev/kvm is on this machine, and what is missing. */

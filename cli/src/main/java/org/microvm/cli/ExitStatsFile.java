@@ -12,7 +12,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import org.microvm.devices.virtio.TransportStatistics;
-import org.microvm.machine.MachineStatistics;
+import org.microvm.machine.config.MachineStatistics;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.PortStatus;
 

@@ -1,7 +1,7 @@
 package org.microvm.cli;
 
 import java.io.PrintStream;
-import org.microvm.machine.MachineEnd;
+import org.microvm.machine.config.MachineEnd;
 
 /** The process status for each end of a machine. */
 final class ExitStatus {

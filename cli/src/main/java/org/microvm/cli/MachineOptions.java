@@ -4,10 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.microvm.machine.DiskConfig;
-import org.microvm.machine.GuestImages;
-import org.microvm.machine.MachineConfig;
-import org.microvm.machine.OnReset;
+import org.microvm.machine.config.DiskConfig;
+import org.microvm.machine.config.GuestImages;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.OnReset;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** The words that say what a machine is made of; QEMU's spelling with one dash is taken too. */

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import org.microvm.machine.GuestSample;
+import org.microvm.machine.config.GuestSample;
 
 /**
  * Counts samples by place and by stack. Any thread may add.

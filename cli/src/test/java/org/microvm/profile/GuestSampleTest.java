@@ -9,10 +9,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.machine.ConsoleText;
-import org.microvm.machine.GuestSample;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MachineConfig;
 import org.microvm.machine.TestImages;
+import org.microvm.machine.config.GuestSample;
+import org.microvm.machine.config.MachineConfig;
 import org.microvm.testing.RequiresKvm;
 
 /** Samples of a guest of which it is known where it is. */

@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.microvm.machine.GuestSample;
+import org.microvm.machine.config.GuestSample;
 
 @Timeout(60)
 class ProfileTest {

@@ -25,8 +25,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.junit.GuestSetup;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
-import org.microvm.machine.DiskConfig;
-import org.microvm.machine.MachineConfig;
+import org.microvm.machine.config.DiskConfig;
+import org.microvm.machine.config.MachineConfig;
 
 /** What Debian's agent says of the guest, and does to it, through the typed methods. */
 @MicroVm(setup = AgentCommandsTest.SecondDisk.class)

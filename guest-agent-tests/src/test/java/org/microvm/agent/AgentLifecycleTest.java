@@ -10,8 +10,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
-import org.microvm.machine.MachineEnd;
-import org.microvm.machine.OnReset;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.OnReset;
 
 /** Guests that go down, and come back, because their agent was asked to. */
 @MicroVm(scope = MicroVm.Scope.METHOD, snapshot = false, onReset = OnReset.RESTART)

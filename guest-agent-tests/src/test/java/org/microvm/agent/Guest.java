@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.microvm.junit.GuestSetup;
 import org.microvm.junit.GuestVm;
-import org.microvm.machine.ChannelConfig;
-import org.microvm.machine.MachineConfig;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.MachineConfig;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 

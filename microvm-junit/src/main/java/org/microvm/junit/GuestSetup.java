@@ -2,7 +2,7 @@ package org.microvm.junit;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import org.microvm.machine.MachineConfig;
+import org.microvm.machine.config.MachineConfig;
 
 /** Completes a guest's machine in ways that an annotation has no words for, such as more disks. */
 @FunctionalInterface

@@ -7,7 +7,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.microvm.machine.OnReset;
+import org.microvm.machine.config.OnReset;
 
 /**
  * Boots a guest for the tests of a class, or for one test.
@@ -31,8 +31,8 @@ import org.microvm.machine.OnReset;
  * <p>Without {@code /dev/kvm} the tests are skipped and say why; with {@code MICROVM_REQUIRE_KVM=1}
  * in the environment that is an error.
  *
- * <p>Kernel and root file system are those of {@link org.microvm.machine.GuestImages#installed()},
- * whose root starts QEMU's guest agent.
+ * <p>Kernel and root file system are those of {@link
+ * org.microvm.machine.config.GuestImages#installed()}, whose root starts QEMU's guest agent.
  */
 @Documented
 @Inherited

@@ -11,14 +11,14 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MachineEnd;
-import org.microvm.machine.MachineException;
 import org.microvm.machine.MachineListener;
-import org.microvm.machine.Migration;
-import org.microvm.machine.MigrationAddress;
-import org.microvm.machine.MigrationLimits;
-import org.microvm.machine.MigrationMemory;
-import org.microvm.machine.MigrationProgress;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
 
 /** A real machine, for its control socket. */

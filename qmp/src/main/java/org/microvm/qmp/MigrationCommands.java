@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
-import org.microvm.machine.Migration;
-import org.microvm.machine.MigrationAddress;
-import org.microvm.machine.MigrationAddress.Tls;
-import org.microvm.machine.MigrationLimits;
-import org.microvm.machine.MigrationMemory;
-import org.microvm.machine.MigrationProgress;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationAddress.Tls;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.migration.MigrationProgress;
 
 /** The commands about live migration. */
 final class MigrationCommands {

@@ -15,8 +15,8 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
-import org.microvm.machine.HandoverTimes;
-import org.microvm.machine.MigrationProgress;
+import org.microvm.machine.migration.HandoverTimes;
+import org.microvm.machine.migration.MigrationProgress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

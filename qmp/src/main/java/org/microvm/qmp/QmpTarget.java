@@ -7,10 +7,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
-import org.microvm.machine.Migration;
-import org.microvm.machine.MigrationAddress;
-import org.microvm.machine.MigrationLimits;
-import org.microvm.machine.MigrationMemory;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.virtioserial.SerialDevice;
 
 /** What the control socket controls: a machine, or in tests something that stands for one. */

@@ -1,0 +1,2 @@
+/** A saved machine, as it is read. */
+package org.microvm.machine.snapshot;

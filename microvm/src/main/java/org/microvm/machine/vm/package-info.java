@@ -1,0 +1,2 @@
+/** A machine put together, and one life of its guest: the KVM objects on top of a board. */
+package org.microvm.machine.vm;
