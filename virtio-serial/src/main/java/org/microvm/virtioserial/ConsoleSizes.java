@@ -2,6 +2,7 @@ package org.microvm.virtioserial;
 
 import org.microvm.devices.virtio.ConfigSpace;
 import org.microvm.devices.virtio.VirtioInterrupt;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * Where the sizes of consoles are told to the guest: RESIZE messages for each, and for port 0 the

@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * What a port and its two ends know of each other. Bytes that sit in the guest's rings are in guest

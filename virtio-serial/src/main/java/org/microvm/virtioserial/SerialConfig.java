@@ -2,6 +2,7 @@ package org.microvm.virtioserial;
 
 import java.util.Objects;
 import java.util.Optional;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * What is fixed about a serial device when the guest first sees it.

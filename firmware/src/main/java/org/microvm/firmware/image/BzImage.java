@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.microvm.firmware.BootException;
 
 /**
  * A bzImage, whose payload is unpacked here rather than by the decompressor in the guest: that
@@ -31,10 +30,10 @@ public final class BzImage implements KernelImage {
    *
    * @param source the file, closed on success
    * @param unpackedMax the size in bytes that the kernel may have
-   * @throws BootException if it is damaged, too large, or packed in an unknown way
+   * @throws ImageException if it is damaged, too large, or packed in an unknown way
    */
   static BzImage parse(ByteSource source, SetupHeader header, long unpackedMax)
-      throws BootException {
+      throws ImageException {
     Arena arena = Arena.ofConfined();
     try {
       MemorySegment unpacked = unpack(source, header, unpackedMax, arena);
@@ -65,13 +64,13 @@ public final class BzImage implements KernelImage {
   }
 
   private static MemorySegment unpack(
-      ByteSource source, SetupHeader header, long unpackedMax, Arena arena) throws BootException {
+      ByteSource source, SetupHeader header, long unpackedMax, Arena arena) throws ImageException {
     long length = header.payloadLength();
     if (!source.holds(header.payloadOffset(), length)) {
-      throw new BootException("is cut short: a bzImage whose payload ends beyond the file");
+      throw new ImageException("is cut short: a bzImage whose payload ends beyond the file");
     }
     if (length < 2 * TRAILER || length > UNPACKED_MAX) {
-      throw new BootException("is not a usable bzImage: a payload of " + length + " bytes");
+      throw new ImageException("is not a usable bzImage: a payload of " + length + " bytes");
     }
     try (Arena temporary = Arena.ofConfined()) {
       ByteBuffer packed = temporary.allocate(length).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -79,7 +78,7 @@ public final class BzImage implements KernelImage {
       Compression compression = Compression.of(packed.getInt(0));
       long size = packed.getInt((int) length - TRAILER) & 0xffff_ffffL;
       if (size > Math.min(unpackedMax, UNPACKED_MAX)) {
-        throw new BootException(
+        throw new ImageException(
             "claims to unpack to %d MiB, more than guest RAM can hold".formatted(size >> 20));
       }
       // In gzip the size is the format's own trailer, to the others Linux appends it.
@@ -88,11 +87,11 @@ public final class BzImage implements KernelImage {
       ByteBuffer target = unpacked.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
       compression.unpack(packed, target);
       if (!ElfKernel.recognizes(target)) {
-        throw new BootException("has a payload that is not an ELF image");
+        throw new ImageException("has a payload that is not an ELF image");
       }
       return unpacked;
     } catch (IOException e) {
-      throw new BootException("is damaged, or not packed as Linux does: " + e.getMessage(), e);
+      throw new ImageException("is damaged, or not packed as Linux does: " + e.getMessage(), e);
     }
   }
 }

@@ -2,7 +2,6 @@ package org.microvm.firmware.image;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import org.microvm.firmware.BootException;
 
 /** How a bzImage's payload is packed; each way's classes load only when it is met. */
 enum Compression {
@@ -15,9 +14,9 @@ enum Compression {
    * Recognizes a payload by its first four bytes.
    *
    * @param magic the bytes as a little-endian number
-   * @throws BootException if it is none of these
+   * @throws ImageException if it is none of these
    */
-  static Compression of(int magic) throws BootException {
+  static Compression of(int magic) throws ImageException {
     if ((magic & 0xffff) == 0x8b1f) {
       return GZIP;
     }
@@ -26,7 +25,7 @@ enum Compression {
       case Lz4.MAGIC -> LZ4;
       case 0xfd2f_b528 -> ZSTD;
       default ->
-          throw new BootException(
+          throw new ImageException(
               "has a payload that starts with 0x%08x: not gzip, xz, lz4 or zstd (%s)"
                   .formatted(Integer.reverseBytes(magic), "bzip2, lzma and lzo are not supported"));
     };

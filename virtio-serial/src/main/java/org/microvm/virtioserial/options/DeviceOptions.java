@@ -2,12 +2,12 @@ package org.microvm.virtioserial.options;
 
 import java.util.Set;
 import org.microvm.virtioserial.Buffering;
-import org.microvm.virtioserial.ConsoleSize;
 import org.microvm.virtioserial.GuestClose;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.RateLimit;
 import org.microvm.virtioserial.ResizeOrder;
 import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /** What {@code -device} says about serial devices and their ports. */
 public final class DeviceOptions {

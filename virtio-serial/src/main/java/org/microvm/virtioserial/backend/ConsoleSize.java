@@ -1,4 +1,4 @@
-package org.microvm.virtioserial;
+package org.microvm.virtioserial.backend;
 
 /**
  * The size of a console in characters.

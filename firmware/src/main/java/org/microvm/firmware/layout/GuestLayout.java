@@ -1,4 +1,4 @@
-package org.microvm.firmware;
+package org.microvm.firmware.layout;
 
 /**
  * Where things are in guest-physical memory when the guest starts.

@@ -1,0 +1,2 @@
+/** Where things are in guest memory when the guest starts. */
+package org.microvm.firmware.layout;
