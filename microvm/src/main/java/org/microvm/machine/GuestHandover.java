@@ -28,7 +28,7 @@ import org.microvm.virtioserial.backend.HostLink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Gives a migration the guest of a machine in this process. */
+/** The machine of this process as the source of a migration. */
 final class GuestHandover implements MigrationSource {
   private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
 

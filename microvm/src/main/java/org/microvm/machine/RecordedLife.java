@@ -3,7 +3,7 @@ package org.microvm.machine;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.jfr.FlightRecording;
 
-/** Records what a machine's listeners hear, if somebody records this process. */
+/** Writes flight recorder events of pauses, resumes and resets, while a recording runs. */
 final class RecordedLife implements MachineListener {
   @Override
   public void paused() {

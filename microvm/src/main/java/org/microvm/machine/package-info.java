@@ -1,25 +1,28 @@
 /**
- * The machine, from power-on to its end. {@link org.microvm.machine.Machine} is the way in, {@link
- * org.microvm.machine.IncomingMigration} the one for a guest that comes from elsewhere.
+ * Creates, restores, runs and migrates virtual machines. {@link org.microvm.machine.Machine} is the
+ * entry point; {@link org.microvm.machine.IncomingMigration} receives a guest from another process.
  *
- * <p>This package is the door; the rooms behind it know nothing of it, and each only of those on
- * its left:
+ * <p>The packages below this one never use it, and each uses only these others:
  *
  * <pre>
- * config, jfr, memory &lt;- vcpu, x86, board &lt;- vm &lt;- save &lt;- the door
- * config, memory      &lt;- snapshot               &lt;- save
- * config, memory      &lt;- migration &lt;- transfer           &lt;- the door
+ * config, jfr, memory, x86, migration   none
+ * vcpu, board                           config, jfr
+ * vm                                    board, vcpu, x86, config
+ * snapshot                              memory, config
+ * save                                  snapshot, vm, memory, config
+ * transfer                              migration, memory, config
  * </pre>
  *
- * <p>A machine is put together in this order:
+ * <p>A machine is assembled in this order:
  *
  * <ol>
- *   <li>{@code vm.MachineParts}: KVM, the event loop, RAM, the board, then the devices in their
- *       slots (disks, virtio-serial, entropy) and the channels. All of it outlives a reset.
- *   <li>{@code vm.GuestRun}: one life of the guest. The kernel is loaded; VM, memory slots and
- *       vCPUs are made; interrupts and notifications are tied to the devices.
- *   <li>The event loop starts: host programs can connect.
- *   <li>{@code Machine.start}: the vCPUs' threads run until the {@link
+ *   <li>{@code vm.MachineParts} opens KVM and the event loop, maps RAM, and makes the board, then
+ *       the devices in their slots (disks, virtio-serial, entropy) and the channels. These parts
+ *       outlive a reset.
+ *   <li>{@code vm.GuestRun} loads the kernel, makes the VM with its memory slots and vCPUs, and
+ *       connects interrupts and notifications to the devices. A reset makes a new one.
+ *   <li>The event loop starts, and host programs can connect.
+ *   <li>{@code Machine.start} starts the vCPU threads. They run until the {@link
  *       org.microvm.machine.config.MachineEnd}.
  * </ol>
  */

@@ -1,2 +1,2 @@
-/** Where things are in guest memory when the guest starts. */
+/** Guest-physical addresses of what the boot loader writes. */
 package org.microvm.firmware.layout;

@@ -1,2 +1,4 @@
-/** What a machine is made of, and the records of what it did: values, with nothing behind them. */
+/**
+ * Configuration of a machine, and the values that it reports: its end, its statistics, its errors.
+ */
 package org.microvm.machine.config;

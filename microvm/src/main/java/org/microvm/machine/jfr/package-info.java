@@ -1,2 +1,2 @@
-/** The machine's events for the JVM's flight recorder. */
+/** Events for the JVM's flight recorder. */
 package org.microvm.machine.jfr;

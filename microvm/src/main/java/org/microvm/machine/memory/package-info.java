@@ -1,5 +1,4 @@
 /**
- * Guest RAM page by page: which pages have something in them, which were written, and a file of
- * them.
+ * Guest RAM page by page: runs of non-zero pages, pages that were written, files with RAM in them.
  */
 package org.microvm.machine.memory;

@@ -3,11 +3,11 @@ package org.microvm.machine.migration;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A live migration of a machine's guest to another process; begun by {@code Machine.migrate}. Any
- * thread may call.
+ * A live migration of a guest to another process, started by {@code Machine.migrate}. Any thread
+ * may call.
  */
 public interface Migration {
-  /** How far it is. */
+  /** The progress so far. */
   MigrationProgress progress();
 
   /** Why it failed, in one line; empty if it has not. */

@@ -1,2 +1,2 @@
-/** A live migration as the host sees it: where to, within which limits, and how far it is. */
+/** Parameters and progress of a live migration. */
 package org.microvm.machine.migration;

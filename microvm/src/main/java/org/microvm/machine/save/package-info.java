@@ -1,2 +1,2 @@
-/** The writing of snapshots, full ones and those of the pages that were written since another. */
+/** Writes snapshots, full ones and diffs. */
 package org.microvm.machine.save;

@@ -1,2 +1,2 @@
-/** A saved machine, as it is read. */
+/** Opens and checks snapshots. */
 package org.microvm.machine.snapshot;

@@ -2,11 +2,11 @@ package org.microvm.machine.transfer;
 
 import java.time.Duration;
 
-/** Takes the times of a handover, one after the other; it begins with its making. */
+/** Measures the steps of a handover, one after the other; the first begins at construction. */
 final class HandoverClock {
   private long last = System.nanoTime();
 
-  /** Since the last call, or since the beginning. */
+  /** The time since the last call, or since construction. */
   Duration lap() {
     long now = System.nanoTime();
     Duration lap = Duration.ofNanos(now - last);

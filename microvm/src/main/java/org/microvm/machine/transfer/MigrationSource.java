@@ -7,7 +7,7 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.memory.MemoryRuns;
 
-/** What a migration needs of the machine that it takes the guest from. */
+/** The machine that a migration takes the guest from. */
 public interface MigrationSource extends AutoCloseable {
   /** What the other side compares with its own: RAM, vCPUs and what they can do. */
   byte[] description() throws IOException;
@@ -33,7 +33,7 @@ public interface MigrationSource extends AutoCloseable {
   /** Stops the guest and its devices until the result is closed. */
   Stopped stop() throws MachineException, InterruptedException;
 
-  /** Ends what {@link #rehearse} has made. */
+  /** Frees what {@link #rehearse} made. */
   @Override
   void close();
 
@@ -67,7 +67,7 @@ public interface MigrationSource extends AutoCloseable {
     /** The guest goes on elsewhere: lets go of it, of its memory and of its host programs. */
     void leave();
 
-    /** Unless it has left or stays, the guest goes on here. */
+    /** Lets the guest go on here, unless {@link #leave} or {@link #stay} was called. */
     @Override
     void close();
   }

@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The side of a live migration that has the guest. Any thread may call.
+ * The sending side of a live migration. Any thread may call.
  *
  * <p>Memory is handed over, or sent while the guest runs, and again what it has written since,
  * until the rest can be sent within the downtime limit. Then the guest stops, the rest, the state
@@ -65,7 +65,7 @@ public final class OutgoingMigration implements Migration {
   private volatile String failure = "";
 
   /**
-   * The thread of {@link #start} does all of it.
+   * Prepares a migration; {@link #start} runs it on a thread of its own.
    *
    * @param onEnd is told that it has ended, before the machine ends if it was a success
    */
@@ -82,7 +82,7 @@ public final class OutgoingMigration implements Migration {
     this.onEnd = onEnd;
   }
 
-  /** Begins. */
+  /** Starts the migration. */
   public void start() {
     thread.start();
   }

@@ -1,2 +1,2 @@
-/** The way that a guest takes in a live migration: the protocol and the side that has the guest. */
+/** The live migration protocol, and the side that sends the guest. */
 package org.microvm.machine.transfer;

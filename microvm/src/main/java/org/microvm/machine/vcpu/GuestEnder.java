@@ -2,11 +2,11 @@ package org.microvm.machine.vcpu;
 
 import org.microvm.machine.config.MachineEnd;
 
-/** Ends the life of the guest; the first call counts. */
+/** Ends the guest that a VM runs; the first call counts. */
 public interface GuestEnder {
-  /** Ends it this way, unless it has ended already. */
+  /** Ends the guest; does nothing if it has ended. */
   void end(MachineEnd end);
 
-  /** Whether it has ended; every vCPU then leaves its loop. */
+  /** Whether the guest has ended; every vCPU then leaves its loop. */
   boolean ended();
 }

@@ -1,2 +1,2 @@
-/** The vCPUs: their threads, what each exit asks for, and what they count. */
+/** vCPU threads: KVM_RUN, the handling of exits, pauses, samples and counters. */
 package org.microvm.machine.vcpu;

@@ -1,2 +1,2 @@
-/** A machine put together, and one life of its guest: the KVM objects on top of a board. */
+/** Assembles a machine and runs its guest: KVM objects from power-on to reset or power-off. */
 package org.microvm.machine.vm;

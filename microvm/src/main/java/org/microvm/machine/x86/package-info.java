@@ -1,4 +1,2 @@
-/**
- * The processor as the guest sees it: CPUID, registers at power-on, and the state that is saved.
- */
+/** The x86 processor state: CPUID, the registers at power-on, and what a snapshot saves of KVM. */
 package org.microvm.machine.x86;
