@@ -11,7 +11,7 @@ $(error no JDK 25 or newer found)
 endif
 export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED
 MAVEN := mvn -B -q -ntp
-DIST := microvm/target/dist
+DIST := cli/target/dist
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
 .PHONY: help build run test stress soak images examples bare-metal bench bench-boot bench-state bench-channels bench-jmh doctor javadoc bindings format clean packages
@@ -55,7 +55,7 @@ stress: build ## a million messages to a guest that sleeps between each two; few
 
 .PHONY: migrate-kill
 migrate-kill: build ## a process of a migration killed by SIGKILL at each of 50 random moments
-	@tools/test -pl microvm -am -Dtest='MigrationKillTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.kills=50
+	@tools/test -pl cli -am -Dtest='MigrationKillTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.kills=50
 
 soak: build images ## ports whose ends come, go and block at random: a driver in Java (64), a hostile one, Linux (16); five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \

@@ -1,9 +1,9 @@
 package org.microvm.examples;
 
 import java.io.IOException;
-import org.microvm.machine.DiskConfig;
-import org.microvm.machine.GuestImages;
-import org.microvm.machine.MachineConfig;
+import org.microvm.machine.config.DiskConfig;
+import org.microvm.machine.config.GuestImages;
+import org.microvm.machine.config.MachineConfig;
 
 /** The Linux guest of {@code make images}, with busybox and the QEMU guest agent. */
 final class Linux {

@@ -7,8 +7,10 @@ import java.util.Arrays;
 import org.microvm.firmware.image.ByteSource;
 import org.microvm.firmware.image.ElfKernel;
 import org.microvm.firmware.image.FileSource;
+import org.microvm.firmware.image.ImageException;
 import org.microvm.firmware.image.KernelImage;
 import org.microvm.firmware.image.SetupHeader;
+import org.microvm.firmware.layout.GuestLayout;
 import org.microvm.firmware.tables.MemoryMap;
 import org.microvm.firmware.tables.MpTable;
 import org.microvm.firmware.tables.PageTables;
@@ -58,13 +60,15 @@ public final class BootLoader {
     BootLoader loader = new BootLoader(memory, request);
     try {
       return loader.load();
+    } catch (ImageException e) {
+      throw new BootException(e.getMessage(), e);
     } catch (GuestMemoryException e) {
       // Cannot happen: every range was checked against RAM.
       throw new IllegalStateException(e);
     }
   }
 
-  private InitialCpuState load() throws BootException, GuestMemoryException {
+  private InitialCpuState load() throws BootException, ImageException, GuestMemoryException {
     try (KernelImage kernel = KernelImage.open(request.kernel(), memory.size())) {
       ElfKernel elf = kernel.elf();
       boolean pvh;
@@ -74,6 +78,8 @@ public final class BootLoader {
         entry = pvh ? elf.pvhEntry() : elf.entry();
         elf.load(memory, entry);
       } catch (BootException e) {
+        throw e.about("kernel " + request.kernel());
+      } catch (ImageException e) {
         throw e.about("kernel " + request.kernel());
       }
       SetupHeader header = kernel.setupHeader();
@@ -124,7 +130,8 @@ public final class BootLoader {
     put(GuestLayout.COMMAND_LINE, Arrays.copyOf(bytes, bytes.length + 1));
   }
 
-  private Range putInitrd(long kernelEnd, long endMax) throws BootException, GuestMemoryException {
+  private Range putInitrd(long kernelEnd, long endMax)
+      throws BootException, ImageException, GuestMemoryException {
     if (request.initrd().isEmpty()) {
       return Range.NONE;
     }
@@ -145,6 +152,8 @@ public final class BootLoader {
       source.read(0, memory.slice(start, size));
       return new Range(start, size);
     } catch (BootException e) {
+      throw e.about("initrd " + path);
+    } catch (ImageException e) {
       throw e.about("initrd " + path);
     }
   }

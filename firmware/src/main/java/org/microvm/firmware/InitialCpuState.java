@@ -1,5 +1,6 @@
 package org.microvm.firmware;
 
+import org.microvm.firmware.layout.GuestLayout;
 import org.microvm.firmware.tables.SegmentTable;
 
 /**

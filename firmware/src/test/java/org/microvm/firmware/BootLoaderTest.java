@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.firmware.layout.GuestLayout;
 
 class BootLoaderTest {
   private static final byte[] LINUX = ElfBuilder.linux().build();

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.microvm.firmware.layout.GuestLayout;
 
 class BzImageTest {
   /** Long enough for several LZ4 blocks, with calls for the x86 filter to rewrite. */

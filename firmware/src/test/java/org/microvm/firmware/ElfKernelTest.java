@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.firmware.layout.GuestLayout;
 
 class ElfKernelTest {
   private static final int PVH_ENTRY = 0x100010;

@@ -2,7 +2,7 @@ package org.microvm.junit;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import org.microvm.machine.MachineConfig;
+import org.microvm.machine.config.MachineConfig;
 
 /**
  * Configures a guest's machine beyond the attributes of {@link MicroVm}, for instance with more

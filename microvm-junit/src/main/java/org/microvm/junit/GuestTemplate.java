@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.microvm.machine.MachineException;
-import org.microvm.machine.Snapshot;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.snapshot.Snapshot;
 
 /**
  * A snapshot of a booted guest, from which the guests of tests are restored. Each test gets a

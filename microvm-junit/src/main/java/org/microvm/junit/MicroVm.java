@@ -7,7 +7,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.microvm.machine.OnReset;
+import org.microvm.machine.config.OnReset;
 
 /**
  * Boots a guest for the tests of a class, or for one test.
@@ -31,7 +31,7 @@ import org.microvm.machine.OnReset;
  * MICROVM_REQUIRE_KVM=1} in the environment that is an error.
  *
  * <p>By default, kernel and root file system are those of {@link
- * org.microvm.machine.GuestImages#installed()}, which start QEMU's guest agent.
+ * org.microvm.machine.config.GuestImages#installed()}, which start QEMU's guest agent.
  */
 @Documented
 @Inherited

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.microvm.machine.GuestImages;
-import org.microvm.machine.MachineConfig;
+import org.microvm.machine.config.GuestImages;
+import org.microvm.machine.config.MachineConfig;
 import org.microvm.testing.RequiresKvm;
 
 /**

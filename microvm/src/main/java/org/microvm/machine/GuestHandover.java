@@ -10,13 +10,26 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
-import org.microvm.machine.MigrationStream.Type;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.memory.MemoryRuns;
+import org.microvm.machine.transfer.MigrationSource;
+import org.microvm.machine.transfer.MigrationStream;
+import org.microvm.machine.transfer.MigrationStream.Type;
+import org.microvm.machine.vm.GuestRun;
+import org.microvm.machine.vm.LoopHold;
+import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.x86.CpuFeatures;
+import org.microvm.machine.x86.GuestCpuid;
+import org.microvm.machine.x86.KvmState;
 import org.microvm.virtioserial.backend.HostLink;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What a migration needs of the machine that it takes the guest from. */
-final class GuestHandover implements AutoCloseable {
+/** The machine of this process as the source of a migration. */
+final class GuestHandover implements MigrationSource {
   private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
 
   /** The first costs ten times what the third does, which then stays so for long. */
@@ -47,8 +60,8 @@ final class GuestHandover implements AutoCloseable {
     this.run = run;
   }
 
-  /** What the other side compares with its own: RAM, vCPUs and what they can do. */
-  byte[] description() throws IOException {
+  @Override
+  public byte[] description() throws IOException {
     StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
     CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
     return output.toByteArray();
@@ -58,7 +71,11 @@ final class GuestHandover implements AutoCloseable {
    * Goes through the saving of state, of the devices as they are and of a VM that is made for it: a
    * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
    */
-  void rehearse() throws IOException {
+  @Override
+  public void rehearse() throws IOException {
+    if (MigrationRehearsal.hasBegun()) {
+      return;
+    }
     scratchVm = parts.kvm().createVm();
     scratchVm.createIrqchip();
     scratchVm.createPit2();
@@ -84,33 +101,33 @@ final class GuestHandover implements AutoCloseable {
     }
   }
 
-  /** Begins to keep a log of what is written. */
-  DirtyTracker track() throws ErrnoException {
-    return new DirtyTracker(parts.board().ram.memory(), run.ramSlots());
+  @Override
+  public DirtyTracker track() throws ErrnoException {
+    return new DirtyTracker(parts.board().ram().memory(), run.ramSlots());
   }
 
-  /** Has most of what the guest wrote on its disks already, so that it stands still shorter. */
-  void flushDisks() {
+  @Override
+  public void flushDisks() {
     parts.disks().flush();
   }
 
-  /** Whether all of RAM is in a file that can be handed over. */
-  boolean hasMemoryFile() {
-    return parts.board().ram.isAnonymous();
+  @Override
+  public boolean hasMemoryFile() {
+    return parts.board().ram().isAnonymous();
   }
 
-  /** The file that RAM is in; it stays the machine's. */
-  Fd memoryFile() {
-    return parts.board().ram.file();
+  @Override
+  public Fd memoryFile() {
+    return parts.board().ram().file();
   }
 
-  /** Goes through all of RAM that is not zero. */
-  void visitAll(MemoryRuns.Visitor visitor) throws IOException {
-    MemoryRuns.visit(parts.board().ram, visitor);
+  @Override
+  public void visitAll(MemoryRuns.Visitor visitor) throws IOException {
+    MemoryRuns.visit(parts.board().ram(), visitor);
   }
 
-  /** Stops the guest and its devices until the result is closed. */
-  Stopped stop() throws MachineException, InterruptedException {
+  @Override
+  public Stopped stop() throws MachineException, InterruptedException {
     saving.lock();
     boolean wasPaused = machine.isPaused();
     LoopHold hold = null;
@@ -123,7 +140,7 @@ final class GuestHandover implements AutoCloseable {
       }
       hold.await();
       stopped = true;
-      return new Stopped(wasPaused, hold);
+      return new StoppedGuest(wasPaused, hold);
     } finally {
       if (!stopped) {
         if (hold != null) {
@@ -134,20 +151,19 @@ final class GuestHandover implements AutoCloseable {
     }
   }
 
-  /** A guest that stands still. One thread. */
-  final class Stopped implements AutoCloseable {
+  private final class StoppedGuest implements Stopped {
     private final boolean wasPaused;
     private final LoopHold hold;
     private boolean left;
     private boolean stays;
 
-    Stopped(boolean wasPaused, LoopHold hold) {
+    StoppedGuest(boolean wasPaused, LoopHold hold) {
       this.wasPaused = wasPaused;
       this.hold = hold;
     }
 
-    /** Saves the state; devices write their last to guest memory meanwhile. */
-    byte[] save() throws IOException {
+    @Override
+    public byte[] save() throws IOException {
       StateWriter writer = new StateWriter();
       synchronized (machine) {
         if (ended()) {
@@ -159,8 +175,8 @@ final class GuestHandover implements AutoCloseable {
       return writer.toByteArray();
     }
 
-    /** Sends connections, if the other side is on this host, and state. */
-    void send(MigrationStream stream, byte[] state) throws IOException {
+    @Override
+    public void send(MigrationStream stream, byte[] state) throws IOException {
       if (stream.isLocal()) {
         sendLinks(stream);
       }
@@ -176,11 +192,8 @@ final class GuestHandover implements AutoCloseable {
       }
     }
 
-    /**
-     * Has the host programs send no more, and sends what they have sent and the guest has not got;
-     * the ports here have it too, if the guest should go on here after all.
-     */
-    void sendRest(MigrationStream stream) throws IOException {
+    @Override
+    public void sendRest(MigrationStream stream) throws IOException {
       for (Map.Entry<Integer, byte[]> rest : parts.serial().takeRest().entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
       }
@@ -190,17 +203,13 @@ final class GuestHandover implements AutoCloseable {
       return run.ended();
     }
 
-    /**
-     * From now on the guest may go on elsewhere, and nobody resets it here.
-     *
-     * @return false if its life has ended
-     */
-    boolean commit() {
+    @Override
+    public boolean commit() {
       return machine.beginToLeave(run);
     }
 
-    /** The guest goes on elsewhere: lets go of it, of its memory and of its host programs. */
-    void leave() {
+    @Override
+    public void leave() {
       left = true;
       letGoOfMemory();
       parts.serial().release();
@@ -211,19 +220,19 @@ final class GuestHandover implements AutoCloseable {
     /** In case that it was handed over: nothing that ends here may touch the guest's memory. */
     private void letGoOfMemory() {
       try {
-        parts.board().ram.letGo();
+        parts.board().ram().letGo();
       } catch (ErrnoException e) {
         LOG.error("guest memory stays mapped: {}", e.getMessage());
       }
     }
 
-    /** Has what was written on the disks, and lets the other side write them. */
-    void letGoOfDisks() throws IOException {
+    @Override
+    public void letGoOfDisks() throws IOException {
       parts.disks().letGo();
     }
 
-    /** The guest may go on elsewhere: it stays paused here, and its devices stand still. */
-    void stay() {
+    @Override
+    public void stay() {
       stays = true;
     }
 

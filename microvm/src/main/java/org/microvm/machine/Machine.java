@@ -22,6 +22,32 @@ import org.microvm.devices.state.StateReader;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
+import org.microvm.machine.board.ConsoleOutput;
+import org.microvm.machine.board.VirtioSlot;
+import org.microvm.machine.config.GuestSample;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.config.OnReset;
+import org.microvm.machine.jfr.FlightRecording;
+import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.save.DiffTracking;
+import org.microvm.machine.save.SnapshotFiles;
+import org.microvm.machine.save.SnapshotWriter;
+import org.microvm.machine.snapshot.RestoreClock;
+import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.machine.transfer.MigrationStream;
+import org.microvm.machine.transfer.MigrationTransports;
+import org.microvm.machine.transfer.OutgoingMigration;
+import org.microvm.machine.vcpu.PauseGate;
+import org.microvm.machine.vm.GuestRun;
+import org.microvm.machine.vm.LoopHold;
+import org.microvm.machine.vm.MachineParts;
 import org.microvm.transport.Transport;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
@@ -54,7 +80,7 @@ public final class Machine implements AutoCloseable {
   private final ReentrantLock saving = new ReentrantLock();
 
   /** The last one; guarded by this. */
-  private Migration migration;
+  private OutgoingMigration migration;
 
   /** Null but for one case; guarded by this. */
   private HeldGuest held;
@@ -79,8 +105,8 @@ public final class Machine implements AutoCloseable {
     this.parts = parts;
     this.run = firstRun;
     tracking = new DiffTracking(config.trackDirtyPages());
-    parts.board().uart.onRoom(uartRoom::release);
-    listeners.add(FlightRecording.listener());
+    parts.board().uart().onRoom(uartRoom::release);
+    listeners.add(new RecordedLife());
   }
 
   /**
@@ -412,7 +438,7 @@ public final class Machine implements AutoCloseable {
       tracking.end();
       MigrationStream stream = new MigrationStream(way.find());
       migration =
-          new Migration(
+          new OutgoingMigration(
               new GuestHandover(this, config, parts, saving, run),
               stream,
               limits,
@@ -506,7 +532,7 @@ public final class Machine implements AutoCloseable {
 
   /** The loop on which host ends of channels live, for those that are added while it runs. */
   public EventLoop eventLoop() {
-    return parts.board().loop;
+    return parts.board().loop();
   }
 
   /** The device with the channels, to add and remove some and to hear what happens to them. */
@@ -520,7 +546,7 @@ public final class Machine implements AutoCloseable {
    * <p>Waits as long as the guest does not take it; one thread may type.
    */
   public void type(byte key) throws InterruptedException {
-    Uart16550 uart = parts.board().uart;
+    Uart16550 uart = parts.board().uart();
     while (!uart.receive(key)) {
       uartRoom.acquire();
     }
@@ -627,12 +653,7 @@ public final class Machine implements AutoCloseable {
         closed = true;
         stop();
       }
-      migration()
-          .ifPresent(
-              last -> {
-                last.cancel();
-                last.join();
-              });
+      endMigration();
       joinSupervisor();
       synchronized (this) {
         if (held != null) {
@@ -649,6 +670,17 @@ public final class Machine implements AutoCloseable {
       parts.close();
     } finally {
       closing.unlock();
+    }
+  }
+
+  private void endMigration() {
+    OutgoingMigration last;
+    synchronized (this) {
+      last = migration;
+    }
+    if (last != null) {
+      last.cancel();
+      last.join();
     }
   }
 

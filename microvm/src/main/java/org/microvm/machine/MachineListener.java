@@ -1,5 +1,8 @@
 package org.microvm.machine;
 
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.migration.MigrationProgress;
+
 /**
  * Is told what happens to a machine; how it ends is told by {@link Machine#end}. Called on the
  * thread that brought it about, which must not be held up.

@@ -7,6 +7,13 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.jfr.FlightRecording;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.memory.GuestMemoryException;
 import org.microvm.transport.Transport;
 import org.microvm.transport.TransportListener;
@@ -81,7 +88,7 @@ public final class MigrationRehearsal {
       Transport there = new UnixTransport(way[0]);
       CompletableFuture<Machine> destination = receive(new UnixTransport(way[1]));
       Migration migration = source.migrate(() -> there, MigrationLimits.DEFAULT, memory);
-      migration.join();
+      migration.result().join();
       try (Machine arrived = destination.join()) {
         return arrived.channels().status(PORT);
       } catch (CompletionException | PortException e) {

@@ -8,6 +8,14 @@ import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
+import org.microvm.machine.board.Board;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.machine.vm.GuestRun;
+import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.x86.CpuFeatures;
+import org.microvm.machine.x86.GuestCpuid;
 import org.microvm.memory.GuestMemoryException;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostLink;
@@ -68,7 +76,7 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   GuestRam ram() {
-    return parts.board().ram;
+    return parts.board().ram();
   }
 
   /**
@@ -90,7 +98,7 @@ final class PreparedMachine implements AutoCloseable {
   /** Opens the channel of a machine that rehearses; before {@link #standBy}. */
   void driveChannels() throws GuestMemoryException {
     Board board = parts.board();
-    new RehearsedDriver(board.slots().getFirst().transport(), board.ram.memory()).start();
+    new RehearsedDriver(board.slots().getFirst().transport(), board.ram().memory()).start();
   }
 
   /** What is written from now on is what differs from this snapshot; before {@link #load}. */

@@ -14,6 +14,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.config.OnReset;
 import org.microvm.testing.RequiresKvm;
 
 /** Whole lives of guests that do one thing each. */

@@ -8,6 +8,9 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineStatistics;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 

@@ -17,6 +17,14 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.machine.config.DiskConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.testing.RequiresKvm;
 
 /** A Linux guest that writes its disk while it moves from one machine to the next. */

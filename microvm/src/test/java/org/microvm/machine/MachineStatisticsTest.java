@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.virtio.TransportStatistics;
+import org.microvm.machine.config.MachineStatistics;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.SerialDevice;

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortStatus;
 

@@ -4,6 +4,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
 
 /** The destination of a migration, on a thread of its own in the process of the source. */
 final class ReceivedMachine {

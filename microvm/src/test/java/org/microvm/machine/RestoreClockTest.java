@@ -14,6 +14,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.kvm.VmState;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.snapshot.RestoreClock;
+import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.testing.RequiresKvm;
 
 /** How far the clocks of a restored guest are set ahead. */

@@ -2,6 +2,7 @@ package org.microvm.virtioserial;
 
 import org.microvm.devices.virtio.ConfigSpace;
 import org.microvm.devices.virtio.VirtioInterrupt;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * Reports console sizes to the guest: by RESIZE messages for every console, and for port 0 also in

@@ -1,6 +1,7 @@
 package org.microvm.virtioserial;
 
 import java.nio.charset.StandardCharsets;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * A control message to the driver.

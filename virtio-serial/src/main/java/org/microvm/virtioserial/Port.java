@@ -9,6 +9,7 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.HostLink;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.slf4j.Logger;

@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * The saved state of a port. Bytes in the guest's rings are part of guest memory, and bytes in a

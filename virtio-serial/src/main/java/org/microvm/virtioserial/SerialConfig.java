@@ -2,6 +2,7 @@ package org.microvm.virtioserial;
 
 import java.util.Objects;
 import java.util.Optional;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * The properties of a serial device that are fixed before the guest starts.

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.devices.virtio.VirtioFeatures;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /** Virtio 1.3, sections 5.3.1 to 5.3.5: id, queues, features, configuration, emergency write. */
 @DisplayName("5.3.1 to 5.3.5 Console Device: identity, queues, configuration")

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /** Consoles never hold the guest back (C16): the guest spins until its output is used. */
 @DisplayName("5.3.6 Console Device: consoles")

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /** Virtio 1.3, section 5.3.6.2, and what Linux requires of the control queues. */
 @DisplayName("5.3.6.2 Console Device: Multiport Device Operation")

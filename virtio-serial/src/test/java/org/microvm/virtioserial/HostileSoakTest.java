@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 import org.microvm.devices.virtio.MmioRegister;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
  * A guest that does arbitrary things to the device at any moment, while host programs connect,

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.DeviceOptions;

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Pty;
 import org.microvm.linux.Terminal;
+import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.StdioBackend;
 

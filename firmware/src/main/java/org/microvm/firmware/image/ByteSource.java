@@ -2,7 +2,6 @@ package org.microvm.firmware.image;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import org.microvm.firmware.BootException;
 
 /** Bytes that can be read at any position: a file, or an unpacked payload. */
 public interface ByteSource extends AutoCloseable {
@@ -12,16 +11,16 @@ public interface ByteSource extends AutoCloseable {
   /**
    * Fills the rest of {@code target}.
    *
-   * @throws BootException if the source cannot be read or ends before {@code target} is full
+   * @throws ImageException if the source cannot be read or ends before {@code target} is full
    */
-  void read(long offset, ByteBuffer target) throws BootException;
+  void read(long offset, ByteBuffer target) throws ImageException;
 
   /**
    * Fills {@code target}.
    *
-   * @throws BootException if the source cannot be read or ends before {@code target} is full
+   * @throws ImageException if the source cannot be read or ends before {@code target} is full
    */
-  void read(long offset, MemorySegment target) throws BootException;
+  void read(long offset, MemorySegment target) throws ImageException;
 
   /** Whether the source holds {@code length} bytes from {@code offset}, both unsigned. */
   default boolean holds(long offset, long length) {

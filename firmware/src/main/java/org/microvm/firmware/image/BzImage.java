@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.microvm.firmware.BootException;
 
 /**
  * A bzImage, whose payload is unpacked here rather than by the decompressor in the guest. This
@@ -32,10 +31,10 @@ public final class BzImage implements KernelImage {
    *
    * @param source the file, closed on success
    * @param unpackedMax the largest size in bytes that the kernel may have
-   * @throws BootException if it is damaged, too large, or packed in an unknown way
+   * @throws ImageException if it is damaged, too large, or packed in an unknown way
    */
   static BzImage parse(ByteSource source, SetupHeader header, long unpackedMax)
-      throws BootException {
+      throws ImageException {
     Arena arena = Arena.ofConfined();
     try {
       MemorySegment unpacked = unpack(source, header, unpackedMax, arena);
@@ -66,13 +65,13 @@ public final class BzImage implements KernelImage {
   }
 
   private static MemorySegment unpack(
-      ByteSource source, SetupHeader header, long unpackedMax, Arena arena) throws BootException {
+      ByteSource source, SetupHeader header, long unpackedMax, Arena arena) throws ImageException {
     long length = header.payloadLength();
     if (!source.holds(header.payloadOffset(), length)) {
-      throw new BootException("is truncated: the bzImage's payload ends beyond the file");
+      throw new ImageException("is truncated: the bzImage's payload ends beyond the file");
     }
     if (length < 2 * TRAILER || length > UNPACKED_MAX) {
-      throw new BootException("is not a usable bzImage: its payload has " + length + " bytes");
+      throw new ImageException("is not a usable bzImage: its payload has " + length + " bytes");
     }
     try (Arena temporary = Arena.ofConfined()) {
       ByteBuffer packed = temporary.allocate(length).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -80,7 +79,7 @@ public final class BzImage implements KernelImage {
       Compression compression = Compression.of(packed.getInt(0));
       long size = packed.getInt((int) length - TRAILER) & 0xffff_ffffL;
       if (size > Math.min(unpackedMax, UNPACKED_MAX)) {
-        throw new BootException(
+        throw new ImageException(
             "states an unpacked size of %d MiB, more than guest RAM can hold"
                 .formatted(size >> 20));
       }
@@ -90,11 +89,11 @@ public final class BzImage implements KernelImage {
       ByteBuffer target = unpacked.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
       compression.unpack(packed, target);
       if (!ElfKernel.recognizes(target)) {
-        throw new BootException("has a payload that is not an ELF image");
+        throw new ImageException("has a payload that is not an ELF image");
       }
       return unpacked;
     } catch (IOException e) {
-      throw new BootException("is damaged, or not compressed as Linux does: " + e.getMessage(), e);
+      throw new ImageException("is damaged, or not compressed as Linux does: " + e.getMessage(), e);
     }
   }
 }

@@ -2,7 +2,6 @@ package org.microvm.firmware.image;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import org.microvm.firmware.BootException;
 
 /**
  * The compression of a bzImage's payload. The classes for each format are loaded only when it is
@@ -18,9 +17,9 @@ enum Compression {
    * Recognizes a payload by its first four bytes.
    *
    * @param magic the bytes as a little-endian number
-   * @throws BootException if the format is none of these
+   * @throws ImageException if the format is none of these
    */
-  static Compression of(int magic) throws BootException {
+  static Compression of(int magic) throws ImageException {
     if ((magic & 0xffff) == 0x8b1f) {
       return GZIP;
     }
@@ -29,7 +28,7 @@ enum Compression {
       case Lz4.MAGIC -> LZ4;
       case 0xfd2f_b528 -> ZSTD;
       default ->
-          throw new BootException(
+          throw new ImageException(
               "has a payload that starts with 0x%08x: not gzip, xz, lz4 or zstd (%s)"
                   .formatted(Integer.reverseBytes(magic), "bzip2, lzma and lzo are not supported"));
     };

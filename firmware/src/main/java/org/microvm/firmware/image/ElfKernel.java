@@ -2,8 +2,7 @@ package org.microvm.firmware.image;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.microvm.firmware.BootException;
-import org.microvm.firmware.GuestLayout;
+import org.microvm.firmware.layout.GuestLayout;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 
@@ -60,7 +59,7 @@ public final class ElfKernel implements KernelImage {
   private boolean linux;
 
   private ElfKernel(ByteSource source, boolean is64Bit, long entry, ByteBuffer programHeaders)
-      throws BootException {
+      throws ImageException {
     this.source = source;
     this.is64Bit = is64Bit;
     this.entry = entry;
@@ -82,7 +81,7 @@ public final class ElfKernel implements KernelImage {
       }
     }
     if (loaded == 0) {
-      throw new BootException("has nothing to load: an ELF file without a PT_LOAD segment");
+      throw new ImageException("has nothing to load: an ELF file without a PT_LOAD segment");
     }
     this.loadCount = loaded;
     this.end = highest;
@@ -97,24 +96,24 @@ public final class ElfKernel implements KernelImage {
    * Reads the headers and notes.
    *
    * @param source the image; closed together with the kernel
-   * @throws BootException if it is damaged or not an x86 kernel
+   * @throws ImageException if it is damaged or not an x86 kernel
    */
-  static ElfKernel parse(ByteSource source) throws BootException {
+  static ElfKernel parse(ByteSource source) throws ImageException {
     ByteBuffer header = buffer((int) Math.min(HEADER_SIZE_64, source.size()));
     source.read(0, header);
     if (header.limit() < HEADER_SIZE_32) {
-      throw new BootException("is truncated: the ELF file ends within its header");
+      throw new ImageException("is truncated: the ELF file ends within its header");
     }
     boolean is64Bit = checkTarget(header);
     if (is64Bit && header.limit() < HEADER_SIZE_64) {
-      throw new BootException("is truncated: the ELF file ends within its header");
+      throw new ImageException("is truncated: the ELF file ends within its header");
     }
     long offset = is64Bit ? header.getLong(32) : unsigned(header.getInt(28));
     int entrySize = header.getShort(is64Bit ? 54 : 42) & 0xffff;
     int count = header.getShort(is64Bit ? 56 : 44) & 0xffff;
     if (entrySize != (is64Bit ? PROGRAM_HEADER_SIZE_64 : PROGRAM_HEADER_SIZE_32)
         || count > PROGRAM_HEADERS_MAX) {
-      throw new BootException(
+      throw new ImageException(
           "is not a usable ELF file: it has "
               + count
               + " program headers of "
@@ -122,7 +121,7 @@ public final class ElfKernel implements KernelImage {
               + " bytes each");
     }
     if (!source.holds(offset, (long) count * entrySize)) {
-      throw new BootException("is truncated: its program headers lie beyond the end of the file");
+      throw new ImageException("is truncated: its program headers lie beyond the end of the file");
     }
     ByteBuffer programHeaders = buffer(count * entrySize);
     source.read(offset, programHeaders);
@@ -131,19 +130,19 @@ public final class ElfKernel implements KernelImage {
   }
 
   /** Returns whether the file is ELF64. */
-  private static boolean checkTarget(ByteBuffer header) throws BootException {
+  private static boolean checkTarget(ByteBuffer header) throws ImageException {
     int type = header.getShort(16) & 0xffff;
     int machine = header.getShort(18) & 0xffff;
     int elfClass = header.get(4);
     if (header.get(5) != LITTLE_ENDIAN || machine != MACHINE_386 && machine != MACHINE_X86_64) {
-      throw new BootException(
+      throw new ImageException(
           "is not for x86: the ELF file is for machine " + machine + " (x86-64 is 62)");
     }
     if (elfClass != CLASS_32 && elfClass != CLASS_64) {
-      throw new BootException("is not a usable ELF file: class " + elfClass);
+      throw new ImageException("is not a usable ELF file: class " + elfClass);
     }
     if (type != TYPE_EXECUTABLE && type != TYPE_DYNAMIC) {
-      throw new BootException("is not a linked ELF executable: its type is " + type);
+      throw new ImageException("is not a linked ELF executable: its type is " + type);
     }
     return elfClass == CLASS_64;
   }
@@ -195,16 +194,16 @@ public final class ElfKernel implements KernelImage {
    * written, since fresh RAM is zero.
    *
    * @param start the entry point that will be used
-   * @throws BootException if a segment lies outside RAM or the file, or the entry point outside all
-   *     segments
+   * @throws ImageException if a segment lies outside RAM or the file, or the entry point outside
+   *     all segments
    */
-  public void load(GuestMemory memory, long start) throws BootException {
+  public void load(GuestMemory memory, long start) throws ImageException {
     checkEntry(start);
     long ram = memory.regions().getFirst().end();
     for (int i = 0; i < loadCount; i++) {
       Load load = loads[i];
       if (load.address() + load.size() > ram) {
-        throw new BootException(
+        throw new ImageException(
             "needs guest RAM up to 0x%x (%d MiB), but the guest has %d MiB below 3 GiB"
                 .formatted(
                     load.address() + load.size(),
@@ -228,37 +227,37 @@ public final class ElfKernel implements KernelImage {
     source.close();
   }
 
-  private void checkEntry(long start) throws BootException {
+  private void checkEntry(long start) throws ImageException {
     for (int i = 0; i < loadCount; i++) {
       Load load = loads[i];
       if (Long.compareUnsigned(start - load.address(), load.size()) < 0) {
         return;
       }
     }
-    throw new BootException("has its entry point 0x%x outside its segments".formatted(start));
+    throw new ImageException("has its entry point 0x%x outside its segments".formatted(start));
   }
 
-  private Load load(ByteBuffer header) throws BootException {
+  private Load load(ByteBuffer header) throws ImageException {
     long offset = is64Bit ? header.getLong(8) : unsigned(header.getInt(4));
     long address = is64Bit ? header.getLong(24) : unsigned(header.getInt(12));
     long fileSize = is64Bit ? header.getLong(32) : unsigned(header.getInt(16));
     long size = size(header);
     if (Long.compareUnsigned(fileSize, size) > 0) {
-      throw new BootException(
+      throw new ImageException(
           "is not a usable ELF file: the segment at 0x%x is larger in the file than in memory"
               .formatted(address));
     }
     if (!source.holds(offset, fileSize)) {
-      throw new BootException(
+      throw new ImageException(
           "is truncated: the segment at 0x%x lies beyond the end of the file".formatted(address));
     }
     if (Long.compareUnsigned(address, GuestLayout.HIGH_MEMORY) < 0) {
-      throw new BootException(
+      throw new ImageException(
           "has a segment at 0x%x; memory below 1 MiB is reserved for boot data".formatted(address));
     }
     if (Long.compareUnsigned(address, GuestMemory.HOLE_START) >= 0
         || Long.compareUnsigned(size, GuestMemory.HOLE_START - address) > 0) {
-      throw new BootException(
+      throw new ImageException(
           "has a segment at physical address 0x%x of %s bytes, which must fit below 3 GiB"
               .formatted(address, Long.toUnsignedString(size)));
     }
@@ -269,12 +268,12 @@ public final class ElfKernel implements KernelImage {
     return is64Bit ? header.getLong(40) : unsigned(header.getInt(20));
   }
 
-  private void readNotes(ByteBuffer header) throws BootException {
+  private void readNotes(ByteBuffer header) throws ImageException {
     long offset = is64Bit ? header.getLong(8) : unsigned(header.getInt(4));
     long length = is64Bit ? header.getLong(32) : unsigned(header.getInt(16));
     long align = is64Bit ? header.getLong(48) : unsigned(header.getInt(28));
     if (!source.holds(offset, length)) {
-      throw new BootException("is truncated: its notes lie beyond the end of the file");
+      throw new ImageException("is truncated: its notes lie beyond the end of the file");
     }
     ByteBuffer notes = buffer((int) Math.min(length, NOTES_MAX));
     source.read(offset, notes);

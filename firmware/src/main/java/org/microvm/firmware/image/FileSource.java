@@ -10,7 +10,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import org.microvm.firmware.BootException;
 
 /**
  * A file, read with {@code pread} directly into its target, which can be guest RAM.
@@ -33,23 +32,23 @@ public final class FileSource implements ByteSource {
   /**
    * Opens a regular file.
    *
-   * @throws BootException if the file cannot be opened; the message does not name it
+   * @throws ImageException if the file cannot be opened; the message does not name it
    */
-  public static FileSource open(Path path) throws BootException {
+  public static FileSource open(Path path) throws ImageException {
     try {
       // Checked before opening, because opening a FIFO would block.
       BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
       if (!attributes.isRegularFile()) {
-        throw new BootException(
+        throw new ImageException(
             attributes.isDirectory() ? "is a directory" : "is not a regular file");
       }
       return new FileSource(FileChannel.open(path, StandardOpenOption.READ), attributes.size());
     } catch (NoSuchFileException e) {
-      throw new BootException("no such file", e);
+      throw new ImageException("no such file", e);
     } catch (AccessDeniedException e) {
-      throw new BootException("permission denied", e);
+      throw new ImageException("permission denied", e);
     } catch (IOException e) {
-      throw new BootException(e.getMessage(), e);
+      throw new ImageException(e.getMessage(), e);
     }
   }
 
@@ -59,23 +58,23 @@ public final class FileSource implements ByteSource {
   }
 
   @Override
-  public void read(long offset, ByteBuffer target) throws BootException {
+  public void read(long offset, ByteBuffer target) throws ImageException {
     long position = offset;
     try {
       while (target.hasRemaining()) {
         int count = channel.read(target, position);
         if (count < 0) {
-          throw new BootException("is truncated: it ends at byte " + position);
+          throw new ImageException("is truncated: it ends at byte " + position);
         }
         position += count;
       }
     } catch (IOException e) {
-      throw new BootException(e.getMessage(), e);
+      throw new ImageException(e.getMessage(), e);
     }
   }
 
   @Override
-  public void read(long offset, MemorySegment target) throws BootException {
+  public void read(long offset, MemorySegment target) throws ImageException {
     long length = target.byteSize();
     for (long done = 0; done < length; done += CHUNK) {
       long count = Math.min(CHUNK, length - done);

@@ -3,7 +3,6 @@ package org.microvm.firmware.image;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import org.microvm.firmware.BootException;
 
 /** A kernel file. Whatever its format, the part that is started is an ELF image. */
 public sealed interface KernelImage extends AutoCloseable permits ElfKernel, BzImage {
@@ -23,9 +22,9 @@ public sealed interface KernelImage extends AutoCloseable permits ElfKernel, BzI
    *
    * @param path an ELF image or a bzImage
    * @param unpackedMax the largest size in bytes that a compressed kernel may unpack to
-   * @throws BootException if the file is neither, is damaged, or is not for this machine
+   * @throws ImageException if the file is neither, is damaged, or is not for this machine
    */
-  static KernelImage open(Path path, long unpackedMax) throws BootException {
+  static KernelImage open(Path path, long unpackedMax) throws ImageException {
     ByteSource source = null;
     try {
       source = FileSource.open(path);
@@ -40,11 +39,11 @@ public sealed interface KernelImage extends AutoCloseable permits ElfKernel, BzI
       } else if (SetupHeader.isIn(head)) {
         image = BzImage.parse(source, SetupHeader.parse(head), unpackedMax);
       } else {
-        throw new BootException("is not a kernel: neither an ELF file nor a bzImage");
+        throw new ImageException("is not a kernel: neither an ELF file nor a bzImage");
       }
       source = null;
       return image;
-    } catch (BootException e) {
+    } catch (ImageException e) {
       throw e.about("kernel " + path);
     } finally {
       if (source != null) {

@@ -3,7 +3,6 @@ package org.microvm.firmware.image;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import org.microvm.firmware.BootException;
 
 /** Bytes in native memory, released with the arena that it owns. */
 final class MemorySource implements ByteSource {
@@ -21,15 +20,15 @@ final class MemorySource implements ByteSource {
   }
 
   @Override
-  public void read(long offset, ByteBuffer target) throws BootException {
+  public void read(long offset, ByteBuffer target) throws ImageException {
     read(offset, MemorySegment.ofBuffer(target));
     target.position(target.limit());
   }
 
   @Override
-  public void read(long offset, MemorySegment target) throws BootException {
+  public void read(long offset, MemorySegment target) throws ImageException {
     if (!holds(offset, target.byteSize())) {
-      throw new BootException("is truncated: it ends at byte " + size());
+      throw new ImageException("is truncated: it ends at byte " + size());
     }
     MemorySegment.copy(bytes, offset, target, 0, target.byteSize());
   }

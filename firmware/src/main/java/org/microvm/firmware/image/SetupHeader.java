@@ -2,7 +2,6 @@ package org.microvm.firmware.image;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.microvm.firmware.BootException;
 
 /**
  * The setup header of Linux's x86 boot protocol. It has the same offset in a bzImage and in {@code
@@ -79,23 +78,23 @@ public final class SetupHeader {
 
   /**
    * @param head the file's first {@link #END} bytes
-   * @throws BootException if the kernel is truncated, too old, or 32-bit
+   * @throws ImageException if the kernel is truncated, too old, or 32-bit
    */
-  static SetupHeader parse(ByteBuffer head) throws BootException {
+  static SetupHeader parse(ByteBuffer head) throws ImageException {
     if (head.limit() < END) {
-      throw new BootException("is truncated: the bzImage ends within its header");
+      throw new ImageException("is truncated: the bzImage ends within its header");
     }
     int version = head.getShort(VERSION) & 0xffff;
     if (version < PAYLOAD_VERSION) {
-      throw new BootException(
+      throw new ImageException(
           "has boot protocol %d.%02d; 2.08 (Linux 2.6.26) is the oldest supported"
               .formatted(version >> 8, version & 0xff));
     }
     if ((head.get(LOADFLAGS) & LOADED_HIGH) == 0) {
-      throw new BootException("is a zImage, not a bzImage");
+      throw new ImageException("is a zImage, not a bzImage");
     }
     if (version >= XLOADFLAGS_VERSION && (head.getShort(XLOADFLAGS) & XLF_KERNEL_64) == 0) {
-      throw new BootException("is a 32-bit kernel; a 64-bit one is needed");
+      throw new ImageException("is a 32-bit kernel; a 64-bit one is needed");
     }
     int end = Math.min(MAGIC + (head.get(JUMP_LENGTH) & 0xff), END);
     return new SetupHeader(head, end);

@@ -2,7 +2,7 @@ package org.microvm.firmware.tables;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.microvm.firmware.GuestLayout;
+import org.microvm.firmware.layout.GuestLayout;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 

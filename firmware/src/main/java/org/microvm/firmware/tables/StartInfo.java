@@ -2,7 +2,7 @@ package org.microvm.firmware.tables;
 
 import java.nio.ByteBuffer;
 import java.util.List;
-import org.microvm.firmware.GuestLayout;
+import org.microvm.firmware.layout.GuestLayout;
 
 /**
  * Xen's {@code struct hvm_start_info}, version 1, followed by the module list and the memory map;

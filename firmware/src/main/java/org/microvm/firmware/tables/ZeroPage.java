@@ -2,8 +2,8 @@ package org.microvm.firmware.tables;
 
 import java.nio.ByteBuffer;
 import java.util.List;
-import org.microvm.firmware.GuestLayout;
 import org.microvm.firmware.image.SetupHeader;
+import org.microvm.firmware.layout.GuestLayout;
 
 /**
  * Linux's {@code struct boot_params}; offsets from the kernel's Documentation/x86/zero-page.rst.

@@ -11,7 +11,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.microvm.firmware.BootException;
 
 class FileSourceTest {
   private final Arena arena = Arena.ofAuto();
@@ -25,7 +24,7 @@ class FileSourceTest {
     try (FileSource source = FileSource.open(file)) {
       Files.write(file, new byte[5000]);
 
-      var failure = assertThrows(BootException.class, () -> source.read(0, target));
+      var failure = assertThrows(ImageException.class, () -> source.read(0, target));
 
       assertEquals("is truncated: it ends at byte 5000", failure.getMessage());
     }
@@ -55,7 +54,7 @@ class FileSourceTest {
     Path pipe = directory.resolve("pipe");
     assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
 
-    var failure = assertThrows(BootException.class, () -> FileSource.open(pipe));
+    var failure = assertThrows(ImageException.class, () -> FileSource.open(pipe));
 
     assertEquals("is not a regular file", failure.getMessage());
   }

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.microvm.firmware.GuestLayout;
+import org.microvm.firmware.layout.GuestLayout;
 
 class StartInfoTest {
   private static final MemoryMap MAP =

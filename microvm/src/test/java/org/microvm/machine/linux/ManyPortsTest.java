@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.microvm.machine.linux.PortEvents.Kind;
 import org.microvm.testing.RequiresKvm;
-import org.microvm.virtioserial.ConsoleSize;
 import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.channel.Channel;
 
 /** Many ports and many agents at once. */

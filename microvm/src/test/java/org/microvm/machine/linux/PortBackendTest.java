@@ -3,10 +3,7 @@ package org.microvm.machine.linux;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -20,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -28,7 +24,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
-import org.microvm.machine.TestImages;
 import org.microvm.machine.linux.PortEvents.Kind;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
@@ -232,48 +227,6 @@ class PortBackendTest {
       file.await("OUT");
       assertEquals(BYTES, GuestProcess.get(file.send(STREAM, 0, BYTES)).number());
       port.awaitStatistics(statistics -> statistics.bytesFromGuest() == BYTES);
-    }
-  }
-
-  @Test
-  void stdio_isTheProcessesOwn() throws Exception {
-    String home = System.getProperty("microvm.home", "..");
-    String guest =
-        "until [ -e /dev/virtio-ports/io ]; do :; done; exec 3<>/dev/virtio-ports/io; head -n 1 <&3 >&3";
-    Process machine =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "org.microvm.cli.Main",
-                "run",
-                "--no-console",
-                "--kernel",
-                TestImages.kernel().toString(),
-                "--disk",
-                TestImages.disk() + ",readonly=on",
-                "--append",
-                Files.readString(TestImages.commandLine()).strip()
-                    + " microvm.run=\""
-                    + guest
-                    + "\"",
-                "--chardev",
-                "stdio,id=x",
-                "--device",
-                "virtserialport,chardev=x,name=io")
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .directory(Path.of(home).toFile())
-            .start();
-    try (OutputStream input = machine.getOutputStream();
-        InputStream output = machine.getInputStream()) {
-      input.write("through the guest\n".getBytes());
-      input.flush();
-      assertEquals("through the guest\n", new String(output.readNBytes(18)));
-      assertTrue(machine.waitFor(1, TimeUnit.MINUTES));
-      assertEquals(0, machine.exitValue());
-    } finally {
-      machine.destroyForcibly();
     }
   }
 }

@@ -3,7 +3,6 @@ package org.microvm.virtioserial.backend;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.EventLoop;
-import org.microvm.virtioserial.ConsoleSize;
 
 /**
  * The host end of a port: accepts or makes connections and hands them to the port, one at a time.

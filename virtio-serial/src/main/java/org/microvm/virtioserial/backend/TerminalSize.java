@@ -3,7 +3,6 @@ package org.microvm.virtioserial.backend;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
-import org.microvm.virtioserial.ConsoleSize;
 
 /** Reports the size of a terminal to a console. */
 final class TerminalSize {

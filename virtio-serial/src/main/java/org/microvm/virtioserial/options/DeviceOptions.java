@@ -2,12 +2,12 @@ package org.microvm.virtioserial.options;
 
 import java.util.Set;
 import org.microvm.virtioserial.Buffering;
-import org.microvm.virtioserial.ConsoleSize;
 import org.microvm.virtioserial.GuestClose;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.RateLimit;
 import org.microvm.virtioserial.ResizeOrder;
 import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.backend.ConsoleSize;
 
 /** Creates the configuration of serial devices and ports from the options of {@code --device}. */
 public final class DeviceOptions {

@@ -1,0 +1,131 @@
+package org.microvm.bench;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.microvm.cli.ByteSize;
+import org.microvm.cli.UsageException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code microvm bench NAME}. */
+@Command(
+    name = "microvm bench",
+    description = "Measures; let nothing else run on the machine.",
+    mixinStandardHelpOptions = true,
+    subcommands = {
+      BenchCommand.Boot.class,
+      BenchCommand.Restore.class,
+      BenchCommand.Migrate.class,
+      BenchStateCommand.class,
+      BenchChannelCommand.class,
+      BenchExitsCommand.class,
+      BenchReportCommand.class,
+      BenchPeerCommand.class
+    })
+final class BenchCommand {
+  private static void checkRuns(int runs) {
+    if (runs < 1) {
+      throw new UsageException("--runs: at least 1");
+    }
+  }
+
+  /** What this project was built in, or is installed in. */
+  static Path home() {
+    return Path.of(System.getProperty("microvm.home", "."));
+  }
+
+  private static Path launcher() {
+    return home().resolve("bin/microvm");
+  }
+
+  /** RAM of the guests whose start is measured. */
+  static final class GuestMemory {
+    @Option(
+        names = {"--memory", "-m"},
+        defaultValue = "128M",
+        description = "guest RAM (${DEFAULT-VALUE})")
+    private String memory;
+
+    /** The word, once it is known to be a size. */
+    private String checked() {
+      bytes();
+      return memory;
+    }
+
+    long bytes() {
+      return ByteSize.parse("--memory", memory, 1 << 20);
+    }
+  }
+
+  @Command(
+      name = "boot",
+      description = "Start-up times of the project's own images.",
+      mixinStandardHelpOptions = true)
+  static final class Boot implements Callable<Integer> {
+    @Option(names = "--runs", defaultValue = "5", description = "how often (${DEFAULT-VALUE})")
+    private int runs;
+
+    @Mixin private GuestMemory guest;
+
+    @Override
+    public Integer call() throws Exception {
+      checkRuns(runs);
+      String memory = guest.checked();
+      new BootBenchmark(launcher(), System.out).run(runs, memory);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "restore",
+      description = "Times of snapshots and restores of the project's own images.",
+      mixinStandardHelpOptions = true)
+  static final class Restore implements Callable<Integer> {
+    @Option(names = "--runs", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
+    private int runs;
+
+    @Mixin private GuestMemory guest;
+
+    @Override
+    public Integer call() throws Exception {
+      checkRuns(runs);
+      String memory = guest.checked();
+      RestoreBenchmark.run(launcher(), System.out, runs, memory);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "migrate",
+      description = "Live migrations in a row, with four channels at full speed all the time.",
+      mixinStandardHelpOptions = true)
+  static final class Migrate implements Callable<Integer> {
+    @Option(names = "--runs", defaultValue = "100", description = "how often (${DEFAULT-VALUE})")
+    private int runs;
+
+    @Option(
+        names = "--copy",
+        description = "copy guest memory as between hosts, instead of handing it over")
+    private boolean copied;
+
+    @Option(
+        names = "--output",
+        paramLabel = "DIRECTORY",
+        description = "also write a table and JSON there")
+    private Path output;
+
+    @Override
+    public Integer call() throws Exception {
+      checkRuns(runs);
+      MigrationBenchmark.run(
+          launcher(),
+          home().resolve("test-images/target/bare-metal/bench"),
+          System.out,
+          runs,
+          copied,
+          output);
+      return 0;
+    }
+  }
+}

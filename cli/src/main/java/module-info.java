@@ -1,0 +1,18 @@
+/** The command line. */
+// The benchmarks are compiled after this module.
+@SuppressWarnings("module")
+module org.microvm.cli {
+  requires ch.qos.logback.classic;
+  requires ch.qos.logback.core;
+  requires transitive info.picocli;
+  requires org.microvm.agent;
+  requires org.microvm.machine;
+  requires org.microvm.qmp;
+  requires org.slf4j;
+
+  exports org.microvm.cli to
+      org.microvm.bench;
+
+  opens org.microvm.cli to
+      info.picocli;
+}

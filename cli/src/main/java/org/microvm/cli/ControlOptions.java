@@ -1,0 +1,115 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import org.microvm.machine.Machine;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.qmp.MachineTarget;
+import org.microvm.qmp.QmpServer;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** The words about the control socket, and the socket. */
+final class ControlOptions {
+  private static final String PREFIX = "unix:";
+  private static final long END_SECONDS = 10;
+
+  private final OptionSpec qmp =
+      Options.text(
+              "WORDS",
+              "control socket that speaks QMP: unix:PATH,server=on,wait=off",
+              "--qmp",
+              "-qmp")
+          .build();
+
+  private final OptionSpec name =
+      Options.text("NAME", "what query-name on the control socket answers", "--name", "-name")
+          .build();
+
+  private Machine machine;
+  private QmpServer server;
+
+  /** What the words say. */
+  private record Words(Path path, boolean waits) {}
+
+  /** The options, in the order of the help. */
+  List<OptionSpec> all() {
+    return List.of(qmp, name);
+  }
+
+  /**
+   * Opens the control socket of a machine that is not started yet, if there is to be one; with
+   * {@code wait=on} returns when somebody has connected, or it was closed.
+   */
+  void open(Machine ofMachine, ChannelWords channels) throws IOException {
+    String where = qmp.getValue();
+    if (where == null) {
+      return;
+    }
+    Words words = ChannelWords.read("--qmp", where, ControlOptions::words);
+    MachineTarget target =
+        new MachineTarget(
+            ofMachine, name.getValue(), () -> ExitStatsFile.json(ofMachine.statistics()));
+    QmpServer opened;
+    synchronized (this) {
+      machine = ofMachine;
+      try {
+        opened =
+            QmpServer.listen(words.path(), target, channels.register(ofMachine), Version.number());
+      } catch (IOException e) {
+        throw new IOException("--qmp " + e.getMessage(), e);
+      }
+      server = opened;
+    }
+    target.report(opened);
+    if (words.waits()) {
+      await(opened);
+    }
+  }
+
+  private static Words words(OptionWords words) throws OptionException {
+    String where = words.kind();
+    if (!where.startsWith(PREFIX) || where.length() == PREFIX.length()) {
+      throw new OptionException("%s is not unix:PATH".formatted(where));
+    }
+    boolean server = words.takeFlag("server", false);
+    boolean wait = words.takeFlag("wait", true);
+    words.finish();
+    if (!server) {
+      throw new OptionException("needs server=on: the machine listens, its clients connect");
+    }
+    return new Words(Path.of(where.substring(PREFIX.length())), wait);
+  }
+
+  private static void await(QmpServer server) {
+    try {
+      server.firstClient().join();
+    } catch (CancellationException | CompletionException e) {
+      // Closed first, since the process is to end.
+    }
+  }
+
+  /** Whether there is a control socket. */
+  synchronized boolean isOpen() {
+    return server != null;
+  }
+
+  /** Ends the machine, tells the clients once it has ended, and disconnects them. */
+  synchronized void close() {
+    if (server != null) {
+      machine.stop();
+      MachineTarget.reportEnd(server, machine.isStarted() ? end() : new MachineEnd.Stopped());
+      server.close();
+    }
+  }
+
+  private MachineEnd end() {
+    MachineEnd late = new MachineEnd.Failed("the vCPUs did not stop");
+    return machine.end().completeOnTimeout(late, END_SECONDS, TimeUnit.SECONDS).join();
+  }
+}

@@ -1,0 +1,128 @@
+package org.microvm.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.microvm.agent.AgentClient;
+import org.microvm.machine.Machine;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineStatistics;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/**
+ * {@code microvm demo}: boots Linux, asks its guest agent who it is, and shuts it down through it.
+ */
+@Command(
+    name = "demo",
+    description = "Boots Linux, talks to its guest agent over a channel and shuts it down.",
+    mixinStandardHelpOptions = true)
+final class DemoCommand implements Callable<Integer> {
+  private static final String CHANNEL = "org.qemu.guest_agent.0";
+
+  /** From power-on to the agent's first answer; hosts that emulate take seconds. */
+  private static final Duration BOOT = Duration.ofMinutes(3);
+
+  private static final Duration ANSWER = Duration.ofSeconds(30);
+
+  private final MachineOptions options = new MachineOptions();
+
+  private final PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true);
+
+  /** The command. */
+  static CommandLine commandLine() {
+    DemoCommand demo = new DemoCommand();
+    CommandLine command = new CommandLine(demo);
+    demo.options.all().forEach(command.getCommandSpec()::addOption);
+    return command;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Path directory = Files.createTempDirectory("microvm-demo");
+    Path socket = directory.resolve("agent.sock");
+    MachineConfig config =
+        options.toBuilder()
+            .console(new FileOutputStream(FileDescriptor.out))
+            .channel(
+                new ChannelConfig(
+                    PortConfig.named(CHANNEL), loop -> UnixServerBackend.listen(socket, false)))
+            .build();
+    Machine machine = Machine.create(config);
+    Shutdown shutdown =
+        new Shutdown(
+            () -> {
+              machine.close();
+              delete(directory);
+            });
+    try {
+      machine.start();
+      // A guest that ends early ends the wait too: its end of the channel goes with the machine.
+      machine.end().thenRunAsync(machine::close);
+      ask(socket);
+      MachineEnd end = machine.end().get(ANSWER.toSeconds(), TimeUnit.SECONDS);
+      int status = ExitStatus.of(end, System.err);
+      printExits(machine.statistics());
+      return status;
+    } catch (IOException e) {
+      if (machine.end().isDone()) {
+        ExitStatus.of(machine.end().join(), System.err);
+      }
+      throw e;
+    } catch (TimeoutException e) {
+      throw new IOException("the guest did not power off within " + ANSWER.toSeconds() + " s", e);
+    } finally {
+      shutdown.run();
+    }
+  }
+
+  private void ask(Path socket) throws IOException {
+    try (AgentClient agent = AgentClient.connect(socket)) {
+      agent.sync(BOOT);
+      out.println();
+      out.println("channel: " + CHANNEL);
+      agent.call("guest-ping", ANSWER);
+      out.println("guest-ping: ok");
+      JsonNode info = agent.call("guest-info", ANSWER);
+      out.println("guest-info: qemu-ga " + info.path("version").asText());
+      JsonNode system = agent.call("guest-get-osinfo", ANSWER);
+      out.printf(
+          "guest-get-osinfo: %s, kernel %s, %s%n",
+          system.path("pretty-name").asText(system.path("name").asText()),
+          system.path("kernel-release").asText(),
+          system.path("machine").asText());
+      agent.send("guest-shutdown", AgentClient.arguments().put("mode", "powerdown"), ANSWER);
+    }
+  }
+
+  private void printExits(MachineStatistics statistics) {
+    out.println();
+    for (int i = 0; i < statistics.vcpus().size(); i++) {
+      MachineStatistics.Vcpu vcpu = statistics.vcpus().get(i);
+      out.printf("vcpu %d: %,d exits to user space%n", i, vcpu.exits());
+      vcpu.exitsByReason().forEach((reason, count) -> out.printf("  %-24s %,12d%n", reason, count));
+      vcpu.finishedInstructions()
+          .forEach((name, count) -> out.printf("  %-24s %,12d%n", name + " finished", count));
+    }
+  }
+
+  private static void delete(Path directory) {
+    try {
+      Files.deleteIfExists(directory);
+    } catch (IOException e) {
+      System.err.println("microvm: " + directory + " is left behind: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,101 @@
+package org.microvm.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** Where the process starts: {@code microvm COMMAND WORDS}. */
+public final class Main {
+  /** Status for a machine that could not be made or failed. */
+  static final int FAILED = 1;
+
+  /** Status for words that cannot be meant. */
+  static final int USAGE = 2;
+
+  /** A command and its name. */
+  private record Named(String name, Supplier<CommandLine> command) {}
+
+  /** In the order of the help. */
+  private static final List<Named> COMMANDS =
+      List.of(
+          new Named("run", RunCommand::commandLine),
+          new Named("snapshot", () -> new CommandLine(new SnapshotCommand())),
+          new Named("migrate", () -> new CommandLine(new MigrateCommand())),
+          new Named("restore", RestoreCommand::commandLine),
+          new Named("agent", () -> new CommandLine(new AgentCommand())),
+          new Named("ctl", () -> new CommandLine(new CtlCommand())),
+          new Named("port", () -> new CommandLine(new PortCommand())),
+          new Named("demo", DemoCommand::commandLine),
+          new Named("doctor", () -> new CommandLine(new DoctorCommand())),
+          new Named("profile", ProfileCommand::commandLine),
+          new Named("top", () -> new CommandLine(new TopCommand())));
+
+  private Main() {}
+
+  /** Runs the command and ends the process with its status. */
+  public static void main(String[] words) {
+    if (words.length > 0 && List.of("run", "restore", Training.COMMAND).contains(words[0])) {
+      Preparation.begin();
+    }
+    CommandLogging.begin();
+    if (words.length > 0 && words[0].equals(Training.COMMAND)) {
+      System.exit(Training.run(words));
+    }
+    System.exit(execute(new PrintWriter(System.err, true), words));
+  }
+
+  /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
+  static int execute(PrintWriter err, String... words) {
+    return execute(withCommands(words), err, words);
+  }
+
+  /** Runs a command of another program as one of this, and ends the process with its status. */
+  public static void run(CommandLine command, String... words) {
+    CommandLogging.begin();
+    System.exit(execute(command, new PrintWriter(System.err, true), words));
+  }
+
+  private static int execute(CommandLine command, PrintWriter err, String... words) {
+    command.setErr(err);
+    command.setParameterExceptionHandler(
+        (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
+    command.setExecutionExceptionHandler(
+        (e, failed, given) ->
+            fail(failed, message(e), e instanceof UsageException ? USAGE : FAILED));
+    if (words.length == 0) {
+      command.usage(command.getErr());
+      return USAGE;
+    }
+    return command.execute(words);
+  }
+
+  /**
+   * The command that is asked for, or all if it is none of them: to read the annotations of all
+   * takes longer than the start of the JVM.
+   */
+  private static CommandLine withCommands(String... words) {
+    CommandSpec spec =
+        Options.command(new Main(), "microvm", "A KVM micro-VMM with virtio-serial channels.");
+    CommandLine main = Options.complete(spec, List.of());
+    String wanted = words.length == 0 ? "" : words[0];
+    List<Named> named = COMMANDS.stream().filter(one -> one.name().equals(wanted)).toList();
+    for (Named one : named.isEmpty() ? COMMANDS : named) {
+      main.addSubcommand(one.name(), one.command().get());
+    }
+    return main;
+  }
+
+  private static String message(Exception e) {
+    return e.getMessage() == null ? e.toString() : e.getMessage();
+  }
+
+  /** One line, whatever the message was: scripts read it. */
+  private static int fail(CommandLine command, String message, int status) {
+    PrintWriter err = command.getErr();
+    err.println("microvm: " + message.lines().findFirst().orElse("failed"));
+    err.flush();
+    return status;
+  }
+}

@@ -1,0 +1,102 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.microvm.machine.Machine;
+import org.microvm.machine.config.GuestImages;
+import org.microvm.profile.Profile;
+import org.microvm.profile.SymbolTable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code microvm profile}: a run that is sampled. */
+@Command(
+    name = "profile",
+    description = "Runs a machine, and tells where its guest spent the time.",
+    sortOptions = false)
+final class ProfileCommand implements Callable<Integer> {
+  private static final int MOST_HERTZ = 10_000;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "HZ",
+      defaultValue = "199",
+      description = "samples a second (${DEFAULT-VALUE}); each takes the vCPU out of the guest")
+  private int rate;
+
+  @Option(
+      names = "--symbols",
+      paramLabel = "FILE",
+      description = "System.map or ELF file to name addresses by")
+  private Path symbols;
+
+  @Option(
+      names = "--folded",
+      paramLabel = "FILE",
+      description =
+          "write stacks there for flame graph tools: by frame pointers in the guest's kernel, of"
+              + " programs the leaf only")
+  private Path folded;
+
+  @Option(names = "--seconds", paramLabel = "N", description = "stop the machine after that time")
+  private Integer seconds;
+
+  private final RunCommand run = new RunCommand();
+
+  /** The command, with the options of {@code run}. */
+  static CommandLine commandLine() {
+    ProfileCommand profile = new ProfileCommand();
+    return Options.complete(new CommandLine(profile).getCommandSpec(), profile.run.all());
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    if (rate < 1 || rate > MOST_HERTZ) {
+      throw new UsageException("--rate: 1 to " + MOST_HERTZ);
+    }
+    Profile profile = new Profile(table());
+    int status = run.call(machine -> start(machine, profile));
+    System.err.print(profile.flatTable());
+    if (folded != null) {
+      Files.writeString(folded, profile.foldedStacks());
+    }
+    return status;
+  }
+
+  /** The file that was given, else what lies beside the kernel, else the kernel itself. */
+  private SymbolTable table() throws IOException {
+    if (symbols != null) {
+      return SymbolTable.read(symbols);
+    }
+    Path kernel = run.kernel();
+    if (kernel != null) {
+      return SymbolTable.read(kernel);
+    }
+    Path map = GuestImages.installed().kernel().resolveSibling("System.map");
+    return Files.exists(map) ? SymbolTable.read(map) : SymbolTable.empty();
+  }
+
+  private void start(Machine machine, Profile profile) {
+    Thread.ofPlatform().daemon().name("sampler").start(() -> sample(machine, profile));
+  }
+
+  private void sample(Machine machine, Profile profile) {
+    long period = TimeUnit.SECONDS.toNanos(1) / rate;
+    long start = System.nanoTime();
+    long next = start;
+    while (!machine.end().isDone()) {
+      if (seconds != null && next - start > TimeUnit.SECONDS.toNanos(seconds)) {
+        machine.stop();
+        return;
+      }
+      machine.sample(profile::add);
+      next += period;
+      LockSupport.parkNanos(next - System.nanoTime());
+    }
+  }
+}

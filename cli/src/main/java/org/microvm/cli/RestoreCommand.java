@@ -1,0 +1,74 @@
+package org.microvm.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.microvm.machine.snapshot.Snapshot;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** {@code microvm restore}: {@code run} with the words that the snapshot has kept. */
+final class RestoreCommand implements Callable<Integer> {
+  private final PositionalParamSpec directory =
+      PositionalParamSpec.builder()
+          .index("0")
+          .arity("1")
+          .type(Path.class)
+          .paramLabel("DIRECTORY")
+          .description("the snapshot")
+          .build();
+
+  private final OptionSpec sockets =
+      Options.path(
+          "DIRECTORY",
+          "have all channels' unix sockets there, under the names that they had",
+          "--sockets");
+
+  private final CommandSpec spec =
+      Options.command(
+          this,
+          "restore",
+          "Goes on from a snapshot, with the options that the saved machine was run with.");
+
+  /** The command. */
+  static CommandLine commandLine() {
+    RestoreCommand restore = new RestoreCommand();
+    restore.spec.addPositional(restore.directory);
+    restore.spec.parser().unmatchedArgumentsAllowed(true);
+    return Options.complete(restore.spec, List.of(restore.sockets));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Path from = directory.getValue();
+    Snapshot snapshot = Snapshot.open(from);
+    if (snapshot.words().isEmpty()) {
+      throw new UsageException(snapshot + " has no options with it: use 'run --restore'");
+    }
+    List<String> words = new ArrayList<>();
+    words.add("run");
+    snapshot.words().forEach(word -> words.add(moved(word)));
+    words.addAll(List.of("--restore", from.toString()));
+    words.addAll(spec.commandLine().getUnmatchedArguments());
+    return Main.execute(spec.commandLine().getErr(), words.toArray(new String[0]));
+  }
+
+  /** The word with the path of a socket changed if it should be; any other word as it is. */
+  private String moved(String word) {
+    Path to = sockets.getValue();
+    if (to == null || !word.startsWith("socket,")) {
+      return word;
+    }
+    String[] parts = word.split(",", -1);
+    for (int i = 0; i < parts.length; i++) {
+      if (parts[i].startsWith("path=")) {
+        Path name = Path.of(parts[i].substring("path=".length())).getFileName();
+        parts[i] = "path=" + to.resolve(name);
+      }
+    }
+    return String.join(",", parts);
+  }
+}

@@ -1,0 +1,205 @@
+package org.microvm.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.microvm.linux.Fd;
+import org.microvm.linux.Terminal;
+import org.microvm.machine.IncomingMigration;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MigrationRehearsal;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.snapshot.RestoreClock;
+import org.microvm.machine.snapshot.Snapshot;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** {@code microvm run}: one machine, its console on this terminal. */
+final class RunCommand implements Callable<Integer> {
+  /** By then a restored guest has answered, and most of those that live no longer have ended. */
+  private static final long REHEARSE_AFTER_SECONDS = 2;
+
+  private final MachineOptions options = new MachineOptions();
+  private final ControlOptions control = new ControlOptions();
+
+  private final OptionSpec exitStats =
+      Options.path(
+          "FILE", "write exit counts and start-up times there at the end, as JSON", "--exit-stats");
+
+  private final OptionSpec restore =
+      Options.path(
+          "DIRECTORY",
+          "go on from a snapshot; all other options as for the saved machine",
+          "--restore");
+
+  private final OptionSpec clock =
+      Options.text(
+              "saved|realtime",
+              "whether the clocks of a restored guest go on from where they were, which is so"
+                  + " unless said otherwise, or have run on meanwhile",
+              "--clock")
+          .build();
+
+  private final OptionSpec incoming =
+      Options.text(
+              "unix:PATH|tcp:HOST:PORT[,tls=off]",
+              "wait there for a guest to migrate from another process; same options as there",
+              "--incoming",
+              "-incoming")
+          .build();
+
+  private final OptionSpec tlsCredentials =
+      Options.path(
+          "DIRECTORY",
+          "for --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem",
+          "--tls-creds");
+
+  private final OptionSpec noConsole =
+      Options.flag(
+          "neither show nor feed the guest's UART; so it is with a stdio chardev, too",
+          "--no-console");
+
+  /** The command. */
+  static CommandLine commandLine() {
+    RunCommand run = new RunCommand();
+    return Options.complete(
+        Options.command(
+            run, "run", "Boots a kernel; on a terminal Ctrl-A x leaves and Ctrl-A h helps."),
+        run.all());
+  }
+
+  /** The options, in the order of the help. */
+  List<OptionSpec> all() {
+    List<OptionSpec> all = new ArrayList<>(options.all());
+    all.addAll(control.all());
+    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole));
+    return all;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    return call(machine -> {});
+  }
+
+  /** The kernel that was given, or null for the project's own. */
+  Path kernel() {
+    return options.kernel();
+  }
+
+  /** The same, with somebody who gets to see the machine once it runs. */
+  Integer call(Consumer<Machine> onStart) throws Exception {
+    MachineConfig.Builder builder = options.toBuilder(isIncoming());
+    // A channel on standard input and output has them for itself, terminal mode included.
+    boolean shown = !Options.isGiven(noConsole) && !options.channels().useStdio();
+    OutputStream console =
+        shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
+    MachineConfig config = builder.console(console).build();
+    Machine machine = machine(config);
+    // SIGTERM, SIGINT and SIGHUP come as the JVM's orderly shutdown, which keeps their status.
+    Shutdown shutdown = new Shutdown(() -> finish(machine));
+    try (Fd input = Fd.standardInput();
+        Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
+      shutdown.alsoClose(terminal);
+      control.open(machine, options.channels());
+      if (!isIncoming()) {
+        machine.start();
+      }
+      if (control.isOpen()) {
+        rehearseMigration(machine);
+      }
+      onStart.accept(machine);
+      if (shown) {
+        new ConsoleInput(machine, System.in, console, terminal != null).start();
+      }
+      MachineEnd end = machine.end().join();
+      return ExitStatus.of(end, System.err);
+    } finally {
+      shutdown.run();
+    }
+  }
+
+  private boolean isIncoming() {
+    return incoming.getValue() != null;
+  }
+
+  private Machine machine(MachineConfig config) throws IOException, MachineException {
+    Path snapshot = restore.getValue();
+    if (tlsCredentials.getValue() != null && !isIncoming()) {
+      throw new UsageException("--tls-creds is about --incoming, which is missing");
+    }
+    if (clock.getValue() != null && snapshot == null) {
+      throw new UsageException("--clock is about --restore, which is missing");
+    }
+    if (isIncoming() && snapshot != null) {
+      throw new UsageException("--incoming and --restore do not go together");
+    }
+    if (snapshot != null) {
+      return Machine.restore(Snapshot.open(snapshot), config, restoreClock());
+    }
+    return isIncoming() ? receive(config) : Machine.create(config);
+  }
+
+  private RestoreClock restoreClock() {
+    String word = clock.getValue();
+    return switch (word) {
+      case null -> RestoreClock.SAVED;
+      case "saved" -> RestoreClock.SAVED;
+      case "realtime" -> RestoreClock.REALTIME;
+      default -> throw new UsageException("--clock: '" + word + "' is not saved or realtime");
+    };
+  }
+
+  private Machine receive(MachineConfig config) throws IOException, MachineException {
+    MigrationAddress address =
+        MigrateCommand.address("--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
+    try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
+      if (!waiting.address().equals(address)) {
+        System.err.println("microvm: waits at " + waiting.address());
+      }
+      return waiting.receive(config);
+    }
+  }
+
+  /** Who has a control socket may be told to give the guest away; nobody waits for this. */
+  private static void rehearseMigration(Machine machine) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("migration-rehearsal")
+        .priority(Thread.MIN_PRIORITY)
+        .start(
+            () -> {
+              try {
+                machine.end().get(REHEARSE_AFTER_SECONDS, TimeUnit.SECONDS);
+              } catch (TimeoutException e) {
+                MigrationRehearsal.run();
+              } catch (InterruptedException | ExecutionException e) {
+                // The process ends.
+              }
+            });
+  }
+
+  private void finish(Machine machine) {
+    control.close();
+    machine.close();
+    Path file = exitStats.getValue();
+    if (file != null) {
+      try {
+        ExitStatsFile.write(file, machine.statistics());
+      } catch (IOException e) {
+        System.err.println("microvm: --exit-stats " + file + ": " + e.getMessage());
+      }
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package org.microvm.profile;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.microvm.machine.config.GuestSample;
+
+/**
+ * Counts samples by place and by stack. Any thread may add.
+ *
+ * <p>The stacks follow frame pointers at privilege level 0, so they are whole for a kernel that is
+ * built with them (CONFIG_FRAME_POINTER) and consist of the leaf elsewhere: a return address that
+ * is not within a symbol ends a stack.
+ */
+public final class Profile {
+  private static final int MOST_ROWS = 40;
+
+  private final SymbolTable symbols;
+  private final Map<String, Long> flat = new TreeMap<>();
+  private final Map<String, Long> folded = new TreeMap<>();
+  private long samples;
+  private long kernelSamples;
+
+  /**
+   * @param symbols to name addresses by
+   */
+  public Profile(SymbolTable symbols) {
+    this.symbols = symbols;
+  }
+
+  /** Counts a sample in. */
+  public synchronized void add(GuestSample sample) {
+    List<String> stack = new ArrayList<>();
+    String leaf = name(sample.addresses()[0], sample.privilegeLevel());
+    stack.add(leaf);
+    for (int i = 1; i < sample.addresses().length; i++) {
+      String caller = symbols.find(sample.addresses()[i]).orElse(null);
+      if (caller == null) {
+        break;
+      }
+      stack.add(caller);
+    }
+    stack.add("cpl" + sample.privilegeLevel());
+    samples++;
+    kernelSamples += sample.privilegeLevel() == 0 ? 1 : 0;
+    flat.merge("cpl" + sample.privilegeLevel() + " " + leaf, 1L, Long::sum);
+    folded.merge(String.join(";", stack.reversed()), 1L, Long::sum);
+  }
+
+  private String name(long address, int privilegeLevel) {
+    return symbols
+        .find(address)
+        .orElse(privilegeLevel == 0 ? "0x" + Long.toHexString(address) : "[program]");
+  }
+
+  /** How many samples there are. */
+  public synchronized long samples() {
+    return samples;
+  }
+
+  /** The places that were hit most, a line each. */
+  public synchronized String flatTable() {
+    StringBuilder text = new StringBuilder();
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "%d samples, %.1f %% of them at privilege level 0%n",
+            samples,
+            100.0 * kernelSamples / Math.max(1, samples)));
+    flat.entrySet().stream()
+        .sorted(Map.Entry.<String, Long>comparingByValue(Comparator.reverseOrder()))
+        .limit(MOST_ROWS)
+        .forEach(
+            row ->
+                text.append(
+                    String.format(
+                        Locale.ROOT,
+                        "%6.2f %%  %7d  %s%n",
+                        100.0 * row.getValue() / samples,
+                        row.getValue(),
+                        row.getKey())));
+    return text.toString();
+  }
+
+  /** All stacks as flame graph tools take them: frames from the outermost on, then the count. */
+  public synchronized String foldedStacks() {
+    StringBuilder text = new StringBuilder();
+    folded.forEach((stack, count) -> text.append(stack).append(' ').append(count).append('\n'));
+    return text.toString();
+  }
+}

@@ -1,0 +1,51 @@
+package org.microvm.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.junit.GuestVm;
+import org.microvm.junit.MicroVm;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.OnReset;
+
+/** Guests that shut down or reboot at the request of the host to their agent. */
+@MicroVm(scope = MicroVm.Scope.METHOD, snapshot = false, onReset = OnReset.RESTART)
+@Tag("linux")
+@Tag("guest-agent")
+@Timeout(300)
+class AgentLifecycleTest {
+  private static final Duration BOOT = Duration.ofMinutes(3);
+
+  @Test
+  void reboot_bringsTheAgentBack_powerdownEndsTheMachine(GuestVm vm) throws Exception {
+    vm.writeFile("/run/of-the-first-life", "");
+    long said = vm.consoleLength();
+
+    vm.agent().shutdown(ShutdownMode.REBOOT);
+    vm.awaitConsole("GUEST READY", said, BOOT);
+    // The connection belongs to the host and survives the guest's reboot.
+    vm.agent().await(BOOT);
+
+    assertThrows(AgentCommandException.class, () -> vm.readFile("/run/of-the-first-life"));
+    assertEquals(1, vm.machine().statistics().resets());
+
+    vm.agent().shutdown(ShutdownMode.POWERDOWN);
+    MachineEnd end = vm.machine().end().get(BOOT.toSeconds(), TimeUnit.SECONDS);
+
+    assertEquals(new MachineEnd.PowerOff(), end);
+    assertThrows(AgentDisconnectedException.class, vm.agent()::ping);
+  }
+
+  @Test
+  void halt_stopsTheGuestAndNotTheMachine(GuestVm vm) throws Exception {
+    vm.agent().shutdown(ShutdownMode.HALT);
+    vm.awaitConsole("System halted", 0, BOOT);
+
+    assertEquals(false, vm.machine().end().isDone());
+  }
+}

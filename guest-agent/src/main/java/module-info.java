@@ -1,0 +1,6 @@
+/** A client of the QEMU guest agent, over the host end of a channel. */
+module org.microvm.agent {
+  requires transitive com.fasterxml.jackson.databind;
+
+  exports org.microvm.agent;
+}

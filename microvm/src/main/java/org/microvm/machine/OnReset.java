@@ -1,9 +1,0 @@
-package org.microvm.machine;
-
-/** What a guest's reset request does. */
-public enum OnReset {
-  /** The machine ends. */
-  EXIT,
-  /** The guest boots again on the same board; host connections stay. */
-  RESTART
-}

@@ -1,0 +1,228 @@
+package org.microvm.machine.board;
+
+import java.lang.foreign.MemorySegment;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.microvm.devices.bus.Bus;
+import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.legacy.CmosRtc;
+import org.microvm.devices.legacy.ExitPort;
+import org.microvm.devices.legacy.I8042;
+import org.microvm.devices.legacy.MachineEvents;
+import org.microvm.devices.legacy.PowerPort;
+import org.microvm.devices.legacy.ResetPort;
+import org.microvm.devices.legacy.Uart16550;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.devices.state.Stateful;
+import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventFd;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.GuestRam;
+import org.microvm.linux.Mapping;
+import org.microvm.machine.config.MachineException;
+
+/**
+ * What is soldered down: RAM, buses and devices with their event descriptors. It outlives a reset
+ * of the guest, so a host program's connection to a channel does too.
+ *
+ * <p>Every interrupt is an eventfd: the board keeps them, and each {@code GuestRun} hands them to
+ * its VM as irqfds. The event loop must have ended before {@link #close}.
+ */
+public final class Board implements AutoCloseable {
+  /** COM1's interrupt on a PC. */
+  private static final int UART_GSI = 4;
+
+  private static final long UART_PORT = 0x3f8;
+
+  /** What the names of a virtio device's sections begin with. */
+  private static final String VIRTIO_SECTION = "virtio.";
+
+  /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
+  private static final long STATUS = 0x70;
+
+  /** What the registers of all slots take. */
+  public static final long REGISTER_BYTES = VirtioSlot.COUNT * VirtioSlot.LENGTH;
+
+  private final GuestRam ram;
+  private final Bus ports = new Bus("port");
+  private final Bus mmio = new Bus("MMIO");
+  private final EventLoop loop;
+  private final Uart16550 uart;
+
+  /** The pages of all slots, one behind the other as the guest sees them; null for none. */
+  private final Mapping registerPages;
+
+  private final EventFd uartInterrupt;
+  private final Map<String, Stateful> legacy = new LinkedHashMap<>();
+  private final List<VirtioSlot> slots = new ArrayList<>();
+
+  /**
+   * @param ram stays the caller's to close, after the board
+   * @param registerPages {@link #REGISTER_BYTES} from which guests read virtio registers, the
+   *     caller's to close after the board; null if each access is an exit
+   */
+  public Board(
+      GuestRam ram,
+      EventLoop loop,
+      ConsoleOutput console,
+      MachineEvents events,
+      Mapping registerPages)
+      throws ErrnoException {
+    this.ram = ram;
+    this.loop = loop;
+    uartInterrupt = EventFd.open();
+    this.registerPages = registerPages;
+    // An irqfd is an edge, and so is an ISA interrupt: its rise is all that counts.
+    uart =
+        new Uart16550(
+            level -> {
+              if (level) {
+                uartInterrupt.signal();
+              }
+            },
+            console);
+    I8042 keyboard = new I8042(events);
+    CmosRtc clock = new CmosRtc(InstantSource.system());
+    attach(UART_PORT, Uart16550.PORT_COUNT, uart);
+    attach(I8042.PORT, I8042.PORT_COUNT, keyboard);
+    attach(CmosRtc.PORT, CmosRtc.PORT_COUNT, clock);
+    legacy.put("uart", uart);
+    legacy.put("i8042", keyboard);
+    legacy.put("cmos", clock);
+    attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
+    attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
+    attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
+  }
+
+  /** The guest's memory. */
+  public GuestRam ram() {
+    return ram;
+  }
+
+  /** What port I/O reaches. */
+  public Bus ports() {
+    return ports;
+  }
+
+  /** What accesses to memory that is no RAM reach. */
+  public Bus mmio() {
+    return mmio;
+  }
+
+  /** The loop that the devices work on. */
+  public EventLoop loop() {
+    return loop;
+  }
+
+  /** The serial port of the console. */
+  public Uart16550 uart() {
+    return uart;
+  }
+
+  private void attach(long port, int count, BusDevice device) {
+    ports.attach(port, count, device);
+  }
+
+  /** Puts a virtio device into the next free slot. */
+  public VirtioSlot plug(VirtioDevice device) throws ErrnoException {
+    VirtioSlot slot = VirtioSlot.open(slots.size(), device, this);
+    slots.add(slot);
+    mmio.attach(slot.address(), VirtioSlot.LENGTH, slot.transport());
+    return slot;
+  }
+
+  /** Whether guests read virtio registers from memory instead of by an exit each. */
+  boolean mapsRegisters() {
+    return registerPages != null;
+  }
+
+  /** The page of a slot's registers. */
+  MemorySegment registerPage(int slot) {
+    return registerPages.segment().asSlice(slot * VirtioSlot.LENGTH, VirtioSlot.LENGTH);
+  }
+
+  /** The pages of the slots that have a device, for the guest to see at the first one's address. */
+  Optional<MemorySegment> registerPages() {
+    return mapsRegisters() && !slots.isEmpty()
+        ? Optional.of(registerPages.segment().asSlice(0, slots.size() * VirtioSlot.LENGTH))
+        : Optional.empty();
+  }
+
+  /** Saves all devices; no vCPU runs, and the event loop is at this and nothing else. */
+  public void save(StateWriter writer) {
+    legacy.forEach(
+        (name, device) -> device.save(writer.section(name, device.stateVersion(), Need.REQUIRED)));
+    for (int i = 0; i < slots.size(); i++) {
+      slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
+    }
+  }
+
+  /**
+   * Takes up the state of all devices, over a copy of the guest's RAM; the event loop does not run.
+   *
+   * @throws StateException if it is not the state of such a board
+   */
+  public void restore(StateReader reader) throws StateException {
+    for (Map.Entry<String, Stateful> device : legacy.entrySet()) {
+      device.getValue().restore(reader.take(device.getKey(), device.getValue().stateVersion()));
+    }
+    for (int i = 0; i < slots.size(); i++) {
+      slots.get(i).transport().restore(reader, VIRTIO_SECTION + i);
+    }
+  }
+
+  /** Leaves the guest's memory alone from now on: another board goes on with it. */
+  public void release() {
+    slots.forEach(slot -> slot.transport().release());
+  }
+
+  /** After a restore: looks at every queue. */
+  public void resume() {
+    slots.forEach(slot -> slot.transport().resume());
+  }
+
+  /** Brings devices and RAM to where they were at power-on; no guest is running. */
+  public void reset() throws MachineException {
+    slots.forEach(slot -> slot.transport().write(STATUS, 4, 0));
+    try {
+      ram.clear();
+    } catch (ErrnoException e) {
+      throw new MachineException("guest RAM cannot be cleared: " + e.getMessage(), e);
+    }
+  }
+
+  /** The virtio devices, by slot. */
+  public List<VirtioSlot> slots() {
+    return List.copyOf(slots);
+  }
+
+  /** The eventfds behind the interrupts. */
+  public List<InterruptSource> interrupts() {
+    List<InterruptSource> sources = new ArrayList<>();
+    sources.add(new InterruptSource(UART_GSI, uartInterrupt));
+    slots.forEach(slot -> sources.add(new InterruptSource(slot.gsi(), slot.interrupt())));
+    return sources;
+  }
+
+  /**
+   * An eventfd that becomes an irqfd.
+   *
+   * @param gsi the interrupt it raises
+   * @param event what the device signals
+   */
+  public record InterruptSource(int gsi, EventFd event) {}
+
+  @Override
+  public void close() {
+    slots.forEach(VirtioSlot::close);
+    uartInterrupt.close();
+  }
+}

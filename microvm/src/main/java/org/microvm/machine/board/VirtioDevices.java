@@ -1,0 +1,51 @@
+package org.microvm.machine.board;
+
+import java.io.IOException;
+import org.microvm.devices.virtio.blk.BlkConfig;
+import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.devices.virtio.blk.FileBackend;
+import org.microvm.devices.virtio.rng.EntropySource;
+import org.microvm.devices.virtio.rng.RngDevice;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.config.DiskConfig;
+
+/** Makes the virtio devices other than the serial one and plugs them in. */
+public final class VirtioDevices {
+  private final Board board;
+  private final WritableDisks writable;
+  private int disks;
+
+  /** Opens disks that the guest may write through {@code writable}. */
+  public VirtioDevices(Board board, WritableDisks writable) {
+    this.board = board;
+    this.writable = writable;
+  }
+
+  /** The next disk: vda, vdb and so on. Whoever asks closes it. */
+  public AutoCloseable disk(DiskConfig config) throws IOException {
+    String name = "vd" + (char) ('a' + disks++);
+    FileBackend file =
+        config.readOnly() ? FileBackend.open(config.file(), true) : writable.open(config.file());
+    BlkDevice device =
+        new BlkDevice(new BlkConfig(name, name, config.readOnly()), file, board.loop()::execute);
+    try {
+      board.plug(device);
+      return device;
+    } catch (ErrnoException e) {
+      device.close();
+      throw e;
+    }
+  }
+
+  /** A source of random bytes; whoever asks closes it. */
+  public AutoCloseable entropy() throws ErrnoException {
+    EntropySource source = EntropySource.ofHost();
+    try {
+      board.plug(new RngDevice(source));
+      return source;
+    } catch (ErrnoException e) {
+      source.close();
+      throw e;
+    }
+  }
+}

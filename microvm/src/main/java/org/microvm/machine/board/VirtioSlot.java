@@ -1,0 +1,118 @@
+package org.microvm.machine.board;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.devices.virtio.VirtioMmioTransport;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventFd;
+import org.microvm.linux.EventLoop;
+import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.jfr.FlightRecording;
+import org.microvm.machine.jfr.KickEvent;
+
+/**
+ * A place for a virtio-mmio device: an address, an interrupt, an eventfd for each queue that the
+ * event loop listens to, and perhaps a page that the guest reads the registers from.
+ *
+ * @param address guest-physical address of the registers
+ * @param gsi its interrupt
+ * @param transport the registers
+ * @param interrupt signalled by the device
+ * @param kicks signalled by KVM when the driver notifies a queue, by queue number
+ * @param fastPath registers without exits, or empty on a host that cannot do it
+ * @param watches the event loop's ends of the eventfds
+ */
+public record VirtioSlot(
+    long address,
+    int gsi,
+    VirtioMmioTransport transport,
+    EventFd interrupt,
+    List<EventFd> kicks,
+    Optional<MappedRegisters> fastPath,
+    List<EventLoop.Watch> watches) {
+  /** Bytes of address space that a slot takes. */
+  public static final long LENGTH = VirtioMmioTransport.LENGTH;
+
+  /** Within the hole that RAM leaves below 4 GiB, where Firecracker has its devices too. */
+  static final long FIRST_ADDRESS = 0xd000_0000L;
+
+  /** GSIs 0 to 4 belong to the PC's own devices; the I/O APIC of KVM ends at 23. */
+  private static final int FIRST_GSI = 5;
+
+  private static final int LAST_GSI = 23;
+
+  /** As many devices as there are interrupts for. */
+  public static final int COUNT = LAST_GSI - FIRST_GSI + 1;
+
+  static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
+    EventFd interrupt = EventFd.open();
+    MappedRegisters mapped =
+        board.mapsRegisters() ? MappedRegisters.open(board.registerPage(index)) : null;
+    VirtioMmioTransport transport =
+        new VirtioMmioTransport(
+            device,
+            board.ram().memory(),
+            interrupt::signal,
+            mapped == null ? null : mapped.registerPage());
+    VirtioSlot slot =
+        new VirtioSlot(
+            FIRST_ADDRESS + index * LENGTH,
+            FIRST_GSI + index,
+            transport,
+            interrupt,
+            new ArrayList<>(),
+            Optional.ofNullable(mapped),
+            new ArrayList<>());
+    try {
+      for (int queue = 0; queue < transport.queueCount(); queue++) {
+        slot.listen(queue, board.loop());
+      }
+      if (mapped != null) {
+        slot.watches.add(
+            board
+                .loop()
+                .watch(
+                    mapped.acknowledgements().fd(),
+                    EventLoop.IN,
+                    ready -> transport.acknowledged()));
+      }
+      return slot;
+    } catch (ErrnoException e) {
+      slot.close();
+      throw e;
+    }
+  }
+
+  private void listen(int queue, EventLoop loop) throws ErrnoException {
+    EventFd kick = EventFd.open();
+    kicks.add(kick);
+    watches.add(
+        loop.watch(
+            kick.fd(),
+            EventLoop.IN,
+            ready -> {
+              KickEvent event = FlightRecording.isOn() ? KickEvent.start() : null;
+              long count = kick.drain();
+              boolean useful = transport.queueNotified(queue, count);
+              if (event != null) {
+                event.set(address, queue, count, !useful).commit();
+              }
+            }));
+  }
+
+  /** What went between the device and its driver so far. */
+  public MachineStatistics.Device statistics() {
+    return new MachineStatistics.Device(
+        address, gsi, transport.deviceId(), fastPath.isPresent(), transport.statistics());
+  }
+
+  /** Closes the event descriptors. */
+  void close() {
+    watches.forEach(EventLoop.Watch::close);
+    kicks.forEach(EventFd::close);
+    fastPath.ifPresent(MappedRegisters::close);
+    interrupt.close();
+  }
+}

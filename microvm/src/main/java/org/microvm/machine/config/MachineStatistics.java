@@ -1,0 +1,76 @@
+package org.microvm.machine.config;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import org.microvm.devices.virtio.TransportStatistics;
+import org.microvm.virtioserial.PortStatus;
+
+/**
+ * What a machine has done so far; figures of a running machine may be a moment old.
+ *
+ * @param vcpus one entry for each vCPU
+ * @param firstGuestInstruction when the first vCPU was about to enter the guest for the first time
+ * @param firstConsoleByte when the guest wrote its first byte to the UART
+ * @param consoleBytesDropped bytes of console output that nobody read in time
+ * @param resets how often the guest was started again
+ * @param devices the virtio devices, by slot
+ * @param ports the channels, by number
+ * @param kvm KVM's counters for the VM that are not zero, by KVM's names; none where it shows none
+ */
+public record MachineStatistics(
+    List<Vcpu> vcpus,
+    Optional<Instant> firstGuestInstruction,
+    Optional<Instant> firstConsoleByte,
+    long consoleBytesDropped,
+    long resets,
+    List<Device> devices,
+    List<PortStatus> ports,
+    Map<String, Long> kvm) {
+
+  /**
+   * What went between a virtio device and its driver.
+   *
+   * @param address of its registers
+   * @param gsi its interrupt
+   * @param deviceId its type
+   * @param mappedRegisters whether the guest reads its registers without exits
+   * @param transport the figures
+   */
+  public record Device(
+      long address,
+      int gsi,
+      int deviceId,
+      boolean mappedRegisters,
+      TransportStatistics transport) {}
+
+  /**
+   * What made one vCPU leave the guest for user space.
+   *
+   * @param exitsByReason exits by KVM's name for the reason
+   * @param exitsByPort port I/O exits by port
+   * @param exitsByMmioAddress MMIO exits by guest-physical address
+   * @param finishedInstructions instructions done for an emulating host, by mnemonic
+   * @param kicks returns from the guest that this process asked for
+   * @param guestNanos time in KVM_RUN: in the guest, in KVM on its behalf, or halted
+   * @param hostNanos time between stays in KVM_RUN, serving exits
+   * @param kvm KVM's counters for the vCPU that are not zero, by KVM's names
+   */
+  public record Vcpu(
+      SortedMap<String, Long> exitsByReason,
+      Map<Long, Long> exitsByPort,
+      Map<Long, Long> exitsByMmioAddress,
+      Map<String, Long> finishedInstructions,
+      long kicks,
+      long guestNanos,
+      long hostNanos,
+      Map<String, Long> kvm) {
+
+    /** Exits of all reasons. */
+    public long exits() {
+      return exitsByReason.values().stream().mapToLong(Long::longValue).sum();
+    }
+  }
+}

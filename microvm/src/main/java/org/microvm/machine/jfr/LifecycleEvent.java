@@ -1,0 +1,32 @@
+package org.microvm.machine.jfr;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** Something that happens a few times in the life of a machine. */
+@Name("org.microvm.Lifecycle")
+@Label("Lifecycle")
+@Description("A machine was started, paused, resumed, reset or ended")
+@Category({"microvm", "machine"})
+@StackTrace(false)
+final class LifecycleEvent extends Event {
+  @Label("What")
+  String what;
+
+  @Label("How")
+  String how;
+
+  /** Tells of it, if somebody listens. */
+  static void tell(String what, String how) {
+    LifecycleEvent event = new LifecycleEvent();
+    if (event.isEnabled()) {
+      event.what = what;
+      event.how = how;
+      event.commit();
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Events for the JVM's flight recorder. */
+package org.microvm.machine.jfr;

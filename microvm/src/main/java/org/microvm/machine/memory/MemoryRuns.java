@@ -1,0 +1,84 @@
+package org.microvm.machine.memory;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.microvm.linux.GuestRam;
+import org.microvm.memory.MemoryRegion;
+
+/** Goes through guest RAM in runs of pages that are not zero, up to a mebibyte each. */
+public final class MemoryRuns {
+  /** Is given each run. */
+  public interface Visitor {
+    /**
+     * @param from offset in the region, a multiple of the page size
+     * @param to behind the last byte
+     */
+    void visit(MemoryRegion region, long from, long to) throws IOException;
+  }
+
+  /** Bytes of a page. */
+  public static final int PAGE = 4096;
+
+  private static final long LONGEST = 1 << 20;
+
+  private final GuestRam ram;
+  private final Visitor visitor;
+  private final MemorySegment zeros = Arena.ofAuto().allocate(PAGE, PAGE);
+
+  private MemoryRuns(GuestRam ram, Visitor visitor) {
+    this.ram = ram;
+    this.visitor = visitor;
+  }
+
+  /** Gives each run of RAM to the visitor, in order of its offset. */
+  public static void visit(GuestRam ram, Visitor visitor) throws IOException {
+    MemoryRuns runs = new MemoryRuns(ram, visitor);
+    for (MemoryRegion region : ram.memory().regions()) {
+      long from = 0;
+      while (from < region.size()) {
+        from = runs.visitPiece(region, from);
+      }
+    }
+  }
+
+  /** Goes on up to the next hole; returns where to go on then. */
+  private long visitPiece(MemoryRegion region, long from) throws IOException {
+    if (!ram.isAnonymous()) {
+      visitData(region, from, region.size());
+      return region.size();
+    }
+    // Reading a hole would only fill it with pages.
+    long data = ram.file().nextData(region.fileOffset() + from);
+    if (data < 0 || data >= region.fileOffset() + region.size()) {
+      return region.size();
+    }
+    long end = Math.min(ram.file().nextHole(data) - region.fileOffset(), region.size());
+    visitData(region, data - region.fileOffset(), end);
+    return end;
+  }
+
+  private void visitData(MemoryRegion region, long from, long to) throws IOException {
+    long start = from;
+    for (long at = from; at < to; at += PAGE) {
+      if (isZero(region.host(), at)) {
+        visitRun(region, start, at);
+        start = at + PAGE;
+      } else if (at - start >= LONGEST) {
+        visitRun(region, start, at);
+        start = at;
+      }
+    }
+    visitRun(region, start, to);
+  }
+
+  private boolean isZero(MemorySegment memory, long at) {
+    return MemorySegment.mismatch(memory, at, at + PAGE, zeros, 0, PAGE) < 0;
+  }
+
+  private void visitRun(MemoryRegion region, long from, long to) throws IOException {
+    if (to > from) {
+      visitor.visit(region, from, to);
+    }
+  }
+}

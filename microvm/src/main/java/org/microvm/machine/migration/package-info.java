@@ -1,0 +1,2 @@
+/** Parameters and progress of a live migration. */
+package org.microvm.machine.migration;

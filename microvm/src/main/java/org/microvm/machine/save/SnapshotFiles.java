@@ -1,0 +1,116 @@
+package org.microvm.machine.save;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.machine.memory.MemoryFile;
+import org.microvm.machine.snapshot.Snapshot;
+
+/**
+ * The files of a snapshot that is being written. They have other names until {@link #complete}, so
+ * that a snapshot that is there stays whole until then.
+ *
+ * <p>They are made before the guest is stopped, and what they replace is deleted while it runs: to
+ * give a memory file's pages and blocks back takes longer than to write the state. One thread.
+ */
+public final class SnapshotFiles implements AutoCloseable {
+  private final Path directory;
+  private final boolean newDirectory;
+  private final Path newMemory;
+  private final Path newState;
+  private final Fd memory;
+  private final Fd state;
+  private Fd replaced;
+  private boolean complete;
+
+  private SnapshotFiles(Path directory, boolean newDirectory, String ending) throws IOException {
+    this.directory = directory;
+    this.newDirectory = newDirectory;
+    newMemory = directory.resolve(Snapshot.MEMORY_FILE + ending);
+    newState = directory.resolve(Snapshot.STATE_FILE + ending);
+    memory = Fd.open(newMemory, Fd.READ_WRITE, Fd.CREATE, Fd.EXCLUSIVE);
+    try {
+      state = Fd.open(newState, Fd.WRITE_ONLY, Fd.CREATE, Fd.EXCLUSIVE);
+    } catch (IOException e) {
+      memory.close();
+      Files.deleteIfExists(newMemory);
+      throw e;
+    }
+  }
+
+  /**
+   * Makes the directory, if need be, and empty files.
+   *
+   * @param identity of the new snapshot, which nobody else's files have in their names
+   */
+  public static SnapshotFiles create(Path directory, Snapshot.Identity identity)
+      throws IOException {
+    boolean isNew = !Files.isDirectory(directory);
+    if (isNew) {
+      Files.createDirectories(directory);
+    }
+    return new SnapshotFiles(directory, isNew, "." + identity.id() + ".new");
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  /** The file that guest RAM is written to. */
+  public Fd memory() {
+    return memory;
+  }
+
+  /** Writes the state, with the memory written already, and gives both files their names. */
+  void complete(byte[] bytes) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment segment = arena.allocate(bytes.length);
+      MemorySegment.copy(bytes, 0, segment, ValueLayout.JAVA_BYTE, 0, bytes.length);
+      MemoryFile.writeAll(state, segment, 0);
+    }
+    Path memoryFile = directory.resolve(Snapshot.MEMORY_FILE);
+    Path stateFile = directory.resolve(Snapshot.STATE_FILE);
+    // Without a state there is no snapshot: a crash in between leaves none rather than a mixture.
+    Files.deleteIfExists(stateFile);
+    replaced = openIfThere(memoryFile);
+    // To rename a file over another has ext4 allocate its blocks at once (auto_da_alloc).
+    Files.deleteIfExists(memoryFile);
+    Files.move(newMemory, memoryFile, StandardCopyOption.ATOMIC_MOVE);
+    Files.move(newState, stateFile, StandardCopyOption.ATOMIC_MOVE);
+    complete = true;
+  }
+
+  /**
+   * Keeps a file's contents until it is closed, whatever becomes of its name; null if it cannot.
+   */
+  private static Fd openIfThere(Path file) {
+    try {
+      return Fd.open(file, Fd.READ_ONLY, Fd.NON_BLOCKING);
+    } catch (ErrnoException e) {
+      return null;
+    }
+  }
+
+  /** Deletes what is not complete. */
+  @Override
+  public void close() throws IOException {
+    memory.close();
+    state.close();
+    if (replaced != null) {
+      Thread.ofPlatform().daemon().name("replaced-snapshot").start(replaced::close);
+    }
+    if (!complete) {
+      Files.deleteIfExists(newMemory);
+      Files.deleteIfExists(newState);
+      if (newDirectory) {
+        Files.delete(directory);
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package org.microvm.machine.save;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.linux.Fd;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.memory.MemoryFile;
+import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.machine.snapshot.SnapshotBase;
+import org.microvm.machine.vm.GuestRun;
+import org.microvm.machine.vm.MachineParts;
+
+/** Saves a guest that stands still, its devices as well. */
+public final class SnapshotWriter {
+  private final MachineConfig config;
+  private final MachineParts parts;
+  private final GuestRun run;
+  private final List<String> words;
+
+  /**
+   * @param run the life of the guest
+   * @param words for the snapshot to keep
+   */
+  public SnapshotWriter(
+      MachineConfig config, MachineParts parts, GuestRun run, List<String> words) {
+    this.config = config;
+    this.parts = parts;
+    this.run = run;
+    this.words = words;
+  }
+
+  /** Writes all of RAM, while another processor collects what KVM knows of the guest. */
+  public void writeFull(SnapshotFiles files, Snapshot.Identity identity) throws IOException {
+    StateWriter writer = devices();
+    FutureTask<Void> memory =
+        new FutureTask<>(
+            () -> {
+              MemoryFile.write(parts.board().ram(), files.memory());
+              return null;
+            });
+    Thread.ofPlatform().name("snapshot-memory").start(memory);
+    byte[] state;
+    try {
+      state = withKvm(writer, identity);
+    } finally {
+      await(memory);
+    }
+    files.complete(state);
+  }
+
+  /** Nothing of the guest may change before that; and the file must not be closed. */
+  private static void await(FutureTask<Void> task) throws IOException {
+    boolean interrupted = false;
+    try {
+      for (; ; ) {
+        try {
+          task.get();
+          return;
+        } catch (InterruptedException e) {
+          interrupted = true;
+        } catch (ExecutionException e) {
+          switch (e.getCause()) {
+            case IOException failure -> throw failure;
+            case RuntimeException failure -> throw failure;
+            default -> throw new IllegalStateException(e.getCause());
+          }
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Writes the pages that were written since another snapshot. */
+  public void writeDiff(
+      SnapshotFiles files,
+      Snapshot.Identity identity,
+      DirtyTracker written,
+      Path basePath,
+      Snapshot base)
+      throws IOException {
+    StateWriter writer = devices();
+    written.collect();
+    List<SnapshotBase.Run> runs = new ArrayList<>();
+    written.visit(
+        (region, from, to) ->
+            runs.add(new SnapshotBase.Run(region.fileOffset() + from, to - from)));
+    new SnapshotBase(
+            base.identity().id(),
+            base.identity().checksum(),
+            SnapshotBase.way(files.directory(), basePath),
+            runs)
+        .write(writer);
+    Fd file = files.memory();
+    written.visit((region, from, to) -> MemoryFile.writeRun(file, region, from, to));
+    files.complete(withKvm(writer, identity));
+  }
+
+  /** The devices come first: they may have to finish what writes to RAM. */
+  private StateWriter devices() throws IOException {
+    if (run.ended()) {
+      throw new IOException("the guest has ended or was reset");
+    }
+    StateWriter writer = new StateWriter();
+    parts.board().save(writer);
+    return writer;
+  }
+
+  private byte[] withKvm(StateWriter writer, Snapshot.Identity identity) throws IOException {
+    run.save(writer, parts);
+    Snapshot.describe(config, words, identity, writer);
+    return writer.toByteArray();
+  }
+}

@@ -1,0 +1,2 @@
+/** Writes snapshots, full ones and diffs. */
+package org.microvm.machine.save;

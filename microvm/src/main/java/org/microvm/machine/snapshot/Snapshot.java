@@ -1,0 +1,297 @@
+package org.microvm.machine.snapshot;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.GuestRam;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.memory.MemoryFile;
+
+/**
+ * A saved machine: a directory with the file {@code state}, in the form that the package {@link
+ * org.microvm.devices.state} describes, and the file {@code memory}, the guest's RAM in the layout
+ * of {@link org.microvm.memory.MemoryRegion#fileOffset}, with holes for zero pages.
+ *
+ * <p>A diff snapshot has only the pages that were written since another one, its base, which must
+ * stay where it is from there, and as it is.
+ *
+ * <p>Any number of machines may be restored from one, at the same time as well; they share the
+ * pages that they only read. The files must not change meanwhile. Immutable.
+ */
+public final class Snapshot {
+  /** The name of the file with the state. */
+  public static final String STATE_FILE = "state";
+
+  /** The name of the file with guest RAM. */
+  public static final String MEMORY_FILE = "memory";
+
+  /** The sections about the machine as a whole. */
+  private static final String MACHINE = "machine";
+
+  private static final String WORDS = "words";
+  private static final String IDENTITY = "identity";
+  private static final int VERSION = 1;
+
+  /** The state without RAM is some ten kilobytes, and what the ports keep. */
+  private static final long MOST_STATE_BYTES = 1 << 30;
+
+  private static final int MOST_WORDS = 4096;
+
+  /** More than anybody would want to restore from; a bound for a chain that bites its tail. */
+  private static final int LONGEST_CHAIN = 256;
+
+  private static final int MOST_WORD_BYTES = 1 << 16;
+
+  private final Path directory;
+  private final byte[] state;
+  private final long memoryBytes;
+  private final int cpus;
+  private final Instant taken;
+  private final List<String> words;
+  private final Identity identity;
+  private final SnapshotBase ownPages;
+
+  /** The snapshot that this one differs from, or null. */
+  private Snapshot base;
+
+  /**
+   * Which snapshot it is.
+   *
+   * @param id its own, or null for one of a version that gave none
+   * @param checksum that of its state
+   */
+  public record Identity(UUID id, int checksum) {
+    /**
+     * A new one. It comes from the kernel: to load Java's random numbers takes as long as to write
+     * a small guest's memory.
+     */
+    public static Identity random() throws IOException {
+      try (Fd source = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
+          Arena arena = Arena.ofConfined()) {
+        MemorySegment bits = arena.allocate(2 * Long.BYTES, Long.BYTES);
+        long read = ErrnoException.check(source.read(bits), "read", source);
+        if (read != bits.byteSize()) {
+          throw new IOException("read %s: %d bytes only".formatted(source, read));
+        }
+        // RFC 9562, section 5.4: version 4 and the variant.
+        long high = bits.get(ValueLayout.JAVA_LONG, 0) & ~0xf000L | 0x4000L;
+        long low = bits.get(ValueLayout.JAVA_LONG, Long.BYTES) & -1L >>> 2 | 1L << 63;
+        return new Identity(new UUID(high, low), 0);
+      }
+    }
+  }
+
+  private Snapshot(Path directory, byte[] state) throws StateException {
+    this.directory = directory;
+    this.state = state;
+    StateReader reader = StateReader.of(state);
+    StateInput machine = reader.take(MACHINE, VERSION);
+    memoryBytes = machine.getLong();
+    cpus = machine.getShort();
+    taken = Instant.ofEpochMilli(machine.getLong());
+    machine.end();
+    words = readWords(reader);
+    identity = readIdentity(reader, state);
+    ownPages = SnapshotBase.read(reader, memoryBytes);
+  }
+
+  /**
+   * Opens a snapshot and checks its state from end to end, and those that it differs from. Of the
+   * memory it checks the size only, so that its pages need not be read before the guest touches
+   * them.
+   *
+   * @throws MachineException if it is none, or of another version, truncated or damaged, or its
+   *     base is missing or another one
+   */
+  public static Snapshot open(Path directory) throws MachineException {
+    return open(directory, LONGEST_CHAIN);
+  }
+
+  private static Snapshot open(Path directory, int longest) throws MachineException {
+    Snapshot snapshot = openAlone(directory);
+    if (snapshot.ownPages != null) {
+      if (longest == 0) {
+        throw new MachineException(snapshot + ": more than %d in a row".formatted(LONGEST_CHAIN));
+      }
+      Path other = directory.resolve(snapshot.ownPages.path()).normalize();
+      try {
+        snapshot.base = open(other, longest - 1);
+      } catch (MachineException e) {
+        throw new MachineException(
+            "%s differs from another that cannot be used: %s".formatted(snapshot, e.getMessage()),
+            e);
+      }
+      snapshot.checkBase();
+    }
+    return snapshot;
+  }
+
+  private void checkBase() throws MachineException {
+    Identity wanted = new Identity(ownPages.id(), ownPages.checksum());
+    if (!wanted.equals(base.identity) || base.memoryBytes != memoryBytes) {
+      throw new MachineException(
+          "%s differs from a snapshot that was in %s, where another one is now"
+              .formatted(this, base.directory));
+    }
+  }
+
+  private static Snapshot openAlone(Path directory) throws MachineException {
+    try {
+      Path file = directory.resolve(STATE_FILE);
+      if (Files.size(file) > MOST_STATE_BYTES) {
+        throw new StateException("its state is larger than %d bytes".formatted(MOST_STATE_BYTES));
+      }
+      Snapshot snapshot = new Snapshot(directory, Files.readAllBytes(file));
+      long memory = Files.size(directory.resolve(MEMORY_FILE));
+      if (memory != snapshot.memoryBytes) {
+        throw new StateException(
+            "its memory has %d bytes, not %d".formatted(memory, snapshot.memoryBytes));
+      }
+      return snapshot;
+    } catch (NoSuchFileException e) {
+      throw new MachineException("snapshot %s: %s is missing".formatted(directory, e.getFile()), e);
+    } catch (IOException e) {
+      throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
+    }
+  }
+
+  /** Writes the sections about the machine as a whole. */
+  public static void describe(
+      MachineConfig config, List<String> words, Identity identity, StateWriter writer) {
+    writer
+        .section(MACHINE, VERSION, Need.REQUIRED)
+        .putLong(config.memoryBytes())
+        .putShort(config.cpus())
+        .putLong(System.currentTimeMillis());
+    StateOutput output = writer.section(WORDS, VERSION, Need.OPTIONAL);
+    output.putInt(words.size());
+    words.forEach(output::putString);
+    writer
+        .section(IDENTITY, VERSION, Need.OPTIONAL)
+        .putLong(identity.id().getMostSignificantBits())
+        .putLong(identity.id().getLeastSignificantBits());
+  }
+
+  private static List<String> readWords(StateReader reader) throws StateException {
+    List<String> words = new ArrayList<>();
+    StateInput input = reader.takeIfPresent(WORDS, VERSION).orElse(null);
+    if (input != null) {
+      for (int left = input.getInt(0, MOST_WORDS); left > 0; left--) {
+        words.add(input.getString(MOST_WORD_BYTES));
+      }
+      input.end();
+    }
+    return List.copyOf(words);
+  }
+
+  private static Identity readIdentity(StateReader reader, byte[] state) throws StateException {
+    StateInput input = reader.takeIfPresent(IDENTITY, VERSION).orElse(null);
+    UUID id = input == null ? null : new UUID(input.getLong(), input.getLong());
+    if (input != null) {
+      input.end();
+    }
+    // A state ends with the checksum of all of it.
+    int checksum =
+        ByteBuffer.wrap(state).order(ByteOrder.LITTLE_ENDIAN).getInt(state.length - Integer.BYTES);
+    return new Identity(id, checksum);
+  }
+
+  /** Which snapshot this is. */
+  public Identity identity() {
+    return identity;
+  }
+
+  /** The directory of the snapshot that this one differs from, if it does not have all pages. */
+  public Optional<Path> base() {
+    return Optional.ofNullable(base).map(other -> other.directory);
+  }
+
+  /** Bytes of guest RAM. */
+  public long memoryBytes() {
+    return memoryBytes;
+  }
+
+  /** Number of vCPUs. */
+  public int cpus() {
+    return cpus;
+  }
+
+  /** When it was taken, by the host's clock. */
+  public Instant taken() {
+    return taken;
+  }
+
+  /** The words of the command line that the machine was made of; none if it was made otherwise. */
+  public List<String> words() {
+    return words;
+  }
+
+  @Override
+  public String toString() {
+    return "snapshot " + directory;
+  }
+
+  /**
+   * The sections, without those about the machine as a whole.
+   *
+   * @throws MachineException if the machine to be made has another size
+   */
+  public StateReader state(MachineConfig config) throws MachineException {
+    if (config.memoryBytes() != memoryBytes || config.cpus() != cpus) {
+      throw new MachineException(
+          "%s has %d vCPUs and %d bytes of memory, the machine %d and %d"
+              .formatted(this, cpus, memoryBytes, config.cpus(), config.memoryBytes()));
+    }
+    try {
+      StateReader reader = StateReader.of(state);
+      reader.take(MACHINE, VERSION);
+      readWords(reader);
+      readIdentity(reader, state);
+      SnapshotBase.read(reader, memoryBytes);
+      return reader;
+    } catch (StateException e) {
+      throw new MachineException(this + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Maps the memory, for one machine, and reads what differs from the base into it. */
+  public GuestRam mapMemory() throws ErrnoException {
+    if (ownPages == null) {
+      return mapFile();
+    }
+    GuestRam ram = base.mapMemory();
+    try (Fd file = Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY)) {
+      for (SnapshotBase.Run run : ownPages.runs()) {
+        MemoryFile.read(ram, file, run.offset(), run.length());
+      }
+      return ram;
+    } catch (ErrnoException e) {
+      ram.close();
+      throw e;
+    }
+  }
+
+  private GuestRam mapFile() throws ErrnoException {
+    return GuestRam.copyOnWrite(Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY), memoryBytes);
+  }
+}

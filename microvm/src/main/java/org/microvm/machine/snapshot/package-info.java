@@ -1,0 +1,2 @@
+/** Opens and checks snapshots. */
+package org.microvm.machine.snapshot;

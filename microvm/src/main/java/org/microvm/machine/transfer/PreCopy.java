@@ -1,0 +1,90 @@
+package org.microvm.machine.transfer;
+
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationProgress;
+import org.microvm.machine.migration.MigrationProgress.Status;
+import org.microvm.memory.MemoryRegion;
+
+/**
+ * The copying of memory in a live migration: all of it while the guest runs, then, round by round,
+ * what it has written meanwhile, and the rest with the guest stopped. One thread.
+ */
+final class PreCopy implements AutoCloseable {
+  private final MigrationSource guest;
+  private final MigrationStream stream;
+  private final MigrationLimits limits;
+  private final DirtyTracker tracker;
+  private final Progress progress;
+
+  /** Where it is told how far it is; another thread may read there. */
+  interface Progress {
+    MigrationProgress get();
+
+    void set(MigrationProgress now);
+  }
+
+  /** What the guest writes from now on is known. */
+  PreCopy(MigrationSource guest, MigrationStream stream, MigrationLimits limits, Progress progress)
+      throws IOException {
+    this.guest = guest;
+    this.stream = stream;
+    this.limits = limits;
+    this.progress = progress;
+    tracker = guest.track();
+  }
+
+  /**
+   * Copies until what is left can be sent within the downtime limit.
+   *
+   * @throws IOException if that never comes, or the stream ends
+   */
+  void copyWhileRunning() throws IOException {
+    long begin = System.nanoTime();
+    guest.visitAll(this::send);
+    long sent = progress.get().sentBytes();
+    for (int round = 1; ; round++) {
+      long rate = sent * TimeUnit.SECONDS.toNanos(1) / Math.max(1, System.nanoTime() - begin);
+      long remaining = tracker.collect();
+      progress.set(progress.get().inRound(Status.ACTIVE, round, remaining, rate));
+      if (remaining <= rate * limits.downtime().toNanos() / TimeUnit.SECONDS.toNanos(1)) {
+        return;
+      }
+      if (round >= limits.rounds()) {
+        throw new IOException(
+            "the guest writes faster than its memory can be sent: after %d rounds %d KiB are left,"
+                    .formatted(round, remaining >> 10)
+                + " at %d KiB a second, for a downtime of %d ms"
+                    .formatted(rate >> 10, limits.downtime().toMillis()));
+      }
+      begin = System.nanoTime();
+      long before = progress.get().sentBytes();
+      tracker.visit(this::send);
+      sent = Math.max(1, progress.get().sentBytes() - before);
+    }
+  }
+
+  /** Sends what the last look found, so that less is left when the guest is stopped. */
+  void sendFound() throws IOException {
+    tracker.visit(this::send);
+  }
+
+  /** Sends what is left; the guest stands still, and its devices have done all they do. */
+  void sendRest() throws IOException {
+    MigrationProgress now = progress.get();
+    progress.set(now.inRound(Status.DEVICE, now.rounds(), tracker.collect(), now.bytesPerSecond()));
+    tracker.visit(this::send);
+  }
+
+  private void send(MemoryRegion region, long from, long to) throws IOException {
+    stream.writePages(region.fileOffset() + from, region.host().asSlice(from, to - from));
+    progress.set(progress.get().plusSent(to - from));
+  }
+
+  @Override
+  public void close() {
+    tracker.close();
+  }
+}

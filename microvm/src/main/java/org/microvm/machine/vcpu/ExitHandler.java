@@ -1,0 +1,93 @@
+package org.microvm.machine.vcpu;
+
+import org.microvm.devices.bus.Bus;
+import org.microvm.kvm.ExitReason;
+import org.microvm.kvm.VcpuRun;
+import org.microvm.machine.config.MachineEnd;
+
+/** Does what one exit asks for: port I/O, MMIO, or the end of the guest. */
+public final class ExitHandler {
+  private final Bus ports;
+  private final Bus mmio;
+  private final ExitStatistics statistics;
+  private final InstructionFinisher finisher;
+  private final FailureReport report;
+  private final GuestEnder ender;
+
+  /** Serves the exits of one vCPU. */
+  public ExitHandler(
+      Bus ports,
+      Bus mmio,
+      ExitStatistics statistics,
+      InstructionFinisher finisher,
+      FailureReport report,
+      GuestEnder ender) {
+    this.ports = ports;
+    this.mmio = mmio;
+    this.statistics = statistics;
+    this.finisher = finisher;
+    this.report = report;
+    this.ender = ender;
+  }
+
+  /** Serves the exit that {@code run} describes. */
+  public void handle(VcpuRun run) {
+    switch (run.exitReason()) {
+      case ExitReason.IO -> portAccess(run);
+      case ExitReason.MMIO -> mmioAccess(run);
+      case ExitReason.INTERNAL_ERROR -> internalError(run);
+      case ExitReason.SHUTDOWN -> fail(report.tripleFault());
+      case ExitReason.FAIL_ENTRY -> fail(report.entryFailed(run));
+      case ExitReason.SYSTEM_EVENT -> systemEvent(run);
+      case ExitReason.INTR, ExitReason.IRQ_WINDOW_OPEN -> {} // go on
+      default -> fail(report.unknownExit(run));
+    }
+  }
+
+  private void portAccess(VcpuRun run) {
+    int port = run.ioPort();
+    int size = run.ioSize();
+    int count = run.ioCount();
+    statistics.port(port);
+    if (run.ioIsWrite()) {
+      if (count == 1) {
+        ports.write(port, size, run.ioData(0));
+      } else {
+        ports.writeRepeated(port, size, run.segment(), run.ioDataOffset(), count);
+      }
+    } else if (count == 1) {
+      run.ioData(0, ports.read(port, size));
+    } else {
+      ports.readRepeated(port, size, run.segment(), run.ioDataOffset(), count);
+    }
+  }
+
+  private void mmioAccess(VcpuRun run) {
+    long address = run.mmioAddress();
+    int size = run.mmioLength();
+    statistics.mmio(address);
+    if (run.mmioIsWrite()) {
+      mmio.write(address, size, run.mmioData());
+    } else {
+      run.mmioData(mmio.read(address, size));
+    }
+  }
+
+  private void internalError(VcpuRun run) {
+    if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION || !finisher.finish()) {
+      fail(report.internalError(run));
+    }
+  }
+
+  private void systemEvent(VcpuRun run) {
+    switch (run.systemEventType()) {
+      case VcpuRun.SYSTEM_EVENT_SHUTDOWN -> ender.end(new MachineEnd.PowerOff());
+      case VcpuRun.SYSTEM_EVENT_RESET -> ender.end(new MachineEnd.Reset("KVM system event"));
+      default -> fail(report.systemEvent(run));
+    }
+  }
+
+  private void fail(String text) {
+    ender.end(new MachineEnd.Failed(text));
+  }
+}

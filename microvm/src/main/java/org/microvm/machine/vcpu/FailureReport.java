@@ -1,0 +1,98 @@
+package org.microvm.machine.vcpu;
+
+import java.util.HexFormat;
+import org.microvm.kvm.Registers;
+import org.microvm.kvm.SpecialRegisters;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuRun;
+import org.microvm.linux.ErrnoException;
+
+/**
+ * Says why a guest cannot go on: the reason in one line, then where, in which mode, the bytes
+ * there, the registers and what to try.
+ */
+public final class FailureReport {
+  private static final long CR0_PE = 1;
+  private static final long CR0_PG = 1L << 31;
+
+  private final Vcpu vcpu;
+
+  /** Reports on this vCPU. */
+  public FailureReport(Vcpu vcpu) {
+    this.vcpu = vcpu;
+  }
+
+  String tripleFault() {
+    return where(
+        "the guest triple-faulted: an exception could not be delivered (KVM_EXIT_SHUTDOWN)",
+        new byte[0],
+        "a kernel for another CPU or entry point, or too little --memory, does this early");
+  }
+
+  String internalError(VcpuRun run) {
+    if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION) {
+      return where(run.describe(), new byte[0], "this is KVM's own trouble; see the kernel log");
+    }
+    return where(
+        "KVM cannot emulate an instruction of the guest (KVM_EXIT_INTERNAL_ERROR, suberror 1)",
+        run.instructionBytes(),
+        "where KVM emulates the guest's kernel (see 'microvm doctor'), build the guest without this"
+            + " instruction, or switch its use off: noxsave"
+            + " clearcpuid=smap,smep,umip,fsgsbase,cx16,pcid,invpcid,popcnt");
+  }
+
+  String entryFailed(VcpuRun run) {
+    return where(
+        "the processor refused to enter the guest: " + run.describe(),
+        new byte[0],
+        "the vCPU's state is invalid for this processor");
+  }
+
+  String unknownExit(VcpuRun run) {
+    return where(
+        "the guest left with an exit that this VMM does not know: " + run.describe(),
+        new byte[0],
+        "a KVM that is newer than this VMM may have exits of its own");
+  }
+
+  String systemEvent(VcpuRun run) {
+    return where("the guest says that it has crashed: " + run.describe(), new byte[0], "");
+  }
+
+  private String where(String reason, byte[] code, String advice) {
+    StringBuilder text = new StringBuilder(reason);
+    try {
+      Registers registers = new Registers();
+      SpecialRegisters special = new SpecialRegisters();
+      vcpu.get(registers);
+      vcpu.get(special);
+      text.append(
+          "%n  vcpu %d at RIP 0x%x, %s".formatted(vcpu.id(), registers.rip(), mode(special)));
+      if (code.length > 0) {
+        text.append(", code bytes ").append(HexFormat.ofDelimiter(" ").formatHex(code));
+      }
+      text.append(
+          "%n  CR0 0x%x CR2 0x%x CR3 0x%x".formatted(special.cr0(), special.cr2(), special.cr3()));
+      text.append(" CR4 0x%x EFER 0x%x%n".formatted(special.cr4(), special.efer()));
+      text.append(registers.dump().indent(2).stripTrailing());
+    } catch (ErrnoException e) {
+      text.append("%n  the registers cannot be read: %s".formatted(e.getMessage()));
+    }
+    return advice.isEmpty() ? text.toString() : text.append("%n  try: ".formatted()) + advice;
+  }
+
+  private static String mode(SpecialRegisters special) {
+    var code = special.get(SpecialRegisters.Name.CS);
+    var stack = special.get(SpecialRegisters.Name.SS);
+    String mode;
+    if ((special.cr0() & CR0_PE) == 0) {
+      mode = "real mode";
+    } else if (code.attributes().l()) {
+      mode = "64-bit mode";
+    } else {
+      mode = code.attributes().db() ? "32-bit protected mode" : "16-bit protected mode";
+    }
+    return "%s, CPL %d, paging %s"
+        .formatted(mode, stack.attributes().dpl(), (special.cr0() & CR0_PG) != 0 ? "on" : "off");
+  }
+}

@@ -1,0 +1,72 @@
+package org.microvm.machine.vcpu;
+
+import java.util.Arrays;
+import java.util.function.Consumer;
+import org.microvm.kvm.Registers;
+import org.microvm.kvm.SpecialRegisters;
+import org.microvm.kvm.Vcpu;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.config.GuestSample;
+import org.microvm.memory.GuestMemory;
+
+/**
+ * Takes samples of one vCPU: any thread asks, the vCPU's thread answers when the kick has taken it
+ * out of the guest.
+ */
+public final class GuestSampler {
+  private static final int MAX_FRAMES = 64;
+
+  private final Vcpu vcpu;
+  private final GuestMemory memory;
+  private final Registers registers = new Registers();
+  private final SpecialRegisters special = new SpecialRegisters();
+  private volatile Consumer<GuestSample> wanted;
+
+  /** Samples this vCPU. */
+  public GuestSampler(Vcpu vcpu, GuestMemory memory) {
+    this.vcpu = vcpu;
+    this.memory = memory;
+  }
+
+  /** Asks for one sample. */
+  void request(Consumer<GuestSample> sink) {
+    wanted = sink;
+    vcpu.kick();
+  }
+
+  /** On the vCPU's thread, after a kick. */
+  void answer() {
+    Consumer<GuestSample> sink = wanted;
+    if (sink == null) {
+      return;
+    }
+    wanted = null;
+    try {
+      vcpu.get(registers);
+      vcpu.get(special);
+    } catch (ErrnoException e) {
+      return; // There will be other samples.
+    }
+    int level = special.get(SpecialRegisters.Name.CS).selector() & 3;
+    sink.accept(new GuestSample(vcpu.id(), level, addresses(level)));
+  }
+
+  private long[] addresses(int level) {
+    long[] found = new long[MAX_FRAMES];
+    int count = 0;
+    found[count++] = registers.rip();
+    GuestPageTables tables = new GuestPageTables(memory, special.cr3());
+    long frame = level == 0 ? registers.rbp() : 0;
+    while (count < MAX_FRAMES && frame != 0 && (frame & 7) == 0) {
+      long caller = tables.read(frame + Long.BYTES);
+      long next = tables.read(frame);
+      if (caller == 0) {
+        break;
+      }
+      found[count++] = caller;
+      // Stacks grow down, so a caller's frame is above; anything else is no chain of frames.
+      frame = Long.compareUnsigned(next, frame) > 0 ? next : 0;
+    }
+    return Arrays.copyOf(found, count);
+  }
+}

@@ -1,0 +1,159 @@
+package org.microvm.machine.vcpu;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuRun;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.config.GuestSample;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.jfr.ExitEvent;
+import org.microvm.machine.jfr.FlightRecording;
+
+/**
+ * One vCPU: a platform thread in KVM_RUN that serves port and register accesses and nothing that
+ * can block.
+ */
+public final class VcpuThread {
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long KICK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  private final Vcpu vcpu;
+  private final ExitHandler handler;
+  private final ExitStatistics statistics;
+  private final GuestEnder ender;
+  private final PauseGate gate;
+  private final GuestSampler sampler;
+  private final Thread thread;
+
+  /** Makes the thread, which does not run yet. */
+  public VcpuThread(
+      Vcpu vcpu,
+      ExitHandler handler,
+      ExitStatistics statistics,
+      GuestEnder ender,
+      PauseGate gate,
+      GuestSampler sampler) {
+    this.sampler = sampler;
+    this.vcpu = vcpu;
+    this.handler = handler;
+    this.statistics = statistics;
+    this.ender = ender;
+    this.gate = gate;
+    thread = Thread.ofPlatform().name("vcpu-" + vcpu.id()).unstarted(this::loop);
+  }
+
+  /** Lets the vCPU run. */
+  public void start() {
+    thread.start();
+  }
+
+  private void loop() {
+    try {
+      if (gate.isClosed()) {
+        gate.pass(ender::ended);
+      }
+      statistics.entering();
+      while (!ender.ended()) {
+        if (gate.isClosed()) {
+          pause();
+        } else {
+          enter();
+        }
+      }
+    } catch (Throwable e) {
+      // A mistake of this program: the guest cannot go on, and a person must hear of it.
+      ender.end(new MachineEnd.Failed(Thread.currentThread().getName() + ": " + e));
+      throw e;
+    }
+  }
+
+  /** Lets the guest run up to its next exit; the error number that KVM_RUN gave. */
+  private int enter() {
+    VcpuRun run = vcpu.runState();
+    statistics.enter();
+    int errno = vcpu.run();
+    statistics.returned();
+    if (errno == 0) {
+      statistics.exit(run.exitReason());
+      if (FlightRecording.isOn() && ExitEvent.isDue(statistics.exits())) {
+        handleAndTell(run);
+      } else {
+        handler.handle(run);
+      }
+    } else if (errno == Errno.EINTR) {
+      statistics.kicked();
+      sampler.answer();
+    } else if (errno != Errno.EAGAIN) {
+      ender.end(new MachineEnd.Failed(failure(errno)));
+    }
+    return errno;
+  }
+
+  private void handleAndTell(VcpuRun run) {
+    ExitEvent event = ExitEvent.of(vcpu.id(), run);
+    event.begin();
+    handler.handle(run);
+    event.after(statistics.lastStayNanos()).commit();
+  }
+
+  /**
+   * Waits at the gate, with no access half done: KVM finishes a port or MMIO access at the next
+   * KVM_RUN (KVM API, section 5), which returns at once after a kick. The access may come in
+   * pieces, so that needs more than one.
+   */
+  private void pause() {
+    int errno;
+    do {
+      vcpu.kick();
+      errno = enter();
+    } while (errno == 0 && !ender.ended());
+    gate.pass(ender::ended);
+    try {
+      vcpu.notifyPaused();
+    } catch (ErrnoException noClock) {
+      // The guest does not use KVM's clock, so it has no watchdog that looks at it either.
+    }
+  }
+
+  private static String failure(int errno) {
+    return "KVM_RUN: %s (%s)".formatted(Errno.name(errno), Errno.describe(errno));
+  }
+
+  /**
+   * Waits until the thread has ended, kicking the vCPU out of the guest as long as it has not.
+   *
+   * @throws IllegalStateException if it does not end in time
+   */
+  public void join() {
+    long deadline = System.nanoTime() + JOIN_NANOS;
+    while (thread.isAlive()) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new IllegalStateException(thread.getName() + " did not end within 5 s");
+      }
+      vcpu.kick();
+      joinBriefly();
+    }
+  }
+
+  private void joinBriefly() {
+    try {
+      thread.join(TimeUnit.NANOSECONDS.toMillis(KICK_AGAIN_NANOS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      LockSupport.parkNanos(KICK_AGAIN_NANOS);
+    }
+  }
+
+  /** Asks for a sample of where the guest is; none comes while it is paused. */
+  public void sample(Consumer<GuestSample> sink) {
+    sampler.request(sink);
+  }
+
+  /** Takes the vCPU out of the guest, so that it sees that there is a pause or an end. */
+  public void kick() {
+    vcpu.kick();
+  }
+}

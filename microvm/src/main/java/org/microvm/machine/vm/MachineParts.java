@@ -1,0 +1,223 @@
+package org.microvm.machine.vm;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.microvm.kvm.Capability;
+import org.microvm.kvm.Kvm;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.GuestRam;
+import org.microvm.linux.Mapping;
+import org.microvm.machine.board.Board;
+import org.microvm.machine.board.ConsoleOutput;
+import org.microvm.machine.board.PowerSwitch;
+import org.microvm.machine.board.VirtioDevices;
+import org.microvm.machine.board.VirtioSlot;
+import org.microvm.machine.board.WritableDisks;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.DiskConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.vcpu.PauseGate;
+import org.microvm.machine.x86.KvmState;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.SerialDevice;
+import org.microvm.virtioserial.backend.PortBackend;
+
+/**
+ * What a machine is put together from, in this order, and taken apart in the reverse one.
+ *
+ * <p>All of it outlives a reset of the guest.
+ */
+public final class MachineParts implements AutoCloseable {
+  private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final PowerSwitch powerSwitch = new PowerSwitch();
+  private final List<PortInfo> ports = new ArrayList<>();
+  private final PauseGate pauseGate = new PauseGate();
+  private Kvm kvm;
+  private KvmState kvmState;
+  private EventLoop loop;
+  private ConsoleOutput console;
+  private Board board;
+  private SerialDevice serial;
+  private CompletableFuture<Void> readyToBoot;
+  private final WritableDisks disks;
+
+  private MachineParts(boolean disksLater) {
+    disks = new WritableDisks(disksLater);
+  }
+
+  /** Where the guest's RAM comes from. */
+  public interface RamSource {
+    GuestRam get() throws ErrnoException;
+  }
+
+  /** Puts the parts together; {@link #startLoop} sets the devices going. */
+  public static MachineParts assemble(MachineConfig config, RamSource memory)
+      throws MachineException {
+    return assemble(config, memory, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param disksLater whether another process has the disks that can be written, for now
+   */
+  public static MachineParts assemble(MachineConfig config, RamSource memory, boolean disksLater)
+      throws MachineException {
+    check(config);
+    MachineParts parts = new MachineParts(disksLater);
+    try {
+      parts.build(config, memory);
+      return parts;
+    } catch (IOException | PortException e) {
+      parts.close();
+      throw new MachineException(e.getMessage(), e);
+    } catch (RuntimeException e) {
+      parts.close();
+      throw e;
+    }
+  }
+
+  private static void check(MachineConfig config) throws MachineException {
+    long memory = config.memoryBytes();
+    if (memory < 1 << 20 || memory > GuestRam.MAX_SIZE || memory % 4096 != 0) {
+      throw new MachineException(
+          "guest memory of " + memory + " bytes: must be 1M to 1T, and a multiple of 4K");
+    }
+    int devices = config.disks().size() + 2;
+    if (devices > VirtioSlot.COUNT) {
+      throw new MachineException(
+          config.disks().size() + " disks: at most " + (VirtioSlot.COUNT - 2));
+    }
+  }
+
+  private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
+    kvm = own(Kvm.open());
+    kvmState = new KvmState(kvm);
+    loop = own(EventLoop.open("event-loop"));
+    console = own(new ConsoleOutput(config.console()));
+    GuestRam ram = memory.get();
+    // RAM goes after the loop has ended, which uses it.
+    closing.addLast(ram);
+    Mapping registers = mapsRegisters(config) ? own(Mapping.anonymous(Board.REGISTER_BYTES)) : null;
+    board = own(new Board(ram, loop, console, powerSwitch, registers));
+    VirtioDevices devices = new VirtioDevices(board, disks);
+    for (DiskConfig disk : config.disks()) {
+      own(devices.disk(disk));
+    }
+    serial = own(new SerialDevice(loop, config.serial()));
+    board.plug(serial);
+    own(devices.entropy());
+    for (ChannelConfig channel : config.channels()) {
+      addChannel(channel);
+    }
+    readyToBoot = serial.readyToBoot();
+  }
+
+  /** Lets host programs connect and devices work. */
+  public void startLoop() {
+    loop.start();
+  }
+
+  /** A KVM without read-only memory slots gets every access as an exit, as all did once. */
+  private boolean mapsRegisters(MachineConfig config) throws ErrnoException {
+    return config.mappedRegisters() && kvm.missing(Capability.READONLY_MEM).isEmpty();
+  }
+
+  private void addChannel(ChannelConfig channel) throws IOException, PortException {
+    PortBackend backend = channel.hostEnd().open(loop);
+    try {
+      ports.add(serial.addPort(channel.port(), backend));
+    } catch (PortException e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    closing.addFirst(part);
+    return part;
+  }
+
+  /** The loop that devices and host ends of channels work on. */
+  public EventLoop loop() {
+    return loop;
+  }
+
+  /** The host's KVM. */
+  public Kvm kvm() {
+    return kvm;
+  }
+
+  KvmState kvmState() {
+    return kvmState;
+  }
+
+  /** RAM, buses and devices. */
+  public Board board() {
+    return board;
+  }
+
+  /** The device with the channels. */
+  public SerialDevice serial() {
+    return serial;
+  }
+
+  /** The ports of the configuration's channels, in its order. */
+  public List<PortInfo> ports() {
+    return List.copyOf(ports);
+  }
+
+  /** The disks that the guest may write. */
+  public WritableDisks disks() {
+    return disks;
+  }
+
+  /** Where the UART's output goes. */
+  public ConsoleOutput console() {
+    return console;
+  }
+
+  PowerSwitch powerSwitch() {
+    return powerSwitch;
+  }
+
+  /** Where the vCPUs of a paused machine wait. */
+  public PauseGate pauseGate() {
+    return pauseGate;
+  }
+
+  /** Waits for the host programs of channels with {@code wait=on}, or for {@link #cancelWait}. */
+  public void awaitReadyToBoot() {
+    try {
+      readyToBoot.join();
+    } catch (CancellationException | CompletionException e) {
+      // The machine was stopped first; its guest's life has ended before it began.
+    }
+  }
+
+  /** Ends {@link #awaitReadyToBoot}. */
+  public void cancelWait() {
+    readyToBoot.cancel(false);
+  }
+
+  @Override
+  public void close() {
+    for (AutoCloseable part : closing) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("closing " + part, e);
+      }
+    }
+    closing.clear();
+  }
+}

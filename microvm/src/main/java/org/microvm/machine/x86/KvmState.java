@@ -1,0 +1,230 @@
+package org.microvm.machine.x86;
+
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import org.microvm.devices.state.Need;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.kvm.Kvm;
+import org.microvm.kvm.Msrs;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuState;
+import org.microvm.kvm.Vm;
+import org.microvm.kvm.VmState;
+import org.microvm.linux.ErrnoException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What KVM knows of a guest: interrupt controllers, timers, clock and vCPUs, one section each.
+ *
+ * <p>No vCPU runs while this is at work.
+ */
+public final class KvmState {
+  private static final Logger LOG = LoggerFactory.getLogger(KvmState.class);
+  private static final String VM = "kvm.vm";
+  private static final String VCPU = "kvm.vcpu.";
+  private static final int VERSION = 1;
+
+  /** More than any processor has; a bound for what a file may say. */
+  private static final int MOST_BYTES = 1 << 20;
+
+  private static final int MOST_REGISTERS = 4096;
+
+  /** IA32_TIME_STAMP_COUNTER. */
+  private static final int TSC = 0x10;
+
+  /** MSR_KVM_WALL_CLOCK_NEW and MSR_KVM_WALL_CLOCK of asm/kvm_para.h. */
+  private static final int WALL_CLOCK = 0x4b564d00;
+
+  private static final int OLD_WALL_CLOCK = 0x11;
+
+  private static final long NANOS_PER_MILLI = 1_000_000;
+
+  private final Kvm kvm;
+
+  /** The registers that could be read the last time; null before that. */
+  private volatile int[] readable;
+
+  /** Saves guests of this KVM. */
+  public KvmState(Kvm kvm) {
+    this.kvm = kvm;
+  }
+
+  /** Saves the VM and its vCPUs, a section each. */
+  public void save(StateWriter writer, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
+    for (Vcpu vcpu : vcpus) {
+      save(writer.section(VCPU + vcpu.id(), VERSION, Need.REQUIRED), vcpu);
+    }
+    StateOutput output = writer.section(VM, VERSION, Need.REQUIRED);
+    output.putShort(vcpus.size());
+    for (VmState part : VmState.values()) {
+      output.putBytes(vm.save(part));
+    }
+    output.putLong(vm.clock());
+  }
+
+  private void save(StateOutput output, Vcpu vcpu) throws ErrnoException {
+    output.putInt(vcpu.tscKhz());
+    for (VcpuState part : VcpuState.values()) {
+      output.putBytes(vcpu.save(part));
+    }
+    Msrs registers = registers(vcpu);
+    output.putInt(registers.count());
+    for (int i = 0; i < registers.count(); i++) {
+      output.putInt(registers.index(i)).putLong(registers.value(i));
+    }
+  }
+
+  /**
+   * The registers that can be read: KVM's list has some that need more than KVM alone, and each of
+   * those costs a call once.
+   */
+  private Msrs registers(Vcpu vcpu) throws ErrnoException {
+    int[] known = readable;
+    int[] indices = known == null ? kvm.msrIndexList() : known;
+    for (; ; ) {
+      Msrs registers = new Msrs(indices.length);
+      for (int index : indices) {
+        registers.add(index);
+      }
+      int read = indices.length == 0 ? 0 : vcpu.get(registers);
+      if (read == indices.length) {
+        readable = indices;
+        return registers;
+      }
+      indices = without(indices, read);
+    }
+  }
+
+  private static int[] without(int[] indices, int position) {
+    int[] fewer = Arrays.copyOf(indices, indices.length - 1);
+    System.arraycopy(indices, position + 1, fewer, position, fewer.length - position);
+    return fewer;
+  }
+
+  /** Takes up interrupt controllers, timers and clock; after {@link #restoreVcpu} for each vCPU. */
+  public static void restoreVm(StateReader reader, Vm vm, int vcpus, Duration passed)
+      throws StateException, ErrnoException {
+    StateInput input = reader.take(VM, VERSION);
+    int saved = input.getShort();
+    if (saved != vcpus) {
+      throw new StateException("the saved guest has %d vCPUs, not %d".formatted(saved, vcpus));
+    }
+    for (VmState part : VmState.values()) {
+      byte[] bytes = input.getBytes(part.bytes());
+      if (bytes.length != part.bytes()) {
+        throw input.damaged(part + " has a size that this KVM does not know");
+      }
+      vm.restore(part, bytes);
+    }
+    vm.clock(input.getLong() + passed.toNanos());
+    input.end();
+  }
+
+  /**
+   * Takes up the state of a vCPU that knows its CPUID already.
+   *
+   * @return registers that are to be set right before the guest goes on: KVM writes to guest memory
+   *     then, which may be another process's until that moment
+   */
+  public static Msrs restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed)
+      throws StateException, ErrnoException {
+    StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
+    Msrs last = new Msrs(2);
+    int khz = input.getInt();
+    if (khz != vcpu.tscKhz()) {
+      vcpu.tscKhz(khz);
+    }
+    for (VcpuState part : VcpuState.values()) {
+      byte[] bytes = input.getBytes(MOST_BYTES);
+      if (part == VcpuState.EVENTS) {
+        // They come behind the registers: see VcpuState.
+        restoreRegisters(input, vcpu, ticks(passed, khz), last);
+      }
+      restore(input, vcpu, part, bytes);
+    }
+    input.end();
+    if (!passed.isZero()) {
+      tellOfPause(vcpu);
+    }
+    return last;
+  }
+
+  private static long ticks(Duration passed, int khz) {
+    return Math.multiplyExact(passed.toMillis(), khz)
+        + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
+  }
+
+  /** A guest whose clock leaps would take itself for stuck. */
+  private static void tellOfPause(Vcpu vcpu) {
+    try {
+      vcpu.notifyPaused();
+    } catch (ErrnoException e) {
+      LOG.debug("the guest has no kvmclock: {}", e.getMessage());
+    }
+  }
+
+  private static void restore(StateInput input, Vcpu vcpu, VcpuState part, byte[] bytes)
+      throws StateException, ErrnoException {
+    try {
+      vcpu.restore(part, bytes);
+    } catch (IllegalArgumentException e) {
+      throw input.damaged(e.getMessage());
+    }
+  }
+
+  /** Whether KVM writes the time to guest memory when this register is set. */
+  private static boolean isWallClock(int index) {
+    return index == WALL_CLOCK || index == OLD_WALL_CLOCK;
+  }
+
+  private static void restoreRegisters(StateInput input, Vcpu vcpu, long ticks, Msrs last)
+      throws StateException, ErrnoException {
+    int count = input.getInt(0, MOST_REGISTERS);
+    Msrs all = new Msrs(count);
+    for (int i = 0; i < count; i++) {
+      int index = input.getInt();
+      long value = input.getLong();
+      if (!isWallClock(index)) {
+        all.add(index, index == TSC ? value + ticks : value);
+      } else if (last.count() < 2) {
+        last.add(index, value);
+      }
+    }
+    for (int done = 0; done < all.count(); done++) {
+      done += set(vcpu, all, done);
+      if (done < all.count()) {
+        refused(vcpu, all.index(done), all.value(done));
+      }
+    }
+  }
+
+  /** Sets the registers from a position on; how many it could. */
+  private static int set(Vcpu vcpu, Msrs all, int from) throws ErrnoException {
+    Msrs rest = new Msrs(all.count() - from);
+    for (int i = from; i < all.count(); i++) {
+      rest.add(all.index(i), all.value(i));
+    }
+    return vcpu.set(rest);
+  }
+
+  /** A register that cannot be set does no harm if it has the value already. */
+  private static void refused(Vcpu vcpu, int index, long value)
+      throws StateException, ErrnoException {
+    Msrs one = new Msrs(1).add(index);
+    if (vcpu.get(one) == 1 && one.value(0) == value) {
+      return;
+    }
+    if (value != 0) {
+      throw new StateException(
+          "KVM refuses 0x%x for the guest's model-specific register 0x%x: another kind of host?"
+              .formatted(value, index));
+    }
+    LOG.debug("register 0x{} is not set: it was 0", Integer.toHexString(index));
+  }
+}

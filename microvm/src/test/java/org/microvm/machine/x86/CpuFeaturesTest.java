@@ -1,0 +1,70 @@
+package org.microvm.machine.x86;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.devices.state.StateInput;
+import org.microvm.devices.state.StateOutput;
+
+/** Whether a guest can do on one CPU what it could on another. */
+@Timeout(10)
+class CpuFeaturesTest {
+  private static final CpuFeatures SOME = features(0x11);
+
+  /** Of a vendor, with the same bits in each word of features. */
+  private static CpuFeatures features(int bits) {
+    List<Integer> words = new ArrayList<>(List.of(1, 2, 3));
+    for (int i = 0; i < 11; i++) {
+      words.add(bits);
+    }
+    return new CpuFeatures(words);
+  }
+
+  @Test
+  void sameCpu_missesNothing() {
+    assertEquals(Optional.empty(), SOME.missingOn(SOME));
+  }
+
+  @Test
+  void largerCpu_missesNothing() {
+    assertEquals(Optional.empty(), SOME.missingOn(features(0x31)));
+  }
+
+  @Test
+  void smallerCpu_isToldWhatItMisses() {
+    assertEquals(
+        Optional.of(
+            "the guest's CPU has features that are missing here: CPUID 0x1.0 ECX 0x00000010"),
+        SOME.missingOn(features(0x21)));
+  }
+
+  @Test
+  void otherVendor_isRefused() {
+    List<Integer> words = new ArrayList<>(SOME.words());
+    words.set(1, 4);
+
+    assertEquals(
+        Optional.of("the CPUs are of different vendors"), SOME.missingOn(new CpuFeatures(words)));
+  }
+
+  @Test
+  void wordsOfALaterVersion_areNotCompared() {
+    List<Integer> words = new ArrayList<>(SOME.words());
+    words.add(-1);
+
+    assertEquals(Optional.empty(), new CpuFeatures(words).missingOn(SOME));
+    assertEquals(Optional.empty(), SOME.missingOn(new CpuFeatures(words)));
+  }
+
+  @Test
+  void written_isReadAgain() throws Exception {
+    StateOutput output = new StateOutput();
+    SOME.write(output);
+
+    assertEquals(SOME, CpuFeatures.read(new StateInput("hello", 1, output.toByteArray())));
+  }
+}

@@ -1,0 +1,31 @@
+package org.microvm.machine.x86;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.kvm.Cpuid;
+import org.microvm.kvm.Kvm;
+import org.microvm.testing.RequiresKvm;
+
+/** What guests are told of their CPU. */
+@RequiresKvm
+@Timeout(20)
+class GuestCpuidTest {
+  private static final int POWER = 0x8000_0007;
+  private static final int EDX_INVARIANT_TSC = 1 << 8;
+
+  @Test
+  void guestThatMayMove_isNotToldToKeepTimeByTheTsc() throws Exception {
+    try (Kvm kvm = Kvm.open()) {
+      Cpuid supported = kvm.supportedCpuid();
+      Cpuid cpuid = GuestCpuid.of(kvm, 0);
+
+      int leaf = cpuid.find(POWER, 0);
+      assertTrue(leaf >= 0, "this KVM says nothing of the TSC");
+      assertEquals(0, cpuid.edx(leaf) & EDX_INVARIANT_TSC);
+      assertEquals(supported.edx(leaf) & ~EDX_INVARIANT_TSC, cpuid.edx(leaf));
+    }
+  }
+}

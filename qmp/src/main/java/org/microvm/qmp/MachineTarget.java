@@ -1,0 +1,183 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import org.microvm.linux.EventLoop;
+import org.microvm.machine.Machine;
+import org.microvm.machine.MachineListener;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.migration.MigrationProgress;
+import org.microvm.virtioserial.SerialDevice;
+
+/** A real machine, for its control socket. */
+public final class MachineTarget implements QmpTarget {
+  private final Machine machine;
+  private final Optional<String> name;
+  private final Supplier<JsonNode> statistics;
+
+  /**
+   * @param name what its owner calls it, or null
+   * @param statistics what it has done so far
+   */
+  public MachineTarget(Machine machine, String name, Supplier<JsonNode> statistics) {
+    this.machine = machine;
+    this.name = Optional.ofNullable(name);
+    this.statistics = statistics;
+  }
+
+  /** Has the server tell its clients what happens to the machine from now on. */
+  public void report(QmpServer server) {
+    machine.addListener(
+        new MachineListener() {
+          @Override
+          public void paused() {
+            server.stopped();
+          }
+
+          @Override
+          public void resumed() {
+            server.resumed();
+          }
+
+          @Override
+          public void migrationEnded(MigrationProgress end) {
+            server.migration(end);
+          }
+
+          @Override
+          public void reset(MachineEnd.Reset how, boolean byHost) {
+            server.reset(!byHost);
+          }
+        });
+  }
+
+  /** Has the server tell its clients how the machine ended. */
+  public static void reportEnd(QmpServer server, MachineEnd end) {
+    switch (end) {
+      case MachineEnd.PowerOff() -> server.ended(true, "guest-shutdown");
+      case MachineEnd.Reset(String how) -> server.ended(true, "guest-reset");
+      case MachineEnd.DebugExit(int status) -> server.ended(true, "guest-shutdown");
+      case MachineEnd.Stopped() -> server.ended(false, "host-signal");
+      case MachineEnd.Migrated() -> server.ended(false, "host-qmp-quit");
+      case MachineEnd.Failed(String report) -> server.ended(false, "host-error");
+    }
+  }
+
+  @Override
+  public Optional<String> name() {
+    return name;
+  }
+
+  @Override
+  public RunState state() {
+    if (machine.end().isDone()) {
+      return RunState.SHUTDOWN;
+    }
+    if (!machine.isStarted()) {
+      return RunState.PRELAUNCH;
+    }
+    return machine.isPaused() ? RunState.PAUSED : RunState.RUNNING;
+  }
+
+  @Override
+  public void pause() throws IOException {
+    try {
+      if (!machine.pause() && machine.end().isDone()) {
+        throw new IOException("the guest has ended");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    }
+  }
+
+  @Override
+  public void resume() throws IOException {
+    if (machine.end().isDone()) {
+      throw new IOException("the guest has ended");
+    }
+    try {
+      machine.resume();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  @Override
+  public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
+    save(() -> machine.snapshot(directory, words));
+  }
+
+  @Override
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws IOException {
+    save(() -> machine.snapshotDiff(directory, base, words));
+  }
+
+  private interface Save {
+    void run() throws MachineException, InterruptedException;
+  }
+
+  private static void save(Save save) throws IOException {
+    try {
+      save.run();
+    } catch (MachineException e) {
+      throw new IOException(e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    }
+  }
+
+  @Override
+  public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws IOException {
+    try {
+      machine.migrate(destination, limits, memory);
+    } catch (MachineException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public Optional<Migration> migration() {
+    return machine.migration();
+  }
+
+  @Override
+  public void reset() {
+    machine.reset();
+  }
+
+  @Override
+  public void quit() {
+    machine.stop();
+  }
+
+  @Override
+  public SerialDevice channels() {
+    return machine.channels();
+  }
+
+  @Override
+  public EventLoop eventLoop() {
+    return machine.eventLoop();
+  }
+
+  @Override
+  public JsonNode statistics() {
+    return statistics.get();
+  }
+}

@@ -1,0 +1,112 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.SerialDevice;
+
+/** A machine without a guest: its channels are real, its state is what the test says. */
+public final class FakeTarget implements QmpTarget, AutoCloseable {
+  private final EventLoop loop;
+  private final SerialDevice serial;
+  volatile RunState state = RunState.RUNNING;
+  volatile int resets;
+
+  /** One with no channels yet. */
+  public FakeTarget() throws ErrnoException {
+    loop = EventLoop.open("fake-machine");
+    serial = new SerialDevice(loop, SerialConfig.defaults());
+    loop.start();
+  }
+
+  @Override
+  public Optional<String> name() {
+    return Optional.of("fake");
+  }
+
+  @Override
+  public RunState state() {
+    return state;
+  }
+
+  @Override
+  public void pause() throws IOException {
+    if (state == RunState.SHUTDOWN) {
+      throw new IOException("the guest has ended");
+    }
+    state = RunState.PAUSED;
+  }
+
+  @Override
+  public void resume() {
+    state = RunState.RUNNING;
+  }
+
+  @Override
+  public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
+    if (state == RunState.SHUTDOWN) {
+      throw new IOException("only a running or paused machine can be saved");
+    }
+    Files.createDirectory(directory);
+  }
+
+  @Override
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws IOException {
+    throw new IOException("written pages are not tracked");
+  }
+
+  @Override
+  public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws IOException {
+    throw new IOException("nobody waits at " + destination);
+  }
+
+  @Override
+  public Optional<Migration> migration() {
+    return Optional.empty();
+  }
+
+  @Override
+  public void reset() {
+    resets++;
+  }
+
+  @Override
+  public void quit() {
+    state = RunState.SHUTDOWN;
+  }
+
+  @Override
+  public SerialDevice channels() {
+    return serial;
+  }
+
+  @Override
+  public EventLoop eventLoop() {
+    return loop;
+  }
+
+  @Override
+  public JsonNode statistics() {
+    return JsonNodeFactory.instance.objectNode().put("resets", resets);
+  }
+
+  @Override
+  public void close() {
+    serial.close();
+    loop.close();
+  }
+}
