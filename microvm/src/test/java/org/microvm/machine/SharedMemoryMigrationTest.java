@@ -230,7 +230,8 @@ class SharedMemoryMigrationTest {
   @Test
   void memoryOfAnotherSize_isRefused() throws Exception {
     try (GuestRam other = GuestRam.allocate(2 * MEMORY)) {
-      assertRefused(other.file().duplicate(), "it has 33554432 bytes, here are 16777216");
+      assertRefused(
+          other.file().duplicate(), "it has 33554432 bytes, this machine's RAM has 16777216");
     }
   }
 

@@ -290,7 +290,8 @@ class SnapshotTest {
     MachineConfig large =
         MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(2 * MEMORY).build();
 
-    assertTrue(refusal(bare).contains("port 1 test is missing"), refusal(bare));
+    assertTrue(
+        refusal(bare).contains("port 1 test is in the saved state but missing"), refusal(bare));
     assertTrue(refusal(large).contains("bytes of memory"), refusal(large));
   }
 }
