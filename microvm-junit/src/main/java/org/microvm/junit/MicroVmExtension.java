@@ -30,6 +30,8 @@ public final class MicroVmExtension
         AfterEachCallback,
         AfterAllCallback,
         ParameterResolver {
+  static final String NO_CONSOLE_OUTPUT = "(no output)";
+
   private static final Namespace NAMESPACE = Namespace.create(MicroVmExtension.class);
 
   /** Called by JUnit, which registers the extension by its class. */
@@ -184,7 +186,8 @@ public final class MicroVmExtension
     guest(context)
         .ifPresent(
             vm -> {
-              String text = vm.console();
+              // JUnit refuses a report entry without text.
+              String text = vm.console().isBlank() ? NO_CONSOLE_OUTPUT : vm.console();
               context.publishReportEntry("guest console", text);
               // Build tools keep the output of a failed test, but not all of them keep report
               // entries.

@@ -195,6 +195,7 @@ class MicroVmExtensionTest {
 
     assertEquals(
         List.of("fails on purpose"), run.failures().stream().map(Throwable::getMessage).toList());
+    assertEquals(0, run.failures().getFirst().getSuppressed().length);
     assertEquals(1, run.succeeded());
   }
 
