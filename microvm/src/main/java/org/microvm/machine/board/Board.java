@@ -45,9 +45,6 @@ public final class Board implements AutoCloseable {
   /** What the names of a virtio device's sections begin with. */
   private static final String VIRTIO_SECTION = "virtio.";
 
-  /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
-  private static final long STATUS = 0x70;
-
   /** What the registers of all slots take. */
   public static final long REGISTER_BYTES = VirtioSlot.COUNT * VirtioSlot.LENGTH;
 
@@ -191,7 +188,7 @@ public final class Board implements AutoCloseable {
 
   /** Brings devices and RAM to where they were at power-on; no guest is running. */
   public void reset() throws MachineException {
-    slots.forEach(slot -> slot.transport().write(STATUS, 4, 0));
+    slots.forEach(slot -> slot.transport().powerOnReset());
     try {
       ram.clear();
     } catch (ErrnoException e) {
