@@ -184,7 +184,7 @@ final class GuestHandover implements MigrationSource {
     }
 
     private void sendLinks(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
+      for (Map.Entry<Integer, HostLink> link : parts.serial().handover().links().entrySet()) {
         // Files, FIFOs and terminals are opened by the other side itself.
         if (link.getValue().isDuplex() && link.getValue().halfClose()) {
           stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
@@ -194,7 +194,7 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public void sendRest(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, byte[]> rest : parts.serial().takeRest().entrySet()) {
+      for (Map.Entry<Integer, byte[]> rest : parts.serial().handover().takeRest().entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
       }
     }
@@ -212,7 +212,7 @@ final class GuestHandover implements MigrationSource {
     public void leave() {
       left = true;
       letGoOfMemory();
-      parts.serial().release();
+      parts.serial().handover().release();
       parts.board().release();
       run.end(new MachineEnd.Migrated());
     }
@@ -279,7 +279,7 @@ final class GuestHandover implements MigrationSource {
     @Override
     public void giveUp() {
       // As if it had gone: what it has sent its host programs get over there, if at all.
-      parts.serial().release();
+      parts.serial().handover().release();
       parts.board().release();
       hold.close();
     }

@@ -92,7 +92,7 @@ final class PreparedMachine implements AutoCloseable {
 
   /** Goes on with a connection that the guest's port had; before {@link #load}. */
   void adopt(int port, HostLink link) throws IOException, PortException {
-    parts.serial().adopt(port, link);
+    parts.serial().handover().adopt(port, link);
   }
 
   /** Opens the channel of a machine that rehearses; before {@link #standBy}. */
@@ -162,7 +162,7 @@ final class PreparedMachine implements AutoCloseable {
     }
     // After that, for the guest has stood still long enough.
     ready();
-    parts.serial().takeOver();
+    parts.serial().handover().takeOver();
     return machine;
   }
 
@@ -171,7 +171,7 @@ final class PreparedMachine implements AutoCloseable {
    */
   void giveRest(int port, byte[] bytes) throws MachineException {
     try {
-      parts.serial().giveRest(port, bytes);
+      parts.serial().handover().giveRest(port, bytes);
     } catch (PortException e) {
       throw new MachineException(e.getMessage(), e);
     }
@@ -188,7 +188,7 @@ final class PreparedMachine implements AutoCloseable {
           public void goOn() throws IOException {
             parts.disks().take();
             ready();
-            parts.serial().takeOver();
+            parts.serial().handover().takeOver();
           }
 
           @Override
@@ -233,7 +233,7 @@ final class PreparedMachine implements AutoCloseable {
 
   /** The guest goes on elsewhere: nothing that ends here may touch its memory. */
   private void leaveMemory() {
-    parts.serial().release();
+    parts.serial().handover().release();
     parts.board().release();
     try {
       ram().letGo();
