@@ -3,7 +3,6 @@ package org.microvm.machine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.kvm.Vcpu;
@@ -35,33 +34,29 @@ final class GuestHandover implements MigrationSource {
   /** By the third, saving takes a tenth of the time that the first one takes; more gain little. */
   private static final int REHEARSALS = 5;
 
-  private final Machine machine;
-  private final MachineConfig config;
+  private final MachineContext context;
   private final MachineParts parts;
-  private final ReentrantLock saving;
+  private final MachineLifecycle lifecycle;
+  private final PauseControl pauses;
   private final GuestRun run;
   private Vm scratchVm;
   private Vcpu scratchVcpu;
 
   /**
-   * @param saving held while the guest is paused for a save
+   * @param pauses pauses and resumes the guest
    * @param run the VM instance whose guest is migrated
    */
-  GuestHandover(
-      Machine machine,
-      MachineConfig config,
-      MachineParts parts,
-      ReentrantLock saving,
-      GuestRun run) {
-    this.machine = machine;
-    this.config = config;
-    this.parts = parts;
-    this.saving = saving;
+  GuestHandover(MachineContext context, PauseControl pauses, GuestRun run) {
+    this.context = context;
+    parts = context.parts();
+    lifecycle = context.lifecycle();
+    this.pauses = pauses;
     this.run = run;
   }
 
   @Override
   public byte[] description() throws IOException {
+    MachineConfig config = context.config();
     StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
     CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
     return output.toByteArray();
@@ -128,14 +123,14 @@ final class GuestHandover implements MigrationSource {
 
   @Override
   public Stopped stop() throws MachineException, InterruptedException {
-    saving.lock();
-    boolean wasPaused = machine.isPaused();
+    pauses.standstill().lock();
+    boolean wasPaused = pauses.isPaused();
     LoopHold hold = null;
     boolean stopped = false;
     try {
       // Stop the loop and the vCPUs in parallel: a vCPU never waits for the loop.
       hold = LoopHold.begin(parts.loop());
-      if (!machine.pause()) {
+      if (!pauses.pause()) {
         throw new MachineException("the guest has ended, or it was resumed meanwhile");
       }
       hold.await();
@@ -146,7 +141,7 @@ final class GuestHandover implements MigrationSource {
         if (hold != null) {
           hold.close();
         }
-        saving.unlock();
+        pauses.standstill().unlock();
       }
     }
   }
@@ -165,12 +160,15 @@ final class GuestHandover implements MigrationSource {
     @Override
     public byte[] save() throws IOException {
       StateWriter writer = new StateWriter();
-      synchronized (machine) {
+      lifecycle.lock().lock();
+      try {
         if (ended()) {
           throw new IOException("the guest has ended or was reset");
         }
         parts.board().save(writer);
         run.save(writer, parts);
+      } finally {
+        lifecycle.lock().unlock();
       }
       return writer.toByteArray();
     }
@@ -184,7 +182,7 @@ final class GuestHandover implements MigrationSource {
     }
 
     private void sendLinks(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
+      for (Map.Entry<Integer, HostLink> link : parts.serial().handover().links().entrySet()) {
         // The destination opens files, FIFOs and terminals itself.
         if (link.getValue().isDuplex() && link.getValue().halfClose()) {
           stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
@@ -194,7 +192,7 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public void sendRest(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, byte[]> rest : parts.serial().takeRest().entrySet()) {
+      for (Map.Entry<Integer, byte[]> rest : parts.serial().handover().takeRest().entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
       }
     }
@@ -205,14 +203,14 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public boolean commit() {
-      return machine.beginToLeave(run);
+      return lifecycle.beginToLeave(run);
     }
 
     @Override
     public void leave() {
       left = true;
       letGoOfMemory();
-      parts.serial().release();
+      parts.serial().handover().release();
       parts.board().release();
       run.end(new MachineEnd.Migrated());
     }
@@ -250,17 +248,17 @@ final class GuestHandover implements MigrationSource {
         stays = true;
       }
       if (stays) {
-        machine.hold(new Held(hold));
+        lifecycle.hold(new Held(hold));
       } else {
         hold.close();
       }
       if (!left && !stays) {
-        machine.stay();
+        lifecycle.stay();
         if (!wasPaused) {
-          machine.resume();
+          pauses.resume();
         }
       }
-      saving.unlock();
+      pauses.standstill().unlock();
     }
   }
 
@@ -275,7 +273,7 @@ final class GuestHandover implements MigrationSource {
     @Override
     public void goOn() throws IOException {
       parts.disks().take();
-      machine.stay();
+      lifecycle.stay();
       hold.close();
     }
 
@@ -283,7 +281,7 @@ final class GuestHandover implements MigrationSource {
     public void giveUp() {
       // As after a migration: bytes that the guest has sent are delivered at the destination, if at
       // all.
-      parts.serial().release();
+      parts.serial().handover().release();
       parts.board().release();
       hold.close();
     }

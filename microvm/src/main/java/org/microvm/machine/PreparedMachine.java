@@ -93,7 +93,7 @@ final class PreparedMachine implements AutoCloseable {
 
   /** Gives a port the connection that it had at the source. Call this before {@link #load}. */
   void adopt(int port, HostLink link) throws IOException, PortException {
-    parts.serial().adopt(port, link);
+    parts.serial().handover().adopt(port, link);
   }
 
   /**
@@ -174,7 +174,7 @@ final class PreparedMachine implements AutoCloseable {
     }
     // Only after the gate is open, to keep the downtime short.
     ready();
-    parts.serial().takeOver();
+    parts.serial().handover().takeOver();
     return machine;
   }
 
@@ -184,7 +184,7 @@ final class PreparedMachine implements AutoCloseable {
    */
   void giveRest(int port, byte[] bytes) throws MachineException {
     try {
-      parts.serial().giveRest(port, bytes);
+      parts.serial().handover().giveRest(port, bytes);
     } catch (PortException e) {
       throw new MachineException(e.getMessage(), e);
     }
@@ -202,7 +202,7 @@ final class PreparedMachine implements AutoCloseable {
           public void goOn() throws IOException {
             parts.disks().take();
             ready();
-            parts.serial().takeOver();
+            parts.serial().handover().takeOver();
           }
 
           @Override
@@ -250,7 +250,7 @@ final class PreparedMachine implements AutoCloseable {
    * must not access it.
    */
   private void leaveMemory() {
-    parts.serial().release();
+    parts.serial().handover().release();
     parts.board().release();
     try {
       ram().letGo();

@@ -45,9 +45,6 @@ public final class Board implements AutoCloseable {
   /** Prefix of the names of a virtio device's sections in the state. */
   private static final String VIRTIO_SECTION = "virtio.";
 
-  /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
-  private static final long STATUS = 0x70;
-
   /** Bytes of the registers of all slots. */
   public static final long REGISTER_BYTES = VirtioSlot.COUNT * VirtioSlot.LENGTH;
 
@@ -195,7 +192,7 @@ public final class Board implements AutoCloseable {
 
   /** Resets devices and RAM to their power-on state. No guest may be running. */
   public void reset() throws MachineException {
-    slots.forEach(slot -> slot.transport().write(STATUS, 4, 0));
+    slots.forEach(slot -> slot.transport().powerOnReset());
     try {
       ram.clear();
     } catch (ErrnoException e) {

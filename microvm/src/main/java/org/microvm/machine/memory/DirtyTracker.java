@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import org.microvm.kvm.MemorySlot;
+import org.microvm.kvm.DirtyLog;
 import org.microvm.linux.ErrnoException;
 import org.microvm.memory.DirtyPages;
 import org.microvm.memory.GuestMemory;
@@ -20,18 +20,18 @@ public final class DirtyTracker implements AutoCloseable {
   private static final int PAGE = DirtyPages.PAGE;
 
   private final GuestMemory memory;
-  private final List<MemorySlot> slots;
+  private final List<? extends DirtyLog> slots;
   private final List<MemorySegment> bitmaps = new ArrayList<>();
 
   /**
    * @param slots the memory slot of each region of RAM, in the same order
    */
-  public DirtyTracker(GuestMemory memory, List<MemorySlot> slots) throws ErrnoException {
+  public DirtyTracker(GuestMemory memory, List<? extends DirtyLog> slots) throws ErrnoException {
     this.memory = memory;
     this.slots = slots;
     memory.dirtyPages().enable(true);
     try {
-      for (MemorySlot slot : slots) {
+      for (DirtyLog slot : slots) {
         bitmaps.add(Arena.ofAuto().allocate(slot.dirtyBitmapBytes(), Long.BYTES));
         slot.logDirtyPages(true);
       }
@@ -96,7 +96,7 @@ public final class DirtyTracker implements AutoCloseable {
   @Override
   public void close() {
     memory.dirtyPages().enable(false);
-    for (MemorySlot slot : slots) {
+    for (DirtyLog slot : slots) {
       try {
         slot.logDirtyPages(false);
       } catch (ErrnoException e) {

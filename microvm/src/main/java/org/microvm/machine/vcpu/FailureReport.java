@@ -15,11 +15,41 @@ public final class FailureReport {
   private static final long CR0_PE = 1;
   private static final long CR0_PG = 1L << 31;
 
-  private final Vcpu vcpu;
+  private final RegisterSource vcpu;
 
   /** Reports on this vCPU. */
   public FailureReport(Vcpu vcpu) {
+    this(new KvmRegisters(vcpu));
+  }
+
+  FailureReport(RegisterSource vcpu) {
     this.vcpu = vcpu;
+  }
+
+  /** A stopped vCPU whose registers can be read. */
+  interface RegisterSource {
+    int id();
+
+    void get(Registers registers) throws ErrnoException;
+
+    void get(SpecialRegisters registers) throws ErrnoException;
+  }
+
+  private record KvmRegisters(Vcpu vcpu) implements RegisterSource {
+    @Override
+    public int id() {
+      return vcpu.id();
+    }
+
+    @Override
+    public void get(Registers registers) throws ErrnoException {
+      vcpu.get(registers);
+    }
+
+    @Override
+    public void get(SpecialRegisters registers) throws ErrnoException {
+      vcpu.get(registers);
+    }
   }
 
   String tripleFault() {
