@@ -94,7 +94,7 @@ final class MachineCommands {
   private JsonNode powerDown(QmpArguments arguments) throws QmpException {
     arguments.finish();
     throw QmpException.generic(
-        "this machine has no power button; shut the guest down by its agent:"
+        "this machine has no power button; shut the guest down through its guest agent:"
             + " microvm agent --socket PATH shutdown");
   }
 
