@@ -12,6 +12,8 @@ endif
 export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED
 MAVEN := mvn -B -q -ntp
 DIST := cli/target/dist
+# The images that `agent-test` uses: images, or images-newest.
+IMAGES := images
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
 .PHONY: help build run test stress soak images examples bare-metal bench bench-boot bench-state bench-channels bench-jmh doctor javadoc bindings format clean packages
@@ -35,8 +37,18 @@ $(DIST)/microvm.aot: $(DIST)/microvm.jar tools/train-aot | bare-metal
 packages: ## install the Debian packages that build and tests need
 	@tools/packages
 
-images: | packages ## build the guest kernel and root (cached under ~/.cache/microvm)
+images: | packages ## build the guest kernel and root of pinned Debian packages (cached under ~/.cache/microvm)
 	@$(MAKE) --no-print-directory -C test-images images
+
+.PHONY: images-newest images-news images-update
+images-newest: | packages ## build images of the newest packages, for `make agent-test IMAGES=images-newest`; the pin stays
+	@$(MAKE) --no-print-directory -C test-images newest
+
+images-news: ## which pinned packages have newer versions
+	@$(MAKE) --no-print-directory -C test-images news
+
+images-update: ## pin the newest packages (PACKAGES="NAME NAME=VERSION": only those)
+	@$(MAKE) --no-print-directory -C test-images update
 
 bare-metal: | packages
 	@$(MAKE) --no-print-directory -s -C test-images/bare-metal
@@ -47,6 +59,8 @@ run: build images ## boot Linux: a shell on a terminal, otherwise a demonstratio
 examples: build images ## build the programs of examples/ (examples/run NAME runs one)
 
 test: build images ## run everything: format, lint, unit, KVM and Linux guest tests
+	@test-images/pin.sh summary
+	@$(MAKE) --no-print-directory -C test-images check
 	@tools/test
 
 stress: build ## wake a sleeping guest with a million messages; fewer on the other interrupt paths
@@ -62,8 +76,8 @@ soak: build images ## open, close and block ports at random: a Java driver, a ho
 	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
 .PHONY: agent-test junit-example
-agent-test: build images ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
-	@tools/agent-test
+agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
+	@tools/agent-test -Dmicrovm.images=$(CURDIR)/test-images/target/$(IMAGES)
 
 junit-example: build images ## install the modules locally and run a project that uses the JUnit fixture
 	@tools/junit-example
