@@ -44,7 +44,7 @@ images: | packages ## build the guest kernel and root of pinned Debian packages 
 images-newest: | packages ## build images of the newest packages, for `make agent-test IMAGES=images-newest`; the pin stays
 	@$(MAKE) --no-print-directory -C test-images newest
 
-images-news: ## which pinned packages have newer versions
+images-news: ## list the pinned packages that have newer versions
 	@$(MAKE) --no-print-directory -C test-images news
 
 images-update: ## pin the newest packages (PACKAGES="NAME NAME=VERSION": only those)

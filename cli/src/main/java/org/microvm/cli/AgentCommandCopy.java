@@ -14,8 +14,9 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "cp",
     description = {
-      "Copies a file into the guest or out of it. A path in the guest begins with a colon, as in",
-      "'cp notes.txt :/tmp/' and 'cp :/etc/hosts -'; - is standard input or output."
+      "Copies a file into the guest or out of it.",
+      "A path in the guest begins with a colon, as in 'cp notes.txt :/tmp/' and"
+          + " 'cp :/etc/hosts -'; - is standard input or output."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandCopy implements Callable<Integer> {

@@ -18,9 +18,10 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "exec",
     description = {
-      "Runs a program in the guest. All of standard input is sent before the program starts;",
-      "standard output and error are printed after it has ended. The exit status is that of the",
-      "program, 128 + N after signal N, or 255 if it could not be run."
+      "Runs a program in the guest.",
+      "All of standard input is sent before the program starts; standard output and error are"
+          + " printed after it has ended. The exit status is that of the program, 128 + N after"
+          + " signal N, or 255 if it could not be run."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandExec implements Callable<Integer> {

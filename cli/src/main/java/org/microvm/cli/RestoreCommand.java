@@ -31,7 +31,8 @@ final class RestoreCommand implements Callable<Integer> {
       Options.command(
           this,
           "restore",
-          "Resumes a machine from a snapshot, with the options of the saved machine.");
+          "Resumes a machine from a snapshot, with the options of the saved machine. More options of"
+              + " `microvm run` may follow.");
 
   /** The command. */
   static CommandLine commandLine() {
