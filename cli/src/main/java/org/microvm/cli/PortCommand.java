@@ -42,10 +42,7 @@ final class PortCommand {
     @Option(names = "--pty", description = "pseudo-terminal, whose path is printed")
     private boolean pty;
 
-    /**
-     * The {@code backend} of chardev-add. Paths are made absolute, because the machine may run in
-     * another directory.
-     */
+    /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */
     private ObjectNode backend() {
       ObjectNode backend = QmpClient.arguments();
       if (file != null) {
@@ -86,7 +83,7 @@ final class PortCommand {
         description = "any other option of --device virtserialport: byte_limit=64K, bps=1M")
     private Map<String, String> words = Map.of();
 
-    /** The arguments of device_add, without ids and name. */
+    /** As device_add wants it, but for the names. */
     private ObjectNode device() {
       ObjectNode device = QmpClient.arguments();
       device.put("driver", console ? "virtconsole" : "virtserialport");

@@ -24,7 +24,7 @@ final class Chardev {
     this.words = words;
   }
 
-  /** Creates a chardev that a device already uses. */
+  /** One that a device has already. */
   static Chardev inUse(String id, String words) {
     Chardev chardev = new Chardev(id, words);
     chardev.busy = true;
