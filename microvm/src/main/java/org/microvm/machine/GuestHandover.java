@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
 final class GuestHandover implements MigrationSource {
   private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
 
-  /** The first costs ten times what the third does, which then stays so for long. */
+  /** By the third, saving takes a tenth of the time that the first one takes; more gain little. */
   private static final int REHEARSALS = 5;
 
   private final Machine machine;
@@ -44,8 +44,8 @@ final class GuestHandover implements MigrationSource {
   private Vcpu scratchVcpu;
 
   /**
-   * @param saving held while the guest stands still for a save
-   * @param run the life of the guest that is to go on elsewhere
+   * @param saving held while the guest is paused for a save
+   * @param run the VM instance whose guest is migrated
    */
   GuestHandover(
       Machine machine,
@@ -68,8 +68,8 @@ final class GuestHandover implements MigrationSource {
   }
 
   /**
-   * Goes through the saving of state, of the devices as they are and of a VM that is made for it: a
-   * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
+   * Saves the state of the devices and of a scratch VM a few times to warm up the JVM: code runs
+   * slowly the first time, and the guest is stopped while its state is saved.
    */
   @Override
   public void rehearse() throws IOException {
@@ -90,7 +90,7 @@ final class GuestHandover implements MigrationSource {
     }
   }
 
-  /** Ends the VM of the rehearsal, which the kernel takes its time for. */
+  /** Closes the scratch VM, which takes the kernel some time. */
   @Override
   public void close() {
     if (scratchVcpu != null) {
@@ -133,7 +133,7 @@ final class GuestHandover implements MigrationSource {
     LoopHold hold = null;
     boolean stopped = false;
     try {
-      // Both at once: vCPUs wait for nothing that the loop does.
+      // Stop the loop and the vCPUs in parallel: a vCPU never waits for the loop.
       hold = LoopHold.begin(parts.loop());
       if (!machine.pause()) {
         throw new MachineException("the guest has ended, or it was resumed meanwhile");
@@ -185,7 +185,7 @@ final class GuestHandover implements MigrationSource {
 
     private void sendLinks(MigrationStream stream) throws IOException {
       for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
-        // Files, FIFOs and terminals are opened by the other side itself.
+        // The destination opens files, FIFOs and terminals itself.
         if (link.getValue().isDuplex() && link.getValue().halfClose()) {
           stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
         }
@@ -217,7 +217,10 @@ final class GuestHandover implements MigrationSource {
       run.end(new MachineEnd.Migrated());
     }
 
-    /** In case that it was handed over: nothing that ends here may touch the guest's memory. */
+    /**
+     * Detaches from guest memory, which may have been handed over: threads that end later must not
+     * access it.
+     */
     private void letGoOfMemory() {
       try {
         parts.board().ram().letGo();
@@ -261,7 +264,7 @@ final class GuestHandover implements MigrationSource {
     }
   }
 
-  /** The guest that went on nowhere, perhaps. */
+  /** A paused guest of which it is unknown whether the destination runs it. */
   private final class Held implements HeldGuest {
     private final LoopHold hold;
 
@@ -278,7 +281,8 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public void giveUp() {
-      // As if it had gone: what it has sent its host programs get over there, if at all.
+      // As after a migration: bytes that the guest has sent are delivered at the destination, if at
+      // all.
       parts.serial().release();
       parts.board().release();
       hold.close();
