@@ -89,6 +89,19 @@ bench-state: build images bare-metal ## snapshot, restore, migration: against QE
 	@bin/microvm bench migrate --output target/bench
 	@bin/microvm bench report target/bench
 
+.PHONY: lint coverage dependencies docs
+lint: ## Error Prone over what is shipped, its warnings are errors
+	@$(MAVEN) -Plint compile -pl '!jmh'
+
+coverage: build images ## all tests, and how much of each module they reach
+	@tools/coverage
+
+dependencies: ## dependencies and plugins that have newer releases
+	@tools/dependencies
+
+docs: ## regenerate docs/command-line.md, and the man pages under cli/target/man
+	@tools/docs
+
 doctor: build ## what /dev/kvm is here, and what is missing
 	@bin/microvm doctor
 

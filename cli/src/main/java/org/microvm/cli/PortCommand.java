@@ -37,6 +37,7 @@ final class PortCommand {
     private Path file;
 
     @Option(names = "--pty", description = "a pseudo-terminal, whose path is printed")
+    @SuppressWarnings("UnusedVariable") // what is left when no other is given
     private boolean pty;
 
     /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */
