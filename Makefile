@@ -103,6 +103,19 @@ bench-state: build images bare-metal ## measure snapshot, restore and migration,
 	@bin/microvm bench migrate --output target/bench
 	@bin/microvm bench report target/bench
 
+.PHONY: lint coverage dependencies docs
+lint: ## Error Prone over what is shipped, its warnings are errors
+	@$(MAVEN) -Plint compile -pl '!jmh'
+
+coverage: build images ## all tests, and how much of each module they reach
+	@tools/coverage
+
+dependencies: ## dependencies and plugins that have newer releases
+	@tools/dependencies
+
+docs: ## regenerate docs/command-line.md, and the man pages under cli/target/man
+	@tools/docs
+
 doctor: build ## report what /dev/kvm supports here and what is missing
 	@bin/microvm doctor
 

@@ -20,6 +20,8 @@ final class VmmPeer implements Peer {
   private final Process process;
   private final List<Path> sockets;
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
+
+  @SuppressWarnings("JdkObsolete") // two threads use it
   private final StringBuffer output = new StringBuffer();
 
   private VmmPeer(Process process, List<Path> sockets) {

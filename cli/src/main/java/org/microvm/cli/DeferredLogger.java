@@ -57,7 +57,7 @@ final class DeferredLogger extends LegacyAbstractLogger {
     LoggingEventBuilder event = logback().atLevel(level).setMessage(pattern).setCause(cause);
     if (arguments != null) {
       for (Object argument : arguments) {
-        event.addArgument(argument);
+        event = event.addArgument(argument);
       }
     }
     event.log();

@@ -90,6 +90,11 @@ public final class Main {
     return main;
   }
 
+  /** All commands, for their reference. */
+  static CommandLine commandLine() {
+    return withCommands();
+  }
+
   private static String message(Exception e) {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }

@@ -40,6 +40,7 @@ final class PortCommand {
     private Path file;
 
     @Option(names = "--pty", description = "pseudo-terminal, whose path is printed")
+    @SuppressWarnings("UnusedVariable") // pty is the default when no other backend is given
     private boolean pty;
 
     /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */

@@ -21,7 +21,7 @@ public final class Mapping implements AutoCloseable {
   private final MemorySegment segment;
   private boolean closed;
 
-  @SuppressWarnings("restricted")
+  @SuppressWarnings({"restricted", "MustBeClosed"}) // closed with the mapping
   private Mapping(long address, long length, boolean writable) {
     arena = Arena.ofShared();
     MemorySegment whole =

@@ -113,7 +113,7 @@ final class RehearsedDriver {
   }
 
   private static long buffer(int queue, int index) {
-    return queue * QUEUE_BYTES + BUFFERS + index * BUFFER_BYTES;
+    return queue * QUEUE_BYTES + BUFFERS + (long) index * BUFFER_BYTES;
   }
 
   private void introduce() throws GuestMemoryException {

@@ -33,6 +33,7 @@ public final class BzImage implements KernelImage {
    * @param unpackedMax the largest size in bytes that the kernel may have
    * @throws ImageException if it is damaged, too large, or packed in an unknown way
    */
+  @SuppressWarnings("MustBeClosed") // the image has it
   static BzImage parse(ByteSource source, SetupHeader header, long unpackedMax)
       throws ImageException {
     Arena arena = Arena.ofConfined();

@@ -28,7 +28,7 @@ public final class PageTables {
     ByteBuffer tables = Bytes.allocate((2 + DIRECTORIES) * PAGE);
     tables.putLong(0, base + PAGE | WRITABLE | PRESENT);
     for (int i = 0; i < DIRECTORIES; i++) {
-      tables.putLong(PAGE + i * Long.BYTES, base + (2 + i) * PAGE | WRITABLE | PRESENT);
+      tables.putLong(PAGE + i * Long.BYTES, base + (2L + i) * PAGE | WRITABLE | PRESENT);
     }
     tables.position(2 * PAGE);
     for (int i = 0; i < DIRECTORIES * ENTRIES; i++) {
