@@ -79,8 +79,18 @@ soak: build images ## open, close and block ports at random: a Java driver, a ho
 agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
 	@tools/agent-test -Dmicrovm.images=$(CURDIR)/test-images/target/$(IMAGES)
 
-junit-example: build images ## install the modules locally and run a project that uses the JUnit fixture
+junit-example: release ## run a project that uses the JUnit fixture, with the release and an empty home
 	@tools/junit-example
+
+.PHONY: release dist release-test
+release: images ## what a public Maven repository asks for, in target/staging (VERSION=0.1.0 URL=https://...); unsigned
+	@tools/release target/staging "$(VERSION)" "$(URL)"
+
+dist: build images bare-metal ## a tarball with a Java runtime and images, cli/target/microvm-*-linux-x86_64.tar.gz
+	@tools/dist
+
+release-test: release dist ## test both: consumers with an empty home, jlink, a boot without a JDK, a second build
+	@tools/release-test
 
 bench: bench-boot bench-state bench-channels ## run all benchmarks except JMH's; the report is target/bench/index.html
 

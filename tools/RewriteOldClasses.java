@@ -33,7 +33,9 @@ final class RewriteOldClasses {
       ClassFile tool = tool(old);
       for (JarEntry entry : old.stream().toList()) {
         byte[] bytes = old.getInputStream(entry).readAllBytes();
-        out.putNextEntry(new JarEntry(entry.getName()));
+        JarEntry same = new JarEntry(entry.getName());
+        same.setTimeLocal(entry.getTimeLocal());
+        out.putNextEntry(same);
         out.write(entry.getName().endsWith(".class") ? rewrite(tool, bytes) : bytes);
       }
     }

@@ -9,4 +9,6 @@ module org.microvm.machine {
   exports org.microvm.machine.config;
   exports org.microvm.machine.migration;
   exports org.microvm.machine.snapshot;
+
+  uses org.microvm.machine.config.GuestImageLibrary;
 }
