@@ -141,8 +141,7 @@ final class MachineOptions {
       builder.initrd(ramDisk);
     }
     Options.all(disks).forEach(text -> builder.disk(DiskWords.parse(text)));
-    List<String> hostEnds = Options.all(chardevs);
-    channels = new ChannelWords(incoming ? takingOver(hostEnds) : hostEnds);
+    channels = new ChannelWords(Options.all(chardevs), incoming);
     channels.addTo(builder, Options.all(devices));
     return builder
         .words(toWords())
@@ -176,16 +175,6 @@ final class MachineOptions {
     for (OptionSpec option : options) {
       Options.all(option).forEach(text -> words.addAll(List.of(option.longestName(), text)));
     }
-  }
-
-  private static List<String> takingOver(List<String> chardevs) {
-    return chardevs.stream()
-        .map(
-            text ->
-                text.startsWith("socket,") && text.contains("server=on") && text.contains("path=")
-                    ? text + ChannelWords.TAKEOVER
-                    : text)
-        .toList();
   }
 
   private int cpuCount() {
