@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import static java.util.Map.entry;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -147,9 +149,10 @@ final class MachineOptions {
         .words(toWords())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
         .cpus(cpuCount())
-        .onReset(resetAction())
-        .mappedRegisters(registersAreMapped())
-        .trackDirtyPages(dirtyPagesAreTracked());
+        .onReset(
+            Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
+        .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
   /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
@@ -184,32 +187,5 @@ final class MachineOptions {
     } catch (NumberFormatException e) {
       throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
     }
-  }
-
-  private boolean registersAreMapped() {
-    String word = registers.getValue();
-    return switch (word) {
-      case "mapped" -> true;
-      case "exits" -> false;
-      default -> throw new UsageException("--registers: '" + word + "' is not mapped or exits");
-    };
-  }
-
-  private boolean dirtyPagesAreTracked() {
-    String word = trackDirtyPages.getValue();
-    return switch (word) {
-      case "on" -> true;
-      case "off" -> false;
-      default -> throw new UsageException("--track-dirty-pages: '" + word + "' is not on or off");
-    };
-  }
-
-  private OnReset resetAction() {
-    String word = onReset.getValue();
-    return switch (word) {
-      case "exit" -> OnReset.EXIT;
-      case "restart" -> OnReset.RESTART;
-      default -> throw new UsageException("--on-reset: '" + word + "' is not exit or restart");
-    };
   }
 }
