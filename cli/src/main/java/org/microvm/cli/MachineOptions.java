@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import static java.util.Map.entry;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -149,16 +151,16 @@ final class MachineOptions {
       builder.initrd(ramDisk);
     }
     Options.all(disks).forEach(text -> builder.disk(DiskWords.parse(text)));
-    List<String> hostEnds = Options.all(chardevs);
-    channels = new ChannelWords(incoming ? takingOver(hostEnds) : hostEnds);
+    channels = new ChannelWords(Options.all(chardevs), incoming);
     channels.addTo(builder, Options.all(devices));
     return builder
         .words(toWords())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
         .cpus(cpuCount())
-        .onReset(resetAction())
-        .mappedRegisters(registersAreMapped())
-        .trackDirtyPages(dirtyPagesAreTracked());
+        .onReset(
+            Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
+        .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
   /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
@@ -186,16 +188,6 @@ final class MachineOptions {
     }
   }
 
-  private static List<String> takingOver(List<String> chardevs) {
-    return chardevs.stream()
-        .map(
-            text ->
-                text.startsWith("socket,") && text.contains("server=on") && text.contains("path=")
-                    ? text + ChannelWords.TAKEOVER
-                    : text)
-        .toList();
-  }
-
   private int cpuCount() {
     String count = cpus.getValue();
     try {
@@ -203,32 +195,5 @@ final class MachineOptions {
     } catch (NumberFormatException e) {
       throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
     }
-  }
-
-  private boolean registersAreMapped() {
-    String word = registers.getValue();
-    return switch (word) {
-      case "mapped" -> true;
-      case "exits" -> false;
-      default -> throw new UsageException("--registers: '" + word + "' is not mapped or exits");
-    };
-  }
-
-  private boolean dirtyPagesAreTracked() {
-    String word = trackDirtyPages.getValue();
-    return switch (word) {
-      case "on" -> true;
-      case "off" -> false;
-      default -> throw new UsageException("--track-dirty-pages: '" + word + "' is not on or off");
-    };
-  }
-
-  private OnReset resetAction() {
-    String word = onReset.getValue();
-    return switch (word) {
-      case "exit" -> OnReset.EXIT;
-      case "restart" -> OnReset.RESTART;
-      default -> throw new UsageException("--on-reset: '" + word + "' is not exit or restart");
-    };
   }
 }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.IFactory;
 import picocli.CommandLine.Model.CommandSpec;
@@ -84,5 +85,25 @@ final class Options {
   static List<String> all(OptionSpec option) {
     List<String> values = option.getValue();
     return values == null ? List.of() : values;
+  }
+
+  /**
+   * Returns what the value of an option stands for.
+   *
+   * @param choices the accepted values and what they stand for, in the order of the message
+   * @throws UsageException if the option has another value
+   */
+  @SafeVarargs
+  static <T> T choice(OptionSpec option, Map.Entry<String, T>... choices) {
+    String value = option.getValue();
+    List<String> accepted = new ArrayList<>();
+    for (Map.Entry<String, T> choice : choices) {
+      if (choice.getKey().equals(value)) {
+        return choice.getValue();
+      }
+      accepted.add(choice.getKey());
+    }
+    throw new UsageException(
+        "%s: '%s' is not %s".formatted(option.longestName(), value, String.join(" or ", accepted)));
   }
 }

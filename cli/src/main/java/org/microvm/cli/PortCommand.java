@@ -4,8 +4,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.microvm.qmp.QmpClient;
+import org.microvm.qmp.SpecJson;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
+import org.microvm.virtioserial.options.SocketSpec;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,24 +52,19 @@ final class PortCommand {
     @SuppressWarnings("UnusedVariable") // pty is the default when no other backend is given
     private boolean pty;
 
-    /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */
-    private ObjectNode backend() {
-      ObjectNode backend = QmpClient.arguments();
+    /** Paths are made absolute, because the machine may have another working directory. */
+    private ChardevSpec spec() {
       if (file != null) {
-        backend.put("type", "file").putObject("data").put("out", text(file));
-      } else if (socket != null || connect != null) {
-        ObjectNode data = backend.put("type", "socket").putObject("data");
-        ObjectNode address = data.putObject("addr").put("type", "unix");
-        address.putObject("data").put("path", text(socket != null ? socket : connect));
-        data.put("server", socket != null);
-      } else {
-        backend.put("type", "pty").putObject("data");
+        return new ChardevSpec.File(file.toAbsolutePath(), false, Optional.empty());
       }
-      return backend;
+      if (socket != null) {
+        return unix(socket, new SocketSpec.Server(false));
+      }
+      return connect != null ? unix(connect, SocketSpec.Client.ONCE) : new ChardevSpec.Pty();
     }
 
-    private static String text(Path path) {
-      return path.toAbsolutePath().toString();
+    private static ChardevSpec unix(Path path, SocketSpec.Role role) {
+      return new SocketSpec(new SocketSpec.Unix(path.toAbsolutePath()), role);
     }
   }
 
@@ -84,15 +88,23 @@ final class PortCommand {
         description = "any other option of --device virtserialport: byte_limit=64K, bps=1M")
     private Map<String, String> words = Map.of();
 
-    /** As device_add wants it, but for the names. */
-    private ObjectNode device() {
-      ObjectNode device = QmpClient.arguments();
-      device.put("driver", console ? "virtconsole" : "virtserialport");
+    /** Returns the port that the options describe. */
+    private PortSpec spec(String name, String chardev) {
+      Map<String, String> values = new LinkedHashMap<>(words);
+      values.putAll(Map.of("id", deviceId(name), "chardev", chardev, "name", name));
       if (nr != null) {
-        device.put("nr", nr);
+        values.put("nr", nr.toString());
       }
-      words.forEach(device::put);
-      return device;
+      try {
+        return DeviceOptions.port(
+            OptionWords.of(console ? "virtconsole" : "virtserialport", values));
+      } catch (OptionException e) {
+        throw new UsageException("port add: " + e.getMessage());
+      }
+    }
+
+    private String deviceId(String name) {
+      return id == null ? name : id;
     }
   }
 
@@ -108,16 +120,14 @@ final class PortCommand {
       @ArgGroup(multiplicity = "1") HostEnd hostEnd,
       @Mixin GuestEnd guestEnd)
       throws IOException {
-    String deviceId = guestEnd.id == null ? name : guestEnd.id;
-    String chardev = "chardev-" + deviceId;
-    ObjectNode device = guestEnd.device();
-    device.put("id", deviceId).put("chardev", chardev).put("name", name);
+    String chardev = "chardev-" + guestEnd.deviceId(name);
+    PortSpec port = guestEnd.spec(name, chardev);
     ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
-    chardevAdd.set("backend", hostEnd.backend());
+    chardevAdd.set("backend", SpecJson.backend(hostEnd.spec()));
     try (QmpClient client = control.connect()) {
       JsonNode added = client.execute("chardev-add", chardevAdd);
       try {
-        client.execute("device_add", device);
+        client.execute("device_add", SpecJson.device(port));
       } catch (IOException e) {
         client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
         throw e;

@@ -51,25 +51,10 @@ final class RestoreCommand implements Callable<Integer> {
     }
     List<String> words = new ArrayList<>();
     words.add("run");
-    snapshot.words().forEach(word -> words.add(moved(word)));
+    Path to = sockets.getValue();
+    words.addAll(to == null ? snapshot.words() : SavedOptions.withSocketsIn(snapshot.words(), to));
     words.addAll(List.of("--restore", from.toString()));
     words.addAll(spec.commandLine().getUnmatchedArguments());
     return Main.execute(spec.commandLine().getErr(), words.toArray(new String[0]));
-  }
-
-  /** The word with the path of a socket changed if it should be; any other word as it is. */
-  private String moved(String word) {
-    Path to = sockets.getValue();
-    if (to == null || !word.startsWith("socket,")) {
-      return word;
-    }
-    String[] parts = word.split(",", -1);
-    for (int i = 0; i < parts.length; i++) {
-      if (parts[i].startsWith("path=")) {
-        Path name = Path.of(parts[i].substring("path=".length())).getFileName();
-        parts[i] = "path=" + to.resolve(name);
-      }
-    }
-    return String.join(",", parts);
   }
 }

@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import static java.util.Map.entry;
+
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -151,19 +153,16 @@ final class RunCommand implements Callable<Integer> {
       throw new UsageException("--incoming and --restore cannot be combined");
     }
     if (snapshot != null) {
-      return Machine.restore(Snapshot.open(snapshot), config, restoreClock());
+      RestoreClock restoreClock =
+          clock.getValue() == null
+              ? RestoreClock.SAVED
+              : Options.choice(
+                  clock,
+                  entry("saved", RestoreClock.SAVED),
+                  entry("realtime", RestoreClock.REALTIME));
+      return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
     return isIncoming() ? receive(config) : Machine.create(config);
-  }
-
-  private RestoreClock restoreClock() {
-    String word = clock.getValue();
-    return switch (word) {
-      case null -> RestoreClock.SAVED;
-      case "saved" -> RestoreClock.SAVED;
-      case "realtime" -> RestoreClock.REALTIME;
-      default -> throw new UsageException("--clock: '" + word + "' is not saved or realtime");
-    };
   }
 
   private Machine receive(MachineConfig config) throws IOException, MachineException {

@@ -4,8 +4,7 @@ import java.io.IOException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
-import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.ChardevSpec;
 
 /**
  * A host end of a channel, which a client refers to by its id, and whether a device uses it.
@@ -15,18 +14,18 @@ import org.microvm.virtioserial.options.OptionWords;
  */
 final class Chardev {
   private final String id;
-  private final String words;
+  private final ChardevSpec spec;
   private PortBackend spare;
   private boolean busy;
 
-  private Chardev(String id, String words) {
+  private Chardev(String id, ChardevSpec spec) {
     this.id = id;
-    this.words = words;
+    this.spec = spec;
   }
 
   /** One that a device has already. */
-  static Chardev inUse(String id, String words) {
-    Chardev chardev = new Chardev(id, words);
+  static Chardev inUse(String id, ChardevSpec spec) {
+    Chardev chardev = new Chardev(id, spec);
     chardev.busy = true;
     return chardev;
   }
@@ -34,18 +33,18 @@ final class Chardev {
   /**
    * Creates a chardev and opens it.
    *
-   * @throws QmpException if the words make no sense or what they name cannot be opened
+   * @throws QmpException if what it names cannot be opened
    */
-  static Chardev open(String id, String words, EventLoop loop) throws QmpException {
-    Chardev chardev = new Chardev(id, words);
+  static Chardev open(String id, ChardevSpec spec, EventLoop loop) throws QmpException {
+    Chardev chardev = new Chardev(id, spec);
     chardev.open(loop);
     return chardev;
   }
 
   private void open(EventLoop loop) throws QmpException {
     try {
-      spare = ChardevOptions.backend(OptionWords.parse(words), loop);
-    } catch (OptionException | IOException e) {
+      spare = spec.open(loop);
+    } catch (IOException e) {
       throw QmpException.generic("chardev %s: %s", id, e.getMessage());
     }
   }
@@ -54,9 +53,9 @@ final class Chardev {
     return id;
   }
 
-  /** The words that make such a one; the id may be missing. */
-  String words() {
-    return words;
+  /** Returns the specification that it is opened from. */
+  ChardevSpec spec() {
+    return spec;
   }
 
   /** Whether a device uses it. */
@@ -71,7 +70,7 @@ final class Chardev {
 
   /** Describes the kind and place of the host end, for the user. */
   String describe() {
-    return spare == null ? words : spare.describe();
+    return spare == null ? ChardevOptions.write(id, spec) : spare.describe();
   }
 
   /**

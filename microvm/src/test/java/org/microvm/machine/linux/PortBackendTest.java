@@ -55,7 +55,7 @@ class PortBackendTest {
   private static HostPort add(LinuxGuest guest, String chardev) throws Exception {
     return guest.add(
         PortConfig.named(guest.newName()),
-        ChardevOptions.backend(OptionWords.parse(chardev), guest.loop()));
+        ChardevOptions.read(OptionWords.parse(chardev)).open(guest.loop()));
   }
 
   private static UnixDomainSocketAddress address(Path socket) {
