@@ -27,8 +27,7 @@ class EmbeddingGuideTest {
 
   /** Returns the lines of a region, without their common indentation. */
   private static String region(String name) throws Exception {
-    Pattern marked =
-        Pattern.compile("(?s)@start region=\"" + name + "\"\n(.*?) *// @end");
+    Pattern marked = Pattern.compile("(?s)@start region=\"" + name + "\"\n(.*?) *// @end");
     return marked
         .matcher(read(SOURCE))
         .results()
