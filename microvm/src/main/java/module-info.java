@@ -1,4 +1,4 @@
-/** The machine: what boots, saves and migrates a guest. */
+/** Virtual machines: boots, saves, restores and migrates guests. */
 module org.microvm.machine {
   requires jdk.jfr;
   requires org.microvm.firmware;

@@ -21,47 +21,51 @@ final class MachineOptions {
   private final OptionSpec kernel =
       Options.path(
           "FILE",
-          "ELF vmlinux, bzImage or bare-metal ELF; default: the images of `make images`",
+          "ELF vmlinux, bzImage or bare-metal ELF (default: the kernel that `make images` builds)",
           "--kernel",
           "-kernel");
 
   private final OptionSpec initrd = Options.path("FILE", "initial RAM disk", "--initrd", "-initrd");
 
   private final OptionSpec append =
-      Options.texts("TEXT", "words to add to the kernel command line", "--append", "-append");
+      Options.texts("TEXT", "text to append to the kernel command line", "--append", "-append");
 
   private final OptionSpec memory =
       Options.text(
               "SIZE",
-              "guest RAM, such as 128M or 2G; a number alone is in MiB (${DEFAULT-VALUE})",
+              "guest RAM, such as 128M or 2G; in MiB if there is no unit (default: ${DEFAULT-VALUE})",
               "--memory",
               "-m")
           .defaultValue(DEFAULT_MEMORY)
           .build();
 
   private final OptionSpec cpus =
-      Options.text("N", "number of vCPUs (${DEFAULT-VALUE})", "--cpus", "-smp")
+      Options.text("N", "number of vCPUs (default: ${DEFAULT-VALUE})", "--cpus", "-smp")
           .defaultValue("1")
           .build();
 
   private final OptionSpec chardevs =
       Options.texts(
-          "WORDS",
-          "host end of a channel: socket,id=a,path=P,server=on,wait=off",
+          "OPTIONS",
+          "host end of a channel, such as socket,id=a,path=P,server=on,wait=off",
           "--chardev",
           "-chardev");
 
   private final OptionSpec devices =
-      Options.texts("WORDS", "virtserialport,chardev=a,name=N[,nr=K]", "--device", "-device");
+      Options.texts(
+          "OPTIONS",
+          "guest end of a channel, such as virtserialport,chardev=a,name=N[,nr=K]",
+          "--device",
+          "-device");
 
   private final OptionSpec disks =
-      Options.texts("WORDS", "raw disk image: FILE[,readonly=on]", "--disk", "-disk");
+      Options.texts("OPTIONS", "raw disk image: FILE[,readonly=on]", "--disk", "-disk");
 
   private final OptionSpec registers =
       Options.text(
               "mapped|exits",
-              "whether the guest reads virtio registers from memory, where KVM can do that, or each"
-                  + " access is an exit (${DEFAULT-VALUE})",
+              "mapped: the guest reads virtio registers from memory where KVM supports that; exits:"
+                  + " each access is an exit (default: ${DEFAULT-VALUE})",
               "--registers")
           .defaultValue("mapped")
           .build();
@@ -69,14 +73,18 @@ final class MachineOptions {
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
-              "whether pages that are written are noted, for `microvm snapshot --diff`"
-                  + " (${DEFAULT-VALUE})",
+              "whether to record which pages are written, for `microvm snapshot --diff`"
+                  + " (default: ${DEFAULT-VALUE})",
               "--track-dirty-pages")
           .defaultValue("off")
           .build();
 
   private final OptionSpec onReset =
-      Options.text("exit|restart", "what the guest's reboot does (${DEFAULT-VALUE})", "--on-reset")
+      Options.text(
+              "exit|restart",
+              "what to do when the guest reboots: end the process or start the guest again"
+                  + " (default: ${DEFAULT-VALUE})",
+              "--on-reset")
           .defaultValue("exit")
           .build();
 

@@ -12,31 +12,34 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code microvm port}: the channels of a running machine, over its control socket. */
+/** {@code microvm port}: adds, removes and lists channels over the control socket. */
 @Command(
     name = "port",
     description = "Adds, removes and lists the channels of a running machine.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class PortCommand {
-  /** Where the bytes go on the host: one of these. */
+  /** The host end of a channel: exactly one of these options. */
   static final class HostEnd {
     @Option(
         names = "--socket",
         paramLabel = "PATH",
-        description = "a unix socket that the machine listens on")
+        description = "unix socket that the machine listens on")
     private Path socket;
 
     @Option(
         names = "--connect",
         paramLabel = "PATH",
-        description = "a unix socket that the machine connects to")
+        description = "unix socket that the machine connects to")
     private Path connect;
 
-    @Option(names = "--file", paramLabel = "PATH", description = "a file for the guest's bytes")
+    @Option(
+        names = "--file",
+        paramLabel = "PATH",
+        description = "file that receives the guest's bytes")
     private Path file;
 
-    @Option(names = "--pty", description = "a pseudo-terminal, whose path is printed")
+    @Option(names = "--pty", description = "pseudo-terminal, whose path is printed")
     private boolean pty;
 
     /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */
@@ -60,21 +63,24 @@ final class PortCommand {
     }
   }
 
-  /** What the guest sees, and what the port promises. */
+  /** The guest end of a channel, and the options of the port. */
   static final class GuestEnd {
-    @Option(names = "--id", paramLabel = "ID", description = "the device's id (NAME)")
+    @Option(names = "--id", paramLabel = "ID", description = "id of the device (default: NAME)")
     private String id;
 
-    @Option(names = "--nr", paramLabel = "N", description = "port number (lowest free)")
+    @Option(
+        names = "--nr",
+        paramLabel = "N",
+        description = "port number (default: the lowest free one)")
     private Integer nr;
 
-    @Option(names = "--console", description = "a text console, hvcN in the guest")
+    @Option(names = "--console", description = "add a text console, hvcN in the guest")
     private boolean console;
 
     @Option(
         names = "--set",
-        paramLabel = "WORD=VALUE",
-        description = "any other word of --device virtserialport: byte_limit=64K, bps=1M")
+        paramLabel = "OPTION=VALUE",
+        description = "any other option of --device virtserialport: byte_limit=64K, bps=1M")
     private Map<String, String> words = Map.of();
 
     /** As device_add wants it, but for the names. */
@@ -91,12 +97,13 @@ final class PortCommand {
 
   @Command(
       name = "add",
-      description = "Adds a channel; the guest finds it in /dev/virtio-ports/NAME.",
+      description = "Adds a channel, which is /dev/virtio-ports/NAME in the guest.",
       mixinStandardHelpOptions = true,
       sortOptions = false)
   int add(
       @Mixin ControlClient control,
-      @Parameters(paramLabel = "NAME", description = "the channel's name in the guest") String name,
+      @Parameters(paramLabel = "NAME", description = "name of the channel in the guest")
+          String name,
       @ArgGroup(multiplicity = "1") HostEnd hostEnd,
       @Mixin GuestEnd guestEnd)
       throws IOException {
@@ -127,7 +134,7 @@ final class PortCommand {
       mixinStandardHelpOptions = true)
   int remove(
       @Mixin ControlClient control,
-      @Parameters(paramLabel = "ID", description = "the device's id, or the channel's name")
+      @Parameters(paramLabel = "ID", description = "id of the device or name of the channel")
           String which)
       throws IOException {
     try (QmpClient client = control.connect()) {
@@ -147,16 +154,16 @@ final class PortCommand {
         }
       }
     }
-    throw new IOException("there is no channel '" + which + "'; see: microvm port list");
+    throw new IOException("there is no channel '" + which + "'; `microvm port list` shows all");
   }
 
   @Command(
       name = "list",
-      description = "Lists the channels, who has them open, and the bytes moved.",
+      description = "Lists the channels, which ends are open, and the bytes moved.",
       mixinStandardHelpOptions = true)
   int list(
       @Mixin ControlClient control,
-      @Option(names = "--json", description = "all that is known, as JSON") boolean json)
+      @Option(names = "--json", description = "print all fields, as JSON") boolean json)
       throws IOException {
     JsonNode ports;
     try (QmpClient client = control.connect()) {

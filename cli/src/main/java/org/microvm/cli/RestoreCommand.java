@@ -18,20 +18,21 @@ final class RestoreCommand implements Callable<Integer> {
           .arity("1")
           .type(Path.class)
           .paramLabel("DIRECTORY")
-          .description("the snapshot")
+          .description("directory of the snapshot")
           .build();
 
   private final OptionSpec sockets =
       Options.path(
           "DIRECTORY",
-          "have all channels' unix sockets there, under the names that they had",
+          "directory for the unix sockets of all channels, which keep their names",
           "--sockets");
 
   private final CommandSpec spec =
       Options.command(
           this,
           "restore",
-          "Goes on from a snapshot, with the options that the saved machine was run with.");
+          "Resumes a machine from a snapshot, with the options of the saved machine. More options of"
+              + " `microvm run` may follow.");
 
   /** The command. */
   static CommandLine commandLine() {

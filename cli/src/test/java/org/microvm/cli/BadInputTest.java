@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.testing.RequiresKvm;
 
-/** Words and files that cannot be meant: each gets one line and a status that is not 0. */
+/** Invalid options and files: each gives a message of one line and a status other than 0. */
 @Timeout(60)
 class BadInputTest {
   @TempDir private Path directory;

@@ -22,7 +22,7 @@ import org.microvm.qmp.FakeTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.virtioserial.PortInfo;
 
-/** {@code microvm port} and {@code microvm ctl}, on a real device without a guest. */
+/** {@code microvm port} and {@code microvm ctl}, with a real device but no guest. */
 @Timeout(60)
 class PortCommandTest {
   @TempDir private Path directory;

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
 final class GuestHandover implements MigrationSource {
   private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
 
-  /** The first costs ten times what the third does, which then stays so for long. */
+  /** By the third, saving takes a tenth of the time that the first one takes; more gain little. */
   private static final int REHEARSALS = 5;
 
   private final MachineContext context;
@@ -44,7 +44,7 @@ final class GuestHandover implements MigrationSource {
 
   /**
    * @param pauses pauses and resumes the guest
-   * @param run the life of the guest that is to go on elsewhere
+   * @param run the VM instance whose guest is migrated
    */
   GuestHandover(MachineContext context, PauseControl pauses, GuestRun run) {
     this.context = context;
@@ -63,8 +63,8 @@ final class GuestHandover implements MigrationSource {
   }
 
   /**
-   * Goes through the saving of state, of the devices as they are and of a VM that is made for it: a
-   * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
+   * Saves the state of the devices and of a scratch VM a few times to warm up the JVM: code runs
+   * slowly the first time, and the guest is stopped while its state is saved.
    */
   @Override
   public void rehearse() throws IOException {
@@ -85,7 +85,7 @@ final class GuestHandover implements MigrationSource {
     }
   }
 
-  /** Ends the VM of the rehearsal, which the kernel takes its time for. */
+  /** Closes the scratch VM, which takes the kernel some time. */
   @Override
   public void close() {
     if (scratchVcpu != null) {
@@ -128,7 +128,7 @@ final class GuestHandover implements MigrationSource {
     LoopHold hold = null;
     boolean stopped = false;
     try {
-      // Both at once: vCPUs wait for nothing that the loop does.
+      // Stop the loop and the vCPUs in parallel: a vCPU never waits for the loop.
       hold = LoopHold.begin(parts.loop());
       if (!pauses.pause()) {
         throw new MachineException("the guest has ended, or it was resumed meanwhile");
@@ -183,7 +183,7 @@ final class GuestHandover implements MigrationSource {
 
     private void sendLinks(MigrationStream stream) throws IOException {
       for (Map.Entry<Integer, HostLink> link : parts.serial().handover().links().entrySet()) {
-        // Files, FIFOs and terminals are opened by the other side itself.
+        // The destination opens files, FIFOs and terminals itself.
         if (link.getValue().isDuplex() && link.getValue().halfClose()) {
           stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
         }
@@ -215,7 +215,10 @@ final class GuestHandover implements MigrationSource {
       run.end(new MachineEnd.Migrated());
     }
 
-    /** In case that it was handed over: nothing that ends here may touch the guest's memory. */
+    /**
+     * Detaches from guest memory, which may have been handed over: threads that end later must not
+     * access it.
+     */
     private void letGoOfMemory() {
       try {
         parts.board().ram().letGo();
@@ -259,7 +262,7 @@ final class GuestHandover implements MigrationSource {
     }
   }
 
-  /** The guest that went on nowhere, perhaps. */
+  /** A paused guest of which it is unknown whether the destination runs it. */
   private final class Held implements HeldGuest {
     private final LoopHold hold;
 
@@ -276,7 +279,8 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public void giveUp() {
-      // As if it had gone: what it has sent its host programs get over there, if at all.
+      // As after a migration: bytes that the guest has sent are delivered at the destination, if at
+      // all.
       parts.serial().handover().release();
       parts.board().release();
       hold.close();

@@ -8,10 +8,10 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionWords;
 
 /**
- * The host end of a channel by its id: what it is, and whether a device has it.
+ * A host end of a channel, which a client refers to by its id, and whether a device uses it.
  *
- * <p>A port closes its host end when it goes. The chardev stays, as in QEMU, and is opened again
- * when another device takes it; only its clients have to connect again.
+ * <p>A port closes its host end when it is removed. The chardev stays, as in QEMU, and is opened
+ * again when another device uses it; clients of the host end have to reconnect.
  */
 final class Chardev {
   private final String id;
@@ -32,7 +32,7 @@ final class Chardev {
   }
 
   /**
-   * A new one, opened.
+   * Creates a chardev and opens it.
    *
    * @throws QmpException if the words make no sense or what they name cannot be opened
    */
@@ -59,25 +59,25 @@ final class Chardev {
     return words;
   }
 
-  /** Whether a device has it. */
+  /** Whether a device uses it. */
   boolean busy() {
     return busy;
   }
 
-  /** The open host end that no device has, or null. */
+  /** The open host end if no device uses it, or null. */
   PortBackend spare() {
     return spare;
   }
 
-  /** For people: what it is and where. */
+  /** Describes the kind and place of the host end, for the user. */
   String describe() {
     return spare == null ? words : spare.describe();
   }
 
   /**
-   * The host end, for a device; {@link #taken} or {@link #released} comes next.
+   * Returns the host end for a device; to be followed by {@link #taken} or {@link #released}.
    *
-   * @throws QmpException if another device has it, or it cannot be opened again
+   * @throws QmpException if another device uses it, or it cannot be opened again
    */
   PortBackend take(EventLoop loop) throws QmpException {
     if (busy) {
@@ -89,18 +89,18 @@ final class Chardev {
     return spare;
   }
 
-  /** The host end is the device's now. */
+  /** Called when the device has taken the host end. */
   void taken() {
     busy = true;
     spare = null;
   }
 
-  /** The device is gone and has closed the host end. */
+  /** Called when the device was removed and has closed the host end. */
   void released() {
     busy = false;
   }
 
-  /** Closes what no device has. */
+  /** Closes the host end if no device uses it. */
   void close() {
     if (spare != null) {
       spare.close();

@@ -25,7 +25,7 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.NullBackend;
 
-/** Hot-plug over the control socket, on a real device without a guest. */
+/** Hotplug of channels over the control socket, with a real device but no guest. */
 @Timeout(60)
 class ChannelCommandsTest {
   private static final Duration INTERVAL = Duration.ofMillis(200);

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.virtioserial.PortInfo;
 
-/** What a snapshot keeps of channels that came and went. */
+/** The options of hotplugged channels that a snapshot keeps. */
 @Timeout(10)
 class ChannelRegistryTest {
   private static final List<String> WORDS =

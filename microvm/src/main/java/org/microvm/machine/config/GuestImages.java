@@ -8,18 +8,18 @@ import java.nio.file.Path;
  * A kernel and a root file system that go together, such as the project's own, which {@code make
  * images} builds.
  *
- * @param directory where they are
+ * @param directory the directory of the files
  */
 public record GuestImages(Path directory) {
-  /** The system property that says where they are. */
+  /** The system property with the directory of the installed images. */
   public static final String PROPERTY = "microvm.images";
 
-  /** The environment variable that says where they are, where the property does not. */
+  /** The environment variable with the directory, used if the property is not set. */
   public static final String ENVIRONMENT = "MICROVM_IMAGES";
 
   /**
-   * Those that the system property {@code microvm.images} points to, or the environment variable
-   * {@code MICROVM_IMAGES}, or the last that {@code make images} built on this machine.
+   * The images in the directory that the system property {@code microvm.images} or the environment
+   * variable {@code MICROVM_IMAGES} names; by default those that {@code make images} built last.
    */
   public static GuestImages installed() {
     String said = System.getProperty(PROPERTY, System.getenv(ENVIRONMENT));
@@ -35,7 +35,7 @@ public record GuestImages(Path directory) {
     return directory.resolve("microvm/images/current");
   }
 
-  /** Whether they are all there. */
+  /** Whether all files are readable. */
   public boolean present() {
     return Files.isReadable(kernel())
         && Files.isReadable(disk())
@@ -52,7 +52,7 @@ public record GuestImages(Path directory) {
     return directory.resolve("root.img");
   }
 
-  /** The kernel command line that goes with them. */
+  /** The kernel command line for these images. */
   public String commandLine() throws IOException {
     return Files.readString(commandLineFile()).strip();
   }

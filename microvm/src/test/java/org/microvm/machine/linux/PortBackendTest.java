@@ -30,7 +30,7 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionWords;
 
-/** Each kind of host end, as the command line makes it, with a Linux guest. */
+/** Each kind of host end, created as on the command line, with a Linux guest. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -62,7 +62,7 @@ class PortBackendTest {
     return UnixDomainSocketAddress.of(socket);
   }
 
-  /** Both ends are connected: a stream each way arrives whole. */
+  /** Checks that a stream in each direction arrives complete. */
   private static void assertTalks(GuestFile file, ByteChannel host) throws Exception {
     assertTalks(file, host, host);
   }
