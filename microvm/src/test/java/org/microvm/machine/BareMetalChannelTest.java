@@ -1,21 +1,17 @@
 package org.microvm.machine;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.assertEchoes;
 
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Random;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -59,24 +55,6 @@ class BareMetalChannelTest {
   private ChannelConfig server(boolean wait) {
     return new ChannelConfig(
         PortConfig.named("test"), loop -> UnixServerBackend.listen(socket(), wait));
-  }
-
-  private static void assertEchoes(SocketChannel host, int bytes) throws Exception {
-    byte[] sent = new byte[bytes];
-    new Random(bytes).nextBytes(sent);
-    CompletableFuture<Void> writer =
-        CompletableFuture.runAsync(
-            () -> {
-              try {
-                Channels.newOutputStream(host).write(sent);
-              } catch (Exception e) {
-                throw new AssertionError(e);
-              }
-            });
-    ByteBuffer back = ByteBuffer.allocate(bytes);
-    while (back.hasRemaining() && host.read(back) >= 0) {}
-    writer.get(30, TimeUnit.SECONDS);
-    assertArrayEquals(sent, back.array());
   }
 
   @ParameterizedTest

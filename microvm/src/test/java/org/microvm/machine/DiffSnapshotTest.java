@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +13,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -100,16 +98,9 @@ class DiffSnapshotTest {
   }
 
   private void assertEchoes(String socket, int bytes) throws Exception {
-    byte[] sent = new byte[bytes];
-    new Random(bytes).nextBytes(sent);
     try (SocketChannel host =
         SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve(socket)))) {
-      host.write(ByteBuffer.wrap(sent));
-      ByteBuffer back = ByteBuffer.allocate(bytes);
-      while (back.hasRemaining()) {
-        assertTrue(host.read(back) >= 0, "the connection ended");
-      }
-      assertEquals(ByteBuffer.wrap(sent), back.flip());
+      SerialEcho.assertEchoes(host, bytes);
     }
     // The device reports this to the guest, which writes to guest memory.
     assertTrue(gone.tryAcquire(30, TimeUnit.SECONDS));

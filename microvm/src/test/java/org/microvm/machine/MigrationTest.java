@@ -5,13 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.assertEchoes;
+import static org.microvm.machine.SerialEcho.readFully;
+import static org.microvm.machine.SerialEcho.write;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +38,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
-import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -49,7 +50,6 @@ import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.testing.RequiresKvm;
-import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
@@ -58,7 +58,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 @RequiresKvm
 @Timeout(120)
 class MigrationTest {
-  private static final int MEMORY = 16 << 20;
+  private static final int MEMORY = SerialEcho.MEMORY;
   private static final MigrationLimits LIMITS = new MigrationLimits(Duration.ofMillis(100), 1000);
 
   @TempDir private Path directory;
@@ -81,26 +81,12 @@ class MigrationTest {
     return directory.resolve("incoming");
   }
 
-  private MachineConfig.Builder guest(String words) {
-    return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
-        .memory(MEMORY)
-        .commandLine(words);
-  }
-
   private MachineConfig config(String words) {
-    return guest(words)
-        .channel(
-            new ChannelConfig(
-                PortConfig.named("test"), loop -> UnixServerBackend.listen(channel(), false)))
-        .build();
+    return SerialEcho.config(words, loop -> UnixServerBackend.listen(channel(), false)).build();
   }
 
   private MachineConfig incomingConfig() {
-    return guest("")
-        .channel(
-            new ChannelConfig(
-                PortConfig.named("test"), loop -> UnixServerBackend.listenAtTakeover(channel())))
-        .build();
+    return SerialEcho.config("", loop -> UnixServerBackend.listenAtTakeover(channel())).build();
   }
 
   private Machine start(String words) throws Exception {
@@ -146,30 +132,6 @@ class MigrationTest {
 
   private SocketChannel connect() throws IOException {
     return SocketChannel.open(UnixDomainSocketAddress.of(channel()));
-  }
-
-  private static void write(SocketChannel host, byte[] bytes) {
-    try {
-      Channels.newOutputStream(host).write(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void readFully(SocketChannel host, ByteBuffer target) throws IOException {
-    while (target.hasRemaining()) {
-      assertTrue(host.read(target) >= 0, "the stream ended at " + target.position());
-    }
-  }
-
-  private void assertEchoes(SocketChannel host, int bytes) throws Exception {
-    byte[] sent = new byte[bytes];
-    new Random(bytes).nextBytes(sent);
-    CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> write(host, sent), threads);
-    ByteBuffer back = ByteBuffer.allocate(bytes);
-    readFully(host, back);
-    writer.get(30, TimeUnit.SECONDS);
-    assertArrayEquals(sent, back.array());
   }
 
   @ParameterizedTest
@@ -261,7 +223,9 @@ class MigrationTest {
       throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect()) {
-      CompletableFuture<Machine> other = awaitGuest(guest("").build());
+      MachineConfig withoutChannel =
+          MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(MEMORY).build();
+      CompletableFuture<Machine> other = awaitGuest(withoutChannel);
 
       Migration migration = migrate(machine, memory);
 

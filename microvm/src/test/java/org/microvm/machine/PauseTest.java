@@ -4,12 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.readFully;
+import static org.microvm.machine.SerialEcho.write;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.Random;
@@ -129,20 +128,6 @@ class PauseTest {
       writer.join();
 
       assertArrayEquals(sent, back.array());
-    }
-  }
-
-  private static void readFully(SocketChannel host, ByteBuffer target) throws IOException {
-    while (target.hasRemaining()) {
-      assertTrue(host.read(target) >= 0, "the stream ended at " + target.position());
-    }
-  }
-
-  private static void write(SocketChannel host, byte[] bytes) {
-    try {
-      Channels.newOutputStream(host).write(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

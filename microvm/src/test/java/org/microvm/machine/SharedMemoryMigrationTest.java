@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.assertEchoes;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,7 +28,6 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
-import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -42,7 +41,6 @@ import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.testing.RequiresKvm;
-import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
@@ -52,7 +50,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 @RequiresKvm
 @Timeout(120)
 class SharedMemoryMigrationTest {
-  private static final int MEMORY = 16 << 20;
+  private static final int MEMORY = SerialEcho.MEMORY;
 
   @TempDir private Path directory;
   private final List<Machine> machines = new CopyOnWriteArrayList<>();
@@ -66,16 +64,12 @@ class SharedMemoryMigrationTest {
 
   private MachineConfig config(boolean takesOver) {
     Path channel = directory.resolve("channel");
-    return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
-        .memory(MEMORY)
-        .commandLine("wait=halt")
-        .channel(
-            new ChannelConfig(
-                PortConfig.named("test"),
-                loop ->
-                    takesOver
-                        ? UnixServerBackend.listenAtTakeover(channel)
-                        : UnixServerBackend.listen(channel, false)))
+    return SerialEcho.config(
+            "wait=halt",
+            loop ->
+                takesOver
+                    ? UnixServerBackend.listenAtTakeover(channel)
+                    : UnixServerBackend.listen(channel, false))
         .build();
   }
 
@@ -93,15 +87,6 @@ class SharedMemoryMigrationTest {
 
   private SocketChannel connect() throws IOException {
     return SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve("channel")));
-  }
-
-  private static void assertEchoes(SocketChannel host, String text) throws IOException {
-    host.write(ByteBuffer.wrap(text.getBytes()));
-    ByteBuffer back = ByteBuffer.allocate(text.length());
-    while (back.hasRemaining()) {
-      assertTrue(host.read(back) >= 0, "the connection ended");
-    }
-    assertEquals(text, new String(back.array()));
   }
 
   private Migration migrate(Machine from, MigrationMemory memory) throws MachineException {

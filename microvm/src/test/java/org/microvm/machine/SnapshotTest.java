@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.assertEchoes;
+import static org.microvm.machine.SerialEcho.write;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -29,19 +29,17 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.testing.RequiresKvm;
-import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** Guests that are saved and restored in another machine. */
 @RequiresKvm
 @Timeout(60)
 class SnapshotTest {
-  private static final int MEMORY = 16 << 20;
+  private static final int MEMORY = SerialEcho.MEMORY;
 
   @TempDir private Path directory;
   private final List<Machine> machines = new ArrayList<>();
@@ -52,13 +50,8 @@ class SnapshotTest {
   }
 
   private MachineConfig config(String socket, String words) {
-    return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
-        .memory(MEMORY)
-        .commandLine(words)
-        .channel(
-            new ChannelConfig(
-                PortConfig.named("test"),
-                loop -> UnixServerBackend.listen(directory.resolve(socket), false)))
+    return SerialEcho.config(
+            words, loop -> UnixServerBackend.listen(directory.resolve(socket), false))
         .build();
   }
 
@@ -82,22 +75,6 @@ class SnapshotTest {
 
   private SocketChannel connect(String socket) throws Exception {
     return SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve(socket)));
-  }
-
-  private static void assertEchoes(SocketChannel host, int bytes) throws Exception {
-    byte[] sent = new byte[bytes];
-    new Random(bytes).nextBytes(sent);
-    CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> write(host, sent));
-    assertArrayEquals(sent, read(host, bytes));
-    writer.get(30, TimeUnit.SECONDS);
-  }
-
-  private static void write(SocketChannel host, byte[] bytes) {
-    try {
-      Channels.newOutputStream(host).write(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static byte[] read(SocketChannel host, int bytes) throws IOException {

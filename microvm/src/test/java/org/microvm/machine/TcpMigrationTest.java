@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.assertEchoes;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,7 +33,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -49,7 +49,6 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.transport.TcpTransport;
 import org.microvm.transport.TcpTransportListener;
 import org.microvm.transport.TestAuthority;
-import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
@@ -58,7 +57,6 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 @RequiresKvm
 @Timeout(120)
 class TcpMigrationTest {
-  private static final int MEMORY = 16 << 20;
   private static final MigrationLimits LIMITS = new MigrationLimits(Duration.ofMillis(100), 1000);
   private static final String HOST = "127.0.0.1";
   private static final Tcp ANY_PORT = new Tcp(HOST, 0, Optional.empty());
@@ -75,13 +73,8 @@ class TcpMigrationTest {
 
   /** A machine with its own socket path, because another host has another file system. */
   private MachineConfig config(String name) {
-    return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
-        .memory(MEMORY)
-        .commandLine("wait=halt")
-        .channel(
-            new ChannelConfig(
-                PortConfig.named("test"),
-                loop -> UnixServerBackend.listen(directory.resolve(name), false)))
+    return SerialEcho.config(
+            "wait=halt", loop -> UnixServerBackend.listen(directory.resolve(name), false))
         .build();
   }
 
@@ -112,15 +105,6 @@ class TcpMigrationTest {
     assertEquals(new MachineEnd.Migrated(), from.end().get(10, TimeUnit.SECONDS));
     from.close();
     return next.get(10, TimeUnit.SECONDS);
-  }
-
-  private static void assertEchoes(SocketChannel host, String text) throws IOException {
-    host.write(ByteBuffer.wrap(text.getBytes()));
-    ByteBuffer back = ByteBuffer.allocate(text.length());
-    while (back.hasRemaining()) {
-      assertTrue(host.read(back) >= 0, "the connection ended");
-    }
-    assertEquals(text, new String(back.array()));
   }
 
   /** Sends numbered bytes over consecutive connections and counts them on both sides. */
