@@ -25,8 +25,8 @@ final class RewriteOldClasses {
 
   private RewriteOldClasses() {}
 
-  public static void main(String[] words) throws IOException {
-    Path jar = Path.of(words[0]);
+  public static void main(String[] args) throws IOException {
+    Path jar = Path.of(args[0]);
     Path rewritten = jar.resolveSibling(jar.getFileName() + ".new");
     try (JarFile old = new JarFile(jar.toFile());
         JarOutputStream out = new JarOutputStream(Files.newOutputStream(rewritten))) {

@@ -7,8 +7,8 @@ public final class Main {
   private Main() {}
 
   /** Runs the benchmark and ends the process with its status. */
-  public static void main(String[] words) {
-    org.microvm.cli.Main.run(commandLine(), words);
+  public static void main(String[] args) {
+    org.microvm.cli.Main.run(commandLine(), args);
   }
 
   static CommandLine commandLine() {

@@ -79,9 +79,9 @@ public final class RestoreBenchmark {
     return directory.resolve("snapshot");
   }
 
-  private Process start(String... words) throws IOException {
+  private Process start(String... args) throws IOException {
     List<String> command = new ArrayList<>(List.of(launcher.toString()));
-    command.addAll(List.of(words));
+    command.addAll(List.of(args));
     return new ProcessBuilder(command)
         .redirectInput(Path.of("/dev/null").toFile())
         .redirectError(ProcessBuilder.Redirect.INHERIT)

@@ -47,15 +47,15 @@ public final class StateBenchmarkRun {
    */
   public void run(int rounds, long memoryMib, Path output) throws IOException {
     Path directory = Files.createTempDirectory("microvm-state");
-    List<StateVmm> vmms = new ArrayList<>();
+    List<VmmDriver> vmms = new ArrayList<>();
     try {
-      vmms.add(new MicrovmState(home.resolve("bin/microvm"), memoryMib + "M", directory));
+      vmms.add(new MicrovmDriver(home.resolve("bin/microvm"), memoryMib + "M", directory));
       if (compareQemu) {
-        vmms.add(new QemuState(GuestImages.installed(), memoryMib, directory));
+        vmms.add(new QemuDriver(GuestImages.installed(), memoryMib, directory));
       }
       measure(vmms, rounds);
     } finally {
-      for (StateVmm vmm : vmms) {
+      for (VmmDriver vmm : vmms) {
         vmm.close();
       }
       delete(directory);
@@ -63,24 +63,24 @@ public final class StateBenchmarkRun {
     report("Linux guest with %d MiB, medians of %d rounds".formatted(memoryMib, rounds), output);
   }
 
-  private void measure(List<StateVmm> vmms, int rounds) throws IOException {
-    for (StateVmm vmm : vmms) {
+  private void measure(List<VmmDriver> vmms, int rounds) throws IOException {
+    for (VmmDriver vmm : vmms) {
       long begin = System.nanoTime();
       vmm.boot();
       out.printf("%s has booted, %.0f ms%n", vmm.name(), (System.nanoTime() - begin) / 1e6);
     }
     for (int round = 1; round <= rounds; round++) {
-      for (StateVmm vmm : vmms) {
+      for (VmmDriver vmm : vmms) {
         measure(vmm, round);
       }
     }
   }
 
-  private void measure(StateVmm vmm, int round) throws IOException {
+  private void measure(VmmDriver vmm, int round) throws IOException {
     double save = vmm.save();
     double restore = vmm.restore();
-    StateVmm.Move move = vmm.move(false);
-    StateVmm.Move copied = vmm.move(true);
+    VmmDriver.Move move = vmm.move(false);
+    VmmDriver.Move copied = vmm.move(true);
     samples.add(SAVE, vmm.name(), MILLIS, save);
     samples.add(RESTORE, vmm.name(), MILLIS, restore);
     samples.add(TOTAL, vmm.name(), MILLIS, move.total());

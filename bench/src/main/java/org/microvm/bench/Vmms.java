@@ -34,12 +34,13 @@ final class Vmms {
   }
 
   private List<String> microvmCommand(Workload workload, List<Path> sockets) {
-    List<String> words = new ArrayList<>(List.of(home.resolve("bin/microvm").toString(), "run"));
-    words.addAll(List.of("--kernel", guest().toString(), "--append", workload.commandLine()));
-    words.addAll(List.of("--memory", GUEST_MEMORY_MIB + "M"));
-    words.addAll(List.of("--device", "virtio-serial,max_ports=" + (sockets.size() + 1)));
-    addPorts(words, "--chardev", "--device", workload, sockets);
-    return words;
+    List<String> arguments =
+        new ArrayList<>(List.of(home.resolve("bin/microvm").toString(), "run"));
+    arguments.addAll(List.of("--kernel", guest().toString(), "--append", workload.commandLine()));
+    arguments.addAll(List.of("--memory", GUEST_MEMORY_MIB + "M"));
+    arguments.addAll(List.of("--device", "virtio-serial,max_ports=" + (sockets.size() + 1)));
+    addPorts(arguments, "--chardev", "--device", workload, sockets);
+    return arguments;
   }
 
   /** QEMU's microvm machine, with everything in the kernel that KVM can do there. */
@@ -48,7 +49,7 @@ final class Vmms {
   }
 
   private List<String> qemuCommand(Workload workload, List<Path> sockets) {
-    List<String> words =
+    List<String> arguments =
         new ArrayList<>(
             List.of(
                 "qemu-system-x86_64",
@@ -72,20 +73,24 @@ final class Vmms {
                 guest().toString(),
                 "-append",
                 workload.commandLine()));
-    words.addAll(List.of("-device", "virtio-serial-device,max_ports=" + (sockets.size() + 1)));
-    addPorts(words, "-chardev", "-device", workload, sockets);
-    return words;
+    arguments.addAll(List.of("-device", "virtio-serial-device,max_ports=" + (sockets.size() + 1)));
+    addPorts(arguments, "-chardev", "-device", workload, sockets);
+    return arguments;
   }
 
   private static void addPorts(
-      List<String> words, String chardev, String device, Workload workload, List<Path> sockets) {
+      List<String> arguments,
+      String chardev,
+      String device,
+      Workload workload,
+      List<Path> sockets) {
     String kind = workload.mode() == Workload.Mode.CONSOLE ? "virtconsole" : "virtserialport";
     for (int i = 0; i < sockets.size(); i++) {
       String id = "c" + (i + 1);
-      words.add(chardev);
-      words.add("socket,id=%s,path=%s,server=on,wait=off".formatted(id, sockets.get(i)));
-      words.add(device);
-      words.add("%s,chardev=%s,nr=%d,name=bench.%d".formatted(kind, id, i + 1, i + 1));
+      arguments.add(chardev);
+      arguments.add("socket,id=%s,path=%s,server=on,wait=off".formatted(id, sockets.get(i)));
+      arguments.add(device);
+      arguments.add("%s,chardev=%s,nr=%d,name=bench.%d".formatted(kind, id, i + 1, i + 1));
     }
   }
 

@@ -50,7 +50,7 @@ final class AgentCommandExec implements Callable<Integer> {
       paramLabel = "-- CMD ...",
       hideParamSyntax = true,
       description = "the program and its arguments")
-  private List<String> words;
+  private List<String> argv;
 
   @Override
   public Integer call() {
@@ -62,7 +62,7 @@ final class AgentCommandExec implements Callable<Integer> {
       ExecResult result =
           agent
               .processes()
-              .start(new GuestCommand(words, List.of(), input(), true))
+              .start(new GuestCommand(argv, List.of(), input(), true))
               .await(limit == null ? Duration.ofDays(365) : Duration.ofSeconds(limit));
       System.out.write(result.stdout());
       System.out.flush();

@@ -11,10 +11,10 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** The words about the control socket, and the socket. */
+/** The options about the control socket, and the socket. */
 final class ControlOptions {
   private static final String PREFIX = "unix:";
   private static final long END_SECONDS = 10;
@@ -34,8 +34,8 @@ final class ControlOptions {
   private Machine machine;
   private QmpServer server;
 
-  /** What the words say. */
-  private record Words(Path path, boolean waits) {}
+  /** What the options say. */
+  private record Socket(Path path, boolean waits) {}
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
@@ -46,12 +46,12 @@ final class ControlOptions {
    * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given. With
    * {@code wait=on} returns once a client has connected or the socket was closed.
    */
-  void open(Machine ofMachine, ChannelWords channels) throws IOException {
+  void open(Machine ofMachine, ChannelOptions channels) throws IOException {
     String where = qmp.getValue();
     if (where == null) {
       return;
     }
-    Words words = ChannelWords.read("--qmp", where, ControlOptions::words);
+    Socket socket = ChannelOptions.read("--qmp", where, ControlOptions::parse);
     MachineTarget target =
         new MachineTarget(
             ofMachine, name.getValue(), () -> ExitStatsFile.json(ofMachine.statistics()));
@@ -60,30 +60,30 @@ final class ControlOptions {
       machine = ofMachine;
       try {
         opened =
-            QmpServer.listen(words.path(), target, channels.register(ofMachine), Version.number());
+            QmpServer.listen(socket.path(), target, channels.register(ofMachine), Version.number());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
       server = opened;
     }
     target.report(opened);
-    if (words.waits()) {
+    if (socket.waits()) {
       await(opened);
     }
   }
 
-  private static Words words(OptionWords words) throws OptionException {
-    String where = words.kind();
+  private static Socket parse(OptionList options) throws OptionException {
+    String where = options.kind();
     if (!where.startsWith(PREFIX) || where.length() == PREFIX.length()) {
       throw new OptionException("%s is not unix:PATH".formatted(where));
     }
-    boolean server = words.takeFlag("server", false);
-    boolean wait = words.takeFlag("wait", true);
-    words.finish();
+    boolean server = options.takeFlag("server", false);
+    boolean wait = options.takeFlag("wait", true);
+    options.finish();
     if (!server) {
       throw new OptionException("needs server=on: the machine listens, its clients connect");
     }
-    return new Words(Path.of(where.substring(PREFIX.length())), wait);
+    return new Socket(Path.of(where.substring(PREFIX.length())), wait);
   }
 
   private static void await(QmpServer server) {

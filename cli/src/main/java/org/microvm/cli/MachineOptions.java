@@ -12,7 +12,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.OnReset;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** The words that say what a machine is made of; QEMU's spelling with one dash is taken too. */
+/** The options that say what a machine is made of; QEMU's spelling with one dash is taken too. */
 final class MachineOptions {
   /** Guest RAM unless said otherwise. */
   private static final String DEFAULT_MEMORY = "128M";
@@ -90,7 +90,7 @@ final class MachineOptions {
           .defaultValue("exit")
           .build();
 
-  private ChannelWords channels;
+  private ChannelOptions channels;
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
@@ -109,7 +109,7 @@ final class MachineOptions {
   }
 
   /** The channels of the machine; after {@link #toBuilder}. */
-  ChannelWords channels() {
+  ChannelOptions channels() {
     return channels;
   }
 
@@ -118,7 +118,7 @@ final class MachineOptions {
     return kernel.getValue();
   }
 
-  /** The machine that the words describe, for the caller to complete. */
+  /** The machine that the options describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
     return toBuilder(false);
   }
@@ -137,24 +137,24 @@ final class MachineOptions {
           "no guest images in " + images.directory() + ": run 'make images', or give --kernel");
     }
     MachineConfig.Builder builder = MachineConfig.builder(own ? images.kernel() : kernel());
-    List<String> words = new ArrayList<>();
+    List<String> args = new ArrayList<>();
     if (own) {
       builder.disk(new DiskConfig(images.disk(), true));
-      words.add(images.commandLine());
+      args.add(images.commandLine());
     } else {
-      words.add(DEFAULT_COMMAND_LINE);
+      args.add(DEFAULT_COMMAND_LINE);
     }
-    words.addAll(Options.all(append));
-    builder.commandLine(String.join(" ", words));
+    args.addAll(Options.all(append));
+    builder.commandLine(String.join(" ", args));
     Path ramDisk = initrd.getValue();
     if (ramDisk != null) {
       builder.initrd(ramDisk);
     }
-    Options.all(disks).forEach(text -> builder.disk(DiskWords.parse(text)));
-    channels = new ChannelWords(Options.all(chardevs), incoming);
+    Options.all(disks).forEach(text -> builder.disk(DiskOptions.parse(text)));
+    channels = new ChannelOptions(Options.all(chardevs), incoming);
     channels.addTo(builder, Options.all(devices));
     return builder
-        .words(toWords())
+        .options(toOptions())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
         .cpus(cpuCount())
         .onReset(
@@ -164,27 +164,27 @@ final class MachineOptions {
   }
 
   /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
-  private List<String> toWords() {
-    List<String> words = new ArrayList<>();
-    addPath(words, kernel);
-    addPath(words, initrd);
-    addAll(words, List.of(append, chardevs, devices, disks));
+  private List<String> toOptions() {
+    List<String> args = new ArrayList<>();
+    addPath(args, kernel);
+    addPath(args, initrd);
+    addAll(args, List.of(append, chardevs, devices, disks));
     for (OptionSpec option : List.of(memory, cpus, onReset, registers, trackDirtyPages)) {
-      words.addAll(List.of(option.longestName(), option.getValue()));
+      args.addAll(List.of(option.longestName(), option.getValue()));
     }
-    return words;
+    return args;
   }
 
-  private static void addPath(List<String> words, OptionSpec option) {
+  private static void addPath(List<String> args, OptionSpec option) {
     Path path = option.getValue();
     if (path != null) {
-      words.addAll(List.of(option.longestName(), path.toAbsolutePath().toString()));
+      args.addAll(List.of(option.longestName(), path.toAbsolutePath().toString()));
     }
   }
 
-  private static void addAll(List<String> words, List<OptionSpec> options) {
+  private static void addAll(List<String> args, List<OptionSpec> options) {
     for (OptionSpec option : options) {
-      Options.all(option).forEach(text -> words.addAll(List.of(option.longestName(), text)));
+      Options.all(option).forEach(text -> args.addAll(List.of(option.longestName(), text)));
     }
   }
 

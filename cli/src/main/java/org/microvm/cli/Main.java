@@ -35,54 +35,54 @@ public final class Main {
   private Main() {}
 
   /** Runs the command and ends the process with its status. */
-  public static void main(String[] words) {
-    if (words.length > 0 && List.of("run", "restore", Training.COMMAND).contains(words[0])) {
-      Preparation.begin();
+  public static void main(String[] args) {
+    if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
+      LinkerWarmup.begin();
     }
     CommandLogging.begin();
-    if (words.length > 0 && words[0].equals(Training.COMMAND)) {
-      System.exit(Training.run(words));
+    if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
+      System.exit(AotTraining.run(args));
     }
-    System.exit(execute(new PrintWriter(System.err, true), words));
+    System.exit(execute(new PrintWriter(System.err, true), args));
   }
 
   /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
-  static int execute(PrintWriter err, String... words) {
-    return execute(withCommands(words), err, words);
+  static int execute(PrintWriter err, String... args) {
+    return execute(withCommands(args), err, args);
   }
 
   /**
    * Runs another program's command as this program runs its own: with the same logging, error
    * messages and exit status. Ends the process.
    */
-  public static void run(CommandLine command, String... words) {
+  public static void run(CommandLine command, String... args) {
     CommandLogging.begin();
-    System.exit(execute(command, new PrintWriter(System.err, true), words));
+    System.exit(execute(command, new PrintWriter(System.err, true), args));
   }
 
-  private static int execute(CommandLine command, PrintWriter err, String... words) {
+  private static int execute(CommandLine command, PrintWriter err, String... args) {
     command.setErr(err);
     command.setParameterExceptionHandler(
         (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
     command.setExecutionExceptionHandler(
         (e, failed, given) ->
             fail(failed, message(e), e instanceof UsageException ? USAGE : FAILED));
-    if (words.length == 0) {
+    if (args.length == 0) {
       command.usage(command.getErr());
       return USAGE;
     }
-    return command.execute(words);
+    return command.execute(args);
   }
 
   /**
    * Registers only the command that was given, or all commands if there is none of that name.
    * Reading the annotations of all commands takes longer than starting the JVM.
    */
-  private static CommandLine withCommands(String... words) {
+  private static CommandLine withCommands(String... args) {
     CommandSpec spec =
         Options.command(new Main(), "microvm", "A KVM micro-VMM with virtio-serial channels.");
     CommandLine main = Options.complete(spec, List.of());
-    String wanted = words.length == 0 ? "" : words[0];
+    String wanted = args.length == 0 ? "" : args[0];
     List<Named> named = COMMANDS.stream().filter(one -> one.name().equals(wanted)).toList();
     for (Named one : named.isEmpty() ? COMMANDS : named) {
       main.addSubcommand(one.name(), one.command().get());

@@ -12,7 +12,7 @@ import org.microvm.qmp.SpecJson;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 import picocli.CommandLine.ArgGroup;
@@ -86,18 +86,18 @@ final class PortCommand {
         names = "--set",
         paramLabel = "OPTION=VALUE",
         description = "any other option of --device virtserialport: byte_limit=64K, bps=1M")
-    private Map<String, String> words = Map.of();
+    private Map<String, String> options = Map.of();
 
     /** Returns the port that the options describe. */
     private PortSpec spec(String name, String chardev) {
-      Map<String, String> values = new LinkedHashMap<>(words);
+      Map<String, String> values = new LinkedHashMap<>(options);
       values.putAll(Map.of("id", deviceId(name), "chardev", chardev, "name", name));
       if (nr != null) {
         values.put("nr", nr.toString());
       }
       try {
         return DeviceOptions.port(
-            OptionWords.of(console ? "virtconsole" : "virtserialport", values));
+            OptionList.of(console ? "virtconsole" : "virtserialport", values));
       } catch (OptionException e) {
         throw new UsageException("port add: " + e.getMessage());
       }

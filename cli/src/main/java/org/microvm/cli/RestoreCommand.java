@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** {@code microvm restore}: {@code run} with the words that the snapshot has kept. */
+/** {@code microvm restore}: {@code run} with the options that the snapshot has kept. */
 final class RestoreCommand implements Callable<Integer> {
   private final PositionalParamSpec directory =
       PositionalParamSpec.builder()
@@ -46,15 +46,16 @@ final class RestoreCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Path from = directory.getValue();
     Snapshot snapshot = Snapshot.open(from);
-    if (snapshot.words().isEmpty()) {
+    if (snapshot.options().isEmpty()) {
       throw new UsageException(snapshot + " has no options with it: use 'run --restore'");
     }
-    List<String> words = new ArrayList<>();
-    words.add("run");
+    List<String> args = new ArrayList<>();
+    args.add("run");
     Path to = sockets.getValue();
-    words.addAll(to == null ? snapshot.words() : SavedOptions.withSocketsIn(snapshot.words(), to));
-    words.addAll(List.of("--restore", from.toString()));
-    words.addAll(spec.commandLine().getUnmatchedArguments());
-    return Main.execute(spec.commandLine().getErr(), words.toArray(new String[0]));
+    args.addAll(
+        to == null ? snapshot.options() : SavedOptions.withSocketsIn(snapshot.options(), to));
+    args.addAll(List.of("--restore", from.toString()));
+    args.addAll(spec.commandLine().getUnmatchedArguments());
+    return Main.execute(spec.commandLine().getErr(), args.toArray(new String[0]));
   }
 }

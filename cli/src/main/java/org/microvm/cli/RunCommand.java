@@ -18,7 +18,7 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import org.microvm.machine.IncomingMigration;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MigrationRehearsal;
+import org.microvm.machine.MigrationWarmup;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -31,7 +31,7 @@ import picocli.CommandLine.Model.OptionSpec;
 /** {@code microvm run}: runs one machine, with its console on this terminal. */
 final class RunCommand implements Callable<Integer> {
   /** By then a restored guest has answered, and most short-lived machines have ended. */
-  private static final long REHEARSE_AFTER_SECONDS = 2;
+  private static final long WARM_UP_AFTER_SECONDS = 2;
 
   private final MachineOptions options = new MachineOptions();
   private final ControlOptions control = new ControlOptions();
@@ -124,7 +124,7 @@ final class RunCommand implements Callable<Integer> {
         machine.start();
       }
       if (control.isOpen()) {
-        rehearseMigration(machine);
+        warmUpMigration(machine);
       }
       onStart.accept(machine);
       if (shown) {
@@ -177,20 +177,19 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /**
-   * Rehearses a migration in the background, because a machine with a control socket can be
-   * migrated.
+   * Warms up migration in the background, because a machine with a control socket can be migrated.
    */
-  private static void rehearseMigration(Machine machine) {
+  private static void warmUpMigration(Machine machine) {
     Thread.ofPlatform()
         .daemon()
-        .name("migration-rehearsal")
+        .name("migration-warmup")
         .priority(Thread.MIN_PRIORITY)
         .start(
             () -> {
               try {
-                machine.end().get(REHEARSE_AFTER_SECONDS, TimeUnit.SECONDS);
+                machine.end().get(WARM_UP_AFTER_SECONDS, TimeUnit.SECONDS);
               } catch (TimeoutException e) {
-                MigrationRehearsal.run();
+                MigrationWarmup.run();
               } catch (InterruptedException | ExecutionException e) {
                 // The process is ending.
               }

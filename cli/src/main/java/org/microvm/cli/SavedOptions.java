@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.SocketSpec;
 
 /** The options of a machine as a snapshot keeps them: options and their values by turns. */
@@ -25,16 +25,17 @@ final class SavedOptions {
         String chardev = moved.get(i + 1);
         moved.set(
             i + 1,
-            ChannelWords.read("--chardev", chardev, words -> moved(chardev, words, directory)));
+            ChannelOptions.read(
+                "--chardev", chardev, arguments -> moved(chardev, arguments, directory)));
       }
     }
     return moved;
   }
 
-  private static String moved(String chardev, OptionWords words, Path directory)
+  private static String moved(String chardev, OptionList arguments, Path directory)
       throws OptionException {
-    String id = words.need("id");
-    return ChardevOptions.read(words) instanceof SocketSpec socket
+    String id = arguments.need("id");
+    return ChardevOptions.read(arguments) instanceof SocketSpec socket
         ? ChardevOptions.write(id, socket.inDirectory(directory))
         : chardev;
   }

@@ -30,7 +30,14 @@ final class TopView {
     for (int i = 0; i < now.path("vcpus").size(); i++) {
       vcpu(text, i);
     }
-    line(text, "%-12s %12s %12s %12s %12s", "device", "kicks/s", "spurious/s", "irqs/s", "acks/s");
+    line(
+        text,
+        "%-12s %12s %12s %12s %12s",
+        "device",
+        "notifies/s",
+        "spurious/s",
+        "irqs/s",
+        "acks/s");
     for (int i = 0; i < now.path("devices").size(); i++) {
       String at = "devices/" + i + "/";
       line(

@@ -58,13 +58,13 @@ public final class SymbolTable {
     TreeMap<Long, String> names = newNames();
     try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        String[] words = line.split(" ");
-        if (words.length < 3 || words[1].length() != 1) {
+        String[] options = line.split(" ");
+        if (options.length < 3 || options[1].length() != 1) {
           throw new IOException(file + ": neither a System.map nor an ELF file");
         }
         // Code only: data and the absolute per-CPU symbols do not name code.
-        if ("tTwW".contains(words[1])) {
-          names.putIfAbsent(Long.parseUnsignedLong(words[0], 16), words[2]);
+        if ("tTwW".contains(options[1])) {
+          names.putIfAbsent(Long.parseUnsignedLong(options[0], 16), options[2]);
         }
       }
     } catch (NumberFormatException e) {

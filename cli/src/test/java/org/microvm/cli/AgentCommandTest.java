@@ -51,16 +51,16 @@ class AgentCommandTest {
     System.setIn(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  private static int agent(FakeAgent agent, String... words) {
-    return agent(agent.socket().toString(), words);
+  private static int agent(FakeAgent agent, String... args) {
+    return agent(agent.socket().toString(), args);
   }
 
-  private static int agent(String socket, String... words) {
-    String[] all = new String[words.length + 3];
+  private static int agent(String socket, String... args) {
+    String[] all = new String[args.length + 3];
     all[0] = "agent";
     all[1] = "--socket";
     all[2] = socket;
-    System.arraycopy(words, 0, all, 3, words.length);
+    System.arraycopy(args, 0, all, 3, args.length);
     return Main.execute(new PrintWriter(System.err, true), all);
   }
 

@@ -27,17 +27,17 @@ class BadInputTest {
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
 
-  private int run(String... words) {
+  private int run(String... args) {
     List<String> all = new ArrayList<>(List.of("run", "--no-console"));
-    all.addAll(List.of(words));
+    all.addAll(List.of(args));
     return Main.execute(new PrintWriter(err, true), all.toArray(String[]::new));
   }
 
-  private void assertOneLineWith(String words) {
+  private void assertOneLineWith(String expected) {
     String text = err.toString();
     assertEquals(1, text.lines().count(), text);
     assertTrue(text.startsWith("microvm: "), text);
-    assertTrue(text.contains(words), text);
+    assertTrue(text.contains(expected), text);
   }
 
   private static String hello() {
@@ -77,12 +77,12 @@ class BadInputTest {
         "--frobnicate|now|--frobnicate",
       })
   @RequiresKvm
-  void run_badValue_isNamed(String option, String value, String words) {
+  void run_badValue_isNamed(String option, String value, String expected) {
     int status =
         option.equals("--kernel") ? run(option, value) : run("--kernel", hello(), option, value);
 
     assertNotEquals(0, status);
-    assertOneLineWith(words);
+    assertOneLineWith(expected);
   }
 
   @Test
@@ -124,9 +124,9 @@ class BadInputTest {
         "socket,id=a|needs path=",
       })
   @RequiresKvm
-  void run_badChardev_isNamed(String chardev, String words) {
+  void run_badChardev_isNamed(String chardev, String expected) {
     assertNotEquals(0, runWithChannels(chardev, "name=a"));
-    assertOneLineWith(words);
+    assertOneLineWith(expected);
   }
 
   @ParameterizedTest
@@ -147,9 +147,9 @@ class BadInputTest {
         "speed=9600|unknown option speed=",
       })
   @RequiresKvm
-  void run_badPort_isNamed(String port, String words) {
+  void run_badPort_isNamed(String port, String expected) {
     assertNotEquals(0, runWithChannels("null,id=a", port));
-    assertOneLineWith(words);
+    assertOneLineWith(expected);
   }
 
   @Test

@@ -80,12 +80,12 @@ class ControlSocketTest {
     return directory.resolve("qmp");
   }
 
-  private void awaitConsole(String words) throws IOException {
+  private void awaitConsole(String expected) throws IOException {
     String line = console.readLine();
-    while (line != null && !line.contains(words)) {
+    while (line != null && !line.contains(expected)) {
       line = console.readLine();
     }
-    assertTrue(line != null, "the console ended before: " + words);
+    assertTrue(line != null, "the console ended before: " + expected);
   }
 
   private void type(String line) throws IOException {
@@ -93,9 +93,9 @@ class ControlSocketTest {
     machine.outputWriter().flush();
   }
 
-  private static int microvm(String... words) {
+  private static int microvm(String... args) {
     StringWriter err = new StringWriter();
-    int status = Main.execute(new PrintWriter(err, true), words);
+    int status = Main.execute(new PrintWriter(err, true), args);
     assertEquals("", err.toString());
     return status;
   }

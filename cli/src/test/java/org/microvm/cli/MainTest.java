@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Timeout;
 class MainTest {
   private final StringWriter err = new StringWriter();
 
-  private int execute(String... words) {
-    return Main.execute(new PrintWriter(err, true), words);
+  private int execute(String... args) {
+    return Main.execute(new PrintWriter(err, true), args);
   }
 
   @Test

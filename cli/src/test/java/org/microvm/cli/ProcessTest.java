@@ -35,7 +35,7 @@ class ProcessTest {
     return directory.resolve("channel");
   }
 
-  private BufferedReader start(String guest, String... words) throws IOException {
+  private BufferedReader start(String guest, String... args) throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -43,7 +43,7 @@ class ProcessTest {
     command.add(System.getProperty("java.class.path"));
     command.addAll(List.of("org.microvm.cli.Main", "run", "--memory", "16M", "--kernel"));
     command.add(home.resolve("test-images/target/bare-metal").resolve(guest).toString());
-    command.addAll(List.of(words));
+    command.addAll(List.of(args));
     process =
         new ProcessBuilder(command)
             .redirectInput(Path.of("/dev/null").toFile())

@@ -28,8 +28,8 @@ class RestoreCommandTest {
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
 
-  private int execute(String... words) {
-    return Main.execute(new PrintWriter(err, true), words);
+  private int execute(String... args) {
+    return Main.execute(new PrintWriter(err, true), args);
   }
 
   private void assertEchoes(Path socket, String text) throws Exception {

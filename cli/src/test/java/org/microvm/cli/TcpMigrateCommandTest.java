@@ -42,8 +42,8 @@ class TcpMigrateCommandTest {
     return process;
   }
 
-  private int execute(String... words) {
-    return Main.execute(new PrintWriter(err, true), words);
+  private int execute(String... args) {
+    return Main.execute(new PrintWriter(err, true), args);
   }
 
   /** The address at which a process waits, with the port that the kernel chose. */
@@ -118,8 +118,8 @@ class TcpMigrateCommandTest {
     assertEchoes("still here");
   }
 
-  private void assertUsage(String reason, String... words) {
-    assertEquals(Main.USAGE, execute(words));
+  private void assertUsage(String reason, String... args) {
+    assertEquals(Main.USAGE, execute(args));
     assertEquals(1, err.toString().lines().count(), err.toString());
     assertTrue(err.toString().contains(reason), err.toString());
   }

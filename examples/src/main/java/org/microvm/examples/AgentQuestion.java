@@ -21,7 +21,7 @@ public final class AgentQuestion {
   private AgentQuestion() {}
 
   /** Boots a guest and asks its agent for the host name. */
-  public static void main(String[] words) throws Exception {
+  public static void main(String[] args) throws Exception {
     System.out.println(ask("{\"execute\": \"guest-get-host-name\"}"));
   }
 

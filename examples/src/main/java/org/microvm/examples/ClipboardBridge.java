@@ -50,19 +50,19 @@ public final class ClipboardBridge {
   }
 
   /** Runs until the channel is closed. */
-  public static void main(String[] words) throws Exception {
+  public static void main(String[] args) throws Exception {
     Clipboard clipboard =
-        switch (words.length) {
-          case 2 -> new Clipboard.OfFile(Path.of(words[1]));
+        switch (args.length) {
+          case 2 -> new Clipboard.OfFile(Path.of(args[1]));
           case 3 ->
-              new Clipboard.OfCommands(List.of(words[1].split(" ")), List.of(words[2].split(" ")));
+              new Clipboard.OfCommands(List.of(args[1].split(" ")), List.of(args[2].split(" ")));
           default -> null;
         };
     if (clipboard == null) {
       System.err.println(USAGE);
       System.exit(2);
     }
-    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(words[0]))) {
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(args[0]))) {
       new ClipboardBridge(channel, clipboard).run();
     }
   }

@@ -21,7 +21,7 @@ public final class ClipboardDemo {
   private ClipboardDemo() {}
 
   /** Runs the demonstration. */
-  public static void main(String[] words) throws Exception {
+  public static void main(String[] args) throws Exception {
     run(System.out);
   }
 

@@ -31,7 +31,7 @@ public final class EmbeddedMachine {
   }
 
   /** Boots a guest, pauses it, adds a channel and removes it, and ends the guest. */
-  public static void main(String[] words) throws Exception {
+  public static void main(String[] args) throws Exception {
     run(System.out);
   }
 

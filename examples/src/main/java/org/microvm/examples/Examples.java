@@ -9,7 +9,7 @@ public final class Examples {
   /** The main method of an example. */
   @FunctionalInterface
   interface Example {
-    void main(String[] words) throws Exception;
+    void main(String[] args) throws Exception;
   }
 
   private static final Map<String, Example> BY_NAME =
@@ -26,17 +26,17 @@ public final class Examples {
   private Examples() {}
 
   /** Runs the example that the first argument names, with the remaining arguments. */
-  public static void main(String[] words) {
-    Example example = words.length == 0 ? null : BY_NAME.get(words[0]);
+  public static void main(String[] args) {
+    Example example = args.length == 0 ? null : BY_NAME.get(args[0]);
     if (example == null) {
       System.err.println("usage: examples/run NAME [ARGUMENTS...]");
       System.err.println("NAME is one of: " + String.join(", ", BY_NAME.keySet()));
       System.exit(2);
     }
     try {
-      example.main(Arrays.copyOfRange(words, 1, words.length));
+      example.main(Arrays.copyOfRange(args, 1, args.length));
     } catch (Exception e) {
-      System.err.println(words[0] + ": " + (e.getMessage() == null ? e : e.getMessage()));
+      System.err.println(args[0] + ": " + (e.getMessage() == null ? e : e.getMessage()));
       System.exit(1);
     }
   }

@@ -72,14 +72,14 @@ public final class Fencing implements AutoCloseable {
   }
 
   /** Serves requests until the process is killed. */
-  public static void main(String[] words) throws Exception {
-    if (words.length == 0) {
+  public static void main(String[] args) throws Exception {
+    if (args.length == 0) {
       System.err.println(USAGE);
       System.exit(2);
     }
     Map<String, Node> nodes = new LinkedHashMap<>();
-    for (String word : words) {
-      Node node = node(word);
+    for (String arg : args) {
+      Node node = node(arg);
       nodes.put(node.name(), node);
     }
     try (Fencing fencing = new Fencing(nodes.values())) {
@@ -88,15 +88,15 @@ public final class Fencing implements AutoCloseable {
     }
   }
 
-  private static Node node(String word) {
-    int equals = word.indexOf('=');
-    String[] parts = word.substring(equals + 1).split(",", -1);
+  private static Node node(String arg) {
+    int equals = arg.indexOf('=');
+    String[] parts = arg.substring(equals + 1).split(",", -1);
     if (equals < 1 || parts.length < 2) {
       throw new IllegalArgumentException(
-          word + " does not have the form NAME=CHANNEL,CONTROL[,MAY-FENCE...]");
+          arg + " does not have the form NAME=CHANNEL,CONTROL[,MAY-FENCE...]");
     }
     Set<String> mayFence = Set.of(Arrays.copyOfRange(parts, 2, parts.length));
-    return new Node(word.substring(0, equals), path(parts[0]), path(parts[1]), mayFence);
+    return new Node(arg.substring(0, equals), path(parts[0]), path(parts[1]), mayFence);
   }
 
   private static Path path(String text) {

@@ -22,7 +22,7 @@ public final class FencingDemo {
   private FencingDemo() {}
 
   /** Runs the demonstration. */
-  public static void main(String[] words) throws Exception {
+  public static void main(String[] args) throws Exception {
     run(System.out);
   }
 

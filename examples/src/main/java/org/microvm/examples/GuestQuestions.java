@@ -34,7 +34,7 @@ public final class GuestQuestions {
   }
 
   /** Boots a guest and queries it. */
-  public static void main(String[] words) throws Exception {
+  public static void main(String[] args) throws Exception {
     run(System.out);
   }
 

@@ -52,12 +52,12 @@ public final class OfflineLook {
   private OfflineLook() {}
 
   /** Prints name and version of each package in an image. */
-  public static void main(String[] words) throws Exception {
-    if (words.length != 1) {
+  public static void main(String[] args) throws Exception {
+    if (args.length != 1) {
       System.err.println("usage: offline-look DISK.img");
       System.exit(2);
     }
-    list(Path.of(words[0]), System.out);
+    list(Path.of(args[0]), System.out);
   }
 
   static void list(Path image, PrintStream out) throws Exception {

@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param entry which entry point to use
  */
 public record BootRequest(
-    Path kernel, Optional<Path> initrd, String commandLine, int cpus, Entry entry) {
+    Path kernel, Optional<Path> initrd, String commandLine, int cpus, BootProtocol entry) {
 
   /** Rejects null. */
   public BootRequest {

@@ -45,7 +45,7 @@ class BootLoaderTest {
 
   @Test
   void load_pvh_entersProtectedModeWithoutPaging() throws Exception {
-    guest.entry(Entry.PVH);
+    guest.entry(BootProtocol.PVH);
 
     InitialCpuState state = guest.load(ElfBuilder.linux().pvhNote(0x100010).build());
 
@@ -63,9 +63,12 @@ class BootLoaderTest {
     InitialCpuState state = guest.load(LINUX);
 
     assertEquals(0, guest.memory.getLong(state.gdtBase()));
-    assertEquals(state.code(), Segment.of(0x10, guest.memory.getLong(state.gdtBase() + 0x10)));
-    assertEquals(state.data(), Segment.of(0x18, guest.memory.getLong(state.gdtBase() + 0x18)));
-    assertEquals(state.task(), Segment.of(0x20, guest.memory.getLong(state.gdtBase() + 0x20)));
+    assertEquals(
+        state.code(), SegmentRegister.of(0x10, guest.memory.getLong(state.gdtBase() + 0x10)));
+    assertEquals(
+        state.data(), SegmentRegister.of(0x18, guest.memory.getLong(state.gdtBase() + 0x18)));
+    assertEquals(
+        state.task(), SegmentRegister.of(0x20, guest.memory.getLong(state.gdtBase() + 0x20)));
     assertEquals(state.gdtBase() + 0x20 + 16 - 1, state.gdtBase() + state.gdtLimit());
   }
 
@@ -191,7 +194,7 @@ class BootLoaderTest {
 
   @Test
   void load_pvhInitrd_isTheOnlyModule() throws Exception {
-    guest.entry(Entry.PVH).initrd(new byte[] {7, 8, 9});
+    guest.entry(BootProtocol.PVH).initrd(new byte[] {7, 8, 9});
 
     guest.load(ElfBuilder.linux().pvhNote(0x100010).build());
 

@@ -123,7 +123,7 @@ class ElfKernelTest {
 
   @Test
   void load_linuxForcedToPvh_startsThere() throws Exception {
-    guest.entry(Entry.PVH);
+    guest.entry(BootProtocol.PVH);
 
     InitialCpuState state = guest.load(ElfBuilder.linux().pvhNote(PVH_ENTRY).build());
 
@@ -132,7 +132,7 @@ class ElfKernelTest {
 
   @Test
   void load_pvhImageForcedTo64Bit_startsAtItsElfEntry() throws Exception {
-    guest.entry(Entry.ELF64);
+    guest.entry(BootProtocol.ELF64);
 
     InitialCpuState state = guest.load(elf64WithCode().pvhNote(PVH_ENTRY).build());
 
@@ -141,7 +141,7 @@ class ElfKernelTest {
 
   @Test
   void load_forcedToPvhWithoutNote_isRefused() {
-    guest.entry(Entry.PVH);
+    guest.entry(BootProtocol.PVH);
 
     assertRefused(ElfBuilder.linux().build(), "has no PVH entry note (Linux: CONFIG_PVH=y)");
   }
@@ -155,7 +155,7 @@ class ElfKernelTest {
 
   @Test
   void load_elf32ForcedTo64Bit_isRefused() {
-    guest.entry(Entry.ELF64);
+    guest.entry(BootProtocol.ELF64);
     byte[] kernel = ElfBuilder.elf32().load(0x100000, CODE, CODE.length).pvhNote(PVH_ENTRY).build();
 
     assertRefused(kernel, "is a 32-bit kernel without a PVH entry; a 64-bit one is needed");

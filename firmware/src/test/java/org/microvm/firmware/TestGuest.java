@@ -17,7 +17,7 @@ public final class TestGuest {
   private Optional<Path> initrd = Optional.empty();
   private String commandLine = "console=ttyS0";
   private int cpus = 1;
-  private Entry entry = Entry.AUTO;
+  private BootProtocol entry = BootProtocol.AUTO;
 
   /** A guest with {@code mib} MiB of RAM. */
   public TestGuest(Path directory, int mib) {
@@ -62,7 +62,7 @@ public final class TestGuest {
     return this;
   }
 
-  public TestGuest entry(Entry choice) {
+  public TestGuest entry(BootProtocol choice) {
     entry = choice;
     return this;
   }

@@ -70,12 +70,12 @@ class AgentProcessTest {
     }
   }
 
-  private static Cli.Outcome agent(String... words) throws Exception {
-    return agent(new byte[0], words);
+  private static Cli.Outcome agent(String... args) throws Exception {
+    return agent(new byte[0], args);
   }
 
-  private static Cli.Outcome agent(byte[] input, String... words) throws Exception {
-    return Cli.agent(socket, input, words);
+  private static Cli.Outcome agent(byte[] input, String... args) throws Exception {
+    return Cli.agent(socket, input, args);
   }
 
   @Test

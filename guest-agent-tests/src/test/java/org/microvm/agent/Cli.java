@@ -20,8 +20,8 @@ final class Cli {
   record Outcome(int status, String output, String errors) {}
 
   /** Starts {@code microvm} with these arguments and redirects its output to a file. */
-  static Process start(List<String> words, Path output) throws IOException {
-    return new ProcessBuilder(command(words))
+  static Process start(List<String> args, Path output) throws IOException {
+    return new ProcessBuilder(command(args))
         .redirectInput(new File("/dev/null"))
         .redirectErrorStream(true)
         .redirectOutput(output.toFile())
@@ -29,9 +29,9 @@ final class Cli {
   }
 
   /** Runs {@code microvm agent} with these arguments to its end. */
-  static Outcome agent(Path socket, byte[] input, String... words) throws Exception {
+  static Outcome agent(Path socket, byte[] input, String... args) throws Exception {
     List<String> all = new ArrayList<>(List.of("agent", "--socket", socket.toString()));
-    all.addAll(List.of(words));
+    all.addAll(List.of(args));
     Path output = Files.createTempFile(socket.getParent(), "out", null);
     Path errors = Files.createTempFile(socket.getParent(), "err", null);
     Process process =
@@ -55,7 +55,7 @@ final class Cli {
     return Files.readString(file, StandardCharsets.ISO_8859_1);
   }
 
-  private static List<String> command(List<String> words) {
+  private static List<String> command(List<String> args) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -63,7 +63,7 @@ final class Cli {
             "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
     command.add("-Dmicrovm.images=" + System.getProperty("microvm.images"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.microvm.cli.Main"));
-    command.addAll(words);
+    command.addAll(args);
     return command;
   }
 }

@@ -6,7 +6,7 @@ import java.util.Objects;
 /**
  * A program to run in the guest.
  *
- * @param words the program, as a path or a name that is looked up in the agent's PATH, and its
+ * @param argv the program, as a path or a name that is looked up in the agent's PATH, and its
  *     arguments
  * @param environment {@code NAME=value} entries that replace the agent's environment; if empty, the
  *     program gets the agent's environment
@@ -14,38 +14,38 @@ import java.util.Objects;
  * @param captured whether its output is returned; otherwise it is discarded
  */
 public record GuestCommand(
-    List<String> words, List<String> environment, byte[] input, boolean captured) {
+    List<String> argv, List<String> environment, byte[] input, boolean captured) {
   /**
    * Checks that there is a program.
    *
-   * @throws IllegalArgumentException if {@code words} is empty
+   * @throws IllegalArgumentException if {@code argv} is empty
    */
   public GuestCommand {
-    words = List.copyOf(words);
+    argv = List.copyOf(argv);
     environment = List.copyOf(environment);
     Objects.requireNonNull(input);
-    if (words.isEmpty()) {
+    if (argv.isEmpty()) {
       throw new IllegalArgumentException("a command needs the name of a program");
     }
   }
 
   /** A program and its arguments, without input, with its output returned. */
-  public static GuestCommand of(String... words) {
-    return new GuestCommand(List.of(words), List.of(), new byte[0], true);
+  public static GuestCommand of(String... argv) {
+    return new GuestCommand(List.of(argv), List.of(), new byte[0], true);
   }
 
   /** Returns a copy with this standard input. */
   public GuestCommand withInput(byte[] bytes) {
-    return new GuestCommand(words, environment, bytes, captured);
+    return new GuestCommand(argv, environment, bytes, captured);
   }
 
   /** Returns a copy with this environment, as {@code NAME=value} entries. */
   public GuestCommand withEnvironment(String... variables) {
-    return new GuestCommand(words, List.of(variables), input, captured);
+    return new GuestCommand(argv, List.of(variables), input, captured);
   }
 
   /** Returns a copy whose output is discarded. */
   public GuestCommand withoutOutput() {
-    return new GuestCommand(words, environment, input, false);
+    return new GuestCommand(argv, environment, input, false);
   }
 }

@@ -16,9 +16,9 @@ public final class GuestProcesses {
 
   /** Starts a program. */
   public GuestProcess start(GuestCommand command) throws IOException {
-    ObjectNode arguments = AgentClient.arguments().put("path", command.words().getFirst());
+    ObjectNode arguments = AgentClient.arguments().put("path", command.argv().getFirst());
     ArrayNode rest = arguments.putArray("arg");
-    command.words().stream().skip(1).forEach(rest::add);
+    command.argv().stream().skip(1).forEach(rest::add);
     if (!command.environment().isEmpty()) {
       command.environment().forEach(arguments.putArray("env")::add);
     }
@@ -29,7 +29,7 @@ public final class GuestProcesses {
       arguments.put("capture-output", true);
     }
     long pid = agent.ask("guest-exec", arguments).number("pid");
-    return new GuestProcess(agent, command.words().getFirst(), pid);
+    return new GuestProcess(agent, command.argv().getFirst(), pid);
   }
 
   /**

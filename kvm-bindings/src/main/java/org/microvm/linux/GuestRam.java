@@ -166,7 +166,7 @@ public final class GuestRam implements AutoCloseable {
    * to private zeroed memory, so that late accesses here do not reach the guest. All that is left
    * to do is to close this object.
    */
-  public void letGo() throws ErrnoException {
+  public void detach() throws ErrnoException {
     for (Mapping mapping : mappings) {
       mapping.showZeros();
     }

@@ -140,7 +140,7 @@ class GuestRamTest {
       from.memory().putLong(4096, 1);
       to.adopt(from.file().duplicate());
 
-      from.letGo();
+      from.detach();
       from.memory().putLong(4096, 2);
 
       assertEquals(1, to.memory().getLong(4096));

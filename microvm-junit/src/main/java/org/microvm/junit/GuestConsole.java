@@ -48,14 +48,14 @@ final class GuestConsole extends OutputStream {
    *
    * @param from the position from which the text is searched, an earlier result of {@link #length}
    */
-  synchronized void await(String words, long from, Duration limit)
+  synchronized void await(String expected, long from, Duration limit)
       throws InterruptedException, TimeoutException {
     long deadline = System.nanoTime() + limit.toNanos();
-    while (text.indexOf(words, (int) Math.max(from - dropped, 0)) < 0) {
+    while (text.indexOf(expected, (int) Math.max(from - dropped, 0)) < 0) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         throw new TimeoutException(
-            "the guest did not write '%s' to its console within %s".formatted(words, limit));
+            "the guest did not write '%s' to its console within %s".formatted(expected, limit));
       }
       TimeUnit.NANOSECONDS.timedWait(this, left);
     }

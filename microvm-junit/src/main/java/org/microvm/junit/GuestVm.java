@@ -46,13 +46,13 @@ public final class GuestVm {
   /**
    * Runs a program in the guest to its end, for at most one minute.
    *
-   * @param words the program, as a path or as a name that is looked up in PATH, and its arguments
+   * @param argv the program, as a path or as a name that is looked up in PATH, and its arguments
    * @return its exit status and output; a status other than 0 does not throw
    * @throws org.microvm.agent.AgentCommandException if the program does not exist
    * @throws org.microvm.agent.AgentTimeoutException if it still runs after one minute
    */
-  public ExecResult exec(String... words) throws IOException {
-    return exec(GuestCommand.of(words), EXEC_LIMIT);
+  public ExecResult exec(String... argv) throws IOException {
+    return exec(GuestCommand.of(argv), EXEC_LIMIT);
   }
 
   /**
@@ -142,14 +142,14 @@ public final class GuestVm {
   /**
    * Waits until the guest has written a text to its console.
    *
-   * @param words the text
+   * @param expected the text
    * @param from the position from which the output is searched, an earlier result of {@link
    *     #consoleLength}, or 0
    * @throws TimeoutException if the text does not appear within {@code limit}
    */
-  public void awaitConsole(String words, long from, Duration limit)
+  public void awaitConsole(String expected, long from, Duration limit)
       throws InterruptedException, TimeoutException {
-    console.await(words, from, limit);
+    console.await(expected, from, limit);
   }
 
   /** Types a line at the guest's serial console, including the Enter key. */

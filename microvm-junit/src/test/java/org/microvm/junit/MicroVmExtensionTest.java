@@ -319,7 +319,7 @@ class MicroVmExtensionTest {
       }
     }
 
-    public static void main(String[] words) {
+    public static void main(String[] args) {
       TestRun.of(EndlessCase.class);
     }
   }

@@ -21,7 +21,7 @@ import org.microvm.machine.x86.CpuFeatures;
 import org.microvm.memory.MemoryRegion;
 import org.microvm.transport.TransportListener;
 import org.microvm.virtioserial.PortException;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,10 +41,10 @@ public final class IncomingMigration implements AutoCloseable {
   private final MigrationAddress address;
 
   /** The machine for the next guest; null if it is not created yet, or a guest has taken it. */
-  private PreparedMachine waiting;
+  private RestoreTarget waiting;
 
   private IncomingMigration(
-      TransportListener listener, MigrationAddress address, PreparedMachine waiting) {
+      TransportListener listener, MigrationAddress address, RestoreTarget waiting) {
     this.listener = listener;
     this.address = address;
     this.waiting = waiting;
@@ -69,8 +69,8 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Creates the parts of a machine that need no guest, rehearses a migration ({@link
-   * MigrationRehearsal}), and then listens: a source that can connect waits for none of this.
+   * Creates the parts of a machine that need no guest, warms up migration ({@link
+   * MigrationWarmup}), and then listens: a source that can connect waits for none of this.
    *
    * @param config the configuration for {@link #receive}, which may be called once
    * @throws MachineException if the machine cannot be created
@@ -78,12 +78,12 @@ public final class IncomingMigration implements AutoCloseable {
    */
   public static IncomingMigration listen(MigrationAddress address, MachineConfig config)
       throws IOException, MachineException {
-    MigrationRehearsal.run();
-    PreparedMachine prepared = prepare(config);
+    MigrationWarmup.run();
+    RestoreTarget target = prepare(config);
     try {
-      return new IncomingMigration(MigrationTransports.at(address), address, prepared);
+      return new IncomingMigration(MigrationTransports.at(address), address, target);
     } catch (IOException | RuntimeException e) {
-      prepared.close();
+      target.close();
       throw e;
     }
   }
@@ -118,11 +118,11 @@ public final class IncomingMigration implements AutoCloseable {
       if (!stream.isLocal()) {
         stream.limitReads(SILENCE);
       }
-      PreparedMachine prepared = greet(stream, config);
+      RestoreTarget target = greet(stream, config);
       try {
-        return takeOver(stream, prepared);
+        return takeOver(stream, target);
       } catch (IOException | MachineException | RuntimeException e) {
-        prepared.close();
+        target.close();
         throw e;
       }
     } catch (IOException e) {
@@ -131,31 +131,30 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /** Creates everything that needs no state of the guest. */
-  private static PreparedMachine prepare(MachineConfig config)
-      throws IOException, MachineException {
-    PreparedMachine prepared = PreparedMachine.forMigration(config);
+  private static RestoreTarget prepare(MachineConfig config) throws IOException, MachineException {
+    RestoreTarget target = RestoreTarget.forMigration(config);
     try {
-      if (!MigrationRehearsal.hasBegun()) {
-        prepared.rehearse();
+      if (!MigrationWarmup.hasBegun()) {
+        target.warmUp();
       }
-      return prepared;
+      return target;
     } catch (IOException | MachineException | RuntimeException e) {
-      prepared.close();
+      target.close();
       throw e;
     }
   }
 
   /** Answers the source's HELLO; before it accepts, it creates the machine. */
-  private PreparedMachine greet(MigrationStream stream, MachineConfig config)
+  private RestoreTarget greet(MigrationStream stream, MachineConfig config)
       throws IOException, MachineException {
     try {
       StateInput hello = check(stream.read(), config);
-      PreparedMachine prepared = waiting == null ? prepare(config) : waiting;
-      waiting = prepared;
-      checkCpu(hello, prepared.cpuFeatures());
+      RestoreTarget target = waiting == null ? prepare(config) : waiting;
+      waiting = target;
+      checkCpu(hello, target.cpuFeatures());
       stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
       waiting = null;
-      return prepared;
+      return target;
     } catch (IOException | MachineException | RuntimeException e) {
       stream.write(Type.FAILED, String.valueOf(e.getMessage()));
       throw e;
@@ -192,43 +191,43 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  private static Machine takeOver(MigrationStream stream, PreparedMachine prepared)
+  private static Machine takeOver(MigrationStream stream, RestoreTarget target)
       throws IOException, MachineException {
     boolean paused;
     try {
-      paused = load(stream, prepared);
-      prepared.standBy();
+      paused = load(stream, target);
+      target.standBy();
       stream.write(Type.READY);
     } catch (IOException | MachineException | RuntimeException e) {
       stream.write(Type.FAILED, String.valueOf(e.getMessage()));
       throw e;
     }
-    Word word = awaitWord(stream, prepared);
-    return switch (word) {
+    SourceVerdict verdict = awaitVerdict(stream, target);
+    return switch (verdict) {
       case GO -> {
-        takeDisks(stream, prepared);
+        takeDisks(stream, target);
         tellRunning(stream);
-        yield prepared.goOn(paused);
+        yield target.activate(paused);
       }
       // The source has died, and no other process has the guest.
-      case NONE_FROM_HERE -> {
-        prepared.takeDisks();
-        yield prepared.goOn(paused);
+      case LOCAL_EOF -> {
+        target.takeDisks();
+        yield target.activate(paused);
       }
-      case NONE_FROM_AFAR -> {
+      case REMOTE_EOF -> {
         LOG.warn(
             "the source was lost during the handover and may still run the guest, so it is paused"
                 + " here. Check the source before you run `cont`.");
-        yield prepared.keep();
+        yield target.keep();
       }
     };
   }
 
   /** What the source sent after READY: GO, or nothing before the stream ended. */
-  private enum Word {
+  private enum SourceVerdict {
     GO,
-    NONE_FROM_HERE,
-    NONE_FROM_AFAR
+    LOCAL_EOF,
+    REMOTE_EOF
   }
 
   /**
@@ -236,13 +235,13 @@ public final class IncomingMigration implements AutoCloseable {
    *
    * @throws IOException if the source keeps the guest
    */
-  private static Word awaitWord(MigrationStream stream, PreparedMachine prepared)
+  private static SourceVerdict awaitVerdict(MigrationStream stream, RestoreTarget target)
       throws IOException, MachineException {
     Frame frame;
     try {
       frame = stream.read();
       while (frame != null && frame.type() == Type.REST) {
-        prepared.giveRest((int) frame.argument(), frame.payload());
+        target.injectInput((int) frame.argument(), frame.payload());
         frame = stream.read();
       }
     } catch (IOException e) {
@@ -253,18 +252,17 @@ public final class IncomingMigration implements AutoCloseable {
       frame = null;
     }
     if (frame == null) {
-      return stream.isLocal() ? Word.NONE_FROM_HERE : Word.NONE_FROM_AFAR;
+      return stream.isLocal() ? SourceVerdict.LOCAL_EOF : SourceVerdict.REMOTE_EOF;
     }
     if (frame.type() != Type.GO) {
       throw new IOException("the source keeps the guest: " + frame.text());
     }
-    return Word.GO;
+    return SourceVerdict.GO;
   }
 
-  private static void takeDisks(MigrationStream stream, PreparedMachine prepared)
-      throws IOException {
+  private static void takeDisks(MigrationStream stream, RestoreTarget target) throws IOException {
     try {
-      prepared.takeDisks();
+      target.takeDisks();
     } catch (IOException e) {
       stream.write(Type.FAILED, e.getMessage());
       throw e;
@@ -281,15 +279,15 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /** Reads memory, connections and state; returns whether the guest was paused. */
-  private static boolean load(MigrationStream stream, PreparedMachine prepared)
+  private static boolean load(MigrationStream stream, RestoreTarget target)
       throws IOException, MachineException {
     for (Frame frame = stream.read(); frame != null; frame = stream.read()) {
       switch (frame.type()) {
-        case PAGES -> readPages(stream, frame, prepared.ram());
-        case MEMORY -> prepared.adoptMemory(descriptor(frame, "memory"));
-        case LINK -> adopt(frame, prepared);
+        case PAGES -> readPages(stream, frame, target.ram());
+        case MEMORY -> target.adoptMemory(descriptor(frame, "memory"));
+        case LINK -> adopt(frame, target);
         case STATE -> {
-          prepared.load(StateReader.of(frame.payload()));
+          target.load(StateReader.of(frame.payload()));
           return frame.argument() != 0;
         }
         case ABORT -> throw new IOException("the source keeps the guest: " + frame.text());
@@ -323,10 +321,10 @@ public final class IncomingMigration implements AutoCloseable {
     return frame.descriptors().getFirst();
   }
 
-  private static void adopt(Frame frame, PreparedMachine prepared) throws IOException {
+  private static void adopt(Frame frame, RestoreTarget target) throws IOException {
     Fd descriptor = descriptor(frame, "a connection");
     try {
-      prepared.adopt((int) frame.argument(), HostLink.duplex(descriptor));
+      target.adopt((int) frame.argument(), HostConnection.duplex(descriptor));
     } catch (PortException e) {
       descriptor.close();
       throw new IOException(e.getMessage(), e);

@@ -32,8 +32,8 @@ import org.microvm.machine.save.DiffTracking;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.machine.transfer.MigrationTransports;
-import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.vm.VmInstance;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialDevice;
 
@@ -57,9 +57,9 @@ public final class Machine implements AutoCloseable {
   /** Has a permit after the UART has taken a byte. */
   private final Semaphore uartRoom = new Semaphore(0);
 
-  Machine(MachineConfig config, MachineParts parts, GuestRun firstRun) {
+  Machine(MachineConfig config, MachineParts parts, VmInstance firstInstance) {
     this.parts = parts;
-    lifecycle = new MachineLifecycle(parts, firstRun);
+    lifecycle = new MachineLifecycle(parts, firstInstance);
     DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
     context = new MachineContext(config, parts, lifecycle, tracking, new CopyOnWriteArrayList<>());
     pauses = new PauseControl(context);
@@ -82,7 +82,7 @@ public final class Machine implements AutoCloseable {
         MachineParts.assemble(config, () -> GuestRam.allocate(config.memoryBytes()));
     try {
       parts.startLoop();
-      return new Machine(config, parts, GuestRun.powerOn(config, parts));
+      return new Machine(config, parts, VmInstance.powerOn(config, parts));
     } catch (MachineException | RuntimeException e) {
       parts.close();
       throw e;
@@ -127,18 +127,18 @@ public final class Machine implements AutoCloseable {
   static Machine restore(Snapshot snapshot, MachineConfig config, Supplier<Duration> passed)
       throws MachineException {
     StateReader state = snapshot.state(config);
-    PreparedMachine prepared = PreparedMachine.forSnapshot(config, snapshot::mapMemory);
+    RestoreTarget target = RestoreTarget.forSnapshot(config, snapshot::mapMemory);
     try {
       if (snapshot.identity().id() != null) {
-        prepared.trackSince(snapshot.identity());
+        target.trackSince(snapshot.identity());
       }
-      prepared.load(state, passed.get());
-      return prepared.ready();
+      target.load(state, passed.get());
+      return target.ready();
     } catch (MachineException e) {
-      prepared.close();
+      target.close();
       throw new MachineException(snapshot + ": " + e.getMessage(), e);
     } catch (RuntimeException e) {
-      prepared.close();
+      target.close();
       throw e;
     }
   }
@@ -207,7 +207,7 @@ public final class Machine implements AutoCloseable {
   }
 
   /** Keeps a guest that may run in another process paused until {@link #resume}. */
-  void hold(HeldGuest guest) {
+  void hold(UndecidedHandover guest) {
     lifecycle.hold(guest);
   }
 
@@ -219,19 +219,19 @@ public final class Machine implements AutoCloseable {
    *     written
    */
   public void snapshot(Path directory) throws MachineException, InterruptedException {
-    snapshot(directory, words -> words);
+    snapshot(directory, options -> options);
   }
 
   /**
    * Saves the machine as {@link #snapshot(Path)} does, with options that have changed since it was
    * made.
    *
-   * @param words turns the options that the machine was made from ({@link MachineConfig#words})
+   * @param options turns the options that the machine was made from ({@link MachineConfig#options})
    *     into those that the snapshot keeps
    */
-  public void snapshot(Path directory, UnaryOperator<List<String>> words)
+  public void snapshot(Path directory, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
-    snapshots.full(directory, words);
+    snapshots.full(directory, options);
   }
 
   /**
@@ -240,20 +240,20 @@ public final class Machine implements AutoCloseable {
    *
    * @param base the directory of that snapshot; {@link #restore} needs it too, at the same path
    *     relative to {@code directory}
-   * @param words as for {@link #snapshot(Path, UnaryOperator)}
+   * @param options as for {@link #snapshot(Path, UnaryOperator)}
    * @throws MachineException if {@code base} is not that snapshot, the machine is not running or
    *     paused, or the files cannot be written
    */
-  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
-    snapshots.diff(directory, base, words);
+    snapshots.diff(directory, base, options);
   }
 
   /** Begins to track written pages: what changes from now on differs from this snapshot. */
   void trackSince(Snapshot.Identity snapshot) throws ErrnoException {
     lifecycle.lock().lock();
     try {
-      context.tracking().begin(snapshot, parts, lifecycle.run());
+      context.tracking().begin(snapshot, parts, lifecycle.instance());
     } finally {
       lifecycle.lock().unlock();
     }
@@ -298,9 +298,10 @@ public final class Machine implements AutoCloseable {
   }
 
   /** Starts a migration over a given transport. */
-  Migration migrate(MigrationSession.Way way, MigrationLimits limits, MigrationMemory memory)
+  Migration migrate(
+      MigrationSession.TransportFactory factory, MigrationLimits limits, MigrationMemory memory)
       throws MachineException {
-    return migrations.start(way, limits, memory);
+    return migrations.start(factory, limits, memory);
   }
 
   /** Returns the migration that is running, or the last one. */
@@ -313,7 +314,7 @@ public final class Machine implements AutoCloseable {
    * held up; it is not called for a guest that is paused or has ended.
    */
   public void sample(Consumer<GuestSample> sink) {
-    lifecycle.run().sample(sink);
+    lifecycle.instance().sample(sink);
   }
 
   /** Adds a listener, which is notified of everything that happens from now on. */
@@ -363,7 +364,7 @@ public final class Machine implements AutoCloseable {
       }
       migrations.end();
       supervisor.join();
-      lifecycle.giveUpHeld();
+      lifecycle.abandonHeld();
       lifecycle.finish(new MachineEnd.Stopped());
       lifecycle.lock().lock();
       try {
@@ -372,7 +373,7 @@ public final class Machine implements AutoCloseable {
       } finally {
         lifecycle.lock().unlock();
       }
-      lifecycle.run().close();
+      lifecycle.instance().close();
       parts.close();
     } finally {
       closing.unlock();

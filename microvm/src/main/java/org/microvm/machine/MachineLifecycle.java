@@ -7,8 +7,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.vcpu.PauseGate;
-import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.vm.VmInstance;
 
 /**
  * The state of a machine: the VM that runs its guest, whether it was started, stopped or closed,
@@ -24,10 +24,10 @@ final class MachineLifecycle {
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
 
   /** The VM that runs the guest, or the last one. */
-  private GuestRun run;
+  private VmInstance instance;
 
   /** A guest that may run in another process, or null. */
-  private HeldGuest held;
+  private UndecidedHandover held;
 
   private long resets;
   private boolean resetAsked;
@@ -39,9 +39,9 @@ final class MachineLifecycle {
   private boolean stopping;
   private boolean closed;
 
-  MachineLifecycle(MachineParts parts, GuestRun firstRun) {
+  MachineLifecycle(MachineParts parts, VmInstance firstInstance) {
     this.parts = parts;
-    this.run = firstRun;
+    this.instance = firstInstance;
   }
 
   /** Returns the lock that guards this state; it may be taken after {@link #closing}. */
@@ -55,10 +55,10 @@ final class MachineLifecycle {
   }
 
   /** Returns the VM that runs the guest, or the last one. */
-  GuestRun run() {
+  VmInstance instance() {
     lock.lock();
     try {
-      return run;
+      return instance;
     } finally {
       lock.unlock();
     }
@@ -126,7 +126,7 @@ final class MachineLifecycle {
     lock.lock();
     try {
       stopping = true;
-      run.end(new MachineEnd.Stopped());
+      instance.end(new MachineEnd.Stopped());
       parts.cancelWait();
     } finally {
       lock.unlock();
@@ -139,7 +139,7 @@ final class MachineLifecycle {
     try {
       if (started && !leaving && !end.isDone()) {
         resetAsked = true;
-        run.end(new MachineEnd.Reset("by the host"));
+        instance.end(new MachineEnd.Reset("by the host"));
       }
     } finally {
       lock.unlock();
@@ -160,7 +160,7 @@ final class MachineLifecycle {
 
   /** Makes the VM for the next run of the guest. */
   interface PowerOn {
-    GuestRun get() throws MachineException;
+    VmInstance get() throws MachineException;
   }
 
   /**
@@ -172,11 +172,11 @@ final class MachineLifecycle {
   boolean restart(PowerOn next) throws MachineException {
     lock.lock();
     try {
-      run.close();
+      instance.close();
       if (stopping) {
         return false;
       }
-      run = next.get();
+      instance = next.get();
       resets++;
       return true;
     } finally {
@@ -195,7 +195,7 @@ final class MachineLifecycle {
       PauseGate gate = parts.pauseGate();
       boolean was = gate.isClosed();
       gate.close();
-      run.kick();
+      instance.kick();
       return was;
     } finally {
       lock.unlock();
@@ -233,10 +233,10 @@ final class MachineLifecycle {
    *
    * @return false if its VM has ended
    */
-  boolean beginToLeave(GuestRun guest) {
+  boolean beginToLeave(VmInstance guest) {
     lock.lock();
     try {
-      leaving = guest == run && !guest.ended();
+      leaving = guest == instance && !guest.ended();
       return leaving;
     } finally {
       lock.unlock();
@@ -254,7 +254,7 @@ final class MachineLifecycle {
   }
 
   /** Keeps a guest that may run in another process paused until {@link #resumeHeld}. */
-  void hold(HeldGuest guest) {
+  void hold(UndecidedHandover guest) {
     lock.lock();
     try {
       held = guest;
@@ -272,7 +272,7 @@ final class MachineLifecycle {
     lock.lock();
     try {
       if (held != null) {
-        held.goOn();
+        held.resume();
         held = null;
       }
     } catch (IOException e) {
@@ -283,11 +283,11 @@ final class MachineLifecycle {
   }
 
   /** Abandons a guest that was held, if there is one, when the machine is closed. */
-  void giveUpHeld() {
+  void abandonHeld() {
     lock.lock();
     try {
       if (held != null) {
-        held.giveUp();
+        held.abandon();
       }
     } finally {
       lock.unlock();

@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.microvm.machine.board.ConsoleOutput;
 import org.microvm.machine.board.VirtioSlot;
 import org.microvm.machine.config.MachineStatistics;
-import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.vm.VmInstance;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatus;
@@ -47,17 +47,17 @@ final class MachineStatisticsReader {
 
   private MachineStatistics collect() {
     MachineParts parts = context.parts();
-    GuestRun run = context.lifecycle().run();
+    VmInstance instance = context.lifecycle().instance();
     ConsoleOutput console = parts.console();
     return new MachineStatistics(
-        run.vcpuStatistics(),
-        instant(run.firstEntryNanos()),
+        instance.vcpuStatistics(),
+        instant(instance.firstEntryNanos()),
         instant(console.firstByteNanos()),
         console.dropped(),
         context.lifecycle().resets(),
         parts.board().slots().stream().map(VirtioSlot::statistics).toList(),
         portStatuses(parts.serial()),
-        run.kernelStatistics());
+        instance.kernelStatistics());
   }
 
   private static List<PortStatus> portStatuses(SerialDevice serial) {

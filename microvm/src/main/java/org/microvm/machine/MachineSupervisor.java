@@ -5,7 +5,7 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.OnReset;
 import org.microvm.machine.jfr.FlightRecording;
-import org.microvm.machine.vm.GuestRun;
+import org.microvm.machine.vm.VmInstance;
 
 /** Runs a machine's guest on a thread of its own, from start to end and through resets. */
 final class MachineSupervisor {
@@ -42,9 +42,12 @@ final class MachineSupervisor {
     try {
       context.parts().awaitReadyToBoot();
       FlightRecording.tell("started", "");
-      last = lifecycle.run().live();
+      last = lifecycle.instance().runUntilEnd();
       while (last instanceof MachineEnd.Reset reset && restartsAfter(reset)) {
-        last = lifecycle.restart(this::powerOn) ? lifecycle.run().live() : new MachineEnd.Stopped();
+        last =
+            lifecycle.restart(this::powerOn)
+                ? lifecycle.instance().runUntilEnd()
+                : new MachineEnd.Stopped();
       }
     } catch (MachineException | RuntimeException e) {
       last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
@@ -62,10 +65,10 @@ final class MachineSupervisor {
     return false;
   }
 
-  private GuestRun powerOn() throws MachineException {
+  private VmInstance powerOn() throws MachineException {
     // The log belongs to the memory slots of the VM that has ended.
     context.tracking().end();
     context.parts().board().reset();
-    return GuestRun.powerOn(context.config(), context.parts());
+    return VmInstance.powerOn(context.config(), context.parts());
   }
 }

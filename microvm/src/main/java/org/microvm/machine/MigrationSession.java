@@ -26,9 +26,9 @@ final class MigrationSession {
   }
 
   /** A way to the destination. */
-  interface Way {
+  interface TransportFactory {
     /** Returns a transport to it, which need not be open yet. */
-    Transport find() throws IOException;
+    Transport create() throws IOException;
   }
 
   /**
@@ -36,7 +36,8 @@ final class MigrationSession {
    *
    * @throws MachineException as {@link Machine#migrate(java.nio.file.Path, MigrationLimits)} does
    */
-  Migration start(Way way, MigrationLimits limits, MigrationMemory memory) throws MachineException {
+  Migration start(TransportFactory factory, MigrationLimits limits, MigrationMemory memory)
+      throws MachineException {
     lifecycle.lock().lock();
     try {
       if (!lifecycle.isAlive()) {
@@ -50,8 +51,8 @@ final class MigrationSession {
       context.tracking().end();
       last =
           new OutgoingMigration(
-              new GuestHandover(context, pauses, lifecycle.run()),
-              new MigrationStream(way.find()),
+              new MachineMigrationSource(context, pauses, lifecycle.instance()),
+              new MigrationStream(factory.create()),
               limits,
               memory,
               end -> context.listeners().forEach(listener -> listener.migrationEnded(end)));

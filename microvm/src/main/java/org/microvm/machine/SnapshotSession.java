@@ -9,7 +9,7 @@ import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.save.SnapshotFiles;
 import org.microvm.machine.save.SnapshotWriter;
 import org.microvm.machine.snapshot.Snapshot;
-import org.microvm.machine.vm.LoopHold;
+import org.microvm.machine.vm.EventLoopPause;
 
 /**
  * Saves a machine as a {@link Snapshot}, with its vCPUs and its event loop stopped meanwhile. Any
@@ -32,19 +32,21 @@ final class SnapshotSession {
   }
 
   /** Saves all of the machine as {@link Machine#snapshot(Path, UnaryOperator)} says. */
-  void full(Path directory, UnaryOperator<List<String>> words)
+  void full(Path directory, UnaryOperator<List<String>> arguments)
       throws MachineException, InterruptedException {
-    save(directory, (files, identity) -> writeFull(files, identity, options(words)));
+    save(directory, (files, identity) -> writeFull(files, identity, options(arguments)));
   }
 
   /** Saves what has changed as {@link Machine#snapshotDiff} says. */
-  void diff(Path directory, Path base, UnaryOperator<List<String>> words)
+  void diff(Path directory, Path base, UnaryOperator<List<String>> arguments)
       throws MachineException, InterruptedException {
     Snapshot other = Snapshot.open(base);
     if (directory.toAbsolutePath().normalize().equals(base.toAbsolutePath().normalize())) {
       throw new MachineException(other + " cannot be replaced by what differs from it");
     }
-    save(directory, (files, identity) -> writeDiff(files, identity, base, other, options(words)));
+    save(
+        directory,
+        (files, identity) -> writeDiff(files, identity, base, other, options(arguments)));
   }
 
   /** Writes the files of a snapshot while the machine stands still. */
@@ -79,7 +81,7 @@ final class SnapshotSession {
     if (!pauses.pause()) {
       throw notToBeSaved();
     }
-    try (LoopHold _ = LoopHold.of(context.parts().loop())) {
+    try (EventLoopPause _ = EventLoopPause.of(context.parts().loop())) {
       save.run(files, identity);
     } finally {
       if (!wasPaused) {
@@ -93,12 +95,12 @@ final class SnapshotSession {
   }
 
   /** Returns the options for the snapshot to keep; called without the lifecycle's lock. */
-  private List<String> options(UnaryOperator<List<String>> words) {
-    return words.apply(context.config().words());
+  private List<String> options(UnaryOperator<List<String>> arguments) {
+    return arguments.apply(context.config().options());
   }
 
   private SnapshotWriter writer(List<String> options) {
-    return new SnapshotWriter(context.config(), context.parts(), lifecycle.run(), options);
+    return new SnapshotWriter(context.config(), context.parts(), lifecycle.instance(), options);
   }
 
   private void writeFull(SnapshotFiles files, Snapshot.Identity identity, List<String> options)
@@ -142,6 +144,6 @@ final class SnapshotSession {
   }
 
   private void beginTracking(Snapshot.Identity identity) throws IOException {
-    context.tracking().begin(identity, context.parts(), lifecycle.run());
+    context.tracking().begin(identity, context.parts(), lifecycle.instance());
   }
 }

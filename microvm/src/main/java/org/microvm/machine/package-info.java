@@ -15,7 +15,7 @@
  * </pre>
  *
  * <p>A machine is assembled in this order. {@code vm.MachineParts} does steps 1 to 5, and what they
- * create outlives a reset. {@code vm.GuestRun} does steps 6 to 9, again after each reset. For a
+ * create outlives a reset. {@code vm.VmInstance} does steps 6 to 9, again after each reset. For a
  * guest that is restored or migrated, the state is loaded instead of the kernel, and the event loop
  * starts after that.
  *

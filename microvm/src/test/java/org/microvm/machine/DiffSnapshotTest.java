@@ -111,7 +111,7 @@ class DiffSnapshotTest {
   }
 
   private void diff(Machine machine, String name, String base) throws Exception {
-    machine.snapshotDiff(at(name), at(base), words -> words);
+    machine.snapshotDiff(at(name), at(base), options -> options);
   }
 
   private String refusal(Machine machine, String base) {

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.microvm.devices.virtio.blk.FileBackend;
+import org.microvm.devices.virtio.blk.DiskFile;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -91,7 +91,7 @@ class DiskMigrationTest {
   }
 
   private void assertInUse() {
-    IOException refused = assertThrows(IOException.class, () -> FileBackend.open(disk, false));
+    IOException refused = assertThrows(IOException.class, () -> DiskFile.open(disk, false));
     assertTrue(refused.getMessage().contains("in use"), refused.getMessage());
   }
 
@@ -114,7 +114,7 @@ class DiskMigrationTest {
     Machine there = next.get(30, TimeUnit.SECONDS);
     assertInUse();
     there.close();
-    FileBackend.open(disk, false).close();
+    DiskFile.open(disk, false).close();
   }
 
   @ParameterizedTest
@@ -124,7 +124,7 @@ class DiskMigrationTest {
     Path other = Files.copy(disk, directory.resolve("other" + disk.getFileName()));
     Machine source = start();
     IncomingMigration incoming = IncomingMigration.listen(address);
-    try (FileBackend _ = FileBackend.open(other, false)) {
+    try (DiskFile _ = DiskFile.open(other, false)) {
       CompletableFuture<Machine> next = receive(incoming, other);
 
       Migration migration = source.migrate(incoming.address(), LIMITS);
@@ -166,7 +166,7 @@ class DiskMigrationTest {
   @Test
   void guestThatMayRunElsewhere_goesOnOnlyIfNobodyHasItsDisk() throws Exception {
     Machine source = cutAfterGo();
-    try (FileBackend _ = FileBackend.open(disk, false)) {
+    try (DiskFile _ = DiskFile.open(disk, false)) {
       UncheckedIOException refused = assertThrows(UncheckedIOException.class, source::resume);
 
       assertTrue(refused.getMessage().contains("in use"), refused.getMessage());
@@ -194,6 +194,6 @@ class DiskMigrationTest {
     source.close();
 
     assertEquals(new MachineEnd.Stopped(), source.end().get(10, TimeUnit.SECONDS));
-    FileBackend.open(disk, false).close();
+    DiskFile.open(disk, false).close();
   }
 }

@@ -11,7 +11,7 @@ import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 
 /**
@@ -153,7 +153,7 @@ public final class ChannelRegistry {
 
   private static String kind(String options) {
     try {
-      return OptionWords.parse(options).kind();
+      return OptionList.parse(options).kind();
     } catch (OptionException e) {
       throw new IllegalStateException("the machine was started with " + options, e);
     }

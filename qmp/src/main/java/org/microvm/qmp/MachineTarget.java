@@ -116,14 +116,14 @@ public final class MachineTarget implements QmpTarget {
   }
 
   @Override
-  public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
-    save(() -> machine.snapshot(directory, words));
+  public void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException {
+    save(() -> machine.snapshot(directory, options));
   }
 
   @Override
-  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
-    save(() -> machine.snapshotDiff(directory, base, words));
+    save(() -> machine.snapshotDiff(directory, base, options));
   }
 
   private interface Save {

@@ -76,12 +76,12 @@ final class MigrationCommands {
     return null;
   }
 
-  private static MigrationMemory memory(String word) throws QmpException {
-    return switch (word) {
+  private static MigrationMemory memory(String value) throws QmpException {
+    return switch (value) {
       case "auto" -> MigrationMemory.AUTO;
       case "copy" -> MigrationMemory.COPY;
       case "share" -> MigrationMemory.SHARE;
-      default -> throw QmpException.generic("x-memory: '%s' is not auto, copy or share", word);
+      default -> throw QmpException.generic("x-memory: '%s' is not auto, copy or share", value);
     };
   }
 

@@ -50,10 +50,10 @@ public interface QmpTarget {
   /**
    * Saves the machine to a directory; afterwards it is in the same state as before.
    *
-   * @param words see {@code Machine.snapshot}
+   * @param options see {@code Machine.snapshot}
    * @throws IOException if it cannot be saved now or there
    */
-  void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException;
+  void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException;
 
   /**
    * Saves only what has changed since another snapshot; otherwise like {@link #snapshot}.
@@ -61,7 +61,7 @@ public interface QmpTarget {
    * @throws IOException if it cannot be saved now or there, or {@code base} is not the last
    *     snapshot
    */
-  void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+  void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException;
 
   /**

@@ -14,7 +14,7 @@ import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 
@@ -124,9 +124,9 @@ public final class SpecJson {
       }
       values.put(
           property.getKey(),
-          value.isBoolean() ? OptionWords.flag(value.booleanValue()) : value.asText());
+          value.isBoolean() ? OptionList.flag(value.booleanValue()) : value.asText());
     }
-    return DeviceOptions.port(OptionWords.of(driver, values));
+    return DeviceOptions.port(OptionList.of(driver, values));
   }
 
   /**
@@ -178,9 +178,9 @@ public final class SpecJson {
 
   /** Writes the arguments of device_add. */
   public static ObjectNode device(PortSpec port) {
-    OptionWords words = DeviceOptions.write(port);
-    ObjectNode device = JsonNodeFactory.instance.objectNode().put("driver", words.kind());
-    words.values().forEach(device::put);
+    OptionList options = DeviceOptions.write(port);
+    ObjectNode device = JsonNodeFactory.instance.objectNode().put("driver", options.kind());
+    options.values().forEach(device::put);
     return device;
   }
 }

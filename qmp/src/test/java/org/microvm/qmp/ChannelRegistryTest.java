@@ -11,13 +11,13 @@ import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 
 /** The options of hotplugged channels that a snapshot keeps. */
 @Timeout(10)
 class ChannelRegistryTest {
-  private static final List<String> WORDS =
+  private static final List<String> OPTIONS =
       List.of(
           "--kernel",
           "k",
@@ -37,11 +37,11 @@ class ChannelRegistryTest {
   }
 
   private static ChardevSpec chardev(String text) throws OptionException {
-    return ChardevOptions.read(OptionWords.parse(text));
+    return ChardevOptions.read(OptionList.parse(text));
   }
 
   private static PortSpec device(String text) throws OptionException {
-    return DeviceOptions.port(OptionWords.parse(text));
+    return DeviceOptions.port(OptionList.parse(text));
   }
 
   private PortInfo putFirst() throws OptionException {
@@ -67,7 +67,7 @@ class ChannelRegistryTest {
             "null,id=c0",
             "--device",
             "virtserialport,chardev=c0,name=first,nr=1"),
-        registry.current(WORDS));
+        registry.current(OPTIONS));
   }
 
   @Test
@@ -88,7 +88,7 @@ class ChannelRegistryTest {
             "socket,id=c1,path=/run/a,,b,server=on,wait=off",
             "--device",
             "virtserialport,id=d1,chardev=c1,name=second,nr=2"),
-        registry.current(WORDS));
+        registry.current(OPTIONS));
   }
 
   @Test

@@ -55,7 +55,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
-  public void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException {
+  public void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException {
     if (state == RunState.SHUTDOWN) {
       throw new IOException("only a running or paused machine can be saved");
     }
@@ -63,7 +63,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
-  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
+  public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
     throw new IOException("written pages are not tracked");
   }

@@ -1,7 +1,7 @@
 package org.microvm.virtioserial;
 
 import org.microvm.devices.virtio.ConfigSpace;
-import org.microvm.devices.virtio.VirtioInterrupt;
+import org.microvm.devices.virtio.DriverNotifier;
 import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
@@ -16,7 +16,7 @@ final class ConsoleSizes {
   private final ConfigSpace space;
 
   /** Null until the device is connected to a transport. */
-  private VirtioInterrupt driver;
+  private DriverNotifier driver;
 
   ConsoleSizes(SerialConfig config, ConfigSpace space) {
     this.config = config;
@@ -25,8 +25,8 @@ final class ConsoleSizes {
   }
 
   /** Sets the interrupt that reports configuration changes to the driver. */
-  void attach(VirtioInterrupt interrupt) {
-    driver = interrupt;
+  void attach(DriverNotifier notifier) {
+    driver = notifier;
   }
 
   /** Returns the RESIZE message, which only a driver with MULTIPORT receives. */

@@ -23,7 +23,7 @@ final class ControlQueue {
   }
 
   private final Handler handler;
-  private final Runnable goOn;
+  private final Runnable requestServe;
   private final ControlOutbox outbox = new ControlOutbox();
   private final byte[] header = new byte[ControlEvent.HEADER_BYTES];
 
@@ -37,11 +37,11 @@ final class ControlQueue {
 
   /**
    * @param handler acts on messages
-   * @param goOn requests a call of {@link #serve} on the event loop
+   * @param requestServe requests a call of {@link #serve} on the event loop
    */
-  ControlQueue(Handler handler, Runnable goOn) {
+  ControlQueue(Handler handler, Runnable requestServe) {
     this.handler = handler;
-    this.goOn = goOn;
+    this.requestServe = requestServe;
   }
 
   /**
@@ -143,13 +143,13 @@ final class ControlQueue {
     } while (!outbox.isEmpty() && budget > 0 && receiveq.enableNotifications());
     queues.publish(receiveq);
     if (!outbox.isEmpty() && budget == 0) {
-      goOn.run();
+      requestServe.run();
     }
   }
 
   /** Requests a call of {@link #serve} on the event loop. */
   void serveLater() {
-    goOn.run();
+    requestServe.run();
   }
 
   /** Handles the driver's messages and sends the answers. */
@@ -169,7 +169,7 @@ final class ControlQueue {
     } while (budget > 0 && transmitq.enableNotifications());
     queues.publish(transmitq);
     if (budget == 0) {
-      goOn.run();
+      requestServe.run();
     }
     send();
   }

@@ -12,7 +12,7 @@ import org.microvm.linux.EventLoop.Watch;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 import org.microvm.linux.UnixSocket;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 
 /**
  * One connection of a host program to a port: watches its descriptors on the event loop and tracks
@@ -32,7 +32,7 @@ final class HostSession {
 
   private static final int GONE = EventLoop.HUP | EventLoop.ERR;
 
-  private final HostLink link;
+  private final HostConnection connection;
 
   /**
    * The events watched while neither input nor output is wanted: the peer may disconnect at any
@@ -50,20 +50,21 @@ final class HostSession {
   /** The peer has hung up; there may still be bytes to read. */
   private boolean peerGone;
 
-  /** Takes over the link; on failure closes it and throws. */
-  HostSession(HostLink link, EventLoop loop, DeviceLock lock, Handler handler)
+  /** Takes over the connection; on failure closes it and throws. */
+  HostSession(HostConnection connection, EventLoop loop, DeviceLock lock, Handler handler)
       throws ErrnoException {
-    this.link = link;
+    this.connection = connection;
     // If the end of input ends the connection, the kernel reports it as RDHUP and not as HUP.
-    idle = link.halfClose() ? EventLoop.HUP : EventLoop.HUP | EventLoop.RDHUP;
-    inputEnded = link.input() == null;
+    idle = connection.halfClose() ? EventLoop.HUP : EventLoop.HUP | EventLoop.RDHUP;
+    inputEnded = connection.input() == null;
     try {
-      if (link.isDuplex()) {
-        inputWatch = watch(loop, link.input(), events -> ready(lock, handler, events, events));
+      if (connection.isDuplex()) {
+        inputWatch =
+            watch(loop, connection.input(), events -> ready(lock, handler, events, events));
         outputWatch = inputWatch;
       } else {
-        inputWatch = watch(loop, link.input(), events -> ready(lock, handler, events, 0));
-        outputWatch = watch(loop, link.output(), events -> ready(lock, handler, 0, events));
+        inputWatch = watch(loop, connection.input(), events -> ready(lock, handler, events, 0));
+        outputWatch = watch(loop, connection.output(), events -> ready(lock, handler, 0, events));
       }
     } catch (ErrnoException e) {
       close();
@@ -71,8 +72,8 @@ final class HostSession {
     }
   }
 
-  HostLink link() {
-    return link;
+  HostConnection connection() {
+    return connection;
   }
 
   /** Whether the end of the input has been read. */
@@ -102,9 +103,9 @@ final class HostSession {
    * bytes are read. Without this check the end would be noticed only when there is room again.
    */
   void lookForTheEnd() {
-    if (peerGone && link.input().available() == 0) {
+    if (peerGone && connection.input().available() == 0) {
       inputEnded = true;
-      outputEnded |= !link.halfClose();
+      outputEnded |= !connection.halfClose();
     }
   }
 
@@ -115,7 +116,7 @@ final class HostSession {
   long read(IovecArray ranges) {
     long bytes;
     do {
-      bytes = link.input().readv(ranges);
+      bytes = connection.input().readv(ranges);
     } while (bytes == -Errno.EINTR);
     if (bytes > 0) {
       return bytes;
@@ -127,7 +128,7 @@ final class HostSession {
     wantInput(false);
     inputEnded = true;
     // An error such as ECONNRESET is reported after all data: the peer is gone.
-    outputEnded |= bytes < 0 || !link.halfClose();
+    outputEnded |= bytes < 0 || !connection.halfClose();
     return 0;
   }
 
@@ -138,15 +139,16 @@ final class HostSession {
    *
    * @param most the number of bytes after which draining stops, for a peer that keeps sending
    */
-  byte[] takeRest(int most) throws ErrnoException {
-    if (!link.isDuplex() || (link.halfClose() && !UnixSocket.shutdownInput(link.input()))) {
+  byte[] drainInput(int most) throws ErrnoException {
+    if (!connection.isDuplex()
+        || (connection.halfClose() && !UnixSocket.shutdownInput(connection.input()))) {
       return new byte[0];
     }
     ByteArrayOutputStream rest = new ByteArrayOutputStream();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment chunk = arena.allocate(REST_CHUNK);
       for (long bytes = 1; bytes > 0 && rest.size() < most; ) {
-        bytes = link.input().read(chunk);
+        bytes = connection.input().read(chunk);
         if (bytes > 0) {
           rest.writeBytes(chunk.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE));
         }
@@ -162,7 +164,7 @@ final class HostSession {
   long write(IovecArray ranges) {
     long bytes;
     do {
-      bytes = link.output().writev(ranges);
+      bytes = connection.output().writev(ranges);
     } while (bytes == -Errno.EINTR);
     // After an error the input is still read to its end: the peer may have sent before it
     // disconnected.
@@ -190,7 +192,7 @@ final class HostSession {
   void close() {
     closeInputWatch();
     closeOutputWatch();
-    link.close();
+    connection.close();
   }
 
   private void ready(DeviceLock lock, Handler handler, int input, int output) {
@@ -224,7 +226,7 @@ final class HostSession {
   private void update() {
     int in = inputWanted ? idle | EventLoop.IN : idle;
     int out = outputWanted ? idle | EventLoop.OUT : idle;
-    if (link.isDuplex()) {
+    if (connection.isDuplex()) {
       set(inputWatch, in | out);
     } else {
       set(inputWatch, in);
@@ -236,7 +238,7 @@ final class HostSession {
     if (inputWatch != null) {
       inputWatch.close();
       inputWatch = null;
-      outputWatch = link.isDuplex() ? null : outputWatch;
+      outputWatch = connection.isDuplex() ? null : outputWatch;
     }
   }
 
@@ -244,7 +246,7 @@ final class HostSession {
     if (outputWatch != null) {
       outputWatch.close();
       outputWatch = null;
-      inputWatch = link.isDuplex() ? null : inputWatch;
+      inputWatch = connection.isDuplex() ? null : inputWatch;
     }
   }
 

@@ -7,7 +7,7 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 final class Port implements PortBackend.Port, HostSession.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(Port.class);
 
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final ControlQueue control;
   private final ConsoleSizes sizes;
   private final PortInfo info;
@@ -45,21 +45,21 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private boolean failureLogged;
 
   Port(
-      DeviceCore core,
+      DeviceContext context,
       ControlQueue control,
       ConsoleSizes sizes,
       int nr,
       PortConfig config,
       PortBackend backend) {
-    this.core = core;
+    this.context = context;
     this.control = control;
     this.sizes = sizes;
     this.backend = backend;
     info = new PortInfo(nr, config.name(), config.console());
-    transfer = new PortTransfer(core, this, nr, config);
+    transfer = new PortTransfer(context, this, nr, config);
     transmit = transfer.toHost();
     receive = transfer.toGuest();
-    connection = new PortConnection(core, config, this, transmit, receive);
+    connection = new PortConnection(context, config, this, transmit, receive);
     persistence = new PortPersistence(info, transmit, receive, connection);
   }
 
@@ -205,36 +205,36 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /** Returns the connection to the host program, or null. */
-  HostLink link() {
-    return connection.link();
+  HostConnection connection() {
+    return connection.connection();
   }
 
   /**
    * Continues with a connection of another port, without a notification to the guest. Must be
    * called before {@link #restore} and before the loop runs.
    */
-  void adopt(HostLink link) throws ErrnoException {
-    connection.open(link);
+  void adopt(HostConnection hostConnection) throws ErrnoException {
+    connection.open(hostConnection);
     backend.adopted();
     fire(PortListener::hostConnected);
   }
 
   /**
-   * Drains the connection as {@link HostSession#takeRest} does. This port keeps a copy of the bytes
-   * for its guest; the returned ones are for the port that continues in its place.
+   * Drains the connection as {@link HostSession#drainInput} does. This port keeps a copy of the
+   * bytes for its guest; the returned ones are for the port that continues in its place.
    */
-  byte[] takeRest() throws ErrnoException {
+  byte[] drainInput() throws ErrnoException {
     if (!connection.takesInput()) {
       return new byte[0];
     }
-    byte[] rest = connection.takeRest();
-    giveRest(rest);
+    byte[] rest = connection.drainInput();
+    injectInput(rest);
     return rest;
   }
 
   /** Appends drained bytes of the host program to those that are kept. */
-  void giveRest(byte[] bytes) {
-    receive.giveRest(bytes);
+  void injectInput(byte[] bytes) {
+    receive.injectInput(bytes);
     transfer.requestReceive();
   }
 
@@ -257,7 +257,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     sizes.changed(info.nr(), size);
     if (ready) {
       sendSize();
-      core.locked(control::send);
+      context.locked(control::send);
     }
   }
 
@@ -293,7 +293,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   @Override
   public EventLoop loop() {
-    return core.loop();
+    return context.loop();
   }
 
   @Override
@@ -303,7 +303,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   @Override
   public void resized(ConsoleSize newSize) {
-    core.locked(
+    context.locked(
         () -> {
           if (info.console() && !removed) {
             resize(newSize);
@@ -312,13 +312,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   @Override
-  public void connected(HostLink link) {
-    core.locked(() -> connect(link));
+  public void connected(HostConnection hostConnection) {
+    context.locked(() -> connect(hostConnection));
   }
 
   @Override
   public void ready(HostSession whose, boolean input, boolean output) {
-    ReentrantLock outer = core.lock().enter();
+    ReentrantLock outer = context.lock().enter();
     try {
       if (connection.is(whose) && output) {
         transfer.transmitReady();
@@ -327,27 +327,27 @@ final class Port implements PortBackend.Port, HostSession.Handler {
         transfer.receiveReady();
       }
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
-  private void connect(HostLink link) {
+  private void connect(HostConnection hostConnection) {
     if (removed) {
-      link.close();
+      hostConnection.close();
       return;
     }
     if (connection.isOpen()) {
       throw new IllegalStateException(info + " is connected already: " + backend.describe());
     }
     try {
-      connection.open(link);
+      connection.open(hostConnection);
     } catch (ErrnoException e) {
       LOG.warn(
           "{}: cannot watch the connection of {}, which is closed: {}",
           info,
           backend.describe(),
           e.getMessage());
-      onLoop(backend::linkClosed);
+      onLoop(backend::connectionClosed);
       return;
     }
     fire(PortListener::hostConnected);
@@ -365,7 +365,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     // After the bytes: they are already in the used ring.
     showHostOpen(false);
     transfer.requestTransmit();
-    onLoop(backend::linkClosed);
+    onLoop(backend::connectionClosed);
   }
 
   private void showHostOpen(boolean open) {
@@ -373,7 +373,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     // not.
     if (ready && !info.console()) {
       control.postOpen(info.nr(), open);
-      core.locked(control::send);
+      context.locked(control::send);
     }
   }
 
@@ -384,9 +384,9 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void onLoop(Runnable call) {
-    core.execute(
+    context.execute(
         () ->
-            core.locked(
+            context.locked(
                 () -> {
                   if (!removed) {
                     call.run();
@@ -395,6 +395,6 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void fire(BiConsumer<PortListener, PortInfo> event) {
-    core.listeners().fire(event, info);
+    context.listeners().fire(event, info);
   }
 }

@@ -1,7 +1,7 @@
 package org.microvm.virtioserial;
 
 import org.microvm.linux.ErrnoException;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 
 /**
  * The connection of a port's host program: at most one {@link HostSession} at a time, which both
@@ -14,7 +14,7 @@ final class PortConnection {
    */
   static final int MOST_REST = 8 << 20;
 
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final PortConfig config;
   private final HostSession.Handler handler;
   private final PortTransmit transmit;
@@ -28,12 +28,12 @@ final class PortConnection {
   private boolean ending;
 
   PortConnection(
-      DeviceCore core,
+      DeviceContext context,
       PortConfig config,
       HostSession.Handler handler,
       PortTransmit transmit,
       PortReceive receive) {
-    this.core = core;
+    this.context = context;
     this.config = config;
     this.handler = handler;
     this.transmit = transmit;
@@ -50,19 +50,19 @@ final class PortConnection {
     return session == other;
   }
 
-  /** Returns the present session's link, or null. */
-  HostLink link() {
-    return session == null ? null : session.link();
+  /** Returns the present session's connection, or null. */
+  HostConnection connection() {
+    return session == null ? null : session.connection();
   }
 
   /**
    * Starts a session; there must be none.
    *
-   * @param link closed if this fails
-   * @throws ErrnoException if the event loop cannot watch the link
+   * @param connection closed if this fails
+   * @throws ErrnoException if the event loop cannot watch the connection
    */
-  void open(HostLink link) throws ErrnoException {
-    session = new HostSession(link, core.loop(), core.lock(), handler);
+  void open(HostConnection connection) throws ErrnoException {
+    session = new HostSession(connection, context.loop(), context.lock(), handler);
     transmit.session(session);
     receive.session(session);
   }
@@ -79,7 +79,7 @@ final class PortConnection {
     }
     ending = true;
     receive.endSession();
-    core.locked(transmit::endSession);
+    context.locked(transmit::endSession);
     return true;
   }
 
@@ -129,8 +129,8 @@ final class PortConnection {
     return session != null && !ending;
   }
 
-  /** Drains a connection that {@link #takesInput}, as {@link HostSession#takeRest} does. */
-  byte[] takeRest() throws ErrnoException {
-    return session.takeRest(MOST_REST);
+  /** Drains a connection that {@link #takesInput}, as {@link HostSession#drainInput} does. */
+  byte[] drainInput() throws ErrnoException {
+    return session.drainInput(MOST_REST);
   }
 }

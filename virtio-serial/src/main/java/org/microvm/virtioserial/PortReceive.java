@@ -19,11 +19,11 @@ final class PortReceive {
   /** Bytes read at a time while the guest has the port closed. */
   private static final int CHUNK = 16 * 1024;
 
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final PortConfig config;
   private final PortCounters counters;
   private final Direction moved;
-  private final Budget budget;
+  private final PortQuota quota;
   private final ByteRing kept;
 
   private PortQueues queues;
@@ -36,12 +36,12 @@ final class PortReceive {
   /**
    * @param resume requests a turn, once the rate limit allows the next bytes
    */
-  PortReceive(DeviceCore core, PortConfig config, PortCounters counters, Runnable resume) {
-    this.core = core;
+  PortReceive(DeviceContext context, PortConfig config, PortCounters counters, Runnable resume) {
+    this.context = context;
     this.config = config;
     this.counters = counters;
     moved = counters.toGuest;
-    budget = new Budget(core, config.rate(), moved, resume);
+    quota = new PortQuota(context, config.rate(), moved, resume);
     kept = new ByteRing(config.guestByteLimit());
   }
 
@@ -88,7 +88,7 @@ final class PortReceive {
   }
 
   /** Appends bytes drained from the host program, which the guest receives next. */
-  void giveRest(byte[] bytes) {
+  void injectInput(byte[] bytes) {
     if (queues == null && !config.cacheBuffers()) {
       moved.dropped += bytes.length;
     } else {
@@ -116,10 +116,10 @@ final class PortReceive {
    * sending does not delay the close.
    */
   void dropInput(HostSession ended) {
-    long left = Budget.TURN_BYTES;
+    long left = PortQuota.TURN_BYTES;
     long bytes = 1;
     while (bytes > 0 && left > 0 && !ended.inputEnded()) {
-      bytes = ended.read(core.wasteRanges());
+      bytes = ended.read(context.wasteRanges());
       moved.dropped += bytes;
       left -= bytes;
     }
@@ -131,18 +131,18 @@ final class PortReceive {
    * @return whether there is more to do, in another turn
    */
   boolean run() throws VirtqueueException {
-    budget.begin();
+    quota.begin();
     boolean more = true;
-    while (more && (queues == null ? !budget.isTurnOver() : !budget.isSpent())) {
+    while (more && (queues == null ? !quota.isTurnOver() : !quota.isSpent())) {
       more = queues == null ? keepOrDrop() : give();
       // Charged after the step: a step with an exhausted budget would neither read nor request
       // another turn.
-      budget.worked(Budget.BUFFER_COST);
+      quota.worked(PortQuota.BUFFER_COST);
     }
     if (queues != null) {
       queues.publish();
     }
-    if (more && queues != null && budget.rests()) {
+    if (more && queues != null && quota.rests()) {
       if (session != null) {
         session.wantInput(false);
       }
@@ -188,20 +188,20 @@ final class PortReceive {
   }
 
   private boolean giveKept(DescriptorChain buffer) {
-    long bytes = kept.moveTo(buffer, budget.bytes());
+    long bytes = kept.moveTo(buffer, quota.bytes());
     counters.bytesCopied += bytes;
     give(buffer, bytes);
     return true;
   }
 
   private boolean read(ChainFifo buffers) {
-    IovecArray ranges = core.ranges();
+    IovecArray ranges = context.ranges();
     boolean room = true;
     // A turn may exceed its budget slightly, so that no buffer is returned half empty because of
     // it.
-    long most = Math.min(Budget.TURN_BYTES, budget.allowed());
-    long count = Math.min(buffers.size(), budget.buffers());
-    for (int i = 0; i < count && room && ranges.bytes() < Math.min(most, budget.bytes()); i++) {
+    long most = Math.min(PortQuota.TURN_BYTES, quota.allowed());
+    long count = Math.min(buffers.size(), quota.buffers());
+    for (int i = 0; i < count && room && ranges.bytes() < Math.min(most, quota.bytes()); i++) {
       room = buffers.get(i).gatherWritable(ranges, 0, most - ranges.bytes());
     }
     long wanted = ranges.bytes();
@@ -216,7 +216,7 @@ final class PortReceive {
     // Published at once, so that the guest handles these while the next are read.
     queues.publish();
     window = nextWindow(filled, buffers.capacity());
-    return goOn(bytes, wanted);
+    return readAgain(bytes, wanted);
   }
 
   /**
@@ -232,8 +232,8 @@ final class PortReceive {
     queues.giveToGuest(buffer, bytes);
     moved.bytes += bytes;
     moved.buffers++;
-    budget.moved(bytes);
-    budget.given();
+    quota.moved(bytes);
+    quota.given();
   }
 
   /** Does one step for a guest that has the port closed; returns whether to continue. */
@@ -242,12 +242,12 @@ final class PortReceive {
       return false;
     }
     if (!config.cacheBuffers()) {
-      IovecArray ranges = core.wasteRanges();
+      IovecArray ranges = context.wasteRanges();
       long wanted = ranges.bytes();
       long bytes = session.read(ranges);
       moved.dropped += bytes;
-      budget.worked(bytes);
-      return goOn(bytes, wanted);
+      quota.worked(bytes);
+      return readAgain(bytes, wanted);
     }
     if (kept.free() == 0) {
       moved.stalled();
@@ -255,17 +255,17 @@ final class PortReceive {
       session.lookForTheEnd();
       return false;
     }
-    IovecArray ranges = core.ranges();
+    IovecArray ranges = context.ranges();
     kept.gatherFree(ranges, CHUNK);
     long wanted = ranges.bytes();
     long bytes = session.read(ranges);
     kept.commit(bytes);
-    budget.worked(bytes);
-    return goOn(bytes, wanted);
+    quota.worked(bytes);
+    return readAgain(bytes, wanted);
   }
 
   /** Whether to read again at once instead of waiting for the event loop to report more input. */
-  private boolean goOn(long bytes, long wanted) {
+  private boolean readAgain(long bytes, long wanted) {
     if (bytes == 0 || bytes == wanted || !session.inputIsWatched()) {
       return bytes > 0;
     }

@@ -36,16 +36,16 @@ final class PortSlot {
   boolean replaced;
 
   private final PortCounters unclaimed;
-  private final Turn discardTurn;
+  private final CoalescedTask discardTask;
   private Port port;
 
   /** An earlier port had this number since the reset; its last data may be in the transmit ring. */
   private boolean leftovers;
 
-  PortSlot(DeviceCore core, int nr) {
+  PortSlot(DeviceContext context, int nr) {
     this.nr = nr;
     unclaimed = new PortCounters(nr);
-    discardTurn = new Turn(core, this::discard);
+    discardTask = new CoalescedTask(context, this::discard);
   }
 
   /** Returns the port, or null. */
@@ -61,7 +61,7 @@ final class PortSlot {
   void vacate() {
     port = null;
     leftovers = queues != null;
-    discardTurn.request();
+    discardTask.request();
   }
 
   /** Takes the queues once the driver has activated the device. */
@@ -194,7 +194,7 @@ final class PortSlot {
   private void discard() throws VirtqueueException {
     boolean unwanted = port == null || leftovers;
     if (queues != null && unwanted && queues.discardSending(unclaimed)) {
-      discardTurn.request();
+      discardTask.request();
     }
   }
 }

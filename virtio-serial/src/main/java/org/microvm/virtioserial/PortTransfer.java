@@ -8,14 +8,14 @@ import org.microvm.devices.virtio.VirtqueueException;
  * direction with a scheduled turn waits for that turn. Guarded by the device lock.
  */
 final class PortTransfer {
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final Port port;
   private final PortCounters counters;
   private final PortTransmit transmit;
   private final PortReceive receive;
-  private final Turn transmitTurn;
-  private final Turn receiveTurn;
-  private final ReplyWait replyWait = new ReplyWait();
+  private final CoalescedTask transmitTask;
+  private final CoalescedTask receiveTask;
+  private final BusyPoll busyPoll = new BusyPoll();
 
   /** Created once, so that transferring bytes allocates nothing. */
   private final BooleanSupplier hasReply = this::hasReply;
@@ -24,14 +24,14 @@ final class PortTransfer {
    * @param port whose bytes are moved; {@link Port#transferred} is called after each turn
    * @param nr its number
    */
-  PortTransfer(DeviceCore core, Port port, int nr, PortConfig config) {
-    this.core = core;
+  PortTransfer(DeviceContext context, Port port, int nr, PortConfig config) {
+    this.context = context;
     this.port = port;
     counters = new PortCounters(nr);
-    transmitTurn = new Turn(core, this::transmit);
-    receiveTurn = new Turn(core, this::receive);
-    transmit = new PortTransmit(core, config, counters, transmitTurn::request);
-    receive = new PortReceive(core, config, counters, receiveTurn::request);
+    transmitTask = new CoalescedTask(context, this::transmit);
+    receiveTask = new CoalescedTask(context, this::receive);
+    transmit = new PortTransmit(context, config, counters, transmitTask::request);
+    receive = new PortReceive(context, config, counters, receiveTask::request);
   }
 
   /** Returns the direction to the host program. */
@@ -55,24 +55,24 @@ final class PortTransfer {
 
   /** Schedules a turn to the host program. */
   void requestTransmit() {
-    transmitTurn.request();
+    transmitTask.request();
   }
 
   /** Schedules a turn to the guest. */
   void requestReceive() {
-    receiveTurn.request();
+    receiveTask.request();
   }
 
   /** Handles new transmit buffers, or room at the host program. */
   void transmitReady() {
-    if (!transmitTurn.isRequested()) {
+    if (!transmitTask.isRequested()) {
       transmit();
     }
   }
 
   /** Handles bytes, or the end of the stream, from the host program. */
   void receiveReady() {
-    if (!receiveTurn.isRequested()) {
+    if (!receiveTask.isRequested()) {
       receive();
     }
   }
@@ -94,14 +94,14 @@ final class PortTransfer {
     try {
       more = transmit.run();
     } catch (VirtqueueException e) {
-      core.failed(e);
+      context.failed(e);
       more = true; // the next turn runs without the guest's queues, which cannot fail
     }
     if (more) {
-      transmitTurn.request();
+      transmitTask.request();
     }
     if (counters.fromGuest.buffers != before) {
-      replyWait.replied();
+      busyPoll.replied();
     }
     port.transferred();
   }
@@ -113,11 +113,11 @@ final class PortTransfer {
     try {
       more = receive.run();
     } catch (VirtqueueException e) {
-      core.failed(e);
+      context.failed(e);
       more = true;
     }
     if (more) {
-      receiveTurn.request();
+      receiveTask.request();
     }
     port.transferred();
     PortQueues queues = port.queues();
@@ -126,10 +126,10 @@ final class PortTransfer {
     }
   }
 
-  /** Polls briefly for the guest's reply to bytes that it just received, see {@link ReplyWait}. */
+  /** Polls briefly for the guest's reply to bytes that it just received, see {@link BusyPoll}. */
   private void awaitReply(PortQueues queues) {
-    boolean worthIt = replyWait.asked(queues.guestPolls());
-    if (worthIt && port.isReady() && !transmitTurn.isRequested() && replyWait.await(hasReply)) {
+    boolean worthIt = busyPoll.asked(queues.guestPolls());
+    if (worthIt && port.isReady() && !transmitTask.isRequested() && busyPoll.await(hasReply)) {
       transmit();
     }
   }
@@ -140,7 +140,7 @@ final class PortTransfer {
     receive.close();
     PortQueues queues = port.queues();
     if (queues != null) {
-      core.locked(() -> queues.discardSending(counters));
+      context.locked(() -> queues.discardSending(counters));
     }
   }
 

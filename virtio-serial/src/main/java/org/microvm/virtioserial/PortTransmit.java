@@ -19,11 +19,11 @@ final class PortTransmit {
   /** Value of {@link #lastBuffers} while the connection is not ending. */
   private static final int NOT_ENDING = -1;
 
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final PortConfig config;
   private final PortCounters counters;
   private final Direction moved;
-  private final Budget budget;
+  private final PortQuota quota;
   private final ByteRing kept;
 
   private PortQueues queues;
@@ -44,12 +44,12 @@ final class PortTransmit {
   /**
    * @param resume requests a turn, once the rate limit allows the next bytes
    */
-  PortTransmit(DeviceCore core, PortConfig config, PortCounters counters, Runnable resume) {
-    this.core = core;
+  PortTransmit(DeviceContext context, PortConfig config, PortCounters counters, Runnable resume) {
+    this.context = context;
     this.config = config;
     this.counters = counters;
     moved = counters.fromGuest;
-    budget = new Budget(core, config.rate(), moved, resume);
+    quota = new PortQuota(context, config.rate(), moved, resume);
     kept = new ByteRing(config.byteLimit());
   }
 
@@ -161,12 +161,12 @@ final class PortTransmit {
    * @return whether there is more to do, in another turn
    */
   boolean run() throws VirtqueueException {
-    budget.begin();
+    quota.begin();
     boolean more = true;
     if (queues != null) {
       queues.ignoreTransmitBuffers();
     }
-    while (more && !budget.isSpent()) {
+    while (more && !quota.isSpent()) {
       if (queues != null) {
         queues.fillSending(counters);
       }
@@ -175,7 +175,7 @@ final class PortTransmit {
     if (queues != null) {
       queues.publish();
     }
-    if (more && budget.rests()) {
+    if (more && quota.rests()) {
       if (session != null) {
         session.wantOutput(false);
       }
@@ -190,7 +190,7 @@ final class PortTransmit {
     if (!hostTakes()) {
       return keepOrDrop();
     }
-    if (session.link().output() == null) {
+    if (session.connection().output() == null) {
       return drop();
     }
     if (write()) {
@@ -217,10 +217,10 @@ final class PortTransmit {
 
   /** Writes to the host program; returns whether there is more to write and room for it. */
   private boolean write() {
-    IovecArray ranges = core.ranges();
+    IovecArray ranges = context.ranges();
     kept.gatherKept(ranges);
-    long end = Math.max(kept.size(), budget.bytes());
-    long buffers = Math.min(budget.buffers(), forThisHost());
+    long end = Math.max(kept.size(), quota.bytes());
+    long buffers = Math.min(quota.buffers(), forThisHost());
     boolean room = true;
     for (int i = 0; i < buffers && room && ranges.bytes() < end; i++) {
       long limit = end - ranges.bytes();
@@ -250,11 +250,11 @@ final class PortTransmit {
   private void account(long written) {
     long old = Math.min(written, kept.size());
     kept.drop(old);
-    budget.worked(old);
+    quota.worked(old);
     long left = written - old;
     moved.bytes += left;
-    budget.moved(left);
-    while (forThisHost() > 0 && left >= rest() && budget.buffers() > 0) {
+    quota.moved(left);
+    while (forThisHost() > 0 && left >= rest() && quota.buffers() > 0) {
       left -= rest();
       finished();
     }
@@ -272,7 +272,7 @@ final class PortTransmit {
   }
 
   private boolean drop() {
-    while (!sending.isEmpty() && !budget.isSpent()) {
+    while (!sending.isEmpty() && !quota.isSpent()) {
       dropOldestBuffer();
     }
     return !sending.isEmpty();
@@ -286,8 +286,8 @@ final class PortTransmit {
   /** Moves the buffers beyond a quarter of the ring to host memory, until that is full as well. */
   private boolean keepOverflow() {
     boolean some = overflows();
-    while (some && !budget.isSpent()) {
-      keep(budget.bytes());
+    while (some && !quota.isSpent()) {
+      keep(quota.bytes());
       some = overflows();
     }
     return some;
@@ -299,12 +299,12 @@ final class PortTransmit {
 
   /** Moves all buffers to host memory and drops the oldest bytes there to make room. */
   private boolean keepNewest() {
-    while (!sending.isEmpty() && !budget.isSpent()) {
+    while (!sending.isEmpty() && !quota.isSpent()) {
       long tooMuch = Math.max(0, rest() - kept.limit());
       moved.dropped += tooMuch;
       moved.bytes += tooMuch;
       offset += tooMuch;
-      long part = Math.min(rest(), budget.bytes());
+      long part = Math.min(rest(), quota.bytes());
       dropOldest(part);
       keep(part);
     }
@@ -316,7 +316,7 @@ final class PortTransmit {
     long taken = kept.append(sending.get(0), offset, limit);
     moved.bytes += taken;
     counters.bytesCopied += taken;
-    budget.moved(taken);
+    quota.moved(taken);
     offset += taken;
     if (rest() == 0) {
       finished();
@@ -340,7 +340,7 @@ final class PortTransmit {
   private void finished() {
     queues.sent();
     moved.buffers++;
-    budget.buffer();
+    quota.buffer();
     offset = 0;
     if (lastBuffers > 0) {
       lastBuffers--;

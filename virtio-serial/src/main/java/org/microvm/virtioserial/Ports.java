@@ -16,7 +16,7 @@ import org.microvm.virtioserial.backend.PortBackend;
  * the device lock.
  */
 final class Ports implements ControlQueue.Handler {
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final ConsoleSizes sizes;
   private final ControlQueue control;
   private final PortSlot[] slots;
@@ -26,12 +26,12 @@ final class Ports implements ControlQueue.Handler {
    */
   private boolean driverReady;
 
-  Ports(DeviceCore core, SerialConfig config, ConsoleSizes sizes) {
-    this.core = core;
+  Ports(DeviceContext context, SerialConfig config, ConsoleSizes sizes) {
+    this.context = context;
     this.sizes = sizes;
-    control = new ControlQueue(this, new Turn(core, this::serveControl)::request);
+    control = new ControlQueue(this, new CoalescedTask(context, this::serveControl)::request);
     slots = new PortSlot[config.maxPorts()];
-    Arrays.setAll(slots, nr -> new PortSlot(core, nr));
+    Arrays.setAll(slots, nr -> new PortSlot(context, nr));
   }
 
   ControlQueue control() {
@@ -92,7 +92,7 @@ final class Ports implements ControlQueue.Handler {
               .formatted(backend.describe()));
     }
     PortSlot slot = slots[choose(config)];
-    Port port = new Port(core, control, sizes, slot.nr, config, backend);
+    Port port = new Port(context, control, sizes, slot.nr, config, backend);
     slot.occupy(port);
     port.start();
     return port;
@@ -103,7 +103,7 @@ final class Ports implements ControlQueue.Handler {
     if (control.isActive()) {
       announceNew();
       control.send();
-    } else if (core.queues() != null && port.info().nr() == 0) {
+    } else if (context.queues() != null && port.info().nr() == 0) {
       attachOnly(slots[0]);
     }
   }

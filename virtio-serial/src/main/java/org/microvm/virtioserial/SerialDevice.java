@@ -8,8 +8,8 @@ import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.virtio.ConfigSpace;
+import org.microvm.devices.virtio.DriverNotifier;
 import org.microvm.devices.virtio.VirtioDevice;
-import org.microvm.devices.virtio.VirtioInterrupt;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.EventLoop;
@@ -44,7 +44,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private static final int CONFIG_EMERGENCY = 8;
   private static final int CONFIG_BYTES = 12;
 
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final SerialConfig config;
   private final ConsoleSizes sizes;
   private final Ports ports;
@@ -65,10 +65,10 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   SerialDevice(EventLoop loop, SerialConfig config, Clock clock) {
     this.config = config;
-    core = new DeviceCore(loop, clock);
+    context = new DeviceContext(loop, clock);
     sizes = new ConsoleSizes(config, space);
-    ports = new Ports(core, config, sizes);
-    handover = new SerialHandover(core, ports);
+    ports = new Ports(context, config, sizes);
+    handover = new SerialHandover(context, ports);
     space.put(CONFIG_MAX_PORTS, 4, config.maxPorts());
   }
 
@@ -83,16 +83,16 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *     closed
    */
   public PortInfo addPort(PortConfig port, PortBackend backend) throws PortException {
-    ReentrantLock outer = core.lock().enter();
+    ReentrantLock outer = context.lock().enter();
     try {
       if (closed) {
         throw new PortException("the device is closed");
       }
       Port added = ports.add(port, backend);
-      core.locked(() -> ports.introduce(added));
+      context.locked(() -> ports.introduce(added));
       return added.info();
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
@@ -103,19 +103,19 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port
    */
   public void removePort(int nr) throws PortException {
-    ReentrantLock outer = core.lock().enter();
+    ReentrantLock outer = context.lock().enter();
     try {
       ports.remove(ports.require(nr));
     } catch (VirtqueueException e) {
-      core.failed(e);
+      context.failed(e);
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
   /** Returns the ports in order of their numbers. */
   public List<PortInfo> ports() {
-    return core.answer(ports::infos);
+    return context.answer(ports::infos);
   }
 
   /**
@@ -124,7 +124,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is none
    */
   public PortInfo port(String name) throws PortException {
-    return core.answer(() -> ports.require(name).info());
+    return context.answer(() -> ports.require(name).info());
   }
 
   /**
@@ -133,12 +133,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port
    */
   public PortStatus status(int nr) throws PortException {
-    return core.answer(() -> ports.require(nr).status());
+    return context.answer(() -> ports.require(nr).status());
   }
 
   /** Returns the statistics of the control queues. */
   public SerialStatistics statistics() {
-    return core.answer(
+    return context.answer(
         () -> {
           ControlQueue control = ports.control();
           return new SerialStatistics(
@@ -155,7 +155,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * wait=on}, so that the guest may start.
    */
   public CompletableFuture<Void> readyToBoot() {
-    return core.answer(
+    return context.answer(
         () ->
             CompletableFuture.allOf(
                 ports
@@ -171,7 +171,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws IOException if the port already has an open channel
    */
   public Channel openChannel(String name) throws PortException, IOException {
-    Port port = core.answer(() -> ports.require(name));
+    Port port = context.answer(() -> ports.require(name));
     if (port.backend() instanceof ChannelBackend backend) {
       return backend.open();
     }
@@ -182,12 +182,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   /** Adds a listener, which receives the events from now on. */
   public void addListener(PortListener listener) {
-    core.listeners().add(listener);
+    context.listeners().add(listener);
   }
 
   /** Removes a listener. It may still receive events that happened before the call. */
   public void removeListener(PortListener listener) {
-    core.listeners().remove(listener);
+    context.listeners().remove(listener);
   }
 
   /**
@@ -198,7 +198,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port, or it is not a console
    */
   public void resize(int nr, ConsoleSize size) throws PortException {
-    ReentrantLock outer = core.lock().enter();
+    ReentrantLock outer = context.lock().enter();
     try {
       Port port = ports.find(nr);
       if (port == null || !port.info().console()) {
@@ -206,14 +206,14 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       }
       port.resize(size);
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
   /** Removes all ports. None can be added afterwards. */
   @Override
   public void close() {
-    core.locked(
+    context.locked(
         () -> {
           closed = true;
           for (Port port : ports.all().toList()) {
@@ -248,37 +248,37 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public long readConfig(int offset, int size) {
-    return core.answer(() -> space.read(offset, size));
+    return context.answer(() -> space.read(offset, size));
   }
 
   @Override
   public void writeConfig(int offset, int size, long value) {
     if (offset == CONFIG_EMERGENCY && config.emergencyWrite()) {
-      core.locked(() -> emergencyWrite((byte) value));
+      context.locked(() -> emergencyWrite((byte) value));
     }
   }
 
   @Override
-  public void attach(VirtioInterrupt interrupt, ReentrantLock lock) {
-    core.lock().bind(lock);
-    core.locked(() -> sizes.attach(interrupt));
+  public void attach(DriverNotifier notifier, ReentrantLock lock) {
+    context.lock().bind(lock);
+    context.locked(() -> sizes.attach(notifier));
   }
 
   @Override
   public void activate(VirtioQueues queues) {
-    core.locked(
+    context.locked(
         () -> {
-          core.queues(queues);
+          context.queues(queues);
           ports.activate(queues, queues.has(F_MULTIPORT));
         });
   }
 
   @Override
   public void notifyQueue(int index) throws VirtqueueException {
-    ReentrantLock outer = core.lock().enter();
+    ReentrantLock outer = context.lock().enter();
     try {
       if (ports.control().isActive() && index == QueueLayout.CONTROL_TRANSMIT) {
-        if (core.listeners().areBehind() && !core.loop().inLoop()) {
+        if (context.listeners().areBehind() && !context.loop().inLoop()) {
           ports.control().serveLater();
         } else {
           ports.control().serve();
@@ -291,13 +291,13 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
         ports.slot(QueueLayout.port(index)).transmitBuffersAdded();
       }
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
   @Override
   public void stopQueue(int index) {
-    core.locked(
+    context.locked(
         () -> {
           boolean receive = QueueLayout.isReceive(index);
           if (index == QueueLayout.CONTROL_RECEIVE || index == QueueLayout.CONTROL_TRANSMIT) {
@@ -310,9 +310,9 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public void reset() {
-    core.locked(
+    context.locked(
         () -> {
-          core.queues(null);
+          context.queues(null);
           ports.reset();
         });
   }
@@ -324,22 +324,22 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public void save(StateOutput output) {
-    core.locked(() -> ports.state().write(output));
+    context.locked(() -> ports.state().write(output));
   }
 
   @Override
   public void restore(StateInput input, VirtioQueues queues) throws StateException {
     SerialState state = SerialState.read(input);
     if (queues != null) {
-      core.lock().bind(queues.lock());
+      context.lock().bind(queues.lock());
     }
-    ReentrantLock outer = core.lock().enter();
+    ReentrantLock outer = context.lock().enter();
     try {
-      core.queues(queues);
+      context.queues(queues);
       ports.restore(state, input, queues, queues != null && queues.has(F_MULTIPORT));
       state.slots().getFirst().port().flatMap(PortState::size).ifPresent(sizes::restore);
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 

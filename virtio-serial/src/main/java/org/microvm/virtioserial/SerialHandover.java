@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.linux.ErrnoException;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,32 +14,33 @@ import org.slf4j.LoggerFactory;
  * connections of host programs and the bytes on their way. The guest's side is part of the saved
  * state.
  *
- * <p>The source calls {@link #links}, {@link #takeRest} and {@link #release}; the destination calls
- * {@link #adopt}, {@link #giveRest} and {@link #takeOver}. Any thread may call.
+ * <p>The source calls {@link #connections}, {@link #drainInput} and {@link #release}; the
+ * destination calls {@link #adopt}, {@link #injectInput} and {@link #takeOver}. Any thread may
+ * call.
  */
 public final class SerialHandover {
   private static final Logger LOG = LoggerFactory.getLogger(SerialHandover.class);
 
-  private final DeviceCore core;
+  private final DeviceContext context;
   private final Ports ports;
 
-  SerialHandover(DeviceCore core, Ports ports) {
-    this.core = core;
+  SerialHandover(DeviceContext context, Ports ports) {
+    this.context = context;
     this.ports = ports;
   }
 
   /**
    * Returns the current connections to host programs, by port number. The device keeps owning them.
    */
-  public Map<Integer, HostLink> links() {
-    return core.answer(
+  public Map<Integer, HostConnection> connections() {
+    return context.answer(
         () -> {
-          Map<Integer, HostLink> links = new TreeMap<>();
+          Map<Integer, HostConnection> connections = new TreeMap<>();
           ports
               .all()
-              .filter(port -> port.link() != null)
-              .forEach(port -> links.put(port.info().nr(), port.link()));
-          return links;
+              .filter(port -> port.connection() != null)
+              .forEach(port -> connections.put(port.info().nr(), port.connection()));
+          return connections;
         });
   }
 
@@ -48,16 +49,16 @@ public final class SerialHandover {
    * disconnect. Must be called before that device's state is restored and before the event loop
    * runs.
    *
-   * @param link the connection, which the port owns from now on
+   * @param connection the connection, which the port owns from now on
    * @throws PortException if there is no such port
    * @throws ErrnoException if the event loop cannot watch the connection, which is then closed
    */
-  public void adopt(int nr, HostLink link) throws PortException, ErrnoException {
-    ReentrantLock outer = core.lock().enter();
+  public void adopt(int nr, HostConnection connection) throws PortException, ErrnoException {
+    ReentrantLock outer = context.lock().enter();
     try {
-      ports.require(nr).adopt(link);
+      ports.require(nr).adopt(connection);
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
@@ -67,9 +68,9 @@ public final class SerialHandover {
    * SerialDevice#close} may be called afterwards.
    */
   public void release() {
-    core.locked(
+    context.locked(
         () -> {
-          core.queues(null);
+          context.queues(null);
           ports.release();
         });
   }
@@ -84,34 +85,34 @@ public final class SerialHandover {
    *
    * @return the bytes by port number; ports without any are left out
    */
-  public Map<Integer, byte[]> takeRest() throws ErrnoException {
-    ReentrantLock outer = core.lock().enter();
+  public Map<Integer, byte[]> drainInput() throws ErrnoException {
+    ReentrantLock outer = context.lock().enter();
     try {
       Map<Integer, byte[]> all = new TreeMap<>();
       for (Port port : ports.all().toList()) {
-        byte[] rest = port.takeRest();
+        byte[] rest = port.drainInput();
         if (rest.length > 0) {
           all.put(port.info().nr(), rest);
         }
       }
       return all;
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
   /**
-   * Gives a port the bytes that another device {@link #takeRest drained}. Must be called after the
-   * state is restored.
+   * Gives a port the bytes that another device {@link #drainInput drained}. Must be called after
+   * the state is restored.
    *
    * @throws PortException if there is no such port
    */
-  public void giveRest(int nr, byte[] bytes) throws PortException {
-    ReentrantLock outer = core.lock().enter();
+  public void injectInput(int nr, byte[] bytes) throws PortException {
+    ReentrantLock outer = context.lock().enter();
     try {
-      ports.require(nr).giveRest(bytes);
+      ports.require(nr).injectInput(bytes);
     } finally {
-      core.lock().exit(outer);
+      context.lock().exit(outer);
     }
   }
 
@@ -120,7 +121,7 @@ public final class SerialHandover {
    * other process.
    */
   public void takeOver() {
-    core.locked(
+    context.locked(
         () -> {
           for (Port port : ports.all().toList()) {
             try {

@@ -21,7 +21,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 
 /** A backend that cannot be opened reports the reason in one line and leaves nothing behind. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
@@ -200,7 +200,7 @@ class BackendFailureTest {
   }
 
   private PortBackend open(String words) throws OptionException, IOException {
-    return ChardevOptions.read(OptionWords.parse(words)).open(loop);
+    return ChardevOptions.read(OptionList.parse(words)).open(loop);
   }
 
   private void fails(String message, String words) {

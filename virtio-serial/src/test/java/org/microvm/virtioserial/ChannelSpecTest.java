@@ -26,7 +26,7 @@ import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 
@@ -63,11 +63,11 @@ class ChannelSpecTest {
   @TempDir private Path directory;
 
   private static ChardevSpec chardev(String text) throws OptionException {
-    return ChardevOptions.read(OptionWords.parse(text));
+    return ChardevOptions.read(OptionList.parse(text));
   }
 
   private static PortSpec port(String text) throws OptionException {
-    return DeviceOptions.port(OptionWords.parse(text));
+    return DeviceOptions.port(OptionList.parse(text));
   }
 
   static Stream<Arguments> chardevs() {
@@ -101,7 +101,7 @@ class ChannelSpecTest {
   @ParameterizedTest
   @MethodSource("chardevs")
   void chardev_thatIsWritten_isReadToAnEqualOne(String id, ChardevSpec spec) throws Exception {
-    OptionWords words = OptionWords.parse(ChardevOptions.write(id, spec));
+    OptionList words = OptionList.parse(ChardevOptions.write(id, spec));
 
     assertEquals(Optional.of(id), words.take("id"));
     assertEquals(spec, ChardevOptions.read(words));

@@ -164,7 +164,7 @@ class DataConformanceTest {
     }
     try (Host host = machine.connect("a")) {
       guest.queue(Guest.out(nr)).addIndirect(pieces);
-      guest.driver().kick(Guest.out(nr));
+      guest.driver().notifyQueue(Guest.out(nr));
 
       assertArrayEquals(bytes, host.read(1000));
       guest.awaitSent(nr, 1);

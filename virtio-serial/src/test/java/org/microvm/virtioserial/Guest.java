@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import org.microvm.devices.Interrupt;
+import org.microvm.devices.IrqTrigger;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestDriver;
@@ -25,7 +25,7 @@ final class Guest {
   static final int CONTROL_OUT = 3;
 
   /** An interrupt that a test can wait for. */
-  static final class Line implements Interrupt {
+  static final class Line implements IrqTrigger {
     private final Semaphore edges = new Semaphore(0);
 
     @Override

@@ -190,7 +190,7 @@ class HostileGuestTest {
   @Test
   void c22_brokenRing_stopsTheDeviceUntilItIsReset() throws Exception {
     guest.queue(Guest.out(nr)).offer(4711);
-    guest.driver().kick(Guest.out(nr));
+    guest.driver().notifyQueue(Guest.out(nr));
 
     assertTrue((guest.driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
     guest.boot();
@@ -396,7 +396,7 @@ class HostileGuestTest {
     for (int i = 0; i < 1024 && control.freeDescriptors() >= 2; i++) {
       guest.driver().send(Guest.CONTROL_OUT, open);
       guest.driver().send(Guest.CONTROL_OUT, close);
-      guest.driver().kick(Guest.CONTROL_OUT);
+      guest.driver().notifyQueue(Guest.CONTROL_OUT);
       sent++;
       control.collect();
     }
@@ -483,7 +483,7 @@ class HostileGuestTest {
   @Test
   void notificationsOfAnything_areHarmless() throws Exception {
     for (int queue = 0; queue < 18; queue++) {
-      guest.driver().kick(queue);
+      guest.driver().notifyQueue(queue);
     }
     assertWorks();
   }

@@ -99,7 +99,7 @@ class HostileSoakTest {
       case 6, 7 -> send(Guest.CONTROL_OUT, nr, Control.PORT_OPEN, random.nextInt(2));
       case 8 -> send(Guest.CONTROL_OUT, nr, random.nextInt(9), random.nextInt(3));
       case 9 -> fill(Guest.CONTROL_IN);
-      case 10 -> guest.driver().kick(random.nextInt(20));
+      case 10 -> guest.driver().notifyQueue(random.nextInt(20));
       case 11 -> guest.driver().acknowledge();
       case 12 -> guest.driver().writeConfig(random.nextInt(16), 1 << random.nextInt(3), nr);
       case 13 -> machine.device.resize(0, new ConsoleSize(1 + random.nextInt(200), 25));
@@ -124,7 +124,7 @@ class HostileSoakTest {
       ring.stage(Buffer.writable(blob, 1 + random.nextInt(4096)));
     }
     ring.publish();
-    guest.driver().kick(queue);
+    guest.driver().notifyQueue(queue);
   }
 
   private void transmit(int nr) {
@@ -132,7 +132,7 @@ class HostileSoakTest {
     if (ring.freeDescriptors() >= 2) {
       long length = LENGTHS[random.nextInt(LENGTHS.length)];
       ring.add(Buffer.readable(blob, length), Buffer.readable(blob, random.nextInt(100)));
-      guest.driver().kick(Guest.out(nr));
+      guest.driver().notifyQueue(Guest.out(nr));
     }
   }
 
@@ -141,7 +141,7 @@ class HostileSoakTest {
     if (ring.freeDescriptors() > 0) {
       byte[] message = Control.encode(id, event, value);
       ring.add(Buffer.readable(guest.ram().store(message), message.length));
-      guest.driver().kick(queue);
+      guest.driver().notifyQueue(queue);
     }
   }
 

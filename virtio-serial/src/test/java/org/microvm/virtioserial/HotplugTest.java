@@ -199,7 +199,7 @@ class HotplugTest {
       guest.read(nr, 1);
       machine.device.removePort(nr);
       machine.idle();
-      guest.driver().kick(Guest.in(nr));
+      guest.driver().notifyQueue(Guest.in(nr));
     }
     assertNull(guest.queue(Guest.in(nr)).poll());
   }

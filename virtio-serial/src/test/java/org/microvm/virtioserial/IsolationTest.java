@@ -173,11 +173,11 @@ class IsolationTest {
     guest.queue(Guest.out(greedy)).publish();
 
     machine.transport.lock().lock();
-    guest.driver().kick(Guest.out(greedy));
+    guest.driver().notifyQueue(Guest.out(greedy));
     long moved = machine.numbers(greedy).bytesFromGuest();
     machine.transport.lock().unlock();
 
-    assertEquals(Budget.TURN_BYTES, moved);
+    assertEquals(PortQuota.TURN_BYTES, moved);
     guest.awaitSent(greedy, 20);
   }
 
@@ -192,12 +192,12 @@ class IsolationTest {
 
     machine.transport.lock().lock();
     for (int i = 0; i < 100; i++) {
-      guest.driver().kick(Guest.out(greedy));
+      guest.driver().notifyQueue(Guest.out(greedy));
     }
     long moved = machine.numbers(greedy).bytesFromGuest();
     machine.transport.lock().unlock();
 
-    assertEquals(Budget.TURN_BYTES, moved);
+    assertEquals(PortQuota.TURN_BYTES, moved);
   }
 
   @Test
@@ -213,11 +213,11 @@ class IsolationTest {
     guest.queue(Guest.out(0)).publish();
 
     machine.transport.lock().lock();
-    guest.driver().kick(Guest.out(0));
+    guest.driver().notifyQueue(Guest.out(0));
     long copied = machine.numbers(0).bytesCopied();
     machine.transport.lock().unlock();
 
-    assertEquals(Budget.TURN_BYTES, copied);
+    assertEquals(PortQuota.TURN_BYTES, copied);
     guest.awaitSent(0, 64);
     assertEquals(64L << 20, machine.numbers(0).bytesFromGuest());
     assertEquals(63L << 20, machine.numbers(0).bytesDropped());
@@ -242,7 +242,7 @@ class IsolationTest {
         guest.queue(Guest.out(nr)).stage(Buffer.readable(big, 1 << 20));
       }
       guest.queue(Guest.out(nr)).publish();
-      guest.driver().kick(Guest.out(nr));
+      guest.driver().notifyQueue(Guest.out(nr));
     }
     machine.transport.lock().unlock();
 

@@ -13,7 +13,7 @@ import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
@@ -103,19 +103,22 @@ final class MovableDevice implements AutoCloseable {
   /** Replaces the device by one with other ports; the saved device has only "a". */
   void move(boolean withHosts, List<String> ports) throws IOException, PortException {
     StateWriter writer = new StateWriter();
-    Map<Integer, HostLink> links = new TreeMap<>();
+    Map<Integer, HostConnection> connections = new TreeMap<>();
     onLoop(
         () -> {
           transport.save(writer, SECTIONS);
           if (withHosts) {
-            device.handover().links().forEach((nr, link) -> links.put(nr, duplicate(link)));
+            device
+                .handover()
+                .connections()
+                .forEach((nr, connection) -> connections.put(nr, duplicate(connection)));
           }
           device.handover().release();
         });
     close();
     make(ports);
-    for (Map.Entry<Integer, HostLink> link : links.entrySet()) {
-      device.handover().adopt(link.getKey(), link.getValue());
+    for (Map.Entry<Integer, HostConnection> connection : connections.entrySet()) {
+      device.handover().adopt(connection.getKey(), connection.getValue());
     }
     StateReader reader = StateReader.of(writer.toByteArray());
     transport.restore(reader, SECTIONS);
@@ -126,10 +129,10 @@ final class MovableDevice implements AutoCloseable {
     moves++;
   }
 
-  private static HostLink duplicate(HostLink link) {
+  private static HostConnection duplicate(HostConnection connection) {
     try {
-      Fd twin = link.input().duplicate();
-      return HostLink.duplex(twin);
+      Fd twin = connection.input().duplicate();
+      return HostConnection.duplex(twin);
     } catch (IOException e) {
       throw new AssertionError(e);
     }

@@ -18,7 +18,7 @@ import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 
 /** The options {@code --chardev} and {@code --device}. */
 class OptionsTest {
@@ -37,23 +37,23 @@ class OptionsTest {
 
   @Test
   void words_areKindAndValues() throws Exception {
-    OptionWords words = OptionWords.parse("socket,path=/a,,b=c,server,nowait");
+    OptionList arguments = OptionList.parse("socket,path=/a,,b=c,server,nowait");
 
-    assertEquals("socket", words.kind());
-    assertEquals(Optional.of("/a,b=c"), words.take("path"));
-    assertTrue(words.takeFlag("server", false));
-    assertFalse(words.takeFlag("wait", true));
-    words.finish();
+    assertEquals("socket", arguments.kind());
+    assertEquals(Optional.of("/a,b=c"), arguments.take("path"));
+    assertTrue(arguments.takeFlag("server", false));
+    assertFalse(arguments.takeFlag("wait", true));
+    arguments.finish();
   }
 
   @Test
   void words_givenTwiceAreRefused() {
-    refused("\"null,id=a,id=b\": id= is given twice", () -> OptionWords.parse("null,id=a,id=b"));
+    refused("\"null,id=a,id=b\": id= is given twice", () -> OptionList.parse("null,id=a,id=b"));
   }
 
   @Test
   void words_withoutNameAreRefused() {
-    refused("\"null,=x\": a name is missing before \"=x\"", () -> OptionWords.parse("null,=x"));
+    refused("\"null,=x\": a name is missing before \"=x\"", () -> OptionList.parse("null,=x"));
   }
 
   @Test
@@ -64,44 +64,44 @@ class OptionsTest {
 
   @Test
   void numbers_mayHaveUnits() throws Exception {
-    OptionWords words = OptionWords.parse("x,a=2K,b=3m,c=1G,d=7");
+    OptionList arguments = OptionList.parse("x,a=2K,b=3m,c=1G,d=7");
 
-    assertEquals(2048, words.takeNumber("a", 0));
-    assertEquals(3 << 20, words.takeNumber("b", 0));
-    assertEquals(1 << 30, words.takeNumber("c", 0));
-    assertEquals(7, words.takeNumber("d", 0));
-    assertEquals(9, words.takeNumber("e", 9));
+    assertEquals(2048, arguments.takeNumber("a", 0));
+    assertEquals(3 << 20, arguments.takeNumber("b", 0));
+    assertEquals(1 << 30, arguments.takeNumber("c", 0));
+    assertEquals(7, arguments.takeNumber("d", 0));
+    assertEquals(9, arguments.takeNumber("e", 9));
   }
 
   @Test
   void numbers_thatAreNoneAreRefused() throws Exception {
-    OptionWords words = OptionWords.parse("x,a=two,b=-1,c=4G,d=");
+    OptionList arguments = OptionList.parse("x,a=two,b=-1,c=4G,d=");
 
-    refused("x: a=two is not a number from 0 to 2147483647", () -> words.takeNumber("a", 0));
-    refused("x: b=-1 is not a number from 0 to 2147483647", () -> words.takeNumber("b", 0));
-    refused("x: c=4G is not a number from 0 to 2147483647", () -> words.takeNumber("c", 0));
-    refused("x: d= is not a number from 0 to 2147483647", () -> words.takeNumber("d", 0));
+    refused("x: a=two is not a number from 0 to 2147483647", () -> arguments.takeNumber("a", 0));
+    refused("x: b=-1 is not a number from 0 to 2147483647", () -> arguments.takeNumber("b", 0));
+    refused("x: c=4G is not a number from 0 to 2147483647", () -> arguments.takeNumber("c", 0));
+    refused("x: d= is not a number from 0 to 2147483647", () -> arguments.takeNumber("d", 0));
   }
 
   @Test
   void flags_thatAreNoneAreRefused() throws Exception {
-    OptionWords words = OptionWords.parse("x,a=maybe");
+    OptionList arguments = OptionList.parse("x,a=maybe");
 
-    refused("x: a=maybe is neither on nor off", () -> words.takeFlag("a", true));
+    refused("x: a=maybe is neither on nor off", () -> arguments.takeFlag("a", true));
   }
 
   @Test
   void device_hasDefaults() throws Exception {
     assertEquals(
         SerialConfig.defaults(),
-        DeviceOptions.device(OptionWords.parse("virtio-serial-device,id=vs0")));
+        DeviceOptions.device(OptionList.parse("virtio-serial-device,id=vs0")));
   }
 
   @Test
-  void device_takesItsWords() throws Exception {
+  void device_takesItsOptions() throws Exception {
     SerialConfig config =
         DeviceOptions.device(
-            OptionWords.parse(
+            OptionList.parse(
                 "virtio-serial,max_ports=31,emergency-write=off,cols=80,rows=25,"
                     + "resize_order=rows-cols"));
 
@@ -114,14 +114,14 @@ class OptionsTest {
   void device_outOfRangeIsRefused() {
     refused(
         "virtio-serial: max_ports=512: a serial device has from 1 to 511 ports",
-        () -> DeviceOptions.device(OptionWords.parse("virtio-serial,max_ports=512")));
+        () -> DeviceOptions.device(OptionList.parse("virtio-serial,max_ports=512")));
   }
 
   @Test
-  void port_takesItsWords() throws Exception {
+  void port_takesItsOptions() throws Exception {
     var options =
         DeviceOptions.port(
-            OptionWords.parse(
+            OptionList.parse(
                 "virtserialport,chardev=c0,name=org.qemu.guest_agent.0,nr=3,cache_buffers=off,"
                     + "byte_limit=64K,guest_byte_limit=0"));
 
@@ -137,7 +137,7 @@ class OptionsTest {
   void port_takesItsRateLimitAndWhatTheGuestsCloseDoes() throws Exception {
     var options =
         DeviceOptions.port(
-            OptionWords.parse("virtserialport,chardev=c,bps=10M,ops=500,guest_close=disconnect"));
+            OptionList.parse("virtserialport,chardev=c,bps=10M,ops=500,guest_close=disconnect"));
 
     assertEquals(new RateLimit(10 << 20, 500), options.config().rate());
     assertEquals(GuestClose.DISCONNECT, options.config().guestClose());
@@ -162,7 +162,7 @@ class OptionsTest {
     refused(
         "virtserialport: unknown option speed=; accepted are: bps, bus, byte_limit,"
             + " cache_buffers, chardev, guest_byte_limit, guest_close, id, name, nr, ops",
-        () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c,speed=9600")));
+        () -> DeviceOptions.port(OptionList.parse("virtserialport,chardev=c,speed=9600")));
   }
 
   @Test
@@ -170,17 +170,16 @@ class OptionsTest {
     refused(
         "virtconsole: bps= and ops= are not accepted for a console: its driver spins until output"
             + " is used",
-        () -> DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c,bps=1000")));
+        () -> DeviceOptions.port(OptionList.parse("virtconsole,chardev=c,bps=1000")));
     refused(
         "virtconsole: guest_close=disconnect is not accepted for a console: its driver keeps it"
             + " open",
-        () ->
-            DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c,guest_close=disconnect")));
+        () -> DeviceOptions.port(OptionList.parse("virtconsole,chardev=c,guest_close=disconnect")));
   }
 
   @Test
   void port_ofAConsoleIsOne() throws Exception {
-    var options = DeviceOptions.port(OptionWords.parse("virtconsole,chardev=c0"));
+    var options = DeviceOptions.port(OptionList.parse("virtconsole,chardev=c0"));
 
     assertEquals(PortConfig.forConsole(), options.config());
   }
@@ -189,7 +188,7 @@ class OptionsTest {
   void port_withoutChardevIsRefused() {
     refused(
         "virtserialport needs chardev=",
-        () -> DeviceOptions.port(OptionWords.parse("virtserialport,name=a")));
+        () -> DeviceOptions.port(OptionList.parse("virtserialport,name=a")));
   }
 
   @Test
@@ -197,7 +196,7 @@ class OptionsTest {
     var failure =
         assertThrows(
             OptionException.class,
-            () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c,name=a/b")));
+            () -> DeviceOptions.port(OptionList.parse("virtserialport,chardev=c,name=a/b")));
 
     assertTrue(failure.getMessage().startsWith("virtserialport: port name \"a/b\" cannot be"));
   }
@@ -296,8 +295,8 @@ class OptionsTest {
     file.close();
   }
 
-  private PortBackend backend(String words) throws OptionException, IOException {
-    return ChardevOptions.read(OptionWords.parse(words)).open(loop);
+  private PortBackend backend(String arguments) throws OptionException, IOException {
+    return ChardevOptions.read(OptionList.parse(arguments)).open(loop);
   }
 
   private Path path(String name) {
@@ -307,7 +306,7 @@ class OptionsTest {
   private static void refusedPort(String word, String why) {
     refused(
         "virtserialport: " + why,
-        () -> DeviceOptions.port(OptionWords.parse("virtserialport,chardev=c," + word)));
+        () -> DeviceOptions.port(OptionList.parse("virtserialport,chardev=c," + word)));
   }
 
   private static void refused(

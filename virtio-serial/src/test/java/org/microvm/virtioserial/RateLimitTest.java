@@ -195,7 +195,7 @@ class RateLimitTest {
       guest.write(nr, Guest.bytes(50_000, 1));
       machine.idle();
       for (int i = 0; i < 100; i++) {
-        guest.driver().kick(Guest.out(nr));
+        guest.driver().notifyQueue(Guest.out(nr));
       }
       machine.idle();
 
@@ -214,7 +214,7 @@ class RateLimitTest {
       machine.idle();
 
       advance(49);
-      guest.driver().kick(Guest.out(nr));
+      guest.driver().notifyQueue(Guest.out(nr));
       assertEquals(BURST, machine.numbers(nr).bytesFromGuest());
       advance(1);
 

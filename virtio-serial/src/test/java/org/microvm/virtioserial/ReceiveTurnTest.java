@@ -19,7 +19,7 @@ class ReceiveTurnTest {
   private static final int RING = 64;
 
   /** Less than the cost of one step. */
-  private static final int REST = (int) Budget.BUFFER_COST / 2;
+  private static final int REST = (int) PortQuota.BUFFER_COST / 2;
 
   @TempDir Path directory;
   private SerialMachine machine;
@@ -46,7 +46,7 @@ class ReceiveTurnTest {
       guest.stageBuffer(Guest.in(nr), size);
     }
     guest.queue(Guest.in(nr)).publish();
-    guest.driver().kick(Guest.in(nr));
+    guest.driver().notifyQueue(Guest.in(nr));
   }
 
   private static int[] ringOf(int size, int special, int at) {
@@ -62,14 +62,14 @@ class ReceiveTurnTest {
     try (Host host = machine.connect("a")) {
       // More than one turn's worth waits in the socket when the guest posts its buffers.
       host.socket().setOption(StandardSocketOptions.SO_SNDBUF, 1 << 20);
-      byte[] sent = Guest.bytes((int) Budget.TURN_BYTES + 32 * 1024, 1);
+      byte[] sent = Guest.bytes((int) PortQuota.TURN_BYTES + 32 * 1024, 1);
       Thread writer = Thread.ofVirtual().start(() -> IsolationTest.writeUnchecked(host, sent));
       Await.until(machine.loop, "stall", () -> machine.numbers(nr).guestStalls() > 0);
       assertTrue(
           writer.join(Await.LIMIT), "the socket's buffer is too small for the written bytes");
 
       // After reads of 4, 8, 16 and 32 buffers a small part of the turn is left.
-      int moved = (int) (Budget.TURN_BYTES - 4 * Budget.BUFFER_COST) - REST;
+      int moved = (int) (PortQuota.TURN_BYTES - 4 * PortQuota.BUFFER_COST) - REST;
       giveBuffers(ringOf(Guest.PAGE, moved - 59 * Guest.PAGE, 59));
 
       assertArrayEquals(sent, guest.read(nr, sent.length));
@@ -78,15 +78,15 @@ class ReceiveTurnTest {
 
   @Test
   void keptBytes_whoseTurnEndsWithLessThanAStepLeft_comeInNoEmptyBuffer() throws Exception {
-    byte[] sent = Guest.bytes((int) Budget.TURN_BYTES + 32 * 1024, 2);
+    byte[] sent = Guest.bytes((int) PortQuota.TURN_BYTES + 32 * 1024, 2);
     try (Host host = machine.connect("a")) {
       host.write(sent);
       Await.until(
           machine.loop, "kept", () -> machine.numbers(nr).bytesHeldForGuest() == sent.length);
-      int step = Guest.PAGE + (int) Budget.BUFFER_COST;
-      int full = (int) Budget.TURN_BYTES / step;
-      int left = (int) Budget.TURN_BYTES - full * step;
-      giveBuffers(ringOf(Guest.PAGE, left - (int) Budget.BUFFER_COST - REST, full));
+      int step = Guest.PAGE + (int) PortQuota.BUFFER_COST;
+      int full = (int) PortQuota.TURN_BYTES / step;
+      int left = (int) PortQuota.TURN_BYTES - full * step;
+      giveBuffers(ringOf(Guest.PAGE, left - (int) PortQuota.BUFFER_COST - REST, full));
 
       guest.open(nr);
 

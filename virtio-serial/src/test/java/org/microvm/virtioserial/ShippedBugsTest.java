@@ -49,7 +49,7 @@ class ShippedBugsTest {
       guest.write(nr, bytes);
       machine.idle();
       for (int i = 0; i < 10; i++) {
-        guest.driver().kick(Guest.out(nr));
+        guest.driver().notifyQueue(Guest.out(nr));
       }
       machine.idle();
       assertEquals(0, guest.queue(Guest.out(nr)).usedIndex());

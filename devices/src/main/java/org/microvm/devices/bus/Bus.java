@@ -96,7 +96,7 @@ public final class Bus {
     if (index < 0) {
       unclaimedReads.addAndGet(count);
       for (long i = 0; i < (long) count * size; i++) {
-        Wire.put(data, position + i, 1, 0xff);
+        LittleEndian.put(data, position + i, 1, 0xff);
       }
       return;
     }

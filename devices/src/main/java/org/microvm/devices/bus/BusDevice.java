@@ -25,7 +25,7 @@ public interface BusDevice {
    */
   default void readRepeated(long offset, int size, MemorySegment data, long position, int count) {
     for (int i = 0; i < count; i++) {
-      Wire.put(data, position + (long) i * size, size, read(offset, size));
+      LittleEndian.put(data, position + (long) i * size, size, read(offset, size));
     }
   }
 
@@ -37,7 +37,7 @@ public interface BusDevice {
    */
   default void writeRepeated(long offset, int size, MemorySegment data, long position, int count) {
     for (int i = 0; i < count; i++) {
-      write(offset, size, Wire.get(data, position + (long) i * size, size));
+      write(offset, size, LittleEndian.get(data, position + (long) i * size, size));
     }
   }
 }

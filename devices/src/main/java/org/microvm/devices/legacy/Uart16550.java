@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
-import org.microvm.devices.InterruptLine;
+import org.microvm.devices.IrqLine;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -82,7 +82,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int DEFAULT_DIVISOR = 12;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final InterruptLine line;
+  private final IrqLine line;
   private final SerialOutput output;
   private final byte[] received = new byte[FIFO_SIZE];
   private volatile Runnable roomListener = () -> {};
@@ -106,7 +106,7 @@ public final class Uart16550 implements BusDevice, Stateful {
    * @param line the interrupt line, low at first
    * @param output receives the bytes that the guest sends
    */
-  public Uart16550(InterruptLine line, SerialOutput output) {
+  public Uart16550(IrqLine line, SerialOutput output) {
     this.line = Objects.requireNonNull(line);
     this.output = Objects.requireNonNull(output);
   }

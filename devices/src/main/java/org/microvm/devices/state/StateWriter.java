@@ -10,7 +10,7 @@ import java.util.zip.CRC32C;
 
 /** Collects the sections of a state. For one thread only. */
 public final class StateWriter {
-  private record Section(int version, Need need, StateOutput output) {}
+  private record Section(int version, SectionPolicy policy, StateOutput output) {}
 
   private final Map<String, Section> sections = new LinkedHashMap<>();
 
@@ -23,12 +23,12 @@ public final class StateWriter {
    * @param name 1 to 64 ASCII characters; unique within the state
    * @param version 1 or higher
    */
-  public StateOutput section(String name, int version, Need need) {
+  public StateOutput section(String name, int version, SectionPolicy policy) {
     if (name.isEmpty() || name.length() > StateFormat.MAX_NAME_BYTES) {
       throw new IllegalArgumentException("a section's name has 1 to 64 characters, unlike " + name);
     }
     StateOutput output = new StateOutput();
-    if (sections.putIfAbsent(name, new Section(version, need, output)) != null) {
+    if (sections.putIfAbsent(name, new Section(version, policy, output)) != null) {
       throw new IllegalArgumentException("there already is a section " + name);
     }
     return output;
@@ -58,7 +58,7 @@ public final class StateWriter {
     ByteBuffer bytes = buffer(length + Integer.BYTES);
     bytes.putShort((short) nameBytes.length).put(nameBytes);
     bytes.putShort((short) section.version);
-    bytes.put((byte) (section.need == Need.REQUIRED ? StateFormat.FLAG_REQUIRED : 0));
+    bytes.put((byte) (section.policy == SectionPolicy.REQUIRED ? StateFormat.FLAG_REQUIRED : 0));
     bytes.put((byte) 0);
     bytes.putInt(payload.length).put(payload);
     return checked(bytes);

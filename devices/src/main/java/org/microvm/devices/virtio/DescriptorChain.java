@@ -24,7 +24,7 @@ import org.microvm.linux.IovecArray;
 public final class DescriptorChain {
   private static final int INITIAL_PIECES = 8;
 
-  private final RamMap ram;
+  private final RamView ram;
   private int[] regions = new int[INITIAL_PIECES];
   private long[] offsets = new long[INITIAL_PIECES];
   private long[] lengths = new long[INITIAL_PIECES];
@@ -40,7 +40,7 @@ public final class DescriptorChain {
   private int head;
   private boolean inFlight;
 
-  DescriptorChain(RamMap ram) {
+  DescriptorChain(RamView ram) {
     this.ram = ram;
   }
 

@@ -1,6 +1,6 @@
 package org.microvm.devices.virtio;
 
-import org.microvm.devices.Interrupt;
+import org.microvm.devices.IrqTrigger;
 
 /**
  * InterruptStatus and InterruptACK of a virtio-mmio device. Guarded by the device lock.
@@ -15,7 +15,7 @@ import org.microvm.devices.Interrupt;
  * alone or together with used buffers, are other values and always arrive as register writes.
  */
 final class InterruptRegisters {
-  private final Interrupt interrupt;
+  private final IrqTrigger interrupt;
   private final RegisterPage page;
   private int status;
   private long raised;
@@ -25,7 +25,7 @@ final class InterruptRegisters {
   /**
    * @param page the register page, or null if every access is an exit
    */
-  InterruptRegisters(Interrupt interrupt, RegisterPage page) {
+  InterruptRegisters(IrqTrigger interrupt, RegisterPage page) {
     this.interrupt = interrupt;
     this.page = page;
   }

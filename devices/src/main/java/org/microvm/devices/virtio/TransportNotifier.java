@@ -3,7 +3,7 @@ package org.microvm.devices.virtio;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** Notifies the driver of used buffers and configuration changes. Takes the device lock. */
-final class TransportNotifier implements VirtioInterrupt {
+final class TransportNotifier implements DriverNotifier {
   private final ReentrantLock lock;
   private final TransportRegisters registers;
   private final InterruptRegisters interrupts;

@@ -1,6 +1,6 @@
 package org.microvm.devices.virtio;
 
-import org.microvm.devices.state.Need;
+import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
@@ -36,11 +36,14 @@ final class TransportPersistence {
   /** Writes both sections. */
   void save(StateWriter writer, String name) {
     // The device first, because requests that it completes now change the registers.
-    device.save(writer.section(name + DEVICE_SECTION, device.stateVersion(), Need.REQUIRED));
+    device.save(
+        writer.section(name + DEVICE_SECTION, device.stateVersion(), SectionPolicy.REQUIRED));
     interrupts.take();
     registers
         .state()
-        .write(writer.section(name + REGISTER_SECTION, TransportState.VERSION, Need.REQUIRED));
+        .write(
+            writer.section(
+                name + REGISTER_SECTION, TransportState.VERSION, SectionPolicy.REQUIRED));
   }
 
   /**

@@ -45,7 +45,7 @@ public interface VirtioDevice {
    *     the registers may be mapped as memory and a driver must not read old bytes there
    * @param lock the device lock, which is held when the other methods are called
    */
-  default void attach(VirtioInterrupt driver, ReentrantLock lock) {}
+  default void attach(DriverNotifier driver, ReentrantLock lock) {}
 
   /** Writes the configuration space; writes to read-only fields are ignored. */
   void writeConfig(int offset, int size, long value);

@@ -1,7 +1,7 @@
 package org.microvm.devices.virtio;
 
 import java.util.concurrent.locks.ReentrantLock;
-import org.microvm.devices.Interrupt;
+import org.microvm.devices.IrqTrigger;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
@@ -40,7 +40,7 @@ public final class VirtioMmioTransport implements BusDevice {
   private final RegisterPageView page;
   private final TransportPersistence persistence;
   private final ReentrantLock lock = new ReentrantLock();
-  private final VirtioInterrupt notifier;
+  private final DriverNotifier notifier;
   private final GuestFaults failures = new GuestFaults();
   private long ignored;
   private long notifications;
@@ -52,7 +52,7 @@ public final class VirtioMmioTransport implements BusDevice {
    * @param memory guest memory, which holds the driver's rings and buffers
    * @param interrupt raised for each event
    */
-  public VirtioMmioTransport(VirtioDevice device, GuestMemory memory, Interrupt interrupt) {
+  public VirtioMmioTransport(VirtioDevice device, GuestMemory memory, IrqTrigger interrupt) {
     this(device, memory, interrupt, null);
   }
 
@@ -61,7 +61,7 @@ public final class VirtioMmioTransport implements BusDevice {
    *     without an exit, or null
    */
   public VirtioMmioTransport(
-      VirtioDevice device, GuestMemory memory, Interrupt interrupt, RegisterPage page) {
+      VirtioDevice device, GuestMemory memory, IrqTrigger interrupt, RegisterPage page) {
     this.device = device;
     this.memory = memory;
     interrupts = new InterruptRegisters(interrupt, page);

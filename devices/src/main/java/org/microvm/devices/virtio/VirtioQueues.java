@@ -7,19 +7,19 @@ import java.util.function.Consumer;
 public final class VirtioQueues {
   private final long features;
   private final Virtqueue[] queues;
-  private final VirtioInterrupt interrupt;
+  private final DriverNotifier notifier;
   private final ReentrantLock lock;
   private final Consumer<VirtqueueException> onFailure;
 
   VirtioQueues(
       long features,
       Virtqueue[] queues,
-      VirtioInterrupt interrupt,
+      DriverNotifier notifier,
       ReentrantLock lock,
       Consumer<VirtqueueException> onFailure) {
     this.features = features;
     this.queues = queues;
-    this.interrupt = interrupt;
+    this.notifier = notifier;
     this.lock = lock;
     this.onFailure = onFailure;
   }
@@ -45,8 +45,8 @@ public final class VirtioQueues {
   }
 
   /** The interrupt to the driver. */
-  public VirtioInterrupt interrupt() {
-    return interrupt;
+  public DriverNotifier notifier() {
+    return notifier;
   }
 
   /**
@@ -58,7 +58,7 @@ public final class VirtioQueues {
   public boolean publish(Virtqueue queue) {
     boolean wanted = queue.publish();
     if (wanted) {
-      interrupt.usedBuffers();
+      notifier.usedBuffers();
     }
     return wanted;
   }

@@ -67,7 +67,7 @@ public final class Virtqueue {
   private final int size;
   private final boolean indirect;
   private final boolean eventIdx;
-  private final RamMap ram;
+  private final RamView ram;
   private final MemorySegment descriptors;
   private final MemorySegment avail;
   private final MemorySegment used;
@@ -108,7 +108,7 @@ public final class Virtqueue {
     }
     indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
     eventIdx = (features & VirtioFeatures.RING_EVENT_IDX) != 0;
-    ram = new RamMap(memory);
+    ram = new RamView(memory);
     // Including the event field after the ring, whether it is negotiated or not: section 2.7.
     usedEvent = RING + (long) AVAIL_ENTRY * size;
     availEvent = RING + (long) USED_ENTRY * size;

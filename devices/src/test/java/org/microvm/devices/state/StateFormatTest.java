@@ -16,7 +16,7 @@ class StateFormatTest {
   private static byte[] sample() {
     StateWriter writer = new StateWriter();
     writer
-        .section("first", 3, Need.REQUIRED)
+        .section("first", 3, SectionPolicy.REQUIRED)
         .putBoolean(true)
         .putByte(0xfe)
         .putShort(0xfffe)
@@ -24,8 +24,8 @@ class StateFormatTest {
         .putLong(Long.MIN_VALUE)
         .putBytes(new byte[1000])
         .putString("größe");
-    writer.section("second", 1, Need.OPTIONAL).putInt(7);
-    writer.section("empty", 1, Need.REQUIRED);
+    writer.section("second", 1, SectionPolicy.OPTIONAL).putInt(7);
+    writer.section("empty", 1, SectionPolicy.REQUIRED);
     return writer.toByteArray();
   }
 
@@ -144,8 +144,9 @@ class StateFormatTest {
   @Test
   void nameTwice_isAMistakeOfTheWriter() {
     StateWriter writer = new StateWriter();
-    writer.section("a", 1, Need.REQUIRED);
+    writer.section("a", 1, SectionPolicy.REQUIRED);
 
-    assertThrows(IllegalArgumentException.class, () -> writer.section("a", 1, Need.REQUIRED));
+    assertThrows(
+        IllegalArgumentException.class, () -> writer.section("a", 1, SectionPolicy.REQUIRED));
   }
 }

@@ -138,13 +138,13 @@ public final class TestDriver {
   public int send(int queue, Buffer... pieces) {
     int head = queues[queue].add(pieces);
     if (queues[queue].wantsNotification()) {
-      kick(queue);
+      notifyQueue(queue);
     }
     return head;
   }
 
   /** Notifies the device. */
-  public void kick(int queue) {
+  public void notifyQueue(int queue) {
     write(MmioRegister.QUEUE_NOTIFY, queue);
   }
 

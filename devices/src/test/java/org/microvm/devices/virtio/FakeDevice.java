@@ -27,7 +27,7 @@ final class FakeDevice implements VirtioDevice {
   /** Whether {@link #notifyQueue} takes and uses all buffers of the queue. */
   boolean consuming;
 
-  private VirtioInterrupt driver;
+  private DriverNotifier driver;
 
   /** Changes the configuration space and notifies the driver. */
   void putConfig(int offset, int size, long value) {
@@ -36,8 +36,8 @@ final class FakeDevice implements VirtioDevice {
   }
 
   @Override
-  public void attach(VirtioInterrupt interrupt, ReentrantLock lock) {
-    driver = interrupt;
+  public void attach(DriverNotifier notifier, ReentrantLock lock) {
+    driver = notifier;
   }
 
   @Override

@@ -6,14 +6,14 @@ import static org.microvm.devices.virtio.MmioRegister.INTERRUPT_USED_BUFFERS;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.microvm.devices.testing.RecordingInterrupt;
+import org.microvm.devices.testing.RecordingIrqTrigger;
 
 /** A late acknowledgement must not clear an event to which it does not belong. */
 @Timeout(60)
 class InterruptRegistersTest {
   private static final int BOTH = INTERRUPT_USED_BUFFERS | INTERRUPT_CONFIG_CHANGED;
 
-  private final RecordingInterrupt interrupt = new RecordingInterrupt();
+  private final RecordingIrqTrigger interrupt = new RecordingIrqTrigger();
   private final MappedAccess guest = new MappedAccess();
   private final InterruptRegisters registers =
       new InterruptRegisters(interrupt, guest.registerPage());

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicLong;
 import org.microvm.devices.bus.BusDevice;
-import org.microvm.devices.bus.Wire;
+import org.microvm.devices.bus.LittleEndian;
 
 /**
  * Simulates KVM's handling of a guest's accesses to a register page: loads read the page, stores
@@ -41,7 +41,7 @@ final class MappedAccess {
         // KVM splits an access that crosses the end of the page; the rest is not memory.
         return offset + size > page.byteSize()
             ? transport.read(offset, size)
-            : Wire.get(page, offset, size);
+            : LittleEndian.get(page, offset, size);
       }
 
       @Override

@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.microvm.devices.testing.RecordingInterrupt;
+import org.microvm.devices.testing.RecordingIrqTrigger;
 import org.microvm.devices.testing.TestDriver;
 import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
@@ -31,7 +31,7 @@ class MmioConformanceTest {
           | DeviceStatus.DRIVER_OK;
 
   private final FakeDevice device = new FakeDevice();
-  private final RecordingInterrupt interrupt = new RecordingInterrupt();
+  private final RecordingIrqTrigger interrupt = new RecordingIrqTrigger();
   private final TestRam ram = TestRam.of(1 << 20);
   private final MappedAccess mapped = isMapped() ? new MappedAccess() : null;
   private final VirtioMmioTransport transport =
@@ -186,7 +186,7 @@ class MmioConformanceTest {
     void usedBuffers_setBitZeroAndRaise() {
       driver.start();
 
-      device.queues.interrupt().usedBuffers();
+      device.queues.notifier().usedBuffers();
 
       assertEquals(1, driver.read(MmioRegister.INTERRUPT_STATUS));
       assertEquals(1, interrupt.count());
@@ -196,7 +196,7 @@ class MmioConformanceTest {
     void configChanged_setsBitOneAndRaises() {
       driver.start();
 
-      device.queues.interrupt().configChanged();
+      device.queues.notifier().configChanged();
 
       assertEquals(2, driver.read(MmioRegister.INTERRUPT_STATUS));
       assertEquals(1, interrupt.count());
@@ -205,7 +205,7 @@ class MmioConformanceTest {
     @Test
     void interruptStatus_read_keepsTheBits() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
+      device.queues.notifier().usedBuffers();
       driver.read(MmioRegister.INTERRUPT_STATUS);
 
       assertEquals(1, driver.read(MmioRegister.INTERRUPT_STATUS));
@@ -214,8 +214,8 @@ class MmioConformanceTest {
     @Test
     void interruptAck_clearsExactlyTheBitsWritten() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
-      device.queues.interrupt().configChanged();
+      device.queues.notifier().usedBuffers();
+      device.queues.notifier().configChanged();
 
       driver.write(MmioRegister.INTERRUPT_ACK, 1);
 
@@ -225,8 +225,8 @@ class MmioConformanceTest {
     @Test
     void interruptAck_bitsLeft_raisesAgain() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
-      device.queues.interrupt().configChanged();
+      device.queues.notifier().usedBuffers();
+      device.queues.notifier().configChanged();
 
       driver.write(MmioRegister.INTERRUPT_ACK, 1);
 
@@ -236,7 +236,7 @@ class MmioConformanceTest {
     @Test
     void interruptAck_all_raisesNoMore() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
+      device.queues.notifier().usedBuffers();
 
       driver.write(MmioRegister.INTERRUPT_ACK, -1);
 
@@ -247,7 +247,7 @@ class MmioConformanceTest {
     @Test
     void interruptAck_undefinedBits_areIgnored() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
+      device.queues.notifier().usedBuffers();
 
       driver.write(MmioRegister.INTERRUPT_ACK, ~3);
 
@@ -267,9 +267,9 @@ class MmioConformanceTest {
     @Test
     void usedBuffers_bitAlreadySet_raisesAllTheSame() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
+      device.queues.notifier().usedBuffers();
 
-      device.queues.interrupt().usedBuffers();
+      device.queues.notifier().usedBuffers();
 
       assertEquals(2, interrupt.count());
     }
@@ -282,7 +282,7 @@ class MmioConformanceTest {
     void queues_notifiedBeforeDriverOk_areNotTouched() {
       driver.negotiate(V1);
 
-      driver.kick(0);
+      driver.notifyQueue(0);
 
       assertEquals(List.of(), device.events);
     }
@@ -332,7 +332,7 @@ class MmioConformanceTest {
       driver.start();
       driver.queue(0).offer(999);
 
-      driver.kick(0);
+      driver.notifyQueue(0);
 
       assertEquals(FULL | DeviceStatus.DEVICE_NEEDS_RESET, driver.status());
       assertEquals(2, driver.acknowledge());
@@ -375,7 +375,7 @@ class MmioConformanceTest {
       device.consuming = true;
       driver.start();
       driver.queue(0).offer(999);
-      driver.kick(0);
+      driver.notifyQueue(0);
 
       driver.start();
       int head = driver.send(0, readable(4096, 1));
@@ -478,8 +478,8 @@ class MmioConformanceTest {
     @Test
     void reset_clearsInterruptStatus() {
       driver.start();
-      device.queues.interrupt().usedBuffers();
-      device.queues.interrupt().configChanged();
+      device.queues.notifier().usedBuffers();
+      device.queues.notifier().configChanged();
 
       driver.reset();
 
@@ -537,8 +537,8 @@ class MmioConformanceTest {
       driver.start();
       driver.reset();
 
-      device.formerQueues.interrupt().usedBuffers();
-      device.formerQueues.interrupt().configChanged();
+      device.formerQueues.notifier().usedBuffers();
+      device.formerQueues.notifier().configChanged();
 
       assertEquals(0, interrupt.count());
       assertEquals(0, driver.read(MmioRegister.INTERRUPT_STATUS));
@@ -631,7 +631,7 @@ class MmioConformanceTest {
       driver.start();
       int before = driver.read(MmioRegister.CONFIG_GENERATION);
 
-      device.queues.interrupt().configChanged();
+      device.queues.notifier().configChanged();
 
       assertNotEquals(before, driver.read(MmioRegister.CONFIG_GENERATION));
     }
@@ -639,7 +639,7 @@ class MmioConformanceTest {
     @Test
     void configChanged_beforeReset_isForgotten() {
       driver.start();
-      VirtioInterrupt kept = device.queues.interrupt();
+      DriverNotifier kept = device.queues.notifier();
       driver.negotiate(V1);
       kept.configChanged();
 
@@ -651,7 +651,7 @@ class MmioConformanceTest {
     @Test
     void configChanged_beforeDriverOk_isToldAtDriverOk() {
       driver.start();
-      VirtioInterrupt kept = device.queues.interrupt();
+      DriverNotifier kept = device.queues.notifier();
       driver.negotiate(V1);
 
       kept.configChanged();
@@ -684,7 +684,7 @@ class MmioConformanceTest {
       configureOnly(ring.config());
       driver.addStatus(DeviceStatus.DRIVER_OK);
 
-      driver.kick(1);
+      driver.notifyQueue(1);
 
       assertEquals(List.of("activate"), device.events);
     }
@@ -697,7 +697,7 @@ class MmioConformanceTest {
 
       DescriptorChain chain = device.queues.queue(1).pop();
       driver.write(MmioRegister.QUEUE_READY, 0);
-      driver.kick(1);
+      driver.notifyQueue(1);
 
       assertEquals(0, chain.readableBytes());
       assertNull(device.queues.queue(1).pop());
@@ -778,7 +778,7 @@ class MmioConformanceTest {
     void queueNotify_register_reachesTheDevice() {
       driver.start();
 
-      driver.kick(1);
+      driver.notifyQueue(1);
 
       assertEquals(List.of("activate", "notify 1"), device.events);
     }
@@ -796,9 +796,9 @@ class MmioConformanceTest {
     void queueNotify_indexOutOfRange_isIgnoredAndCounted() {
       driver.start();
 
-      driver.kick(2);
-      driver.kick(-1);
-      driver.kick(0x1_0001);
+      driver.notifyQueue(2);
+      driver.notifyQueue(-1);
+      driver.notifyQueue(0x1_0001);
 
       assertEquals(List.of("activate"), device.events);
       assertEquals(3, transport.ignoredAccesses());

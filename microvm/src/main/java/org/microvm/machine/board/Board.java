@@ -16,7 +16,7 @@ import org.microvm.devices.legacy.MachineEvents;
 import org.microvm.devices.legacy.PowerPort;
 import org.microvm.devices.legacy.ResetPort;
 import org.microvm.devices.legacy.Uart16550;
-import org.microvm.devices.state.Need;
+import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -33,7 +33,7 @@ import org.microvm.machine.config.MachineException;
  * The RAM, buses and devices of a machine, with their event descriptors. It outlives a reset of the
  * guest, and so do the connections of host programs to channels.
  *
- * <p>Every interrupt is an eventfd. The board owns the eventfds; each {@code GuestRun} registers
+ * <p>Every interrupt is an eventfd. The board owns the eventfds; each {@code VmInstance} registers
  * them with its VM as irqfds. The event loop must have ended before {@link #close}.
  */
 public final class Board implements AutoCloseable {
@@ -160,7 +160,8 @@ public final class Board implements AutoCloseable {
   /** Saves all devices. No vCPU may run, and the event loop must be held. */
   public void save(StateWriter writer) {
     legacy.forEach(
-        (name, device) -> device.save(writer.section(name, device.stateVersion(), Need.REQUIRED)));
+        (name, device) ->
+            device.save(writer.section(name, device.stateVersion(), SectionPolicy.REQUIRED)));
     for (int i = 0; i < slots.size(); i++) {
       slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
     }

@@ -3,7 +3,7 @@ package org.microvm.machine.board;
 import java.io.IOException;
 import org.microvm.devices.virtio.blk.BlkConfig;
 import org.microvm.devices.virtio.blk.BlkDevice;
-import org.microvm.devices.virtio.blk.FileBackend;
+import org.microvm.devices.virtio.blk.DiskFile;
 import org.microvm.devices.virtio.rng.EntropySource;
 import org.microvm.devices.virtio.rng.RngDevice;
 import org.microvm.linux.ErrnoException;
@@ -24,8 +24,8 @@ public final class VirtioDevices {
   /** Adds the next disk: vda, vdb and so on. The caller closes it. */
   public AutoCloseable disk(DiskConfig config) throws IOException {
     String name = "vd" + (char) ('a' + disks++);
-    FileBackend file =
-        config.readOnly() ? FileBackend.open(config.file(), true) : writable.open(config.file());
+    DiskFile file =
+        config.readOnly() ? DiskFile.open(config.file(), true) : writable.open(config.file());
     BlkDevice device =
         new BlkDevice(new BlkConfig(name, name, config.readOnly()), file, board.loop()::execute);
     try {

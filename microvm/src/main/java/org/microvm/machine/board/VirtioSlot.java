@@ -20,7 +20,7 @@ import org.microvm.machine.jfr.KickEvent;
  * @param gsi number of the interrupt
  * @param transport serves accesses to the registers
  * @param interrupt signalled by the device
- * @param kicks signalled by KVM when the driver notifies a queue, by queue number
+ * @param notifyFds signalled by KVM when the driver notifies a queue, by queue number
  * @param fastPath registers without exits; empty if they are off, or KVM lacks read-only memory
  *     slots
  * @param watches the event loop's watches on the eventfds
@@ -30,7 +30,7 @@ public record VirtioSlot(
     int gsi,
     VirtioMmioTransport transport,
     EventFd interrupt,
-    List<EventFd> kicks,
+    List<EventFd> notifyFds,
     Optional<MappedRegisters> fastPath,
     List<EventLoop.Watch> watches) {
   /** Bytes of address space of a slot. */
@@ -89,15 +89,15 @@ public record VirtioSlot(
   }
 
   private void listen(int queue, EventLoop loop) throws ErrnoException {
-    EventFd kick = EventFd.open();
-    kicks.add(kick);
+    EventFd notifyFd = EventFd.open();
+    notifyFds.add(notifyFd);
     watches.add(
         loop.watch(
-            kick.fd(),
+            notifyFd.fd(),
             EventLoop.IN,
             ready -> {
               KickEvent event = FlightRecording.isOn() ? KickEvent.start() : null;
-              long count = kick.drain();
+              long count = notifyFd.drain();
               boolean useful = transport.queueNotified(queue, count);
               if (event != null) {
                 event.set(address, queue, count, !useful).commit();
@@ -114,7 +114,7 @@ public record VirtioSlot(
   /** Closes the watches and the eventfds. */
   void close() {
     watches.forEach(EventLoop.Watch::close);
-    kicks.forEach(EventFd::close);
+    notifyFds.forEach(EventFd::close);
     fastPath.ifPresent(MappedRegisters::close);
     interrupt.close();
   }

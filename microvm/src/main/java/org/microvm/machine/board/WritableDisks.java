@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.microvm.devices.virtio.blk.FileBackend;
+import org.microvm.devices.virtio.blk.DiskFile;
 
 /**
  * The disks that the guest may write, each locked by the process that runs the guest. A migration
@@ -24,7 +24,7 @@ public final class WritableDisks {
    *
    * @param path used in messages
    */
-  private record Disk(Path path, FileBackend file) {}
+  private record Disk(Path path, DiskFile file) {}
 
   private final List<Disk> disks = new ArrayList<>();
   private final boolean later;
@@ -39,8 +39,8 @@ public final class WritableDisks {
   }
 
   /** Opens the image of a writable disk. */
-  FileBackend open(Path path) throws IOException {
-    FileBackend file = later ? FileBackend.openUnlocked(path) : FileBackend.open(path, false);
+  DiskFile open(Path path) throws IOException {
+    DiskFile file = later ? DiskFile.openUnlocked(path) : DiskFile.open(path, false);
     disks.add(new Disk(path, file));
     return file;
   }
@@ -55,7 +55,7 @@ public final class WritableDisks {
    *
    * @throws IOException if data may be lost; the locks are then still held
    */
-  public synchronized void letGo() throws IOException {
+  public synchronized void unlock() throws IOException {
     for (Disk disk : disks) {
       if (disk.file().flush() < 0) {
         throw new IOException("disk %s cannot be flushed".formatted(disk.path()));

@@ -26,7 +26,7 @@ import org.microvm.virtioserial.SerialConfig;
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
- * @param words the command-line options of this configuration, if there were any; snapshots keep
+ * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
 public record MachineConfig(
@@ -42,7 +42,7 @@ public record MachineConfig(
     OnReset onReset,
     boolean mappedRegisters,
     boolean trackDirtyPages,
-    List<String> words) {
+    List<String> options) {
 
   /**
    * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
@@ -66,7 +66,7 @@ public record MachineConfig(
     private OnReset onReset = OnReset.EXIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
-    private List<String> words = List.of();
+    private List<String> options = List.of();
 
     private Builder(Path kernel) {
       this.kernel = Objects.requireNonNull(kernel);
@@ -139,8 +139,8 @@ public record MachineConfig(
     }
 
     /** Sets the command-line options of the configuration, which snapshots keep. */
-    public Builder words(List<String> commandLineWords) {
-      words = List.copyOf(commandLineWords);
+    public Builder options(List<String> commandLineOptions) {
+      options = List.copyOf(commandLineOptions);
       return this;
     }
 
@@ -159,7 +159,7 @@ public record MachineConfig(
           onReset,
           mappedRegisters,
           trackDirtyPages,
-          words);
+          options);
     }
   }
 }

@@ -70,16 +70,16 @@ public sealed interface MigrationAddress {
     if (text.startsWith(UNIX) && text.length() > UNIX.length()) {
       return unix(text, tls);
     }
-    Matcher words =
+    Matcher matcher =
         Pattern.compile("tcp:(?:\\[([^\\]]*)\\]|([^:,\\[\\]]*)):(\\d{1,5})(?:,(.*))?")
             .matcher(text);
-    if (!words.matches() || Integer.parseInt(words.group(3)) > 0xffff) {
+    if (!matcher.matches() || Integer.parseInt(matcher.group(3)) > 0xffff) {
       throw new IllegalArgumentException(
           "'%s' is not unix:PATH or tcp:HOST:PORT[,tls=off]".formatted(text));
     }
-    String host = words.group(1) == null ? words.group(2) : words.group(1);
-    int port = Integer.parseInt(words.group(3));
-    return new Tcp(host, port, encryption(text, words.group(4), tls));
+    String host = matcher.group(1) == null ? matcher.group(2) : matcher.group(1);
+    int port = Integer.parseInt(matcher.group(3));
+    return new Tcp(host, port, encryption(text, matcher.group(4), tls));
   }
 
   private static MigrationAddress unix(String text, Optional<Tls> tls) {
@@ -95,16 +95,16 @@ public sealed interface MigrationAddress {
     }
   }
 
-  private static Optional<Tls> encryption(String text, String words, Optional<Tls> tls) {
-    if (words != null && !words.equals("tls=off")) {
+  private static Optional<Tls> encryption(String text, String suffix, Optional<Tls> tls) {
+    if (suffix != null && !suffix.equals("tls=off")) {
       throw new IllegalArgumentException(
           "'%s': the only option after the port is tls=off".formatted(text));
     }
-    if (words != null && tls.isPresent()) {
+    if (suffix != null && tls.isPresent()) {
       throw new IllegalArgumentException(
           "'%s': tls=off cannot be combined with TLS credentials".formatted(text));
     }
-    if (words == null && tls.isEmpty()) {
+    if (suffix == null && tls.isEmpty()) {
       throw new IllegalArgumentException(
           "'%s' needs TLS credentials (--tls-creds DIR), or tls=off for no encryption"
               .formatted(text));

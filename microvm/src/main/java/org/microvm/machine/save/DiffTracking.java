@@ -5,8 +5,8 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.snapshot.Snapshot;
-import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.vm.VmInstance;
 
 /**
  * Tracks which pages were written since the last snapshot, if that is enabled. Used while the
@@ -25,13 +25,13 @@ public final class DiffTracking {
   }
 
   /** Starts tracking: pages written from now on are those of a diff of this snapshot. */
-  public synchronized void begin(Snapshot.Identity snapshot, MachineParts parts, GuestRun run)
-      throws ErrnoException {
+  public synchronized void begin(
+      Snapshot.Identity snapshot, MachineParts parts, VmInstance instance) throws ErrnoException {
     if (!wanted) {
       return;
     }
     if (tracker == null) {
-      tracker = new DirtyTracker(parts.board().ram().memory(), run.ramSlots());
+      tracker = new DirtyTracker(parts.board().ram().memory(), instance.ramSlots());
     } else {
       tracker.collect();
     }

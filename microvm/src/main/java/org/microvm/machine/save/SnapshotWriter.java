@@ -13,26 +13,26 @@ import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.memory.MemoryFile;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.machine.snapshot.SnapshotBase;
-import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.vm.VmInstance;
 
 /** Saves a guest whose vCPUs and devices are stopped. */
 public final class SnapshotWriter {
   private final MachineConfig config;
   private final MachineParts parts;
-  private final GuestRun run;
-  private final List<String> words;
+  private final VmInstance instance;
+  private final List<String> options;
 
   /**
-   * @param run the VM of the guest
-   * @param words the command-line options to keep in the snapshot
+   * @param instance the VM of the guest
+   * @param options the command-line options to keep in the snapshot
    */
   public SnapshotWriter(
-      MachineConfig config, MachineParts parts, GuestRun run, List<String> words) {
+      MachineConfig config, MachineParts parts, VmInstance instance, List<String> options) {
     this.config = config;
     this.parts = parts;
-    this.run = run;
-    this.words = words;
+    this.instance = instance;
+    this.options = options;
   }
 
   /** Writes a full snapshot; RAM is written on another thread while this one saves the state. */
@@ -108,7 +108,7 @@ public final class SnapshotWriter {
 
   /** Saves the devices. This comes first, because they may complete requests that write to RAM. */
   private StateWriter devices() throws IOException {
-    if (run.ended()) {
+    if (instance.ended()) {
       throw new IOException("the guest has ended or was reset");
     }
     StateWriter writer = new StateWriter();
@@ -117,8 +117,8 @@ public final class SnapshotWriter {
   }
 
   private byte[] withKvm(StateWriter writer, Snapshot.Identity identity) throws IOException {
-    run.save(writer, parts);
-    Snapshot.describe(config, words, identity, writer);
+    instance.save(writer, parts);
+    Snapshot.describe(config, options, identity, writer);
     return writer.toByteArray();
   }
 }

@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import org.microvm.devices.state.Need;
+import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
@@ -48,26 +48,28 @@ public final class Snapshot {
   /** Names of the sections about the machine as a whole. */
   private static final String MACHINE = "machine";
 
-  private static final String WORDS = "words";
+  /** The options of the command line; the section keeps the name that older files have. */
+  private static final String OPTIONS = "words";
+
   private static final String IDENTITY = "identity";
   private static final int VERSION = 1;
 
   /** A limit far above real states, which have some ten kilobytes and the bytes that ports keep. */
   private static final long MOST_STATE_BYTES = 1 << 30;
 
-  private static final int MOST_WORDS = 4096;
+  private static final int MOST_OPTIONS = 4096;
 
   /** Limit of the number of diffs in a chain, so that a cycle ends. */
   private static final int LONGEST_CHAIN = 256;
 
-  private static final int MOST_WORD_BYTES = 1 << 16;
+  private static final int MOST_OPTION_BYTES = 1 << 16;
 
   private final Path directory;
   private final byte[] state;
   private final long memoryBytes;
   private final int cpus;
   private final Instant taken;
-  private final List<String> words;
+  private final List<String> options;
   private final Identity identity;
   private final SnapshotBase ownPages;
 
@@ -110,7 +112,7 @@ public final class Snapshot {
     cpus = machine.getShort();
     taken = Instant.ofEpochMilli(machine.getLong());
     machine.end();
-    words = readWords(reader);
+    options = readOptions(reader);
     identity = readIdentity(reader, state);
     ownPages = SnapshotBase.read(reader, memoryBytes);
   }
@@ -176,31 +178,31 @@ public final class Snapshot {
 
   /** Writes the sections about the machine as a whole. */
   public static void describe(
-      MachineConfig config, List<String> words, Identity identity, StateWriter writer) {
+      MachineConfig config, List<String> options, Identity identity, StateWriter writer) {
     writer
-        .section(MACHINE, VERSION, Need.REQUIRED)
+        .section(MACHINE, VERSION, SectionPolicy.REQUIRED)
         .putLong(config.memoryBytes())
         .putShort(config.cpus())
         .putLong(System.currentTimeMillis());
-    StateOutput output = writer.section(WORDS, VERSION, Need.OPTIONAL);
-    output.putInt(words.size());
-    words.forEach(output::putString);
+    StateOutput output = writer.section(OPTIONS, VERSION, SectionPolicy.OPTIONAL);
+    output.putInt(options.size());
+    options.forEach(output::putString);
     writer
-        .section(IDENTITY, VERSION, Need.OPTIONAL)
+        .section(IDENTITY, VERSION, SectionPolicy.OPTIONAL)
         .putLong(identity.id().getMostSignificantBits())
         .putLong(identity.id().getLeastSignificantBits());
   }
 
-  private static List<String> readWords(StateReader reader) throws StateException {
-    List<String> words = new ArrayList<>();
-    StateInput input = reader.takeIfPresent(WORDS, VERSION).orElse(null);
+  private static List<String> readOptions(StateReader reader) throws StateException {
+    List<String> options = new ArrayList<>();
+    StateInput input = reader.takeIfPresent(OPTIONS, VERSION).orElse(null);
     if (input != null) {
-      for (int left = input.getInt(0, MOST_WORDS); left > 0; left--) {
-        words.add(input.getString(MOST_WORD_BYTES));
+      for (int left = input.getInt(0, MOST_OPTIONS); left > 0; left--) {
+        options.add(input.getString(MOST_OPTION_BYTES));
       }
       input.end();
     }
-    return List.copyOf(words);
+    return List.copyOf(options);
   }
 
   private static Identity readIdentity(StateReader reader, byte[] state) throws StateException {
@@ -243,8 +245,8 @@ public final class Snapshot {
   /**
    * The command-line options of the saved machine; empty if it was not created from a command line.
    */
-  public List<String> words() {
-    return words;
+  public List<String> options() {
+    return options;
   }
 
   @Override
@@ -266,7 +268,7 @@ public final class Snapshot {
     try {
       StateReader reader = StateReader.of(state);
       reader.take(MACHINE, VERSION);
-      readWords(reader);
+      readOptions(reader);
       readIdentity(reader, state);
       SnapshotBase.read(reader, memoryBytes);
       return reader;

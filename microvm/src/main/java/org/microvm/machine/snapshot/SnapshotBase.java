@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import org.microvm.devices.state.Need;
+import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
@@ -36,7 +36,7 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
   public void write(StateWriter writer) {
     var output =
         writer
-            .section(SECTION, VERSION, Need.REQUIRED)
+            .section(SECTION, VERSION, SectionPolicy.REQUIRED)
             .putLong(id.getMostSignificantBits())
             .putLong(id.getLeastSignificantBits())
             .putInt(checksum)

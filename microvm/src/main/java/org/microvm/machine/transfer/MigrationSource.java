@@ -16,9 +16,9 @@ public interface MigrationSource extends AutoCloseable {
   byte[] description() throws IOException;
 
   /**
-   * Saves the state a few times to warm up the JVM, unless this process has rehearsed a migration.
+   * Saves the state a few times to warm up the JVM, unless this process has warmed up migration.
    */
-  void rehearse() throws IOException;
+  void warmUp() throws IOException;
 
   /** Starts to track written pages. */
   DirtyTracker track() throws ErrnoException;
@@ -38,7 +38,7 @@ public interface MigrationSource extends AutoCloseable {
   /** Stops the guest and its devices until the result is closed. */
   Stopped stop() throws MachineException, InterruptedException;
 
-  /** Frees what {@link #rehearse} created. */
+  /** Frees what {@link #warmUp} created. */
   @Override
   void close();
 
@@ -54,10 +54,10 @@ public interface MigrationSource extends AutoCloseable {
      * Ends the input of the host programs' connections and sends the bytes that the guest has not
      * received. The ports keep these bytes, too, in case the guest continues here.
      */
-    void sendRest(MigrationStream stream) throws IOException;
+    void sendInput(MigrationStream stream) throws IOException;
 
     /** Flushes the disks and releases their locks, so that the destination can write to them. */
-    void letGoOfDisks() throws IOException;
+    void unlockDisks() throws IOException;
 
     /**
      * Commits to the handover: from now on the guest may run at the destination, and resets are

@@ -184,7 +184,7 @@ public final class OutgoingMigration implements Migration {
     }
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
     // The destination creates its machine meanwhile.
-    guest.rehearse();
+    guest.warmUp();
     Frame ok = expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
@@ -196,7 +196,7 @@ public final class OutgoingMigration implements Migration {
         copy.copyWhileRunning();
         guest.flushDisks();
         copy.sendFound();
-        handOver(copy::sendRest);
+        handOver(copy::sendRemaining);
       }
     }
   }
@@ -250,9 +250,9 @@ public final class OutgoingMigration implements Migration {
       expectReady();
       Duration load = clock.lap();
       if (!stream.isLocal()) {
-        held.sendRest(stream);
+        held.sendInput(stream);
       }
-      held.letGoOfDisks();
+      held.unlockDisks();
       decide(held);
       tellToGoOn(held);
       end(Status.COMPLETED, new HandoverTimes(stop, memory, save, load, clock.lap()));

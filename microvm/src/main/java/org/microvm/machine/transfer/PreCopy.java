@@ -72,7 +72,7 @@ final class PreCopy implements AutoCloseable {
   }
 
   /** Sends the rest. The guest must be stopped, and its devices must have completed their work. */
-  void sendRest() throws IOException {
+  void sendRemaining() throws IOException {
     MigrationProgress now = progress.get();
     progress.set(now.inRound(Status.DEVICE, now.rounds(), tracker.collect(), now.bytesPerSecond()));
     tracker.visit(this::send);

@@ -10,7 +10,7 @@ public final class ExitHandler {
   private final Bus ports;
   private final Bus mmio;
   private final ExitStatistics statistics;
-  private final InstructionFinisher finisher;
+  private final InstructionEmulator emulator;
   private final FailureReport report;
   private final GuestEnder ender;
 
@@ -19,13 +19,13 @@ public final class ExitHandler {
       Bus ports,
       Bus mmio,
       ExitStatistics statistics,
-      InstructionFinisher finisher,
+      InstructionEmulator emulator,
       FailureReport report,
       GuestEnder ender) {
     this.ports = ports;
     this.mmio = mmio;
     this.statistics = statistics;
-    this.finisher = finisher;
+    this.emulator = emulator;
     this.report = report;
     this.ender = ender;
   }
@@ -74,7 +74,7 @@ public final class ExitHandler {
   }
 
   private void internalError(VcpuRun run) {
-    if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION || !finisher.finish()) {
+    if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION || !emulator.emulate()) {
       fail(report.internalError(run));
     }
   }

@@ -13,11 +13,11 @@ import org.microvm.machine.config.MachineStatistics;
  * The counters of one vCPU.
  *
  * @param exits counters of its exits
- * @param finisher counts emulated instructions
+ * @param emulator counts emulated instructions
  * @param kernel KVM's own counters, if this KVM has them
  */
 public record VcpuAccount(
-    ExitStatistics exits, InstructionFinisher finisher, Optional<KvmStats> kernel) {
+    ExitStatistics exits, InstructionEmulator emulator, Optional<KvmStats> kernel) {
 
   /** Reads the current values. */
   public MachineStatistics.Vcpu read() {
@@ -27,7 +27,7 @@ public record VcpuAccount(
         reasons,
         exits.ports(),
         exits.mmioAddresses(),
-        finisher.counts(),
+        emulator.counts(),
         exits.kicks(),
         exits.guestNanos(),
         exits.hostNanos(),

@@ -3,7 +3,7 @@ package org.microvm.machine.x86;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import org.microvm.devices.state.Need;
+import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
@@ -59,9 +59,9 @@ public final class KvmState {
   /** Saves the VM and its vCPUs, one section each. */
   public void save(StateWriter writer, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
     for (Vcpu vcpu : vcpus) {
-      save(writer.section(VCPU + vcpu.id(), VERSION, Need.REQUIRED), vcpu);
+      save(writer.section(VCPU + vcpu.id(), VERSION, SectionPolicy.REQUIRED), vcpu);
     }
-    StateOutput output = writer.section(VM, VERSION, Need.REQUIRED);
+    StateOutput output = writer.section(VM, VERSION, SectionPolicy.REQUIRED);
     output.putShort(vcpus.size());
     for (VmState part : VmState.values()) {
       output.putBytes(vm.save(part));

@@ -3,6 +3,7 @@ package org.microvm.machine.x86;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.microvm.firmware.InitialCpuState;
+import org.microvm.firmware.SegmentRegister;
 import org.microvm.kvm.DescriptorTable;
 import org.microvm.kvm.Msrs;
 import org.microvm.kvm.Registers;
@@ -79,7 +80,7 @@ public final class VcpuSetup {
     vcpu.set(registers);
   }
 
-  private static Segment segment(org.microvm.firmware.Segment from) {
+  private static Segment segment(SegmentRegister from) {
     return new Segment(
         from.base(),
         from.limit(),

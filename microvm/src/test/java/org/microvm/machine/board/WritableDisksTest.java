@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.microvm.devices.virtio.blk.FileBackend;
+import org.microvm.devices.virtio.blk.DiskFile;
 
 /** Locks belong to an open file, so the other process can be one that opens the file again. */
 @Timeout(30)
@@ -21,13 +21,13 @@ class WritableDisksTest {
 
   private Path first;
   private Path second;
-  private FileBackend otherProcess;
+  private DiskFile otherProcess;
 
   @BeforeEach
   void makeImages() throws IOException {
     first = Files.write(directory.resolve("first.img"), new byte[512]);
     second = Files.write(directory.resolve("second.img"), new byte[512]);
-    otherProcess = FileBackend.openUnlocked(first);
+    otherProcess = DiskFile.openUnlocked(first);
   }
 
   @AfterEach
@@ -37,7 +37,7 @@ class WritableDisksTest {
 
   @Test
   void open_locksTheImage() throws Exception {
-    try (FileBackend _ = new WritableDisks(false).open(first)) {
+    try (DiskFile _ = new WritableDisks(false).open(first)) {
       assertFalse(otherProcess.lock());
     }
   }
@@ -51,7 +51,7 @@ class WritableDisksTest {
 
   @Test
   void open_forLater_leavesTheImageToTheOtherProcess() throws Exception {
-    try (FileBackend _ = new WritableDisks(true).open(first)) {
+    try (DiskFile _ = new WritableDisks(true).open(first)) {
       assertTrue(otherProcess.lock());
     }
   }
@@ -59,8 +59,8 @@ class WritableDisksTest {
   @Test
   void letGo_freesTheImage() throws Exception {
     WritableDisks disks = new WritableDisks(false);
-    try (FileBackend _ = disks.open(first)) {
-      disks.letGo();
+    try (DiskFile _ = disks.open(first)) {
+      disks.unlock();
 
       assertTrue(otherProcess.lock());
     }
@@ -69,7 +69,7 @@ class WritableDisksTest {
   @Test
   void take_forLater_locksTheImage() throws Exception {
     WritableDisks disks = new WritableDisks(true);
-    try (FileBackend _ = disks.open(first)) {
+    try (DiskFile _ = disks.open(first)) {
       disks.take();
 
       assertFalse(otherProcess.lock());
@@ -79,8 +79,8 @@ class WritableDisksTest {
   @Test
   void take_afterLetGo_locksTheImageAgain() throws Exception {
     WritableDisks disks = new WritableDisks(false);
-    try (FileBackend _ = disks.open(first)) {
-      disks.letGo();
+    try (DiskFile _ = disks.open(first)) {
+      disks.unlock();
 
       disks.take();
 
@@ -91,7 +91,7 @@ class WritableDisksTest {
   @Test
   void take_ofImagesThatAreHeld_doesNothing() throws Exception {
     WritableDisks disks = new WritableDisks(false);
-    try (FileBackend _ = disks.open(first)) {
+    try (DiskFile _ = disks.open(first)) {
       disks.take();
 
       assertFalse(otherProcess.lock());
@@ -101,7 +101,7 @@ class WritableDisksTest {
   @Test
   void take_waitsForAProcessThatIsEnding() throws Exception {
     WritableDisks disks = new WritableDisks(true);
-    try (FileBackend _ = disks.open(first)) {
+    try (DiskFile _ = disks.open(first)) {
       otherProcess.lock();
       Thread ending = Thread.ofPlatform().start(otherProcess::close);
 
@@ -114,9 +114,9 @@ class WritableDisksTest {
   @Test
   void take_ofAnImageThatStaysInUse_failsAndLocksNone() throws Exception {
     WritableDisks disks = new WritableDisks(true);
-    try (FileBackend _ = disks.open(second);
-        FileBackend _ = disks.open(first);
-        FileBackend witness = FileBackend.openUnlocked(second)) {
+    try (DiskFile _ = disks.open(second);
+        DiskFile _ = disks.open(first);
+        DiskFile witness = DiskFile.openUnlocked(second)) {
       otherProcess.lock();
 
       IOException failure = assertThrows(IOException.class, disks::take);
@@ -129,7 +129,7 @@ class WritableDisksTest {
   @Test
   void flush_ofOpenImages_keepsTheLocks() throws Exception {
     WritableDisks disks = new WritableDisks(false);
-    try (FileBackend _ = disks.open(first)) {
+    try (DiskFile _ = disks.open(first)) {
       disks.flush();
 
       assertFalse(otherProcess.lock());

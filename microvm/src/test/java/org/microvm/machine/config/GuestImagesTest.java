@@ -60,7 +60,7 @@ class GuestImagesTest {
 
   /** Prints where images are, for the test that starts several of this. */
   static final class Lookup {
-    public static void main(String[] words) {
+    public static void main(String[] args) {
       GuestImages images = GuestImages.installed();
       System.out.println(images.directory() + " " + images.present());
     }

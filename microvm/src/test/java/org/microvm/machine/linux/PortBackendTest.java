@@ -28,7 +28,7 @@ import org.microvm.machine.linux.PortEvents.Kind;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.options.ChardevOptions;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.OptionList;
 
 /** Each kind of host end, created as on the command line, with a Linux guest. */
 @RequiresKvm
@@ -55,7 +55,7 @@ class PortBackendTest {
   private static HostPort add(LinuxGuest guest, String chardev) throws Exception {
     return guest.add(
         PortConfig.named(guest.newName()),
-        ChardevOptions.read(OptionWords.parse(chardev)).open(guest.loop()));
+        ChardevOptions.read(OptionList.parse(chardev)).open(guest.loop()));
   }
 
   private static UnixDomainSocketAddress address(Path socket) {

@@ -98,7 +98,7 @@ class PreCopyTest {
     }
 
     @Override
-    public void rehearse() {}
+    public void warmUp() {}
 
     @Override
     public DirtyTracker track() throws ErrnoException {
@@ -213,7 +213,7 @@ class PreCopyTest {
       log.write(20);
       memory.dirtyPages().mark(22 * PAGE, 1);
 
-      copy.sendRest();
+      copy.sendRemaining();
     }
 
     assertEquals(List.of("0, 4", "20, 1", "22, 1"), sent.runs);

@@ -66,7 +66,7 @@ class ExitHandlerTest {
         ports,
         mmio,
         statistics,
-        new InstructionFinisher(cpu),
+        new InstructionEmulator(cpu),
         new FailureReport(FakeRegisters.zero()),
         ender);
   }

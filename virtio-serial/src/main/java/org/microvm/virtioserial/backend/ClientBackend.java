@@ -15,7 +15,7 @@ abstract class ClientBackend implements PortBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ClientBackend.class);
 
   private final Duration interval;
-  private HostLink first;
+  private HostConnection first;
   private Port port;
   private boolean adopted;
   private EventLoop.Timer timer;
@@ -23,7 +23,7 @@ abstract class ClientBackend implements PortBackend {
   private volatile boolean closed;
 
   /** Uses a connection that exists already, without reconnecting. */
-  ClientBackend(HostLink first) {
+  ClientBackend(HostConnection first) {
     this.first = first;
     interval = Duration.ZERO;
   }
@@ -37,7 +37,7 @@ abstract class ClientBackend implements PortBackend {
   }
 
   /** Connects to the server; may block. */
-  abstract HostLink connect() throws ErrnoException;
+  abstract HostConnection connect() throws ErrnoException;
 
   @Override
   public final void start(Port owner) {
@@ -46,9 +46,9 @@ abstract class ClientBackend implements PortBackend {
       return;
     }
     if (first != null) {
-      HostLink link = first;
+      HostConnection connection = first;
       first = null;
-      port.connected(link);
+      port.connected(connection);
     } else {
       attempt();
     }
@@ -60,7 +60,7 @@ abstract class ClientBackend implements PortBackend {
   }
 
   @Override
-  public final void linkClosed() {
+  public final void connectionClosed() {
     if (interval.isPositive()) {
       // After a successful connection too: a server that closes at once must not cause a busy loop.
       timer = port.loop().schedule(interval.toNanos(), this::attempt);
@@ -86,31 +86,31 @@ abstract class ClientBackend implements PortBackend {
   }
 
   private void tryToConnect() {
-    HostLink link = null;
+    HostConnection connection = null;
     String failure = "";
     try {
-      link = connect();
+      connection = connect();
     } catch (ErrnoException e) {
       failure = e.getMessage();
     }
-    report(link, failure);
+    report(connection, failure);
   }
 
-  private void report(HostLink link, String failure) {
+  private void report(HostConnection connection, String failure) {
     try {
-      port.loop().execute(() -> tried(link, failure));
+      port.loop().execute(() -> tried(connection, failure));
     } catch (RejectedExecutionException e) {
       LOG.debug("{}: {}", describe(), e.getMessage());
-      if (link != null) {
-        link.close();
+      if (connection != null) {
+        connection.close();
       }
     }
   }
 
-  private void tried(HostLink link, String failure) {
-    if (link != null) {
+  private void tried(HostConnection connection, String failure) {
+    if (connection != null) {
       failureLogged = false;
-      port.connected(link);
+      port.connected(connection);
     } else if (!closed) {
       if (!failureLogged) {
         failureLogged = true;

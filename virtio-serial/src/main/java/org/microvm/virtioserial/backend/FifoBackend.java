@@ -18,8 +18,8 @@ import org.microvm.linux.Fd;
 public final class FifoBackend extends FixedBackend {
   private final Path path;
 
-  private FifoBackend(HostLink link, Path path) {
-    super(link);
+  private FifoBackend(HostConnection connection, Path path) {
+    super(connection);
     this.path = path;
   }
 
@@ -28,7 +28,7 @@ public final class FifoBackend extends FixedBackend {
     Fd in = end(path, ".in");
     try {
       Fd out = end(path, ".out");
-      return new FifoBackend(new HostLink(in, out, false), path);
+      return new FifoBackend(new HostConnection(in, out, false), path);
     } catch (ErrnoException e) {
       in.close();
       throw e;

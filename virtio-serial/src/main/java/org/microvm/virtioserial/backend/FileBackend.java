@@ -12,8 +12,8 @@ import org.microvm.linux.Fd;
 public final class FileBackend extends FixedBackend {
   private final Path path;
 
-  private FileBackend(HostLink link, Path path) {
-    super(link);
+  private FileBackend(HostConnection connection, Path path) {
+    super(connection);
     this.path = path;
   }
 
@@ -31,7 +31,7 @@ public final class FileBackend extends FixedBackend {
       int mode = append ? Fd.APPEND : Fd.TRUNCATE;
       Fd out = Fd.open(path, Fd.WRITE_ONLY, Fd.CREATE, Fd.NON_BLOCKING, mode);
       // The end of the input file is not the end of the output.
-      return new FileBackend(new HostLink(in, out, true), path);
+      return new FileBackend(new HostConnection(in, out, true), path);
     } catch (ErrnoException e) {
       if (in != null) {
         in.close();

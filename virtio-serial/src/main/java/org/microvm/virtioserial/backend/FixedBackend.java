@@ -2,19 +2,19 @@ package org.microvm.virtioserial.backend;
 
 /** A backend with a single connection, which starts with the port and is never replaced. */
 abstract class FixedBackend implements PortBackend {
-  private final HostLink link;
+  private final HostConnection connection;
   private boolean handedOver;
   private boolean adopted;
 
-  FixedBackend(HostLink link) {
-    this.link = link;
+  FixedBackend(HostConnection connection) {
+    this.connection = connection;
   }
 
   @Override
   public final void start(Port port) {
     if (!adopted) {
       handedOver = true;
-      port.connected(link);
+      port.connected(connection);
       started(port);
     }
   }
@@ -28,7 +28,7 @@ abstract class FixedBackend implements PortBackend {
   void started(Port port) {}
 
   @Override
-  public final void linkClosed() {}
+  public final void connectionClosed() {}
 
   @Override
   public final boolean canDisconnect() {
@@ -38,7 +38,7 @@ abstract class FixedBackend implements PortBackend {
   @Override
   public void close() {
     if (!handedOver) {
-      link.close();
+      connection.close();
     }
   }
 }

@@ -6,13 +6,14 @@ import org.microvm.linux.Fd;
 
 /** A backend that drops the guest's bytes and never sends any. */
 public final class NullBackend extends FixedBackend {
-  private NullBackend(HostLink link) {
-    super(link);
+  private NullBackend(HostConnection connection) {
+    super(connection);
   }
 
   /** Opens /dev/null. */
   public static NullBackend open() throws ErrnoException {
-    return new NullBackend(new HostLink(null, Fd.open(Path.of("/dev/null"), Fd.WRITE_ONLY), false));
+    return new NullBackend(
+        new HostConnection(null, Fd.open(Path.of("/dev/null"), Fd.WRITE_ONLY), false));
   }
 
   @Override

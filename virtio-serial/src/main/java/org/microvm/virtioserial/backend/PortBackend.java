@@ -8,9 +8,9 @@ import org.microvm.linux.EventLoop;
  * The host end of a port: accepts or makes connections and hands them to the port, one at a time.
  *
  * <p>All methods are called with the device lock held and must not block. {@link #start} and {@link
- * #linkClosed} are called on the event loop, the others on any thread, {@link #close} possibly
- * while a handler of the backend runs on the loop. A backend checks its configuration when it is
- * created, before a port uses it.
+ * #connectionClosed} are called on the event loop, the others on any thread, {@link #close}
+ * possibly while a handler of the backend runs on the loop. A backend checks its configuration when
+ * it is created, before a port uses it.
  */
 public interface PortBackend {
   /**
@@ -28,10 +28,10 @@ public interface PortBackend {
 
     /**
      * Hands a connection to the port, which must have none. The port calls {@link
-     * PortBackend#linkClosed} when the connection has ended. If the port has been removed, the link
-     * is closed at once.
+     * PortBackend#connectionClosed} when the connection has ended. If the port has been removed,
+     * the connection is closed at once.
      */
-    void connected(HostLink link);
+    void connected(HostConnection connection);
   }
 
   /** Starts listening or connecting for a new port. Called once. */
@@ -55,7 +55,7 @@ public interface PortBackend {
    * Reports that the connection has ended and its descriptors are closed, so that the backend may
    * hand over the next one.
    */
-  void linkClosed();
+  void connectionClosed();
 
   /** Returns whether there is a peer that can be disconnected, unlike a file or a terminal. */
   default boolean canDisconnect() {

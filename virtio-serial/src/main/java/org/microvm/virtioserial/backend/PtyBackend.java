@@ -29,7 +29,7 @@ public final class PtyBackend extends FixedBackend {
   private boolean closed;
 
   private PtyBackend(Pty pty, Fd terminal) {
-    super(HostLink.duplex(pty.fd()));
+    super(HostConnection.duplex(pty.fd()));
     this.path = pty.path();
     this.terminal = terminal;
   }

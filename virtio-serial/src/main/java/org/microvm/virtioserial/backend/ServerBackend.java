@@ -34,7 +34,7 @@ abstract class ServerBackend implements PortBackend {
   }
 
   /** Accepts a waiting connection; returns null if none is waiting. */
-  abstract HostLink accept() throws ErrnoException;
+  abstract HostConnection accept() throws ErrnoException;
 
   /** Closes the listening socket. */
   abstract void stopListening();
@@ -57,7 +57,7 @@ abstract class ServerBackend implements PortBackend {
   }
 
   @Override
-  public final void linkClosed() {
+  public final void connectionClosed() {
     watch.interest(EventLoop.IN);
   }
 
@@ -77,7 +77,7 @@ abstract class ServerBackend implements PortBackend {
 
   private void clientWaits() {
     try {
-      HostLink client = accept();
+      HostConnection client = accept();
       if (client != null) {
         watch.interest(0);
         port.connected(client);

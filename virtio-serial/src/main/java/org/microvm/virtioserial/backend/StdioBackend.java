@@ -31,8 +31,8 @@ public final class StdioBackend extends FixedBackend {
 
   private WindowSignal signal;
 
-  private StdioBackend(HostLink link, Terminal terminal) {
-    super(link);
+  private StdioBackend(HostConnection connection, Terminal terminal) {
+    super(connection);
     this.terminal = terminal;
   }
 
@@ -61,7 +61,7 @@ public final class StdioBackend extends FixedBackend {
       }
       input.nonBlocking(true);
       output.nonBlocking(true);
-      return new StdioBackend(new HostLink(input, output, true), terminal);
+      return new StdioBackend(new HostConnection(input, output, true), terminal);
     } catch (ErrnoException e) {
       restore(terminal);
       throw e;

@@ -13,7 +13,7 @@ import org.microvm.linux.TcpSocket;
 public final class TcpClientBackend extends ClientBackend {
   private final InetSocketAddress address;
 
-  private TcpClientBackend(InetSocketAddress address, HostLink first) {
+  private TcpClientBackend(InetSocketAddress address, HostConnection first) {
     super(first);
     this.address = address;
   }
@@ -31,7 +31,7 @@ public final class TcpClientBackend extends ClientBackend {
    */
   public static TcpClientBackend connect(InetSocketAddress address) throws ErrnoException {
     Loopback.check(address);
-    return new TcpClientBackend(address, link(address));
+    return new TcpClientBackend(address, connectionTo(address));
   }
 
   /**
@@ -51,12 +51,12 @@ public final class TcpClientBackend extends ClientBackend {
   }
 
   @Override
-  HostLink connect() throws ErrnoException {
-    return link(address);
+  HostConnection connect() throws ErrnoException {
+    return connectionTo(address);
   }
 
-  private static HostLink link(InetSocketAddress address) throws ErrnoException {
+  private static HostConnection connectionTo(InetSocketAddress address) throws ErrnoException {
     Fd fd = TcpSocket.connect(address);
-    return new HostLink(fd, fd, false);
+    return new HostConnection(fd, fd, false);
   }
 }

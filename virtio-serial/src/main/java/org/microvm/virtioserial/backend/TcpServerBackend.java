@@ -49,9 +49,9 @@ public final class TcpServerBackend extends ServerBackend {
   }
 
   @Override
-  HostLink accept() throws ErrnoException {
+  HostConnection accept() throws ErrnoException {
     Fd client = TcpSocket.accept(listener);
-    return client == null ? null : new HostLink(client, client, false);
+    return client == null ? null : new HostConnection(client, client, false);
   }
 
   @Override

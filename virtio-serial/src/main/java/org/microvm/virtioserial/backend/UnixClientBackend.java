@@ -9,7 +9,7 @@ import org.microvm.linux.UnixSocket;
 public final class UnixClientBackend extends ClientBackend {
   private final Path path;
 
-  private UnixClientBackend(Path path, HostLink first) {
+  private UnixClientBackend(Path path, HostConnection first) {
     super(first);
     this.path = path;
   }
@@ -25,7 +25,7 @@ public final class UnixClientBackend extends ClientBackend {
    * @throws ErrnoException if no server is listening there
    */
   public static UnixClientBackend connect(Path path) throws ErrnoException {
-    return new UnixClientBackend(path, HostLink.duplex(UnixSocket.connect(path)));
+    return new UnixClientBackend(path, HostConnection.duplex(UnixSocket.connect(path)));
   }
 
   /**
@@ -42,7 +42,7 @@ public final class UnixClientBackend extends ClientBackend {
   }
 
   @Override
-  HostLink connect() throws ErrnoException {
-    return HostLink.duplex(UnixSocket.connect(path));
+  HostConnection connect() throws ErrnoException {
+    return HostConnection.duplex(UnixSocket.connect(path));
   }
 }

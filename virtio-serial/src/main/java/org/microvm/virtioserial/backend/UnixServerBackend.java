@@ -47,9 +47,9 @@ public final class UnixServerBackend extends ServerBackend {
   }
 
   @Override
-  HostLink accept() throws ErrnoException {
+  HostConnection accept() throws ErrnoException {
     Fd client = listener.accept();
-    return client == null ? null : HostLink.duplex(client);
+    return client == null ? null : HostConnection.duplex(client);
   }
 
   @Override

@@ -6,7 +6,7 @@ import java.util.Deque;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
-import org.microvm.virtioserial.backend.HostLink;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
 
 /**
@@ -63,7 +63,7 @@ public final class ChannelBackend implements PortBackend {
     Fd[] pair = UnixSocket.pair();
     try {
       channel = new Channel(loop, pair[0], this::channelClosed);
-      loop.execute(this::link);
+      loop.execute(this::attach);
     } catch (IOException | RuntimeException e) {
       channel = null;
       pair[0].close();
@@ -80,7 +80,7 @@ public final class ChannelBackend implements PortBackend {
     synchronized (this) {
       port = owner;
     }
-    link();
+    attach();
   }
 
   @Override
@@ -89,11 +89,11 @@ public final class ChannelBackend implements PortBackend {
   }
 
   @Override
-  public void linkClosed() {
+  public void connectionClosed() {
     synchronized (this) {
       linked = false;
     }
-    link();
+    attach();
   }
 
   @Override
@@ -133,7 +133,7 @@ public final class ChannelBackend implements PortBackend {
   }
 
   /** Hands the next waiting connection to the port if it has none. Runs on the loop. */
-  private void link() {
+  private void attach() {
     Fd end;
     synchronized (this) {
       if (port == null || linked || waiting.isEmpty() || closed) {
@@ -142,6 +142,6 @@ public final class ChannelBackend implements PortBackend {
       end = waiting.remove();
       linked = true;
     }
-    port.connected(HostLink.duplex(end));
+    port.connected(HostConnection.duplex(end));
   }
 }

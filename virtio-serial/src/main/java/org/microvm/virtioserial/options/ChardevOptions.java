@@ -31,45 +31,45 @@ public final class ChardevOptions {
    *
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
-  public static ChardevSpec read(OptionWords words) throws OptionException {
-    words.take("id");
+  public static ChardevSpec read(OptionList options) throws OptionException {
+    options.take("id");
     ChardevSpec spec =
-        switch (words.kind()) {
-          case "socket" -> socket(words);
+        switch (options.kind()) {
+          case "socket" -> socket(options);
           case "file" ->
               new ChardevSpec.File(
-                  words.needPath("path"),
-                  words.takeFlag("append", false),
-                  words.takePath("input-path"));
-          case "pipe" -> new ChardevSpec.Pipe(words.needPath("path"));
+                  options.needPath("path"),
+                  options.takeFlag("append", false),
+                  options.takePath("input-path"));
+          case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
           case "pty" -> new ChardevSpec.Pty();
-          case "stdio" -> new ChardevSpec.Stdio(words.takeFlag("signal", true));
+          case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
           case "null" -> new ChardevSpec.Null();
           case "channel" -> new ChardevSpec.InProcess();
           default ->
               throw new OptionException(
-                  "there is no chardev \"%s\"; the kinds are: %s".formatted(words.kind(), KINDS));
+                  "there is no chardev \"%s\"; the kinds are: %s".formatted(options.kind(), KINDS));
         };
-    words.finish();
+    options.finish();
     return spec;
   }
 
-  private static SocketSpec socket(OptionWords words) throws OptionException {
-    Optional<Path> path = words.takePath("path");
-    SocketSpec.Address address = path.isPresent() ? new SocketSpec.Unix(path.get()) : tcp(words);
-    boolean server = words.takeFlag("server", false);
-    boolean wait = words.takeFlag("wait", true);
-    int seconds = words.takeNumber("reconnect", 0);
-    int millis = words.takeNumber("reconnect-ms", 0);
+  private static SocketSpec socket(OptionList options) throws OptionException {
+    Optional<Path> path = options.takePath("path");
+    SocketSpec.Address address = path.isPresent() ? new SocketSpec.Unix(path.get()) : tcp(options);
+    boolean server = options.takeFlag("server", false);
+    boolean wait = options.takeFlag("wait", true);
+    int seconds = options.takeNumber("reconnect", 0);
+    int millis = options.takeNumber("reconnect-ms", 0);
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
   }
 
-  private static SocketSpec.Tcp tcp(OptionWords words) throws OptionException {
-    Optional<String> port = words.take("port");
+  private static SocketSpec.Tcp tcp(OptionList options) throws OptionException {
+    Optional<String> port = options.take("port");
     if (port.isEmpty()) {
       throw new OptionException("socket needs path=, or host= and port=");
     }
-    return tcp(words.take("host").orElse(DEFAULT_HOST), port.get());
+    return tcp(options.take("host").orElse(DEFAULT_HOST), port.get());
   }
 
   /**
@@ -114,6 +114,6 @@ public final class ChardevOptions {
     Map<String, String> values = new LinkedHashMap<>();
     values.put("id", id);
     spec.addTo(values);
-    return OptionWords.of(spec.kind(), values).toString();
+    return OptionList.of(spec.kind(), values).toString();
   }
 }

@@ -76,7 +76,7 @@ public sealed interface ChardevSpec
     public void addTo(Map<String, String> options) {
       options.put("path", path.toString());
       if (append) {
-        options.put("append", OptionWords.flag(true));
+        options.put("append", OptionList.flag(true));
       }
       input.ifPresent(file -> options.put("input-path", file.toString()));
     }
@@ -145,7 +145,7 @@ public sealed interface ChardevSpec
     @Override
     public void addTo(Map<String, String> options) {
       if (!signals) {
-        options.put("signal", OptionWords.flag(false));
+        options.put("signal", OptionList.flag(false));
       }
     }
 

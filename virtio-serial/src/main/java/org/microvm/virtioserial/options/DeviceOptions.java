@@ -40,26 +40,26 @@ public final class DeviceOptions {
    *
    * @throws OptionException if an option is unknown or has a bad value
    */
-  public static SerialConfig device(OptionWords words) throws OptionException {
-    words.take("id");
+  public static SerialConfig device(OptionList options) throws OptionException {
+    options.take("id");
     SerialConfig config = SerialConfig.defaults();
-    int maxPorts = words.takeNumber("max_ports", config.maxPorts());
-    boolean emergency = words.takeFlag("emergency-write", config.emergencyWrite());
-    int columns = words.takeNumber("cols", 0);
-    int rows = words.takeNumber("rows", 0);
+    int maxPorts = options.takeNumber("max_ports", config.maxPorts());
+    boolean emergency = options.takeFlag("emergency-write", config.emergencyWrite());
+    int columns = options.takeNumber("cols", 0);
+    int rows = options.takeNumber("rows", 0);
     ResizeOrder order =
-        words.takeChoice(
+        options.takeChoice(
             "resize_order",
             config.resizeOrder(),
             List.of(ResizeOrder.values()),
             DeviceOptions::text);
-    words.finish();
+    options.finish();
     try {
       config = config.withMaxPorts(maxPorts).withEmergencyWrite(emergency);
       config = config.withResizeOrder(order);
       return columns + rows == 0 ? config : config.withConsoleSize(new ConsoleSize(columns, rows));
     } catch (IllegalArgumentException e) {
-      throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
+      throw new OptionException("%s: %s".formatted(options.kind(), e.getMessage()));
     }
   }
 
@@ -71,37 +71,37 @@ public final class DeviceOptions {
    *
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
-  public static PortSpec port(OptionWords words) throws OptionException {
-    Optional<String> id = words.take("id");
-    words.take("bus");
-    String chardev = words.need("chardev");
-    PortConfig config = defaults(words.kind().equals(CONSOLE));
-    int nr = words.takeNumber("nr", PortConfig.ANY);
-    boolean cache = words.takeFlag("cache_buffers", config.cacheBuffers());
-    int toHost = words.takeNumber("byte_limit", config.byteLimit());
-    int toGuest = words.takeNumber("guest_byte_limit", config.guestByteLimit());
-    int bytesPerSecond = words.takeNumber("bps", 0);
-    int buffersPerSecond = words.takeNumber("ops", 0);
+  public static PortSpec port(OptionList options) throws OptionException {
+    Optional<String> id = options.take("id");
+    options.take("bus");
+    String chardev = options.need("chardev");
+    PortConfig config = defaults(options.kind().equals(CONSOLE));
+    int nr = options.takeNumber("nr", PortConfig.ANY);
+    boolean cache = options.takeFlag("cache_buffers", config.cacheBuffers());
+    int toHost = options.takeNumber("byte_limit", config.byteLimit());
+    int toGuest = options.takeNumber("guest_byte_limit", config.guestByteLimit());
+    int bytesPerSecond = options.takeNumber("bps", 0);
+    int buffersPerSecond = options.takeNumber("ops", 0);
     GuestClose close =
-        words.takeChoice(
+        options.takeChoice(
             "guest_close", config.guestClose(), List.of(GuestClose.values()), DeviceOptions::text);
-    Optional<String> name = words.take("name");
-    words.finish();
+    Optional<String> name = options.take("name");
+    options.finish();
     try {
       config = config.withNr(nr).withBuffering(new Buffering(cache, toHost, toGuest));
       config = config.withRate(new RateLimit(bytesPerSecond, buffersPerSecond));
       config = config.withGuestClose(close);
       return new PortSpec(id, chardev, name.isPresent() ? config.withName(name.get()) : config);
     } catch (IllegalArgumentException e) {
-      throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
+      throw new OptionException("%s: %s".formatted(options.kind(), e.getMessage()));
     }
   }
 
   /**
-   * Writes a port as {@link #port} reads it; {@link OptionWords#toString} makes it text. A value
+   * Writes a port as {@link #port} reads it; {@link OptionList#toString} makes it text. A value
    * that is the default is left out.
    */
-  public static OptionWords write(PortSpec port) {
+  public static OptionList write(PortSpec port) {
     PortConfig config = port.config();
     PortConfig defaults = defaults(config.console());
     Map<String, String> values = new LinkedHashMap<>();
@@ -110,7 +110,7 @@ public final class DeviceOptions {
     config.name().ifPresent(name -> values.put("name", name));
     put(values, "nr", config.nr(), defaults.nr());
     if (config.cacheBuffers() != defaults.cacheBuffers()) {
-      values.put("cache_buffers", OptionWords.flag(config.cacheBuffers()));
+      values.put("cache_buffers", OptionList.flag(config.cacheBuffers()));
     }
     put(values, "byte_limit", config.byteLimit(), defaults.byteLimit());
     put(values, "guest_byte_limit", config.guestByteLimit(), defaults.guestByteLimit());
@@ -119,7 +119,7 @@ public final class DeviceOptions {
     if (config.guestClose() != defaults.guestClose()) {
       values.put("guest_close", text(config.guestClose()));
     }
-    return OptionWords.of(config.console() ? CONSOLE : PORT, values);
+    return OptionList.of(config.console() ? CONSOLE : PORT, values);
   }
 
   private static PortConfig defaults(boolean console) {

@@ -136,8 +136,8 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
 
     @Override
     public void addTo(Map<String, String> options) {
-      options.put("server", OptionWords.flag(true));
-      options.put("wait", OptionWords.flag(waits));
+      options.put("server", OptionList.flag(true));
+      options.put("wait", OptionList.flag(waits));
     }
   }
 

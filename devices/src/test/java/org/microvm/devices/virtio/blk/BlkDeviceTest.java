@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.RecordingInterrupt;
+import org.microvm.devices.testing.RecordingIrqTrigger;
 import org.microvm.devices.testing.TaskQueue;
 import org.microvm.devices.testing.TestDriver;
 import org.microvm.devices.testing.TestRam;
@@ -46,7 +46,7 @@ class BlkDeviceTest {
 
   private final TestRam ram = TestRam.of(4 << 20);
   private final TaskQueue eventLoop = new TaskQueue();
-  private final RecordingInterrupt interrupt = new RecordingInterrupt();
+  private final RecordingIrqTrigger interrupt = new RecordingIrqTrigger();
   private final long status = ram.store(UNTOUCHED);
   private final long data = ram.allocate(8192, 512);
   private Path image;
@@ -385,7 +385,7 @@ class BlkDeviceTest {
   void brokenRing_needsReset() {
     driver.queue(0).offer(1000);
 
-    driver.kick(0);
+    driver.notifyQueue(0);
 
     assertTrue((driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
   }
@@ -398,13 +398,13 @@ class BlkDeviceTest {
 
   @Test
   void image_inUse_isRefusedByName() {
-    var failure = assertThrows(IOException.class, () -> FileBackend.open(image, false));
+    var failure = assertThrows(IOException.class, () -> DiskFile.open(image, false));
 
     assertEquals(image + " is in use by another process", failure.getMessage());
   }
 
   private void start(BlkConfig settings) throws Exception {
-    backend = new RecordingBackend(FileBackend.open(image, settings.readOnly()));
+    backend = new RecordingBackend(DiskFile.open(image, settings.readOnly()));
     device = new BlkDevice(settings, backend, eventLoop);
     driver = new TestDriver(new VirtioMmioTransport(device, ram.memory(), interrupt), ram).start();
   }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
-import org.microvm.devices.testing.RecordingInterrupt;
+import org.microvm.devices.testing.RecordingIrqTrigger;
 import org.microvm.devices.testing.TaskQueue;
 import org.microvm.devices.testing.TestDriver;
 import org.microvm.devices.testing.TestRam;
@@ -35,15 +35,14 @@ class BlkStateTest {
   @TempDir Path directory;
   private final TestRam ram = TestRam.of(4 << 20);
   private final TaskQueue loop = new TaskQueue();
-  private final RecordingInterrupt interrupt = new RecordingInterrupt();
+  private final RecordingIrqTrigger interrupt = new RecordingIrqTrigger();
 
   private BlkDevice device(int bytes) throws Exception {
     Path image = Files.createTempFile(directory, "disk", ".img");
     byte[] content = new byte[bytes];
     Arrays.fill(content, (byte) 7);
     Files.write(image, content);
-    return new BlkDevice(
-        new BlkConfig("vda", "serial", false), FileBackend.open(image, false), loop);
+    return new BlkDevice(new BlkConfig("vda", "serial", false), DiskFile.open(image, false), loop);
   }
 
   private int read(TestDriver driver, long sector, long data, long status) {

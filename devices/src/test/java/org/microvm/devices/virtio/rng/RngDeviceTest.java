@@ -13,7 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import org.junit.jupiter.api.Test;
-import org.microvm.devices.testing.RecordingInterrupt;
+import org.microvm.devices.testing.RecordingIrqTrigger;
 import org.microvm.devices.testing.TestDriver;
 import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
@@ -25,7 +25,7 @@ import org.microvm.linux.IovecArray;
 
 class RngDeviceTest {
   private final TestRam ram = TestRam.of(1 << 20);
-  private final RecordingInterrupt interrupt = new RecordingInterrupt();
+  private final RecordingIrqTrigger interrupt = new RecordingIrqTrigger();
   private final ScriptedSource source = new ScriptedSource();
   private final TestDriver driver = driver(source);
 
@@ -59,7 +59,7 @@ class RngDeviceTest {
     driver.queue(0).add(writable(4096, 16));
     driver.queue(0).add(writable(4096, 16));
 
-    driver.kick(0);
+    driver.notifyQueue(0);
 
     assertEquals(2, driver.queue(0).collect().size());
     assertEquals(1, interrupt.count());
@@ -101,7 +101,7 @@ class RngDeviceTest {
     int head = driver.send(0, writable(4096, 16));
     UsedBuffer afterFailure = driver.queue(0).poll();
 
-    driver.kick(0);
+    driver.notifyQueue(0);
 
     assertNull(afterFailure);
     assertEquals(new UsedBuffer(head, 16), driver.queue(0).poll());
@@ -146,7 +146,7 @@ class RngDeviceTest {
     driver.queue(0).descriptor(7, 4096, 8, VirtqueueDriver.WRITE, 0);
     driver.queue(0).offer(7);
 
-    driver.kick(0);
+    driver.notifyQueue(0);
 
     assertEquals(8, source.calls);
     assertTrue((driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
@@ -159,7 +159,7 @@ class RngDeviceTest {
     driver.send(0, writable(4096, 16));
 
     driver.start();
-    driver.kick(0);
+    driver.notifyQueue(0);
 
     assertNull(driver.queue(0).poll());
     assertEquals(1, source.calls);
@@ -170,7 +170,7 @@ class RngDeviceTest {
     driver.start();
     driver.queue(0).offer(100);
 
-    driver.kick(0);
+    driver.notifyQueue(0);
 
     assertTrue((driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
   }

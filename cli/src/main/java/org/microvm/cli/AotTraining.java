@@ -1,0 +1,37 @@
+package org.microvm.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Runs several commands in one process, one after the other: {@code microvm train COMMAND --then
+ * COMMAND}. The JVM's ahead-of-time cache contains what a single process has used, so {@code
+ * tools/train-aot} needs this to cover a restore and both ends of a migration. The help does not
+ * list it.
+ */
+final class AotTraining {
+  /** The name of this command. */
+  static final String COMMAND = "train";
+
+  private static final String NEXT = "--then";
+
+  private AotTraining() {}
+
+  /** Runs all commands and returns the highest status: 0 if all of them succeeded. */
+  static int run(String... args) {
+    PrintWriter err = new PrintWriter(System.err, true);
+    List<String> command = new ArrayList<>();
+    int status = 0;
+    for (String arg : Arrays.asList(args).subList(1, args.length)) {
+      if (arg.equals(NEXT)) {
+        status = Math.max(status, Main.execute(err, command.toArray(String[]::new)));
+        command.clear();
+      } else {
+        command.add(arg);
+      }
+    }
+    return Math.max(status, Main.execute(err, command.toArray(String[]::new)));
+  }
+}

@@ -1,0 +1,140 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.microvm.machine.Machine;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.ChannelConfig.HostEnd;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.qmp.ChannelRegistry;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionList;
+import org.microvm.virtioserial.options.PortSpec;
+
+/** Brings {@code --chardev} and {@code --device} together, as QEMU does, by the chardev's id. */
+final class ChannelOptions {
+  /** The chardevs by id, in the order of the options. */
+  private final Map<String, ChardevSpec> chardevs = new LinkedHashMap<>();
+
+  private final boolean incoming;
+
+  /** The ids of the chardevs that a device uses. */
+  private final Set<String> taken = new HashSet<>();
+
+  /** The ports in the order of the options. */
+  private final List<PortSpec> ports = new ArrayList<>();
+
+  /**
+   * @param chardevs the values of {@code --chardev}
+   * @param incoming whether a guest is to migrate here from another process, whose servers listen
+   *     until then
+   * @throws UsageException if one is not accepted
+   */
+  ChannelOptions(List<String> chardevs, boolean incoming) {
+    this.incoming = incoming;
+    for (String text : chardevs) {
+      read("--chardev", text, this::chardev);
+    }
+  }
+
+  private ChardevSpec chardev(OptionList options) throws OptionException {
+    String id = options.need("id");
+    ChardevSpec spec = ChardevOptions.read(options);
+    if (chardevs.put(id, spec) != null) {
+      throw new OptionException("id=%s is given twice".formatted(id));
+    }
+    return spec;
+  }
+
+  /** Returns whether one of the chardevs is standard input and output. */
+  boolean useStdio() {
+    return chardevs.values().stream().anyMatch(ChardevSpec.Stdio.class::isInstance);
+  }
+
+  /**
+   * Adds the devices to a machine.
+   *
+   * @param devices the values of {@code --device}
+   * @throws UsageException if one is not accepted, or a chardev has no device
+   */
+  void addTo(MachineConfig.Builder builder, List<String> devices) {
+    devices.forEach(text -> read("--device", text, options -> device(options, builder)));
+    for (String id : chardevs.keySet()) {
+      if (!taken.contains(id)) {
+        throw new UsageException("--chardev id=" + id + " is used by no --device");
+      }
+    }
+  }
+
+  private MachineConfig.Builder device(OptionList options, MachineConfig.Builder builder)
+      throws OptionException {
+    String kind = options.kind();
+    if (DeviceOptions.isDevice(kind)) {
+      return builder.serial(DeviceOptions.device(options));
+    }
+    if (!DeviceOptions.isPort(kind)) {
+      throw new OptionException(
+          "there is no device \"%s\"; there are: virtserialport, virtconsole, virtio-serial"
+              .formatted(kind));
+    }
+    PortSpec port = DeviceOptions.port(options);
+    Optional<String> id = port.id();
+    if (id.isPresent() && ports.stream().anyMatch(other -> other.id().equals(id))) {
+      throw new OptionException("%s: id=%s is given twice".formatted(kind, id.get()));
+    }
+    ports.add(port);
+    return builder.channel(new ChannelConfig(port.config(), hostEnd(kind, port.chardev())));
+  }
+
+  private HostEnd hostEnd(String device, String id) throws OptionException {
+    ChardevSpec chardev = chardevs.get(id);
+    if (chardev == null) {
+      throw new OptionException("%s: there is no chardev %s".formatted(device, id));
+    }
+    if (!taken.add(id)) {
+      throw new OptionException("%s: chardev %s is in use by another device".formatted(device, id));
+    }
+    return loop -> {
+      try {
+        return incoming ? chardev.openForTakeover(loop) : chardev.open(loop);
+      } catch (IOException e) {
+        throw new IOException("--chardev id=" + id + ": " + e.getMessage(), e);
+      }
+    };
+  }
+
+  /** Enters the channels of a machine that was made of these options. */
+  ChannelRegistry register(Machine machine) {
+    ChannelRegistry registry = new ChannelRegistry();
+    List<PortInfo> infos = machine.configuredPorts();
+    for (int i = 0; i < ports.size(); i++) {
+      PortSpec port = ports.get(i);
+      registry.atPowerOn(infos.get(i), port, chardevs.get(port.chardev()));
+    }
+    return registry;
+  }
+
+  /** What is done with an option's values. */
+  @FunctionalInterface
+  interface Reader<T> {
+    T read(OptionList options) throws OptionException;
+  }
+
+  static <T> T read(String option, String text, Reader<T> reader) {
+    try {
+      return reader.read(OptionList.parse(text));
+    } catch (OptionException e) {
+      throw new UsageException(option + " " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package org.microvm.devices.virtio.blk;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.microvm.linux.Fd;
+import org.microvm.linux.IovecArray;
+
+/**
+ * A raw image: a file or a block device of the host, read and written directly from and to guest
+ * RAM.
+ */
+public final class DiskFile implements BlkBackend {
+  private final Fd file;
+  private final long size;
+
+  private DiskFile(Fd file, long size) {
+    this.file = file;
+    this.size = size;
+  }
+
+  /**
+   * Opens an image and locks it while it is open: exclusively, or shared with other readers if it
+   * is read-only.
+   *
+   * @throws IOException if it cannot be opened or another process holds the lock
+   */
+  public static DiskFile open(Path path, boolean readOnly) throws IOException {
+    Fd file = Fd.open(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE);
+    try {
+      if (!file.tryLock(!readOnly)) {
+        throw new IOException(path + " is in use by another process");
+      }
+      return new DiskFile(file, file.size());
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens an image for writing without locking it, because another process still uses it. Call
+   * {@link #lock} before writing.
+   *
+   * @throws IOException if it cannot be opened
+   */
+  public static DiskFile openUnlocked(Path path) throws IOException {
+    Fd file = Fd.open(path, Fd.READ_WRITE);
+    try {
+      return new DiskFile(file, file.size());
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Locks the image exclusively.
+   *
+   * @return false if another process holds a lock
+   */
+  public boolean lock() throws IOException {
+    return file.tryLock(true);
+  }
+
+  /** Releases the lock; the image must not be read or written after that. */
+  public void unlock() throws IOException {
+    file.unlock();
+  }
+
+  @Override
+  public long size() {
+    return size;
+  }
+
+  @Override
+  public long read(IovecArray target, long offset) {
+    return file.preadv(target, offset);
+  }
+
+  @Override
+  public long write(IovecArray source, long offset) {
+    return file.pwritev(source, offset);
+  }
+
+  @Override
+  public long flush() {
+    return file.sync();
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

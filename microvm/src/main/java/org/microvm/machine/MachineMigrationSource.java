@@ -1,0 +1,291 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.Vm;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.memory.MemoryRuns;
+import org.microvm.machine.transfer.MigrationSource;
+import org.microvm.machine.transfer.MigrationStream;
+import org.microvm.machine.transfer.MigrationStream.Type;
+import org.microvm.machine.vm.EventLoopPause;
+import org.microvm.machine.vm.MachineParts;
+import org.microvm.machine.vm.VmInstance;
+import org.microvm.machine.x86.CpuFeatures;
+import org.microvm.machine.x86.GuestCpuid;
+import org.microvm.machine.x86.KvmState;
+import org.microvm.virtioserial.backend.HostConnection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The machine of this process as the source of a migration. */
+final class MachineMigrationSource implements MigrationSource {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineMigrationSource.class);
+
+  /** By the third, saving takes a tenth of the time that the first one takes; more gain little. */
+  private static final int WARM_UPS = 5;
+
+  private final MachineContext context;
+  private final MachineParts parts;
+  private final MachineLifecycle lifecycle;
+  private final PauseControl pauses;
+  private final VmInstance instance;
+  private Vm scratchVm;
+  private Vcpu scratchVcpu;
+
+  /**
+   * @param pauses pauses and resumes the guest
+   * @param instance the VM instance whose guest is migrated
+   */
+  MachineMigrationSource(MachineContext context, PauseControl pauses, VmInstance instance) {
+    this.context = context;
+    parts = context.parts();
+    lifecycle = context.lifecycle();
+    this.pauses = pauses;
+    this.instance = instance;
+  }
+
+  @Override
+  public byte[] description() throws IOException {
+    MachineConfig config = context.config();
+    StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
+    CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
+    return output.toByteArray();
+  }
+
+  /**
+   * Saves the state of the devices and of a scratch VM a few times to warm up the JVM: code runs
+   * slowly the first time, and the guest is stopped while its state is saved.
+   */
+  @Override
+  public void warmUp() throws IOException {
+    if (MigrationWarmup.hasBegun()) {
+      return;
+    }
+    scratchVm = parts.kvm().createVm();
+    scratchVm.createIrqchip();
+    scratchVm.createPit2();
+    scratchVcpu = scratchVm.createVcpu(0);
+    scratchVcpu.set(GuestCpuid.of(parts.kvm(), 0));
+    KvmState kvm = new KvmState(parts.kvm());
+    for (int i = 0; i < WARM_UPS; i++) {
+      StateWriter writer = new StateWriter();
+      parts.board().save(writer);
+      kvm.save(writer, scratchVm, List.of(scratchVcpu));
+      writer.toByteArray();
+    }
+  }
+
+  /** Closes the scratch VM, which takes the kernel some time. */
+  @Override
+  public void close() {
+    if (scratchVcpu != null) {
+      scratchVcpu.close();
+    }
+    if (scratchVm != null) {
+      scratchVm.close();
+    }
+  }
+
+  @Override
+  public DirtyTracker track() throws ErrnoException {
+    return new DirtyTracker(parts.board().ram().memory(), instance.ramSlots());
+  }
+
+  @Override
+  public void flushDisks() {
+    parts.disks().flush();
+  }
+
+  @Override
+  public boolean hasMemoryFile() {
+    return parts.board().ram().isAnonymous();
+  }
+
+  @Override
+  public Fd memoryFile() {
+    return parts.board().ram().file();
+  }
+
+  @Override
+  public void visitAll(MemoryRuns.Visitor visitor) throws IOException {
+    MemoryRuns.visit(parts.board().ram(), visitor);
+  }
+
+  @Override
+  public Stopped stop() throws MachineException, InterruptedException {
+    pauses.standstill().lock();
+    boolean wasPaused = pauses.isPaused();
+    EventLoopPause loopPause = null;
+    boolean stopped = false;
+    try {
+      // Stop the loop and the vCPUs in parallel: a vCPU never waits for the loop.
+      loopPause = EventLoopPause.begin(parts.loop());
+      if (!pauses.pause()) {
+        throw new MachineException("the guest has ended, or it was resumed meanwhile");
+      }
+      loopPause.await();
+      stopped = true;
+      return new StoppedGuest(wasPaused, loopPause);
+    } finally {
+      if (!stopped) {
+        if (loopPause != null) {
+          loopPause.close();
+        }
+        pauses.standstill().unlock();
+      }
+    }
+  }
+
+  private final class StoppedGuest implements Stopped {
+    private final boolean wasPaused;
+    private final EventLoopPause loopPause;
+    private boolean left;
+    private boolean stays;
+
+    StoppedGuest(boolean wasPaused, EventLoopPause loopPause) {
+      this.wasPaused = wasPaused;
+      this.loopPause = loopPause;
+    }
+
+    @Override
+    public byte[] save() throws IOException {
+      StateWriter writer = new StateWriter();
+      lifecycle.lock().lock();
+      try {
+        if (ended()) {
+          throw new IOException("the guest has ended or was reset");
+        }
+        parts.board().save(writer);
+        instance.save(writer, parts);
+      } finally {
+        lifecycle.lock().unlock();
+      }
+      return writer.toByteArray();
+    }
+
+    @Override
+    public void send(MigrationStream stream, byte[] state) throws IOException {
+      if (stream.isLocal()) {
+        sendConnections(stream);
+      }
+      stream.write(Type.STATE, wasPaused ? 1 : 0, state, List.of());
+    }
+
+    private void sendConnections(MigrationStream stream) throws IOException {
+      for (Map.Entry<Integer, HostConnection> connection :
+          parts.serial().handover().connections().entrySet()) {
+        // The destination opens files, FIFOs and terminals itself.
+        if (connection.getValue().isDuplex() && connection.getValue().halfClose()) {
+          stream.write(
+              Type.LINK, connection.getKey(), new byte[0], List.of(connection.getValue().input()));
+        }
+      }
+    }
+
+    @Override
+    public void sendInput(MigrationStream stream) throws IOException {
+      for (Map.Entry<Integer, byte[]> rest : parts.serial().handover().drainInput().entrySet()) {
+        stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
+      }
+    }
+
+    private boolean ended() {
+      return instance.ended();
+    }
+
+    @Override
+    public boolean commit() {
+      return lifecycle.beginToLeave(instance);
+    }
+
+    @Override
+    public void leave() {
+      left = true;
+      detachMemory();
+      parts.serial().handover().release();
+      parts.board().release();
+      instance.end(new MachineEnd.Migrated());
+    }
+
+    /**
+     * Detaches from guest memory, which may have been handed over: threads that end later must not
+     * access it.
+     */
+    private void detachMemory() {
+      try {
+        parts.board().ram().detach();
+      } catch (ErrnoException e) {
+        LOG.error("guest memory stays mapped: {}", e.getMessage());
+      }
+    }
+
+    @Override
+    public void unlockDisks() throws IOException {
+      parts.disks().unlock();
+    }
+
+    @Override
+    public void stay() {
+      stays = true;
+    }
+
+    @Override
+    public void close() {
+      try {
+        if (!left && !stays) {
+          parts.disks().take();
+        }
+      } catch (IOException e) {
+        LOG.error("the guest stays paused: {}", e.getMessage());
+        stays = true;
+      }
+      if (stays) {
+        lifecycle.hold(new Held(loopPause));
+      } else {
+        loopPause.close();
+      }
+      if (!left && !stays) {
+        lifecycle.stay();
+        if (!wasPaused) {
+          pauses.resume();
+        }
+      }
+      pauses.standstill().unlock();
+    }
+  }
+
+  /** A paused guest of which it is unknown whether the destination runs it. */
+  private final class Held implements UndecidedHandover {
+    private final EventLoopPause loopPause;
+
+    Held(EventLoopPause loopPause) {
+      this.loopPause = loopPause;
+    }
+
+    @Override
+    public void resume() throws IOException {
+      parts.disks().take();
+      lifecycle.stay();
+      loopPause.close();
+    }
+
+    @Override
+    public void abandon() {
+      // As after a migration: bytes that the guest has sent are delivered at the destination, if at
+      // all.
+      parts.serial().handover().release();
+      parts.board().release();
+      loopPause.close();
+    }
+  }
+}

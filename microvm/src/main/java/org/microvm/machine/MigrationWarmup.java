@@ -1,0 +1,172 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
+import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.jfr.FlightRecording;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.memory.GuestMemoryException;
+import org.microvm.transport.Transport;
+import org.microvm.transport.TransportListener;
+import org.microvm.transport.UnixTransport;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortStatus;
+import org.microvm.virtioserial.SerialConfig;
+import org.microvm.virtioserial.backend.HostConnection;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Warms the JVM up for a migration: migrates a small guest, which runs no instruction, from this
+ * process to itself. Code runs slowly the first time, and the guest is stopped during the handover.
+ */
+public final class MigrationWarmup {
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationWarmup.class);
+
+  /**
+   * The number of migrations; half of them copy memory, the others share it. After them the JVM has
+   * compiled most of the code, and a handover takes a third of the time that the first one takes.
+   * More gain little.
+   */
+  private static final int TIMES = 8;
+
+  private static final long MEMORY = 1 << 20;
+  private static final int PORT = 1;
+
+  private static final AtomicBoolean BEGUN = new AtomicBoolean();
+
+  private MigrationWarmup() {}
+
+  /**
+   * Warms up, once per process. That takes half a second, and all resources are released. A failure
+   * does no harm and is only logged. Does nothing while a flight recording runs: the recording
+   * would show machines that are not real.
+   */
+  public static void run() {
+    if (FlightRecording.isOn() || BEGUN.getAndSet(true)) {
+      return;
+    }
+    try {
+      for (int i = 0; i < TIMES; i++) {
+        move(i % 2 == 0 ? MigrationMemory.COPY : MigrationMemory.SHARE);
+      }
+      // Otherwise the garbage of all this may be collected during the real handover.
+      System.gc();
+    } catch (IOException | MachineException | RuntimeException e) {
+      LOG.debug("the warm-up for a migration failed: {}", e.getMessage());
+    }
+  }
+
+  /** Whether this process has begun to warm up. */
+  static boolean hasBegun() {
+    return BEGUN.get();
+  }
+
+  /**
+   * Migrates the guest once, and ends it at its destination.
+   *
+   * @return the state of its channel there
+   */
+  static PortStatus move(MigrationMemory memory) throws IOException, MachineException {
+    Fd[] host = UnixSocket.pair();
+    Fd[] sockets = UnixSocket.pair();
+    try (Fd _ = host[0];
+        Fd _ = host[1];
+        Fd _ = sockets[0];
+        Fd _ = sockets[1];
+        Machine source = source(host[1])) {
+      Transport there = new UnixTransport(sockets[0]);
+      CompletableFuture<Machine> destination = receive(new UnixTransport(sockets[1]));
+      Migration migration = source.migrate(() -> there, MigrationLimits.DEFAULT, memory);
+      migration.result().join();
+      try (Machine arrived = destination.join()) {
+        return arrived.channels().status(PORT);
+      } catch (CompletionException | PortException e) {
+        throw new MachineException(e.getMessage(), e);
+      }
+    }
+  }
+
+  private static MachineConfig config() {
+    return MachineConfig.builder(Path.of("none"))
+        .memory(MEMORY)
+        .serial(SerialConfig.defaults().withMaxPorts(PORT + 1))
+        .channel(new ChannelConfig(PortConfig.unnamed().withNr(PORT), loop -> new NoBackend()))
+        .build();
+  }
+
+  /** Makes a machine whose guest is paused and has its channel open. */
+  private static Machine source(Fd channel) throws IOException, MachineException {
+    RestoreTarget source = RestoreTarget.forMigration(config());
+    try {
+      source.adopt(PORT, HostConnection.duplex(channel));
+      source.driveChannels();
+      source.standBy();
+      return source.activate(true);
+    } catch (IOException | PortException | GuestMemoryException | RuntimeException e) {
+      source.close();
+      throw new MachineException(e.getMessage(), e);
+    }
+  }
+
+  /** Receives the guest on a thread of its own. */
+  private static CompletableFuture<Machine> receive(Transport source) {
+    CompletableFuture<Machine> machine = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .daemon()
+        .name("migration-warmup")
+        .start(
+            () -> {
+              try (IncomingMigration incoming = IncomingMigration.at(new OneArrival(source))) {
+                machine.complete(incoming.receive(config()));
+              } catch (MachineException | RuntimeException e) {
+                machine.completeExceptionally(e);
+              }
+            });
+    return machine;
+  }
+
+  /** A listener for one source, which is connected already. */
+  private record OneArrival(Transport transport) implements TransportListener {
+    @Override
+    public Transport accept() {
+      return transport;
+    }
+
+    @Override
+    public int port() {
+      return -1;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** The host end of a channel whose only connection is one that it adopts. */
+  private static final class NoBackend implements PortBackend {
+    @Override
+    public void start(Port port) {}
+
+    @Override
+    public void connectionClosed() {}
+
+    @Override
+    public void close() {}
+
+    @Override
+    public String describe() {
+      return "nothing";
+    }
+  }
+}

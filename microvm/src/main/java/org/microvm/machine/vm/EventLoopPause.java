@@ -1,0 +1,61 @@
+package org.microvm.machine.vm;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import org.microvm.linux.EventLoop;
+
+/** Blocks an event loop until this object is closed. */
+public final class EventLoopPause implements AutoCloseable {
+  private final CountDownLatch held = new CountDownLatch(1);
+  private final CountDownLatch released = new CountDownLatch(1);
+
+  private EventLoopPause() {}
+
+  /**
+   * Blocks a loop and waits until it is blocked.
+   *
+   * @throws RejectedExecutionException if the loop is closed
+   */
+  public static EventLoopPause of(EventLoop loop) throws InterruptedException {
+    EventLoopPause loopPause = begin(loop);
+    loopPause.await();
+    return loopPause;
+  }
+
+  /** Requests that the loop blocks; {@link #await} waits for it. */
+  public static EventLoopPause begin(EventLoop loop) {
+    EventLoopPause loopPause = new EventLoopPause();
+    loop.execute(loopPause::stand);
+    return loopPause;
+  }
+
+  /** Waits until the loop is blocked; if interrupted, lets the loop continue. */
+  public void await() throws InterruptedException {
+    try {
+      held.await();
+    } catch (InterruptedException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private void stand() {
+    held.countDown();
+    boolean interrupted = false;
+    while (released.getCount() > 0) {
+      try {
+        released.await();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    released.countDown();
+  }
+}

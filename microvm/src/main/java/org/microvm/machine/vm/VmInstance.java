@@ -1,0 +1,337 @@
+package org.microvm.machine.vm;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.devices.virtio.MmioRegister;
+import org.microvm.firmware.BootException;
+import org.microvm.firmware.BootLoader;
+import org.microvm.firmware.BootProtocol;
+import org.microvm.firmware.BootRequest;
+import org.microvm.firmware.CommandLine;
+import org.microvm.firmware.InitialCpuState;
+import org.microvm.kvm.Capability;
+import org.microvm.kvm.IoEventFd;
+import org.microvm.kvm.KvmStats;
+import org.microvm.kvm.MemorySlot;
+import org.microvm.kvm.Msrs;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.Vm;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.board.Board;
+import org.microvm.machine.board.MappedRegisters;
+import org.microvm.machine.board.MemorySlotSetup;
+import org.microvm.machine.board.VirtioSlot;
+import org.microvm.machine.config.GuestSample;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.vcpu.ExitHandler;
+import org.microvm.machine.vcpu.ExitStatistics;
+import org.microvm.machine.vcpu.FailureReport;
+import org.microvm.machine.vcpu.GuestEnder;
+import org.microvm.machine.vcpu.GuestSampler;
+import org.microvm.machine.vcpu.InstructionEmulator;
+import org.microvm.machine.vcpu.KvmCpuAccess;
+import org.microvm.machine.vcpu.PauseGate;
+import org.microvm.machine.vcpu.VcpuAccount;
+import org.microvm.machine.vcpu.VcpuThread;
+import org.microvm.machine.x86.GuestCpuid;
+import org.microvm.machine.x86.KvmState;
+import org.microvm.machine.x86.VcpuSetup;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One VM of a machine, from power-on to the end of its guest: the KVM objects that run a {@link
+ * Board}.
+ *
+ * <p>A reset ends this object, and a new one is created with a new VM, so that no state remains in
+ * KVM.
+ */
+public final class VmInstance implements GuestEnder, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(VmInstance.class);
+
+  /**
+   * Guest addresses of the pages that KVM needs for some Intel processors: below 4 GiB, where no
+   * device is.
+   */
+  private static final long IDENTITY_MAP = 0xfffb_c000L;
+
+  private static final long TSS = 0xfffb_d000L;
+
+  private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
+  private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final List<Vcpu> vcpus = new ArrayList<>();
+  private final List<VcpuThread> threads = new ArrayList<>();
+
+  /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpu}. */
+  private final Map<Vcpu, Msrs> wallClocks = new HashMap<>();
+
+  private final List<VcpuAccount> accounts = new ArrayList<>();
+  private Optional<KvmStats> kernelStatistics = Optional.empty();
+
+  private final PauseGate gate;
+  private Vm vm;
+  private boolean countsInKernel;
+  private MemorySlotSetup memory;
+  private List<MemorySlot> ramSlots = List.of();
+
+  private VmInstance(PauseGate gate) {
+    this.gate = gate;
+  }
+
+  /**
+   * Creates the VM, loads the kernel and sets the first vCPU to its entry point; nothing runs yet.
+   *
+   * @throws MachineException if the kernel cannot be loaded, or a KVM call fails
+   */
+  public static VmInstance powerOn(MachineConfig config, MachineParts parts)
+      throws MachineException {
+    VmInstance instance = new VmInstance(parts.pauseGate());
+    return instance.build(
+        () -> {
+          Board board = parts.board();
+          InitialCpuState state = BootLoader.load(board.ram().memory(), bootRequest(config, board));
+          instance.makeVm(parts);
+          instance.makeVcpus(config, parts);
+          for (Vcpu vcpu : instance.vcpus) {
+            VcpuSetup.common(vcpu);
+          }
+          VcpuSetup.start(instance.vcpus.getFirst(), state);
+          instance.connect(parts);
+        });
+  }
+
+  /**
+   * Creates a VM whose state {@link #load} sets.
+   *
+   * @throws MachineException if a KVM call fails
+   */
+  public static VmInstance prepare(MachineConfig config, MachineParts parts)
+      throws MachineException {
+    VmInstance instance = new VmInstance(parts.pauseGate());
+    return instance.build(
+        () -> {
+          instance.makeVm(parts);
+          instance.makeVcpus(config, parts);
+          // Do this now: the kernel waits for an RCU grace period for each, tens of milliseconds
+          // together.
+          instance.connect(parts);
+        });
+  }
+
+  /**
+   * Restores the state of a saved VM; nothing runs yet. Interrupts that were raised before are
+   * lost, so the state of the devices must be restored afterwards.
+   *
+   * @param state the sections of KVM are taken from it
+   * @param passed how far the guest's clocks advance
+   * @throws MachineException if the state does not fit this machine, or KVM refuses it
+   */
+  public void load(StateReader state, Duration passed) throws MachineException {
+    try {
+      for (Vcpu vcpu : vcpus) {
+        wallClocks.put(vcpu, KvmState.restoreVcpu(state, vcpu, passed));
+      }
+      KvmState.restoreVm(state, vm, vcpus.size(), passed);
+    } catch (IOException e) {
+      throw new MachineException(e.getMessage(), e);
+    }
+  }
+
+  /** The memory slots of RAM, by region. */
+  public List<MemorySlot> ramSlots() {
+    return ramSlots;
+  }
+
+  /** Builds the VM. */
+  private interface Step {
+    void run() throws IOException, BootException;
+  }
+
+  private VmInstance build(Step step) throws MachineException {
+    try {
+      step.run();
+      return this;
+    } catch (IOException | BootException e) {
+      close();
+      throw new MachineException(e.getMessage(), e);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private void makeVm(MachineParts parts) throws ErrnoException {
+    vm = own(parts.kvm().createVm());
+    vm.setTssAddress(TSS);
+    vm.setIdentityMapAddress(IDENTITY_MAP);
+    vm.createIrqchip();
+    vm.createPit2();
+    memory = own(MemorySlotSetup.begin(vm, parts.board()));
+    countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
+    if (countsInKernel) {
+      kernelStatistics = Optional.of(own(vm.statistics()));
+    }
+  }
+
+  private void makeVcpus(MachineConfig config, MachineParts parts) throws ErrnoException {
+    for (int id = 0; id < config.cpus(); id++) {
+      Vcpu vcpu = own(vm.createVcpu(id));
+      vcpus.add(vcpu);
+      vcpu.set(GuestCpuid.of(parts.kvm(), id));
+      addThread(vcpu, parts.board(), countsInKernel);
+    }
+    ramSlots = memory.ram();
+  }
+
+  /** Connects interrupts and notifications to the devices. */
+  private void connect(MachineParts parts) throws ErrnoException {
+    for (Board.InterruptSource source : parts.board().interrupts()) {
+      own(vm.irqFd(source.gsi(), source.event()));
+    }
+    for (VirtioSlot slot : parts.board().slots()) {
+      notifications(slot);
+    }
+    parts.powerSwitch().connect(this::end);
+  }
+
+  /** Saves the state of the guest in KVM; all vCPUs must be paused. */
+  public void save(StateWriter writer, MachineParts parts) throws ErrnoException {
+    parts.kvmState().save(writer, vm, vcpus);
+  }
+
+  private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
+    CommandLine line = CommandLine.of(config.commandLine());
+    for (VirtioSlot slot : board.slots()) {
+      line = line.virtioMmio(slot.address(), VirtioSlot.LENGTH, slot.gsi());
+    }
+    return new BootRequest(
+        config.kernel(), config.initrd(), line.toString(), config.cpus(), BootProtocol.AUTO);
+  }
+
+  private void notifications(VirtioSlot slot) throws ErrnoException {
+    for (int queue = 0; queue < slot.notifyFds().size(); queue++) {
+      IoEventFd.Match match =
+          IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4, queue);
+      own(vm.ioEventFd(match, slot.notifyFds().get(queue)));
+    }
+    if (slot.fastPath().isPresent()) {
+      MappedRegisters mapped = slot.fastPath().get();
+      IoEventFd.Match usedBuffers =
+          IoEventFd.Match.memory(
+              slot.address() + MmioRegister.INTERRUPT_ACK, 4, MmioRegister.INTERRUPT_USED_BUFFERS);
+      own(vm.ioEventFd(usedBuffers, mapped.acknowledgements()));
+    }
+  }
+
+  private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {
+    ExitStatistics exits = new ExitStatistics();
+    InstructionEmulator emulator = new InstructionEmulator(new KvmCpuAccess(vcpu));
+    ExitHandler handler =
+        new ExitHandler(
+            board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
+    Optional<KvmStats> kernel =
+        countsInKernel ? Optional.of(own(vcpu.statistics())) : Optional.empty();
+    accounts.add(new VcpuAccount(exits, emulator, kernel));
+    GuestSampler sampler = new GuestSampler(vcpu, board.ram().memory());
+    threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
+  }
+
+  /**
+   * Makes KVM write the time of day to guest memory, where the guest requested it. Called right
+   * before a guest resumes whose state was loaded.
+   */
+  public void showTime() {
+    for (Map.Entry<Vcpu, Msrs> clock : wallClocks.entrySet()) {
+      try {
+        clock.getKey().set(clock.getValue());
+      } catch (ErrnoException e) {
+        LOG.warn("cannot set the guest's wall clock register: {}", e.getMessage());
+      }
+    }
+    wallClocks.clear();
+  }
+
+  /** Runs the guest until it ends; all vCPUs have stopped on return. */
+  public MachineEnd runUntilEnd() {
+    if (!ended()) {
+      threads.forEach(VcpuThread::start);
+    }
+    MachineEnd how = end.join();
+    threads.forEach(VcpuThread::join);
+    return how;
+  }
+
+  @Override
+  public void end(MachineEnd how) {
+    if (end.complete(how)) {
+      threads.forEach(VcpuThread::kick);
+      gate.wake();
+    }
+  }
+
+  /** Requests a sample of each vCPU. */
+  public void sample(Consumer<GuestSample> sink) {
+    threads.forEach(thread -> thread.sample(sink));
+  }
+
+  /** Makes all vCPUs leave the guest, so that they notice a closed gate. */
+  public void kick() {
+    threads.forEach(VcpuThread::kick);
+  }
+
+  @Override
+  public boolean ended() {
+    return end.isDone();
+  }
+
+  /** Counters of each vCPU. */
+  public List<MachineStatistics.Vcpu> vcpuStatistics() {
+    return accounts.stream().map(VcpuAccount::read).toList();
+  }
+
+  /** KVM's counters for the VM. */
+  public Map<String, Long> kernelStatistics() {
+    return kernelStatistics.map(VcpuAccount::counters).orElse(Map.of());
+  }
+
+  /**
+   * {@link System#nanoTime} right before the guest's first instruction, or 0 if it has not run yet.
+   */
+  public long firstEntryNanos() {
+    return accounts.getFirst().exits().firstEntryNanos();
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    closing.addFirst(part);
+    return part;
+  }
+
+  /** Ends the guest if it runs, waits for the vCPUs and closes the KVM objects. */
+  @Override
+  public void close() {
+    end(new MachineEnd.Stopped());
+    threads.forEach(VcpuThread::join);
+    for (AutoCloseable part : closing) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("closing " + part, e);
+      }
+    }
+    closing.clear();
+  }
+}

@@ -1,0 +1,132 @@
+package org.microvm.virtioserial;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.devices.virtio.VirtioQueues;
+import org.microvm.devices.virtio.VirtqueueException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.IovecArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The objects that all parts of one device share: lock, event loop, clock, listeners and scratch
+ * memory.
+ */
+final class DeviceContext {
+  /** Work on queues that runs with the device lock held. */
+  @FunctionalInterface
+  interface Step {
+    void run() throws VirtqueueException;
+  }
+
+  /** A question that is answered with the device lock held. */
+  @FunctionalInterface
+  interface Question<T, E extends Exception> {
+    T ask() throws E;
+  }
+
+  /**
+   * Ranges in one readv or writev: enough for two rings full of one-page buffers, as Linux posts
+   * them.
+   */
+  private static final int RANGES = 128;
+
+  private static final Logger LOG = LoggerFactory.getLogger(DeviceContext.class);
+
+  private static final int WASTE_BYTES = 64 * 1024;
+
+  private final DeviceLock lock = new DeviceLock();
+  private final EventLoop loop;
+  private final Clock clock;
+  private final PortListeners listeners;
+  private final IovecArray ranges = new IovecArray(RANGES);
+  private final MemorySegment waste = Arena.ofAuto().allocate(WASTE_BYTES);
+  private VirtioQueues queues;
+
+  DeviceContext(EventLoop loop, Clock clock) {
+    this.loop = loop;
+    this.clock = clock;
+    listeners = new PortListeners(this::execute);
+  }
+
+  EventLoop loop() {
+    return loop;
+  }
+
+  Clock clock() {
+    return clock;
+  }
+
+  DeviceLock lock() {
+    return lock;
+  }
+
+  PortListeners listeners() {
+    return listeners;
+  }
+
+  /** Returns an empty scratch array for use within one call; guarded by the device lock. */
+  IovecArray ranges() {
+    ranges.clear();
+    return ranges;
+  }
+
+  /** Returns the scratch array with room for bytes that are read only to be dropped. */
+  IovecArray wasteRanges() {
+    ranges.clear();
+    ranges.add(waste.address(), waste.byteSize());
+    return ranges;
+  }
+
+  /** Returns the queues, or null while the driver has not activated the device. */
+  VirtioQueues queues() {
+    return queues;
+  }
+
+  void queues(VirtioQueues active) {
+    queues = active;
+  }
+
+  /** Schedules a task on the loop. After the loop is closed the task is dropped. */
+  void execute(Runnable task) {
+    try {
+      loop.execute(task);
+    } catch (RejectedExecutionException e) {
+      // The VM is ending: only resources are still to be released, which needs no loop.
+      LOG.debug("task dropped: {}", e.getMessage());
+    }
+  }
+
+  /** Runs a step with the lock held, and reports a ring that the guest broke to the transport. */
+  void locked(Step step) {
+    ReentrantLock outer = lock.enter();
+    try {
+      step.run();
+    } catch (VirtqueueException e) {
+      failed(e);
+    } finally {
+      lock.exit(outer);
+    }
+  }
+
+  /** Returns the answer to a question, which is asked with the lock held. */
+  <T, E extends Exception> T answer(Question<T, E> question) throws E {
+    ReentrantLock outer = lock.enter();
+    try {
+      return question.ask();
+    } finally {
+      lock.exit(outer);
+    }
+  }
+
+  /**
+   * Reports that the guest broke a ring, which stops all queues of the device. The lock must be
+   * held.
+   */
+  void failed(VirtqueueException cause) {
+    queues.fail(cause);
+  }
+}

@@ -1,0 +1,45 @@
+package org.microvm.virtioserial.backend;
+
+import java.util.Objects;
+import org.microvm.linux.Fd;
+
+/**
+ * One connection to a host program. The holder of the connection owns the descriptors, which must
+ * be non-blocking if their kind can block.
+ *
+ * @param input the descriptor from which bytes for the guest are read; null if there are none
+ * @param output the descriptor to which bytes of the guest are written; null if they are dropped
+ * @param halfClose whether the other direction stays open after the end of input until the peer
+ *     hangs up, as with unix sockets; if not, the end of input ends the connection
+ */
+public record HostConnection(Fd input, Fd output, boolean halfClose) {
+  /** Checks that the connection has at least one direction. */
+  public HostConnection {
+    if (input == null) {
+      Objects.requireNonNull(output, "a connection needs an input or an output");
+    }
+  }
+
+  /**
+   * Creates a connection of one descriptor for both directions, whose peer can close one of them
+   * alone.
+   */
+  public static HostConnection duplex(Fd socket) {
+    return new HostConnection(socket, socket, true);
+  }
+
+  /** Returns whether one descriptor carries both directions. */
+  public boolean isDuplex() {
+    return input == output;
+  }
+
+  /** Closes the descriptors. */
+  public void close() {
+    if (input != null) {
+      input.close();
+    }
+    if (output != null && output != input) {
+      output.close();
+    }
+  }
+}
