@@ -1,10 +1,10 @@
-# The README's commands. `make help` lists them.
+# The commands of the README. `make help` lists all of them.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 
-# `java` on PATH may be older than 25: the build looks for a JDK itself.
+# `java` on PATH may be older than 25, so the build searches for a JDK itself.
 export JAVA_HOME := $(shell tools/java-home)
 ifeq ($(JAVA_HOME),)
 $(error no JDK 25 or newer found)
@@ -12,14 +12,16 @@ endif
 export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED
 MAVEN := mvn -B -q -ntp
 DIST := cli/target/dist
+# The images that `agent-test` uses: images, or images-newest.
+IMAGES := images
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
 .PHONY: help build run test stress soak images examples bare-metal bench bench-boot bench-state bench-channels bench-jmh doctor javadoc bindings format clean packages
 
-help: ## this list
+help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-build: $(DIST)/microvm.aot ## compile and package; no tests, no images
+build: $(DIST)/microvm.aot ## compile and package, without tests and images
 
 $(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java | packages
 	@echo "building microvm with $(JAVA_HOME)"
@@ -28,61 +30,83 @@ $(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java | packages
 	@echo $(JAVA_HOME) >$(DIST)/java-home
 	@touch $@
 
-# The JVM's ahead-of-time cache is trained by a start-up that touches what every start touches.
+# The JVM's ahead-of-time cache is recorded from a run that uses what every start uses.
 $(DIST)/microvm.aot: $(DIST)/microvm.jar tools/train-aot | bare-metal
 	@tools/train-aot $(DIST)
 
 packages: ## install the Debian packages that build and tests need
 	@tools/packages
 
-images: | packages ## build the guest kernel and root (cached under ~/.cache/microvm)
+images: | packages ## build the guest kernel and root of pinned Debian packages (cached under ~/.cache/microvm)
 	@$(MAKE) --no-print-directory -C test-images images
+
+.PHONY: images-newest images-news images-update
+images-newest: | packages ## build images of the newest packages, for `make agent-test IMAGES=images-newest`; the pin stays
+	@$(MAKE) --no-print-directory -C test-images newest
+
+images-news: ## list the pinned packages that have newer versions
+	@$(MAKE) --no-print-directory -C test-images news
+
+images-update: ## pin the newest packages (PACKAGES="NAME NAME=VERSION": only those)
+	@$(MAKE) --no-print-directory -C test-images update
 
 bare-metal: | packages
 	@$(MAKE) --no-print-directory -s -C test-images/bare-metal
 
-run: build images ## boot Linux: a shell on a terminal, else a demonstration that ends by itself
+run: build images ## boot Linux: a shell on a terminal, otherwise a demonstration that ends by itself
 	@if [ -t 0 ] && [ -t 1 ]; then bin/microvm run; else bin/microvm demo; fi
 
 examples: build images ## build the programs of examples/ (examples/run NAME runs one)
 
-test: build images ## everything: format, lint, unit, KVM and Linux guest tests
+test: build images ## run everything: format, lint, unit, KVM and Linux guest tests
+	@test-images/pin.sh summary
+	@$(MAKE) --no-print-directory -C test-images check
 	@tools/test
 
-stress: build ## a million messages to a guest that sleeps between each two; fewer on the other interrupt paths
+stress: build ## wake a sleeping guest with a million messages; fewer on the other interrupt paths
 	@tools/test -pl microvm -am -Dtest='SleepingGuestStressTest' -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.stress.messages=1000000
 
 .PHONY: migrate-kill
-migrate-kill: build ## a process of a migration killed by SIGKILL at each of 50 random moments
+migrate-kill: build ## kill a process of a migration by SIGKILL, at 50 random moments
 	@tools/test -pl cli -am -Dtest='MigrationKillTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.kills=50
 
-soak: build images ## ports whose ends come, go and block at random: a driver in Java (64), a hostile one, Linux (16); five minutes each
+soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
 .PHONY: agent-test junit-example
-agent-test: build images ## the guest agent suite, every test named, results as JUnit XML (EXECS=N programs)
-	@tools/agent-test
+agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
+	@tools/agent-test -Dmicrovm.images=$(CURDIR)/test-images/target/$(IMAGES)
 
-junit-example: build images ## install the modules locally and run a project that uses the JUnit fixture
+junit-example: release ## run a project that uses the JUnit fixture, with the release and an empty home
 	@tools/junit-example
 
-bench: bench-boot bench-state bench-channels ## all benchmarks but JMH's; the report is target/bench/index.html
+.PHONY: release dist release-test
+release: images ## what a public Maven repository asks for, in target/staging (VERSION=0.1.0 URL=https://...); unsigned
+	@tools/release target/staging "$(VERSION)" "$(URL)"
 
-bench-channels: build bare-metal ## exits, throughput and latency, against QEMU's microvm (installs it)
+dist: build images bare-metal ## a tarball with a Java runtime and images, cli/target/microvm-*-linux-x86_64.tar.gz
+	@tools/dist
+
+release-test: release dist ## test both: consumers with an empty home, jlink, a boot without a JDK, a second build
+	@tools/release-test
+
+bench: bench-boot bench-state bench-channels ## run all benchmarks except JMH's; the report is target/bench/index.html
+
+bench-channels: build bare-metal ## measure exits, throughput and latency, also of QEMU (installed if needed)
 	@tools/packages-bench
 	@bin/microvm bench exits --output target/bench
 	@bin/microvm bench channel --compare-qemu --output target/bench
 	@bin/microvm bench report target/bench
 
-bench-jmh: build ## nanoseconds of the hot paths (JMH; WORDS="-f 1 chainWalk" passes words on)
-	@tools/bench-jmh $(WORDS)
+bench-jmh: build ## measure the hot paths in nanoseconds (JMH; ARGS="-f 1 chainWalk" passes arguments to it)
+	@tools/bench-jmh $(ARGS)
 
-bench-boot: build images ## start-up times, median of 5
+bench-boot: build images ## measure start-up times, median of 5
 	@bin/microvm bench boot
 
-bench-state: build images bare-metal ## snapshot, restore, migration: against QEMU (installs it), and 100 times under load
+bench-state: build images bare-metal ## measure snapshot, restore and migration, also of QEMU (installed if needed)
 	@tools/packages-bench
 	@bin/microvm bench restore
 	@bin/microvm bench state --compare-qemu --output target/bench
@@ -102,17 +126,17 @@ dependencies: ## dependencies and plugins that have newer releases
 docs: ## regenerate docs/command-line.md, and the man pages under cli/target/man
 	@tools/docs
 
-doctor: build ## what /dev/kvm is here, and what is missing
+doctor: build ## report what /dev/kvm supports here and what is missing
 	@bin/microvm doctor
 
-javadoc: build ## the Java API's documentation, under target/javadoc
+javadoc: build ## generate the Java API's documentation in target/javadoc
 	@tools/javadoc target/javadoc
 
-bindings: ## regenerate kvm-bindings' generated package with the jextract on PATH
+bindings: ## regenerate the generated package of kvm-bindings with the jextract on PATH
 	@tools/generate-bindings
 
 format: ## format the Java sources
 	@$(MAVEN) spotless:apply
 
-clean: ## remove what was built here (not ~/.cache/microvm)
+clean: ## remove everything that was built here (not ~/.cache/microvm)
 	@rm -rf target */target

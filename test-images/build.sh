@@ -3,8 +3,10 @@
 #
 # Builds the test images, or finds them in the cache, and points target/images at them.
 #
-#   build.sh images      kernel and root filesystem
+#   build.sh images      kernel and root filesystem, of the package versions that packages.lock names
 #   build.sh bzimages    the same, and the kernel as four bzImages
+#   build.sh newest      kernel and root filesystem of the newest versions that apt has; target/images-newest
+#   build.sh keys        prints the names of kernel, root filesystem and images in the cache
 #
 # The cache, ${XDG_CACHE_HOME:-~/.cache}/microvm, has one directory for each kernel, each root filesystem and each pair
 # of the two, named by a hash of everything that went in. A directory is built under another name and renamed when it
@@ -12,69 +14,39 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-here=$PWD
-readonly here
+# Neither the order of files nor their modes come from whoever builds.
+export LC_ALL=C
+umask 022
 
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm
 readonly goal=${1:-images}
 
-# Debian packages whose contents end up in the images, and those that only help to build them.
-readonly source_package=linux-source-6.1
-readonly guest_packages=(qemu-guest-agent busybox-static libc6 libglib2.0-0 libpcre2-8-0 libnuma1 libudev1 liburing2
-    udev libacl1 libblkid1 libcap2 libkmod2 libselinux1 libzstd1 liblzma5 libssl3)
-readonly compilers=(gcc binutils musl-tools erofs-utils)
+# What builds the images besides the compilers; their versions are not a part of the keys.
 readonly tools=(make bc bison flex libelf-dev libssl-dev libc6-dev linux-libc-dev cpio xz-utils util-linux patch)
 readonly bzimage_tools=(gzip xz-utils lz4 zstd)
 
 . ./steps.sh
+. ./packages.sh
+. ./apt.sh
 
 # --- what goes in ---------------------------------------------------------------------------------------------------
-
-# Prints "package version" lines for the versions apt would install. Asking apt takes most of a second, so the answer
-# is kept for as long as apt's lists, its preferences and dpkg's status are what they were.
-candidate_versions() {
-    local stamp memo=$cache/versions
-    stamp=$(stat -c '%n %Y' /var/lib/apt/lists /var/lib/dpkg/status /etc/apt /etc/apt/*.d build.sh 2>&1 | sha256sum)
-    if [[ -f $memo && $(head -n 1 "$memo") == "$stamp" ]]; then
-        tail -n +2 "$memo"
-        return
-    fi
-    local versions
-    versions=$(apt-cache policy "$source_package" "${guest_packages[@]}" "${compilers[@]}" |
-        awk '/^[^ ]/ { sub(":$", "", $1); name = $1 } /^  Candidate:/ { print name, $2 }')
-    mkdir -p "$cache"
-    printf '%s\n%s\n' "$stamp" "$versions" >"$memo.$$"
-    mv "$memo.$$" "$memo"
-    printf '%s\n' "$versions"
-}
-
-version_of() {
-    awk -v name="$1" '$1 == name { print $2 }' <<<"$versions"
-}
 
 hash_of() {
     sha256sum | cut -c 1-16
 }
 
-find_versions() {
-    versions=$(candidate_versions)
-    local package
-    for package in "$source_package" "${guest_packages[@]}" "${compilers[@]}"; do
-        local version
-        version=$(version_of "$package")
-        [[ -n $version && $version != '(none)' ]] || return 1
-    done
-}
-
 # sha256sum prints names, so a renamed or added file counts as well as a changed one.
 compute_keys() {
+    compiled_by=$(compiler_versions)
     kernel_key=$( (
         sha256sum kernel/build.sh kernel/config kernel/patches/*.patch
-        grep -E "^($source_package|gcc|binutils) " <<<"$versions"
+        lines_of "$source_package"
+        grep -E '^(gcc|gcc-12|binutils) ' <<<"$compiled_by"
     ) | hash_of)
     rootfs_key=$( (
         find rootfs -type f | LC_ALL=C sort | xargs sha256sum
-        grep -vE "^($source_package|gcc|binutils) " <<<"$versions"
+        lines_of "${guest_packages[@]}"
+        echo "$compiled_by"
     ) | hash_of)
     images_key=$( (
         echo "$kernel_key $rootfs_key"
@@ -88,38 +60,23 @@ compute_keys() {
 
 # --- building -------------------------------------------------------------------------------------------------------
 
-apt_get() {
-    local sudo=()
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || { echo "not root and no sudo: run as root: apt-get $*" >&2; return 1; }
-        sudo=(sudo)
-    fi
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+# Of what was installed before, other versions than the lock's may be there.
+install_compilers() {
+    install_packages "${compilers[@]}" "${tools[@]}"
+    compute_keys
+    local name version
+    while read -r name version; do
+        [[ $version == "${versions[$name]}" ]] ||
+            echo "  $name $version is installed ($lock: ${versions[$name]}); it makes images of another name"
+    done <<<"$compiled_by"
 }
 
-# Installs those of the packages that are missing or, for packages whose version is part of a key, not current.
-install_packages() {
-    local package wanted=()
-    for package in "$@"; do
-        local installed version
-        installed=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$package" 2>/dev/null || true)
-        version=$(version_of "$package")
-        [[ $installed == "installed ${version:-*}" || (-z $version && $installed == installed\ *) ]] || wanted+=("$package")
-    done
-    ((${#wanted[@]})) || return 0
-    step "install ${wanted[*]}" apt_get install -y --no-install-recommends "${wanted[@]}"
-}
-
-# Downloads and unpacks the guest's packages: their files, not this machine's, go into the image.
-fetch_guest_packages() {
-    local package wanted=()
-    mkdir -p "$work/debs" "$work/packages"
-    for package in "${guest_packages[@]}"; do
-        wanted+=("$package=$(version_of "$package")")
-    done
-    (cd "$work/debs" && apt-get -q -o APT::Sandbox::User=root download "${wanted[@]}")
-    for package in "$work"/debs/*.deb; do
-        dpkg-deb -x "$package" "$work/packages"
+# The files of the guest's packages, not this machine's, go into the image.
+unpack_guest_packages() {
+    local name
+    mkdir -p "$work/packages"
+    for name in "${guest_packages[@]}"; do
+        dpkg-deb -x "$(deb_of "$name")" "$work/packages"
     done
 }
 
@@ -130,20 +87,21 @@ publish() {
 }
 
 build_kernel() {
-    install_packages "$source_package" "${compilers[@]}" "${tools[@]}"
-    ./kernel/build.sh vmlinux "$work/kernel-build" "$work/kernel"
+    fetch_packages "$work/download" "$source_package"
+    ./kernel/build.sh vmlinux "$(deb_of "$source_package")" "$work/kernel-build" "$work/kernel"
     publish "$work/kernel" "$kernel_dir"
 }
 
 build_bzimages() {
-    install_packages "$source_package" "${compilers[@]}" "${tools[@]}" "${bzimage_tools[@]}"
-    ./kernel/build.sh bzimages "$work/kernel-build" "$work/bzimages"
+    install_packages "${bzimage_tools[@]}"
+    fetch_packages "$work/download" "$source_package"
+    ./kernel/build.sh bzimages "$(deb_of "$source_package")" "$work/kernel-build" "$work/bzimages"
     publish "$work/bzimages" "$bzimages_dir"
 }
 
 build_rootfs() {
-    install_packages "${compilers[@]}" "${tools[@]}"
-    step 'download the packages of the root filesystem' fetch_guest_packages
+    fetch_packages "$work/download" "${guest_packages[@]}"
+    step 'unpack the packages of the root filesystem' unpack_guest_packages
     ./rootfs/build.sh "$work/packages" "$work/root" "$work/rootfs"
     publish "$work/rootfs" "$rootfs_dir"
 }
@@ -163,8 +121,11 @@ assemble() {
         echo "kernel $kernel_key"
         echo "rootfs $rootfs_key"
         echo
-        echo '# Debian packages'
-        printf '%s\n' "$versions"
+        echo '# Debian packages and their SHA-256'
+        lines_of "${pinned[@]}"
+        echo
+        echo '# compilers'
+        echo "$compiled_by"
         echo
         echo '# sha256 of what goes in'
         sha256sum kernel/build.sh kernel/config kernel/patches/*.patch
@@ -191,11 +152,9 @@ build() {
     trap 'exit 130' INT TERM
     start_log "$cache/build.log"
 
-    if ! find_versions; then
-        step 'apt-get update (no package lists yet)' apt_get update
-        find_versions || fail "apt knows no $source_package: Debian 12 (bookworm) package sources are needed"
-    fi
     compute_keys
+    # Only after the compilers are there it is known what they make.
+    everything_compiled || install_compilers
     [[ -d $kernel_dir ]] || build_kernel
     [[ $goal != bzimages || -d $bzimages_dir ]] || build_bzimages
     [[ -d $rootfs_dir ]] || build_rootfs
@@ -205,17 +164,50 @@ build() {
     fi
 }
 
+everything_compiled() {
+    [[ -d $kernel_dir && -d $rootfs_dir && ($goal != bzimages || -d $bzimages_dir) ]]
+}
+
 complete() {
     [[ -d $images_dir ]] && { [[ $goal != bzimages ]] || [[ -e $images_dir/bzImage.gzip && -d $bzimages_dir ]]; }
 }
 
+# Takes the newest versions that apt has instead of the lock's, which stays as it is.
+take_newest() {
+    mkdir -p "$cache"
+    start_log "$cache/pin.log"
+    update_lists
+    local name version selections=() moves
+    while read -r name version; do
+        selections+=("$name=$version")
+    done < <(candidates "${pinned[@]}")
+    ((${#selections[@]} == ${#pinned[@]})) || fail "apt has only ${#selections[@]} of ${#pinned[@]} packages"
+    select_versions "${selections[@]}"
+    check_lock
+    moves=$(report_moves)
+    echo "${moves:-the versions in $lock are the newest}"
+}
+
+read_lock
+check_lock
+link=images
 case $goal in
 images | bzimages) ;;
-*) fail "usage: build.sh images|bzimages" ;;
+newest)
+    take_newest
+    link=images-newest
+    ;;
+keys)
+    compute_keys
+    printf '%s\n' "kernel $kernel_key" "rootfs $rootfs_key" "images $images_key"
+    exit
+    ;;
+*) fail 'usage: build.sh images|bzimages|newest|keys' ;;
 esac
-find_versions && compute_keys && complete || build
+compute_keys
+complete || build
 mkdir -p target
-ln -sfnT "$images_dir" target/images
+ln -sfnT "$images_dir" "target/$link"
 # For programs that know no clone of this repository, such as tests of other projects.
-ln -sfnT "$images_key" "$cache/images/current"
-echo "images: $images_dir"
+[[ $goal == newest ]] || ln -sfnT "$images_key" "$cache/images/current"
+echo "$link: $images_dir"

@@ -18,8 +18,12 @@ step() {
     shift
     printf '  %-50s' "$what"
     echo "=== $what: $*" >>"$BUILD_LOG"
-    local status=0
-    (set -e; "$@") </dev/null >>"$BUILD_LOG" 2>&1 || status=$?
+    # After `||` or `if` bash would go on in "$@" after a command that fails.
+    local status
+    set +e
+    (set -e; "$@") </dev/null >>"$BUILD_LOG" 2>&1
+    status=$?
+    set -e
     if ((status)); then
         echo ' failed'
         tail -n 15 "$BUILD_LOG" | sed 's/^/    | /' >&2

@@ -15,9 +15,9 @@ import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
 
 /**
- * Gives the classes of a jar that have none the stack maps that class files have had since version 50: {@code java
- * tools/RewriteOldClasses.java JAR}. The JVM's ahead-of-time cache leaves out older classes, so that they are parsed
- * and verified at every start; picocli's are of version 49.
+ * Adds stack maps to the classes of a jar that are older than class file version 50, which introduced them: {@code java
+ * tools/RewriteOldClasses.java JAR}. The JVM's ahead-of-time cache does not store older classes, so they would be
+ * parsed and verified at every start. Picocli's classes have version 49.
  */
 final class RewriteOldClasses {
   private static final int FIRST_WITH_STACK_MAPS = ClassFile.JAVA_6_VERSION;
@@ -33,14 +33,16 @@ final class RewriteOldClasses {
       ClassFile tool = tool(old);
       for (JarEntry entry : old.stream().toList()) {
         byte[] bytes = old.getInputStream(entry).readAllBytes();
-        out.putNextEntry(new JarEntry(entry.getName()));
+        JarEntry same = new JarEntry(entry.getName());
+        same.setTimeLocal(entry.getTimeLocal());
+        out.putNextEntry(same);
         out.write(entry.getName().endsWith(".class") ? rewrite(tool, bytes) : bytes);
       }
     }
     Files.move(rewritten, jar, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Stack maps name common superclasses, so the hierarchy has to be known: of the jar and of the JDK. */
+  /** Stack maps contain common superclasses, so the tool needs the class hierarchy of the jar and of the JDK. */
   private static ClassFile tool(JarFile jar) {
     ClassHierarchyResolver hierarchy =
         ClassHierarchyResolver.ofResourceParsing(name -> open(jar, name))
@@ -67,7 +69,7 @@ final class RewriteOldClasses {
     ClassTransform version =
         (to, element) ->
             to.with(element instanceof ClassFileVersion ? ClassFileVersion.of(NEW_VERSION, 0) : element);
-    // Code that is copied as a whole would get no stack maps.
+    // A method body that is copied as a whole gets no stack maps, so every element is copied separately.
     ClassTransform code = ClassTransform.transformingMethodBodies((to, element) -> to.with(element));
     return tool.transformClass(model, version.andThen(code));
   }

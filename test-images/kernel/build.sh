@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# kernel/build.sh vmlinux|bzimages BUILD OUT
-# Unpacks Debian's kernel source into BUILD, patches, configures and compiles it there, and puts into OUT
+# kernel/build.sh vmlinux|bzimages DEB BUILD OUT
+# Unpacks Debian's kernel source from the package file DEB into BUILD, patches, configures and compiles it there, and
+# puts into OUT
 #   vmlinux:   vmlinux (no debug information, no symbols), vmlinux.sym is left out: System.map has the symbols; config
 #   bzimages:  bzImage.gzip, bzImage.xz, bzImage.lz4, bzImage.zstd
 
@@ -10,8 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../steps.sh"
 
-readonly product=$1 build=$2 out=$3
-readonly tarball=/usr/src/linux-source-6.1.tar.xz
+readonly product=$1 deb=$2 build=$3 out=$4
 readonly tree=$build/linux-source-6.1
 
 # Nothing that changes from build to build goes into the kernel's banner.
@@ -22,7 +22,8 @@ export KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC'
 unpack() {
     mkdir -p "$build"
     cd "$build"
-    xz -T0 -dc "$tarball" | tar xf - --anchored --wildcards \
+    dpkg-deb --fsys-tarfile "$deb" | tar xOf - ./usr/src/linux-source-6.1.tar.xz | xz -T0 -dc |
+        tar xf - --anchored --wildcards \
         --exclude='linux-source-6.1/Documentation/*/*' \
         --exclude='linux-source-6.1/arch/[!x]*.[chS]' \
         --exclude='linux-source-6.1/arch/[!x]*.dts*' \

@@ -12,10 +12,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly packages=$1 root=$2 out=$3
 readonly libraries=lib/x86_64-linux-gnu
 
-# musl: a static program of 50 KiB with hardly a system call before main.
+# musl: a static program of 50 KiB with hardly a system call before main. musl has no headers of the kernel's.
 compile() {
     musl-gcc -static -Os -s -std=gnu11 -Wall -Wextra -Werror \
-        -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu \
+        -idirafter "$packages/usr/include" -idirafter "$packages/usr/include/x86_64-linux-gnu" \
         -o "$@"
 }
 
@@ -38,9 +38,9 @@ copy_with_libraries() {
     local library source
     for library in $(needed_by "$1"); do
         [[ ! -e $root/$libraries/$library && $library != ld-linux* ]] || continue
-        source=$(find "$packages" -name "$library" | head -n 1)
+        source=$(find "$packages" -name "$library" -print -quit)
         if [[ -z $source ]]; then
-            echo "$1 needs $library, which no package in build.sh's guest_packages has"
+            echo "$1 needs $library, which none of packages.sh's guest_packages has"
             return 1
         fi
         cp -L "$source" "$root/$libraries/$library"

@@ -49,7 +49,7 @@
 
 /* A child that ends sooner than this after its start is not restarted until this time has passed. */
 #define RESPAWN_MS	1000
-/* The time that processes have between SIGTERM and SIGKILL at shutdown. */
+/* The time that processes have between SIGTERM and SIGKILL. */
 #define TERM_MS		1000
 /* hvc0 appears without a kernel event of its own, shortly after its port: how often and how long to check. */
 #define HVC_RETRY_MS	50
@@ -65,6 +65,7 @@ struct service {
 	bool wanted;
 	long long started_ms;
 	long long not_before_ms;
+	long long kill_ms;	/* when SIGKILL follows the SIGTERM that was sent; 0: none was */
 };
 
 struct port {
@@ -234,7 +235,16 @@ static void start(struct service *service, void (*exec)(const char *), const cha
 	}
 }
 
-/* Starts children that should run and do not. Returns how long until there may be more to start, -1 for never. */
+/* The sooner of two waits in milliseconds, of which the first may be -1 for none. */
+static int sooner(int wait_ms, int other_ms)
+{
+	return wait_ms < 0 || other_ms < wait_ms ? other_ms : wait_ms;
+}
+
+/*
+ * Starts children that should run and do not, and kills those that have not ended on SIGTERM in time. Returns how long
+ * until there may be more to do, -1 for never.
+ */
 static int start_services(void)
 {
 	struct {
@@ -252,18 +262,29 @@ static int start_services(void)
 		struct service *service = all[i].service;
 		long long now = now_ms();
 
+		if (service->pid && service->kill_ms) {
+			if (now >= service->kill_ms) {
+				kill(service->pid, SIGKILL);
+				service->kill_ms = 0;
+			} else {
+				wait_ms = sooner(wait_ms, service->kill_ms - now);
+			}
+		}
 		if (!service->wanted || service->pid)
 			continue;
-		if (now >= service->not_before_ms) {
+		if (now >= service->not_before_ms)
 			start(service, all[i].exec, all[i].argument);
-		} else {
-			int left = service->not_before_ms - now;
-
-			if (wait_ms < 0 || left < wait_ms)
-				wait_ms = left;
-		}
+		else
+			wait_ms = sooner(wait_ms, service->not_before_ms - now);
 	}
 	return wait_ms;
+}
+
+/* qemu-ga 7.2 may deadlock in its SIGTERM handler, so SIGKILL follows. */
+static void end_service(struct service *service)
+{
+	kill(service->pid, SIGTERM);
+	service->kill_ms = now_ms() + TERM_MS;
 }
 
 static void ended(struct service *service, pid_t pid)
@@ -271,6 +292,7 @@ static void ended(struct service *service, pid_t pid)
 	if (service->pid != pid)
 		return;
 	service->pid = 0;
+	service->kill_ms = 0;
 	service->not_before_ms = service->started_ms + RESPAWN_MS;
 }
 
@@ -366,7 +388,7 @@ static void watch_agent_port(const struct port *port, bool present)
 		if (present)
 			agent.not_before_ms = 0;
 		else if (agent.pid)
-			kill(agent.pid, SIGTERM);
+			end_service(&agent);
 	}
 }
 

@@ -1,5 +1,5 @@
-/** Benchmarks of the command line. */
-// HdrHistogram is no module and has no name for one but its file's.
+/** Benchmarks of the {@code microvm} command. */
+// HdrHistogram is an automatic module whose name comes from its file name.
 @SuppressWarnings("requires-automatic")
 module org.microvm.bench {
   requires HdrHistogram;

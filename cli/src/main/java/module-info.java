@@ -1,5 +1,5 @@
-/** The command line. */
-// The benchmarks are compiled after this module.
+/** The {@code microvm} command. */
+// org.microvm.bench is compiled after this module, so the compiler does not know it yet.
 @SuppressWarnings("module")
 module org.microvm.cli {
   requires ch.qos.logback.classic;

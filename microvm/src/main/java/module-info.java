@@ -1,4 +1,4 @@
-/** The machine: what boots, saves and migrates a guest. */
+/** Virtual machines: boots, saves, restores and migrates guests. */
 module org.microvm.machine {
   requires jdk.jfr;
   requires org.microvm.firmware;
@@ -9,4 +9,6 @@ module org.microvm.machine {
   exports org.microvm.machine.config;
   exports org.microvm.machine.migration;
   exports org.microvm.machine.snapshot;
+
+  uses org.microvm.machine.config.GuestImageLibrary;
 }

@@ -1,4 +1,4 @@
-/** A machine's control socket: QMP, server and client. */
+/** The control socket of a machine: server and client of QMP, the QEMU Machine Protocol. */
 module org.microvm.qmp {
   requires transitive com.fasterxml.jackson.databind;
   requires transitive org.microvm.machine;

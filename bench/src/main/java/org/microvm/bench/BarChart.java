@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Horizontal bars in groups, as SVG. On a logarithmic axis a bar of nothing has no length; the
- * value stands behind each bar.
+ * Draws groups of horizontal bars as SVG, with the value after each bar. On a logarithmic axis a
+ * bar for zero has no length.
  */
 final class BarChart {
   private static final int WIDTH = 760;
@@ -73,7 +73,7 @@ final class BarChart {
       return room * value / most;
     }
     double least = bars.stream().mapToDouble(Bar::value).filter(v -> v > 0).min().orElse(most);
-    // The shortest bar of all still is one.
+    // The shortest bar must still be visible.
     double bottom = Math.log10(least) - 0.3;
     return room * (Math.log10(value) - bottom) / (Math.log10(most) - bottom);
   }

@@ -9,45 +9,48 @@ import picocli.CommandLine.Option;
 /** {@code microvm bench channel}. */
 @Command(
     name = "channel",
-    description = "Throughput and latency of channels, against a plain socket and against QEMU.",
+    description = "Measures throughput and latency of channels, of a plain socket and of QEMU.",
     mixinStandardHelpOptions = true)
 final class BenchChannelCommand implements Callable<Integer> {
-  @Option(names = "--compare-qemu", description = "measure QEMU's microvm in the same run")
+  @Option(names = "--compare-qemu", description = "also measure QEMU's microvm")
   private boolean compareQemu;
 
-  @Option(names = "--rounds", defaultValue = "5", description = "how often (${DEFAULT-VALUE})")
+  @Option(
+      names = "--rounds",
+      defaultValue = "5",
+      description = "number of rounds (default: ${DEFAULT-VALUE})")
   private int rounds;
 
   @Option(
       names = "--seconds",
       defaultValue = "1",
-      description = "how long each is measured (${DEFAULT-VALUE})")
+      description = "duration of each measurement (default: ${DEFAULT-VALUE})")
   private double seconds;
 
   @Option(
       names = "--warm-up",
       paramLabel = "SECONDS",
       defaultValue = "1.5",
-      description = "how long each runs before that (${DEFAULT-VALUE})")
+      description = "duration of the warm-up before each measurement (default: ${DEFAULT-VALUE})")
   private double warmUp;
 
   @Option(
       names = "--only",
       paramLabel = "TEXT",
       defaultValue = "",
-      description = "workloads whose title contains this")
+      description = "only workloads whose title contains TEXT")
   private String only;
 
   @Option(
       names = "--output",
       paramLabel = "DIRECTORY",
-      description = "also write channel.json and channel.svg there")
+      description = "also write channel.txt, channel.json and charts to DIRECTORY")
   private Path output;
 
   @Override
   public Integer call() throws Exception {
     if (rounds < 1 || seconds <= 0 || warmUp < 0) {
-      throw new UsageException("--rounds, --seconds and --warm-up: above 0");
+      throw new UsageException("--rounds and --seconds must be above 0, --warm-up at least 0");
     }
     new ChannelBenchmarkRun(BenchCommand.home(), System.out)
         .compareQemu(compareQemu)

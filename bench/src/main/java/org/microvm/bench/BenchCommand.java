@@ -8,10 +8,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code microvm bench NAME}. */
+/** {@code microvm bench}: the benchmarks are its subcommands. */
 @Command(
     name = "microvm bench",
-    description = "Measures; let nothing else run on the machine.",
+    description = "Runs a benchmark. Nothing else should run on the host meanwhile.",
     mixinStandardHelpOptions = true,
     subcommands = {
       BenchCommand.Boot.class,
@@ -26,11 +26,11 @@ import picocli.CommandLine.Option;
 final class BenchCommand {
   private static void checkRuns(int runs) {
     if (runs < 1) {
-      throw new UsageException("--runs: at least 1");
+      throw new UsageException("--runs must be at least 1");
     }
   }
 
-  /** What this project was built in, or is installed in. */
+  /** The directory of the built source tree. */
   static Path home() {
     return Path.of(System.getProperty("microvm.home", "."));
   }
@@ -39,15 +39,15 @@ final class BenchCommand {
     return home().resolve("bin/microvm");
   }
 
-  /** RAM of the guests whose start is measured. */
+  /** The option for the RAM of the measured guests. */
   static final class GuestMemory {
     @Option(
         names = {"--memory", "-m"},
         defaultValue = "128M",
-        description = "guest RAM (${DEFAULT-VALUE})")
+        description = "guest RAM (default: ${DEFAULT-VALUE})")
     private String memory;
 
-    /** The word, once it is known to be a size. */
+    /** The value of the option, after checking that it is a size. */
     private String checked() {
       bytes();
       return memory;
@@ -60,10 +60,13 @@ final class BenchCommand {
 
   @Command(
       name = "boot",
-      description = "Start-up times of the project's own images.",
+      description = "Measures start-up times of the project's own images.",
       mixinStandardHelpOptions = true)
   static final class Boot implements Callable<Integer> {
-    @Option(names = "--runs", defaultValue = "5", description = "how often (${DEFAULT-VALUE})")
+    @Option(
+        names = "--runs",
+        defaultValue = "5",
+        description = "number of runs (default: ${DEFAULT-VALUE})")
     private int runs;
 
     @Mixin private GuestMemory guest;
@@ -79,10 +82,13 @@ final class BenchCommand {
 
   @Command(
       name = "restore",
-      description = "Times of snapshots and restores of the project's own images.",
+      description = "Measures snapshots and restores of the project's own images.",
       mixinStandardHelpOptions = true)
   static final class Restore implements Callable<Integer> {
-    @Option(names = "--runs", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
+    @Option(
+        names = "--runs",
+        defaultValue = "10",
+        description = "number of runs (default: ${DEFAULT-VALUE})")
     private int runs;
 
     @Mixin private GuestMemory guest;
@@ -98,21 +104,24 @@ final class BenchCommand {
 
   @Command(
       name = "migrate",
-      description = "Live migrations in a row, with four channels at full speed all the time.",
+      description = "Measures live migrations in a row, with four channels at full speed.",
       mixinStandardHelpOptions = true)
   static final class Migrate implements Callable<Integer> {
-    @Option(names = "--runs", defaultValue = "100", description = "how often (${DEFAULT-VALUE})")
+    @Option(
+        names = "--runs",
+        defaultValue = "100",
+        description = "number of runs (default: ${DEFAULT-VALUE})")
     private int runs;
 
     @Option(
         names = "--copy",
-        description = "copy guest memory as between hosts, instead of handing it over")
+        description = "copy guest memory, as between hosts, instead of handing it over")
     private boolean copied;
 
     @Option(
         names = "--output",
         paramLabel = "DIRECTORY",
-        description = "also write a table and JSON there")
+        description = "also write a table and JSON to DIRECTORY")
     private Path output;
 
     @Override

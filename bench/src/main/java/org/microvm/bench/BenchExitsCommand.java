@@ -9,28 +9,31 @@ import picocli.CommandLine.Option;
 /** {@code microvm bench exits}. */
 @Command(
     name = "exits",
-    description = "Exits and speed of a UART, a virtconsole and a virtio-serial port.",
+    description = "Measures exits and speed of a UART, a virtconsole and a virtio-serial port.",
     mixinStandardHelpOptions = true)
 final class BenchExitsCommand implements Callable<Integer> {
-  @Option(names = "--rounds", defaultValue = "3", description = "how often (${DEFAULT-VALUE})")
+  @Option(
+      names = "--rounds",
+      defaultValue = "3",
+      description = "number of rounds (default: ${DEFAULT-VALUE})")
   private int rounds;
 
   @Option(
       names = "--seconds",
       defaultValue = "2",
-      description = "how long each is measured (${DEFAULT-VALUE})")
+      description = "duration of each measurement (default: ${DEFAULT-VALUE})")
   private double seconds;
 
   @Option(
       names = "--output",
       paramLabel = "DIRECTORY",
-      description = "also write a table, JSON and charts there")
+      description = "also write a table, JSON and charts to DIRECTORY")
   private Path output;
 
   @Override
   public Integer call() throws Exception {
     if (rounds < 1 || seconds <= 0) {
-      throw new UsageException("--rounds and --seconds: above 0");
+      throw new UsageException("--rounds and --seconds must be above 0");
     }
     new ExitsBenchmarkRun(BenchCommand.home(), System.out).run(rounds, 1, seconds, output);
     return 0;

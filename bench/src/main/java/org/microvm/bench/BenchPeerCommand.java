@@ -5,7 +5,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code microvm bench peer}: what {@code bench channel} starts for its plain socket. */
+/** {@code microvm bench peer}: started by {@code bench channel} for its plain socket. */
 @Command(name = "peer", description = "The other end of a plain socket.", hidden = true)
 final class BenchPeerCommand implements Callable<Integer> {
   @Option(names = "--socket", required = true)

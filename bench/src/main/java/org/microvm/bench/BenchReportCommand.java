@@ -8,10 +8,10 @@ import picocli.CommandLine.Parameters;
 /** {@code microvm bench report DIRECTORY}. */
 @Command(
     name = "report",
-    description = "Makes index.html of what the other benchmarks wrote with --output.",
+    description = "Writes index.html with the results that other benchmarks wrote with --output.",
     mixinStandardHelpOptions = true)
 final class BenchReportCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "DIRECTORY", description = "where they wrote it")
+  @Parameters(paramLabel = "DIRECTORY", description = "directory with the results")
   private Path directory;
 
   @Override

@@ -10,13 +10,16 @@ import picocli.CommandLine.Option;
 /** {@code microvm bench state}. */
 @Command(
     name = "state",
-    description = "Snapshots, restores and live migrations of the project's Linux guest.",
+    description = "Measures snapshots, restores and live migrations of the project's Linux guest.",
     mixinStandardHelpOptions = true)
 final class BenchStateCommand implements Callable<Integer> {
-  @Option(names = "--compare-qemu", description = "measure QEMU's microvm in the same run")
+  @Option(names = "--compare-qemu", description = "also measure QEMU's microvm")
   private boolean compareQemu;
 
-  @Option(names = "--rounds", defaultValue = "10", description = "how often (${DEFAULT-VALUE})")
+  @Option(
+      names = "--rounds",
+      defaultValue = "10",
+      description = "number of rounds (default: ${DEFAULT-VALUE})")
   private int rounds;
 
   @Mixin private BenchCommand.GuestMemory guest;
@@ -24,13 +27,13 @@ final class BenchStateCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIRECTORY",
-      description = "also write a table, JSON and a chart there")
+      description = "also write a table, JSON and a chart to DIRECTORY")
   private Path output;
 
   @Override
   public Integer call() throws Exception {
     if (rounds < 1) {
-      throw new UsageException("--rounds: at least 1");
+      throw new UsageException("--rounds must be at least 1");
     }
     long mebibytes = guest.bytes() >> 20;
     new StateBenchmarkRun(BenchCommand.home(), System.out, compareQemu)

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What benchmarks leave in a directory: for each a table (NAME.txt), figures (NAME.json) and charts
- * (NAME-….svg), and a page, index.html, that shows all that is there.
+ * The files that benchmarks write to a directory: for each benchmark a table (NAME.txt), figures
+ * (NAME.json) and charts (NAME-….svg), and a page, index.html, that shows all of them.
  */
 public final class BenchmarkFiles {
   private final Path directory;
 
   /**
-   * @param directory made if need be
+   * @param directory created if it does not exist
    */
   public BenchmarkFiles(Path directory) throws IOException {
     this.directory = Files.createDirectories(directory);
@@ -38,7 +38,7 @@ public final class BenchmarkFiles {
     Files.writeString(directory.resolve(name + ".svg"), chart.toSvg());
   }
 
-  /** Writes the page; gives its path. */
+  /** Writes the page and returns its path. */
   public Path page() throws IOException {
     StringBuilder page =
         new StringBuilder(

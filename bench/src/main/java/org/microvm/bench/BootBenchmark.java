@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How long a start takes: from the start of the launcher's process to the first guest instruction,
- * to the first byte of the kernel on the console, and to the line {@code GUEST READY}.
+ * Measures a start: the time from the start of the launcher's process to the first guest
+ * instruction, to the first byte of the kernel on the console, and to the line {@code GUEST READY}.
  */
 public final class BootBenchmark {
   private static final String READY = "GUEST READY";
@@ -28,7 +28,7 @@ public final class BootBenchmark {
 
   /**
    * @param launcher {@code bin/microvm}
-   * @param out where the table goes
+   * @param out receives the table
    */
   public BootBenchmark(Path launcher, PrintStream out) {
     this.launcher = launcher;
@@ -39,7 +39,7 @@ public final class BootBenchmark {
    * Boots the project's own images {@code runs} times and prints each run and the medians, in
    * milliseconds.
    *
-   * @param memory guest RAM as {@code run --memory} takes it
+   * @param memory guest RAM, as in {@code run --memory}
    */
   public void run(int runs, String memory) throws IOException, InterruptedException {
     out.println("boot, guest memory " + memory + ", milliseconds from process start");
@@ -103,6 +103,6 @@ public final class BootBenchmark {
       }
       seen.add(line);
     }
-    throw new IOException("the guest never said " + READY + ": " + String.join("\n", seen));
+    throw new IOException("the guest did not print " + READY + ": " + String.join("\n", seen));
   }
 }

@@ -9,13 +9,13 @@ import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 
 /**
- * Throughput and latency of channels, for one peer after another in each round, so that what else
- * goes on in the machine hits all alike.
+ * Measures throughput and latency of channels. Each round measures one peer after the other, so
+ * that other load on the machine affects all of them alike.
  */
 final class ChannelBenchmark {
   static final String RATE = "MB/s";
   static final String CPU = "CPU s/GiB";
-  static final String VMM_CPU = "of it not vCPU";
+  static final String VMM_CPU = "without vCPU";
   static final String SHARES = "most/least";
   static final String P50 = "p50 us";
   static final String P99 = "p99 us";
@@ -25,7 +25,7 @@ final class ChannelBenchmark {
   static final int MANY_PORTS = 10;
   private static final double MICRO = TimeUnit.MICROSECONDS.toNanos(1);
 
-  /** In what order, and how long. */
+  /** The number of rounds, the times, and the workloads in their order. */
   record Plan(int rounds, double warmUpSeconds, double seconds, List<Workload> workloads) {}
 
   private final List<Peer.Factory> peers;
@@ -34,8 +34,8 @@ final class ChannelBenchmark {
   private final Samples samples = new Samples();
 
   /**
-   * @param progress gets a line for each measurement
-   * @param stallLimit how long nothing may move before it is given up
+   * @param progress receives a line for each measurement
+   * @param stallLimit time without any progress after which the benchmark fails
    */
   ChannelBenchmark(List<Peer.Factory> peers, PrintStream progress, Duration stallLimit) {
     this.peers = peers;
@@ -43,7 +43,7 @@ final class ChannelBenchmark {
     this.progress = progress;
   }
 
-  /** What there is to measure. */
+  /** All workloads. */
   static List<Workload> allWorkloads() {
     return List.of(
         Workload.stream(Workload.Mode.SOURCE, 64),
@@ -71,7 +71,7 @@ final class ChannelBenchmark {
     return samples;
   }
 
-  /** A plain socket neither halts nor has ports. */
+  /** Whether the peer supports the workload: a plain socket neither halts nor has ports. */
   private static boolean isDoneBy(Peer.Factory peer, Workload workload) {
     return !peer.name().equals(Vmms.PIPE) || (workload.ports() == 1 && !workload.halts());
   }

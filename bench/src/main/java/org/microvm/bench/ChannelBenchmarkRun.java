@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Runs a {@link ChannelBenchmark} as asked for, prints its table and writes its files. */
+/**
+ * Runs a {@link ChannelBenchmark} with the given options, prints its table and writes its files.
+ */
 public final class ChannelBenchmarkRun {
   private final Path home;
   private final PrintStream out;
@@ -16,36 +18,36 @@ public final class ChannelBenchmarkRun {
   private Path output;
 
   /**
-   * @param home of the built tree
-   * @param out for progress and the table
+   * @param home directory of the built source tree
+   * @param out receives progress and the table
    */
   public ChannelBenchmarkRun(Path home, PrintStream out) {
     this.home = home;
     this.out = out;
   }
 
-  /** Whether QEMU is measured too. */
+  /** Sets whether QEMU is measured too. */
   public ChannelBenchmarkRun compareQemu(boolean on) {
     compareQemu = on;
     return this;
   }
 
-  /** Only workloads whose title contains this text. */
+  /** Selects the workloads whose title contains this text. */
   public ChannelBenchmarkRun only(String text) {
     only = text;
     return this;
   }
 
-  /** Where files are written; null for none. */
+  /** Sets the directory for the files; null for none. */
   public ChannelBenchmarkRun output(Path directory) {
     output = directory;
     return this;
   }
 
   /**
-   * Measures.
+   * Runs the benchmark.
    *
-   * @throws IOException if a VMM does not start or a channel stalls, or nothing is to be measured
+   * @throws IOException if a VMM does not start, a channel stalls, or no workload is selected
    */
   public void run(int rounds, double warmUpSeconds, double seconds)
       throws IOException, InterruptedException {
@@ -54,7 +56,7 @@ public final class ChannelBenchmarkRun {
             .filter(workload -> workload.title().contains(only))
             .toList();
     if (workloads.isEmpty()) {
-      throw new IOException("no workload is called \"" + only + "\"");
+      throw new IOException("--only: no workload has \"" + only + "\" in its title");
     }
     Path directory = Files.createTempDirectory("microvm-bench");
     try {

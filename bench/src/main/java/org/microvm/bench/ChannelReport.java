@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** The medians of a {@link ChannelBenchmark}, and how the subjects compare. */
+/** The medians of a {@link ChannelBenchmark}, and the ratios between the subjects. */
 final class ChannelReport {
   private final Samples samples;
 
@@ -12,7 +12,10 @@ final class ChannelReport {
     this.samples = samples;
   }
 
-  /** A row for each workload and metric; the ratios are of the first subject to the others. */
+  /**
+   * A table with a row for each workload and metric, and the ratios of the first subject to the
+   * others.
+   */
   TextTable table() {
     List<String> subjects = List.copyOf(samples.subjects());
     String own = subjects.getFirst();
@@ -45,7 +48,9 @@ final class ChannelReport {
     return row;
   }
 
-  /** The median of the ratios within a round, which is less noisy than a ratio of medians. */
+  /**
+   * The median of the ratios within each round, which is less noisy than the ratio of the medians.
+   */
   private String ratio(String workload, String own, String other, String metric) {
     List<Double> ours = samples.all(workload, own, metric);
     List<Double> theirs = samples.all(workload, other, metric);

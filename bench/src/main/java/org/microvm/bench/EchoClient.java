@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
-/** The host program that sends a message and waits until it is back, over and over. */
+/** A host program that repeatedly sends a message and waits for its echo. */
 final class EchoClient implements AutoCloseable {
   private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
   private static final int DIGITS = 3;
@@ -24,7 +24,7 @@ final class EchoClient implements AutoCloseable {
   /**
    * Connects.
    *
-   * @param limit how long a message may take
+   * @param limit time limit for the echo of a message
    */
   EchoClient(Path socket, int messageBytes, Duration limit) throws IOException {
     guard = new StallGuard(limit, messages::get, this::giveUp);
@@ -33,7 +33,7 @@ final class EchoClient implements AutoCloseable {
   }
 
   /**
-   * Round-trip times in nanoseconds.
+   * Measures round-trip times in nanoseconds.
    *
    * @throws IOException if a message does not come back
    */

@@ -19,7 +19,10 @@ import org.microvm.machine.config.MachineStatistics;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** The same bytes through a UART, a virtio console and a virtio-serial port: exits and speed. */
+/**
+ * Sends the same bytes through a UART, a virtio console and a virtio-serial port, and measures
+ * exits and speed.
+ */
 final class ExitsBenchmark {
   static final String PER_BYTE = "exits/byte";
   static final String PER_MIB = "exits/MiB";
@@ -31,7 +34,7 @@ final class ExitsBenchmark {
   private static final long WITHOUT_END = 1L << 40;
   private static final long READY_SECONDS = 30;
 
-  /** Ways for the bytes. */
+  /** The device that the bytes go through. */
   enum Medium {
     UART("UART", "mode=uart bytes=" + WITHOUT_END),
     CONSOLE("virtconsole", "mode=hvc"),
@@ -97,7 +100,7 @@ final class ExitsBenchmark {
     try (Machine machine = Machine.create(builder.build())) {
       machine.start();
       if (!console.ready.await(READY_SECONDS, TimeUnit.SECONDS)) {
-        throw new IOException("the benchmark guest does not start");
+        throw new IOException("the benchmark guest did not start");
       }
       if (medium == Medium.UART) {
         Thread.sleep((long) (warmUpSeconds * TimeUnit.SECONDS.toMillis(1)));
@@ -129,7 +132,7 @@ final class ExitsBenchmark {
         });
   }
 
-  /** The state of a machine at one moment. */
+  /** The counters of a machine at one moment. */
   private static final class Mark {
     private final long nanos = System.nanoTime();
     private final long bytes;

@@ -11,8 +11,8 @@ public final class ExitsBenchmarkRun {
   private final PrintStream out;
 
   /**
-   * @param home of the built tree
-   * @param out for progress and the table
+   * @param home directory of the built source tree
+   * @param out receives progress and the table
    */
   public ExitsBenchmarkRun(Path home, PrintStream out) {
     this.home = home;
@@ -20,9 +20,9 @@ public final class ExitsBenchmarkRun {
   }
 
   /**
-   * Measures.
+   * Runs the benchmark.
    *
-   * @param output where files are written; null for none
+   * @param output directory for the files; null for none
    */
   public void run(int rounds, double warmUpSeconds, double seconds, Path output)
       throws IOException, InterruptedException {

@@ -2,7 +2,7 @@ package org.microvm.bench;
 
 import picocli.CommandLine;
 
-/** Where {@code microvm bench} starts: {@code NAME WORDS}. */
+/** The entry point of {@code microvm bench}: {@code NAME OPTIONS}. */
 public final class Main {
   private Main() {}
 

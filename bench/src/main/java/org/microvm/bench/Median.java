@@ -2,11 +2,11 @@ package org.microvm.bench;
 
 import java.util.List;
 
-/** The middle of a few measurements, which one slow run cannot move. */
+/** The median of a few measurements, which a single slow run does not change much. */
 final class Median {
   private Median() {}
 
-  /** The median; of an even number the lower of the middle two. */
+  /** The median; for an even number of values, the lower one of the middle two. */
   static double of(List<Double> values) {
     if (values.isEmpty()) {
       throw new IllegalArgumentException("no measurement");

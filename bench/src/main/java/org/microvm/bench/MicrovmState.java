@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.microvm.qmp.QmpClient;
 
-/** This project's VMM, started as a user would. */
+/** Drives microvm, started as a user starts it. */
 final class MicrovmState implements StateVmm {
   private static final Duration BOOT = Duration.ofMinutes(3);
   private static final Duration ANSWER = Duration.ofSeconds(30);
@@ -108,7 +108,7 @@ final class MicrovmState implements StateVmm {
       if (!end.path("status").asText().equals("completed")) {
         throw new IOException("migration: " + qmp.execute("query-migrate"));
       }
-      // The agent's path has been taken over once there is a control socket.
+      // Once the control socket exists, the new process has taken over the path of the agent.
       to.control().close();
       to.callAgent(ANSWER);
       return new Move(total, end.path("x-downtime-us").asLong() / 1000.0);

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import org.microvm.qmp.QmpClient;
 
 /**
- * Moves a guest from process to process while four channels carry numbered bytes both ways at full
- * speed, checks every byte, and tells for how long the guest stood still.
+ * Moves a guest from process to process while four channels carry numbered bytes in both directions
+ * at full speed; checks every byte, and reports the downtime.
  */
 public final class MigrationBenchmark {
   private static final int PORTS = 4;
@@ -30,7 +30,7 @@ public final class MigrationBenchmark {
   private static final String TOTAL = "whole migration";
   private static final String SUBJECT = "microvm";
 
-  /** What the guest stands still for, as the event MIGRATION names it, in this order. */
+  /** The parts of the downtime in their order: their names in the event MIGRATION, and titles. */
   private static final Map<String, String> PARTS = parts();
 
   private final Path launcher;
@@ -51,11 +51,11 @@ public final class MigrationBenchmark {
 
   private static Map<String, String> parts() {
     Map<String, String> parts = new LinkedHashMap<>();
-    parts.put("stop", "  vCPUs and devices stop");
-    parts.put("memory", "  last pages are sent");
-    parts.put("state", "  state is saved and sent");
-    parts.put("load", "  destination takes it up");
-    parts.put("start", "  guest runs there");
+    parts.put("stop", "  stop vCPUs and devices");
+    parts.put("memory", "  send the last pages");
+    parts.put("state", "  save and send the state");
+    parts.put("load", "  destination loads the state");
+    parts.put("start", "  destination starts the guest");
     return parts;
   }
 
@@ -64,9 +64,9 @@ public final class MigrationBenchmark {
    *
    * @param launcher {@code bin/microvm}
    * @param guest the bare-metal guest {@code bench}
-   * @param copied whether guest memory is copied, though it could be handed over
-   * @param output where files are written; null for none
-   * @throws IOException if a migration fails, or a byte is lost, doubled or out of place
+   * @param copied whether guest memory is copied although it could be handed over
+   * @param output directory for the files; null for none
+   * @throws IOException if a migration fails, or a byte is lost, duplicated or out of order
    */
   public static void run(
       Path launcher, Path guest, PrintStream out, int runs, boolean copied, Path output)
@@ -97,8 +97,7 @@ public final class MigrationBenchmark {
       for (NumberedEcho stream : streams) {
         bytes += stream.finish();
       }
-      out.printf(
-          "%,d bytes came back as they were sent, on the connections of the beginning%n", bytes);
+      out.printf("%,d bytes were echoed correctly, on the original connections%n", bytes);
     } finally {
       for (NumberedEcho stream : streams) {
         stream.close();
@@ -180,7 +179,7 @@ public final class MigrationBenchmark {
         record(end);
       }
       if (!from.waitFor(END_SECONDS, TimeUnit.SECONDS) || from.exitValue() != 0) {
-        throw new IOException("the process that had the guest did not end well");
+        throw new IOException("the source process did not end with status 0");
       }
       StartWait.awaitFile(to, control(number));
       return to;

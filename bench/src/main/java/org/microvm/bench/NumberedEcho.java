@@ -10,7 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * Sends numbers, eight bytes each, to a guest that echoes, and checks that they come back in order.
+ * Sends numbers of eight bytes each to a guest that echoes, and checks that they return in order.
  */
 final class NumberedEcho implements AutoCloseable {
   private static final int NUMBERS = 4096;
@@ -77,7 +77,7 @@ final class NumberedEcho implements AutoCloseable {
       while (block.remaining() >= Long.BYTES) {
         long number = block.getLong();
         if (number != expected) {
-          throw new IOException("number %d came instead of %d".formatted(number, expected));
+          throw new IOException("received number %d instead of %d".formatted(number, expected));
         }
         expected++;
         bytes += Long.BYTES;
@@ -96,10 +96,10 @@ final class NumberedEcho implements AutoCloseable {
   }
 
   /**
-   * Ends the stream and waits for all of it to come back.
+   * Ends the stream and waits until all of it has returned.
    *
-   * @return bytes that came back
-   * @throws IOException if one was not what was sent
+   * @return number of bytes that returned
+   * @throws IOException if a byte differs from what was sent
    */
   long finish() throws IOException {
     enough = true;

@@ -4,12 +4,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What is at the other end of the measured channels: a VMM with the benchmark guest, or a pipe. */
+/** The other end of the measured channels: a VMM with the benchmark guest, or a plain socket. */
 interface Peer extends AutoCloseable {
-  /** One unix socket for each port, to be connected to. */
+  /** The unix sockets to connect to, one for each port. */
   List<Path> sockets();
 
-  /** The process whose processor time counts. */
+  /** The process whose processor time is measured. */
   long pid();
 
   @Override
@@ -17,10 +17,10 @@ interface Peer extends AutoCloseable {
 
   /** Starts peers of one kind. */
   interface Factory {
-    /** What it is called in reports. */
+    /** The name in reports. */
     String name();
 
-    /** Starts one and waits until it can be connected to. */
+    /** Starts a peer and waits until it accepts connections. */
     Peer start(Workload workload) throws IOException, InterruptedException;
   }
 }

@@ -10,8 +10,8 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 
 /**
- * The other end of a plain unix socket, which does what the benchmark guest does, without a guest:
- * the limit that host programs and sockets set.
+ * The other end of a plain unix socket. It does what the benchmark guest does, without a guest, and
+ * so shows the upper limit that host programs and sockets set.
  */
 public final class PipePeer {
   private final Path socket;
@@ -19,8 +19,8 @@ public final class PipePeer {
   private final ByteBuffer buffer;
 
   /**
-   * @param mode the guest's word for what is to be done: source, sink or echo
-   * @param bufferBytes bytes in one read or write
+   * @param mode what to do, as in the guest's {@code mode=}: source, sink or echo
+   * @param bufferBytes bytes per read or write
    */
   public PipePeer(Path socket, String mode, int bufferBytes) {
     this.socket = socket;
@@ -28,7 +28,7 @@ public final class PipePeer {
     buffer = ByteBuffer.allocateDirect(bufferBytes);
   }
 
-  /** Serves one connection to its end. */
+  /** Serves one connection until it ends. */
   public void run() throws IOException {
     try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       server.bind(UnixDomainSocketAddress.of(socket));
@@ -52,7 +52,7 @@ public final class PipePeer {
           }
         }
       }
-      default -> throw new IOException("mode " + mode + ": source, sink or echo");
+      default -> throw new IOException("--mode: '" + mode + "' is not source, sink or echo");
     }
   }
 

@@ -7,11 +7,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
- * Processor time that a process has used, from {@code /proc/PID/task}: in seconds, in the kernel's
- * ticks of 10 ms.
+ * Processor time that a process has used, in seconds, from {@code /proc/PID/task}; the resolution
+ * is the kernel's tick of 10 ms.
  *
- * @param vcpus the threads in KVM_RUN, which also is where a guest that spins is accounted
- * @param others all other threads that live
+ * @param vcpus the vCPU threads; they include the time of a guest that spins
+ * @param others all other threads that still run
  */
 record ProcessTimes(double vcpus, double others) {
   private static final double TICKS_PER_SECOND = 100;
@@ -32,19 +32,19 @@ record ProcessTimes(double vcpus, double others) {
             others += seconds(stat);
           }
         } catch (NoSuchFileException ended) {
-          // Between the listing and the reading.
+          // The thread ended between the listing and the reading.
         }
       }
     }
     return new ProcessTimes(vcpus, others);
   }
 
-  /** A vCPU thread is {@code vcpu-0} here and {@code CPU 0/KVM} in QEMU. */
+  /** vCPU threads have names such as {@code vcpu-0} in microvm and {@code CPU 0/KVM} in QEMU. */
   static boolean isVcpu(String threadName) {
     return threadName.startsWith("vcpu-") || threadName.endsWith("/KVM");
   }
 
-  /** The name in a line of {@code stat}; it may hold blanks and parentheses itself. */
+  /** The thread's name in a line of {@code stat}; it may contain spaces and parentheses. */
   static String name(String stat) {
     return stat.substring(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
   }

@@ -11,15 +11,15 @@ import org.microvm.qmp.QmpClient;
 import org.microvm.qmp.QmpException;
 
 /**
- * QEMU's microvm with the same kernel, root file system and memory; saved by a migration to a file
- * (which stops the guest), moved with the downtime limit that microvm has.
+ * Drives QEMU's microvm machine with the same kernel, root file system and memory. It is saved by a
+ * migration to a file, with the guest stopped, and moved with microvm's downtime limit.
  */
 final class QemuState implements StateVmm {
   private static final Duration BOOT = Duration.ofMinutes(4);
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final int DOWNTIME_LIMIT_MILLIS = 20;
 
-  /** As good as none; QEMU has one of 128 MiB/s by itself. */
+  /** In effect no limit; QEMU's default is 128 MiB/s. */
   private static final long BYTES_PER_SECOND = 64L << 30;
 
   private final GuestImages images;
@@ -46,7 +46,7 @@ final class QemuState implements StateVmm {
     return directory.resolve("qemu.state");
   }
 
-  /** Starts a process with sockets of its own: QEMU does not hand them over. */
+  /** Starts a process with its own sockets, because QEMU does not hand sockets over. */
   private StateProcess start(String incoming) throws IOException {
     number++;
     Path agent = directory.resolve("qemu-agent" + number);
@@ -81,14 +81,14 @@ final class QemuState implements StateVmm {
     try (QmpClient qmp = running.control()) {
       prepare(qmp);
       long begin = System.nanoTime();
-      // A guest that was stopped first would stay stopped where it is restored.
+      // If the guest were stopped first, it would also be stopped after the restore.
       migrate(qmp, "exec:cat > " + saved());
       goOn(qmp);
       return (System.nanoTime() - begin) / 1e6;
     }
   }
 
-  /** QEMU says that it has migrated a moment before it can go on. */
+  /** Resumes QEMU, which reports the end of a migration a moment before it can be resumed. */
   private static void goOn(QmpClient qmp) throws IOException {
     long giveUp = System.nanoTime() + ANSWER.toNanos();
     for (; ; ) {
@@ -115,7 +115,7 @@ final class QemuState implements StateVmm {
             .put("downtime-limit", DOWNTIME_LIMIT_MILLIS));
   }
 
-  /** Migrates; returns the event STOP if there was one, else a missing node. */
+  /** Migrates; returns the event STOP if it arrived, or else a missing node. */
   private static JsonNode migrate(QmpClient qmp, String uri) throws IOException {
     qmp.execute("migrate", QmpClient.arguments().put("uri", uri));
     JsonNode stop = QmpClient.arguments().path("none");
@@ -127,7 +127,7 @@ final class QemuState implements StateVmm {
       } else if (status.equals("completed")) {
         return stop;
       } else if (status.equals("failed")) {
-        throw new IOException("qemu's migration: " + qmp.execute("query-migrate"));
+        throw new IOException("QEMU's migration failed: " + qmp.execute("query-migrate"));
       }
     }
   }
@@ -139,7 +139,7 @@ final class QemuState implements StateVmm {
     }
   }
 
-  /** It always copies. */
+  /** QEMU always copies memory. */
   @Override
   public Move move(boolean copied) throws IOException {
     StateProcess from = running;

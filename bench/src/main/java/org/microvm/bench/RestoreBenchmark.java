@@ -14,8 +14,8 @@ import org.microvm.agent.AgentClient;
 import org.microvm.qmp.QmpClient;
 
 /**
- * How long a snapshot takes, and how long it is from the start of the process that restores it to
- * the guest agent's first answer.
+ * Measures a snapshot, and the time from the start of the process that restores it to the guest
+ * agent's first answer.
  */
 public final class RestoreBenchmark {
   private static final String AGENT = "org.qemu.guest_agent.0";
@@ -34,11 +34,11 @@ public final class RestoreBenchmark {
   }
 
   /**
-   * Boots the project's own images once, saves them {@code runs} times and restores them as often;
-   * prints each run and the medians, in milliseconds.
+   * Boots the project's own images once, saves the guest {@code runs} times and restores it as many
+   * times; prints each run and the medians, in milliseconds.
    *
    * @param launcher {@code bin/microvm}
-   * @param memory guest RAM as {@code run --memory} takes it
+   * @param memory guest RAM, as in {@code run --memory}
    */
   public static void run(Path launcher, PrintStream out, int runs, String memory)
       throws IOException, InterruptedException {
@@ -134,7 +134,7 @@ public final class RestoreBenchmark {
     }
   }
 
-  /** Connects as soon as the machine listens. */
+  /** Connects once the machine listens. */
   private AgentClient connect(Process machine) throws IOException {
     StartWait.awaitFile(machine, socket());
     return AgentClient.connect(socket());

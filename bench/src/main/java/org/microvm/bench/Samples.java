@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What was measured: values by workload, subject and metric, several of each; in order. */
+/** The measurements: lists of values by workload, subject and metric, in the order of insertion. */
 final class Samples {
-  /** Where a value belongs. */
+  /** The key of a list of values. */
   private record Key(String workload, String subject, String metric) {}
 
   private final Map<Key, List<Double>> values = new LinkedHashMap<>();
@@ -18,7 +18,7 @@ final class Samples {
     values.computeIfAbsent(new Key(workload, subject, metric), key -> new ArrayList<>()).add(value);
   }
 
-  /** All values of one kind; empty when there is none. */
+  /** All values with this key; empty if there are none. */
   List<Double> all(String workload, String subject, String metric) {
     return values.getOrDefault(new Key(workload, subject, metric), List.of());
   }

@@ -3,7 +3,10 @@ package org.microvm.bench;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** Measurements as JSON: workload, subject, metric, and there the median and all values. */
+/**
+ * Converts measurements to JSON: objects for workload, subject and metric, with the median and all
+ * values.
+ */
 final class SamplesJson {
   private SamplesJson() {}
 

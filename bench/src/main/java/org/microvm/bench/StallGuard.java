@@ -6,9 +6,9 @@ import java.nio.channels.ClosedSelectorException;
 import java.time.Duration;
 import java.util.function.LongSupplier;
 
-/** Ends a client's waiting for a peer that has stopped: blocking calls have no limit themselves. */
+/** Ends a client's wait for a peer that has stalled, because blocking calls have no time limit. */
 final class StallGuard {
-  /** Much longer than anything takes that goes on at all. */
+  /** Much longer than any operation takes unless it has stalled. */
   static final Duration LIMIT = Duration.ofSeconds(10);
 
   private final Duration limit;
@@ -17,9 +17,10 @@ final class StallGuard {
   private volatile boolean stalled;
 
   /**
-   * @param limit how long nothing may move; it is noticed after twice the time at the latest
-   * @param progress grows when something moves; called on a thread of its own
-   * @param giveUp makes the client's calls fail, likewise
+   * @param limit time without progress that counts as a stall; it is detected after at most twice
+   *     that time
+   * @param progress grows when bytes move; called on a separate thread
+   * @param giveUp makes the client's calls fail; called on that thread
    */
   StallGuard(Duration limit, LongSupplier progress, Runnable giveUp) {
     this.limit = limit;
@@ -33,9 +34,9 @@ final class StallGuard {
   }
 
   /**
-   * Works under guard.
+   * Runs the work under this guard.
    *
-   * @throws IOException of the work, or if nothing moved for too long
+   * @throws IOException if the work fails or stalls
    */
   <T> T watch(Work<T> work) throws IOException {
     Thread thread = Thread.ofPlatform().daemon().name("stall-guard").start(this::look);
@@ -65,7 +66,7 @@ final class StallGuard {
         last = now;
       }
     } catch (InterruptedException e) {
-      return; // the work is done
+      return; // the work has ended
     }
   }
 }

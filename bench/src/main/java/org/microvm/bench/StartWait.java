@@ -5,13 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.locks.LockSupport;
 
-/** Waits for a VMM that starts. */
+/** Waits until a VMM has started. */
 final class StartWait {
   private static final long LOOK_NANOS = 200_000;
 
   private StartWait() {}
 
-  /** Until a file is there, which the process is to make. */
+  /** Waits until the process has created a file. */
   static void awaitFile(Process machine, Path file) throws IOException {
     while (!Files.exists(file)) {
       if (!machine.isAlive()) {
@@ -22,8 +22,8 @@ final class StartWait {
   }
 
   /**
-   * Until the next look. Two processors are to start a VMM with: one that looks all the time would
-   * take one of them.
+   * Sleeps until the next check. Checking all the time would use one of two processors, and the VMM
+   * that starts needs both.
    */
   static void pause() {
     LockSupport.parkNanos(LOOK_NANOS);

@@ -11,13 +11,13 @@ import java.util.stream.Stream;
 import org.microvm.machine.config.GuestImages;
 
 /**
- * Saves, restores and moves the project's Linux guest under microvm and under QEMU, one after the
- * other in each round; prints the medians and ratios and writes its files.
+ * Saves, restores and moves the project's Linux guest under microvm and QEMU, one after the other
+ * in each round. Prints the medians and ratios, and writes the files.
  */
 public final class StateBenchmarkRun {
   private static final String MILLIS = "ms";
   private static final String SAVE = "snapshot save";
-  private static final String RESTORE = "restore to agent reply";
+  private static final String RESTORE = "restore to agent's reply";
   private static final String TOTAL = "migration, total";
   private static final String DOWNTIME = "migration, guest stopped";
   private static final String COPIED_TOTAL = "migration by copying, total";
@@ -29,8 +29,8 @@ public final class StateBenchmarkRun {
   private final Samples samples = new Samples();
 
   /**
-   * @param home of the built tree
-   * @param out for progress and the table
+   * @param home directory of the built source tree
+   * @param out receives progress and the table
    * @param compareQemu whether QEMU is measured too
    */
   public StateBenchmarkRun(Path home, PrintStream out, boolean compareQemu) {
@@ -40,10 +40,10 @@ public final class StateBenchmarkRun {
   }
 
   /**
-   * Measures.
+   * Runs the benchmark.
    *
-   * @param memoryMib guest RAM
-   * @param output where files are written; null for none
+   * @param memoryMib guest RAM in MiB
+   * @param output directory for the files; null for none
    */
   public void run(int rounds, long memoryMib, Path output) throws IOException {
     Path directory = Files.createTempDirectory("microvm-state");

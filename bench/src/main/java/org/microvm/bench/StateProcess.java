@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
 
 /** A process of a VMM with a guest agent and a control socket. */
 final class StateProcess implements AutoCloseable {
-  /** The agent's port, as QEMU's users know it. */
+  /** The name of the agent's port, as in QEMU. */
   static final String AGENT = "org.qemu.guest_agent.0";
 
   private static final Logger LOG = LoggerFactory.getLogger(StateProcess.class);
@@ -31,7 +31,7 @@ final class StateProcess implements AutoCloseable {
   private final Path agent;
   private final Path control;
 
-  /** What it says on standard error: QEMU has a word about its end each time. */
+  /** Receives standard error, because QEMU prints a message whenever it ends. */
   private final Path messages;
 
   private final long startNanos = System.nanoTime();
@@ -44,8 +44,8 @@ final class StateProcess implements AutoCloseable {
   }
 
   /**
-   * @param agent the unix socket of the agent's channel, to be made by the process
-   * @param control that of QMP, likewise
+   * @param agent the unix socket of the agent's channel, which the process creates
+   * @param control the unix socket of QMP, which the process creates
    */
   static StateProcess start(List<String> command, Path agent, Path control) throws IOException {
     Path messages = agent.resolveSibling("messages");
@@ -58,7 +58,7 @@ final class StateProcess implements AutoCloseable {
     return new StateProcess(process, agent, control, messages);
   }
 
-  /** Waits for the agent's first answer; milliseconds since the process was started. */
+  /** Waits for the agent's first answer; returns milliseconds since the start of the process. */
   double awaitAgent(Duration limit) throws IOException {
     try (AgentClient client = connectAgent()) {
       client.sync(limit);
@@ -80,20 +80,20 @@ final class StateProcess implements AutoCloseable {
     }
   }
 
-  /** Asks the agent of a process that listens already. */
+  /** Queries the agent of a process that already listens. */
   void callAgent(Duration limit) throws IOException {
     try (AgentClient client = AgentClient.connect(agent)) {
       client.sync(limit);
     }
   }
 
-  /** Connects to the control socket, as soon as there is one. */
+  /** Connects to the control socket once it exists. */
   QmpClient control() throws IOException {
     await(control);
     return QmpClient.connect(control, ANSWER);
   }
 
-  /** Waits until the process listens at a path; not for one that it takes over from another. */
+  /** Waits until the process listens at a path; not for a path that it takes over. */
   void await(Path socket) throws IOException {
     while (!listens(socket)) {
       checkStarts(socket);
@@ -103,7 +103,7 @@ final class StateProcess implements AutoCloseable {
 
   private void checkStarts(Path socket) throws IOException {
     if (System.nanoTime() - startNanos > LISTEN.toNanos()) {
-      throw new IOException("the VMM does not listen on " + socket);
+      throw new IOException("the VMM did not listen on " + socket);
     }
     if (!process.isAlive()) {
       throw new IOException(
@@ -112,7 +112,10 @@ final class StateProcess implements AutoCloseable {
     }
   }
 
-  /** The file is there a moment before it can be connected to, and to try would be to connect. */
+  /**
+   * Checks the kernel's table: the file exists before the socket listens, and a probe would
+   * connect.
+   */
   private static boolean listens(Path socket) throws IOException {
     try (Stream<String> lines = Files.lines(SOCKETS)) {
       return lines.anyMatch(line -> line.endsWith(" " + socket) && line.contains(ACCEPTS));

@@ -16,15 +16,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The host program at the other end of a stream: one thread that moves bytes as fast as they go.
+ * The host program at the other end of a stream: one thread that moves bytes as fast as possible.
  *
- * <p>The guest is asked for more bytes than will ever be moved, so there is no gap.
+ * <p>It requests more bytes from the guest than can be moved in the measured time, so there is no
+ * gap.
  */
 final class StreamClient implements AutoCloseable {
   private static final int BLOCK = 256 * 1024;
   private static final long WITHOUT_END = 1L << 50;
 
-  /** How many moves go between two looks at the clock. */
+  /** The number of reads or writes between two readings of the clock. */
   private static final int MOVES_A_LOOK = 16;
 
   private final boolean reads;
@@ -36,10 +37,10 @@ final class StreamClient implements AutoCloseable {
   private Selector selector;
 
   /**
-   * Connects and asks for the stream.
+   * Connects and requests the stream.
    *
    * @param reads whether bytes come from the guest
-   * @param limit how long no byte may move
+   * @param limit longest time without any byte moved
    */
   StreamClient(List<Path> sockets, boolean reads, Duration limit) throws IOException {
     this.reads = reads;
@@ -61,10 +62,10 @@ final class StreamClient implements AutoCloseable {
   }
 
   /**
-   * Moves bytes for a time; {@link #bytes} then tells how many it were in that time.
+   * Moves bytes for a given time; afterwards {@link #bytes} returns how many were moved.
    *
-   * @return nanoseconds
-   * @throws IOException if they stop
+   * @return the actual time in nanoseconds
+   * @throws IOException if the stream stalls or ends
    */
   long run(double seconds) throws IOException {
     return guard.watch(() -> move(seconds));

@@ -1,11 +1,11 @@
 package org.microvm.bench;
 
 /**
- * One measured stretch of a stream.
+ * The measurement of a stream over some time.
  *
- * @param bytes moved, by port
- * @param seconds that it took
- * @param cpu processor time of the VMM meanwhile
+ * @param bytes bytes moved, by port
+ * @param seconds duration of the measurement
+ * @param cpu processor time of the VMM in that duration
  */
 record StreamResult(long[] bytes, double seconds, ProcessTimes cpu) {
   private static final double MEGABYTE = 1e6;
@@ -27,12 +27,12 @@ record StreamResult(long[] bytes, double seconds, ProcessTimes cpu) {
     return cpu.total() * GIB / total();
   }
 
-  /** Without the vCPU, which spins in these workloads whatever the VMM does. */
+  /** Processor time without the vCPUs, which spin in these workloads whatever the VMM does. */
   double vmmCpuSecondsPerGib() {
     return cpu.others() * GIB / total();
   }
 
-  /** The port that got most, relative to the one that got least. */
+  /** The bytes of the port with most bytes, divided by those of the port with fewest. */
   double unfairness() {
     long least = Long.MAX_VALUE;
     long most = 0;

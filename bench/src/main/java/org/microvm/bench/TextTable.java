@@ -3,7 +3,7 @@ package org.microvm.bench;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows of text in columns: the first one to the left, the others to the right. */
+/** A table of text: the first column is aligned to the left, the others to the right. */
 final class TextTable {
   private static final String GAP = "  ";
 

@@ -11,7 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** A VMM in a process of its own that runs the benchmark guest. */
+/** A VMM in a separate process that runs the benchmark guest. */
 final class VmmPeer implements Peer {
   private static final String READY = "bench ready";
   private static final long READY_SECONDS = 30;
@@ -29,7 +29,7 @@ final class VmmPeer implements Peer {
     this.sockets = sockets;
   }
 
-  /** The command that starts a VMM; the sockets are to be its ports 1, 2 and so on. */
+  /** Builds the command that starts a VMM whose ports 1, 2 and so on have these sockets. */
   @FunctionalInterface
   interface Command {
     List<String> of(Workload workload, List<Path> sockets);
@@ -63,7 +63,7 @@ final class VmmPeer implements Peer {
     } catch (IOException e) {
       output.append(e.getMessage());
     }
-    ready.completeExceptionally(new IOException("it ended"));
+    ready.completeExceptionally(new IOException("the process ended"));
   }
 
   private void awaitReady() throws IOException, InterruptedException {
@@ -72,10 +72,10 @@ final class VmmPeer implements Peer {
     } catch (ExecutionException | TimeoutException e) {
       close();
       throw new IOException(
-          "the benchmark guest does not start under '%s': %s"
+          "the benchmark guest did not start under '%s': %s"
               .formatted(
                   process.info().commandLine().orElse("the VMM"),
-                  output.isEmpty() ? "it says nothing" : output.toString().strip()),
+                  output.isEmpty() ? "no output" : output.toString().strip()),
           e);
     }
   }

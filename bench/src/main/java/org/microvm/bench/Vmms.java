@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The VMMs that are compared, and the plain socket that is the limit for both. */
+/** The VMMs that are compared, and the plain socket that is the upper limit for both. */
 final class Vmms {
-  /** What the plain socket is called in reports. */
+  /** The name of the plain socket in reports. */
   static final String PIPE = "socket";
 
   private static final String GUEST_MEMORY_MIB = "256";
@@ -16,7 +16,7 @@ final class Vmms {
   private final Path directory;
 
   /**
-   * @param home of the built tree
+   * @param home directory of the built source tree
    * @param directory for sockets
    */
   Vmms(Path home, Path directory) {
@@ -28,7 +28,7 @@ final class Vmms {
     return home.resolve("test-images/target/bare-metal/bench");
   }
 
-  /** This project's, started as a user would. */
+  /** microvm, started as a user starts it. */
   Peer.Factory microvm() {
     return factory("microvm", this::microvmCommand);
   }
@@ -42,7 +42,7 @@ final class Vmms {
     return words;
   }
 
-  /** QEMU's microvm, with everything in the kernel that can be. */
+  /** QEMU's microvm machine, with everything in the kernel that KVM can do there. */
   Peer.Factory qemu() {
     return factory("qemu", this::qemuCommand);
   }
@@ -89,7 +89,7 @@ final class Vmms {
     }
   }
 
-  /** Two host processes and a unix socket. */
+  /** Two host processes that are connected by a unix socket. */
   Peer.Factory pipe() {
     return factory(PIPE, this::pipeCommand);
   }

@@ -1,12 +1,12 @@
 package org.microvm.bench;
 
 /**
- * What the benchmark guest is to do; see {@code test-images/bare-metal/guests/bench.c}.
+ * The work of the benchmark guest; see {@code test-images/bare-metal/guests/bench.c}.
  *
  * @param mode of the guest
  * @param bufferBytes size of the guest's buffers
  * @param ports number of ports
- * @param halts whether the guest halts when it has nothing to do
+ * @param halts whether the guest halts when it is idle; otherwise it spins
  */
 record Workload(Mode mode, int bufferBytes, int ports, boolean halts) {
   /** Direction of the bytes. */
@@ -17,7 +17,7 @@ record Workload(Mode mode, int bufferBytes, int ports, boolean halts) {
     SINK("sink", "host to guest"),
     /** The guest sends back. */
     ECHO("echo", "echo"),
-    /** The guest sends as Linux does to a text console. */
+    /** The guest sends as Linux sends to a text console. */
     CONSOLE("hvc", "console output");
 
     final String word;
@@ -39,7 +39,7 @@ record Workload(Mode mode, int bufferBytes, int ports, boolean halts) {
         .formatted(mode.word, bufferBytes, ports, halts ? "halt" : "spin");
   }
 
-  /** For reports. */
+  /** The title in reports. */
   String title() {
     if (mode == Mode.ECHO) {
       return "echo of %d B".formatted(ChannelBenchmark.MESSAGE_BYTES)

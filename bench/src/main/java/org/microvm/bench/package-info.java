@@ -1,2 +1,2 @@
-/** Benchmarks that run whole machines; each prints what it measured and how. */
+/** Benchmarks of whole machines; each prints its results and the conditions of the measurement. */
 package org.microvm.bench;

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A VMM that moves some bytes and then no more. */
+/** A VMM that moves some bytes and then stalls. */
 @Timeout(60)
 class ChannelStallTest {
   private static final Duration LIMIT = Duration.ofMillis(200);
@@ -51,7 +51,7 @@ class ChannelStallTest {
     private void serve(ServerSocketChannel server) {
       try (SocketChannel client = server.accept()) {
         client.write(ByteBuffer.allocate(1000));
-        server.accept(); // until it is closed
+        server.accept(); // blocks until the server is closed
       } catch (IOException e) {
         return;
       }

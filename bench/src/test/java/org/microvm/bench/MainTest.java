@@ -7,7 +7,7 @@ import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
-/** The benchmarks' own command line. */
+/** The command line of the benchmarks. */
 class MainTest {
   @Test
   void help_ofEveryBenchmark_namesItAsTheLauncherTakesIt() {

@@ -19,15 +19,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code microvm agent}: asks the guest agent of a running machine, through its channel. */
+/** {@code microvm agent}: sends commands to the guest agent of a running machine. */
 @Command(
     name = "agent",
-    description = "Asks the QEMU guest agent in a guest, over the unix socket of its channel.",
+    description =
+        "Sends commands to the QEMU guest agent in a guest, over its channel's unix socket.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {AgentCommandExec.class, AgentCommandCopy.class})
 final class AgentCommand {
-  /** How often {@code wait} looks for a socket that is not there yet. */
+  /** How often {@code wait} checks for a socket that does not exist yet. */
   private static final long SOCKET_POLL_MILLIS = 50;
 
   private static final int DEFAULT_TIMEOUT = 30;
@@ -36,20 +37,20 @@ final class AgentCommand {
       names = "--socket",
       required = true,
       paramLabel = "PATH",
-      description = "the unix socket of the agent's channel")
+      description = "unix socket of the agent's channel")
   private Path socket;
 
   @Option(
       names = "--timeout",
       defaultValue = "" + DEFAULT_TIMEOUT,
       paramLabel = "SECONDS",
-      description = "how long an answer may take (${DEFAULT-VALUE})")
+      description = "how long to wait for an answer (default: ${DEFAULT-VALUE})")
   private int timeout;
 
-  /** How long an answer may take. */
+  /** The time limit for an answer. */
   Duration limit() {
     if (timeout < 1) {
-      throw new UsageException("--timeout: " + timeout + " is not a number of seconds from 1");
+      throw new UsageException("--timeout must be at least 1 second, not " + timeout);
     }
     return Duration.ofSeconds(timeout);
   }
@@ -62,7 +63,7 @@ final class AgentCommand {
     return GuestAgent.connect(socket, limit);
   }
 
-  @Command(name = "ping", description = "Says nothing and succeeds if the agent answers.")
+  @Command(name = "ping", description = "Succeeds, without output, if the agent answers.")
   int ping() throws IOException {
     try (GuestAgent agent = connect()) {
       agent.ping();
@@ -72,7 +73,8 @@ final class AgentCommand {
 
   @Command(
       name = "wait",
-      description = "Waits until the agent answers, for --timeout at most; also for the socket.")
+      description =
+          "Waits until the socket exists and the agent answers, at most --timeout seconds.")
   int await() throws IOException {
     long deadline = System.nanoTime() + limit().toNanos();
     try (GuestAgent agent = connect(deadline)) {
@@ -81,7 +83,7 @@ final class AgentCommand {
     return 0;
   }
 
-  /** Tries until somebody listens: the socket may not be there yet, or be an ended machine's. */
+  /** Retries, because the socket may not exist yet or may belong to a machine that has ended. */
   private GuestAgent connect(long deadline) throws IOException {
     while (true) {
       try {
@@ -100,7 +102,9 @@ final class AgentCommand {
     }
   }
 
-  @Command(name = "info", description = "What the agent and the guest's system are.")
+  @Command(
+      name = "info",
+      description = "Prints the agent's version and commands, and the guest's operating system.")
   int info() throws IOException {
     try (GuestAgent agent = connect()) {
       AgentInfo info = agent.info();
@@ -118,7 +122,7 @@ final class AgentCommand {
     return 0;
   }
 
-  @Command(name = "users", description = "Who is logged in, and since when (UTC).")
+  @Command(name = "users", description = "Lists the users who are logged in, and since when (UTC).")
   int users() throws IOException {
     try (GuestAgent agent = connect()) {
       for (GuestUser user : agent.users().loggedIn()) {
@@ -128,13 +132,13 @@ final class AgentCommand {
     return 0;
   }
 
-  @Command(name = "shutdown", description = "Has the guest go down.")
+  @Command(name = "shutdown", description = "Shuts the guest down.")
   int shutdown(
       @Option(
               names = "--mode",
               defaultValue = "powerdown",
               paramLabel = "powerdown|reboot|halt",
-              description = "how (${DEFAULT-VALUE})")
+              description = "what the guest does (default: ${DEFAULT-VALUE})")
           String mode)
       throws IOException {
     ShutdownMode how;
@@ -149,13 +153,15 @@ final class AgentCommand {
     return 0;
   }
 
-  @Command(name = "call", description = "Calls any command and prints what it returns, as JSON.")
+  @Command(name = "call", description = "Sends any command and prints the result as JSON.")
   int call(
-      @Parameters(paramLabel = "NAME", description = "such as guest-get-osinfo") String name,
+      @Parameters(paramLabel = "NAME", description = "agent command, such as guest-get-osinfo")
+          String name,
       @Parameters(
               paramLabel = "JSON",
               arity = "0..1",
-              description = "its arguments, an object such as '{\"path\": \"/etc/hosts\"}'")
+              description =
+                  "arguments of the command, an object such as '{\"path\": \"/etc/hosts\"}'")
           String json)
       throws IOException {
     JsonNode arguments = json == null ? null : object(json);

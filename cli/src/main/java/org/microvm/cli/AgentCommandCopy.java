@@ -14,8 +14,9 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "cp",
     description = {
-      "Copies a file into the guest or out of it. The guest's side is written with a colon in",
-      "front, as in 'cp notes.txt :/tmp/' and 'cp :/etc/hosts -'; - is standard input or output."
+      "Copies a file into the guest or out of it.",
+      "A path in the guest begins with a colon, as in 'cp notes.txt :/tmp/' and"
+          + " 'cp :/etc/hosts -'; - is standard input or output."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandCopy implements Callable<Integer> {
@@ -32,7 +33,8 @@ final class AgentCommandCopy implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (from.startsWith(":") == to.startsWith(":")) {
-      throw new UsageException("one of FROM and TO is in the guest, written as :/path");
+      throw new UsageException(
+          "exactly one of FROM and TO must be a path in the guest, written as :/path");
     }
     try (GuestAgent agent = parent.connect()) {
       if (to.startsWith(":")) {
@@ -51,7 +53,7 @@ final class AgentCommandCopy implements Callable<Integer> {
     }
     Path source = Path.of(from);
     if (!Files.isReadable(source) || Files.isDirectory(source)) {
-      throw new IOException(from + " is not a file that can be read");
+      throw new IOException(from + " is not a readable file");
     }
     files.copyIn(source, target.endsWith("/") ? target + source.getFileName() : target);
   }

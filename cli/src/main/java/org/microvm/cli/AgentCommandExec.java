@@ -14,20 +14,21 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
-/** {@code microvm agent exec}: runs a program in the guest as if it were one of the host. */
+/** {@code microvm agent exec}: runs a program in the guest, with its output and status. */
 @Command(
     name = "exec",
     description = {
-      "Runs a program in the guest. Standard input is passed on in one piece before it starts,",
-      "standard output and error once it has ended; the status is the program's, 128 + N after",
-      "signal N, and 255 if it could not be run."
+      "Runs a program in the guest.",
+      "All of standard input is sent before the program starts; standard output and error are"
+          + " printed after it has ended. The exit status is that of the program, 128 + N after"
+          + " signal N, or 255 if it could not be run."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandExec implements Callable<Integer> {
-  /** As ssh: the guest's own status can hardly be mistaken for it. */
+  /** The status that ssh uses for this; programs rarely exit with it. */
   static final int NOT_RUN = 255;
 
-  /** The agent's parser takes 64 MiB, and base64 makes four bytes of three. */
+  /** The agent's parser accepts 64 MiB, and base64 turns three bytes into four. */
   private static final int MOST_INPUT = 47 << 20;
 
   @ParentCommand private AgentCommand parent;
@@ -40,7 +41,8 @@ final class AgentCommandExec implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "SECONDS",
-      description = "how long the program may run (no limit); it is not ended when time is up")
+      description =
+          "how long to wait for the program (default: no limit); it runs on when time is up")
   private Integer limit;
 
   @Parameters(
@@ -53,7 +55,7 @@ final class AgentCommandExec implements Callable<Integer> {
   @Override
   public Integer call() {
     if (limit != null && limit < 1) {
-      throw new UsageException("--limit: " + limit + " is not a number of seconds from 1");
+      throw new UsageException("--limit must be at least 1 second, not " + limit);
     }
     parent.limit();
     try (GuestAgent agent = parent.connect()) {
@@ -66,7 +68,7 @@ final class AgentCommandExec implements Callable<Integer> {
       System.out.flush();
       System.err.write(result.stderr());
       if (result.truncated()) {
-        System.err.println("microvm: the agent keeps 16 MiB of each output; the rest is lost");
+        System.err.println("microvm: output is truncated: the agent keeps 16 MiB of each stream");
       }
       System.err.flush();
       return result.status();
@@ -88,7 +90,7 @@ final class AgentCommandExec implements Callable<Integer> {
     byte[] bytes = System.in.readNBytes(MOST_INPUT + 1);
     if (bytes.length > MOST_INPUT) {
       throw new IOException(
-          "standard input is over 47 MiB, more than the agent takes: use cp, and a file");
+          "standard input exceeds the agent's limit of 47 MiB; copy it as a file with `agent cp`");
     }
     return bytes;
   }

@@ -1,17 +1,17 @@
 package org.microvm.cli;
 
-/** Sizes as people write them: 128M, 2G, 4096K; a number alone counts in a unit of the caller's. */
+/** Parses sizes such as 128M, 2G or 4096K; a number without a letter has the caller's unit. */
 public final class ByteSize {
   private ByteSize() {}
 
   /**
-   * Reads a size.
+   * Parses a size.
    *
    * @param what the option, for the message
    * @param text the size as given
-   * @param plainUnit bytes that a number with no letter stands for
+   * @param plainUnit bytes per unit of a number without a letter
    * @return bytes, at least 0
-   * @throws UsageException if {@code text} is no size, or more than 2^63-1 bytes
+   * @throws UsageException if {@code text} is not a size, or more than 2^63-1 bytes
    */
   public static long parse(String what, String text, long plainUnit) {
     String digits = text.endsWith("B") ? text.substring(0, text.length() - 1) : text;
@@ -25,7 +25,7 @@ public final class ByteSize {
         return Math.multiplyExact(number, unit > 0 ? unit : plainUnit);
       }
     } catch (NumberFormatException | ArithmeticException e) {
-      // Falls through to the one message for all of them.
+      // All errors have the message below.
     }
     throw new UsageException(what + ": '" + text + "' is not a size, such as 128M or 2G");
   }

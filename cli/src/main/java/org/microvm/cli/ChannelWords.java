@@ -15,41 +15,60 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.qmp.ChannelRegistry;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
 
 /** Brings {@code --chardev} and {@code --device} together, as QEMU does, by the chardev's id. */
 final class ChannelWords {
-  /** Has a server listen in the place of another process's, which serves until then. */
-  static final String TAKEOVER = ",takeover=on";
+  /** The chardevs by id, in the order of the options. */
+  private final Map<String, ChardevSpec> chardevs = new LinkedHashMap<>();
 
-  /** The chardevs' words by id; those that a device has are taken out. */
-  private final Map<String, String> chardevs = new LinkedHashMap<>();
+  private final boolean incoming;
 
+  /** The ids of the chardevs that a device uses. */
   private final Set<String> taken = new HashSet<>();
 
-  /** The devices' ids, which may be missing, and their chardevs', in the order of the words. */
-  private final List<Device> devices = new ArrayList<>();
+  /** The ports in the order of the options. */
+  private final List<PortSpec> ports = new ArrayList<>();
 
-  private record Device(Optional<String> id, String chardev, String words) {}
-
-  ChannelWords(List<String> chardevs) {
+  /**
+   * @param chardevs the values of {@code --chardev}
+   * @param incoming whether a guest is to migrate here from another process, whose servers listen
+   *     until then
+   * @throws UsageException if one is not accepted
+   */
+  ChannelWords(List<String> chardevs, boolean incoming) {
+    this.incoming = incoming;
     for (String text : chardevs) {
-      String id = read("--chardev", text, words -> words.need("id"));
-      if (this.chardevs.put(id, text) != null) {
-        throw new UsageException("--chardev id=" + id + " is given twice");
-      }
+      read("--chardev", text, this::chardev);
     }
   }
 
-  /** Whether one of the chardevs is standard input and output. */
-  boolean useStdio() {
-    return chardevs.values().stream().anyMatch(text -> text.split(",", 2)[0].equals("stdio"));
+  private ChardevSpec chardev(OptionWords words) throws OptionException {
+    String id = words.need("id");
+    ChardevSpec spec = ChardevOptions.read(words);
+    if (chardevs.put(id, spec) != null) {
+      throw new OptionException("id=%s is given twice".formatted(id));
+    }
+    return spec;
   }
 
+  /** Returns whether one of the chardevs is standard input and output. */
+  boolean useStdio() {
+    return chardevs.values().stream().anyMatch(ChardevSpec.Stdio.class::isInstance);
+  }
+
+  /**
+   * Adds the devices to a machine.
+   *
+   * @param devices the values of {@code --device}
+   * @throws UsageException if one is not accepted, or a chardev has no device
+   */
   void addTo(MachineConfig.Builder builder, List<String> devices) {
-    devices.forEach(text -> read("--device", text, words -> device(text, words, builder)));
+    devices.forEach(text -> read("--device", text, words -> device(words, builder)));
     for (String id : chardevs.keySet()) {
       if (!taken.contains(id)) {
         throw new UsageException("--chardev id=" + id + " is used by no --device");
@@ -57,54 +76,50 @@ final class ChannelWords {
     }
   }
 
-  private MachineConfig.Builder device(
-      String text, OptionWords words, MachineConfig.Builder builder) throws OptionException {
-    if (DeviceOptions.isDevice(words.kind())) {
+  private MachineConfig.Builder device(OptionWords words, MachineConfig.Builder builder)
+      throws OptionException {
+    String kind = words.kind();
+    if (DeviceOptions.isDevice(kind)) {
       return builder.serial(DeviceOptions.device(words));
     }
-    if (!DeviceOptions.isPort(words.kind())) {
+    if (!DeviceOptions.isPort(kind)) {
       throw new OptionException(
           "there is no device \"%s\"; there are: virtserialport, virtconsole, virtio-serial"
-              .formatted(words.kind()));
+              .formatted(kind));
     }
-    Optional<String> id = words.take("id");
-    DeviceOptions.PortOptions port = DeviceOptions.port(words);
-    if (id.isPresent() && devices.stream().anyMatch(other -> other.id().equals(id))) {
-      throw new OptionException("%s: id=%s is given twice".formatted(words.kind(), id.get()));
+    PortSpec port = DeviceOptions.port(words);
+    Optional<String> id = port.id();
+    if (id.isPresent() && ports.stream().anyMatch(other -> other.id().equals(id))) {
+      throw new OptionException("%s: id=%s is given twice".formatted(kind, id.get()));
     }
-    devices.add(new Device(id, port.chardev(), text));
-    return builder.channel(new ChannelConfig(port.config(), hostEnd(words, port.chardev())));
+    ports.add(port);
+    return builder.channel(new ChannelConfig(port.config(), hostEnd(kind, port.chardev())));
   }
 
-  private HostEnd hostEnd(OptionWords device, String id) throws OptionException {
-    String text = chardevs.get(id);
-    if (text == null) {
-      throw new OptionException("%s: there is no chardev %s".formatted(device.kind(), id));
+  private HostEnd hostEnd(String device, String id) throws OptionException {
+    ChardevSpec chardev = chardevs.get(id);
+    if (chardev == null) {
+      throw new OptionException("%s: there is no chardev %s".formatted(device, id));
     }
     if (!taken.add(id)) {
-      throw new OptionException(
-          "%s: chardev %s is in use by another device".formatted(device.kind(), id));
+      throw new OptionException("%s: chardev %s is in use by another device".formatted(device, id));
     }
     return loop -> {
       try {
-        return ChardevOptions.backend(OptionWords.parse(text), loop);
-      } catch (OptionException e) {
-        throw new UsageException("--chardev " + e.getMessage());
+        return incoming ? chardev.openForTakeover(loop) : chardev.open(loop);
       } catch (IOException e) {
         throw new IOException("--chardev id=" + id + ": " + e.getMessage(), e);
       }
     };
   }
 
-  /** Enters the channels of a machine that was made of these words. */
+  /** Enters the channels of a machine that was made of these options. */
   ChannelRegistry register(Machine machine) {
     ChannelRegistry registry = new ChannelRegistry();
-    List<PortInfo> ports = machine.configuredPorts();
-    for (int i = 0; i < devices.size(); i++) {
-      Device device = devices.get(i);
-      // Taken over it is by now, or will be; who opens it again just listens.
-      String chardev = chardevs.get(device.chardev()).replace(TAKEOVER, "");
-      registry.atPowerOn(device.id(), ports.get(i), device.chardev(), chardev, device.words());
+    List<PortInfo> infos = machine.configuredPorts();
+    for (int i = 0; i < ports.size(); i++) {
+      PortSpec port = ports.get(i);
+      registry.atPowerOn(infos.get(i), port, chardevs.get(port.chardev()));
     }
     return registry;
   }

@@ -17,39 +17,39 @@ import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * How the command logs: on standard error, for standard output is the guest's console, and from the
- * level on that the system property {@code microvm.log} names, else from {@code INFO} on. A file
- * that {@code logback.configurationFile} names has the last word.
+ * Configures the program's logging: to standard error, because standard output is the guest's
+ * console, and from the level in the system property {@code microvm.log}, or else {@code INFO}. A
+ * file named by {@code logback.configurationFile} overrides this.
  *
- * <p>Logback comes with the first message, of which most runs have none: to find it and its
- * configuration takes 20 ms of a start. A program that uses this project as a library has its own
- * ways; nothing of this is in use there.
+ * <p>Logback is loaded with the first message, because finding it and its configuration takes 20 ms
+ * and most runs log nothing. A program that embeds a machine configures its own logging and does
+ * not use this class.
  */
 public final class CommandLogging implements SLF4JServiceProvider {
   private static final String LEVEL = "microvm.log";
   private static final String FILE = "logback.configurationFile";
 
-  /** Where SLF4J's API finds who serves it (org.slf4j.LoggerFactory), and what it tells of that. */
+  /** Properties of org.slf4j.LoggerFactory: the provider to use, and how much SLF4J reports. */
   private static final String PROVIDER = "slf4j.provider";
 
   private static final String VERBOSITY = "slf4j.internal.verbosity";
 
-  /** The version of the API that it has to be asked for with. */
+  /** The version of the SLF4J API that this provider implements. */
   private static final String API = "2.0.99";
 
   private final IMarkerFactory markers = new BasicMarkerFactory();
   private final MDCAdapter context = new NOPMDCAdapter();
 
-  /** Made by SLF4J. */
+  /** Called by SLF4J. */
   public CommandLogging() {}
 
-  /** Has this process log so, before its first logger. */
+  /** Selects this provider; to be called before the process creates its first logger. */
   static void begin() {
     System.setProperty(PROVIDER, CommandLogging.class.getName());
     System.setProperty(VERBOSITY, "WARN");
   }
 
-  /** Logback's side, for the first message. */
+  /** Holds logback's context, which is created with the first message. */
   static final class Logback {
     static final LoggerContext CONTEXT = make();
 
@@ -112,6 +112,6 @@ public final class CommandLogging implements SLF4JServiceProvider {
 
   @Override
   public void initialize() {
-    // All that is to be done is done with the first message.
+    // Everything is initialized with the first message.
   }
 }

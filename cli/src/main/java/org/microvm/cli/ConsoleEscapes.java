@@ -1,10 +1,10 @@
 package org.microvm.cli;
 
 /**
- * Takes the escape key out of what a person types at the guest's console.
+ * Recognizes escape sequences in what the user types at the guest's console.
  *
- * <p>As in QEMU and screen: Ctrl-A x leaves, Ctrl-A h helps, Ctrl-A Ctrl-A or Ctrl-A a sends one
- * Ctrl-A to the guest; any other key behind Ctrl-A is dropped with it.
+ * <p>As in QEMU and screen: Ctrl-A x ends the machine, Ctrl-A h shows help, Ctrl-A Ctrl-A or Ctrl-A
+ * a sends one Ctrl-A to the guest. Any other key after Ctrl-A is dropped together with it.
  */
 final class ConsoleEscapes {
   /** What to do with a key. */
@@ -13,9 +13,9 @@ final class ConsoleEscapes {
     SEND,
     /** Give the guest a Ctrl-A. */
     SEND_ESCAPE,
-    /** Nothing: the key belongs to an escape. */
+    /** Nothing: the key is part of an escape sequence. */
     DROP,
-    /** Show what the keys are. */
+    /** Show the help. */
     HELP,
     /** End the machine. */
     LEAVE
@@ -24,7 +24,7 @@ final class ConsoleEscapes {
   static final byte CTRL_A = 1;
 
   static final String HELP_TEXT =
-      "\r\nCtrl-A x  ends the machine\r\nCtrl-A h  this help\r\nCtrl-A Ctrl-A  sends Ctrl-A\r\n";
+      "\r\nCtrl-A x  ends the machine\r\nCtrl-A h  shows this help\r\nCtrl-A Ctrl-A  sends Ctrl-A\r\n";
 
   private boolean escaped;
 

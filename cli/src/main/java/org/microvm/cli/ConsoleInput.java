@@ -7,10 +7,10 @@ import java.nio.charset.StandardCharsets;
 import org.microvm.machine.Machine;
 
 /**
- * Reads standard input and gives it to the guest's UART, on a thread of its own.
+ * Sends standard input to the guest's UART, on its own thread.
  *
- * <p>On a terminal the escape key is taken out. The thread is a daemon: nothing can wake a read of
- * standard input, and nothing needs to.
+ * <p>On a terminal, escape sequences are handled and not sent. The thread is a daemon, because a
+ * read of standard input cannot be interrupted.
  */
 final class ConsoleInput {
   private final Machine machine;
@@ -39,7 +39,7 @@ final class ConsoleInput {
         }
       }
     } catch (IOException e) {
-      // No more input; the guest goes on without.
+      // There is no more input; the guest continues without it.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -7,7 +7,7 @@ import java.time.Duration;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Option;
 
-/** The words that say which running machine is meant. */
+/** The option that selects a running machine by its control socket. */
 final class ControlClient {
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final String PREFIX = "unix:";
@@ -16,7 +16,7 @@ final class ControlClient {
       names = {"--qmp", "-qmp"},
       required = true,
       paramLabel = "PATH",
-      description = "the machine's control socket, which `run --qmp unix:PATH,server=on` opened")
+      description = "control socket of the machine, opened by `run --qmp unix:PATH,server=on`")
   private String path;
 
   QmpClient connect() throws IOException {

@@ -20,15 +20,15 @@ final class ControlOptions {
   private static final long END_SECONDS = 10;
 
   private final OptionSpec qmp =
-      Options.text(
-              "WORDS",
-              "control socket that speaks QMP: unix:PATH,server=on,wait=off",
-              "--qmp",
-              "-qmp")
+      Options.text("OPTIONS", "QMP control socket: unix:PATH,server=on,wait=off", "--qmp", "-qmp")
           .build();
 
   private final OptionSpec name =
-      Options.text("NAME", "what query-name on the control socket answers", "--name", "-name")
+      Options.text(
+              "NAME",
+              "name of the machine, which query-name reports on the control socket",
+              "--name",
+              "-name")
           .build();
 
   private Machine machine;
@@ -43,8 +43,8 @@ final class ControlOptions {
   }
 
   /**
-   * Opens the control socket of a machine that is not started yet, if there is to be one; with
-   * {@code wait=on} returns when somebody has connected, or it was closed.
+   * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given. With
+   * {@code wait=on} returns once a client has connected or the socket was closed.
    */
   void open(Machine ofMachine, ChannelWords channels) throws IOException {
     String where = qmp.getValue();
@@ -90,7 +90,7 @@ final class ControlOptions {
     try {
       server.firstClient().join();
     } catch (CancellationException | CompletionException e) {
-      // Closed first, since the process is to end.
+      // The server was closed first, because the process is ending.
     }
   }
 

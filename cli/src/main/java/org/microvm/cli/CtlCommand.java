@@ -10,10 +10,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** {@code microvm ctl}: any command of the control socket. */
+/** {@code microvm ctl}: sends any command to the control socket. */
 @Command(
     name = "ctl",
-    description = "Runs a QMP command in a running machine and prints what it returns, as JSON.",
+    description = "Sends a QMP command to a running machine and prints the result as JSON.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class CtlCommand implements Callable<Integer> {
@@ -22,14 +22,14 @@ final class CtlCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "COMMAND",
-      description = "such as query-status, stop, cont, quit")
+      description = "QMP command, such as query-status, stop, cont or quit")
   private String command;
 
   @Parameters(
       index = "1",
       paramLabel = "JSON",
       arity = "0..1",
-      description = "its arguments, an object such as '{\"id\": \"c1\"}'")
+      description = "arguments of the command, an object such as '{\"id\": \"c1\"}'")
   private String json;
 
   @Override

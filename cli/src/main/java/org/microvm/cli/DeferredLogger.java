@@ -6,12 +6,12 @@ import org.slf4j.event.Level;
 import org.slf4j.helpers.LegacyAbstractLogger;
 import org.slf4j.spi.LoggingEventBuilder;
 
-/** A logger that looks for logback when it is first used. Any thread may log. */
+/** A logger that loads logback on first use. Any thread may log. */
 final class DeferredLogger extends LegacyAbstractLogger {
   private static final long serialVersionUID = 1L;
 
   /**
-   * @param name as usual that of a class
+   * @param name usually that of a class
    */
   DeferredLogger(String name) {
     this.name = name;

@@ -22,9 +22,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
-/**
- * {@code microvm demo}: boots Linux, asks its guest agent who it is, and shuts it down through it.
- */
+/** {@code microvm demo}: boots Linux, queries its guest agent, and has the agent shut it down. */
 @Command(
     name = "demo",
     description = "Boots Linux, talks to its guest agent over a channel and shuts it down.",
@@ -32,7 +30,10 @@ import picocli.CommandLine.Command;
 final class DemoCommand implements Callable<Integer> {
   private static final String CHANNEL = "org.qemu.guest_agent.0";
 
-  /** From power-on to the agent's first answer; hosts that emulate take seconds. */
+  /**
+   * Time limit from power-on to the agent's first answer. It takes seconds on hosts that emulate
+   * guest kernel code.
+   */
   private static final Duration BOOT = Duration.ofMinutes(3);
 
   private static final Duration ANSWER = Duration.ofSeconds(30);
@@ -69,7 +70,7 @@ final class DemoCommand implements Callable<Integer> {
             });
     try {
       machine.start();
-      // A guest that ends early ends the wait too: its end of the channel goes with the machine.
+      // If the guest ends early, closing the machine closes the channel, which ends the wait below.
       machine.end().thenRunAsync(machine::close);
       ask(socket);
       MachineEnd end = machine.end().get(ANSWER.toSeconds(), TimeUnit.SECONDS);
@@ -122,7 +123,7 @@ final class DemoCommand implements Callable<Integer> {
     try {
       Files.deleteIfExists(directory);
     } catch (IOException e) {
-      System.err.println("microvm: " + directory + " is left behind: " + e.getMessage());
+      System.err.println("microvm: " + directory + " could not be deleted: " + e.getMessage());
     }
   }
 }

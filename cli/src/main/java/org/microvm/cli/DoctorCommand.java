@@ -11,13 +11,14 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestImages;
 import picocli.CommandLine.Command;
 
-/** {@code microvm doctor}: what /dev/kvm is on this machine, and what is missing. */
+/** {@code microvm doctor}: reports what /dev/kvm supports on this host and what is missing. */
 @Command(
     name = "doctor",
-    description = "Says what /dev/kvm is here and what is missing; status 1 if no guest can run.",
+    description =
+        "Reports what /dev/kvm supports here and what is missing; status 1 if no guest can run.",
     mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
-  /** Without these no machine is made. */
+  /** A machine cannot be created without these. */
   private static final Capability[] NEEDED = {
     Capability.IRQCHIP,
     Capability.USER_MEMORY,
@@ -30,7 +31,7 @@ final class DoctorCommand implements Callable<Integer> {
     Capability.SET_IDENTITY_MAP_ADDR
   };
 
-  /** What is done without where it is missing. */
+  /** A machine uses these where they are present. */
   private static final Capability[] USEFUL = {
     Capability.READONLY_MEM,
     Capability.TSC_DEADLINE_TIMER,
@@ -53,22 +54,22 @@ final class DoctorCommand implements Callable<Integer> {
         "guest images",
         images.present()
             ? "in " + images.directory().toRealPath()
-            : "missing: run 'make images' for those of this project");
+            : "missing: run 'make images' to build them");
     line("verdict", usable ? "guests can run" : "guests cannot run");
     return usable ? 0 : Main.FAILED;
   }
 
   private boolean kvm() {
     try (Kvm kvm = Kvm.open()) {
-      line("/dev/kvm", "opens, interface version " + kvm.apiVersion());
+      line("/dev/kvm", "can be opened, API version " + kvm.apiVersion());
       boolean complete = true;
       for (Capability capability : NEEDED) {
-        complete &= capability(kvm, capability, "MISSING, needed");
+        complete &= capability(kvm, capability, "MISSING, required");
       }
       for (Capability capability : USEFUL) {
-        capability(kvm, capability, "missing, done without");
+        capability(kvm, capability, "missing, optional");
       }
-      line("vCPUs", "at most " + kvm.capability(Capability.MAX_VCPUS) + " a VM");
+      line("vCPUs", "at most " + kvm.capability(Capability.MAX_VCPUS) + " per VM");
       kvm.createVm().close();
       line("a VM", "can be created");
       return complete;
@@ -86,8 +87,8 @@ final class DoctorCommand implements Callable<Integer> {
 
   private static String virtualization() throws IOException {
     if (module("kvm_pvm")) {
-      return "kvm-pvm: no hardware beneath it. Guest user code runs natively, guest kernel code in"
-          + " KVM's instruction emulator: expect seconds to boot, and use a kernel that is patched"
+      return "kvm-pvm, without hardware support. Guest user code runs natively, guest kernel code in"
+          + " KVM's instruction emulator: a boot takes seconds and needs a kernel that is patched"
           + " for such hosts (make images)";
     }
     if (module("kvm_intel")) {
@@ -99,8 +100,8 @@ final class DoctorCommand implements Callable<Integer> {
     String flags = Files.readString(Path.of("/proc/cpuinfo"));
     boolean hardware = flags.contains(" vmx") || flags.contains(" svm");
     return hardware
-        ? "the processor can (VMX or SVM), but no KVM module is loaded"
-        : "the processor shows neither VMX nor SVM";
+        ? "the processor supports it (VMX or SVM), but no KVM module is loaded"
+        : "the processor reports neither VMX nor SVM";
   }
 
   private static boolean module(String name) {

@@ -26,7 +26,7 @@ final class ExitStatsFile {
         file, json.writerWithDefaultPrettyPrinter().writeValueAsString(json(statistics)) + "\n");
   }
 
-  /** The same for other uses. */
+  /** Returns the statistics as a JSON object. */
   static ObjectNode json(MachineStatistics statistics) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("takenMicros", micros(Instant.now()));

@@ -3,11 +3,11 @@ package org.microvm.cli;
 import java.io.PrintStream;
 import org.microvm.machine.config.MachineEnd;
 
-/** The process status for each end of a machine. */
+/** Maps the end of a machine to the exit status of the process. */
 final class ExitStatus {
   private ExitStatus() {}
 
-  /** The status; a failure's report is printed. */
+  /** Returns the status, and prints the report if the machine failed. */
   static int of(MachineEnd end, PrintStream err) {
     return switch (end) {
       case MachineEnd.PowerOff() -> 0;

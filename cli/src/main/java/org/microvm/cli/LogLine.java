@@ -5,8 +5,9 @@ import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.LayoutBase;
 
 /**
- * A logged event as text: time, level, thread, class and message, and the stack trace if there is
- * one. Written by hand, for logback's patterns take longer to set up than all else a start logs.
+ * Formats a log event as text: time, level, thread, class and message, and the stack trace if there
+ * is one. This is code and not a logback pattern, because a pattern takes longer to set up than
+ * everything else that a start logs.
  */
 final class LogLine extends LayoutBase<ILoggingEvent> {
   @Override

@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import static java.util.Map.entry;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,47 +23,51 @@ final class MachineOptions {
   private final OptionSpec kernel =
       Options.path(
           "FILE",
-          "ELF vmlinux, bzImage or bare-metal ELF; default: the images of `make images`",
+          "ELF vmlinux, bzImage or bare-metal ELF (default: the kernel that `make images` builds)",
           "--kernel",
           "-kernel");
 
   private final OptionSpec initrd = Options.path("FILE", "initial RAM disk", "--initrd", "-initrd");
 
   private final OptionSpec append =
-      Options.texts("TEXT", "words to add to the kernel command line", "--append", "-append");
+      Options.texts("TEXT", "text to append to the kernel command line", "--append", "-append");
 
   private final OptionSpec memory =
       Options.text(
               "SIZE",
-              "guest RAM, such as 128M or 2G; a number alone is in MiB (${DEFAULT-VALUE})",
+              "guest RAM, such as 128M or 2G; in MiB if there is no unit (default: ${DEFAULT-VALUE})",
               "--memory",
               "-m")
           .defaultValue(DEFAULT_MEMORY)
           .build();
 
   private final OptionSpec cpus =
-      Options.text("N", "number of vCPUs (${DEFAULT-VALUE})", "--cpus", "-smp")
+      Options.text("N", "number of vCPUs (default: ${DEFAULT-VALUE})", "--cpus", "-smp")
           .defaultValue("1")
           .build();
 
   private final OptionSpec chardevs =
       Options.texts(
-          "WORDS",
-          "host end of a channel: socket,id=a,path=P,server=on,wait=off",
+          "OPTIONS",
+          "host end of a channel, such as socket,id=a,path=P,server=on,wait=off",
           "--chardev",
           "-chardev");
 
   private final OptionSpec devices =
-      Options.texts("WORDS", "virtserialport,chardev=a,name=N[,nr=K]", "--device", "-device");
+      Options.texts(
+          "OPTIONS",
+          "guest end of a channel, such as virtserialport,chardev=a,name=N[,nr=K]",
+          "--device",
+          "-device");
 
   private final OptionSpec disks =
-      Options.texts("WORDS", "raw disk image: FILE[,readonly=on]", "--disk", "-disk");
+      Options.texts("OPTIONS", "raw disk image: FILE[,readonly=on]", "--disk", "-disk");
 
   private final OptionSpec registers =
       Options.text(
               "mapped|exits",
-              "whether the guest reads virtio registers from memory, where KVM can do that, or each"
-                  + " access is an exit (${DEFAULT-VALUE})",
+              "mapped: the guest reads virtio registers from memory where KVM supports that; exits:"
+                  + " each access is an exit (default: ${DEFAULT-VALUE})",
               "--registers")
           .defaultValue("mapped")
           .build();
@@ -69,14 +75,18 @@ final class MachineOptions {
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
-              "whether pages that are written are noted, for `microvm snapshot --diff`"
-                  + " (${DEFAULT-VALUE})",
+              "whether to record which pages are written, for `microvm snapshot --diff`"
+                  + " (default: ${DEFAULT-VALUE})",
               "--track-dirty-pages")
           .defaultValue("off")
           .build();
 
   private final OptionSpec onReset =
-      Options.text("exit|restart", "what the guest's reboot does (${DEFAULT-VALUE})", "--on-reset")
+      Options.text(
+              "exit|restart",
+              "what to do when the guest reboots: end the process or start the guest again"
+                  + " (default: ${DEFAULT-VALUE})",
+              "--on-reset")
           .defaultValue("exit")
           .build();
 
@@ -141,16 +151,16 @@ final class MachineOptions {
       builder.initrd(ramDisk);
     }
     Options.all(disks).forEach(text -> builder.disk(DiskWords.parse(text)));
-    List<String> hostEnds = Options.all(chardevs);
-    channels = new ChannelWords(incoming ? takingOver(hostEnds) : hostEnds);
+    channels = new ChannelWords(Options.all(chardevs), incoming);
     channels.addTo(builder, Options.all(devices));
     return builder
         .words(toWords())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
         .cpus(cpuCount())
-        .onReset(resetAction())
-        .mappedRegisters(registersAreMapped())
-        .trackDirtyPages(dirtyPagesAreTracked());
+        .onReset(
+            Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
+        .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
   /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
@@ -178,16 +188,6 @@ final class MachineOptions {
     }
   }
 
-  private static List<String> takingOver(List<String> chardevs) {
-    return chardevs.stream()
-        .map(
-            text ->
-                text.startsWith("socket,") && text.contains("server=on") && text.contains("path=")
-                    ? text + ChannelWords.TAKEOVER
-                    : text)
-        .toList();
-  }
-
   private int cpuCount() {
     String count = cpus.getValue();
     try {
@@ -195,32 +195,5 @@ final class MachineOptions {
     } catch (NumberFormatException e) {
       throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
     }
-  }
-
-  private boolean registersAreMapped() {
-    String word = registers.getValue();
-    return switch (word) {
-      case "mapped" -> true;
-      case "exits" -> false;
-      default -> throw new UsageException("--registers: '" + word + "' is not mapped or exits");
-    };
-  }
-
-  private boolean dirtyPagesAreTracked() {
-    String word = trackDirtyPages.getValue();
-    return switch (word) {
-      case "on" -> true;
-      case "off" -> false;
-      default -> throw new UsageException("--track-dirty-pages: '" + word + "' is not on or off");
-    };
-  }
-
-  private OnReset resetAction() {
-    String word = onReset.getValue();
-    return switch (word) {
-      case "exit" -> OnReset.EXIT;
-      case "restart" -> OnReset.RESTART;
-      default -> throw new UsageException("--on-reset: '" + word + "' is not exit or restart");
-    };
   }
 }

@@ -6,18 +6,18 @@ import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Where the process starts: {@code microvm COMMAND WORDS}. */
+/** The entry point of the program: {@code microvm COMMAND OPTIONS}. */
 public final class Main {
-  /** Status for a machine that could not be made or failed. */
+  /** Exit status if a machine could not be created or failed. */
   static final int FAILED = 1;
 
-  /** Status for words that cannot be meant. */
+  /** Exit status for a usage error. */
   static final int USAGE = 2;
 
   /** A command and its name. */
   private record Named(String name, Supplier<CommandLine> command) {}
 
-  /** In the order of the help. */
+  /** All commands, in the order of the help. */
   private static final List<Named> COMMANDS =
       List.of(
           new Named("run", RunCommand::commandLine),
@@ -51,7 +51,10 @@ public final class Main {
     return execute(withCommands(words), err, words);
   }
 
-  /** Runs a command of another program as one of this, and ends the process with its status. */
+  /**
+   * Runs another program's command as this program runs its own: with the same logging, error
+   * messages and exit status. Ends the process.
+   */
   public static void run(CommandLine command, String... words) {
     CommandLogging.begin();
     System.exit(execute(command, new PrintWriter(System.err, true), words));
@@ -72,8 +75,8 @@ public final class Main {
   }
 
   /**
-   * The command that is asked for, or all if it is none of them: to read the annotations of all
-   * takes longer than the start of the JVM.
+   * Registers only the command that was given, or all commands if there is none of that name.
+   * Reading the annotations of all commands takes longer than starting the JVM.
    */
   private static CommandLine withCommands(String... words) {
     CommandSpec spec =
@@ -96,7 +99,7 @@ public final class Main {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  /** One line, whatever the message was: scripts read it. */
+  /** Prints the first line of the message only, because scripts read it. */
   private static int fail(CommandLine command, String message, int status) {
     PrintWriter err = command.getErr();
     err.println("microvm: " + message.lines().findFirst().orElse("failed"));

@@ -17,8 +17,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "migrate",
     description =
-        "Moves a running guest to `microvm run --incoming ADDRESS`, by a unix socket with the"
-            + " connections of host programs, or by TCP; the process that had it ends.",
+        "Moves a running guest to `microvm run --incoming ADDRESS` and ends the process that ran it."
+            + " Connections of host programs move over a unix socket, but end over TCP.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class MigrateCommand implements Callable<Integer> {
@@ -27,34 +27,34 @@ final class MigrateCommand implements Callable<Integer> {
   @Option(
       names = "--downtime-limit",
       paramLabel = "MS",
-      description = "how long the guest may be expected to stand still")
+      description = "limit for the estimated downtime of the guest, in milliseconds")
   private Long downtimeLimit;
 
   @Option(
       names = "--memory",
       paramLabel = "auto|copy|share",
       description =
-          "share: hand the guest's memory to a process on this host; copy: copy it there, too;"
-              + " auto: share it if that is possible, as it is without this word")
+          "share: hand the guest's memory over to a process on this host; copy: copy it, even on"
+              + " this host; auto: share it if possible (default: auto)")
   private String memory = "auto";
 
   @Option(
       names = "--tls-creds",
       paramLabel = "DIRECTORY",
       description =
-          "for tcp: ca-cert.pem, client-cert.pem and client-key.pem, as the machine's process"
-              + " finds them")
+          "for tcp: the directory with ca-cert.pem, client-cert.pem and client-key.pem; the"
+              + " machine's process reads it")
   private Path tlsCredentials;
 
   @Option(
       names = "--tls-hostname",
       paramLabel = "NAME",
-      description = "whom the destination's certificate is for, if not for HOST")
+      description = "name in the destination's certificate (default: HOST)")
   private String tlsHostName;
 
   @Parameters(
       paramLabel = "unix:PATH|tcp:HOST:PORT[,tls=off]",
-      description = "where the other process waits")
+      description = "address at which the other process waits")
   private String where;
 
   @Override
@@ -62,7 +62,7 @@ final class MigrateCommand implements Callable<Integer> {
     MigrationAddress address = address("migrate", where, tlsCredentials, tlsHostName);
     try (QmpClient client = control.connect()) {
       if (address instanceof MigrationAddress.Tcp tcp) {
-        // Both every time, so that nothing is left of an earlier attempt.
+        // Both are always set, so that no value of an earlier attempt remains.
         client.execute(
             "migrate-set-parameters",
             QmpClient.arguments()
@@ -83,7 +83,7 @@ final class MigrateCommand implements Callable<Integer> {
             "migration %s: %s".formatted(status, progress.path("error-desc").asText()));
       }
       System.out.printf(
-          "moved in %.1f ms, the guest stood still for %.1f ms%n",
+          "moved in %.1f ms, downtime %.1f ms%n",
           end.path("x-total-us").asLong() / 1000.0, end.path("x-downtime-us").asLong() / 1000.0);
     }
     return 0;
@@ -97,15 +97,15 @@ final class MigrateCommand implements Callable<Integer> {
   }
 
   /**
-   * Reads an address and the words about TLS beside it.
+   * Parses an address, and combines it with the TLS options.
    *
-   * @param option for messages
-   * @param credentials directory, or null
-   * @param hostName or null
+   * @param option name of the option, for messages
+   * @param credentials directory of the TLS credentials, or null
+   * @param hostName name that the certificate must contain, or null for the host in the address
    */
   static MigrationAddress address(String option, String where, Path credentials, String hostName) {
     if (hostName != null && credentials == null) {
-      throw new UsageException("--tls-hostname is about --tls-creds, which is missing");
+      throw new UsageException("--tls-hostname requires --tls-creds");
     }
     Optional<Tls> tls =
         Optional.ofNullable(credentials)

@@ -4,20 +4,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.IFactory;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * Commands and options that are described by calls instead of annotations, for {@code run} and
- * {@code restore}: to read annotations, the JVM makes a class for each kind of them at every start,
- * and a restored guest would wait for that.
+ * Describes the commands and options of {@code run} and {@code restore} by method calls instead of
+ * annotations. To read annotations, the JVM generates a class for each annotation type at every
+ * start, and a restored guest would have to wait for that.
  */
 final class Options {
   private Options() {}
 
-  /** Picocli's own looks for a class of Groovy's at every start, in every jar. */
+  /** Picocli's default factory searches every jar for a Groovy class at every start. */
   private static final class Factory implements IFactory {
     @Override
     public <K> K create(Class<K> type) throws ReflectiveOperationException {
@@ -33,7 +34,9 @@ final class Options {
     return command;
   }
 
-  /** Adds the options, and behind them those that every command has. */
+  /**
+   * Adds the options, followed by {@code --help} and {@code --version}, which every command has.
+   */
   static CommandLine complete(CommandSpec command, Collection<OptionSpec> options) {
     options.forEach(command::addOption);
     command.addOption(
@@ -49,17 +52,17 @@ final class Options {
     return new CommandLine(command, new Factory());
   }
 
-  /** An option with a word behind it, for the caller to complete. */
+  /** An option with a text value, for the caller to complete. */
   static OptionSpec.Builder text(String label, String description, String... names) {
     return OptionSpec.builder(names).type(String.class).paramLabel(label).description(description);
   }
 
-  /** An option with a path behind it. */
+  /** An option whose value is a path. */
   static OptionSpec path(String label, String description, String... names) {
     return text(label, description, names).type(Path.class).build();
   }
 
-  /** An option that may be given many times. */
+  /** An option with a text value that may be given more than once. */
   static OptionSpec texts(String label, String description, String... names) {
     return text(label, description, names)
         .type(ArrayList.class)
@@ -68,7 +71,7 @@ final class Options {
         .build();
   }
 
-  /** An option that is there or not. */
+  /** An option without a value. */
   static OptionSpec flag(String description, String... names) {
     return OptionSpec.builder(names).type(boolean.class).description(description).build();
   }
@@ -78,9 +81,29 @@ final class Options {
     return Boolean.TRUE.equals(flag.getValue());
   }
 
-  /** What was given for an option that may be given many times. */
+  /** The values of an option that may be given more than once. */
   static List<String> all(OptionSpec option) {
     List<String> values = option.getValue();
     return values == null ? List.of() : values;
+  }
+
+  /**
+   * Returns what the value of an option stands for.
+   *
+   * @param choices the accepted values and what they stand for, in the order of the message
+   * @throws UsageException if the option has another value
+   */
+  @SafeVarargs
+  static <T> T choice(OptionSpec option, Map.Entry<String, T>... choices) {
+    String value = option.getValue();
+    List<String> accepted = new ArrayList<>();
+    for (Map.Entry<String, T> choice : choices) {
+      if (choice.getKey().equals(value)) {
+        return choice.getValue();
+      }
+      accepted.add(choice.getKey());
+    }
+    throw new UsageException(
+        "%s: '%s' is not %s".formatted(option.longestName(), value, String.join(" or ", accepted)));
   }
 }

@@ -4,113 +4,130 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.microvm.qmp.QmpClient;
+import org.microvm.qmp.SpecJson;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
+import org.microvm.virtioserial.options.SocketSpec;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code microvm port}: the channels of a running machine, over its control socket. */
+/** {@code microvm port}: adds, removes and lists channels over the control socket. */
 @Command(
     name = "port",
     description = "Adds, removes and lists the channels of a running machine.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class PortCommand {
-  /** Where the bytes go on the host: one of these. */
+  /** The host end of a channel: exactly one of these options. */
   static final class HostEnd {
     @Option(
         names = "--socket",
         paramLabel = "PATH",
-        description = "a unix socket that the machine listens on")
+        description = "unix socket that the machine listens on")
     private Path socket;
 
     @Option(
         names = "--connect",
         paramLabel = "PATH",
-        description = "a unix socket that the machine connects to")
+        description = "unix socket that the machine connects to")
     private Path connect;
 
-    @Option(names = "--file", paramLabel = "PATH", description = "a file for the guest's bytes")
+    @Option(
+        names = "--file",
+        paramLabel = "PATH",
+        description = "file that receives the guest's bytes")
     private Path file;
 
-    @Option(names = "--pty", description = "a pseudo-terminal, whose path is printed")
-    @SuppressWarnings("UnusedVariable") // what is left when no other is given
+    @Option(names = "--pty", description = "pseudo-terminal, whose path is printed")
+    @SuppressWarnings("UnusedVariable") // pty is the default when no other backend is given
     private boolean pty;
 
-    /** As chardev-add wants it; paths are made absolute, for the machine may run elsewhere. */
-    private ObjectNode backend() {
-      ObjectNode backend = QmpClient.arguments();
+    /** Paths are made absolute, because the machine may have another working directory. */
+    private ChardevSpec spec() {
       if (file != null) {
-        backend.put("type", "file").putObject("data").put("out", text(file));
-      } else if (socket != null || connect != null) {
-        ObjectNode data = backend.put("type", "socket").putObject("data");
-        ObjectNode address = data.putObject("addr").put("type", "unix");
-        address.putObject("data").put("path", text(socket != null ? socket : connect));
-        data.put("server", socket != null);
-      } else {
-        backend.put("type", "pty").putObject("data");
+        return new ChardevSpec.File(file.toAbsolutePath(), false, Optional.empty());
       }
-      return backend;
+      if (socket != null) {
+        return unix(socket, new SocketSpec.Server(false));
+      }
+      return connect != null ? unix(connect, SocketSpec.Client.ONCE) : new ChardevSpec.Pty();
     }
 
-    private static String text(Path path) {
-      return path.toAbsolutePath().toString();
+    private static ChardevSpec unix(Path path, SocketSpec.Role role) {
+      return new SocketSpec(new SocketSpec.Unix(path.toAbsolutePath()), role);
     }
   }
 
-  /** What the guest sees, and what the port promises. */
+  /** The guest end of a channel, and the options of the port. */
   static final class GuestEnd {
-    @Option(names = "--id", paramLabel = "ID", description = "the device's id (NAME)")
+    @Option(names = "--id", paramLabel = "ID", description = "id of the device (default: NAME)")
     private String id;
 
-    @Option(names = "--nr", paramLabel = "N", description = "port number (lowest free)")
+    @Option(
+        names = "--nr",
+        paramLabel = "N",
+        description = "port number (default: the lowest free one)")
     private Integer nr;
 
-    @Option(names = "--console", description = "a text console, hvcN in the guest")
+    @Option(names = "--console", description = "add a text console, hvcN in the guest")
     private boolean console;
 
     @Option(
         names = "--set",
-        paramLabel = "WORD=VALUE",
-        description = "any other word of --device virtserialport: byte_limit=64K, bps=1M")
+        paramLabel = "OPTION=VALUE",
+        description = "any other option of --device virtserialport: byte_limit=64K, bps=1M")
     private Map<String, String> words = Map.of();
 
-    /** As device_add wants it, but for the names. */
-    private ObjectNode device() {
-      ObjectNode device = QmpClient.arguments();
-      device.put("driver", console ? "virtconsole" : "virtserialport");
+    /** Returns the port that the options describe. */
+    private PortSpec spec(String name, String chardev) {
+      Map<String, String> values = new LinkedHashMap<>(words);
+      values.putAll(Map.of("id", deviceId(name), "chardev", chardev, "name", name));
       if (nr != null) {
-        device.put("nr", nr);
+        values.put("nr", nr.toString());
       }
-      words.forEach(device::put);
-      return device;
+      try {
+        return DeviceOptions.port(
+            OptionWords.of(console ? "virtconsole" : "virtserialport", values));
+      } catch (OptionException e) {
+        throw new UsageException("port add: " + e.getMessage());
+      }
+    }
+
+    private String deviceId(String name) {
+      return id == null ? name : id;
     }
   }
 
   @Command(
       name = "add",
-      description = "Adds a channel; the guest finds it in /dev/virtio-ports/NAME.",
+      description = "Adds a channel, which is /dev/virtio-ports/NAME in the guest.",
       mixinStandardHelpOptions = true,
       sortOptions = false)
   int add(
       @Mixin ControlClient control,
-      @Parameters(paramLabel = "NAME", description = "the channel's name in the guest") String name,
+      @Parameters(paramLabel = "NAME", description = "name of the channel in the guest")
+          String name,
       @ArgGroup(multiplicity = "1") HostEnd hostEnd,
       @Mixin GuestEnd guestEnd)
       throws IOException {
-    String deviceId = guestEnd.id == null ? name : guestEnd.id;
-    String chardev = "chardev-" + deviceId;
-    ObjectNode device = guestEnd.device();
-    device.put("id", deviceId).put("chardev", chardev).put("name", name);
+    String chardev = "chardev-" + guestEnd.deviceId(name);
+    PortSpec port = guestEnd.spec(name, chardev);
     ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
-    chardevAdd.set("backend", hostEnd.backend());
+    chardevAdd.set("backend", SpecJson.backend(hostEnd.spec()));
     try (QmpClient client = control.connect()) {
       JsonNode added = client.execute("chardev-add", chardevAdd);
       try {
-        client.execute("device_add", device);
+        client.execute("device_add", SpecJson.device(port));
       } catch (IOException e) {
         client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
         throw e;
@@ -128,7 +145,7 @@ final class PortCommand {
       mixinStandardHelpOptions = true)
   int remove(
       @Mixin ControlClient control,
-      @Parameters(paramLabel = "ID", description = "the device's id, or the channel's name")
+      @Parameters(paramLabel = "ID", description = "id of the device or name of the channel")
           String which)
       throws IOException {
     try (QmpClient client = control.connect()) {
@@ -148,16 +165,16 @@ final class PortCommand {
         }
       }
     }
-    throw new IOException("there is no channel '" + which + "'; see: microvm port list");
+    throw new IOException("there is no channel '" + which + "'; `microvm port list` shows all");
   }
 
   @Command(
       name = "list",
-      description = "Lists the channels, who has them open, and the bytes moved.",
+      description = "Lists the channels, which ends are open, and the bytes moved.",
       mixinStandardHelpOptions = true)
   int list(
       @Mixin ControlClient control,
-      @Option(names = "--json", description = "all that is known, as JSON") boolean json)
+      @Option(names = "--json", description = "print all fields, as JSON") boolean json)
       throws IOException {
     JsonNode ports;
     try (QmpClient client = control.connect()) {

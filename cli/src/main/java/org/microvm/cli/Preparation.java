@@ -5,8 +5,8 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 
 /**
- * Has the JVM link its calls into the kernel on another processor while the words are read: both
- * take tens of milliseconds, and neither needs the other.
+ * Links the JVM's native calls on a second thread while the command line is parsed. Each of the two
+ * takes tens of milliseconds, and they are independent.
  */
 final class Preparation {
   private Preparation() {}
@@ -20,7 +20,7 @@ final class Preparation {
       Kvm.open().close();
       EventLoop.open("preparation").close();
     } catch (ErrnoException e) {
-      // Whoever needs them says what is wrong with them.
+      // The code that needs these will fail too, and report why.
       return;
     }
   }

@@ -14,10 +14,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code microvm profile}: a run that is sampled. */
+/** {@code microvm profile}: runs a machine and samples its vCPUs. */
 @Command(
     name = "profile",
-    description = "Runs a machine, and tells where its guest spent the time.",
+    description = "Runs a machine and reports where its guest spent the time.",
     sortOptions = false)
 final class ProfileCommand implements Callable<Integer> {
   private static final int MOST_HERTZ = 10_000;
@@ -26,24 +26,25 @@ final class ProfileCommand implements Callable<Integer> {
       names = "--rate",
       paramLabel = "HZ",
       defaultValue = "199",
-      description = "samples a second (${DEFAULT-VALUE}); each takes the vCPU out of the guest")
+      description =
+          "samples per second, each of which is an exit of the vCPU (default: ${DEFAULT-VALUE})")
   private int rate;
 
   @Option(
       names = "--symbols",
       paramLabel = "FILE",
-      description = "System.map or ELF file to name addresses by")
+      description = "System.map or ELF file with the symbols of the guest's kernel")
   private Path symbols;
 
   @Option(
       names = "--folded",
       paramLabel = "FILE",
       description =
-          "write stacks there for flame graph tools: by frame pointers in the guest's kernel, of"
-              + " programs the leaf only")
+          "write stacks to FILE for flame graph tools: whole stacks of a kernel with frame"
+              + " pointers, only the innermost frame of programs")
   private Path folded;
 
-  @Option(names = "--seconds", paramLabel = "N", description = "stop the machine after that time")
+  @Option(names = "--seconds", paramLabel = "N", description = "stop the machine after N seconds")
   private Integer seconds;
 
   private final RunCommand run = new RunCommand();
@@ -57,7 +58,7 @@ final class ProfileCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (rate < 1 || rate > MOST_HERTZ) {
-      throw new UsageException("--rate: 1 to " + MOST_HERTZ);
+      throw new UsageException("--rate must be 1 to " + MOST_HERTZ);
     }
     Profile profile = new Profile(table());
     int status = run.call(machine -> start(machine, profile));
@@ -68,7 +69,7 @@ final class ProfileCommand implements Callable<Integer> {
     return status;
   }
 
-  /** The file that was given, else what lies beside the kernel, else the kernel itself. */
+  /** The file that was given, else the kernel that was given, else the installed System.map. */
   private SymbolTable table() throws IOException {
     if (symbols != null) {
       return SymbolTable.read(symbols);

@@ -18,20 +18,21 @@ final class RestoreCommand implements Callable<Integer> {
           .arity("1")
           .type(Path.class)
           .paramLabel("DIRECTORY")
-          .description("the snapshot")
+          .description("directory of the snapshot")
           .build();
 
   private final OptionSpec sockets =
       Options.path(
           "DIRECTORY",
-          "have all channels' unix sockets there, under the names that they had",
+          "directory for the unix sockets of all channels, which keep their names",
           "--sockets");
 
   private final CommandSpec spec =
       Options.command(
           this,
           "restore",
-          "Goes on from a snapshot, with the options that the saved machine was run with.");
+          "Resumes a machine from a snapshot, with the options of the saved machine. More options of"
+              + " `microvm run` may follow.");
 
   /** The command. */
   static CommandLine commandLine() {
@@ -50,25 +51,10 @@ final class RestoreCommand implements Callable<Integer> {
     }
     List<String> words = new ArrayList<>();
     words.add("run");
-    snapshot.words().forEach(word -> words.add(moved(word)));
+    Path to = sockets.getValue();
+    words.addAll(to == null ? snapshot.words() : SavedOptions.withSocketsIn(snapshot.words(), to));
     words.addAll(List.of("--restore", from.toString()));
     words.addAll(spec.commandLine().getUnmatchedArguments());
     return Main.execute(spec.commandLine().getErr(), words.toArray(new String[0]));
-  }
-
-  /** The word with the path of a socket changed if it should be; any other word as it is. */
-  private String moved(String word) {
-    Path to = sockets.getValue();
-    if (to == null || !word.startsWith("socket,")) {
-      return word;
-    }
-    String[] parts = word.split(",", -1);
-    for (int i = 0; i < parts.length; i++) {
-      if (parts[i].startsWith("path=")) {
-        Path name = Path.of(parts[i].substring("path=".length())).getFileName();
-        parts[i] = "path=" + to.resolve(name);
-      }
-    }
-    return String.join(",", parts);
   }
 }

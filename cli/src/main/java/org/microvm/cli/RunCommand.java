@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import static java.util.Map.entry;
+
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -26,9 +28,9 @@ import org.microvm.machine.snapshot.Snapshot;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** {@code microvm run}: one machine, its console on this terminal. */
+/** {@code microvm run}: runs one machine, with its console on this terminal. */
 final class RunCommand implements Callable<Integer> {
-  /** By then a restored guest has answered, and most of those that live no longer have ended. */
+  /** By then a restored guest has answered, and most short-lived machines have ended. */
   private static final long REHEARSE_AFTER_SECONDS = 2;
 
   private final MachineOptions options = new MachineOptions();
@@ -36,26 +38,29 @@ final class RunCommand implements Callable<Integer> {
 
   private final OptionSpec exitStats =
       Options.path(
-          "FILE", "write exit counts and start-up times there at the end, as JSON", "--exit-stats");
+          "FILE",
+          "write exit counts and start-up times to FILE as JSON when the machine ends",
+          "--exit-stats");
 
   private final OptionSpec restore =
       Options.path(
           "DIRECTORY",
-          "go on from a snapshot; all other options as for the saved machine",
+          "resume from a snapshot; give all other options as for the saved machine",
           "--restore");
 
   private final OptionSpec clock =
       Options.text(
               "saved|realtime",
-              "whether the clocks of a restored guest go on from where they were, which is so"
-                  + " unless said otherwise, or have run on meanwhile",
+              "for --restore: whether the guest's clocks resume where they stopped (saved, the"
+                  + " default) or advance by the elapsed time (realtime)",
               "--clock")
           .build();
 
   private final OptionSpec incoming =
       Options.text(
               "unix:PATH|tcp:HOST:PORT[,tls=off]",
-              "wait there for a guest to migrate from another process; same options as there",
+              "wait at this address for a guest that migrates from another process; give the same"
+                  + " options as there",
               "--incoming",
               "-incoming")
           .build();
@@ -63,12 +68,12 @@ final class RunCommand implements Callable<Integer> {
   private final OptionSpec tlsCredentials =
       Options.path(
           "DIRECTORY",
-          "for --incoming tcp: ca-cert.pem, server-cert.pem and server-key.pem",
+          "for --incoming tcp: the directory with ca-cert.pem, server-cert.pem and server-key.pem",
           "--tls-creds");
 
   private final OptionSpec noConsole =
       Options.flag(
-          "neither show nor feed the guest's UART; so it is with a stdio chardev, too",
+          "do not connect the guest's UART to this terminal; implied by a stdio chardev",
           "--no-console");
 
   /** The command. */
@@ -76,7 +81,9 @@ final class RunCommand implements Callable<Integer> {
     RunCommand run = new RunCommand();
     return Options.complete(
         Options.command(
-            run, "run", "Boots a kernel; on a terminal Ctrl-A x leaves and Ctrl-A h helps."),
+            run,
+            "run",
+            "Boots a kernel. On a terminal, Ctrl-A x ends the machine and Ctrl-A h shows help."),
         run.all());
   }
 
@@ -98,16 +105,16 @@ final class RunCommand implements Callable<Integer> {
     return options.kernel();
   }
 
-  /** The same, with somebody who gets to see the machine once it runs. */
+  /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
     MachineConfig.Builder builder = options.toBuilder(isIncoming());
-    // A channel on standard input and output has them for itself, terminal mode included.
+    // A channel on stdio needs standard input and output, and the terminal mode, for itself.
     boolean shown = !Options.isGiven(noConsole) && !options.channels().useStdio();
     OutputStream console =
         shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
     MachineConfig config = builder.console(console).build();
     Machine machine = machine(config);
-    // SIGTERM, SIGINT and SIGHUP come as the JVM's orderly shutdown, which keeps their status.
+    // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
     try (Fd input = Fd.standardInput();
         Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
@@ -137,28 +144,25 @@ final class RunCommand implements Callable<Integer> {
   private Machine machine(MachineConfig config) throws IOException, MachineException {
     Path snapshot = restore.getValue();
     if (tlsCredentials.getValue() != null && !isIncoming()) {
-      throw new UsageException("--tls-creds is about --incoming, which is missing");
+      throw new UsageException("--tls-creds requires --incoming");
     }
     if (clock.getValue() != null && snapshot == null) {
-      throw new UsageException("--clock is about --restore, which is missing");
+      throw new UsageException("--clock requires --restore");
     }
     if (isIncoming() && snapshot != null) {
-      throw new UsageException("--incoming and --restore do not go together");
+      throw new UsageException("--incoming and --restore cannot be combined");
     }
     if (snapshot != null) {
-      return Machine.restore(Snapshot.open(snapshot), config, restoreClock());
+      RestoreClock restoreClock =
+          clock.getValue() == null
+              ? RestoreClock.SAVED
+              : Options.choice(
+                  clock,
+                  entry("saved", RestoreClock.SAVED),
+                  entry("realtime", RestoreClock.REALTIME));
+      return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
     return isIncoming() ? receive(config) : Machine.create(config);
-  }
-
-  private RestoreClock restoreClock() {
-    String word = clock.getValue();
-    return switch (word) {
-      case null -> RestoreClock.SAVED;
-      case "saved" -> RestoreClock.SAVED;
-      case "realtime" -> RestoreClock.REALTIME;
-      default -> throw new UsageException("--clock: '" + word + "' is not saved or realtime");
-    };
   }
 
   private Machine receive(MachineConfig config) throws IOException, MachineException {
@@ -166,13 +170,16 @@ final class RunCommand implements Callable<Integer> {
         MigrateCommand.address("--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
     try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
-        System.err.println("microvm: waits at " + waiting.address());
+        System.err.println("microvm: waiting at " + waiting.address());
       }
       return waiting.receive(config);
     }
   }
 
-  /** Who has a control socket may be told to give the guest away; nobody waits for this. */
+  /**
+   * Rehearses a migration in the background, because a machine with a control socket can be
+   * migrated.
+   */
   private static void rehearseMigration(Machine machine) {
     Thread.ofPlatform()
         .daemon()
@@ -185,7 +192,7 @@ final class RunCommand implements Callable<Integer> {
               } catch (TimeoutException e) {
                 MigrationRehearsal.run();
               } catch (InterruptedException | ExecutionException e) {
-                // The process ends.
+                // The process is ending.
               }
             });
   }

@@ -1,10 +1,10 @@
 package org.microvm.cli;
 
 /**
- * What must happen once before the process ends, whether it ends by itself or by a signal.
+ * Runs clean-up work once before the process ends, whether by itself or by a signal.
  *
  * <p>The JVM runs it as a shutdown hook on SIGTERM, SIGINT and SIGHUP. A second call waits for the
- * first, so that the process does not end half-way through.
+ * first, so that the process does not end before the work is done.
  */
 final class Shutdown implements Runnable {
   private final Runnable work;
@@ -16,7 +16,7 @@ final class Shutdown implements Runnable {
     Runtime.getRuntime().addShutdownHook(new Thread(this, "shutdown"));
   }
 
-  /** Closes this first of all; null for nothing. */
+  /** Sets a resource that is closed before the work runs; null for none. */
   synchronized void alsoClose(AutoCloseable first) {
     resource = first;
   }

@@ -13,32 +13,33 @@ import picocli.CommandLine.Parameters;
 /** {@code microvm snapshot}: saves a running machine. */
 @Command(
     name = "snapshot",
-    description =
-        "Saves a running machine, for `microvm restore`; its guest stands still meanwhile.",
+    description = "Saves a running machine for `microvm restore`. The guest is paused meanwhile.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class SnapshotCommand implements Callable<Integer> {
   @Mixin private ControlClient control;
 
-  @Parameters(paramLabel = "DIRECTORY", description = "made if it is not there")
+  @Parameters(
+      paramLabel = "DIRECTORY",
+      description = "where to save it; created if it does not exist")
   private Path directory;
 
   @Option(
       names = "--diff",
       paramLabel = "BASE",
       description =
-          "save only what has changed since the snapshot BASE, which a restore then needs, too;"
-              + " for machines that are run with --track-dirty-pages on")
+          "save only what has changed since the snapshot BASE, which a restore then also needs;"
+              + " the machine must have been run with --track-dirty-pages on")
   private Path base;
 
-  @Option(names = "--end", description = "end the machine when it is saved")
+  @Option(names = "--end", description = "end the machine after saving it")
   private boolean end;
 
   @Override
   public Integer call() throws IOException {
     try (QmpClient client = control.connect()) {
       if (end) {
-        // It must not go on between the save and the end.
+        // The guest must not run between the save and the end.
         client.execute("stop", QmpClient.arguments());
       }
       ObjectNode arguments = QmpClient.arguments();

@@ -10,10 +10,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code microvm top}: exits, interrupts and bytes of a running machine, over and over. */
+/** {@code microvm top}: shows exits, interrupts and bytes of a running machine periodically. */
 @Command(
     name = "top",
-    description = "Shows what goes on in a running machine, until it ends or you press Ctrl-C.",
+    description =
+        "Shows exits, interrupts and bytes of a running machine until it ends or you press Ctrl-C.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TopCommand implements Callable<Integer> {
@@ -26,16 +27,19 @@ final class TopCommand implements Callable<Integer> {
       names = "--interval",
       paramLabel = "SECONDS",
       defaultValue = "1",
-      description = "between two looks (${DEFAULT-VALUE})")
+      description = "time between two updates (default: ${DEFAULT-VALUE})")
   private double interval;
 
-  @Option(names = "--count", paramLabel = "N", description = "how many looks (no end)")
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      description = "number of updates (default: no limit)")
   private Integer count;
 
   @Override
   public Integer call() throws Exception {
     if (interval < 0.01 || (count != null && count < 1)) {
-      throw new UsageException("--interval: at least 0.01, --count: at least 1");
+      throw new UsageException("--interval must be at least 0.01, --count at least 1");
     }
     boolean terminal;
     try (Fd output = Fd.standardOutput()) {

@@ -3,7 +3,7 @@ package org.microvm.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Locale;
 
-/** What went on in a machine between two readings of its statistics, for a person to look at. */
+/** Formats, as text, what happened in a machine between two readings of its statistics. */
 final class TopView {
   private static final double MICROS = 1e6;
   private static final double NANOS = 1e9;
@@ -14,13 +14,13 @@ final class TopView {
   private final double seconds;
 
   /**
-   * @param before an answer to x-exit-stats
-   * @param now a later one
+   * @param before the result of x-exit-stats
+   * @param now a later result
    */
   TopView(JsonNode before, JsonNode now) {
     this.before = before;
     this.now = now;
-    // By the machine's clock: an answer may be long on its way.
+    // Measured by the machine's clock, because an answer may be delayed.
     seconds = (now.path("takenMicros").asLong() - before.path("takenMicros").asLong()) / MICROS;
   }
 

@@ -6,19 +6,20 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Several commands in one process, one after the other: {@code microvm train WORDS --then WORDS}.
- * The JVM's ahead-of-time cache holds what one process has done, so this is how {@code
- * tools/train-aot} has it hold a restore and both ends of a migration. In no help.
+ * Runs several commands in one process, one after the other: {@code microvm train COMMAND --then
+ * COMMAND}. The JVM's ahead-of-time cache contains what a single process has used, so {@code
+ * tools/train-aot} needs this to cover a restore and both ends of a migration. The help does not
+ * list it.
  */
 final class Training {
-  /** The command, in the place of one that a user gives. */
+  /** The name of this command. */
   static final String COMMAND = "train";
 
   private static final String NEXT = "--then";
 
   private Training() {}
 
-  /** Runs all of them; 0 if all went well. */
+  /** Runs all commands and returns the highest status: 0 if all of them succeeded. */
   static int run(String... words) {
     PrintWriter err = new PrintWriter(System.err, true);
     List<String> command = new ArrayList<>();

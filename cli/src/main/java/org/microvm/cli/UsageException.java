@@ -1,10 +1,14 @@
 package org.microvm.cli;
 
-/** Words on the command line that cannot be meant; the message is the one line a person gets. */
+/** A usage error; its message is the one line that the user gets. */
 public final class UsageException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** With the line for a person. */
+  /**
+   * Creates the error.
+   *
+   * @param message one line for the user
+   */
   public UsageException(String message) {
     super(message);
   }

@@ -1,2 +1,5 @@
-/** The command line: words in, one machine out, and a status that scripts can rely on. */
+/**
+ * The command line: parses the options, runs a machine, and returns a status that scripts can rely
+ * on.
+ */
 package org.microvm.cli;

@@ -9,11 +9,11 @@ import java.util.TreeMap;
 import org.microvm.machine.config.GuestSample;
 
 /**
- * Counts samples by place and by stack. Any thread may add.
+ * Counts samples by symbol and by stack. Any thread may add samples.
  *
- * <p>The stacks follow frame pointers at privilege level 0, so they are whole for a kernel that is
- * built with them (CONFIG_FRAME_POINTER) and consist of the leaf elsewhere: a return address that
- * is not within a symbol ends a stack.
+ * <p>Stacks follow frame pointers at privilege level 0. So they are complete for a kernel that is
+ * built with CONFIG_FRAME_POINTER, and consist of the innermost frame elsewhere: a return address
+ * outside all symbols ends a stack.
  */
 public final class Profile {
   private static final int MOST_ROWS = 40;
@@ -25,13 +25,13 @@ public final class Profile {
   private long kernelSamples;
 
   /**
-   * @param symbols to name addresses by
+   * @param symbols names for addresses
    */
   public Profile(SymbolTable symbols) {
     this.symbols = symbols;
   }
 
-  /** Counts a sample in. */
+  /** Adds a sample. */
   public synchronized void add(GuestSample sample) {
     List<String> stack = new ArrayList<>();
     String leaf = name(sample.addresses()[0], sample.privilegeLevel());
@@ -56,12 +56,12 @@ public final class Profile {
         .orElse(privilegeLevel == 0 ? "0x" + Long.toHexString(address) : "[program]");
   }
 
-  /** How many samples there are. */
+  /** The number of samples. */
   public synchronized long samples() {
     return samples;
   }
 
-  /** The places that were hit most, a line each. */
+  /** The symbols with the most samples, one per line. */
   public synchronized String flatTable() {
     StringBuilder text = new StringBuilder();
     text.append(
@@ -85,7 +85,7 @@ public final class Profile {
     return text.toString();
   }
 
-  /** All stacks as flame graph tools take them: frames from the outermost on, then the count. */
+  /** All stacks in the format of flame graph tools: frames, outermost first, then the count. */
   public synchronized String foldedStacks() {
     StringBuilder text = new StringBuilder();
     folded.forEach((stack, count) -> text.append(stack).append(' ').append(count).append('\n'));

@@ -13,11 +13,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** Names of guest addresses: those of a System.map, or of an ELF file's symbol table. */
+/** Names of guest addresses, from a System.map or the symbol table of an ELF file. */
 public final class SymbolTable {
   private static final int ELF_MAGIC = 0x464c457f;
 
-  /** Farther from a symbol than this is not in what it names. */
+  /** An address farther than this above a symbol does not belong to it. */
   private static final long MOST_BYTES = 1 << 20;
 
   private final TreeMap<Long, String> names;
@@ -26,7 +26,7 @@ public final class SymbolTable {
     this.names = names;
   }
 
-  /** A table that knows nothing. */
+  /** An empty table. */
   public static SymbolTable empty() {
     return new SymbolTable(newNames());
   }
@@ -36,7 +36,7 @@ public final class SymbolTable {
   }
 
   /**
-   * Reads a System.map or an ELF file, whichever it is.
+   * Reads a System.map or an ELF file; the content decides which.
    *
    * @throws IOException if it cannot be read, or is neither
    */
@@ -62,7 +62,7 @@ public final class SymbolTable {
         if (words.length < 3 || words[1].length() != 1) {
           throw new IOException(file + ": neither a System.map nor an ELF file");
         }
-        // Text only: data and the absolute per-CPU symbols name no code.
+        // Code only: data and the absolute per-CPU symbols do not name code.
         if ("tTwW".contains(words[1])) {
           names.putIfAbsent(Long.parseUnsignedLong(words[0], 16), words[2]);
         }
@@ -73,7 +73,7 @@ public final class SymbolTable {
     return new SymbolTable(names);
   }
 
-  /** How many symbols there are. */
+  /** The number of symbols. */
   public int size() {
     return names.size();
   }

@@ -1,2 +1,2 @@
-/** Where a guest spends its time: samples, symbols and tables of them. */
+/** The profiler: samples of where a guest spends its time, counted by symbol. */
 package org.microvm.profile;

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.agent.FakeAgent;
 
-/** {@code microvm agent}: words, output and status. */
+/** {@code microvm agent}: options, output and exit status. */
 @Timeout(30)
 class AgentCommandTest {
   private final InputStream originalIn = System.in;

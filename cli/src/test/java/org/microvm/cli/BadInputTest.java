@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.testing.RequiresKvm;
 
-/** Words and files that cannot be meant: each gets one line and a status that is not 0. */
+/** Invalid options and files: each gives a message of one line and a status other than 0. */
 @Timeout(60)
 class BadInputTest {
   @TempDir private Path directory;
@@ -62,8 +62,11 @@ class BadInputTest {
         "--initrd|/nonexistent/initrd|/nonexistent/initrd",
         "--disk|/nonexistent/disk|/nonexistent/disk",
         "--disk|/etc/passwd,readonly=perhaps|readonly=perhaps",
-        "--on-reset|sometimes|--on-reset: 'sometimes'",
-        "--chardev|pigeon,id=a|is used by no --device",
+        "--on-reset|sometimes|--on-reset: 'sometimes' is not exit or restart",
+        "--chardev|pigeon,id=a|--chardev there is no chardev \"pigeon\"; the kinds are: socket",
+        "--chardev|null,id=a|--chardev id=a is used by no --device",
+        "--registers|some|--registers: 'some' is not mapped or exits",
+        "--track-dirty-pages|maybe|--track-dirty-pages: 'maybe' is not on or off",
         "--chardev|socket,path=/tmp/x|needs id=",
         "--device|virtserialport,chardev=nobody|there is no chardev nobody",
         "--device|floppy|there is no device \"floppy\"",

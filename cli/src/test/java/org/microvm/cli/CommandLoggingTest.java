@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.Logger;
 
-/** Where the messages of the command go. */
+/** Where log messages of the program go. */
 @Timeout(20)
 class CommandLoggingTest {
   private final PrintStream usualErr = System.err;

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.qmp.QmpClient;
 import org.microvm.testing.RequiresKvm;
 
-/** A Linux guest in a process of its own, and a shell's commands at its control socket. */
+/** Commands at the control socket of a process that runs a Linux guest. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(300)
@@ -63,7 +63,7 @@ class ControlSocketTest {
             .start();
     console = machine.inputReader();
     while (!Listening.at(control())) {
-      assertTrue(machine.isAlive(), () -> "it ended: " + console.lines().toList());
+      assertTrue(machine.isAlive(), () -> "the process ended: " + console.lines().toList());
       Thread.onSpinWait();
     }
     qmp = QmpClient.connect(control(), LIMIT);

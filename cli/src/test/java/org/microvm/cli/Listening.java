@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * Whether a process listens at a path. A socket's file is there a moment earlier, when a client
- * would be refused, and to try would be to connect.
+ * Checks whether a process listens at a path, without connecting to it. The socket's file is not
+ * enough: it exists a moment before the process listens, and a client would be refused then.
  */
 final class Listening {
   private static final Path SOCKETS = Path.of("/proc/net/unix");

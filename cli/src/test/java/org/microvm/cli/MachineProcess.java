@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.microvm.qmp.QmpClient;
 
-/** {@code microvm run} of the echo guest, in a process of its own, with a control socket. */
+/** A process with {@code microvm run} of the echo guest, and a control socket. */
 final class MachineProcess implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(30);
 
@@ -22,8 +22,8 @@ final class MachineProcess implements AutoCloseable {
   }
 
   /**
-   * @param directory where the sockets are: NAME.qmp, and the channel's for all alike
-   * @param more words beside those of the machine
+   * @param directory of the sockets: NAME.qmp, and one for the channel, which all processes share
+   * @param more further options
    */
   static MachineProcess start(Path directory, String name, String... more) throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
@@ -48,7 +48,7 @@ final class MachineProcess implements AutoCloseable {
     return new MachineProcess(process, control);
   }
 
-  /** One that waits for a guest; returns when it does. */
+  /** Starts a process with {@code --incoming}; returns once it listens. */
   static MachineProcess awaitGuest(Path directory, String name) throws IOException {
     Path incoming = directory.resolve(name + ".incoming");
     MachineProcess machine = start(directory, name, "--incoming", "unix:" + incoming);
@@ -77,13 +77,13 @@ final class MachineProcess implements AutoCloseable {
   void await(Path socket) throws IOException {
     while (!Listening.at(socket)) {
       if (!process.isAlive()) {
-        throw new IOException("it ended: " + output());
+        throw new IOException("the process ended: " + output());
       }
       Thread.onSpinWait();
     }
   }
 
-  /** What it printed, once it has ended. */
+  /** Everything that the process printed; waits for its end. */
   String output() throws IOException {
     StringBuilder text = new StringBuilder();
     BufferedReader reader = process.inputReader();
@@ -93,7 +93,7 @@ final class MachineProcess implements AutoCloseable {
     return text.toString();
   }
 
-  /** Its exit status; waits for its end. */
+  /** The exit status of the process; waits for its end. */
   int status() throws InterruptedException {
     if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
       throw new AssertionError("the process does not end");
@@ -101,7 +101,7 @@ final class MachineProcess implements AutoCloseable {
     return process.exitValue();
   }
 
-  /** As by kill -9. */
+  /** Kills the process by SIGKILL. */
   void kill() {
     process.destroyForcibly();
   }

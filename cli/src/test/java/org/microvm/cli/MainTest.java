@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How the words find their command. */
+/** Tests that commands are found by their names. */
 @Timeout(60)
 class MainTest {
   private final StringWriter err = new StringWriter();

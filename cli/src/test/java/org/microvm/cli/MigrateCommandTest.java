@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.testing.RequiresKvm;
 
-/** Guests that move between processes. */
+/** {@code microvm migrate} over a unix socket. */
 @RequiresKvm
 @Timeout(180)
 class MigrateCommandTest {

@@ -34,8 +34,8 @@ import org.microvm.qmp.QmpClient;
 import org.microvm.testing.RequiresKvm;
 
 /**
- * One of the two processes of a migration is killed by SIGKILL at a random moment of it: {@code
- * -Dmicrovm.kills=N} times, with {@code -Dmicrovm.seed=N} at the moments of an earlier run.
+ * Kills one of the two processes of a migration by SIGKILL, at a random moment: {@code
+ * -Dmicrovm.kills=N} times. {@code -Dmicrovm.seed=N} repeats the moments of an earlier run.
  */
 @RequiresKvm
 @Timeout(180)
@@ -43,7 +43,7 @@ class MigrationKillTest {
   private static final int KILLS = Integer.getInteger("microvm.kills", 8);
   private static final long SEED = Long.getLong("microvm.seed", System.nanoTime());
 
-  /** Some are killed right after it. */
+  /** Longer than the migration, so that some processes are killed right after it. */
   private static final double LONGER_THAN_A_MIGRATION = 1.1;
 
   private static final List<String> MEMORY = List.of("share", "copy");
@@ -56,15 +56,15 @@ class MigrationKillTest {
   private MachineProcess source;
   private MachineProcess destination;
 
-  /** Who is killed. */
+  /** The process that is killed. */
   private enum Victim {
     SOURCE,
     DESTINATION
   }
 
   /**
-   * @param memory whether it is copied or handed over, as QMP says it
-   * @param moment from 0, when the migration is asked for, to 1
+   * @param memory {@code copy} or {@code share}, as in QMP
+   * @param moment from 0, the request for the migration, to 1
    */
   private record Kill(Victim victim, String memory, double moment) {}
 
@@ -80,7 +80,7 @@ class MigrationKillTest {
                     random.nextDouble()));
   }
 
-  /** The length of a migration here and now, which the moments are spread over. */
+  /** The measured length of a migration, over which the moments are spread. */
   private static final Map<String, Long> MIGRATION_NANOS = new TreeMap<>();
 
   @BeforeAll
@@ -165,13 +165,16 @@ class MigrationKillTest {
         Integer::sum);
   }
 
-  /** How many lines came back; fails if one came back wrong. */
+  /** Waits for the stream's end; fails if a line came back wrong. */
   private static void await(CompletableFuture<Integer> lines)
       throws InterruptedException, ExecutionException, TimeoutException {
     assertTrue(lines.get(30, TimeUnit.SECONDS) >= 0);
   }
 
-  /** After the destination's death: false if the guest was there already, for then it has gone. */
+  /**
+   * Whether the source runs the guest after the destination was killed; false if the guest had
+   * already moved, and so ended with the destination.
+   */
   private boolean sourceRuns(QmpClient qmp) throws Exception {
     String status = qmp.awaitEvent("MIGRATION").path("status").asText();
     if (status.equals("failed")) {
@@ -183,10 +186,13 @@ class MigrationKillTest {
     return false;
   }
 
-  /** After the source's death: whether the guest runs in the destination, or had not come. */
+  /**
+   * Whether the destination runs the guest after the source was killed; false if the guest had not
+   * moved yet, and so ended with the source.
+   */
   private boolean destinationRuns() throws Exception {
     while (destination.process().isAlive()) {
-      // It opens its control socket once the guest is there.
+      // The destination opens its control socket once the guest has arrived.
       if (Files.exists(destination.control())) {
         return true;
       }
@@ -196,7 +202,7 @@ class MigrationKillTest {
     return false;
   }
 
-  /** Sends numbered lines and checks what comes back, until it is enough or the connection ends. */
+  /** Sends numbered lines and checks the echo, until told to stop or the connection ends. */
   private static int stream(SocketChannel host, CompletableFuture<Void> enough) {
     int good = 0;
     try {
@@ -218,7 +224,7 @@ class MigrationKillTest {
     ByteBuffer back = ByteBuffer.allocate(text.length());
     while (back.hasRemaining()) {
       if (host.read(back) < 0) {
-        // What came until then has to be right, too.
+        // The part that arrived must be right, too.
         assertEquals(
             text.substring(0, back.position()), new String(back.array(), 0, back.position()));
         throw new IOException("the connection ended");

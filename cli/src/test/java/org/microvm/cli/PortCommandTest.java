@@ -22,7 +22,7 @@ import org.microvm.qmp.FakeTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.virtioserial.PortInfo;
 
-/** {@code microvm port} and {@code microvm ctl}, on a real device without a guest. */
+/** {@code microvm port} and {@code microvm ctl}, with a real device but no guest. */
 @Timeout(60)
 class PortCommandTest {
   @TempDir private Path directory;
@@ -89,7 +89,12 @@ class PortCommandTest {
         "port remove QMP nobody|1|there is no channel 'nobody'",
         "port add QMP a|2|--socket",
         "port add QMP a --socket DIR/s --pty|2|mutually exclusive",
-        "port add QMP /x --pty|1|identifier",
+        "port add QMP x --id /x --pty|1|identifier",
+        "port add QMP /x --pty|2|port name \"/x\" cannot be a file name",
+        "port add QMP x --pty --nr -1|2|port add: virtserialport: nr=-1 is not a number",
+        "port add QMP x --pty --set bps=fast|2|port add: virtserialport: bps=fast is not a number",
+        "port add QMP x --pty --set speed=1|2|port add: virtserialport: unknown option speed=",
+        "port add QMP x --pty --console --set ops=5|2|are not accepted for a console",
         "port list --qmp DIR/none|1|there is no such socket",
         "ctl QMP fly|1|The command fly has not been found",
         "ctl QMP stop now|2|not JSON",

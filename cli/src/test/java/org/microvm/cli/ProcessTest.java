@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.testing.RequiresKvm;
 
-/** The command as a process: what signals do to it, and what it leaves behind. */
+/** The process of {@code microvm run}: signals, exit status, and files that it leaves behind. */
 @RequiresKvm
 @Timeout(60)
 class ProcessTest {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.qmp.QmpClient;
 import org.microvm.testing.RequiresKvm;
 
-/** Snapshots by the command line. */
+/** {@code microvm snapshot} and {@code microvm restore}. */
 @Timeout(60)
 class RestoreCommandTest {
   @TempDir private Path directory;
@@ -41,12 +41,12 @@ class RestoreCommandTest {
     }
   }
 
-  /** Runs a machine in a process of its own, talks to its guest and saves it to the end. */
+  /** Runs a machine in its own process, waits for its guest, saves the machine and ends it. */
   private Path save() throws Exception {
     return save(qmp -> {});
   }
 
-  /** What happens to the machine before it is saved. */
+  /** A change of the machine before it is saved. */
   private interface Change {
     void make(Path qmp) throws Exception;
   }

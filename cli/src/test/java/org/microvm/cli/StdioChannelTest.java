@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.machine.TestImages;
 import org.microvm.testing.RequiresKvm;
 
-/** A channel whose host end is the standard input and output of the process. */
+/** A channel whose host end is standard input and output of the process. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(120)

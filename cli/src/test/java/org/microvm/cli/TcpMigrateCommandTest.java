@@ -22,10 +22,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.transport.TestAuthority;
 
-/** Migration by TCP from the command line. */
+/** Migration over TCP by the command line. */
 @Timeout(60)
 class TcpMigrateCommandTest {
-  private static final String WAITS = "waits at ";
+  private static final String WAITS = "waiting at ";
 
   @TempDir private Path directory;
   private final List<MachineProcess> processes = new ArrayList<>();
@@ -46,14 +46,14 @@ class TcpMigrateCommandTest {
     return Main.execute(new PrintWriter(err, true), words);
   }
 
-  /** Where a process waits, whose port the kernel chose. */
+  /** The address at which a process waits, with the port that the kernel chose. */
   private static String address(MachineProcess destination) throws IOException {
     BufferedReader output = destination.process().inputReader();
     String line = output.readLine();
     while (line != null && !line.contains(WAITS)) {
       line = output.readLine();
     }
-    assertTrue(line != null, "it does not say where it waits");
+    assertTrue(line != null, "the process did not print its address");
     return line.substring(line.indexOf(WAITS) + WAITS.length());
   }
 

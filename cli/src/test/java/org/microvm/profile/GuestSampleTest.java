@@ -15,7 +15,7 @@ import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.testing.RequiresKvm;
 
-/** Samples of a guest of which it is known where it is. */
+/** Samples of a guest that runs a known loop. */
 @RequiresKvm
 @Timeout(60)
 class GuestSampleTest {
@@ -39,7 +39,7 @@ class GuestSampleTest {
 
       assertEquals(3, sample.privilegeLevel());
       String where = symbols.find(sample.addresses()[0]).orElse("nowhere");
-      // The compiler may have made one function of the loop and of what calls it.
+      // The compiler may have inlined the loop into its caller.
       assertTrue(where.equals("uart") || where.equals("write_to_uart"), where);
     }
   }

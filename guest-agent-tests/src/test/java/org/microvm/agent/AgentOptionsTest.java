@@ -145,4 +145,16 @@ class AgentOptionsTest {
       assertThrows(AgentCommandException.class, () -> agent.setTime(agent.time()));
     }
   }
+
+  @Test
+  void agentThatDoesNotEndOnSigterm_isKilled_andItsPortIsFree() throws IOException {
+    try (SecondAgent second = SecondAgent.start(vm, Guest.SECOND)) {
+      // A stopped process keeps SIGTERM pending, as one that is deadlocked in its handler does.
+      vm.exec("kill", "-STOP", Long.toString(second.process().pid()));
+    }
+
+    try (SecondAgent next = SecondAgent.start(vm, Guest.SECOND)) {
+      next.agent().ping();
+    }
+  }
 }

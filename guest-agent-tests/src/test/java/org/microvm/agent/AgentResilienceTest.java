@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -12,6 +13,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.junit.GuestVm;
 import org.microvm.junit.MicroVm;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.SerialDevice;
+import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** An agent that dies, and host programs that disconnect at the worst moment. */
 @MicroVm(memory = 256)
@@ -99,6 +103,27 @@ class AgentResilienceTest {
   private static void askUntilSilence(GuestAgent agent) throws IOException {
     while (true) {
       agent.client().call("guest-ping", SHORT);
+    }
+  }
+
+  @Test
+  void portUnpluggedUnderAnAgentThatDoesNotEnd_theNextPortGetsAnAgent() throws Exception {
+    SerialDevice device = vm.machine().channels();
+    try (GuestAgent agent = connect()) {
+      // A stopped process keeps SIGTERM pending, as one that is deadlocked in its handler does.
+      String stop = "sleep 1; kill -STOP " + pid(agent);
+      agent.processes().start(GuestCommand.of("sh", "-c", stop).withoutOutput());
+      assertThrows(AgentTimeoutException.class, () -> askUntilSilence(agent));
+    }
+    device.removePort(device.port(GuestVm.AGENT_CHANNEL).nr());
+    Path socket = vm.directory().resolve("replugged");
+    device.addPort(
+        PortConfig.named(GuestVm.AGENT_CHANNEL), UnixServerBackend.listen(socket, false));
+
+    try (GuestAgent agent = GuestAgent.connect(socket, ANSWER)) {
+      agent.await(LIMIT);
+    } finally {
+      vm.discard();
     }
   }
 

@@ -20,12 +20,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
- * Asks the QEMU guest agent in a guest, over the unix socket of its channel: every command by name,
- * with JSON for arguments and answers. {@link GuestAgent} has methods for the usual ones.
+ * Sends commands to the QEMU guest agent in a guest, over the unix socket of its channel. Commands
+ * are called by name, with arguments and answers in JSON. {@link GuestAgent} has typed methods for
+ * the usual commands.
  *
- * <p>Any thread may call; requests are answered one after the other. After a connect, and after
- * everything that may have left half an answer behind, the next call begins with the {@code
- * guest-sync-delimited} handshake, so that nobody gets the answer to somebody else's question.
+ * <p>Any thread may call; requests are sent one at a time. After a connect, and after anything that
+ * may have left part of an answer in the channel, the next call begins with the {@code
+ * guest-sync-delimited} handshake, so that no caller gets the answer to another request.
  */
 public final class AgentClient implements AutoCloseable {
   private static final ObjectMapper JSON =
@@ -38,8 +39,8 @@ public final class AgentClient implements AutoCloseable {
           .build();
 
   /**
-   * How long a handshake may go unanswered before it is begun anew, at first. A request that an
-   * agent had read when it was killed is lost, and so is one in the port at that moment.
+   * The first wait for the answer to a handshake before the handshake is repeated. A request is
+   * lost if the agent is killed after reading it, or while the request is in the port.
    */
   private static final long SYNC_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
@@ -71,8 +72,8 @@ public final class AgentClient implements AutoCloseable {
   }
 
   /**
-   * Who is told of events, on the thread of the call during which they come; {@link #awaitEvent} is
-   * such a call.
+   * Sets the listener for events. It is called on the thread that is in a call of this client when
+   * an event arrives; {@link #awaitEvent} is such a call.
    */
   public void onEvent(Consumer<AgentEvent> eventListener) {
     listener = eventListener;
@@ -81,9 +82,9 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Waits until the agent answers and drops every answer to an earlier request.
    *
-   * <p>The channel keeps the request until the agent opens its port, and it is sent again, ever
-   * less often, in case an agent died with it: this is also the way to wait for an agent that is
-   * still to start, or to start again.
+   * <p>The channel keeps the request until the agent opens its port, and the request is repeated at
+   * growing intervals in case an agent read it and died. So this method also waits for an agent
+   * that has not started yet, or is restarting.
    *
    * @throws AgentTimeoutException if there is no answer within {@code limit}
    */
@@ -107,7 +108,7 @@ public final class AgentClient implements AutoCloseable {
       }
       long now = System.nanoTime();
       boolean last = deadline - now <= patience;
-      // The answers come in the order of the requests: the one to the last ends the handshake.
+      // Answers arrive in the order of the requests; the answer to the last one ends the handshake.
       inStep = awaitSync(id, last ? deadline : now + patience);
       if (last && !inStep) {
         throw new AgentTimeoutException("guest-sync-delimited", limit);
@@ -127,7 +128,7 @@ public final class AgentClient implements AutoCloseable {
     return request.toByteArray();
   }
 
-  /** Whether the answer with this id came in time; what comes before it is dropped. */
+  /** Whether the answer with this id arrived in time; everything before it is dropped. */
   private boolean awaitSync(int id, long deadline) throws IOException {
     while (true) {
       try {
@@ -141,7 +142,7 @@ public final class AgentClient implements AutoCloseable {
           return true;
         }
       } catch (JsonProcessingException | AgentProtocolException e) {
-        // The rest of an answer to somebody else: the sentinel is still to come.
+        // The rest of an answer to another request; the delimiter has not arrived yet.
       }
     }
   }
@@ -159,10 +160,10 @@ public final class AgentClient implements AutoCloseable {
    * Calls a command by name and waits for its answer.
    *
    * @param arguments an object, or null for none
-   * @return what stands behind {@code return} in the answer
+   * @return the value of {@code return} in the answer
    * @throws AgentCommandException if the agent answers with an error
    * @throws AgentTimeoutException if there is no answer within {@code limit}
-   * @throws AgentProtocolException if what comes is not an answer
+   * @throws AgentProtocolException if the answer is invalid
    * @throws AgentDisconnectedException if the channel is closed
    */
   public JsonNode call(String command, JsonNode arguments, Duration limit) throws IOException {
@@ -170,7 +171,7 @@ public final class AgentClient implements AutoCloseable {
     enter(command, limit);
     try {
       long id = request(command, arguments, limit, deadline);
-      inStep = false; // for as long as the answer is not here in one piece
+      inStep = false; // until the whole answer has arrived
       JsonNode answer = answer(command, id, limit, deadline);
       inStep = true;
       JsonNode error = answer.get("error");
@@ -187,9 +188,9 @@ public final class AgentClient implements AutoCloseable {
   }
 
   /**
-   * Waits for an event, asking nothing.
+   * Waits for an event, without sending a request.
    *
-   * @return whether one came, and the listener was told, within {@code limit}
+   * @return whether an event arrived within {@code limit}; the listener was called with it
    */
   public boolean awaitEvent(Duration limit) throws IOException {
     long deadline = deadline(limit);
@@ -226,8 +227,9 @@ public final class AgentClient implements AutoCloseable {
   }
 
   /**
-   * Sends a command that has no answer when it succeeds, and waits for what shows that it did: the
-   * answer to a ping after it, the end of the channel, or silence for {@code limit}.
+   * Sends a command that has no answer when it succeeds, and waits for a sign of success: the
+   * answer to a ping that is sent after it, the end of the channel, or no answer within {@code
+   * limit}.
    *
    * @throws AgentCommandException if the agent answers with an error
    */
@@ -263,7 +265,7 @@ public final class AgentClient implements AutoCloseable {
     }
   }
 
-  /** Takes the turn of this thread; others may be waiting for their answers. */
+  /** Waits until no other thread uses the channel, and reserves it for this one. */
   private void enter(String command, Duration limit) throws IOException {
     try {
       if (!lock.tryLock(limit.toNanos(), TimeUnit.NANOSECONDS)) {
@@ -308,7 +310,8 @@ public final class AgentClient implements AutoCloseable {
         continue;
       }
       if (id(answer) == id || !answer.has("id")) {
-        // Agents before QEMU 4.0, and errors in reading a request, repeat no id.
+        // There is no id in answers of agents before QEMU 4.0 and to requests that cannot be
+        // parsed.
         if (!answer.has("return") && !answer.path("error").isObject()) {
           throw new AgentProtocolException(command + ": the answer has neither return nor error");
         }
@@ -317,7 +320,7 @@ public final class AgentClient implements AutoCloseable {
     }
   }
 
-  /** Tells the listener if this is an event and not an answer. */
+  /** Calls the listener if this is an event and not an answer; returns whether it is. */
   private boolean tellIfEvent(JsonNode answer) {
     if (!answer.path("event").isTextual()) {
       return false;
@@ -343,7 +346,7 @@ public final class AgentClient implements AutoCloseable {
     }
   }
 
-  /** An empty object to put arguments into. */
+  /** Returns a new empty object for arguments. */
   public static ObjectNode arguments() {
     return JSON.createObjectNode();
   }

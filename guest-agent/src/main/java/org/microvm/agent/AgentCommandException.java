@@ -2,17 +2,22 @@ package org.microvm.agent;
 
 import java.util.List;
 
-/** The agent answered with an error object: it is well, but the command did not succeed. */
+/** The agent answered with an error: it works, but the command failed. */
 public sealed class AgentCommandException extends AgentException
     permits UnknownCommandException, UnsupportedCommandException {
   private static final long serialVersionUID = 1L;
 
-  /** What the versions of the agent say where the guest's system lacks a feature. */
+  /** The texts with which versions of the agent report that the guest lacks a feature. */
   private static final List<String> UNSUPPORTED =
       List.of("not currently supported", "not supported by the guest");
 
+  /** The command that failed. */
   private final String command;
+
+  /** The error's class. */
   private final String errorClass;
+
+  /** The error's description. */
   private final String description;
 
   AgentCommandException(String command, String errorClass, String description) {
@@ -22,7 +27,7 @@ public sealed class AgentCommandException extends AgentException
     this.description = description;
   }
 
-  /** The exception for an error's class and description. */
+  /** Creates the exception for an error's class and description. */
   static AgentCommandException of(String command, String errorClass, String description) {
     if (errorClass.equals("CommandNotFound")) {
       return new UnknownCommandException(command, errorClass, description);
@@ -43,12 +48,12 @@ public sealed class AgentCommandException extends AgentException
     return errorClass;
   }
 
-  /** Whether the agent missed a file; there is no class of errors for it. */
+  /** Whether the agent did not find a file; there is no error class for that. */
   boolean saysNoSuchFile() {
     return description.contains("No such file or directory");
   }
 
-  /** The agent's own words. */
+  /** The agent's description of the error. */
   public String description() {
     return description;
   }

@@ -1,6 +1,6 @@
 package org.microvm.agent;
 
-/** The channel's host end was closed: the machine has ended, or another end took its place. */
+/** The host end of the channel was closed: the machine has ended, or its host end was replaced. */
 public final class AgentDisconnectedException extends AgentException {
   private static final long serialVersionUID = 1L;
 

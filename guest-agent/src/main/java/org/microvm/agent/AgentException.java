@@ -2,7 +2,7 @@ package org.microvm.agent;
 
 import java.io.IOException;
 
-/** A conversation with a guest agent that did not come to its end; the subclasses say why. */
+/** A request to a guest agent failed; the subclass tells why. */
 public abstract sealed class AgentException extends IOException
     permits AgentCommandException,
         AgentDisconnectedException,

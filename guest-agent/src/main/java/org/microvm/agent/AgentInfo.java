@@ -3,18 +3,18 @@ package org.microvm.agent;
 import java.util.List;
 
 /**
- * What the agent is.
+ * The agent's version and commands.
  *
  * @param version of qemu-ga
- * @param commands those it has
+ * @param commands that it knows
  */
 public record AgentInfo(String version, List<Command> commands) {
   /**
    * A command.
    *
    * @param name such as {@code guest-ping}
-   * @param enabled whether the agent obeys it
-   * @param answersOnSuccess whether success has an answer; a shutdown's has none
+   * @param enabled whether the agent executes it
+   * @param answersOnSuccess whether there is an answer on success; a shutdown has none
    */
   public record Command(String name, boolean enabled, boolean answersOnSuccess) {}
 
@@ -30,7 +30,7 @@ public record AgentInfo(String version, List<Command> commands) {
                     command.flag("success-response"))));
   }
 
-  /** Whether the agent has this command and obeys it. */
+  /** Whether the agent knows this command and executes it. */
   public boolean enabled(String command) {
     return commands.stream().anyMatch(known -> known.name().equals(command) && known.enabled());
   }

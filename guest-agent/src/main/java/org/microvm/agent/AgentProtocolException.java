@@ -1,6 +1,6 @@
 package org.microvm.agent;
 
-/** What came is not an answer: not JSON, too long, or without what the answer must have. */
+/** The agent sent an invalid answer: not JSON, too long, or without a required field. */
 public final class AgentProtocolException extends AgentException {
   private static final long serialVersionUID = 1L;
 

@@ -2,7 +2,7 @@ package org.microvm.agent;
 
 import java.time.Duration;
 
-/** The agent did not answer in time: it is not running, hangs, or nobody reads the channel. */
+/** The agent did not answer in time: it does not run, it hangs, or it does not read the channel. */
 public final class AgentTimeoutException extends AgentException {
   private static final long serialVersionUID = 1L;
 

@@ -9,14 +9,14 @@ import java.util.OptionalLong;
 import java.util.function.Predicate;
 
 /**
- * Reads an answer's fields: what must be there and is not, or is of another kind, is the agent's
- * mistake and not a null somewhere later.
+ * Reads the fields of an answer. A required field that is missing or has the wrong type is reported
+ * here as an error of the agent, and not as a null later.
  *
- * @param command the command that was asked, for messages
- * @param node what it returned
+ * @param command the command that was sent, for messages
+ * @param node the value that it returned
  */
 record Answer(String command, JsonNode node) {
-  /** Makes a value of one object in a list. */
+  /** Converts one object of a list to a value. */
   @FunctionalInterface
   interface Reader<T> {
     T read(Answer answer) throws AgentProtocolException;
@@ -48,12 +48,12 @@ record Answer(String command, JsonNode node) {
     return required(field, JsonNode::isBoolean, "true or false").asBoolean();
   }
 
-  /** False where the agent leaves the field out. */
+  /** False if the agent omits the field. */
   boolean optionalFlag(String field) {
     return node.path(field).asBoolean();
   }
 
-  /** Decoded base64; empty where the agent leaves the field out. */
+  /** Decoded base64; empty if the agent omits the field. */
   byte[] optionalBytes(String field) throws AgentProtocolException {
     try {
       return Base64.getDecoder().decode(node.path(field).asText());
@@ -62,12 +62,12 @@ record Answer(String command, JsonNode node) {
     }
   }
 
-  /** The objects of a list in this field; none where the agent leaves the field out. */
+  /** The objects of a list in this field; none if the agent omits the field. */
   <T> List<T> optionalList(String field, Reader<T> reader) throws AgentProtocolException {
     return node.has(field) ? new Answer(command, node.get(field)).list(reader) : List.of();
   }
 
-  /** The objects of the list that this answer is. */
+  /** The objects of this answer, which must be a list. */
   <T> List<T> list(Reader<T> reader) throws AgentProtocolException {
     if (!node.isArray()) {
       throw new AgentProtocolException(command + ": the answer is not a list");
@@ -79,19 +79,20 @@ record Answer(String command, JsonNode node) {
     return List.copyOf(all);
   }
 
-  /** The strings of the list that this answer is. */
+  /** The strings of a list in this field; none if the agent omits the field. */
   List<String> texts(String field) throws AgentProtocolException {
     return optionalList(
         field,
         element -> {
           if (!element.node.isTextual()) {
-            throw new AgentProtocolException(command + ": " + field + " has more than strings");
+            throw new AgentProtocolException(
+                command + ": " + field + " contains a value that is not a string");
           }
           return element.node.asText();
         });
   }
 
-  /** The number that this answer is. */
+  /** This answer, which must be a number. */
   long asNumber() throws AgentProtocolException {
     if (!node.isIntegralNumber()) {
       throw new AgentProtocolException(command + ": the answer is not a number");
@@ -99,7 +100,7 @@ record Answer(String command, JsonNode node) {
     return node.asLong();
   }
 
-  /** The string that this answer is. */
+  /** This answer, which must be a string. */
   String asText() throws AgentProtocolException {
     if (!node.isTextual()) {
       throw new AgentProtocolException(command + ": the answer is not a string");

@@ -4,20 +4,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What became of a program in the guest.
+ * The result of a program that has ended in the guest.
  *
- * @param exitCode its exit code, or -1 when a signal ended it
+ * @param exitCode its exit code, or -1 if a signal ended it
  * @param signal the number of the signal that ended it, or 0
- * @param stdout what it wrote to its standard output
- * @param stderr what it wrote to its standard error
+ * @param stdout its standard output
+ * @param stderr its standard error
  * @param truncated whether it wrote more to one of them than the agent keeps (16 MiB)
  */
 public record ExecResult(
     int exitCode, int signal, byte[] stdout, byte[] stderr, boolean truncated) {
-  /** What a signal's number is added to, as shells do. */
+  /** The status of a program ended by a signal is this plus the signal's number, as in shells. */
   private static final int SIGNALLED = 128;
 
-  /** Empty as long as the program runs. */
+  /** Converts an answer of guest-exec-status; empty while the program runs. */
   static Optional<ExecResult> of(Answer answer) throws AgentProtocolException {
     if (!answer.flag("exited")) {
       return Optional.empty();
@@ -31,22 +31,22 @@ public record ExecResult(
             answer.optionalFlag("out-truncated") || answer.optionalFlag("err-truncated")));
   }
 
-  /** One number for how it ended, as a shell has it: the exit code, or 128 + the signal. */
+  /** The status as in a shell: the exit code, or 128 + the signal. */
   public int status() {
     return signal > 0 ? SIGNALLED + signal : exitCode;
   }
 
-  /** Whether it ended by itself, with exit code 0. */
+  /** Whether the program ended with exit code 0. */
   public boolean succeeded() {
     return status() == 0;
   }
 
-  /** Its standard output as UTF-8, without the line ends at the end. */
+  /** Its standard output as UTF-8, without trailing white space. */
   public String output() {
     return text(stdout);
   }
 
-  /** Its standard error as UTF-8, without the line ends at the end. */
+  /** Its standard error as UTF-8, without trailing white space. */
   public String errors() {
     return text(stderr);
   }

@@ -12,7 +12,8 @@ import java.util.OptionalLong;
  * @param type such as {@code ext2}
  * @param usedBytes bytes in use
  * @param totalBytes its size
- * @param disks device files of the disks it is on, as far as the agent knows them
+ * @param disks device files of its disks; empty for a disk whose device file the agent does not
+ *     know
  */
 public record Filesystem(
     String device,

@@ -10,25 +10,25 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * The QEMU guest agent in a guest, with a method for each thing that people ask of it.
+ * The QEMU guest agent in a guest, with a typed method for each usual command.
  *
- * <p>Any thread may call. Every method waits for the agent's answer, up to the agent's time limit,
- * and throws an {@link AgentException} whose type says what went wrong. Other commands go through
- * {@link #client}.
+ * <p>Any thread may call. Every method waits for the agent's answer, up to the time limit of this
+ * object, and throws a subclass of {@link AgentException} that tells what went wrong. {@link
+ * #client} sends other commands.
  */
 public final class GuestAgent implements AutoCloseable {
-  /** How long an answer may take unless said otherwise. */
+  /** The default time limit for an answer. */
   public static final Duration DEFAULT_LIMIT = Duration.ofSeconds(30);
 
-  /** How long a guest that goes down may be silent before that is taken for consent. */
+  /** A shutdown that is not refused within this time counts as accepted. */
   private static final Duration CONSENT = Duration.ofSeconds(5);
 
   private final AgentClient client;
   private final Duration limit;
 
   /**
-   * @param client to talk through; closed with this
-   * @param limit how long an answer may take
+   * @param client the connection to the agent; closed with this object
+   * @param limit time limit for an answer
    */
   public GuestAgent(AgentClient client, Duration limit) {
     this.client = client;
@@ -45,7 +45,8 @@ public final class GuestAgent implements AutoCloseable {
   }
 
   /**
-   * The same, with another time limit for answers.
+   * Connects to the host end of the agent's channel, with a time limit for answers; the agent need
+   * not run yet.
    *
    * @param socket path of the unix socket
    */
@@ -53,7 +54,7 @@ public final class GuestAgent implements AutoCloseable {
     return new GuestAgent(AgentClient.connect(socket), limit);
   }
 
-  /** For commands that have no method here. */
+  /** The connection, for commands that have no method here. */
   public AgentClient client() {
     return client;
   }
@@ -61,7 +62,7 @@ public final class GuestAgent implements AutoCloseable {
   /**
    * Waits until the agent answers, for instance while the guest boots.
    *
-   * @throws AgentTimeoutException if it does not within {@code longest}
+   * @throws AgentTimeoutException if it does not answer within {@code longest}
    */
   public void await(Duration longest) throws IOException {
     client.sync(longest);
@@ -72,17 +73,17 @@ public final class GuestAgent implements AutoCloseable {
     ask("guest-ping");
   }
 
-  /** What the agent is and can do. */
+  /** The agent's version and commands. */
   public AgentInfo info() throws IOException {
     return AgentInfo.of(ask("guest-info"));
   }
 
-  /** The guest's system. */
+  /** The guest's kernel and operating system. */
   public OsInfo osInfo() throws IOException {
     return OsInfo.of(ask("guest-get-osinfo"));
   }
 
-  /** The guest's name for itself. */
+  /** The guest's host name. */
   public String hostName() throws IOException {
     return ask("guest-get-host-name").text("host-name");
   }
@@ -169,7 +170,7 @@ public final class GuestAgent implements AutoCloseable {
   }
 
   /**
-   * Has the guest go down; returns once the agent has agreed, or fallen silent.
+   * Shuts the guest down; returns once the agent has accepted the command or stopped answering.
    *
    * @throws AgentCommandException if the guest refuses
    */
@@ -179,10 +180,10 @@ public final class GuestAgent implements AutoCloseable {
   }
 
   /**
-   * Puts the guest to sleep; returns once the agent has agreed, or has been silent for as long as
-   * an answer may take, for an agent tries one program after the other before it refuses.
+   * Suspends the guest; returns once the agent has accepted the command, or has not answered within
+   * the time limit. That takes as long because an agent tries several programs before it refuses.
    *
-   * @throws UnsupportedCommandException if the guest's kernel cannot sleep that way
+   * @throws UnsupportedCommandException if the guest's kernel does not support this mode
    */
   public void suspend(SuspendMode mode) throws IOException {
     client.sendAndConfirm(mode.command(), null, limit);

@@ -6,16 +6,20 @@ import java.util.Objects;
 /**
  * A program to run in the guest.
  *
- * @param words the program, as a path or a name to be looked up in the agent's PATH, and its
+ * @param words the program, as a path or a name that is looked up in the agent's PATH, and its
  *     arguments
- * @param environment {@code NAME=value} words that replace the agent's own environment; empty for
- *     the agent's own
- * @param input what it reads from its standard input
- * @param captured whether what it writes is kept; else it goes nowhere
+ * @param environment {@code NAME=value} entries that replace the agent's environment; if empty, the
+ *     program gets the agent's environment
+ * @param input its standard input
+ * @param captured whether its output is returned; otherwise it is discarded
  */
 public record GuestCommand(
     List<String> words, List<String> environment, byte[] input, boolean captured) {
-  /** Checks that there is a program. */
+  /**
+   * Checks that there is a program.
+   *
+   * @throws IllegalArgumentException if {@code words} is empty
+   */
   public GuestCommand {
     words = List.copyOf(words);
     environment = List.copyOf(environment);
@@ -25,22 +29,22 @@ public record GuestCommand(
     }
   }
 
-  /** A program and its arguments, without input, its output kept. */
+  /** A program and its arguments, without input, with its output returned. */
   public static GuestCommand of(String... words) {
     return new GuestCommand(List.of(words), List.of(), new byte[0], true);
   }
 
-  /** The same with an input. */
+  /** Returns a copy with this standard input. */
   public GuestCommand withInput(byte[] bytes) {
     return new GuestCommand(words, environment, bytes, captured);
   }
 
-  /** The same with an environment of its own. */
+  /** Returns a copy with this environment, as {@code NAME=value} entries. */
   public GuestCommand withEnvironment(String... variables) {
     return new GuestCommand(words, List.of(variables), input, captured);
   }
 
-  /** The same with its output thrown away. */
+  /** Returns a copy whose output is discarded. */
   public GuestCommand withoutOutput() {
     return new GuestCommand(words, environment, input, false);
   }

@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param device such as {@code /dev/vda}
  * @param partition whether it is part of another disk
- * @param dependencies the devices it is made of
+ * @param dependencies the devices that it consists of
  */
 public record GuestDisk(String device, boolean partition, List<String> dependencies) {
   static GuestDisk of(Answer answer) throws AgentProtocolException {

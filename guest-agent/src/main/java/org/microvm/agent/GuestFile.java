@@ -6,22 +6,22 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.Locale;
 
-/** An open file in the guest. Not thread-safe; {@link #close} gives the agent's handle back. */
+/** An open file in the guest. Not thread-safe; {@link #close} releases the agent's handle. */
 public final class GuestFile implements AutoCloseable {
-  /** Where a seek counts from. */
+  /** The position that a seek is relative to. */
   public enum Whence {
-    /** The beginning. */
+    /** The beginning of the file. */
     SET,
-    /** The position. */
+    /** The current position. */
     CUR,
-    /** The end. */
+    /** The end of the file. */
     END
   }
 
   /**
-   * What a read gave.
+   * The result of a read.
    *
-   * @param bytes as many as there were
+   * @param bytes the bytes that were available
    * @param endOfFile whether the end was reached
    */
   public record Chunk(byte[] bytes, boolean endOfFile) {}
@@ -37,22 +37,22 @@ public final class GuestFile implements AutoCloseable {
     this.handle = handle;
   }
 
-  /** The agent's number for the open file. */
+  /** The agent's handle of the open file. */
   public long handle() {
     return handle;
   }
 
   /**
-   * Reads on from the position.
+   * Reads from the current position.
    *
-   * @param count the most bytes to read; the agent takes up to 48 MiB
+   * @param count the most bytes to read; the agent accepts up to 48 MiB
    */
   public Chunk read(int count) throws IOException {
     Answer answer = ask("guest-file-read", arguments().put("count", count));
     return new Chunk(answer.optionalBytes("buf-b64"), answer.flag("eof"));
   }
 
-  /** Writes all of {@code bytes} at the position. */
+  /** Writes all of {@code bytes} at the current position. */
   public void write(byte[] bytes) throws IOException {
     int done = 0;
     while (done < bytes.length) {
@@ -73,7 +73,7 @@ public final class GuestFile implements AutoCloseable {
   /**
    * Moves the position.
    *
-   * @return the new position from the beginning
+   * @return the new position, from the beginning of the file
    */
   public long seek(long offset, Whence whence) throws IOException {
     return ask(
@@ -82,7 +82,7 @@ public final class GuestFile implements AutoCloseable {
         .number("position");
   }
 
-  /** Hands what was written over to the guest's kernel. */
+  /** Flushes the agent's buffer to the guest's kernel. */
   public void flush() throws IOException {
     ask("guest-file-flush", arguments());
   }
@@ -95,7 +95,7 @@ public final class GuestFile implements AutoCloseable {
     return agent.ask(command, arguments);
   }
 
-  /** Closes the file, once; what could not be written any more is an exception here. */
+  /** Closes the file, once; throws if the agent cannot write the rest of its buffer. */
   @Override
   public void close() throws IOException {
     if (!closed) {

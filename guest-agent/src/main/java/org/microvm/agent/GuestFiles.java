@@ -11,13 +11,15 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
-/** Files in the guest. A path there is a string: its rules are the guest's. */
+/**
+ * Reads and writes files in the guest. Paths are strings, because they follow the guest's rules.
+ */
 public final class GuestFiles {
   /**
-   * Bytes a request carries: enough for the way there and back not to count, little enough for an
-   * agent in a guest of 64 MiB, which has the text, its parsed form and the bytes at a time, and
-   * for the time limit of one answer where the guest's kernel is emulated and an agent moves some
-   * hundred KiB a second.
+   * Bytes per request. It is large enough to make the round trip negligible. It is small enough for
+   * an agent in a guest of 64 MiB, which holds the text, its parsed form and the bytes at the same
+   * time, and for the time limit of one answer where the guest's kernel is emulated and an agent
+   * transfers a few hundred KiB per second.
    */
   private static final int CHUNK = 256 << 10;
 
@@ -39,8 +41,8 @@ public final class GuestFiles {
   }
 
   /**
-   * Copies a file of the host into the guest; an existing file there is overwritten. Owner and mode
-   * are the agent's.
+   * Copies a file of the host into the guest; an existing file there is overwritten. A new file
+   * gets the agent's owner and default mode.
    */
   public void copyIn(Path source, String target) throws IOException {
     try (InputStream input = Files.newInputStream(source)) {
@@ -48,7 +50,7 @@ public final class GuestFiles {
     }
   }
 
-  /** Writes what the stream has to a file in the guest; an existing one is overwritten. */
+  /** Writes the rest of the stream to a file in the guest; an existing file is overwritten. */
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
       for (byte[] chunk = source.readNBytes(CHUNK);
@@ -60,12 +62,12 @@ public final class GuestFiles {
   }
 
   /**
-   * Copies a file of the guest to the host. The file appears there, or replaces an older one, once
-   * it is complete.
+   * Copies a file of the guest to the host. It appears there, or replaces an existing file, once it
+   * is complete.
    */
   public void copyOut(String source, Path target) throws IOException {
     Path directory = target.toAbsolutePath().getParent();
-    // Not createTempFile: the file is to have the mode that the umask gives.
+    // Not createTempFile(), because the file must get its mode from the umask.
     Path partial = directory.resolve("." + target.getFileName() + "." + UUID.randomUUID());
     try {
       try (OutputStream output = Files.newOutputStream(partial, StandardOpenOption.CREATE_NEW)) {
@@ -77,19 +79,19 @@ public final class GuestFiles {
     }
   }
 
-  /** The content of a file of the guest. */
+  /** Reads a file of the guest. */
   public byte[] read(String path) throws IOException {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     copyOut(path, content);
     return content.toByteArray();
   }
 
-  /** Makes these bytes the content of a file in the guest. */
+  /** Writes a file in the guest; an existing file is overwritten. */
   public void write(String path, byte[] content) throws IOException {
     copyIn(new ByteArrayInputStream(content), path);
   }
 
-  /** Writes a file of the guest to the stream. */
+  /** Copies a file of the guest to a stream. */
   public void copyOut(String source, OutputStream target) throws IOException {
     try (GuestFile file = open(source, OpenMode.READ)) {
       GuestFile.Chunk chunk;

@@ -11,7 +11,7 @@ public final class GuestFilesystems {
     this.agent = agent;
   }
 
-  /** Those that are mounted and on a disk. */
+  /** The mounted file systems that are on a disk. */
   public List<Filesystem> list() throws IOException {
     return agent.ask("guest-get-fsinfo").list(Filesystem::of);
   }
@@ -21,7 +21,7 @@ public final class GuestFilesystems {
     return agent.ask("guest-get-disks").list(GuestDisk::of);
   }
 
-  /** Whether they are frozen. */
+  /** Whether the file systems are frozen. */
   public FreezeStatus freezeStatus() throws IOException {
     String status = agent.ask("guest-fsfreeze-status").asText();
     return switch (status) {
@@ -32,18 +32,19 @@ public final class GuestFilesystems {
   }
 
   /**
-   * Freezes all that can be; until {@link #thaw} the agent obeys few other commands.
+   * Freezes all file systems that support it. Until {@link #thaw}, the agent executes few other
+   * commands.
    *
-   * @return how many
+   * @return the number of file systems
    */
   public int freeze() throws IOException {
     return (int) agent.ask("guest-fsfreeze-freeze").asNumber();
   }
 
   /**
-   * Freezes those mounted there.
+   * Freezes the file systems that are mounted at these mount points.
    *
-   * @return how many
+   * @return the number of file systems
    */
   public int freeze(List<String> mountPoints) throws IOException {
     var arguments = AgentClient.arguments();
@@ -52,9 +53,9 @@ public final class GuestFilesystems {
   }
 
   /**
-   * Thaws all.
+   * Thaws all frozen file systems.
    *
-   * @return how many
+   * @return the number of file systems
    */
   public int thaw() throws IOException {
     return (int) agent.ask("guest-fsfreeze-thaw").asNumber();

@@ -7,12 +7,13 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A program that was started in the guest; the agent forgets it once its end has been told.
+ * A program that was started in the guest. The agent reports its end only once; this object keeps
+ * the result.
  *
  * <p>Any thread may call.
  */
 public final class GuestProcess {
-  /** The agent tells nothing by itself, so it is asked, at once and then ever less often. */
+  /** The agent does not report a program's end by itself, so it is polled, at growing intervals. */
   private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -28,12 +29,12 @@ public final class GuestProcess {
     this.pid = pid;
   }
 
-  /** Its number in the guest. */
+  /** The process id in the guest. */
   public long pid() {
     return pid;
   }
 
-  /** How it ended, if it has. */
+  /** The result, if the program has ended. */
   public synchronized Optional<ExecResult> result() throws IOException {
     if (result == null) {
       result =
@@ -44,9 +45,9 @@ public final class GuestProcess {
   }
 
   /**
-   * Waits for its end.
+   * Waits for the end of the program.
    *
-   * @throws AgentTimeoutException if it still runs after {@code limit}; it goes on running
+   * @throws AgentTimeoutException if it still runs after {@code limit}; it is not ended
    */
   public ExecResult await(Duration limit) throws IOException {
     long deadline = System.nanoTime() + limit.toNanos();
@@ -58,7 +59,7 @@ public final class GuestProcess {
         return end.get();
       }
       long answered = System.nanoTime();
-      // The answer costs the guest time that the program could have: it gets at least as much.
+      // An answer takes processor time from the program, so the pause is at least as long.
       pause = Math.max(pause, answered - asked);
       long left = deadline - answered;
       if (left <= 0) {

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Base64;
 
-/** Programs in the guest; they run as the agent's user. */
+/** Runs programs in the guest, as the agent's user. */
 public final class GuestProcesses {
   private final GuestAgent agent;
 
@@ -35,7 +35,7 @@ public final class GuestProcesses {
   /**
    * Runs a program to its end.
    *
-   * @throws AgentTimeoutException if it still runs after {@code limit}; it goes on running
+   * @throws AgentTimeoutException if it still runs after {@code limit}; it is not ended
    */
   public ExecResult run(GuestCommand command, Duration limit) throws IOException {
     return start(command).await(limit);

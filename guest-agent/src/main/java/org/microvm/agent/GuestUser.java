@@ -3,10 +3,10 @@ package org.microvm.agent;
 import java.time.Instant;
 
 /**
- * Somebody who is logged in.
+ * A user who is logged in.
  *
  * @param name of the user
- * @param loginTime since when, by the guest's clock
+ * @param loginTime time of the login, by the guest's clock
  */
 public record GuestUser(String name, Instant loginTime) {
   static GuestUser of(Answer answer) throws AgentProtocolException {

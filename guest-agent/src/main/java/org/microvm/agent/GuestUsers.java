@@ -14,7 +14,7 @@ public final class GuestUsers {
     this.agent = agent;
   }
 
-  /** Those who are logged in. */
+  /** The users who are logged in. */
   public List<GuestUser> loggedIn() throws IOException {
     return agent.ask("guest-get-users").list(GuestUser::of);
   }
@@ -22,7 +22,7 @@ public final class GuestUsers {
   /**
    * Sets a password with the guest's chpasswd.
    *
-   * @param crypted whether it is what crypt(3) made of the password
+   * @param crypted whether {@code password} was hashed by crypt(3)
    */
   public void setPassword(String user, String password, boolean crypted) throws IOException {
     byte[] bytes = password.getBytes(StandardCharsets.UTF_8);
@@ -34,7 +34,7 @@ public final class GuestUsers {
             .put("crypted", crypted));
   }
 
-  /** The keys that may log in as this user; none where there is no file for them. */
+  /** The SSH keys that may log in as this user; none if the user has no file with keys. */
   public List<String> authorizedKeys(String user) throws IOException {
     try {
       return agent
@@ -49,15 +49,15 @@ public final class GuestUsers {
   }
 
   /**
-   * Lets keys log in as this user.
+   * Allows keys to log in as this user.
    *
-   * @param reset whether the others may not any more
+   * @param reset whether all other keys are removed
    */
   public void addAuthorizedKeys(String user, List<String> keys, boolean reset) throws IOException {
     agent.ask("guest-ssh-add-authorized-keys", keys(user, keys).put("reset", reset));
   }
 
-  /** Takes keys back; those that are not there do no harm. */
+  /** Removes keys; keys that the user does not have are ignored. */
   public void removeAuthorizedKeys(String user, List<String> keys) throws IOException {
     agent.ask("guest-ssh-remove-authorized-keys", keys(user, keys));
   }

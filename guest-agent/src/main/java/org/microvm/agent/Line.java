@@ -3,7 +3,7 @@ package org.microvm.agent;
 /**
  * A line from the agent.
  *
- * @param bytes the line without its end
- * @param delimited whether it began after a delimiter byte (0xFF) rather than after a line's end
+ * @param bytes the line without its newline
+ * @param delimited whether it began after a delimiter byte (0xFF) rather than after a newline
  */
 record Line(byte[] bytes, boolean delimited) {}

@@ -13,17 +13,17 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 
 /**
- * Lines over a unix socket, each read and each write with a deadline.
+ * Reads and writes lines over a unix socket; each read and write has a deadline.
  *
- * <p>One thread at a time, except for {@link #close}. A line's length is bounded, since the guest
- * decides it. The delimiter byte 0xFF, which is in no JSON text, makes what stands before it in its
- * line forgotten: it is the rest of an answer that broke off.
+ * <p>For one thread at a time, except for {@link #close}. The length of a line is limited, because
+ * the guest determines it. The delimiter byte 0xFF, which occurs in no JSON text, discards what
+ * precedes it in its line: the rest of an incomplete answer.
  */
 final class LineChannel implements AutoCloseable {
-  /** Makes either side drop what it has of an unfinished line. */
+  /** Makes the receiver drop what it has of an unfinished line. */
   static final byte DELIMITER = (byte) 0xff;
 
-  /** The largest answer taken: a guest-file-read of 48 MiB is 64 MiB of base64. */
+  /** The longest accepted answer: a guest-file-read of 48 MiB is 64 MiB of base64. */
   static final int MAX_LINE = 80 << 20;
 
   private static final int BUFFER = 64 << 10;
@@ -36,7 +36,7 @@ final class LineChannel implements AutoCloseable {
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
   private boolean delimited;
 
-  /** Whether the rest of the line is dropped, because there was too much of it. */
+  /** Whether the rest of the line is dropped, because the line is too long. */
   private boolean skipping;
 
   private LineChannel(SocketChannel socket, Selector selector, int maxLine) {
@@ -67,7 +67,7 @@ final class LineChannel implements AutoCloseable {
    * Writes all of {@code bytes}.
    *
    * @param deadline {@link System#nanoTime} to give up at
-   * @return false when the time was up first; part of the bytes may be gone
+   * @return false if the deadline passed first; part of the bytes may have been sent
    */
   boolean write(byte[] bytes, long deadline) throws IOException {
     ByteBuffer source = ByteBuffer.wrap(bytes);
@@ -86,7 +86,8 @@ final class LineChannel implements AutoCloseable {
   }
 
   /**
-   * The next line, or null when the time was up first; what came of it is kept.
+   * Reads the next line; returns null if the deadline passed first, and keeps the part that
+   * arrived.
    *
    * @param deadline {@link System#nanoTime} to give up at
    * @throws AgentDisconnectedException if the other end closed the channel
@@ -111,7 +112,7 @@ final class LineChannel implements AutoCloseable {
     }
   }
 
-  /** The line that ends in what was read, or null after keeping all of it. */
+  /** Returns the line that ends in the input, or keeps all of the input and returns null. */
   private Line takeLine() throws AgentProtocolException {
     int start = input.position();
     for (int i = start; i < input.limit(); i++) {
@@ -177,7 +178,7 @@ final class LineChannel implements AutoCloseable {
         return false;
       }
       selector.selectedKeys().clear();
-      // Select takes milliseconds and 0 means for ever, hence the rounding up.
+      // select() takes milliseconds, and 0 means without limit, so the time is rounded up.
       if (selector.select(left / 1_000_000 + 1) > 0) {
         return true;
       }
@@ -195,7 +196,7 @@ final class LineChannel implements AutoCloseable {
   public void close() throws IOException {
     try (socket;
         selector) {
-      // Both are closed whatever one of them throws; a thread that waits gets an exception.
+      // Both are closed even if one of them throws; a waiting thread gets an exception.
     }
   }
 }

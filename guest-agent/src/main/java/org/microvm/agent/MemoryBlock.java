@@ -1,9 +1,9 @@
 package org.microvm.agent;
 
 /**
- * A block of memory that the guest can put in and out of use as a whole.
+ * A block of memory, which the guest can take in or out of use as a whole.
  *
- * @param index its number by address
+ * @param index its number, in the order of addresses
  * @param online whether it is in use
  * @param canOffline whether it can be taken out of use
  */

@@ -9,7 +9,7 @@ import java.util.Optional;
  * @param name such as {@code lo}
  * @param hardwareAddress MAC address
  * @param addresses its IP addresses
- * @param statistics what it has carried
+ * @param statistics its counters
  */
 public record NetworkInterface(
     String name,
@@ -21,17 +21,17 @@ public record NetworkInterface(
    *
    * @param address in the usual notation
    * @param type {@code ipv4} or {@code ipv6}
-   * @param prefix bits of the network's part
+   * @param prefix length of the network prefix in bits
    */
   public record Address(String address, String type, int prefix) {}
 
   /**
-   * Counters since the interface is there.
+   * Counters since the interface was created.
    *
-   * @param receivedBytes bytes in
-   * @param receivedPackets packets in
-   * @param sentBytes bytes out
-   * @param sentPackets packets out
+   * @param receivedBytes received bytes
+   * @param receivedPackets received packets
+   * @param sentBytes sent bytes
+   * @param sentPackets sent packets
    */
   public record Statistics(
       long receivedBytes, long receivedPackets, long sentBytes, long sentPackets) {}

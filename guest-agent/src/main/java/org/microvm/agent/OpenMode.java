@@ -1,14 +1,14 @@
 package org.microvm.agent;
 
-/** What a file in the guest is opened for, as C's fopen has it. */
+/** The mode in which a file in the guest is opened, as in fopen(3). */
 public enum OpenMode {
   /** Reading a file that exists. */
   READ("r"),
   /** Reading and writing a file that exists. */
   UPDATE("r+"),
-  /** Writing a new file, or one that is emptied first. */
+  /** Writing a new file, or an existing file after truncating it. */
   WRITE("w"),
-  /** Reading and writing a new file, or one that is emptied first. */
+  /** Reading and writing a new file, or an existing file after truncating it. */
   CREATE("w+"),
   /** Writing at the end. */
   APPEND("a"),

@@ -3,7 +3,7 @@ package org.microvm.agent;
 import java.util.Optional;
 
 /**
- * The guest's kernel, and its system as {@code /etc/os-release} has it.
+ * The guest's kernel, and its operating system according to {@code /etc/os-release}.
  *
  * @param kernelRelease such as {@code 6.1.0}
  * @param kernelVersion the kernel's build

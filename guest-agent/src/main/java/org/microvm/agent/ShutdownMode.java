@@ -2,13 +2,13 @@ package org.microvm.agent;
 
 import java.util.Locale;
 
-/** How a guest goes down. */
+/** How a guest shuts down. */
 public enum ShutdownMode {
-  /** The power is switched off: the machine ends. */
+  /** The guest powers off, and the machine ends. */
   POWERDOWN,
-  /** The guest boots again, if the machine lets it. */
+  /** The guest reboots, if the machine permits that. */
   REBOOT,
-  /** The guest stops, and the machine stays as it is. */
+  /** The guest halts, and the machine does not end. */
   HALT;
 
   String word() {

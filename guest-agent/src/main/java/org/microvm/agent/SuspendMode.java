@@ -1,12 +1,12 @@
 package org.microvm.agent;
 
-/** How a guest is put to sleep. */
+/** How a guest is suspended. */
 public enum SuspendMode {
-  /** Its memory is written to its disk, and the power is switched off. */
+  /** Its memory is written to its disk, and it powers off. */
   DISK("guest-suspend-disk"),
-  /** Its memory stays, its CPUs stop. */
+  /** Its memory is kept, and its CPUs stop. */
   RAM("guest-suspend-ram"),
-  /** Both. */
+  /** Its memory is kept, and also written to its disk. */
   HYBRID("guest-suspend-hybrid");
 
   private final String command;

@@ -6,6 +6,6 @@ import java.util.Optional;
  * The guest's time zone.
  *
  * @param name such as {@code UTC}
- * @param offsetSeconds seconds east of UTC, now
+ * @param offsetSeconds current offset from UTC in seconds, positive to the east
  */
 public record TimeZoneInfo(Optional<String> name, int offsetSeconds) {}

@@ -1,6 +1,6 @@
 package org.microvm.agent;
 
-/** The agent has no such command, or was told when it was started to refuse it. */
+/** The agent does not know the command, or is configured to refuse it. */
 public final class UnknownCommandException extends AgentCommandException {
   private static final long serialVersionUID = 1L;
 
@@ -8,7 +8,7 @@ public final class UnknownCommandException extends AgentCommandException {
     super(command, errorClass, description);
   }
 
-  /** Whether the agent has the command and refuses it. */
+  /** Whether the agent knows the command and refuses it. */
   public boolean disabled() {
     return description().contains("disabled");
   }

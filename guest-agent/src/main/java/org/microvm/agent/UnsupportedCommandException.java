@@ -1,6 +1,6 @@
 package org.microvm.agent;
 
-/** The agent has the command, but the guest's system lacks what it needs. */
+/** The agent knows the command, but the guest does not support it. */
 public final class UnsupportedCommandException extends AgentCommandException {
   private static final long serialVersionUID = 1L;
 

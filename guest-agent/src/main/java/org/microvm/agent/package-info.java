@@ -1,5 +1,5 @@
 /**
- * A client for the QEMU guest agent's protocol (JSON objects, a line each, as {@code
- * docs/interop/qemu-ga} of QEMU describes) over the host end of a channel.
+ * A client of the QEMU guest agent, over the host end of a channel. The protocol consists of JSON
+ * objects, one per line; see {@code docs/interop/qemu-ga} of QEMU.
  */
 package org.microvm.agent;

@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The protocol, with agents that answer well, badly, late, half or not at all. */
+/** The protocol, with agents whose answers are valid, invalid, late, incomplete or missing. */
 @Timeout(30)
 class AgentClientTest {
   private static final Duration LONG = Duration.ofSeconds(20);
@@ -60,7 +60,7 @@ class AgentClientTest {
                   peer.raw("{\"return\": {}}\n");
                   peer.raw("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON\"}}\n");
                   peer.raw((byte) 0xff);
-                  peer.raw("{\"return\": 1}\n"); // somebody else's handshake
+                  peer.raw("{\"return\": 1}\n"); // the answer to another client's handshake
                   peer.raw("{\"return\": \"half an ans");
                   peer.sync(sync);
                   peer.answer(peer.any(), "\"return\":{\"it\":\"works\"}");
@@ -78,7 +78,7 @@ class AgentClientTest {
                 peer -> {
                   JsonNode lost = peer.any();
                   JsonNode again = peer.any();
-                  peer.sync(lost); // not lost after all, but late
+                  peer.sync(lost); // the answer was late and not lost
                   peer.sync(again);
                   peer.answer(peer.any(), "\"return\":\"well\"");
                   peer.any();
@@ -157,7 +157,8 @@ class AgentClientTest {
                 peer -> {
                   JsonNode slow = peer.next();
                   await(gaveUp);
-                  peer.raw("{\"return\": \"late\"}\n"); // without an id, to make it hard
+                  peer.raw(
+                      "{\"return\": \"late\"}\n"); // without an id, so that it cannot be told apart
                   peer.answer(slow, "\"return\":\"late\"");
                   peer.answer(peer.next(), "\"return\":\"in time\"");
                   peer.any();

@@ -21,20 +21,20 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * A server on a unix socket that speaks the guest agent's protocol, as well or as badly as a test
- * tells it to.
+ * A server on a unix socket that implements the guest agent's protocol, correctly or with the
+ * errors that a test needs.
  */
 public final class FakeAgent implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** What the agent does with one connection, from its beginning to its end. */
+  /** The behaviour of the agent on one connection. */
   @FunctionalInterface
   public interface Script {
-    /** Plays it; the connection is closed when it returns. */
+    /** Serves the connection, which is closed when this method returns. */
     void play(Peer peer) throws IOException;
   }
 
-  /** What the agent returns for a request, as JSON. */
+  /** Produces the agent's result for a request, as JSON. */
   @FunctionalInterface
   public interface Returns {
     /** The value for {@code return}. */
@@ -55,12 +55,12 @@ public final class FakeAgent implements AutoCloseable {
     thread = Thread.ofVirtual().start(this::serve);
   }
 
-  /** An agent that plays the script with each connection. */
+  /** An agent that runs the script for each connection. */
   public static FakeAgent playing(Script script) throws IOException {
     return new FakeAgent(script);
   }
 
-  /** An agent that answers everything properly. */
+  /** An agent that answers every request correctly. */
   public static FakeAgent answering(Returns returns) throws IOException {
     return playing(
         peer -> {
@@ -70,7 +70,7 @@ public final class FakeAgent implements AutoCloseable {
         });
   }
 
-  /** An agent that knows these commands and no others. */
+  /** An agent that knows only these commands. */
   public static FakeAgent answering(Map<String, String> returns) throws IOException {
     return playing(
         peer -> {
@@ -85,12 +85,12 @@ public final class FakeAgent implements AutoCloseable {
         });
   }
 
-  /** Where it listens. */
+  /** The path of the unix socket. */
   public Path socket() {
     return directory.resolve("a.sock");
   }
 
-  /** The requests so far, handshakes aside. */
+  /** The requests so far, without handshakes. */
   public List<JsonNode> requests() {
     return List.copyOf(requests);
   }
@@ -100,7 +100,7 @@ public final class FakeAgent implements AutoCloseable {
       try (SocketChannel client = server.accept()) {
         script.play(new Peer(client));
       } catch (IOException e) {
-        // The client or the test is done.
+        // The client or the test has closed the connection.
       }
     }
   }
@@ -123,7 +123,7 @@ public final class FakeAgent implements AutoCloseable {
       output = Channels.newOutputStream(client);
     }
 
-    /** The next request as it is, or null at the end. */
+    /** The next request, which may be a handshake; null at the end. */
     public JsonNode any() throws IOException {
       ByteArrayOutputStream line = new ByteArrayOutputStream();
       for (int next = input.read(); next >= 0; next = input.read()) {
@@ -173,12 +173,12 @@ public final class FakeAgent implements AutoCloseable {
       answer(request, "\"error\":" + error);
     }
 
-    /** Sends this, whatever it is. */
+    /** Sends these bytes without checking them. */
     public void raw(String text) throws IOException {
       raw(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Sends this, whatever it is. */
+    /** Sends these bytes without checking them. */
     public void raw(byte... bytes) throws IOException {
       output.write(bytes);
       output.flush();

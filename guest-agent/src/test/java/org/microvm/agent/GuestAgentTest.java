@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The typed methods: what they ask, and what they make of answers. */
+/** The typed methods: the requests that they send, and how they convert answers. */
 @Timeout(30)
 class GuestAgentTest {
   @FunctionalInterface
@@ -213,7 +213,7 @@ class GuestAgentTest {
     }
   }
 
-  /** A file of the fake guest that takes and gives at most 1000 bytes at a time. */
+  /** A file of the fake guest, read and written at most 1000 bytes at a time. */
   private static FakeAgent withFile(ByteArrayOutputStream content) throws IOException {
     AtomicInteger position = new AtomicInteger();
     Base64.Decoder decoder = Base64.getDecoder();

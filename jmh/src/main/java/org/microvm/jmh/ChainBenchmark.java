@@ -19,8 +19,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * One chain's way: made available by a driver in this thread, walked, used, published. {@code
- * driverAlone} is the driver's part, to be subtracted.
+ * Measures one descriptor chain: a driver on this thread makes it available, and the device walks,
+ * uses and publishes it. {@code driverAlone} is the driver's part, to be subtracted.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -40,7 +40,7 @@ public class ChainBenchmark {
   private Buffer[] pieces;
   private DescriptorChain held;
 
-  /** Makes a queue and the buffers of a chain. */
+  /** Creates a queue and the buffers of a chain. */
   @Setup
   public void setUp() throws VirtqueueException {
     TestRam ram = TestRam.of(1 << 20);
@@ -60,7 +60,7 @@ public class ChainBenchmark {
     return other.config();
   }
 
-  /** From the available ring to the used ring. */
+  /** A chain's way from the available ring to the used ring. */
   @Benchmark
   public boolean chainWalk() throws VirtqueueException {
     driver.stage(pieces);
@@ -72,7 +72,7 @@ public class ChainBenchmark {
     return interrupt;
   }
 
-  /** The host addresses of a chain for writev. */
+  /** The conversion of a chain to host addresses for writev. */
   @Benchmark
   public long iovecBuild() {
     vector.clear();

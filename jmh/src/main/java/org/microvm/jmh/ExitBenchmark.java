@@ -18,7 +18,9 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** What this process does for an exit, without KVM_RUN: find the device, account for it. */
+/**
+ * Measures the handling of an exit, without KVM_RUN: finding the device and updating the counters.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -32,21 +34,21 @@ public class ExitBenchmark {
   private final ExitStatistics statistics = new ExitStatistics();
   private ExitHandler handler;
 
-  /** Makes a bus with one device, and a write of one byte to it. */
+  /** Creates a bus with one device, and a write of one byte to it. */
   @Setup
   public void setUp() {
     Bus ports = new Bus("port");
     ports.attach(PORT, 1, new Silent());
     handler = new ExitHandler(ports, new Bus("MMIO"), statistics, null, null, null);
     memory.set(ValueLayout.JAVA_INT, EXIT_REASON, ExitReason.IO);
-    memory.set(ValueLayout.JAVA_BYTE, EXIT, (byte) 1); // out
+    memory.set(ValueLayout.JAVA_BYTE, EXIT, (byte) 1); // direction: out
     memory.set(ValueLayout.JAVA_BYTE, EXIT + 1, (byte) 1);
     memory.set(ValueLayout.JAVA_SHORT, EXIT + 2, (short) PORT);
     memory.set(ValueLayout.JAVA_INT, EXIT + 4, 1);
     memory.set(ValueLayout.JAVA_LONG, EXIT + 8, 1024L);
   }
 
-  /** Dispatch and accounting. */
+  /** Dispatch to the device, and accounting. */
   @Benchmark
   public void exitDispatch() {
     statistics.enter();

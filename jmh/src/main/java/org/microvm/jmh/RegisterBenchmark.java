@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** Register accesses by way of a bus with as many devices as a machine has. */
+/** Measures register accesses through a bus with as many devices as a machine has. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -49,7 +49,7 @@ public class RegisterBenchmark {
     bus.write(FIRST + 5L * VirtioMmioTransport.LENGTH + MmioRegister.INTERRUPT_ACK, 4, 1);
   }
 
-  /** A device that is never set up. */
+  /** A device that no driver sets up. */
   private static final class Silent implements VirtioDevice {
     @Override
     public int deviceId() {

@@ -1,2 +1,2 @@
-/** Benchmarks of what happens for every chain and every register access. */
+/** Microbenchmarks of the work for each descriptor chain, register access and exit. */
 package org.microvm.jmh;

@@ -13,7 +13,7 @@ import org.microvm.linux.ErrnoException;
  * <p>Any thread may call, one at a time for the same slot. Closing the slot removes the memory from
  * the guest; a slot that lives as long as its VM need not be closed.
  */
-public final class MemorySlot implements AutoCloseable {
+public final class MemorySlot implements DirtyLog, AutoCloseable {
   private static final long PAGE = 4096;
 
   private final Vm vm;
@@ -51,7 +51,7 @@ public final class MemorySlot implements AutoCloseable {
     ErrnoException.check(apply(host.byteSize()), "KVM_SET_USER_MEMORY_REGION", this);
   }
 
-  /** Starts or stops logging which pages the guest writes. */
+  @Override
   public synchronized void logDirtyPages(boolean on) throws ErrnoException {
     boolean before = logging;
     logging = on;
@@ -63,19 +63,12 @@ public final class MemorySlot implements AutoCloseable {
     }
   }
 
-  /**
-   * Size in bytes of a bitmap for {@link #takeDirtyPages}: one bit per page, in whole 64-bit words.
-   */
+  @Override
   public long dirtyBitmapBytes() {
     return Math.ceilDiv(host.byteSize() / PAGE, Long.SIZE) * Long.BYTES;
   }
 
-  /**
-   * Copies the log of the pages that the guest has written since the last call into a bitmap,
-   * lowest page in the lowest bit, and clears the log. Writes by this process are not in it.
-   *
-   * @param bitmap native, of at least {@link #dirtyBitmapBytes}
-   */
+  @Override
   public synchronized void takeDirtyPages(MemorySegment bitmap) throws ErrnoException {
     if (!bitmap.isNative() || bitmap.byteSize() < dirtyBitmapBytes()) {
       throw new IllegalArgumentException(

@@ -192,6 +192,17 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
+   * Runs a task on the loop's thread once the loop has nothing else to do: no watched descriptor is
+   * ready, no other task is waiting and no timer is due. A loop that is never idle never runs it.
+   *
+   * @throws RejectedExecutionException if the loop is closed
+   */
+  public void executeWhenIdle(Runnable task) {
+    tasks.addIdle(task);
+    wake();
+  }
+
+  /**
    * Runs a task on the loop's thread when a delay has passed. The loop waits in whole milliseconds,
    * rounded up.
    *
@@ -272,7 +283,9 @@ public final class EventLoop implements AutoCloseable {
           stopping = true;
         }
         dispatch((int) count);
-        tasks.run();
+        if (!tasks.run() && count == 0) {
+          tasks.runIdle();
+        }
       }
     } finally {
       stopping = true;

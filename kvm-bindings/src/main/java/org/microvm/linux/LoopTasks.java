@@ -28,6 +28,9 @@ final class LoopTasks {
   /** The tasks being run; for the loop's thread only. It swaps this queue with {@link #waiting}. */
   private ArrayDeque<Runnable> running = new ArrayDeque<>();
 
+  /** The tasks for a loop that has nothing else to do. */
+  private final ArrayDeque<Runnable> idle = new ArrayDeque<>();
+
   private volatile boolean closed;
 
   LoopTasks(String loopName) {
@@ -46,6 +49,17 @@ final class LoopTasks {
       boolean first = waiting.isEmpty();
       waiting.add(task);
       return first;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Appends a task for a loop that has nothing else to do. */
+  void addIdle(Runnable task) {
+    lock.lock();
+    try {
+      rejectIfClosed();
+      idle.add(task);
     } finally {
       lock.unlock();
     }
@@ -73,7 +87,7 @@ final class LoopTasks {
   int timeoutMillis() {
     lock.lock();
     try {
-      if (!waiting.isEmpty()) {
+      if (!waiting.isEmpty() || !idle.isEmpty()) {
         return 0;
       }
       ScheduledTask next = timers.peek();
@@ -90,10 +104,14 @@ final class LoopTasks {
 
   /**
    * Runs the timers that are due and the tasks that are waiting now, but not tasks that these add.
+   *
+   * @return whether there were any
    */
-  void run() {
+  boolean run() {
+    boolean any = false;
     long now = System.nanoTime();
     for (Runnable due = takeTimer(now); due != null; due = takeTimer(now)) {
+      any = true;
       runGuarded(due);
     }
     lock.lock();
@@ -106,6 +124,22 @@ final class LoopTasks {
       lock.unlock();
     }
     for (Runnable task = running.poll(); task != null && !closed; task = running.poll()) {
+      any = true;
+      runGuarded(task);
+    }
+    return any;
+  }
+
+  /** Runs one of the tasks for a loop that has nothing else to do, unless tasks wait by now. */
+  void runIdle() {
+    Runnable task;
+    lock.lock();
+    try {
+      task = waiting.isEmpty() ? idle.poll() : null;
+    } finally {
+      lock.unlock();
+    }
+    if (task != null) {
       runGuarded(task);
     }
   }
@@ -135,6 +169,7 @@ final class LoopTasks {
       closed = true;
       waiting.clear();
       timers.clear();
+      idle.clear();
     } finally {
       lock.unlock();
     }

@@ -425,4 +425,45 @@ class EventLoopTest {
     pair[0].close();
     pair[1].close();
   }
+
+  @Test
+  void executeWhenIdle_runsAfterTasksAndEventsAndWhatTheyCause() throws Exception {
+    loop.watch(
+        first.fd(),
+        EventLoop.IN,
+        events -> {
+          first.drain();
+          log.add("event");
+          loop.execute(() -> loop.execute(() -> log.add("caused")));
+        });
+    loop.execute(
+        () -> {
+          log.add("task");
+          first.signal();
+        });
+    loop.executeWhenIdle(() -> log.add("idle"));
+
+    loop.start();
+
+    assertEquals(
+        List.of("task", "event", "caused", "idle"), List.of(next(), next(), next(), next()));
+  }
+
+  @Test
+  void executeWhenIdle_doesNotWaitForATimerThatIsNotDue() throws Exception {
+    loop.start();
+    loop.schedule(TimeUnit.HOURS.toNanos(1), () -> log.add("timer"));
+
+    loop.executeWhenIdle(() -> log.add("idle"));
+
+    assertEquals("idle", next());
+  }
+
+  @Test
+  void executeWhenIdle_onAClosedLoop_isRejected() {
+    loop.start();
+    loop.close();
+
+    assertThrows(RejectedExecutionException.class, () -> loop.executeWhenIdle(() -> {}));
+  }
 }

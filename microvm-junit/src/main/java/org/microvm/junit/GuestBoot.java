@@ -153,8 +153,9 @@ final class GuestBoot {
     GuestImages images = GuestImages.installed();
     if (!images.present()) {
       throw new ExtensionConfigurationException(
-          ("no guest images in %s: run 'make images' in a clone of microvm, or set the environment"
-                  + " variable %s or the system property %s to their directory")
+          ("no guest images in %s: add the artifact org.microvm:guest-images to the tests' class"
+                  + " path, run 'make images' in a clone of microvm, or set the environment variable"
+                  + " %s or the system property %s to their directory")
               .formatted(images.directory(), GuestImages.ENVIRONMENT, GuestImages.PROPERTY));
     }
     DiskConfig root =

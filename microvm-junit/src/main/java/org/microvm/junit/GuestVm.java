@@ -24,10 +24,14 @@ public final class GuestVm {
   /** The default time limit of a program. */
   private static final Duration EXEC_LIMIT = Duration.ofMinutes(1);
 
+  /** Time for the answer to a handshake after a test that failed. */
+  private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
+
   private final Machine machine;
   private final GuestConsole console;
   private final Path directory;
   private final GuestAgent agent;
+  private volatile boolean discarded;
 
   /**
    * @param agent the connection to the guest's agent, or null if it has none
@@ -152,6 +156,35 @@ public final class GuestVm {
   public void type(String line) throws InterruptedException {
     for (byte key : (line + "\r").getBytes(StandardCharsets.UTF_8)) {
       machine.type(key);
+    }
+  }
+
+  /**
+   * Marks the guest as unusable for further tests, for instance because a program in it does not
+   * end. If the tests of a class share it, the next test gets a new guest.
+   *
+   * <p>A guest is discarded without this call if it has ended, or its agent does not answer, after
+   * a test that failed.
+   */
+  public void discard() {
+    discarded = true;
+  }
+
+  /** Whether the next test needs a new guest. */
+  boolean discarded() {
+    return discarded;
+  }
+
+  /** Discards the guest if it has ended or its agent does not answer. */
+  void discardIfUnusable() {
+    if (machine.end().isDone()) {
+      discard();
+    } else if (agent != null) {
+      try {
+        agent.await(ANSWER_LIMIT);
+      } catch (IOException e) {
+        discard();
+      }
     }
   }
 }

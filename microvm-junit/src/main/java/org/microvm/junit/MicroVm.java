@@ -25,7 +25,8 @@ import org.microvm.machine.config.OnReset;
  * <p>The guest is injected into parameters of type {@link GuestVm} of test and lifecycle methods,
  * and into the fields of that type. It is closed when its tests are over, whatever their result, or
  * when the JVM ends. If a test fails, the report contains the guest's console output. Classes that
- * run in parallel have separate guests; within a class the tests share one.
+ * run in parallel have separate guests; within a class the tests share one. If a test fails and
+ * leaves the guest unusable, the next test gets a new one; see {@link GuestVm#discard}.
  *
  * <p>Without {@code /dev/kvm} the tests are skipped, with the reason; with {@code
  * MICROVM_REQUIRE_KVM=1} in the environment that is an error.

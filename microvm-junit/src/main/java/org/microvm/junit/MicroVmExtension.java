@@ -30,6 +30,8 @@ public final class MicroVmExtension
         AfterEachCallback,
         AfterAllCallback,
         ParameterResolver {
+  static final String NO_CONSOLE_OUTPUT = "(no output)";
+
   private static final Namespace NAMESPACE = Namespace.create(MicroVmExtension.class);
 
   /** Called by JUnit, which registers the extension by its class. */
@@ -59,11 +61,26 @@ public final class MicroVmExtension
       boot(context, own.get());
     } else {
       Optional<ExtensionContext> ofClass = annotatedClass(context);
-      if (ofClass.isPresent() && wanted(ofClass.get()).scope() == MicroVm.Scope.METHOD) {
-        put(context, oneLike(ofClass.get()));
+      if (ofClass.isPresent()) {
+        if (wanted(ofClass.get()).scope() == MicroVm.Scope.METHOD) {
+          put(context, oneLike(ofClass.get()));
+        } else {
+          replaceIfDiscarded(ofClass.get());
+        }
       }
     }
     injectInstances(context);
+  }
+
+  /** Boots another guest for the tests of a class if one of them has left the first unusable. */
+  private static void replaceIfDiscarded(ExtensionContext ofClass) throws IOException {
+    RunningGuest first = ofClass.getStore(NAMESPACE).get(RunningGuest.class, RunningGuest.class);
+    if (first == null || !first.vm().discarded()) {
+      return;
+    }
+    first.close();
+    boot(ofClass, wanted(ofClass));
+    GuestFields.inject(ofClass.getRequiredTestClass(), null, guest(ofClass).orElseThrow());
   }
 
   private static void injectInstances(ExtensionContext context) {
@@ -79,6 +96,9 @@ public final class MicroVmExtension
   @Override
   public void afterEach(ExtensionContext context) {
     reportIfFailed(context);
+    if (context.getExecutionException().isPresent()) {
+      guest(context).ifPresent(GuestVm::discardIfUnusable);
+    }
   }
 
   @Override
@@ -166,7 +186,8 @@ public final class MicroVmExtension
     guest(context)
         .ifPresent(
             vm -> {
-              String text = vm.console();
+              // JUnit refuses a report entry without text.
+              String text = vm.console().isBlank() ? NO_CONSOLE_OUTPUT : vm.console();
               context.publishReportEntry("guest console", text);
               // Build tools keep the output of a failed test, but not all of them keep report
               // entries.

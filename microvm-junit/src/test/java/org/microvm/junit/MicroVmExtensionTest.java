@@ -20,8 +20,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.machine.config.MachineConfig;
@@ -131,6 +133,70 @@ class MicroVmExtensionTest {
 
     assertEquals(List.of(), run.failures());
     assertEquals(2, Set.copyOf(SEEN).size());
+  }
+
+  @MicroVm(kernel = GUEST, memory = 16, agent = false)
+  @TestMethodOrder(MethodOrderer.MethodName.class)
+  static class DiscardingCase {
+    private static GuestVm ofClass;
+    private GuestVm field;
+
+    @Test
+    void first(GuestVm vm) {
+      see(vm);
+      vm.discard();
+    }
+
+    @Test
+    void second(GuestVm vm) {
+      see(vm);
+      assertSame(vm, field);
+      assertSame(vm, ofClass);
+    }
+
+    @Test
+    void third(GuestVm vm) {
+      see(vm);
+    }
+  }
+
+  @Test
+  void discardedGuest_isReplacedForTheTestsThatFollow() {
+    TestRun run = TestRun.of(DiscardingCase.class);
+
+    assertEquals(List.of(), run.failures());
+    assertEquals(2, Set.copyOf(SEEN).size());
+    assertNotSame(SEEN.get(0), SEEN.get(1));
+    assertSame(SEEN.get(1), SEEN.get(2));
+  }
+
+  @MicroVm(kernel = GUEST, memory = 16, agent = false)
+  @TestMethodOrder(MethodOrderer.MethodName.class)
+  static class EndingCase {
+    @Test
+    void first(GuestVm vm) throws Exception {
+      see(vm);
+      vm.machine().stop();
+      vm.machine().end().get(30, TimeUnit.SECONDS);
+      fail("fails on purpose");
+    }
+
+    @Test
+    void second(GuestVm vm) {
+      see(vm);
+      assertNotSame(SEEN.getFirst(), vm);
+      assertFalse(vm.machine().end().isDone());
+    }
+  }
+
+  @Test
+  void guestThatEndedInAFailedTest_isReplaced() {
+    TestRun run = TestRun.of(EndingCase.class);
+
+    assertEquals(
+        List.of("fails on purpose"), run.failures().stream().map(Throwable::getMessage).toList());
+    assertEquals(0, run.failures().getFirst().getSuppressed().length);
+    assertEquals(1, run.succeeded());
   }
 
   @MicroVm(kernel = GUEST, memory = 16, agent = false)

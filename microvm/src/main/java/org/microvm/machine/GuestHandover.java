@@ -3,7 +3,6 @@ package org.microvm.machine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.kvm.Vcpu;
@@ -32,44 +31,40 @@ import org.slf4j.LoggerFactory;
 final class GuestHandover implements MigrationSource {
   private static final Logger LOG = LoggerFactory.getLogger(GuestHandover.class);
 
-  /** The first costs ten times what the third does, which then stays so for long. */
+  /** By the third, saving takes a tenth of the time that the first one takes; more gain little. */
   private static final int REHEARSALS = 5;
 
-  private final Machine machine;
-  private final MachineConfig config;
+  private final MachineContext context;
   private final MachineParts parts;
-  private final ReentrantLock saving;
+  private final MachineLifecycle lifecycle;
+  private final PauseControl pauses;
   private final GuestRun run;
   private Vm scratchVm;
   private Vcpu scratchVcpu;
 
   /**
-   * @param saving held while the guest stands still for a save
-   * @param run the life of the guest that is to go on elsewhere
+   * @param pauses pauses and resumes the guest
+   * @param run the VM instance whose guest is migrated
    */
-  GuestHandover(
-      Machine machine,
-      MachineConfig config,
-      MachineParts parts,
-      ReentrantLock saving,
-      GuestRun run) {
-    this.machine = machine;
-    this.config = config;
-    this.parts = parts;
-    this.saving = saving;
+  GuestHandover(MachineContext context, PauseControl pauses, GuestRun run) {
+    this.context = context;
+    parts = context.parts();
+    lifecycle = context.lifecycle();
+    this.pauses = pauses;
     this.run = run;
   }
 
   @Override
   public byte[] description() throws IOException {
+    MachineConfig config = context.config();
     StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
     CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
     return output.toByteArray();
   }
 
   /**
-   * Goes through the saving of state, of the devices as they are and of a VM that is made for it: a
-   * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
+   * Saves the state of the devices and of a scratch VM a few times to warm up the JVM: code runs
+   * slowly the first time, and the guest is stopped while its state is saved.
    */
   @Override
   public void rehearse() throws IOException {
@@ -90,7 +85,7 @@ final class GuestHandover implements MigrationSource {
     }
   }
 
-  /** Ends the VM of the rehearsal, which the kernel takes its time for. */
+  /** Closes the scratch VM, which takes the kernel some time. */
   @Override
   public void close() {
     if (scratchVcpu != null) {
@@ -128,14 +123,14 @@ final class GuestHandover implements MigrationSource {
 
   @Override
   public Stopped stop() throws MachineException, InterruptedException {
-    saving.lock();
-    boolean wasPaused = machine.isPaused();
+    pauses.standstill().lock();
+    boolean wasPaused = pauses.isPaused();
     LoopHold hold = null;
     boolean stopped = false;
     try {
-      // Both at once: vCPUs wait for nothing that the loop does.
+      // Stop the loop and the vCPUs in parallel: a vCPU never waits for the loop.
       hold = LoopHold.begin(parts.loop());
-      if (!machine.pause()) {
+      if (!pauses.pause()) {
         throw new MachineException("the guest has ended, or it was resumed meanwhile");
       }
       hold.await();
@@ -146,7 +141,7 @@ final class GuestHandover implements MigrationSource {
         if (hold != null) {
           hold.close();
         }
-        saving.unlock();
+        pauses.standstill().unlock();
       }
     }
   }
@@ -165,12 +160,15 @@ final class GuestHandover implements MigrationSource {
     @Override
     public byte[] save() throws IOException {
       StateWriter writer = new StateWriter();
-      synchronized (machine) {
+      lifecycle.lock().lock();
+      try {
         if (ended()) {
           throw new IOException("the guest has ended or was reset");
         }
         parts.board().save(writer);
         run.save(writer, parts);
+      } finally {
+        lifecycle.lock().unlock();
       }
       return writer.toByteArray();
     }
@@ -184,8 +182,8 @@ final class GuestHandover implements MigrationSource {
     }
 
     private void sendLinks(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, HostLink> link : parts.serial().links().entrySet()) {
-        // Files, FIFOs and terminals are opened by the other side itself.
+      for (Map.Entry<Integer, HostLink> link : parts.serial().handover().links().entrySet()) {
+        // The destination opens files, FIFOs and terminals itself.
         if (link.getValue().isDuplex() && link.getValue().halfClose()) {
           stream.write(Type.LINK, link.getKey(), new byte[0], List.of(link.getValue().input()));
         }
@@ -194,7 +192,7 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public void sendRest(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, byte[]> rest : parts.serial().takeRest().entrySet()) {
+      for (Map.Entry<Integer, byte[]> rest : parts.serial().handover().takeRest().entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
       }
     }
@@ -205,19 +203,22 @@ final class GuestHandover implements MigrationSource {
 
     @Override
     public boolean commit() {
-      return machine.beginToLeave(run);
+      return lifecycle.beginToLeave(run);
     }
 
     @Override
     public void leave() {
       left = true;
       letGoOfMemory();
-      parts.serial().release();
+      parts.serial().handover().release();
       parts.board().release();
       run.end(new MachineEnd.Migrated());
     }
 
-    /** In case that it was handed over: nothing that ends here may touch the guest's memory. */
+    /**
+     * Detaches from guest memory, which may have been handed over: threads that end later must not
+     * access it.
+     */
     private void letGoOfMemory() {
       try {
         parts.board().ram().letGo();
@@ -247,21 +248,21 @@ final class GuestHandover implements MigrationSource {
         stays = true;
       }
       if (stays) {
-        machine.hold(new Held(hold));
+        lifecycle.hold(new Held(hold));
       } else {
         hold.close();
       }
       if (!left && !stays) {
-        machine.stay();
+        lifecycle.stay();
         if (!wasPaused) {
-          machine.resume();
+          pauses.resume();
         }
       }
-      saving.unlock();
+      pauses.standstill().unlock();
     }
   }
 
-  /** The guest that went on nowhere, perhaps. */
+  /** A paused guest of which it is unknown whether the destination runs it. */
   private final class Held implements HeldGuest {
     private final LoopHold hold;
 
@@ -272,14 +273,15 @@ final class GuestHandover implements MigrationSource {
     @Override
     public void goOn() throws IOException {
       parts.disks().take();
-      machine.stay();
+      lifecycle.stay();
       hold.close();
     }
 
     @Override
     public void giveUp() {
-      // As if it had gone: what it has sent its host programs get over there, if at all.
-      parts.serial().release();
+      // As after a migration: bytes that the guest has sent are delivered at the destination, if at
+      // all.
+      parts.serial().handover().release();
       parts.board().release();
       hold.close();
     }

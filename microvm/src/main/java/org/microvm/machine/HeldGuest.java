@@ -3,17 +3,17 @@ package org.microvm.machine;
 import java.io.IOException;
 
 /**
- * A paused guest that may run elsewhere: besides its vCPUs its devices stand still, too, so that
- * nothing is done twice should it go on there.
+ * A paused guest that may be running at the other end of a migration. Its devices are stopped as
+ * well as its vCPUs, so that nothing is done twice if it does run there.
  */
 interface HeldGuest {
   /**
-   * It goes on here: devices first, vCPUs then.
+   * Locks the disks and restarts the devices; the caller then resumes the vCPUs.
    *
-   * @throws IOException if it must not, because somebody else has its disks; it stays held
+   * @throws IOException if another process has locked a disk; the guest stays held
    */
   void goOn() throws IOException;
 
-  /** It never will: devices let go of it, and the event loop is free. */
+  /** Abandons the guest: detaches the devices and releases the event loop. */
   void giveUp();
 }

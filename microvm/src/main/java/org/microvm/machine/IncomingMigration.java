@@ -26,22 +26,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The side of a live migration that the guest comes to: waits on a unix socket or a TCP port for
- * one to come.
+ * The destination of a live migration: waits for a guest on a unix socket or a TCP port.
  *
- * <p>Whoever can connect decides what runs here. A unix socket is for its owner only; at a TCP port
- * it is whoever has a certificate, or anybody if there is no TLS.
+ * <p>Whoever can connect decides what runs here. Only its owner can connect to the unix socket.
+ * Anyone with a certificate can connect to the TCP port, and without TLS anyone at all.
  */
 public final class IncomingMigration implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(IncomingMigration.class);
 
-  /** How long a source on another host may say nothing. */
+  /** How long a source on another host may send nothing. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
   private final TransportListener listener;
   private final MigrationAddress address;
 
-  /** Made before somebody could connect, until a guest comes; or null. */
+  /** The machine for the next guest; null if it is not created yet, or a guest has taken it. */
   private PreparedMachine waiting;
 
   private IncomingMigration(
@@ -52,7 +51,7 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Listens on a unix socket from now on.
+   * Listens on a unix socket.
    *
    * @throws IOException if the path is too long, in use, or not allowed
    */
@@ -61,22 +60,21 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Listens from now on.
+   * Listens on an address.
    *
-   * @throws IOException if the address cannot be listened at, or the credentials cannot be used
+   * @throws IOException if it cannot listen on the address, or the credentials are not usable
    */
   public static IncomingMigration listen(MigrationAddress address) throws IOException {
     return new IncomingMigration(MigrationTransports.at(address), address, null);
   }
 
   /**
-   * Makes all of a machine that can be made before a guest comes, goes through a migration ({@link
-   * MigrationRehearsal}), and listens then: whoever finds it listening waits for nothing but the
-   * guest.
+   * Creates the parts of a machine that need no guest, rehearses a migration ({@link
+   * MigrationRehearsal}), and then listens: a source that can connect waits for none of this.
    *
-   * @param config for {@link #receive}, which is to be called once
-   * @throws MachineException if the machine cannot be made
-   * @throws IOException if the address cannot be listened at, or the credentials cannot be used
+   * @param config the configuration for {@link #receive}, which may be called once
+   * @throws MachineException if the machine cannot be created
+   * @throws IOException if it cannot listen on the address, or the credentials are not usable
    */
   public static IncomingMigration listen(MigrationAddress address, MachineConfig config)
       throws IOException, MachineException {
@@ -90,12 +88,12 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  /** Waits with a listener that there is already. */
+  /** Uses an existing listener. */
   static IncomingMigration at(TransportListener listener) {
     return new IncomingMigration(listener, null, null);
   }
 
-  /** Where a guest is waited for; with the port that the kernel chose if it was to. */
+  /** The address that it listens on; instead of port 0, the port that the kernel chose. */
   public MigrationAddress address() {
     return address instanceof MigrationAddress.Tcp tcp
         ? new MigrationAddress.Tcp(tcp.host(), listener.port(), tcp.tls())
@@ -103,16 +101,17 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Waits for a guest and takes it over. On return it runs here, and host programs are connected
-   * here; one that was paused stays so until {@link Machine#resume}. So does one whose source was
-   * lost, over TCP, right before it was to go on here: it may run there.
+   * Waits for a guest and takes it over. On return the guest runs here, and its host programs are
+   * connected here. A guest that was paused stays paused until {@link Machine#resume}. Over TCP the
+   * guest also stays paused if the source is lost during the handover, because it may still be
+   * running there.
    *
-   * <p>Servers whose clients come along must not be listening yet: see {@code
+   * <p>Server sockets whose clients move with the guest must not be listening yet: see {@code
    * UnixServerBackend.listenAtTakeover}.
    *
-   * @param config as it is for the machine that the guest comes from
-   * @throws MachineException if the machine cannot be made, or the migration did not come about;
-   *     the guest is then still where it was
+   * @param config the same configuration as at the source
+   * @throws MachineException if the machine cannot be created or the migration fails; the guest
+   *     then stays at the source
    */
   public Machine receive(MachineConfig config) throws MachineException {
     try (MigrationStream stream = new MigrationStream(listener.accept())) {
@@ -131,7 +130,7 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  /** Makes everything that can be made before the state is there. */
+  /** Creates everything that needs no state of the guest. */
   private static PreparedMachine prepare(MachineConfig config)
       throws IOException, MachineException {
     PreparedMachine prepared = PreparedMachine.forMigration(config);
@@ -146,7 +145,7 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  /** Answers the source's first word; the machine is made by then. */
+  /** Answers the source's HELLO; before it accepts, it creates the machine. */
   private PreparedMachine greet(MigrationStream stream, MachineConfig config)
       throws IOException, MachineException {
     try {
@@ -165,24 +164,26 @@ public final class IncomingMigration implements AutoCloseable {
 
   private static StateInput check(Frame hello, MachineConfig config) throws IOException {
     if (hello == null || hello.type() != Type.HELLO) {
-      throw new IOException("the connection is not that of a migration");
+      throw new IOException("the peer did not start a migration: its first frame is not HELLO");
     }
     if (hello.argument() != MigrationStream.VERSION) {
-      throw new IOException("the source speaks version %d".formatted(hello.argument()));
+      throw new IOException(
+          "the source uses protocol version %d, accepted is %d"
+              .formatted(hello.argument(), MigrationStream.VERSION));
     }
     StateInput input = new StateInput("hello", MigrationStream.VERSION, hello.payload());
     long memory = input.getLong();
     int cpus = input.getInt();
     if (memory != config.memoryBytes() || cpus != config.cpus()) {
       throw new IOException(
-          "the guest has %d vCPUs and %d bytes of memory, here are %d and %d"
+          "the guest has %d vCPUs and %d bytes of memory, this machine %d and %d"
               .formatted(cpus, memory, config.cpus(), config.memoryBytes()));
     }
     return input;
   }
 
   private static void checkCpu(StateInput hello, CpuFeatures here) throws IOException {
-    // An older source says nothing of it.
+    // An older source does not send its CPU features.
     if (hello.remaining() > 0) {
       Optional<String> missing = CpuFeatures.read(hello).missingOn(here);
       if (missing.isPresent()) {
@@ -209,21 +210,21 @@ public final class IncomingMigration implements AutoCloseable {
         tellRunning(stream);
         yield prepared.goOn(paused);
       }
-      // The source is dead, and nobody else has the guest.
+      // The source has died, and no other process has the guest.
       case NONE_FROM_HERE -> {
         prepared.takeDisks();
         yield prepared.goOn(paused);
       }
       case NONE_FROM_AFAR -> {
         LOG.warn(
-            "the source was lost in the moment of the handover: the guest is paused here;"
-                + " `cont` lets it go on, which only a guest may do that does not run there");
+            "the source was lost during the handover and may still run the guest, so it is paused"
+                + " here. Check the source before you run `cont`.");
         yield prepared.keep();
       }
     };
   }
 
-  /** What the source says when the state has been taken up. */
+  /** What the source sent after READY: GO, or nothing before the stream ended. */
   private enum Word {
     GO,
     NONE_FROM_HERE,
@@ -231,9 +232,9 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Takes what is still on its way from the host programs, and then the source's word.
+   * Reads the bytes that host programs had sent to the source, then the source's decision.
    *
-   * @throws IOException if the source goes on itself
+   * @throws IOException if the source keeps the guest
    */
   private static Word awaitWord(MigrationStream stream, PreparedMachine prepared)
       throws IOException, MachineException {
@@ -255,7 +256,7 @@ public final class IncomingMigration implements AutoCloseable {
       return stream.isLocal() ? Word.NONE_FROM_HERE : Word.NONE_FROM_AFAR;
     }
     if (frame.type() != Type.GO) {
-      throw new IOException("the source goes on itself: " + frame.text());
+      throw new IOException("the source keeps the guest: " + frame.text());
     }
     return Word.GO;
   }
@@ -274,12 +275,12 @@ public final class IncomingMigration implements AutoCloseable {
     try {
       stream.write(Type.RUNNING);
     } catch (IOException e) {
-      // The source has died in this moment.
+      // The source has just died; the guest runs here all the same.
       LOG.debug("{}", e.getMessage());
     }
   }
 
-  /** Reads memory, connections and state; whether the guest was paused. */
+  /** Reads memory, connections and state; returns whether the guest was paused. */
   private static boolean load(MigrationStream stream, PreparedMachine prepared)
       throws IOException, MachineException {
     for (Frame frame = stream.read(); frame != null; frame = stream.read()) {
@@ -291,11 +292,11 @@ public final class IncomingMigration implements AutoCloseable {
           prepared.load(StateReader.of(frame.payload()));
           return frame.argument() != 0;
         }
-        case ABORT -> throw new IOException("the source goes on itself: " + frame.text());
-        default -> throw new IOException("the source says " + frame.type());
+        case ABORT -> throw new IOException("the source keeps the guest: " + frame.text());
+        default -> throw new IOException("the source sent an unexpected frame: " + frame.type());
       }
     }
-    throw new IOException("the source has ended the connection");
+    throw new IOException("the source closed the connection");
   }
 
   private static void readPages(MigrationStream stream, Frame frame, GuestRam ram)
@@ -304,18 +305,20 @@ public final class IncomingMigration implements AutoCloseable {
       long offset = frame.argument() - region.fileOffset();
       if (offset >= 0 && offset <= region.size() && frame.length() <= region.size() - offset) {
         if (!stream.readAll(region.host().asSlice(offset, frame.length()))) {
-          throw new IOException("the source has ended the connection");
+          throw new IOException("the source closed the connection");
         }
         return;
       }
     }
-    throw new StateException("memory is sent for 0x%x, where none is".formatted(frame.argument()));
+    throw new StateException(
+        "the source sent pages for offset 0x%x, which is outside this machine's memory"
+            .formatted(frame.argument()));
   }
 
   private static Fd descriptor(Frame frame, String what) throws IOException {
     if (frame.descriptors().size() != 1) {
       frame.descriptors().forEach(Fd::close);
-      throw new IOException(what + " came without its descriptor");
+      throw new IOException(what + " must come with exactly one descriptor");
     }
     return frame.descriptors().getFirst();
   }
@@ -331,7 +334,7 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /**
-   * Stops listening and removes a unix socket's file; a machine that no guest came to is closed.
+   * Stops listening, removes a unix socket's file, and closes the machine if no guest has taken it.
    */
   @Override
   public void close() {

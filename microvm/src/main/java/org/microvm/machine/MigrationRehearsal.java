@@ -28,15 +28,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Moves a small guest, which runs no instruction, from this process to this process. A JVM is slow
- * at what it does for the first time, and in a migration a guest stands still meanwhile.
+ * Warms the JVM up for a migration: migrates a small guest, which runs no instruction, from this
+ * process to itself. Code runs slowly the first time, and the guest is stopped during the handover.
  */
 public final class MigrationRehearsal {
   private static final Logger LOG = LoggerFactory.getLogger(MigrationRehearsal.class);
 
   /**
-   * Half of them with memory that is copied. The JVM has compiled most of it then, and the handover
-   * takes a third of what it does the first time; more of them gain little.
+   * The number of migrations; half of them copy memory, the others share it. After them the JVM has
+   * compiled most of the code, and a handover takes a third of the time that the first one takes.
+   * More gain little.
    */
   private static final int TIMES = 8;
 
@@ -48,9 +49,9 @@ public final class MigrationRehearsal {
   private MigrationRehearsal() {}
 
   /**
-   * Rehearses, once in the life of a process; that takes half a second, and what it takes of the
-   * host is given back. It does no harm if it fails. A process that is recorded does not rehearse:
-   * the record would tell of machines that are none.
+   * Warms up, once per process. That takes half a second, and all resources are released. A failure
+   * does no harm and is only logged. Does nothing while a flight recording runs: the recording
+   * would show machines that are not real.
    */
   public static void run() {
     if (FlightRecording.isOn() || BEGUN.getAndSet(true)) {
@@ -60,22 +61,22 @@ public final class MigrationRehearsal {
       for (int i = 0; i < TIMES; i++) {
         move(i % 2 == 0 ? MigrationMemory.COPY : MigrationMemory.SHARE);
       }
-      // Else it may be in the handover that the garbage of all this is collected.
+      // Otherwise the garbage of all this may be collected during the real handover.
       System.gc();
     } catch (IOException | MachineException | RuntimeException e) {
-      LOG.debug("the rehearsal of a migration: {}", e.getMessage());
+      LOG.debug("the warm-up for a migration failed: {}", e.getMessage());
     }
   }
 
-  /** Whether it was, or is about to be. */
+  /** Whether this process has begun to warm up. */
   static boolean hasBegun() {
     return BEGUN.get();
   }
 
   /**
-   * Moves the guest, and ends it where it is then.
+   * Migrates the guest once, and ends it at its destination.
    *
-   * @return what became of its channel
+   * @return the state of its channel there
    */
   static PortStatus move(MigrationMemory memory) throws IOException, MachineException {
     Fd[] host = UnixSocket.pair();
@@ -105,7 +106,7 @@ public final class MigrationRehearsal {
         .build();
   }
 
-  /** A paused guest with an open channel. */
+  /** Makes a machine whose guest is paused and has its channel open. */
   private static Machine source(Fd channel) throws IOException, MachineException {
     PreparedMachine source = PreparedMachine.forMigration(config());
     try {
@@ -119,6 +120,7 @@ public final class MigrationRehearsal {
     }
   }
 
+  /** Receives the guest on a thread of its own. */
   private static CompletableFuture<Machine> receive(Transport source) {
     CompletableFuture<Machine> machine = new CompletableFuture<>();
     Thread.ofPlatform()
@@ -135,7 +137,7 @@ public final class MigrationRehearsal {
     return machine;
   }
 
-  /** Whoever is waited for is there. */
+  /** A listener for one source, which is connected already. */
   private record OneArrival(Transport transport) implements TransportListener {
     @Override
     public Transport accept() {
@@ -151,7 +153,7 @@ public final class MigrationRehearsal {
     public void close() {}
   }
 
-  /** The host end of a channel that has no connection but one that it adopts. */
+  /** The host end of a channel whose only connection is one that it adopts. */
   private static final class NoBackend implements PortBackend {
     @Override
     public void start(Port port) {}

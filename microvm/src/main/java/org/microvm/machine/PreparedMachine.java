@@ -23,13 +23,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A machine that waits for the state of a guest: parts, VM and vCPUs are made, so that nothing but
- * the state is left to do while the guest stands still. One thread.
+ * A machine that waits for the state of a guest. Its parts, VM and vCPUs exist, so that only the
+ * state has to be loaded while the guest is stopped. Used by one thread.
  */
 final class PreparedMachine implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PreparedMachine.class);
 
-  /** By then the JVM has compiled the loops over registers and bytes. */
+  /** After this many, the JVM has compiled the loops over registers and bytes. */
   private static final int REHEARSALS = 5;
 
   private final MachineParts parts;
@@ -45,14 +45,14 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   /**
-   * Makes all of it; nothing runs, nobody can connect, and another process has the disks that can
-   * be written.
+   * Creates a machine for an incoming migration. Nothing runs, no host program can connect, and
+   * writable disks are not locked yet, because the source has the locks.
    */
   static PreparedMachine forMigration(MachineConfig config) throws MachineException {
     return of(config, () -> GuestRam.allocate(config.memoryBytes()), true);
   }
 
-  /** The same, over the memory of a snapshot. */
+  /** Creates a machine over the memory of a snapshot; writable disks are locked at once. */
   static PreparedMachine forSnapshot(MachineConfig config, MachineParts.RamSource memory)
       throws MachineException {
     return of(config, memory, false);
@@ -70,7 +70,7 @@ final class PreparedMachine implements AutoCloseable {
     }
   }
 
-  /** What the vCPUs can do. */
+  /** The CPU features that the vCPUs offer to a guest. */
   CpuFeatures cpuFeatures() throws IOException {
     return CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0));
   }
@@ -80,28 +80,34 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   /**
-   * Takes the guest's memory, which is another process's until {@link #goOn}; before {@link #load}.
+   * Maps the memory of the guest, which belongs to the source until {@link #goOn}. Call this before
+   * {@link #load}.
    *
    * @param file closed with the machine, or if this fails
-   * @throws ErrnoException if it is not memory for this machine
+   * @throws ErrnoException if the file cannot be the memory of this machine
    */
   void adoptMemory(Fd file) throws ErrnoException {
     adoptedMemory = true;
     ram().adopt(file);
   }
 
-  /** Goes on with a connection that the guest's port had; before {@link #load}. */
+  /** Gives a port the connection that it had at the source. Call this before {@link #load}. */
   void adopt(int port, HostLink link) throws IOException, PortException {
-    parts.serial().adopt(port, link);
+    parts.serial().handover().adopt(port, link);
   }
 
-  /** Opens the channel of a machine that rehearses; before {@link #standBy}. */
+  /**
+   * Opens the channel of a machine that is used for a rehearsal. Call this before {@link #standBy}.
+   */
   void driveChannels() throws GuestMemoryException {
     Board board = parts.board();
     new RehearsedDriver(board.slots().getFirst().transport(), board.ram().memory()).start();
   }
 
-  /** What is written from now on is what differs from this snapshot; before {@link #load}. */
+  /**
+   * Makes the snapshot the base of the next diff: pages written from now on belong to the diff.
+   * Call this before {@link #load}.
+   */
   void trackSince(Snapshot.Identity snapshot) throws MachineException {
     try {
       machine.trackSince(snapshot);
@@ -111,18 +117,18 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   /**
-   * Takes up the state; memory is there.
+   * Loads the state of the guest, whose memory must be complete.
    *
-   * @throws MachineException if it is not a state for this machine, or KVM refuses
+   * @throws MachineException if the state does not fit this machine, or KVM refuses it
    */
   void load(StateReader state) throws MachineException {
     load(state, Duration.ZERO);
   }
 
   /**
-   * The same.
+   * Loads the state of the guest and advances its clocks.
    *
-   * @param passed how much time has passed for the guest meanwhile
+   * @param passed how far the clocks advance
    */
   void load(StateReader state, Duration passed) throws MachineException {
     try {
@@ -135,18 +141,21 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   /**
-   * Has everything stand by for {@link #goOn} or {@link #keep}, threads included; after {@link
-   * #load}.
+   * Starts the vCPU threads, which wait at the closed pause gate for {@link #goOn} or {@link
+   * #keep}. Call this after {@link #load}.
    */
   void standBy() {
     parts.pauseGate().close();
-    // It ran before, whoever is to connect now.
+    // The guest has run before, so it does not wait for the channels with wait=on.
     parts.cancelWait();
     machine.start();
     standsBy = true;
   }
 
-  /** The machine, whose guest does not run yet; this object is of no use any more. */
+  /**
+   * Starts the event loop and returns the machine, whose guest does not run yet. Do not use this
+   * object afterwards.
+   */
   Machine ready() {
     run.showTime();
     parts.startLoop();
@@ -154,32 +163,37 @@ final class PreparedMachine implements AutoCloseable {
     return machine;
   }
 
-  /** The machine, whose guest goes on at once; this object is of no use any more. */
+  /**
+   * Resumes the guest unless it was paused, and returns the machine. Do not use this object
+   * afterwards.
+   */
   Machine goOn(boolean paused) {
     run.showTime();
     if (!paused) {
       parts.pauseGate().open();
     }
-    // After that, for the guest has stood still long enough.
+    // Only after the gate is open, to keep the downtime short.
     ready();
-    parts.serial().takeOver();
+    parts.serial().handover().takeOver();
     return machine;
   }
 
   /**
-   * Gives a port bytes that its host program had sent to where the guest was; after {@link #load}.
+   * Gives a port the bytes that its host program had sent to the source. Call this after {@link
+   * #load}.
    */
   void giveRest(int port, byte[] bytes) throws MachineException {
     try {
-      parts.serial().giveRest(port, bytes);
+      parts.serial().handover().giveRest(port, bytes);
     } catch (PortException e) {
       throw new MachineException(e.getMessage(), e);
     }
   }
 
   /**
-   * The machine, whose guest is paused and may run elsewhere: only once it is resumed this machine
-   * takes over what the other had. This object is of no use any more.
+   * Returns the machine with its guest paused, because the guest may be running at the source.
+   * Disks and server sockets are taken over when the guest is resumed. Do not use this object
+   * afterwards.
    */
   Machine keep() {
     machine.hold(
@@ -188,7 +202,7 @@ final class PreparedMachine implements AutoCloseable {
           public void goOn() throws IOException {
             parts.disks().take();
             ready();
-            parts.serial().takeOver();
+            parts.serial().handover().takeOver();
           }
 
           @Override
@@ -198,17 +212,17 @@ final class PreparedMachine implements AutoCloseable {
   }
 
   /**
-   * Takes the disks that the other process has let go of; before {@link #goOn}.
+   * Locks the writable disks, which the source has unlocked. Call this before {@link #goOn}.
    *
-   * @throws IOException if it, or another one, still has one
+   * @throws IOException if the source or another process still holds a lock
    */
   void takeDisks() throws IOException {
     parts.disks().take();
   }
 
   /**
-   * Goes through what the arrival of a state will do, with the state that the new VM has anyway: a
-   * JVM is slow at what it does for the first time, and later the guest stands still meanwhile.
+   * Saves and loads the initial state of the new VM a few times to warm up the JVM: code runs
+   * slowly the first time, and the guest is stopped while its state is loaded.
    */
   void rehearse() throws IOException, MachineException {
     for (int i = 0; i < REHEARSALS; i++) {
@@ -231,9 +245,12 @@ final class PreparedMachine implements AutoCloseable {
     }
   }
 
-  /** The guest goes on elsewhere: nothing that ends here may touch its memory. */
+  /**
+   * Detaches from guest memory, because the guest continues at the source: what is closed later
+   * must not access it.
+   */
   private void leaveMemory() {
-    parts.serial().release();
+    parts.serial().handover().release();
     parts.board().release();
     try {
       ram().letGo();

@@ -2,6 +2,7 @@ package org.microvm.machine;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.MmioRegister;
@@ -11,10 +12,10 @@ import org.microvm.memory.GuestMemoryException;
 import org.microvm.virtioserial.SerialDevice;
 
 /**
- * Does to a serial device with one channel what a guest's driver does (sections 3.1.1 and 5.3.5):
- * afterwards port 1 is open, and both of its queues have buffers.
+ * Plays a guest's driver for a serial device with one channel (virtio 1.3, sections 3.1.1 and
+ * 5.3.5): afterwards port 1 is open, and both of its queues have buffers.
  *
- * <p>The device is not notified. One thread.
+ * <p>It does not notify the device. Used by one thread.
  */
 final class RehearsedDriver {
   private static final int CONTROL_RECEIVE = 2;
@@ -22,16 +23,41 @@ final class RehearsedDriver {
   private static final int RECEIVE = 4;
   private static final int TRANSMIT = 5;
 
-  /** Control messages: id, event, value (section 5.3.6.2). */
-  private static final int[][] INTRODUCTION = {{-1, 0, 1}, {1, 3, 1}, {1, 6, 1}};
+  /**
+   * A control message (section 5.3.6.2).
+   *
+   * @param id the port's number
+   */
+  private record Message(int id, int event, int value) {}
 
+  private static final int PORT = 1;
+
+  /** The id of a message about the device. */
+  private static final int NO_PORT = -1;
+
+  private static final int DEVICE_READY = 0;
+  private static final int PORT_READY = 3;
+  private static final int PORT_OPEN = 6;
+
+  /** What the driver sends until its port is open. */
+  private static final List<Message> INTRODUCTION =
+      List.of(
+          new Message(NO_PORT, DEVICE_READY, 1),
+          new Message(PORT, PORT_READY, 1),
+          new Message(PORT, PORT_OPEN, 1));
+
+  /** Size in bytes of a message: le32 id, le16 event, le16 value. */
   private static final int MESSAGE_BYTES = 8;
 
+  /** Entries of each queue. */
   private static final int SIZE = 16;
+
   private static final int BUFFER_BYTES = 256;
+
+  /** VIRTQ_DESC_F_WRITE: the device writes the buffer (section 2.7.5). */
   private static final int DEVICE_WRITES = 2;
 
-  /** A queue takes two pages, the second for its buffers. */
+  /** Bytes of a queue: a page for its rings and one for its buffers. */
   private static final long QUEUE_BYTES = 0x2000;
 
   private static final long BUFFERS = 0x1000;
@@ -42,14 +68,15 @@ final class RehearsedDriver {
   private final GuestMemory memory;
 
   /**
-   * @param registers those of the device
-   * @param memory the guest's, of which the first 64 KiB are written
+   * @param registers the device's registers
+   * @param memory the guest's memory; the first 64 KiB are overwritten
    */
   RehearsedDriver(BusDevice registers, GuestMemory memory) {
     this.registers = registers;
     this.memory = memory;
   }
 
+  /** Initializes the device and opens its port. */
   void start() throws GuestMemoryException {
     int status = DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER;
     write(MmioRegister.STATUS, status);
@@ -68,7 +95,7 @@ final class RehearsedDriver {
     fill(CONTROL_RECEIVE, SIZE, DEVICE_WRITES);
     fill(RECEIVE, SIZE, DEVICE_WRITES);
     introduce();
-    fill(CONTROL_TRANSMIT, INTRODUCTION.length, 0);
+    fill(CONTROL_TRANSMIT, INTRODUCTION.size(), 0);
     fill(TRANSMIT, 1, 0);
   }
 
@@ -90,16 +117,16 @@ final class RehearsedDriver {
   }
 
   private void introduce() throws GuestMemoryException {
-    for (int i = 0; i < INTRODUCTION.length; i++) {
+    for (int i = 0; i < INTRODUCTION.size(); i++) {
       ByteBuffer message = ByteBuffer.allocate(MESSAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-      message.putInt(INTRODUCTION[i][0]);
-      message.putShort((short) INTRODUCTION[i][1]);
-      message.putShort((short) INTRODUCTION[i][2]);
+      message.putInt(INTRODUCTION.get(i).id());
+      message.putShort((short) INTRODUCTION.get(i).event());
+      message.putShort((short) INTRODUCTION.get(i).value());
       memory.write(buffer(CONTROL_TRANSMIT, i), message.array());
     }
   }
 
-  /** Puts buffers into an empty queue. */
+  /** Makes buffers available in an empty queue. */
   private void fill(int queue, int count, int flags) throws GuestMemoryException {
     long base = queue * QUEUE_BYTES;
     int length = flags == DEVICE_WRITES ? BUFFER_BYTES : MESSAGE_BYTES;

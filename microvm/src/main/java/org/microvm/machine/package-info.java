@@ -1,6 +1,7 @@
 /**
  * Creates, restores, runs and migrates virtual machines. {@link org.microvm.machine.Machine} is the
- * entry point; {@link org.microvm.machine.IncomingMigration} receives a guest from another process.
+ * entry point; {@link org.microvm.machine.IncomingMigration} receives a guest from another process,
+ * and a {@link org.microvm.machine.MachineListener} is notified of events.
  *
  * <p>The packages below this one never use it, and each uses only these others:
  *
@@ -13,16 +14,25 @@
  * transfer                              migration, memory, config
  * </pre>
  *
- * <p>A machine is assembled in this order:
+ * <p>A machine is assembled in this order. {@code vm.MachineParts} does steps 1 to 5, and what they
+ * create outlives a reset. {@code vm.GuestRun} does steps 6 to 9, again after each reset. For a
+ * guest that is restored or migrated, the state is loaded instead of the kernel, and the event loop
+ * starts after that.
  *
  * <ol>
- *   <li>{@code vm.MachineParts} opens KVM and the event loop, maps RAM, and makes the board, then
- *       the devices in their slots (disks, virtio-serial, entropy) and the channels. These parts
- *       outlive a reset.
- *   <li>{@code vm.GuestRun} loads the kernel, makes the VM with its memory slots and vCPUs, and
- *       connects interrupts and notifications to the devices. A reset makes a new one.
- *   <li>The event loop starts, and host programs can connect.
- *   <li>{@code Machine.start} starts the vCPU threads. They run until the {@link
+ *   <li>KVM, the event loop and the console output.
+ *   <li>RAM, and the board with its buses and legacy devices (UART, keyboard controller, clock,
+ *       reset and power ports).
+ *   <li>The virtio devices in their slots: disks, virtio-serial, entropy.
+ *   <li>The channels, whose servers listen from now on.
+ *   <li>The event loop starts, so that devices work and host programs can connect.
+ *   <li>The kernel and the boot tables in RAM.
+ *   <li>The VM with its interrupt controllers and timer, and its memory slots: RAM, and the pages
+ *       of virtio registers.
+ *   <li>The vCPUs with CPUID and registers; the first one is set to the kernel's entry point.
+ *   <li>The devices' eventfds: as irqfds for interrupts and as ioeventfds for notifications.
+ *   <li>{@code Machine.start} starts the vCPU threads, once the host programs of channels with
+ *       {@code wait=on} have connected. They run until the {@link
  *       org.microvm.machine.config.MachineEnd}.
  * </ol>
  */

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads certificates, revocation lists and private keys of PEM files (RFC 7468). */
+/** Reads certificates, revocation lists and private keys from PEM files (RFC 7468). */
 final class PemFile {
   private static final Pattern KEY =
       Pattern.compile("-----BEGIN ([A-Z ]*)PRIVATE KEY-----([^-]*)-----END [A-Z ]*PRIVATE KEY");
@@ -38,41 +38,44 @@ final class PemFile {
 
   private PemFile() {}
 
-  /** All certificates of a file, at least one. */
+  /** Reads all certificates of a file, at least one. */
   static List<X509Certificate> certificates(Path file) throws IOException {
     try (InputStream bytes = open(file)) {
       List<X509Certificate> all =
           factory().generateCertificates(bytes).stream().map(X509Certificate.class::cast).toList();
       if (all.isEmpty()) {
-        throw new IOException(file + ": there is no certificate in it");
+        throw new IOException(file + ": the file has no PEM certificate");
       }
       return all;
     } catch (CertificateException e) {
-      throw new IOException("%s: not a PEM certificate: %s".formatted(file, e.getMessage()), e);
+      throw new IOException("%s: invalid PEM certificate: %s".formatted(file, e.getMessage()), e);
     }
   }
 
-  /** All revocation lists of a file, at least one: with none, nobody would be let in. */
+  /**
+   * Reads all revocation lists of a file, at least one: without one, every peer would be refused.
+   */
   static Collection<? extends CRL> revocations(Path file) throws IOException {
     try (InputStream bytes = open(file)) {
       Collection<? extends CRL> all = factory().generateCRLs(bytes);
       if (all.isEmpty()) {
-        throw new IOException(file + ": there is no revocation list in it");
+        throw new IOException(file + ": the file has no PEM revocation list");
       }
       return all;
     } catch (CertificateException | CRLException e) {
-      throw new IOException("%s: not a PEM revocation list: %s".formatted(file, e.getMessage()), e);
+      throw new IOException(
+          "%s: invalid PEM revocation list: %s".formatted(file, e.getMessage()), e);
     }
   }
 
-  /** The private key of a file, which must not be encrypted: PKCS #8, or PKCS #1 for RSA. */
+  /** Reads the private key of a file: not encrypted, in PKCS #8, or PKCS #1 for RSA. */
   static PrivateKey privateKey(Path file) throws IOException {
     Matcher matcher;
     try (InputStream bytes = open(file)) {
       matcher = KEY.matcher(new String(bytes.readAllBytes(), StandardCharsets.US_ASCII));
     }
     if (!matcher.find()) {
-      throw new IOException(file + ": there is no private key in it");
+      throw new IOException(file + ": the file has no PEM private key");
     }
     byte[] der = decode(file, matcher.group(2));
     return switch (matcher.group(1)) {
@@ -80,7 +83,7 @@ final class PemFile {
       case "RSA " -> decode(file, new PKCS8EncodedKeySpec(wrap(der)));
       default ->
           throw new IOException(
-              "%s: a key of the form %sPRIVATE KEY is not read, PKCS #8 is: openssl pkcs8 -topk8"
+              "%s: %sPRIVATE KEY is not supported; convert the key to PKCS #8: openssl pkcs8 -topk8"
                       .formatted(file, matcher.group(1))
                   + " -nodes");
     };
@@ -90,7 +93,7 @@ final class PemFile {
     try {
       return Base64.getMimeDecoder().decode(base64);
     } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": damaged: " + e.getMessage(), e);
+      throw new IOException(file + ": invalid base64 in the private key: " + e.getMessage(), e);
     }
   }
 
@@ -99,15 +102,15 @@ final class PemFile {
       try {
         return KeyFactory.getInstance(algorithm).generatePrivate(key);
       } catch (InvalidKeySpecException e) {
-        continue; // a key of another kind
+        continue; // another kind of key
       } catch (GeneralSecurityException e) {
         throw new IOException(file + ": " + e.getMessage(), e);
       }
     }
-    throw new IOException(file + ": not a private key for EC, RSA or EdDSA");
+    throw new IOException(file + ": not an EC, RSA or EdDSA private key");
   }
 
-  /** The PrivateKeyInfo of RFC 5208 around an RSAPrivateKey. */
+  /** Wraps an RSAPrivateKey (PKCS #1) in a PrivateKeyInfo (PKCS #8, RFC 5208). */
   private static byte[] wrap(byte[] rsaKey) {
     byte[] octets = element(OCTET_STRING, rsaKey);
     ByteArrayOutputStream content = new ByteArrayOutputStream();
@@ -116,7 +119,7 @@ final class PemFile {
     return element(SEQUENCE, content.toByteArray());
   }
 
-  /** A DER element whose content is 256 to 65535 bytes, as it is for every RSA key in use. */
+  /** Encodes a DER element whose content has 256 to 65535 bytes, as every RSA key in use. */
   private static byte[] element(int tag, byte[] content) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.write(tag);

@@ -13,16 +13,16 @@ import java.time.Duration;
 import java.util.List;
 import org.microvm.linux.Fd;
 
-/** A TCP connection, with TLS above it or not. */
+/** A TCP connection, with or without TLS. */
 public final class TcpTransport implements Transport {
   private static final int CONNECT_MILLIS = 10_000;
 
-  /** A TLS record has at most as many bytes, times four. */
+  /** Four times the maximum size of a TLS record. */
   private static final int CHUNK = 64 * 1024;
 
-  /** Makes what goes above a connection. */
+  /** Adds TLS to a connection, or nothing. */
   private interface Security {
-    /** The socket to use instead, which has shaken hands. */
+    /** Returns the socket to use, after the handshake. */
     Socket secure(Socket raw) throws IOException;
   }
 
@@ -44,18 +44,18 @@ public final class TcpTransport implements Transport {
   }
 
   /**
-   * A connection in the clear that {@link #open} makes.
+   * Creates an unencrypted connection, which {@link #open} establishes.
    *
-   * @param destination whose host name need not be looked up yet
+   * @param destination may be unresolved; the host name is looked up by {@link #open}
    */
   public static TcpTransport to(InetSocketAddress destination) {
     return new TcpTransport(name(destination), new Socket(), destination, raw -> raw);
   }
 
   /**
-   * A connection with TLS that {@link #open} makes.
+   * Creates a connection with TLS, which {@link #open} establishes.
    *
-   * @param hostName whom the other side's certificate has to be for
+   * @param hostName the name that the peer's certificate must contain
    */
   public static TcpTransport to(
       InetSocketAddress destination, TlsCredentials credentials, String hostName) {
@@ -66,12 +66,12 @@ public final class TcpTransport implements Transport {
         raw -> credentials.connect(raw, hostName, destination.getPort()));
   }
 
-  /** A connection in the clear that has come. */
+  /** Creates an unencrypted transport on an accepted connection. */
   public static TcpTransport from(Socket accepted) {
     return new TcpTransport(accepted.toString(), accepted, null, raw -> raw);
   }
 
-  /** A connection that has come, on which {@link #open} shakes hands. */
+  /** Creates a transport with TLS on an accepted connection; {@link #open} does the handshake. */
   public static TcpTransport from(Socket accepted, TlsCredentials credentials) {
     return new TcpTransport(
         String.valueOf(accepted.getRemoteSocketAddress()), accepted, null, credentials::accept);
@@ -104,7 +104,7 @@ public final class TcpTransport implements Transport {
   @Override
   public void write(MemorySegment bytes, List<Fd> descriptors) throws IOException {
     if (!descriptors.isEmpty()) {
-      throw new IllegalArgumentException("no descriptors go over a network");
+      throw new IllegalArgumentException("descriptors cannot be sent over TCP");
     }
     try {
       for (long at = 0; at < bytes.byteSize(); ) {
@@ -132,7 +132,8 @@ public final class TcpTransport implements Transport {
       }
       return true;
     } catch (SocketTimeoutException e) {
-      throw new IOException("%s: no word for %d ms".formatted(name, raw.getSoTimeout()), e);
+      throw new IOException(
+          "%s: nothing received for %d ms".formatted(name, raw.getSoTimeout()), e);
     } catch (IOException e) {
       throw lost(e);
     }
@@ -148,8 +149,8 @@ public final class TcpTransport implements Transport {
   }
 
   /**
-   * Closes the connection under TLS, without a word of TLS: what goes over it has an end of its
-   * own, and such a word might have to wait for the other side.
+   * Closes the TCP connection without a TLS close_notify: the migration protocol marks its own end,
+   * and sending the alert might have to wait for the peer.
    */
   @Override
   public void shutdown() {

@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Waits on a TCP port. Connections are looked at one after the other, and each has ten seconds to
- * prove who it is.
+ * Listens on a TCP port. Connections are handled one after the other, and each has ten seconds for
+ * the handshake.
  */
 public final class TcpTransportListener implements TransportListener {
   private static final Logger LOG = LoggerFactory.getLogger(TcpTransportListener.class);
@@ -20,18 +20,19 @@ public final class TcpTransportListener implements TransportListener {
   private final Optional<TlsCredentials> credentials;
 
   /**
-   * Listens from now on.
+   * Starts to listen.
    *
-   * @param address port 0 has the kernel choose one
-   * @param credentials empty: anybody may connect, in the clear
-   * @throws IOException if there is no such address here, or the port is in use or not allowed
+   * @param address with port 0 the kernel chooses a port
+   * @param credentials if empty, anyone may connect, without encryption
+   * @throws IOException if this host does not have the address, or the port is in use or not
+   *     allowed
    */
   public TcpTransportListener(InetSocketAddress address, Optional<TlsCredentials> credentials)
       throws IOException {
     this.credentials = credentials;
     try {
       if (address.isUnresolved()) {
-        throw new IOException("there is no such host");
+        throw new IOException("unknown host");
       }
       listener.bind(address, BACKLOG);
     } catch (IOException e) {
@@ -56,7 +57,7 @@ public final class TcpTransportListener implements TransportListener {
         return transport;
       } catch (IOException e) {
         transport.close();
-        LOG.warn("refused: {}", e.getMessage());
+        LOG.warn("rejected a connection: {}", e.getMessage());
       }
     }
   }

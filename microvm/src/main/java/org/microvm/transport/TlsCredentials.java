@@ -26,18 +26,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Who this process is to the other side of a migration, and whom it trusts: PEM files in a
- * directory, named as QEMU's {@code tls-creds-x509} has them.
+ * The TLS certificate and key of this process, and the authorities that it trusts: PEM files in a
+ * directory, named as for QEMU's {@code tls-creds-x509}.
  *
  * <table>
  * <caption>Files</caption>
- * <tr><td>{@code ca-cert.pem}</td><td>who has to have signed the other side's certificate</td></tr>
- * <tr><td>{@code ca-crl.pem}</td><td>revoked certificates; may be missing</td></tr>
- * <tr><td>{@code server-cert.pem}, {@code server-key.pem}</td><td>of the side that waits</td></tr>
- * <tr><td>{@code client-cert.pem}, {@code client-key.pem}</td><td>of the side that connects</td></tr>
+ * <tr><td>{@code ca-cert.pem}</td><td>authorities that may sign the peer's</td></tr>
+ * <tr><td>{@code ca-crl.pem}</td><td>revocation lists; optional</td></tr>
+ * <tr><td>{@code server-cert.pem}, {@code server-key.pem}</td><td>listening side</td></tr>
+ * <tr><td>{@code client-cert.pem}, {@code client-key.pem}</td><td>connecting side</td></tr>
  * </table>
  *
- * <p>Both sides show a certificate. TLS 1.3 alone is spoken. Immutable.
+ * <p>Both sides present a certificate. Only TLS 1.3 is accepted. Immutable.
  */
 public final class TlsCredentials {
   private static final String CA = "ca-cert.pem";
@@ -45,7 +45,7 @@ public final class TlsCredentials {
   private static final String[] PROTOCOLS = {"TLSv1.3"};
   private static final char[] NO_PASSWORD = new char[0];
 
-  /** The side that waits says so much when it has accepted the other's certificate. */
+  /** The byte that the listening side sends when it has accepted the peer's certificate. */
   private static final int ACCEPTED = 1;
 
   private static final Logger LOG = LoggerFactory.getLogger(TlsCredentials.class);
@@ -59,9 +59,9 @@ public final class TlsCredentials {
   }
 
   /**
-   * Reads the files of the side that waits.
+   * Reads the files of the side that listens.
    *
-   * @throws IOException if one is missing or cannot be used; the message says which
+   * @throws IOException if a file is missing or not usable; the message names it
    */
   public static TlsCredentials server(Path directory) throws IOException {
     return read(directory, "server");
@@ -70,7 +70,7 @@ public final class TlsCredentials {
   /**
    * Reads the files of the side that connects.
    *
-   * @throws IOException if one is missing or cannot be used; the message says which
+   * @throws IOException if a file is missing or not usable; the message names it
    */
   public static TlsCredentials client(Path directory) throws IOException {
     return read(directory, "client");
@@ -115,9 +115,9 @@ public final class TlsCredentials {
   }
 
   /**
-   * Shakes hands as the side that connects; returns when the other side has accepted this one.
+   * Does the handshake as the connecting side; returns when the peer has accepted this side.
    *
-   * @param hostName whom the other side's certificate has to be for, a name or an IP address
+   * @param hostName the name or IP address that the peer's certificate must contain
    */
   Socket connect(Socket raw, String hostName, int port) throws IOException {
     SSLSocket socket =
@@ -126,14 +126,15 @@ public final class TlsCredentials {
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     socket.setSSLParameters(parameters);
     socket.startHandshake();
-    // Without this, a refusal would come at the first word of whatever is said next.
+    // In TLS 1.3 the handshake ends before the peer has checked this certificate: without this
+    // byte, a refusal would only show when the caller reads.
     if (socket.getInputStream().read() != ACCEPTED) {
-      throw new IOException("the other side has closed the connection");
+      throw new IOException("the peer closed the connection");
     }
     return socket;
   }
 
-  /** Shakes hands as the side that waits. */
+  /** Does the handshake as the listening side. */
   Socket accept(Socket raw) throws IOException {
     SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(raw, null, false);
     SSLParameters parameters = parameters();
@@ -150,8 +151,8 @@ public final class TlsCredentials {
   }
 
   /**
-   * Gives the other side time to read why it was refused: a connection that is closed with unread
-   * bytes in it is reset, and that may be all that the other side sees.
+   * Gives the peer time to read why it was refused: closing a connection that has unread bytes
+   * resets it, and the peer might see only the reset.
    */
   private static void letRead(Socket raw) {
     try {

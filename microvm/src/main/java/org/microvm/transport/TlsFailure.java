@@ -7,16 +7,19 @@ import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import javax.net.ssl.SSLException;
 
-/** Says in a line why a connection did not come about or ended. */
+/** Describes in one line why a connection failed. */
 final class TlsFailure {
   private TlsFailure() {}
 
-  /** What the platform says, and the cause at the root of it, which is what a person can mend. */
+  /**
+   * Returns the message of the failure and, for TLS, that of its root cause, which is what a person
+   * can fix.
+   */
   static String describe(IOException failure) {
     return switch (failure) {
-      case UnknownHostException _ -> "there is no such host";
-      case ConnectException e -> e.getMessage() + ": does `run --incoming` wait there?";
-      case SocketTimeoutException _ -> "no answer";
+      case UnknownHostException _ -> "unknown host";
+      case ConnectException e -> e.getMessage() + ": is `run --incoming` listening there?";
+      case SocketTimeoutException _ -> "the connection timed out";
       case SSLException e when e.getCause() instanceof EOFException -> lost();
       case EOFException _ -> lost();
       case SSLException e -> "TLS: " + withRoot(e);
@@ -25,7 +28,7 @@ final class TlsFailure {
   }
 
   private static String lost() {
-    return "the other side has closed the connection";
+    return "the peer closed the connection";
   }
 
   private static String withRoot(SSLException failure) {

@@ -7,48 +7,49 @@ import java.util.List;
 import org.microvm.linux.Fd;
 
 /**
- * A stream of bytes to the other side of a migration and back. One thread reads and one writes,
- * perhaps the same; all calls wait until they are done, and native memory is what they take.
+ * A bidirectional byte stream to the other side of a migration. One thread reads and one writes; it
+ * may be the same thread. All calls block until they are done, and buffers are native memory.
  */
 public interface Transport extends AutoCloseable {
   /**
-   * Connects, if it is not connected yet.
+   * Connects, if not connected yet.
    *
-   * @throws IOException if nobody is there, or it is not who it should be
+   * @throws IOException if nothing listens there, or the peer cannot be authenticated
    */
   void open() throws IOException;
 
   /**
-   * Whether the other side is a process on this host: descriptors can be sent, and what it wrote
-   * before it died is read, and then the end. Over a network neither is so, and no end of the
-   * connection says whether the other side lives.
+   * Whether the peer is a process on this host. Then descriptors can be sent, and what the peer
+   * wrote before it died is read before the end of the stream. Over a network neither holds, and
+   * the end of the connection does not tell whether the peer is alive.
    */
   boolean isLocal();
 
   /**
    * Writes all of the bytes.
    *
-   * @param descriptors go along; they stay the caller's, and there are none unless it is local
+   * @param descriptors passed to the peer, empty unless {@link #isLocal}; the caller still closes
+   *     its own
    */
   void write(MemorySegment bytes, List<Fd> descriptors) throws IOException;
 
   /**
    * Reads until the segment is full.
    *
-   * @param descriptors gets those that came along
+   * @param descriptors receives the descriptors that came with the bytes
    * @return false at the end of the stream
    */
   boolean read(MemorySegment target, List<Fd> descriptors) throws IOException;
 
   /**
-   * How long a read may wait for a byte, from the next one on; it throws a {@link
-   * java.net.SocketTimeoutException} then.
+   * Limits how long each read from the next one on waits for a byte. A read that waits longer
+   * throws an exception, over a unix socket a {@link java.net.SocketTimeoutException}.
    *
    * @param limit zero for no limit
    */
   void limitReads(Duration limit) throws IOException;
 
-  /** Has every call end, now and later; any thread may call. */
+  /** Makes all calls fail or return, now and later. Any thread may call this. */
   void shutdown();
 
   @Override

@@ -2,19 +2,21 @@ package org.microvm.transport;
 
 import java.io.IOException;
 
-/** Waits for the other side to connect. One thread waits; any thread may close. */
+/**
+ * Accepts connections of the other side of a migration. One thread accepts; any thread may close.
+ */
 public interface TransportListener extends AutoCloseable {
   /**
-   * Waits for a connection; one that does not prove who it is has been logged and is forgotten.
+   * Waits for a connection; one that fails authentication is logged and dropped.
    *
-   * @throws IOException if it was closed, or the host is out of something
+   * @throws IOException if the listener was closed, or the host lacks a resource
    */
   Transport accept() throws IOException;
 
-  /** The TCP port, or -1. */
+  /** The TCP port, or -1 for a unix socket. */
   int port();
 
-  /** Waits no more. */
+  /** Stops listening. */
   @Override
   void close();
 }

@@ -11,12 +11,12 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
 
-/** A unix socket. */
+/** A connection over a unix socket. */
 public final class UnixTransport implements Transport {
   private final Fd socket;
 
   /**
-   * @param socket connected; closed with this
+   * @param socket a connected socket; closed with this transport
    */
   public UnixTransport(Fd socket) throws ErrnoException {
     this.socket = socket;
@@ -52,7 +52,7 @@ public final class UnixTransport implements Transport {
               ? socket.read(rest)
               : DescriptorMessage.receive(socket, rest, descriptors);
       if (bytes == -Errno.EAGAIN) {
-        throw new SocketTimeoutException("nothing came in time");
+        throw new SocketTimeoutException("nothing received in time");
       }
       if (ErrnoException.check(bytes, "read", socket) == 0) {
         return false;

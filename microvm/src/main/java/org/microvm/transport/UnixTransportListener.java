@@ -6,12 +6,12 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
 
-/** Waits on a unix socket, which is for its owner only. */
+/** Listens on a unix socket to which only its owner can connect. */
 public final class UnixTransportListener implements TransportListener {
   private final UnixListener listener;
 
   /**
-   * Listens from now on.
+   * Starts to listen.
    *
    * @throws IOException if the path is too long, in use, or not allowed
    */

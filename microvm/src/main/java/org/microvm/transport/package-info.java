@@ -1,5 +1,9 @@
 /**
- * What the bytes of a live migration go over: unix sockets, which carry descriptors too, and TCP,
- * encrypted by TLS or not. What the bytes mean is not known here.
+ * Byte streams for live migrations: unix sockets, which also pass descriptors, and TCP with or
+ * without TLS. The content is defined elsewhere, by the migration protocol.
+ *
+ * <p>A {@link org.microvm.transport.Transport} is a connection; a {@link
+ * org.microvm.transport.TransportListener} accepts them. {@link
+ * org.microvm.transport.TlsCredentials} reads certificates and keys and does the TLS handshake.
  */
 package org.microvm.transport;

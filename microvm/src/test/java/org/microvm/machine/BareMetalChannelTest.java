@@ -163,7 +163,8 @@ class BareMetalChannelTest {
       assertTrue(failure.getMessage().contains(socket().toString()), failure.getMessage());
       assertTrue(Files.exists(socket()));
     }
-    machine = Machine.create(echo("").channel(server(false)).build()); // now it is a stale file
+    machine =
+        Machine.create(echo("").channel(server(false)).build()); // the socket's file is now stale
   }
 
   @Test

@@ -21,7 +21,7 @@ import org.microvm.machine.config.MachineStatistics;
 import org.microvm.machine.config.OnReset;
 import org.microvm.testing.RequiresKvm;
 
-/** Whole lives of guests that do one thing each. */
+/** Runs bare-metal guests from power-on to their end; each guest does one thing. */
 @RequiresKvm
 @Timeout(60)
 class BareMetalTest {
@@ -139,7 +139,7 @@ class BareMetalTest {
 
   @Test
   void close_leavesNoThreadBehind() throws Exception {
-    // A machine that other tests share may be running as well.
+    // A machine that other tests share may also be running.
     Set<Thread> before = machineThreads();
     start(guest("spin", ""));
     console.await("spinning", 30);

@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 
-/** What a guest has said on its console; a test can wait for words. */
+/** Collects a guest's console output; a test can wait for text in it. */
 public final class ConsoleText extends OutputStream {
   private final StringBuilder text = new StringBuilder();
 
@@ -21,19 +21,20 @@ public final class ConsoleText extends OutputStream {
     write(new byte[] {(byte) value}, 0, 1);
   }
 
-  /** Waits until the text contains the words. */
+  /** Waits until the output contains the text. */
   public void await(String words, long seconds) throws InterruptedException, TimeoutException {
     await(words, 1, seconds);
   }
 
-  /** Waits until the text contains the words so many times. */
+  /** Waits until the output contains the text the given number of times. */
   public synchronized void await(String words, int times, long seconds)
       throws InterruptedException, TimeoutException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     while (text.toString().split(Pattern.quote(words), -1).length <= times) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
-        throw new TimeoutException("the guest never said '" + words + "' but: " + text);
+        throw new TimeoutException(
+            "the guest did not print '" + words + "' in time; its output: " + text);
       }
       TimeUnit.NANOSECONDS.timedWait(this, left);
     }

@@ -34,7 +34,7 @@ import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortListener;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** Snapshots that have only what was written since another one. */
+/** Diff snapshots: those with only the pages written since another snapshot. */
 @RequiresKvm
 @Timeout(60)
 class DiffSnapshotTest {
@@ -43,7 +43,7 @@ class DiffSnapshotTest {
   @TempDir private Path directory;
   private final List<Machine> machines = new ArrayList<>();
 
-  /** One for each host program that has gone. */
+  /** One permit for each host program that has disconnected. */
   private final Semaphore gone = new Semaphore(0);
 
   @AfterEach
@@ -90,10 +90,10 @@ class DiffSnapshotTest {
     machine.start();
   }
 
-  /** Pauses the guest, and waits until its devices have nothing left to write to its memory. */
+  /** Pauses the guest, and waits until its devices have no more to write to its memory. */
   private static void pause(Machine machine) throws Exception {
     machine.pause();
-    // What was ready before the first of them is done by the second.
+    // After the second round, all work that was ready before the first one is done.
     for (int i = 0; i < 2; i++) {
       CompletableFuture.runAsync(() -> {}, machine.eventLoop()::execute).get(10, TimeUnit.SECONDS);
     }
@@ -111,7 +111,7 @@ class DiffSnapshotTest {
       }
       assertEquals(ByteBuffer.wrap(sent), back.flip());
     }
-    // The guest is told of it, by way of its memory.
+    // The device reports this to the guest, which writes to guest memory.
     assertTrue(gone.tryAcquire(30, TimeUnit.SECONDS));
   }
 
@@ -242,7 +242,7 @@ class DiffSnapshotTest {
     String message =
         assertThrows(MachineException.class, () -> Snapshot.open(at("diff"))).getMessage();
 
-    assertTrue(message.contains("where another one is now"), message);
+    assertTrue(message.contains("now has another snapshot"), message);
   }
 
   @Test

@@ -44,7 +44,7 @@ import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.transport.TcpTransportListener;
 
-/** Who has the lock of a disk that the guest may write, when the guest moves. */
+/** Which process holds the lock of a writable disk during a migration. */
 @RequiresKvm
 @Timeout(60)
 class DiskMigrationTest {
@@ -137,7 +137,7 @@ class DiskMigrationTest {
     assertInUse();
   }
 
-  /** Has the connection end in the moment in which nobody knows who has the guest. */
+  /** Ends the connection at the moment when neither side knows which one has the guest. */
   private Machine cutAfterGo() throws Exception {
     Machine source = start();
     try (TcpTransportListener listener =

@@ -22,13 +22,13 @@ final class EchoHost implements AutoCloseable {
   private final SocketChannel host;
 
   /**
-   * @param words of the guest's command line, besides {@code mode=echo}
+   * @param words parameters for the guest's command line, in addition to {@code mode=echo}
    */
   EchoHost(Path socket, String words, boolean mappedRegisters) throws Exception {
     this("serial-echo", socket, words, mappedRegisters);
   }
 
-  /** The same with another guest. */
+  /** Starts the machine with the given guest. */
   EchoHost(String guest, Path socket, String words, boolean mappedRegisters) throws Exception {
     machine =
         Machine.create(
@@ -44,7 +44,7 @@ final class EchoHost implements AutoCloseable {
     host = SocketChannel.open(UnixDomainSocketAddress.of(socket));
   }
 
-  /** Sends bytes and takes as many back, both at the same time. */
+  /** Sends bytes and receives as many at the same time. */
   void pump(long bytes) throws IOException {
     CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> write(bytes));
     ByteBuffer block = ByteBuffer.allocateDirect(BLOCK);
@@ -67,7 +67,7 @@ final class EchoHost implements AutoCloseable {
     }
   }
 
-  /** Sends a message and waits until it is back. */
+  /** Sends a message and waits until it has been echoed. */
   void roundTrip(long message) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES).putLong(0, message);
     host.write(bytes);
@@ -78,7 +78,7 @@ final class EchoHost implements AutoCloseable {
     assertEquals(message, bytes.getLong(0));
   }
 
-  /** Sends that many messages without waiting, then takes them all back. */
+  /** Sends that many messages without waiting, then receives all of them. */
   void burst(int count) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * count);
     for (int i = 0; i < count; i++) {
@@ -89,7 +89,7 @@ final class EchoHost implements AutoCloseable {
     }
   }
 
-  /** Exits of all vCPUs to user space so far. */
+  /** Number of exits of all vCPUs to user space. */
   long exits() {
     return machine.statistics().vcpus().stream().mapToLong(MachineStatistics.Vcpu::exits).sum();
   }

@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The guest kernel is patched to boot fast where it is emulated; its drivers are Debian's. */
+/**
+ * The guest kernel's patches, which make it boot fast on hosts that emulate it; its drivers are
+ * Debian's.
+ */
 class KernelPatchesTest {
   private static final String PATCHED_FILE = "+++ b/";
 

@@ -27,7 +27,7 @@ import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.testing.RequiresKvm;
 
-/** A Linux guest that writes its disk while it moves from one machine to the next. */
+/** A Linux guest that writes to its disk while it is migrated from machine to machine. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(300)
@@ -86,7 +86,8 @@ class LinuxDiskMigrationTest {
     try {
       machine.start();
       console.await("GUEST READY", 180);
-      // 256 KiB at one place after the other: the last of them tell how often it was done.
+      // Writes 256 KiB at changing offsets until /tmp/stop exists, then prints the checksum and the
+      // number of rounds.
       type(
           machine,
           "(i=0; while ! [ -e /tmp/stop ]; do i=$((i + 1)); dd if=/bin/busybox of=/dev/vdb bs=4k"

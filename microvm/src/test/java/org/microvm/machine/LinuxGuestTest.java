@@ -32,7 +32,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** One Linux guest with a guest agent, asked this and that over its channels. */
+/** A Linux guest with a guest agent, tested over its channels. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(300)
@@ -44,7 +44,7 @@ class LinuxGuestTest {
 
   private final ConsoleText console = new ConsoleText();
 
-  /** Static, for it must be there before all tests. */
+  /** Static, because it must exist before all tests. */
   @TempDir private static Path directory;
 
   private Machine machine;

@@ -82,9 +82,9 @@ class LinuxLifeTest {
     try (AgentClient agent = AgentClient.connect(socket)) {
       agent.sync(BOOT);
       agent.send("guest-shutdown", AgentClient.arguments().put("mode", "reboot"), ANSWER);
-      // What is asked of a guest that is going down dies with it, so the next one comes first.
+      // Requests to a guest that is shutting down are lost, so wait until the next one has booted.
       console.await("GUEST READY", 2, BOOT.toSeconds());
-      // The same connection: it is the host's, and outlives the guest's life.
+      // The same connection: it belongs to the host and outlives the reset.
       agent.sync(BOOT);
       agent.call("guest-ping", ANSWER);
     }

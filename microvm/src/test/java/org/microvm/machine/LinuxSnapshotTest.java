@@ -44,10 +44,10 @@ class LinuxSnapshotTest {
 
   @TempDir private static Path directory;
 
-  /** The guest's time right before it was saved, in nanoseconds since 1970. */
+  /** The guest's time right before the snapshot, in nanoseconds since 1970. */
   private long savedTime;
 
-  /** How far the guest's time was ahead of the host's then. */
+  /** How far the guest's time was ahead of the host's at that moment. */
   private long savedOffsetMillis;
 
   private final List<Machine> machines = new ArrayList<>();
@@ -152,7 +152,7 @@ class LinuxSnapshotTest {
     }
   }
 
-  /** Ten hours in which nothing was saved: what the guest's clocks show is what they were told. */
+  /** Restores with clocks that are ten hours ahead: the guest must show that time. */
   @Test
   void kvmclock_setAhead_takesTheGuestsTimeOfDayAlong() throws Exception {
     ConsoleText console = new ConsoleText();
@@ -183,13 +183,13 @@ class LinuxSnapshotTest {
       assertTrue(first < before + 60_000_000_000L, first + " is long after " + before);
     }
     type(ahead, "dmesg | grep -iE 'lockup|stall'; echo looked-$?");
-    later.await("looked-1", ANSWER.toSeconds()); // grep has found nothing
+    later.await("looked-1", ANSWER.toSeconds()); // grep found nothing
   }
 
   @Test
   void clockOfRealTime_isTheHosts() throws Exception {
     Snapshot snapshot = Snapshot.open(saved());
-    // The time itself is what is waited for: as much of it as a late clock would show.
+    // Time must pass here: enough to make a clock that is late visible.
     while (Instant.now().isBefore(snapshot.taken().plusSeconds(5))) {
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
     }
@@ -201,7 +201,7 @@ class LinuxSnapshotTest {
     try (AgentClient agent = agent("real")) {
       long guest = agent.call("guest-get-time", ANSWER).asLong() / 1_000_000;
       long after = Instant.now().toEpochMilli();
-      // As far from the host's time as it was before it was saved.
+      // The difference to the host's time is the same as before the snapshot.
       assertTrue(guest >= before + savedOffsetMillis - 1000, guest + " is before " + before);
       assertTrue(guest <= after + savedOffsetMillis + 1000, guest + " is after " + after);
     }

@@ -20,7 +20,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.SerialDevice;
 
-/** What is counted while a guest runs, against what it was made to do. */
+/** The counters of a running guest, compared with what it did. */
 @RequiresKvm
 @Timeout(60)
 class MachineStatisticsTest {
@@ -89,7 +89,7 @@ class MachineStatisticsTest {
         EchoHost echo = new EchoHost(directory.resolve("channel"), "wait=halt buf=256", true)) {
       recording.enable("org.microvm.Stall");
       recording.start();
-      // More at once than all of the guest's buffers hold.
+      // More bytes than fit into all of the guest's buffers.
       echo.pump(4 << 20);
       recording.stop();
       recording.dump(file);

@@ -12,7 +12,7 @@ import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortStatus;
 
-/** The migration that a process goes through before anybody waits for one. */
+/** The migration that a process rehearses before a real one. */
 @RequiresKvm
 @Timeout(60)
 class MigrationRehearsalTest {
@@ -37,7 +37,10 @@ class MigrationRehearsalTest {
     assertEquals(before, descriptors());
   }
 
-  /** Open sockets, memory, KVM's objects and the like; files come and go with class loading. */
+  /**
+   * Counts open sockets, memory files, KVM objects and the like; not regular files, which class
+   * loading opens and closes.
+   */
   private static long descriptors() throws IOException {
     return OpenDescriptors.count(target -> target.contains(":") || target.startsWith("/dev/kvm"));
   }

@@ -52,7 +52,9 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** Guests that move from one machine to another while a host program talks to them. */
+/**
+ * Guests that are migrated from machine to machine while a host program exchanges data with them.
+ */
 @RequiresKvm
 @Timeout(120)
 class MigrationTest {
@@ -108,7 +110,7 @@ class MigrationTest {
     return machine;
   }
 
-  /** A machine that takes what comes, and goes on with it. */
+  /** Waits for one guest on a separate thread. */
   private CompletableFuture<Machine> awaitGuest(MachineConfig config) throws IOException {
     IncomingMigration incoming = IncomingMigration.listen(incoming());
     return CompletableFuture.supplyAsync(
@@ -198,11 +200,11 @@ class MigrationTest {
       reader.get(60, TimeUnit.SECONDS);
 
       assertArrayEquals(sent, back.array());
-      // A bound on what is still the same connection: it goes on after the last move.
+      // The connection is still the same: it works after the last migration.
       assertEchoes(host, 100_000);
     }
     try (SocketChannel next = connect()) {
-      assertEchoes(next, 100_000); // the path has gone along
+      assertEchoes(next, 100_000); // the path has moved with the guest
     }
     current.close();
     assertFalse(Files.exists(channel()));
@@ -272,8 +274,8 @@ class MigrationTest {
   /** A destination that dies at a point of the protocol: the last frame that it reads. */
   @ParameterizedTest
   @CsvSource({
-    "HELLO, 0", "PAGES, 0", "LINK, 0", "STATE, 0", "GO, 0", // memory is copied to this one
-    "HELLO, 1", "MEMORY, 1", "LINK, 1", "STATE, 1", "GO, 1" // and handed to this one
+    "HELLO, 0", "PAGES, 0", "LINK, 0", "STATE, 0", "GO, 0", // memory is copied
+    "HELLO, 1", "MEMORY, 1", "LINK, 1", "STATE, 1", "GO, 1" // memory is handed over
   })
   void destinationThatDies_leavesTheGuestHere(String last, long capabilities) throws Exception {
     Machine machine = start("wait=halt");
@@ -320,7 +322,7 @@ class MigrationTest {
       listener.fd().nonBlocking(false);
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
-        stream.read(); // HELLO, which is never answered
+        stream.read(); // HELLO, which gets no answer
 
         assertTrue(migration.cancel());
 
@@ -338,7 +340,7 @@ class MigrationTest {
       listener.fd().nonBlocking(false);
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
-        dieAfter(Type.STATE, stream); // lives on, but never says READY
+        dieAfter(Type.STATE, stream); // stays alive, but never sends READY
 
         assertTrue(migration.cancel());
 
@@ -385,8 +387,8 @@ class MigrationTest {
         try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
           stream.read(); // HELLO
           stream.write(Type.OK);
-          // What is written from now on is noted. A socket does not hold all of memory: the guest
-          // writes while the rest waits.
+          // Written pages are tracked from now on. The socket buffer cannot hold all of memory, so
+          // the guest writes while the rest is still to be sent.
           MigrationStream.Frame pages = stream.read();
           assertEquals(Type.PAGES, pages.type());
           echoes.drainPermits();
@@ -414,12 +416,12 @@ class MigrationTest {
     return count;
   }
 
-  /** Reads and compares blocks until as many have come as were written. */
+  /** Reads and compares blocks until all written blocks have arrived. */
   private static int readBlocks(
       CompletableFuture<Integer> written, SocketChannel host, byte[] block, Semaphore echoes) {
     ByteBuffer back = ByteBuffer.allocate(block.length);
     int count = 0;
-    // One more is on its way as long as the writer has not said how many there are.
+    // While the writer has not reported the number of blocks, another one is still to come.
     while (!written.isDone() || count < written.join()) {
       back.clear();
       readRest(host, back);

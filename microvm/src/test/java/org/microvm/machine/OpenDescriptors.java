@@ -6,14 +6,15 @@ import java.nio.file.Path;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
-/** What this process has open. */
+/** Counts the open descriptors of this process. */
 public final class OpenDescriptors {
   private OpenDescriptors() {}
 
   /**
-   * Counts them.
+   * Counts the descriptors that match.
    *
-   * @param which by what the descriptor is, such as {@code socket:[1]} or {@code anon_inode:kvm-vm}
+   * @param which a condition on the target of the descriptor's link, such as {@code socket:[1]} or
+   *     {@code anon_inode:kvm-vm}
    */
   public static long count(Predicate<String> which) throws IOException {
     try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
@@ -21,7 +22,9 @@ public final class OpenDescriptors {
     }
   }
 
-  /** What a descriptor is; the one of the listing itself is gone already. */
+  /**
+   * The target of a descriptor's link; empty for the descriptor of the listing, which is closed.
+   */
   private static String target(Path descriptor) {
     try {
       return Files.readSymbolicLink(descriptor).toString();

@@ -27,7 +27,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** A guest that is stopped and goes on does not notice. */
+/** Pausing and resuming a guest, which does not notice it. */
 @RequiresKvm
 @Timeout(60)
 class PauseTest {
@@ -69,7 +69,7 @@ class PauseTest {
 
     assertTrue(machine.isPaused());
     long exits = machine.statistics().vcpus().getFirst().exits();
-    assertTrue(machine.pause(), "a second pause finds it standing still");
+    assertTrue(machine.pause(), "pausing a paused guest must succeed");
     assertEquals(exits, machine.statistics().vcpus().getFirst().exits());
     machine.resume();
     assertFalse(machine.isPaused());
@@ -118,7 +118,7 @@ class PauseTest {
       CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> write(host, sent));
       ByteBuffer back = ByteBuffer.allocate(STREAM);
       for (int pauses = 0; pauses < 100; pauses++) {
-        // The guest must get on in between, or it would be one long pause.
+        // The guest must make progress in between, or this would be one long pause.
         back.limit(STREAM / 100 * (pauses + 1));
         readFully(host, back);
         assertTrue(machine.pause());

@@ -7,14 +7,14 @@ import java.util.function.Consumer;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 
-/** The destination of a migration, on a thread of its own in the process of the source. */
+/** The destination of a migration, on a separate thread of the process that has the source. */
 final class ReceivedMachine {
   private ReceivedMachine() {}
 
   /**
-   * Waits for one guest, and closes what it waited at.
+   * Waits for one guest, then closes the listener.
    *
-   * @param owner is given the machine, to close it in the end
+   * @param owner receives the machine and closes it in the end
    */
   static CompletableFuture<Machine> of(
       IncomingMigration incoming, MachineConfig config, Consumer<Machine> owner, Executor threads) {

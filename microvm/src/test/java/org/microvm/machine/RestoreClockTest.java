@@ -19,7 +19,7 @@ import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.testing.RequiresKvm;
 
-/** How far the clocks of a restored guest are set ahead. */
+/** How far the clocks of a restored guest advance. */
 @Timeout(60)
 class RestoreClockTest {
   @TempDir private Path directory;

@@ -46,8 +46,8 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
- * Migrations that hand memory over: who may touch it when, and what is refused. The test sits
- * between the two machines and passes their frames on.
+ * Migrations that hand memory over: which side may access it when, and what is refused. The test is
+ * between the two machines and forwards their frames.
  */
 @RequiresKvm
 @Timeout(120)
@@ -109,7 +109,7 @@ class SharedMemoryMigrationTest {
         new MigrationAddress.Unix(directory.resolve("between")), MigrationLimits.DEFAULT, memory);
   }
 
-  /** What is between a source and a destination. */
+  /** A relay between a source and a destination. */
   private final class Between implements AutoCloseable {
     private final UnixListener listener;
     private MigrationStream source;
@@ -126,7 +126,7 @@ class SharedMemoryMigrationTest {
       destination = new MigrationStream(UnixSocket.connect(directory.resolve("destination")));
     }
 
-    /** Passes a frame on, of a type. */
+    /** Forwards a frame, which must have the given type. */
     private Frame pass(MigrationStream from, MigrationStream to, Type type) throws IOException {
       Frame frame = from.read();
       assertEquals(type, frame.type(), frame::text);
@@ -138,7 +138,9 @@ class SharedMemoryMigrationTest {
       return frame;
     }
 
-    /** Up to where the guest stands still and the destination knows nothing of its state yet. */
+    /**
+     * Forwards frames until the guest is stopped and the destination does not have its state yet.
+     */
     Frame upToState() throws IOException {
       pass(source, destination, Type.HELLO);
       pass(destination, source, Type.OK);
@@ -202,10 +204,10 @@ class SharedMemoryMigrationTest {
         between.connect();
         Frame state = between.upToState();
         final long before = between.memorySum();
-        // The guest goes on nowhere, so that whatever changes is the source's doing.
+        // The guest runs nowhere now, so any change of memory comes from the source.
         between.source.write(Type.READY);
         assertEquals(Type.GO, between.source.read().type());
-        machine.reset(); // nobody has a guest to reset here any more
+        machine.reset(); // must be ignored: the guest has left
         between.source.write(Type.RUNNING);
 
         assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
@@ -213,7 +215,7 @@ class SharedMemoryMigrationTest {
         machine.close();
         assertEquals(before, between.memorySum());
 
-        // And with memory as it was the guest goes on there.
+        // With unchanged memory the guest continues at the destination.
         between.destination.write(Type.STATE, state.argument(), state.payload(), List.of());
         assertEquals(Type.READY, between.destination.read().type());
         between.destination.write(Type.GO);
@@ -228,7 +230,8 @@ class SharedMemoryMigrationTest {
   @Test
   void memoryOfAnotherSize_isRefused() throws Exception {
     try (GuestRam other = GuestRam.allocate(2 * MEMORY)) {
-      assertRefused(other.file().duplicate(), "it has 33554432 bytes, here are 16777216");
+      assertRefused(
+          other.file().duplicate(), "it has 33554432 bytes, this machine's RAM has 16777216");
     }
   }
 
@@ -274,7 +277,7 @@ class SharedMemoryMigrationTest {
         stream.read();
         stream.write(Type.OK);
 
-        assertFails(migration, "memory cannot be handed over: the destination does not know how");
+        assertFails(migration, "memory cannot be handed over: the destination does not support it");
       }
     }
     assertFalse(machine.isPaused());
@@ -290,7 +293,7 @@ class SharedMemoryMigrationTest {
 
       Migration migration = machine.migrate(where, MigrationLimits.DEFAULT, MigrationMemory.SHARE);
 
-      assertFails(migration, "that takes a unix socket");
+      assertFails(migration, "that needs a unix socket");
       assertThrows(ExecutionException.class, () -> next.get(30, TimeUnit.SECONDS));
     }
   }

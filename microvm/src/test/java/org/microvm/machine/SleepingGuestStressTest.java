@@ -14,9 +14,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.testing.RequiresKvm;
 
 /**
- * A guest that sleeps until an interrupt comes, between every two messages: one that is lost stops
- * it for good. {@code -Dmicrovm.stress.messages=N} sets how many on the default path, and a tenth
- * of that on each of the others; {@code make stress} sends a million.
+ * A guest that sleeps until an interrupt arrives, between every two messages: a lost interrupt
+ * stops it for good. {@code -Dmicrovm.stress.messages=N} sets the number of messages on the default
+ * path; each other path gets a tenth. {@code make stress} sends a million.
  */
 @RequiresKvm
 @Timeout(value = 30, unit = TimeUnit.MINUTES)
@@ -24,7 +24,7 @@ class SleepingGuestStressTest {
   private static final int FEW = 5000;
   private static final int MESSAGES = Integer.getInteger("microvm.stress.messages", FEW);
 
-  /** When a guest that still sleeps will sleep for ever; ten times what a slow host needs. */
+  /** After this time a sleeping guest counts as stuck; ten times what a slow host needs. */
   private static final Duration LIMIT = Duration.ofSeconds(30).plusMillis(2L * MESSAGES);
 
   @TempDir private Path directory;
@@ -33,7 +33,7 @@ class SleepingGuestStressTest {
     return new EchoHost(guest, directory.resolve("channel"), "wait=halt " + words, mappedRegisters);
   }
 
-  /** On paths other than the default one. */
+  /** The number of messages on each path other than the default one. */
   private static int fewerMessages() {
     return Math.max(Math.min(FEW, MESSAGES), MESSAGES / 10);
   }
@@ -82,7 +82,7 @@ class SleepingGuestStressTest {
           LIMIT,
           () -> {
             for (int sent = 0; sent < fewerMessages(); ) {
-              // The later ones of a burst come while the guest wakes, works or falls asleep.
+              // Later messages of a burst arrive while the guest wakes up, works or goes to sleep.
               int count = 1 + random.nextInt(5);
               echo.burst(count);
               sent += count;

@@ -37,7 +37,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** Guests that are saved, and go on in another machine. */
+/** Guests that are saved and restored in another machine. */
 @RequiresKvm
 @Timeout(60)
 class SnapshotTest {
@@ -140,7 +140,8 @@ class SnapshotTest {
       assertArrayEquals(Arrays.copyOfRange(sent, 1 << 20, sent.length), rest);
     }
 
-    // The other one still has what was on its way back in its rings, and nobody to give it to.
+    // The restored guest still has the echoed bytes in its rings, but no connection to send them
+    // to.
     restore(config("second", "wait=halt"));
     try (SocketChannel host = connect("second")) {
       CompletableFuture<Void> writer =
@@ -153,7 +154,7 @@ class SnapshotTest {
       }
       writer.get(30, TimeUnit.SECONDS);
       byte[] left = all.substring(0, all.length() - 7).getBytes(StandardCharsets.ISO_8859_1);
-      assertTrue(isSlice(left, sent), left.length + " bytes are not what was sent");
+      assertTrue(isSlice(left, sent), left.length + " bytes that differ from those sent");
     }
   }
 
@@ -275,7 +276,7 @@ class SnapshotTest {
     try (FileChannel file = FileChannel.open(memory, StandardOpenOption.WRITE)) {
       file.truncate(MEMORY - 4096);
     }
-    assertTrue(refusal(config("second", "")).contains("its memory has"));
+    assertTrue(refusal(config("second", "")).contains("the memory file has"));
     Files.delete(memory);
     assertTrue(refusal(config("second", "")).contains("is missing"));
     assertFalse(Files.exists(directory.resolve("second")));
@@ -289,7 +290,8 @@ class SnapshotTest {
     MachineConfig large =
         MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(2 * MEMORY).build();
 
-    assertTrue(refusal(bare).contains("port 1 test is missing"), refusal(bare));
+    assertTrue(
+        refusal(bare).contains("port 1 test is in the saved state but missing"), refusal(bare));
     assertTrue(refusal(large).contains("bytes of memory"), refusal(large));
   }
 }

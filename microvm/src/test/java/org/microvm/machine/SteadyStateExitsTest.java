@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.testing.RequiresKvm;
 
-/** How often the guest leaves for user space while bytes move; a count, whatever the speed. */
+/** How many exits to user space the guest makes while bytes move; independent of the speed. */
 @RequiresKvm
 @Timeout(120)
 class SteadyStateExitsTest {

@@ -52,7 +52,9 @@ import org.microvm.transport.TestAuthority;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** Guests that move over TCP: with TLS, with connections that are cut, and what clients find. */
+/**
+ * Migrations over TCP: with TLS, with connections that are cut, and with clients that reconnect.
+ */
 @RequiresKvm
 @Timeout(120)
 class TcpMigrationTest {
@@ -71,7 +73,7 @@ class TcpMigrationTest {
     threads.shutdownNow();
   }
 
-  /** A machine whose channel is its own: another host would have another file system. */
+  /** A machine with its own socket path, because another host has another file system. */
   private MachineConfig config(String name) {
     return MachineConfig.builder(TestImages.bareMetal("serial-echo"))
         .memory(MEMORY)
@@ -121,12 +123,14 @@ class TcpMigrationTest {
     assertEquals(text, new String(back.array()));
   }
 
-  /** Numbered bytes through one connection after the other, counted on both sides. */
+  /** Sends numbered bytes over consecutive connections and counts them on both sides. */
   private final class NumberedClient {
     private long sent;
     private long received;
 
-    /** Sends and receives until the connection ends; every byte that comes is the next. */
+    /**
+     * Sends and receives until the connection ends; checks that the received bytes are in sequence.
+     */
     void useUp(SocketChannel host, CountDownLatch busy) throws Exception {
       CompletableFuture<Void> reader =
           CompletableFuture.runAsync(() -> readToTheEnd(host, busy), threads);
@@ -139,7 +143,7 @@ class TcpMigrationTest {
           }
           block.flip();
           while (block.hasRemaining()) {
-            // What a write has taken counts as sent, and the guest is to get it.
+            // What write has accepted counts as sent: the guest must get it.
             sent += host.write(block);
           }
         }
@@ -156,12 +160,12 @@ class TcpMigrationTest {
           busy.countDown();
         }
       } catch (IOException ended) {
-        // Reset, since it was closed with bytes of ours unread: what had come before was read.
+        // A reset, because the peer closed with unread bytes; all bytes before it have been read.
         busy.countDown();
       }
     }
 
-    /** Reads until all that was sent has come back. */
+    /** Reads until all sent bytes have come back. */
     void readRest(SocketChannel host) throws IOException {
       while (received < sent) {
         ByteBuffer block = ByteBuffer.allocate(65536);
@@ -183,8 +187,8 @@ class TcpMigrationTest {
   }
 
   /**
-   * A client writes and reads as fast as it can, each time until its connection ends, and goes on
-   * with the next at the next machine.
+   * A client writes and reads as fast as it can until its connection ends, then connects to the
+   * next machine and continues.
    */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
@@ -209,7 +213,7 @@ class TcpMigrationTest {
       client.readRest(host);
 
       assertEquals(client.sent, client.received);
-      assertEchoes(host, "and nothing behind it");
+      assertEchoes(host, "nothing more");
     }
   }
 
@@ -273,7 +277,7 @@ class TcpMigrationTest {
     assertTrue(refused.getMessage().contains("is missing"), refused.getMessage());
   }
 
-  /** A destination that is played by hand, up to a frame that it reads and then is gone. */
+  /** Simulates a destination, which disconnects after it has read a given frame. */
   private Migration migrateToOneThatGoes(Machine machine, Type last) throws Exception {
     try (TcpTransportListener listener =
         new TcpTransportListener(
@@ -357,13 +361,13 @@ class TcpMigrationTest {
     }
   }
 
-  /** What a source says to a destination, kept for a test to say in part. */
+  /** The frames that a source sends, recorded so that a test can replay some of them. */
   private record Said(byte[] hello, List<Page> pages, byte[] state) {
     /** A PAGES frame. */
     record Page(long offset, byte[] bytes) {}
   }
 
-  /** Has a machine say what it says, and takes the guest from nobody. */
+  /** Records the frames of a machine's migration, then refuses the guest. */
   private Said listenTo(Machine machine) throws Exception {
     byte[] hello = null;
     List<Said.Page> pages = new CopyOnWriteArrayList<>();
@@ -398,7 +402,7 @@ class TcpMigrationTest {
     }
   }
 
-  /** Plays a source up to the destination's READY. */
+  /** Simulates a source until the destination has sent READY. */
   private static MigrationStream say(Said said, MigrationAddress to) throws IOException {
     Tcp tcp = (Tcp) to;
     MigrationStream stream =
@@ -419,7 +423,8 @@ class TcpMigrationTest {
   void guestThatKnowsMoreFeatures_isRefused() throws Exception {
     Said said = listenTo(start("here"));
     byte[] hello = said.hello();
-    java.util.Arrays.fill(hello, hello.length - 4, hello.length, (byte) 0xff); // its last word
+    java.util.Arrays.fill(
+        hello, hello.length - 4, hello.length, (byte) 0xff); // the last word of the CPU features
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
     receive(incoming, "there");
     Tcp to = (Tcp) incoming.address();
@@ -472,7 +477,7 @@ class TcpMigrationTest {
     Said said = listenTo(start("here"));
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
     CompletableFuture<Machine> received = receive(incoming, "there");
-    byte[] rest = new byte[2 << 20]; // beyond what a port keeps on its own
+    byte[] rest = new byte[2 << 20]; // more than a port buffers
     new java.util.Random(5).nextBytes(rest);
 
     try (MigrationStream stream = say(said, incoming.address())) {
@@ -495,7 +500,7 @@ class TcpMigrationTest {
   void cancel_whileConnecting_endsIt() throws Exception {
     Machine machine = start("here");
     Tls tls = new Tls(new TestAuthority().writeCredentials(directory.resolve("pki")));
-    // A server that never says anything.
+    // A server that never sends anything.
     try (var silent = new java.net.ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       Migration migration =
           machine.migrate(new Tcp(HOST, silent.getLocalPort(), Optional.of(tls)), LIMITS);

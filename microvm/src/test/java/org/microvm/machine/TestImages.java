@@ -2,7 +2,7 @@ package org.microvm.machine;
 
 import java.nio.file.Path;
 
-/** Where the guests for tests are; the build makes them before it runs tests. */
+/** Paths of the guest images for tests, which the build creates before it runs tests. */
 public final class TestImages {
   private TestImages() {}
 
@@ -21,7 +21,7 @@ public final class TestImages {
     return root().resolve("images/root.img");
   }
 
-  /** The kernel command line that goes with them. */
+  /** The kernel command line for these images. */
   public static Path commandLine() {
     return root().resolve("images/cmdline");
   }

@@ -7,7 +7,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 
-/** Writes the few DER elements (X.690) that a certificate has. */
+/** Encodes the few DER elements (X.690) that a certificate needs. */
 final class Der {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMddHHmmss'Z'").withZone(ZoneOffset.UTC);
@@ -46,7 +46,7 @@ final class Der {
     return element(0x04, content);
   }
 
-  /** A BIT STRING of whole bytes. */
+  /** Encodes a BIT STRING of whole bytes. */
   static byte[] bits(byte[] content) {
     return element(0x03, new byte[1], content);
   }

@@ -17,7 +17,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 
-/** Makes certificates for tests, signed by an authority of its own with a new key each time. */
+/** Creates certificates for tests, signed by an authority with a new key. */
 public final class TestAuthority {
   private static final byte[] ECDSA_SHA256 = Der.sequence(Der.oid(1, 2, 840, 10045, 4, 3, 2));
   private static final byte[] COMMON_NAME = Der.oid(2, 5, 4, 3);
@@ -31,7 +31,7 @@ public final class TestAuthority {
   private final byte[] certificate;
   private long serial = 1;
 
-  /** An authority whose certificate is valid for an hour. */
+  /** Creates an authority whose certificate is valid for an hour. */
   public TestAuthority() throws GeneralSecurityException {
     byte[] extensions =
         Der.sequence(
@@ -41,7 +41,7 @@ public final class TestAuthority {
   }
 
   /**
-   * Writes everything that both sides need, for a server at 127.0.0.1.
+   * Writes all files for both sides, for a server at 127.0.0.1.
    *
    * @return the directory
    */
@@ -53,7 +53,7 @@ public final class TestAuthority {
     return directory;
   }
 
-  /** Has a directory's owner trust this authority. */
+  /** Adds this authority to the trusted ones in a directory. */
   void trustedIn(Path directory) throws IOException {
     write(directory.resolve("ca-cert.pem"), "CERTIFICATE", certificate);
   }
@@ -65,7 +65,7 @@ public final class TestAuthority {
     issue(directory, "server", until, usage(SERVER_AUTH), alternativeName(name));
   }
 
-  /** Writes the certificate and key of a server that is known by a name. */
+  /** Writes the certificate and key of a server with a host name. */
   void namedServer(Path directory, String name) throws IOException, GeneralSecurityException {
     byte[] dns = Der.element(0x82, name.getBytes());
     Instant until = Instant.now().plusSeconds(3600);
@@ -77,7 +77,7 @@ public final class TestAuthority {
     issue(directory, "client", until, usage(CLIENT_AUTH));
   }
 
-  /** Writes a list of certificates that are revoked, each the first of a file. */
+  /** Writes a revocation list with the first certificate of each file. */
   void revoke(Path directory, Path... certificates) throws IOException, GeneralSecurityException {
     Instant now = Instant.now();
     List<byte[]> entries = new ArrayList<>();
@@ -85,7 +85,7 @@ public final class TestAuthority {
       BigInteger number = PemFile.certificates(file).getFirst().getSerialNumber();
       entries.add(Der.sequence(Der.integer(number.longValueExact()), Der.time(now)));
     }
-    // RFC 5280, section 5.1: an empty list is left out.
+    // RFC 5280, section 5.1: an empty list is omitted.
     byte[] revoked = entries.isEmpty() ? new byte[0] : Der.sequence(entries.toArray(byte[][]::new));
     byte[] content =
         Der.sequence(

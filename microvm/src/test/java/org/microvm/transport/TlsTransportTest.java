@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Who is let in by TLS, and who is not. */
+/** Which peers TLS accepts, and which it refuses. */
 @Timeout(60)
 class TlsTransportTest {
   private static final String HOST = "127.0.0.1";
@@ -56,7 +56,7 @@ class TlsTransportTest {
     threads.shutdownNow();
   }
 
-  /** Listens, and takes the first that is let in. */
+  /** Listens, and accepts the first peer that authenticates. */
   private CompletableFuture<Transport> listen(Path server) throws IOException {
     listener =
         new TcpTransportListener(
@@ -89,7 +89,7 @@ class TlsTransportTest {
     }
   }
 
-  /** After refusals the server still waits, and takes who may come. */
+  /** Checks that the server still listens after refusals, and accepts a valid peer. */
   private void assertLetIn(CompletableFuture<Transport> accepted) throws Exception {
     assertFalse(accepted.isDone());
     try (TcpTransport transport = client(credentials, HOST)) {

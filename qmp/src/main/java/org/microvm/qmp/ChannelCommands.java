@@ -4,16 +4,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.Map;
 import java.util.Optional;
 import org.microvm.qmp.ChannelRegistry.Device;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
+import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
 
 /** The commands that add, remove and show chardevs and ports. */
 final class ChannelCommands {
@@ -42,13 +42,21 @@ final class ChannelCommands {
     if (registry.chardev(id) != null) {
       throw QmpException.generic("Chardev with id '%s' already exists", id);
     }
-    Chardev chardev = Chardev.open(id, ChardevWords.of(backend), target.eventLoop());
+    Chardev chardev = Chardev.open(id, chardevSpec(id, backend), target.eventLoop());
     registry.add(chardev);
     ObjectNode result = JsonNodeFactory.instance.objectNode();
     if (chardev.spare() instanceof PtyBackend pty) {
       result.put("pty", pty.path().toString());
     }
     return result;
+  }
+
+  private static ChardevSpec chardevSpec(String id, QmpArguments backend) throws QmpException {
+    try {
+      return SpecJson.chardev(backend);
+    } catch (OptionException e) {
+      throw QmpException.generic("chardev %s: %s", id, e.getMessage());
+    }
   }
 
   private JsonNode removeChardev(QmpArguments arguments) throws QmpException {
@@ -92,8 +100,9 @@ final class ChannelCommands {
         throw QmpException.generic("Duplicate device ID '%s'", id.get());
       }
     }
-    String words = portWords(driver, arguments.rest());
-    DeviceOptions.PortOptions port = portOptions(words);
+    ObjectNode properties = arguments.rest();
+    id.ifPresent(text -> properties.put("id", text));
+    PortSpec port = portSpec(driver, properties);
     Chardev chardev = registry.chardev(port.chardev());
     if (chardev == null) {
       throw QmpException.generic(
@@ -103,33 +112,16 @@ final class ChannelCommands {
     try {
       PortInfo info = target.channels().addPort(port.config(), backend);
       chardev.taken();
-      String named = id.map(name -> words + ",id=" + name).orElse(words);
-      registry.put(id, info, chardev.id(), named);
+      registry.put(info, port);
     } catch (PortException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
     return null;
   }
 
-  private static String portWords(String driver, ObjectNode rest) throws QmpException {
-    StringBuilder words = new StringBuilder(driver);
-    for (Map.Entry<String, JsonNode> property : rest.properties()) {
-      JsonNode value = property.getValue();
-      if (!value.isValueNode() || value.isNull()) {
-        throw QmpException.generic(
-            "Invalid parameter type for '%s', expected: string", property.getKey());
-      }
-      String text = value.isBoolean() ? (value.booleanValue() ? "on" : "off") : value.asText();
-      // Two commas stand for one in a value.
-      words.append(',').append(property.getKey().replace(",", ",,")).append('=');
-      words.append(text.replace(",", ",,"));
-    }
-    return words.toString();
-  }
-
-  private static DeviceOptions.PortOptions portOptions(String words) throws QmpException {
+  private static PortSpec portSpec(String driver, ObjectNode properties) throws QmpException {
     try {
-      return DeviceOptions.port(OptionWords.parse(words));
+      return SpecJson.port(driver, properties);
     } catch (OptionException e) {
       throw QmpException.generic("%s", e.getMessage());
     }

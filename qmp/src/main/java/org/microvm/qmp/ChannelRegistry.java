@@ -6,11 +6,13 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
 
 /**
  * The chardevs and the ports of a machine by the ids that people gave them.
@@ -24,10 +26,14 @@ public final class ChannelRegistry {
    *
    * @param id what it is called
    * @param info the port itself
-   * @param chardev the id of its host end
-   * @param words the words that make such a port
+   * @param spec the specification that it was added with
    */
-  record Device(String id, PortInfo info, String chardev, String words) {}
+  record Device(String id, PortInfo info, PortSpec spec) {
+    /** Returns the id of its host end. */
+    String chardev() {
+      return spec.chardev();
+    }
+  }
 
   private final Map<String, Chardev> chardevs = new LinkedHashMap<>();
   private final Map<String, Device> devices = new LinkedHashMap<>();
@@ -39,23 +45,20 @@ public final class ChannelRegistry {
   public ChannelRegistry() {}
 
   /**
-   * Tells of a port that is there at power-on.
+   * Enters a port that is there at power-on.
    *
-   * @param id the device's, if it has one
    * @param info the port
-   * @param chardev the id of its host end
-   * @param words the words that made its host end
-   * @param deviceWords the words that made the port
+   * @param port the specification that the port was made from
+   * @param chardev the specification that its host end was made from
    */
-  public void atPowerOn(
-      Optional<String> id, PortInfo info, String chardev, String words, String deviceWords) {
-    chardevs.put(chardev, Chardev.inUse(chardev, words));
-    put(id, info, chardev, deviceWords);
+  public void atPowerOn(PortInfo info, PortSpec port, ChardevSpec chardev) {
+    chardevs.put(port.chardev(), Chardev.inUse(port.chardev(), chardev));
+    put(info, port);
   }
 
   /** Enters a new port. */
-  Device put(Optional<String> id, PortInfo info, String chardev, String words) {
-    Device device = new Device(id.orElseGet(() -> generated(info)), info, chardev, words);
+  Device put(PortInfo info, PortSpec port) {
+    Device device = new Device(port.id().orElseGet(() -> generated(info)), info, port);
     devices.put(device.id(), device);
     byPort.put(info, device);
     return device;
@@ -118,40 +121,41 @@ public final class ChannelRegistry {
   }
 
   /**
-   * What has become of the words that a machine was made of: with the channels that there are now,
-   * each under the number that the guest knows it by. A chardev that no port has is left out.
+   * Returns the options of a machine with the channels that there are now in place of those that it
+   * was started with. Each port has the number that the guest knows it by. A chardev that no port
+   * uses is left out.
    *
-   * @param words options and their values by turns; none stay none
+   * @param options options and their values by turns; an empty list is returned as it is
    */
-  List<String> current(List<String> words) {
-    if (words.isEmpty()) {
-      return words;
+  List<String> current(List<String> options) {
+    if (options.isEmpty()) {
+      return options;
     }
     List<String> now = new ArrayList<>();
-    for (int i = 0; i + 1 < words.size(); i += 2) {
-      if (!isChannel(words.get(i), words.get(i + 1))) {
-        now.addAll(words.subList(i, i + 2));
+    for (int i = 0; i + 1 < options.size(); i += 2) {
+      if (!isChannel(options.get(i), options.get(i + 1))) {
+        now.addAll(options.subList(i, i + 2));
       }
     }
     for (Device device : devices.values()) {
       Chardev chardev = chardevs.get(device.chardev());
-      String number = String.valueOf(device.info().nr());
-      now.addAll(List.of("--chardev", with(chardev.words(), "id", chardev.id())));
-      now.addAll(List.of("--device", with(device.words(), "nr", number)));
+      now.addAll(List.of("--chardev", ChardevOptions.write(chardev.id(), chardev.spec())));
+      PortSpec port = device.spec().withNr(device.info().nr());
+      now.addAll(List.of("--device", DeviceOptions.write(port).toString()));
     }
     return now;
   }
 
   private static boolean isChannel(String option, String value) {
     return option.equals("--chardev")
-        || (option.equals("--device") && DeviceOptions.isPort(value.split(",", 2)[0]));
+        || (option.equals("--device") && DeviceOptions.isPort(kind(value)));
   }
 
-  private static String with(String words, String name, String value) {
+  private static String kind(String options) {
     try {
-      return OptionWords.parse(words).with(name, value);
+      return OptionWords.parse(options).kind();
     } catch (OptionException e) {
-      throw new IllegalStateException("words that were understood once: " + words, e);
+      throw new IllegalStateException("the machine was started with " + options, e);
     }
   }
 

@@ -4,48 +4,47 @@ import java.io.IOException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
-import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.ChardevSpec;
 
 /**
- * The host end of a channel by its id: what it is, and whether a device has it.
+ * A host end of a channel, which a client refers to by its id, and whether a device uses it.
  *
- * <p>A port closes its host end when it goes. The chardev stays, as in QEMU, and is opened again
- * when another device takes it; only its clients have to connect again.
+ * <p>A port closes its host end when it is removed. The chardev stays, as in QEMU, and is opened
+ * again when another device uses it; clients of the host end have to reconnect.
  */
 final class Chardev {
   private final String id;
-  private final String words;
+  private final ChardevSpec spec;
   private PortBackend spare;
   private boolean busy;
 
-  private Chardev(String id, String words) {
+  private Chardev(String id, ChardevSpec spec) {
     this.id = id;
-    this.words = words;
+    this.spec = spec;
   }
 
   /** One that a device has already. */
-  static Chardev inUse(String id, String words) {
-    Chardev chardev = new Chardev(id, words);
+  static Chardev inUse(String id, ChardevSpec spec) {
+    Chardev chardev = new Chardev(id, spec);
     chardev.busy = true;
     return chardev;
   }
 
   /**
-   * A new one, opened.
+   * Creates a chardev and opens it.
    *
-   * @throws QmpException if the words make no sense or what they name cannot be opened
+   * @throws QmpException if what it names cannot be opened
    */
-  static Chardev open(String id, String words, EventLoop loop) throws QmpException {
-    Chardev chardev = new Chardev(id, words);
+  static Chardev open(String id, ChardevSpec spec, EventLoop loop) throws QmpException {
+    Chardev chardev = new Chardev(id, spec);
     chardev.open(loop);
     return chardev;
   }
 
   private void open(EventLoop loop) throws QmpException {
     try {
-      spare = ChardevOptions.backend(OptionWords.parse(words), loop);
-    } catch (OptionException | IOException e) {
+      spare = spec.open(loop);
+    } catch (IOException e) {
       throw QmpException.generic("chardev %s: %s", id, e.getMessage());
     }
   }
@@ -54,30 +53,30 @@ final class Chardev {
     return id;
   }
 
-  /** The words that make such a one; the id may be missing. */
-  String words() {
-    return words;
+  /** Returns the specification that it is opened from. */
+  ChardevSpec spec() {
+    return spec;
   }
 
-  /** Whether a device has it. */
+  /** Whether a device uses it. */
   boolean busy() {
     return busy;
   }
 
-  /** The open host end that no device has, or null. */
+  /** The open host end if no device uses it, or null. */
   PortBackend spare() {
     return spare;
   }
 
-  /** For people: what it is and where. */
+  /** Describes the kind and place of the host end, for the user. */
   String describe() {
-    return spare == null ? words : spare.describe();
+    return spare == null ? ChardevOptions.write(id, spec) : spare.describe();
   }
 
   /**
-   * The host end, for a device; {@link #taken} or {@link #released} comes next.
+   * Returns the host end for a device; to be followed by {@link #taken} or {@link #released}.
    *
-   * @throws QmpException if another device has it, or it cannot be opened again
+   * @throws QmpException if another device uses it, or it cannot be opened again
    */
   PortBackend take(EventLoop loop) throws QmpException {
     if (busy) {
@@ -89,18 +88,18 @@ final class Chardev {
     return spare;
   }
 
-  /** The host end is the device's now. */
+  /** Called when the device has taken the host end. */
   void taken() {
     busy = true;
     spare = null;
   }
 
-  /** The device is gone and has closed the host end. */
+  /** Called when the device was removed and has closed the host end. */
   void released() {
     busy = false;
   }
 
-  /** Closes what no device has. */
+  /** Closes the host end if no device uses it. */
   void close() {
     if (spare != null) {
       spare.close();

@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.microvm.qmp.QmpTarget.RunState;
 
-/** The commands about the machine as a whole. */
+/** The commands that control the machine as a whole. */
 final class MachineCommands {
   private final QmpTarget target;
   private final ChannelRegistry registry;
@@ -33,7 +33,7 @@ final class MachineCommands {
     commands.add("x-snapshot", this::snapshot);
   }
 
-  /** Whether a client has asked for the end. */
+  /** Whether a client has sent {@code quit}. */
   boolean quitting() {
     return quitting;
   }
@@ -94,11 +94,11 @@ final class MachineCommands {
   private JsonNode powerDown(QmpArguments arguments) throws QmpException {
     arguments.finish();
     throw QmpException.generic(
-        "this machine has no power button that a guest could see; ask the guest agent:"
+        "this machine has no power button; shut the guest down through its guest agent:"
             + " microvm agent --socket PATH shutdown");
   }
 
-  /** Answers when the snapshot is complete. */
+  /** Replies once the snapshot is complete. */
   private JsonNode snapshot(QmpArguments arguments) throws QmpException {
     String directory = arguments.text("directory");
     Optional<String> base = arguments.optionalText("base");

@@ -21,15 +21,15 @@ import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
 
-/** A real machine, for its control socket. */
+/** A machine as the target of its control socket. */
 public final class MachineTarget implements QmpTarget {
   private final Machine machine;
   private final Optional<String> name;
   private final Supplier<JsonNode> statistics;
 
   /**
-   * @param name what its owner calls it, or null
-   * @param statistics what it has done so far
+   * @param name of the machine, or null
+   * @param statistics supplies the machine's statistics so far
    */
   public MachineTarget(Machine machine, String name, Supplier<JsonNode> statistics) {
     this.machine = machine;
@@ -37,7 +37,7 @@ public final class MachineTarget implements QmpTarget {
     this.statistics = statistics;
   }
 
-  /** Has the server tell its clients what happens to the machine from now on. */
+  /** Makes the server send events about the machine to its clients from now on. */
   public void report(QmpServer server) {
     machine.addListener(
         new MachineListener() {
@@ -63,7 +63,7 @@ public final class MachineTarget implements QmpTarget {
         });
   }
 
-  /** Has the server tell its clients how the machine ended. */
+  /** Makes the server send the event about the machine's end to its clients. */
   public static void reportEnd(QmpServer server, MachineEnd end) {
     switch (end) {
       case MachineEnd.PowerOff() -> server.ended(true, "guest-shutdown");

@@ -16,7 +16,7 @@ import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 
-/** The commands about live migration. */
+/** The commands of live migration. */
 final class MigrationCommands {
   private final QmpTarget target;
   private MigrationLimits limits = MigrationLimits.DEFAULT;
@@ -35,7 +35,7 @@ final class MigrationCommands {
     commands.add("query-migrate", this::query);
   }
 
-  /** Answers when it has begun; the event MIGRATION tells how it ended. */
+  /** Replies once the migration has started; the event MIGRATION reports its end. */
   private JsonNode migrate(QmpArguments arguments) throws QmpException {
     String uri = arguments.text("uri");
     arguments.finish();
@@ -61,12 +61,13 @@ final class MigrationCommands {
     long millis = arguments.optionalNumber("downtime-limit").orElse(limits.downtime().toMillis());
     arguments.finish();
     if (millis < 1 || millis > 2_000_000) {
-      throw QmpException.generic("downtime-limit: %d is not from 1 to 2000000 ms", millis);
+      throw QmpException.generic(
+          "downtime-limit: %d is out of range; accepted are 1 to 2000000 ms", millis);
     }
     memory = how.isPresent() ? memory(how.get()) : memory;
     limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
     try {
-      // Empty words put things back to how they were.
+      // An empty string unsets a parameter.
       directory.ifPresent(text -> credentials = optional(text).map(Path::of));
     } catch (InvalidPathException e) {
       throw QmpException.generic("tls-creds: %s", e.getMessage());

@@ -12,10 +12,10 @@ import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortListener;
 
 /**
- * Turns what happens to ports into events: VSERPORT_CHANGE and DEVICE_DELETED.
+ * Sends the events VSERPORT_CHANGE and DEVICE_DELETED when ports change.
  *
- * <p>A guest can open and close a port a hundred thousand times a second. As in QEMU, clients hear
- * of each port at most once in an interval, and always of the state in the end.
+ * <p>A guest can open and close a port a hundred thousand times a second. As in QEMU, at most one
+ * event per port is sent in an interval, and the last state is always reported.
  */
 final class PortEvents implements PortListener {
   private final Executor executor;
@@ -24,14 +24,14 @@ final class PortEvents implements PortListener {
   private final QmpEvents events;
   private final Duration interval;
 
-  /** The last news of each port that clients have not heard; guarded by this. */
+  /** The state of each port that has changed and not been reported yet; guarded by this. */
   private final Map<PortInfo, Boolean> news = new IdentityHashMap<>();
 
-  /** The ports of which clients have heard within the interval; on the loop only. */
+  /** The ports that were reported within the current interval; used on the loop only. */
   private final Map<PortInfo, Boolean> quiet = new IdentityHashMap<>();
 
   /**
-   * @param executor runs on the loop, or drops what comes too late
+   * @param executor runs tasks on the loop, and drops them once the loop is closed
    */
   PortEvents(
       Executor executor,
@@ -73,7 +73,7 @@ final class PortEvents implements PortListener {
 
   private void tell(PortInfo port) {
     if (quiet.containsKey(port)) {
-      return; // when the interval is over
+      return; // intervalOver() calls again
     }
     Boolean open;
     synchronized (this) {

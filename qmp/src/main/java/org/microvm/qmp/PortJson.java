@@ -8,11 +8,11 @@ import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.PortStatus;
 import org.microvm.virtioserial.SerialDevice;
 
-/** What is known of a port, as JSON. */
+/** Describes ports as JSON. */
 final class PortJson {
   private PortJson() {}
 
-  /** Completes what query-chardev says of the host end of a port. */
+  /** Completes the entry of query-chardev for the host end of a port. */
   static void chardev(ObjectNode node, SerialDevice channels, PortInfo info) {
     PortStatus status = status(channels, info);
     if (status != null) {
@@ -21,9 +21,9 @@ final class PortJson {
   }
 
   /**
-   * Adds a port to a list, unless it is gone.
+   * Adds a port to a list, unless it was removed meanwhile.
    *
-   * @param device its ids, or null if it was made from Java
+   * @param device the ids of the port, or null if it was added by the Java API
    */
   static void port(
       ArrayNode list, SerialDevice channels, PortInfo info, ChannelRegistry.Device device) {

@@ -6,7 +6,7 @@ import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 
-/** A command's arguments, taken one by one; {@link #finish} refuses what nobody wanted. */
+/** The arguments of a command, taken one by one; {@link #finish} refuses those that are left. */
 final class QmpArguments {
   private final ObjectNode node;
   private final String path;
@@ -21,12 +21,12 @@ final class QmpArguments {
     this.path = path;
   }
 
-  /** A text that must be there. */
+  /** Takes a required string. */
   String text(String name) throws QmpException {
     return optionalText(name).orElseThrow(() -> missing(name));
   }
 
-  /** A text that may be missing. */
+  /** Takes an optional string. */
   Optional<String> optionalText(String name) throws QmpException {
     JsonNode value = take(name);
     if (value != null && !value.isTextual()) {
@@ -35,7 +35,7 @@ final class QmpArguments {
     return Optional.ofNullable(value).map(JsonNode::textValue);
   }
 
-  /** A flag that may be missing. */
+  /** Takes an optional boolean. */
   Optional<Boolean> optionalFlag(String name) throws QmpException {
     JsonNode value = take(name);
     if (value != null && !value.isBoolean()) {
@@ -44,7 +44,7 @@ final class QmpArguments {
     return Optional.ofNullable(value).map(JsonNode::booleanValue);
   }
 
-  /** A whole number that may be missing. */
+  /** Takes an optional integer. */
   Optional<Long> optionalNumber(String name) throws QmpException {
     JsonNode value = take(name);
     if (value != null && !value.canConvertToExactIntegral()) {
@@ -53,7 +53,7 @@ final class QmpArguments {
     return Optional.ofNullable(value).map(JsonNode::longValue);
   }
 
-  /** Arguments within, which must be there. */
+  /** Takes a required object, whose members are arguments too. */
   QmpArguments object(String name) throws QmpException {
     JsonNode value = take(name);
     if (value == null) {
@@ -65,7 +65,7 @@ final class QmpArguments {
     return new QmpArguments(object, path + name + ".");
   }
 
-  /** All that was not taken yet, as an object. */
+  /** Takes all arguments that were not taken yet. */
   ObjectNode rest() {
     ObjectNode rest = node.deepCopy();
     rest.remove(taken);

@@ -19,10 +19,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A client of a control socket: ours, or QEMU's.
+ * A client of a control socket, of this program or of QEMU.
  *
- * <p>One thread at a time, except for {@link #close}. Every wait has a limit. Events that nobody
- * waits for are kept until somebody does.
+ * <p>For one thread at a time, except for {@link #close}. Every wait has a time limit. Events are
+ * queued until they are read.
  */
 public final class QmpClient implements AutoCloseable {
   private final SocketChannel socket;
@@ -32,7 +32,7 @@ public final class QmpClient implements AutoCloseable {
   private final JsonNode greeting;
   private long lastId;
 
-  /** The end of the stream, in both queues. */
+  /** Marks the end of the stream in both queues. */
   private static final JsonNode END = JsonNodeFactory.instance.missingNode();
 
   private QmpClient(SocketChannel socket, Duration limit) throws IOException {
@@ -44,10 +44,10 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /**
-   * Connects, and negotiates no capabilities.
+   * Connects, and negotiates without any capability.
    *
    * @param path of the unix socket
-   * @param limit how long an answer may take
+   * @param limit the longest wait for a reply or event
    */
   public static QmpClient connect(Path path, Duration limit) throws IOException {
     SocketChannel socket;
@@ -64,12 +64,12 @@ public final class QmpClient implements AutoCloseable {
     }
   }
 
-  /** An empty object, for arguments. */
+  /** Returns a new empty object for arguments. */
   public static ObjectNode arguments() {
     return JsonNodeFactory.instance.objectNode();
   }
 
-  /** What the server said first. */
+  /** The greeting of the server. */
   public JsonNode greeting() {
     return greeting;
   }
@@ -80,11 +80,11 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /**
-   * Runs a command and waits for its answer.
+   * Runs a command and waits for the reply.
    *
-   * @return what stands behind {@code return} in it
-   * @throws QmpException if the answer is an error
-   * @throws IOException if there is none in time
+   * @return the value of {@code return} in the reply
+   * @throws QmpException if the reply is an error
+   * @throws IOException if there is no reply in time
    */
   public JsonNode execute(String command, ObjectNode arguments) throws IOException {
     long id = ++lastId;
@@ -108,16 +108,16 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /**
-   * The next event; waits for it.
+   * Waits for the next event.
    *
-   * @throws IOException if there is none in time
+   * @throws IOException if there is no event in time
    */
   public JsonNode nextEvent() throws IOException {
     return next(events, "an event");
   }
 
   /**
-   * The data of the next event of this name; others are dropped.
+   * Waits for the next event with this name and returns its data; drops other events.
    *
    * @throws IOException if there is none in time
    */
@@ -133,7 +133,7 @@ public final class QmpClient implements AutoCloseable {
     try {
       JsonNode node = queue.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
       if (node == null) {
-        throw new IOException("%s did not come within %d s".formatted(what, limit.toSeconds()));
+        throw new IOException("%s did not arrive within %d s".formatted(what, limit.toSeconds()));
       }
       if (node == END) {
         queue.add(END);
@@ -154,7 +154,7 @@ public final class QmpClient implements AutoCloseable {
         (message.has("event") ? events : answers).add(message);
       }
     } catch (IOException | UncheckedIOException e) {
-      // The other end is gone, or does not speak QMP; whoever waits is told that it has ended.
+      // The other end is gone or does not speak QMP. Waiting callers see the end of the stream.
     }
     answers.add(END);
     events.add(END);

@@ -2,13 +2,13 @@ package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
-/** What a command does; called on the control socket's thread, one at a time. */
+/** The implementation of a command; called on the control socket's thread, one at a time. */
 @FunctionalInterface
 interface QmpCommand {
   /**
-   * Does it.
+   * Runs the command.
    *
-   * @return what stands behind {@code return} in the answer; null for an empty object
+   * @return the value of {@code return} in the reply; null for an empty object
    * @throws QmpException if it is refused or fails
    */
   JsonNode run(QmpArguments arguments) throws QmpException;

@@ -7,16 +7,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The commands there are, by name, and those of the protocol itself. */
+/** The table of commands by name; it implements those of the protocol itself. */
 final class QmpCommands {
-  /** The command that begins every conversation. */
+  /** The command that every session begins with. */
   static final String NEGOTIATE = "qmp_capabilities";
 
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final String productVersion;
 
   /**
-   * @param productVersion such as 0.1.0
+   * @param productVersion version of this program, such as 0.1.0
    */
   QmpCommands(String productVersion) {
     this.productVersion = productVersion;
@@ -32,8 +32,8 @@ final class QmpCommands {
   /**
    * Runs a command.
    *
-   * @return what stands behind {@code return}
-   * @throws QmpException if there is no such command, it is refused or it fails
+   * @return the value of {@code return} in the reply
+   * @throws QmpException if there is no such command, or it is refused or fails
    */
   JsonNode run(QmpRequest request) throws QmpException {
     QmpCommand command = commands.get(request.name());
@@ -47,7 +47,7 @@ final class QmpCommands {
     return result == null ? JsonNodeFactory.instance.objectNode() : result;
   }
 
-  /** What a client hears first. */
+  /** The greeting, which a client receives first. */
   ObjectNode greeting() {
     ObjectNode greeting = JsonNodeFactory.instance.objectNode();
     ObjectNode qmp = greeting.putObject("QMP");
@@ -64,7 +64,7 @@ final class QmpCommands {
     return null;
   }
 
-  /** QMP has one place for a version, and it is called after QEMU. */
+  /** The version of this program, in the member {@code qemu}: QMP has no other place for it. */
   private ObjectNode version() {
     ObjectNode version = JsonNodeFactory.instance.objectNode();
     String[] parts = productVersion.replaceAll("[^0-9.].*", "").split("\\.", -1);

@@ -6,12 +6,12 @@ import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Makes events of names and data, with the time of now. */
+/** Builds events from a name and data, with the current time, and sends them to all clients. */
 final class QmpEvents {
   private final Consumer<ObjectNode> clients;
 
   /**
-   * @param clients who hears of them; called on the control socket's loop
+   * @param clients sends an event to all clients; called on the control socket's loop
    */
   QmpEvents(Consumer<ObjectNode> clients) {
     this.clients = clients;
@@ -22,7 +22,7 @@ final class QmpEvents {
     emit(name, null);
   }
 
-  /** Sends an event; on the loop. */
+  /** Sends an event; call on the loop. */
   void emit(String name, ObjectNode data) {
     Instant now = Instant.now();
     ObjectNode event = JsonNodeFactory.instance.objectNode();

@@ -2,11 +2,11 @@ package org.microvm.qmp;
 
 import java.io.IOException;
 
-/** A command was refused, or failed: what stands in the answer's {@code error}. */
+/** A command was refused or failed; the content of the reply's {@code error}. */
 public final class QmpException extends IOException {
   private static final long serialVersionUID = 1L;
 
-  /** The class of nearly all errors. */
+  /** The error class of nearly all errors. */
   public static final String GENERIC = "GenericError";
 
   /** There is no such command, or it cannot be used at this point. */
@@ -15,18 +15,19 @@ public final class QmpException extends IOException {
   /** There is no such device. */
   public static final String DEVICE_NOT_FOUND = "DeviceNotFound";
 
+  /** QMP's class of the error. */
   private final String errorClass;
 
   /**
    * @param errorClass QMP's class of the error
-   * @param description for a person
+   * @param description text for the user
    */
   public QmpException(String errorClass, String description) {
     super(description);
     this.errorClass = errorClass;
   }
 
-  /** An error of the usual class. */
+  /** Creates an error of the class {@link #GENERIC}. */
   static QmpException generic(String description, Object... arguments) {
     return new QmpException(GENERIC, description.formatted(arguments));
   }

@@ -3,21 +3,21 @@ package org.microvm.qmp;
 import java.io.ByteArrayOutputStream;
 
 /**
- * Cuts what a client sends into JSON objects, which need not stand on lines of their own.
+ * Splits the input of a client into JSON objects, which need not be on separate lines.
  *
- * <p>After something that cannot begin an object, and after an object that is too long, the rest of
- * the line is skipped: that is where the next one may begin.
+ * <p>After a byte that cannot begin an object, and after an object that is too long, the rest of
+ * the line is skipped; the next object may begin on the next line.
  */
 final class QmpInput {
-  /** The longest command taken, in bytes; the longest that makes sense has a few hundred. */
+  /** The longest accepted command, in bytes; the longest useful one has a few hundred. */
   static final int MAX_BYTES = 1 << 20;
 
-  /** Is given what was found. */
+  /** Receives the objects. */
   interface Sink {
-    /** One object, or what looks like one from outside. */
+    /** Called with an object whose brackets are balanced; it is not parsed yet. */
     void object(byte[] json);
 
-    /** Something else. */
+    /** Called with an error message for input that is not an object. */
     void malformed(String description);
   }
 
@@ -25,7 +25,7 @@ final class QmpInput {
   private final ByteArrayOutputStream object = new ByteArrayOutputStream();
   private int depth;
 
-  /** The quote that ends the string we are in, or 0. */
+  /** The quote that ends the current string, or 0 outside of strings. */
   private byte quote;
 
   private boolean escaped;
@@ -35,7 +35,7 @@ final class QmpInput {
     this.sink = sink;
   }
 
-  /** Takes some more bytes. */
+  /** Processes more bytes of input. */
   void accept(byte[] bytes, int length) {
     for (int i = 0; i < length; i++) {
       accept(bytes[i]);

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 
-/** JSON as QMP has it: text may stand in single quotes too. */
+/** Parses JSON as QMP defines it: strings may also be in single quotes. */
 final class QmpJson {
   private static final ObjectMapper JSON =
       JsonMapper.builder()

@@ -8,7 +8,7 @@ import java.util.Deque;
 import org.microvm.linux.Errno;
 import org.microvm.linux.Fd;
 
-/** What a client has not taken yet: lines that go out as the socket has room. Never blocks. */
+/** The lines that a client has not received yet, sent as the socket has room. Never blocks. */
 final class QmpOutput {
   private static final int CHUNK = 16 << 10;
 
@@ -16,7 +16,7 @@ final class QmpOutput {
   private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
   private final Deque<byte[]> lines = new ArrayDeque<>();
 
-  /** How much of the first line is gone. */
+  /** Bytes of the first line that were sent. */
   private int sent;
 
   private int pending;
@@ -25,7 +25,7 @@ final class QmpOutput {
     this.fd = fd;
   }
 
-  /** Bytes that wait. */
+  /** Bytes that are waiting to be sent. */
   int pending() {
     return pending;
   }
@@ -36,7 +36,7 @@ final class QmpOutput {
   }
 
   /**
-   * Writes what the socket takes.
+   * Writes as much as the socket accepts.
    *
    * @return false if the client is gone
    */

@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * A command as it came.
+ * A command of a client.
  *
- * @param name which one
- * @param arguments what it is given
+ * @param name of the command
+ * @param arguments of the command; empty if there are none
  */
 record QmpRequest(String name, ObjectNode arguments) {
-  /** Takes a message apart, with the errors that QEMU gives. */
+  /** Parses a message; the error messages are those of QEMU. */
   static QmpRequest of(JsonNode message) throws QmpException {
     if (!message.isObject()) {
       throw QmpException.generic("QMP input must be a JSON object");

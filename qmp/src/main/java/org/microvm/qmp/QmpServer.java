@@ -20,17 +20,14 @@ import org.microvm.machine.migration.MigrationProgress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * The control socket. It has a thread of its own, so that nothing that a client does, or fails to
- * do, holds up the guest.
- */
+/** Serves the control socket. It has its own thread, so that a client cannot delay the guest. */
 public final class QmpServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(QmpServer.class);
 
-  /** Clients at a time; further ones wait in the listen backlog. */
+  /** The most clients at a time; further ones wait in the listen backlog. */
   static final int MAX_CLIENTS = 16;
 
-  /** As in QEMU. */
+  /** The interval that QEMU uses. */
   private static final Duration PORT_EVENT_INTERVAL = Duration.ofSeconds(1);
 
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -46,7 +43,7 @@ public final class QmpServer implements AutoCloseable {
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
 
-  /** On the loop only. */
+  /** Used on the loop only. */
   private final Set<QmpSession> sessions = new LinkedHashSet<>();
 
   private EventLoop.Watch watch;
@@ -72,19 +69,19 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
-   * What tests choose for themselves.
+   * Settings that tests change.
    *
    * @param version of the product
-   * @param portEventInterval how long clients hear nothing more of a port after they have
+   * @param portEventInterval the shortest time between two events about a port
    */
   record Settings(String version, Duration portEventInterval) {}
 
   /**
-   * Listens, and serves from now on.
+   * Listens on a unix socket and starts to serve clients.
    *
-   * @param path of the unix socket; the file is removed in the end
+   * @param path of the unix socket; {@link #close} removes the file
    * @param target what is controlled
-   * @param registry the channels that are there; the server's from now on
+   * @param registry the channels that exist; used by the server alone from now on
    * @param version of the product, such as 0.1.0
    * @throws ErrnoException if the path is too long, in use, or not allowed
    */
@@ -113,22 +110,22 @@ public final class QmpServer implements AutoCloseable {
     }
   }
 
-  /** Completes when a client has connected; cancelled if none has when the server is closed. */
+  /** Completes once a client has connected; cancelled if the server is closed before. */
   public CompletableFuture<Void> firstClient() {
     return firstClient.copy();
   }
 
-  /** Tells clients that the guest was stopped. */
+  /** Sends the event that the guest was paused. */
   public void stopped() {
     later(() -> events.emit("STOP"));
   }
 
-  /** Tells clients that the guest goes on. */
+  /** Sends the event that the guest was resumed. */
   public void resumed() {
     later(() -> events.emit("RESUME"));
   }
 
-  /** Tells clients how a migration ended. */
+  /** Sends the event that a migration ended, with its times. */
   public void migration(MigrationProgress end) {
     ObjectNode data =
         JsonNodeFactory.instance
@@ -151,9 +148,9 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
-   * Tells clients that the guest begins again.
+   * Sends the event that the guest was reset.
    *
-   * @param guest whether it asked for that itself
+   * @param guest whether the guest requested the reset
    */
   public void reset(boolean guest) {
     String reason = guest ? "guest-reset" : "host-qmp-system-reset";
@@ -161,10 +158,10 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
-   * Tells clients that the guest has ended.
+   * Sends the event that the guest has ended.
    *
-   * @param guest whether that was its own doing
-   * @param reason one of QMP's ShutdownCause
+   * @param guest whether the guest caused the end
+   * @param reason a value of QMP's ShutdownCause
    */
   public void ended(boolean guest, String reason) {
     boolean quit = machineCommands.quitting() && !guest;
@@ -176,7 +173,7 @@ public final class QmpServer implements AutoCloseable {
     try {
       loop.execute(task);
     } catch (RejectedExecutionException e) {
-      // The server is closed: nobody is there to be told.
+      // The server is closed and has no clients.
     }
   }
 
@@ -199,8 +196,8 @@ public final class QmpServer implements AutoCloseable {
         admit(client);
       }
     } catch (ErrnoException e) {
-      // Out of descriptors, for instance; the client stays in the backlog, and a pause keeps the
-      // loop from spinning.
+      // For instance, the process is out of descriptors. The client stays in the backlog; the pause
+      // keeps the loop from spinning.
       LOG.warn("{}: {}", listener.path(), e.getMessage());
       watch.interest(0);
       loop.schedule(RETRY_NANOS, this::listenIfRoom);
@@ -229,7 +226,7 @@ public final class QmpServer implements AutoCloseable {
     watch.interest(sessions.size() < MAX_CLIENTS ? EventLoop.IN : 0);
   }
 
-  /** Ends the service; what clients were sent before is theirs still. */
+  /** Disconnects all clients and stops listening. Clients can still read what was sent before. */
   @Override
   public synchronized void close() {
     if (closed) {

@@ -16,19 +16,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One client. Everything happens on the control socket's loop.
+ * The connection of one client. All methods run on the control socket's event loop.
  *
- * <p>A client that sends commands and does not read the answers is not read from any more; one that
- * leaves more than {@link #MAX_PENDING} bytes of events unread is disconnected. So nobody's
- * slowness costs memory, or a wait.
+ * <p>While a client does not read the replies to its commands, no more commands are read from it. A
+ * client that leaves more than {@link #MAX_PENDING} bytes of events unread is disconnected. So a
+ * slow client neither uses unlimited memory nor delays others.
  */
 final class QmpSession implements QmpInput.Sink {
   private static final Logger LOG = LoggerFactory.getLogger(QmpSession.class);
 
-  /** Unread bytes of answers and events at which a client is given up. */
+  /** A client with more unread bytes of replies and events than this is disconnected. */
   static final int MAX_PENDING = 1 << 20;
 
-  /** Unread bytes at which no more commands are read. */
+  /** No commands are read from a client with more unread bytes than this. */
   private static final int ENOUGH_PENDING = 64 << 10;
 
   private static final int READ_BYTES = 4096;
@@ -52,12 +52,12 @@ final class QmpSession implements QmpInput.Sink {
     watch = loop.watch(fd, EventLoop.IN, this::ready);
   }
 
-  /** Says who is here. */
+  /** Sends the greeting. */
   void greet() {
     send(commands.greeting());
   }
 
-  /** Sends an event, unless the client has not said yet that it is one. */
+  /** Sends an event, if the client has negotiated its capabilities. */
   void event(ObjectNode event) {
     if (negotiated) {
       send(event);
@@ -147,7 +147,7 @@ final class QmpSession implements QmpInput.Sink {
     if (!output.flush()) {
       end();
     } else if (output.pending() > MAX_PENDING) {
-      LOG.warn("a client of the control socket reads nothing and is disconnected");
+      LOG.warn("disconnecting a control socket client that does not read its events");
       end();
     } else {
       int in = output.pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;

@@ -13,81 +13,82 @@ import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.virtioserial.SerialDevice;
 
-/** What the control socket controls: a machine, or in tests something that stands for one. */
+/** What the control socket controls: a machine, or a substitute for one in tests. */
 public interface QmpTarget {
-  /** How far the guest's life has come; the names are QMP's. */
+  /** The state of the guest; the names are those of QMP. */
   enum RunState {
-    /** It is not started yet. */
+    /** The guest is not started yet. */
     PRELAUNCH,
-    /** It runs. */
+    /** The guest runs. */
     RUNNING,
-    /** It was stopped and can go on. */
+    /** The guest was paused and can be resumed. */
     PAUSED,
-    /** It has ended. */
+    /** The guest has ended. */
     SHUTDOWN
   }
 
-  /** The name its owner gave it. */
+  /** The name of the machine, if it was given one. */
   Optional<String> name();
 
-  /** How far it is. */
+  /** The state of the guest. */
   RunState state();
 
   /**
-   * Stops the guest until {@link #resume}; returns when no vCPU runs any more.
+   * Pauses the guest until {@link #resume}; returns once no vCPU runs.
    *
-   * @throws IOException if it cannot be stopped
+   * @throws IOException if it cannot be paused
    */
   void pause() throws IOException;
 
   /**
-   * Lets the guest go on.
+   * Resumes the guest.
    *
-   * @throws IOException if it cannot go on
+   * @throws IOException if it cannot be resumed
    */
   void resume() throws IOException;
 
   /**
-   * Saves the machine to a directory; it goes on afterwards as it was.
+   * Saves the machine to a directory; afterwards it is in the same state as before.
    *
-   * @param words as {@code Machine.snapshot} takes it
+   * @param words see {@code Machine.snapshot}
    * @throws IOException if it cannot be saved now or there
    */
   void snapshot(Path directory, UnaryOperator<List<String>> words) throws IOException;
 
   /**
-   * The same, with no more than what has changed since another snapshot.
+   * Saves only what has changed since another snapshot; otherwise like {@link #snapshot}.
    *
-   * @throws IOException if it cannot be saved now or there, or that snapshot is not the last one
+   * @throws IOException if it cannot be saved now or there, or {@code base} is not the last
+   *     snapshot
    */
   void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> words)
       throws IOException;
 
   /**
-   * Begins to move the guest to another process.
+   * Starts a migration of the guest to another process.
    *
-   * @param destination where that process waits
-   * @param memory how the guest's memory gets there
-   * @throws IOException if it cannot begin
+   * @param destination the address at which that process waits
+   * @param memory whether the guest's memory is copied or handed over
+   * @throws IOException if it cannot start
    */
   void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException;
 
-  /** The migration that goes on, or the last one. */
+  /** The current migration, or the last one. */
   Optional<Migration> migration();
 
-  /** Resets the guest as if the button were pressed. */
+  /** Resets the guest, like a reset button. */
   void reset();
 
-  /** Ends the guest as if the power were cut. */
+  /** Ends the guest, like a power cut. */
   void quit();
 
   /** The device with the channels. */
   SerialDevice channels();
 
-  /** The loop on which host ends of channels live. */
+  /** The event loop of the channels' host ends. */
   EventLoop eventLoop();
 
-  /** What the machine has done so far, as JSON. */
+  /** The statistics of the machine so far, as JSON. */
   JsonNode statistics();
 }

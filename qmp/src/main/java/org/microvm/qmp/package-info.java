@@ -1,13 +1,14 @@
 /**
- * The control socket of a running machine. It speaks QMP, the QEMU Machine Protocol, so that what
- * people have for QEMU works: a greeting, {@code qmp_capabilities}, commands with an id that comes
- * back, errors with a class and a description, events with a time stamp.
+ * The control socket of a running machine. It implements QMP, the QEMU Machine Protocol, so that
+ * tools for QEMU work with it: a greeting, {@code qmp_capabilities}, commands whose id is returned
+ * in the reply, errors with a class and a description, events with a time stamp.
  *
- * <p>{@link org.microvm.qmp.QmpServer} is the socket and {@link org.microvm.qmp.QmpClient} the
- * other end of it. {@link org.microvm.qmp.QmpTarget} is what is controlled.
+ * <p>{@link org.microvm.qmp.QmpServer} serves the socket, {@link org.microvm.qmp.QmpClient}
+ * connects to it, and {@link org.microvm.qmp.QmpTarget} is the machine that is controlled.
  *
- * <p>What differs from QEMU: several clients are served at a time, and all of them get the events;
- * there are no out-of-band commands; commands that are not QEMU's begin with {@code x-}.
+ * <p>Differences from QEMU: several clients are served at the same time, and each receives all
+ * events; there are no out-of-band commands; the names of commands that QEMU lacks begin with
+ * {@code x-}.
  *
  * @see <a href="https://www.qemu.org/docs/master/interop/qmp-spec.html">the protocol</a>
  */

@@ -24,8 +24,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.NullBackend;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.PortSpec;
 
-/** Hot-plug over the control socket, on a real device without a guest. */
+/** Hotplug of channels over the control socket, with a real device but no guest. */
 @Timeout(60)
 class ChannelCommandsTest {
   private static final Duration INTERVAL = Duration.ofMillis(200);
@@ -41,7 +43,8 @@ class ChannelCommandsTest {
     target = new FakeTarget();
     first = target.channels().addPort(PortConfig.named("first"), NullBackend.open());
     ChannelRegistry registry = new ChannelRegistry();
-    registry.atPowerOn(Optional.empty(), first, "c0", "null,id=c0", "virtserialport,chardev=c0");
+    PortSpec port = new PortSpec(Optional.empty(), "c0", PortConfig.named("first"));
+    registry.atPowerOn(first, port, new ChardevSpec.Null());
     Path socket = directory.resolve("qmp");
     server = QmpServer.listen(socket, target, registry, new QmpServer.Settings("1", INTERVAL));
     client = QmpClient.connect(socket, Duration.ofSeconds(20));
@@ -168,6 +171,14 @@ class ChannelCommandsTest {
         "chardev-add|{'id': 'c3', 'backend': {'type': 'pigeon'}}|GenericError|'pigeon'",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {}}}|GenericError"
             + "|Parameter 'backend.data.addr' is missing",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {'addr': {'type': 'inet',"
+            + " 'data': {'host': '127.0.0.1', 'port': 'http'}}}}}"
+            + "|GenericError|chardev c3: socket: port=http is not a port number from 0 to 65535",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {'addr': {'type': 'inet',"
+            + " 'data': {'host': '0.0.0.0', 'port': '1'}}}}}"
+            + "|GenericError|chardev c3: socket: host=0.0.0.0: only loopback addresses",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': 'a\\u0000b'}}}"
+            + "|GenericError|chardev c3: 'out' is not a path",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': '/nonexistent/x'}}}"
             + "|GenericError|/nonexistent/x",
       })

@@ -7,8 +7,14 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
 
-/** What a snapshot keeps of channels that came and went. */
+/** The options of hotplugged channels that a snapshot keeps. */
 @Timeout(10)
 class ChannelRegistryTest {
   private static final List<String> WORDS =
@@ -30,14 +36,24 @@ class ChannelRegistryTest {
     return new PortInfo(nr, Optional.of(name), false);
   }
 
-  @Test
-  void current_atPowerOn_numbersTheChannels() {
+  private static ChardevSpec chardev(String text) throws OptionException {
+    return ChardevOptions.read(OptionWords.parse(text));
+  }
+
+  private static PortSpec device(String text) throws OptionException {
+    return DeviceOptions.port(OptionWords.parse(text));
+  }
+
+  private PortInfo putFirst() throws OptionException {
+    PortInfo first = port(1, "first");
     registry.atPowerOn(
-        Optional.empty(),
-        port(1, "first"),
-        "c0",
-        "null,id=c0",
-        "virtserialport,chardev=c0,name=first");
+        first, device("virtserialport,chardev=c0,name=first"), chardev("null,id=c0"));
+    return first;
+  }
+
+  @Test
+  void current_atPowerOn_numbersTheChannels() throws Exception {
+    putFirst();
 
     assertEquals(
         List.of(
@@ -55,14 +71,10 @@ class ChannelRegistryTest {
   }
 
   @Test
-  void current_afterHotplug_hasTheNewChannelAndNotTheOldOne() {
-    PortInfo first = port(1, "first");
-    registry.atPowerOn(
-        Optional.empty(), first, "c0", "null,id=c0", "virtserialport,chardev=c0,name=first");
-    registry.remove(registry.device(first));
-    registry.add(Chardev.inUse("c1", "socket,path=/run/a,,b,server=on,wait=off"));
-    registry.put(
-        Optional.of("d1"), port(2, "second"), "c1", "virtserialport,chardev=c1,name=second,id=d1");
+  void current_afterHotplug_hasTheNewChannelAndNotTheOldOne() throws Exception {
+    registry.remove(registry.device(putFirst()));
+    registry.add(Chardev.inUse("c1", chardev("socket,path=/run/a,,b,server,nowait")));
+    registry.put(port(2, "second"), device("virtserialport,chardev=c1,name=second,id=d1"));
 
     assertEquals(
         List.of(
@@ -73,15 +85,15 @@ class ChannelRegistryTest {
             "--memory",
             "16M",
             "--chardev",
-            "socket,path=/run/a,,b,server=on,wait=off,id=c1",
+            "socket,id=c1,path=/run/a,,b,server=on,wait=off",
             "--device",
-            "virtserialport,chardev=c1,name=second,id=d1,nr=2"),
+            "virtserialport,id=d1,chardev=c1,name=second,nr=2"),
         registry.current(WORDS));
   }
 
   @Test
-  void current_withoutWords_staysEmpty() {
-    registry.put(Optional.empty(), port(1, "first"), "c0", "virtserialport,chardev=c0,name=first");
+  void current_withoutWords_staysEmpty() throws Exception {
+    registry.put(port(1, "first"), device("virtserialport,chardev=c0,name=first"));
 
     assertEquals(List.of(), registry.current(List.of()));
   }

@@ -17,14 +17,14 @@ import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.SerialDevice;
 
-/** A machine without a guest: its channels are real, its state is what the test says. */
+/** A machine without a guest: its channels are real, and the test sets its state. */
 public final class FakeTarget implements QmpTarget, AutoCloseable {
   private final EventLoop loop;
   private final SerialDevice serial;
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
 
-  /** One with no channels yet. */
+  /** Creates a machine without channels. */
   public FakeTarget() throws ErrnoException {
     loop = EventLoop.open("fake-machine");
     serial = new SerialDevice(loop, SerialConfig.defaults());
@@ -71,7 +71,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException {
-    throw new IOException("nobody waits at " + destination);
+    throw new IOException("no process waits at " + destination);
   }
 
   @Override

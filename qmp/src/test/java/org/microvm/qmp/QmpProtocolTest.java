@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The protocol as clients of QEMU know it. */
+/** The protocol as clients of QEMU expect it. */
 @Timeout(60)
 class QmpProtocolTest {
   @TempDir private Path directory;
@@ -253,7 +253,7 @@ class QmpProtocolTest {
   void client_thatNeverReads_isDisconnectedAndOthersAreServed() throws IOException {
     try (RawClient lazy = client();
         RawClient other = client()) {
-      // Far more than the limit and the kernel's socket buffers hold.
+      // Far more than the limit and the kernel's socket buffers.
       for (int i = 0; i < 30_000; i++) {
         server.stopped();
         other.read();

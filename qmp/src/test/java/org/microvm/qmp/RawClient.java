@@ -12,7 +12,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Sends a control socket whatever a test wants, and reads lines. */
+/** Sends any bytes to a control socket and reads lines. */
 final class RawClient implements AutoCloseable {
   private final SocketChannel socket;
   private final BufferedReader lines;
@@ -22,7 +22,7 @@ final class RawClient implements AutoCloseable {
     lines = new BufferedReader(Channels.newReader(socket, StandardCharsets.UTF_8));
   }
 
-  /** One that has said that it is one. */
+  /** Connects, and negotiates capabilities. */
   static RawClient negotiated(Path path) throws IOException {
     RawClient client = new RawClient(path);
     client.read();
@@ -50,7 +50,7 @@ final class RawClient implements AutoCloseable {
     return read();
   }
 
-  /** The description of the error that a message is answered with. */
+  /** Sends a message and returns the description of the error in the reply. */
   String refusal(String text) throws IOException {
     return ask(text).path("error").path("desc").asText();
   }

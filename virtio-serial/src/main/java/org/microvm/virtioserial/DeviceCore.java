@@ -22,6 +22,12 @@ final class DeviceCore {
     void run() throws VirtqueueException;
   }
 
+  /** A question that is answered with the device lock held. */
+  @FunctionalInterface
+  interface Question<T, E extends Exception> {
+    T ask() throws E;
+  }
+
   /**
    * Ranges in one readv or writev: enough for two rings full of one-page buffers, as Linux posts
    * them.
@@ -101,6 +107,16 @@ final class DeviceCore {
       step.run();
     } catch (VirtqueueException e) {
       failed(e);
+    } finally {
+      lock.exit(outer);
+    }
+  }
+
+  /** Returns the answer to a question, which is asked with the lock held. */
+  <T, E extends Exception> T answer(Question<T, E> question) throws E {
+    ReentrantLock outer = lock.enter();
+    try {
+      return question.ask();
     } finally {
       lock.exit(outer);
     }

@@ -1,12 +1,9 @@
 package org.microvm.virtioserial;
 
-import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
-import java.util.function.BooleanSupplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
-import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
@@ -16,38 +13,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A port: tracks whether guest and host program are connected, and schedules the transfer of bytes
- * in both directions. Guarded by the device lock.
+ * A port: tracks whether the guest has it open and a host program is connected, and notifies each
+ * side of the other. {@link PortTransfer} moves the bytes. Guarded by the device lock.
  */
 final class Port implements PortBackend.Port, HostSession.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(Port.class);
-
-  /**
-   * Most bytes drained from one socket: more than its buffer holds, unless the host's limits are
-   * raised.
-   */
-  private static final int MOST_REST = 8 << 20;
 
   private final DeviceCore core;
   private final ControlQueue control;
   private final ConsoleSizes sizes;
   private final PortInfo info;
-  private final PortConfig config;
   private final PortBackend backend;
-  private final PortCounters counters;
+  private final PortTransfer transfer;
   private final PortTransmit transmit;
   private final PortReceive receive;
-  private final Turn transmitTurn;
-  private final Turn receiveTurn;
-  private final ReplyWait replyWait = new ReplyWait();
-
-  /** Created once, so that transferring bytes allocates nothing. */
-  private final BooleanSupplier hasReply = this::hasReply;
+  private final PortConnection connection;
+  private final PortPersistence persistence;
 
   /** The guest's queues from activation to reset, also while the port is not ready. */
   private PortQueues queues;
 
-  private HostSession session;
   private ConsoleSize size;
 
   /** The guest has reported that it set the port up (PORT_READY 1). */
@@ -56,16 +41,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private boolean guestOpen;
   private boolean removed;
 
-  /**
-   * The session ends once the host program has received what the guest sent before it closed the
-   * port.
-   */
-  private boolean ending;
-
-  /**
-   * The guest's failure to set the port up was logged once; a guest may report it any number of
-   * times.
-   */
+  /** The guest's failure was logged; a guest may report it any number of times. */
   private boolean failureLogged;
 
   Port(
@@ -78,14 +54,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     this.core = core;
     this.control = control;
     this.sizes = sizes;
-    this.config = config;
     this.backend = backend;
     info = new PortInfo(nr, config.name(), config.console());
-    transmitTurn = new Turn(core, this::transmit);
-    receiveTurn = new Turn(core, this::receive);
-    counters = new PortCounters(nr);
-    transmit = new PortTransmit(core, config, counters, transmitTurn::request);
-    receive = new PortReceive(core, config, counters, receiveTurn::request);
+    transfer = new PortTransfer(core, this, nr, config);
+    transmit = transfer.toHost();
+    receive = transfer.toGuest();
+    connection = new PortConnection(core, config, this, transmit, receive);
+    persistence = new PortPersistence(info, transmit, receive, connection);
   }
 
   PortInfo info() {
@@ -100,14 +75,14 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     return ready;
   }
 
+  /** Returns the guest's queues, or null before activation. */
+  PortQueues queues() {
+    return queues;
+  }
+
   PortStatus status() {
-    PortStatistics statistics =
-        new PortStatistics(
-            counters.fromGuest.read(transmit.kept()),
-            counters.toGuest.read(receive.kept()),
-            counters.bytesCopied,
-            counters.malformed);
-    return new PortStatus(info, backend.describe(), ready, guestOpen, session != null, statistics);
+    return new PortStatus(
+        info, backend.describe(), ready, guestOpen, connection.isOpen(), transfer.statistics());
   }
 
   /** Starts the backend and reports the new port to listeners. */
@@ -132,11 +107,11 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       control.post(ControlMessage.of(info.nr(), ControlEvent.CONSOLE_PORT, 1));
     }
     info.name().ifPresent(name -> control.post(ControlMessage.name(info.nr(), name)));
-    if (session != null || info.console()) {
+    if (connection.isOpen() || info.console()) {
       control.postOpen(info.nr(), true);
     }
     sendSize();
-    transmitTurn.request();
+    transfer.requestTransmit();
   }
 
   /** Handles PORT_READY 0: the driver could not set the port up. */
@@ -161,7 +136,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
     guestOpen = true;
     receive.queues(queues);
-    receiveTurn.request();
+    transfer.requestReceive();
     backend.guestOpened();
     fire(PortListener::guestOpened);
   }
@@ -174,14 +149,11 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     guestOpen = false;
     receive.queues(null);
     // From now on bytes from the host are kept or dropped.
-    receiveTurn.request();
+    transfer.requestReceive();
     backend.guestClosed();
     fire(PortListener::guestClosed);
-    if (session != null && config.guestClose() == GuestClose.DISCONNECT && !ending) {
-      ending = true;
-      receive.endSession();
-      core.locked(transmit::endSession);
-      transmitTurn.request();
+    if (connection.guestClosed()) {
+      transfer.requestTransmit();
     }
   }
 
@@ -202,17 +174,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   /** Returns the state that {@link #restore} accepts. */
   PortState state() {
-    return new PortState(
-        info.name(),
-        info.console(),
-        ready,
-        guestOpen,
-        session != null,
-        transmit.offset(),
-        transmit.lastBuffers(),
-        transmit.keptBytes(),
-        receive.keptBytes(),
-        Optional.ofNullable(size));
+    return persistence.save(ready, guestOpen, size);
   }
 
   /**
@@ -223,40 +185,28 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    *     limits allow
    */
   void restore(PortState state, StateInput input) throws StateException {
-    if (!state.name().equals(info.name()) || state.console() != info.console()) {
-      throw input.damaged(
-          "port %d is %s in the saved state, but %s in this device"
-              .formatted(info.nr(), new PortInfo(info.nr(), state.name(), state.console()), info));
-    }
-    if (state.fromGuest().length > transmit.limit()
-        || state.toGuest().length > (long) receive.limit() + MOST_REST) {
-      throw input.damaged(
-          info + ": the saved state keeps more bytes than this port's limits allow");
-    }
+    persistence.check(state, input);
     size = state.size().orElse(null);
     ready = state.ready() && queues != null;
     guestOpen = state.guestOpen() && ready;
-    transmit.restore(ready ? queues : null, state.sendingOffset(), state.fromGuest());
-    receive.restore(guestOpen ? queues : null, state.toGuest());
+    persistence.restore(state, ready ? queues : null, guestOpen ? queues : null);
     if (guestOpen) {
       backend.guestOpened();
       fire(PortListener::guestOpened);
     }
-    if (session != null && state.lastBuffers() >= 0) {
-      ending = true;
-      receive.endSession();
-      transmit.endSessionAfter(state.lastBuffers());
+    if (connection.isOpen() && state.lastBuffers() >= 0) {
+      connection.endAfter(state.lastBuffers());
     }
-    if (state.hostOpen() && session == null && ready && !info.console()) {
+    if (state.hostOpen() && !connection.isOpen() && ready && !info.console()) {
       control.postOpen(info.nr(), false);
     }
-    transmitTurn.request();
-    receiveTurn.request();
+    transfer.requestTransmit();
+    transfer.requestReceive();
   }
 
   /** Returns the connection to the host program, or null. */
   HostLink link() {
-    return session == null ? null : session.link();
+    return connection.link();
   }
 
   /**
@@ -264,9 +214,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    * called before {@link #restore} and before the loop runs.
    */
   void adopt(HostLink link) throws ErrnoException {
-    session = new HostSession(link, core.loop(), core.lock(), this);
-    transmit.session(session);
-    receive.session(session);
+    connection.open(link);
     backend.adopted();
     fire(PortListener::hostConnected);
   }
@@ -276,10 +224,10 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    * for its guest; the returned ones are for the port that continues in its place.
    */
   byte[] takeRest() throws ErrnoException {
-    if (session == null || ending) {
+    if (!connection.takesInput()) {
       return new byte[0];
     }
-    byte[] rest = session.takeRest(MOST_REST);
+    byte[] rest = connection.takeRest();
     giveRest(rest);
     return rest;
   }
@@ -287,18 +235,12 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   /** Appends drained bytes of the host program to those that are kept. */
   void giveRest(byte[] bytes) {
     receive.giveRest(bytes);
-    receiveTurn.request();
+    transfer.requestReceive();
   }
 
   /** Releases guest memory and the connection, because another port continues with both. */
   void release() {
-    if (session != null) {
-      session.close();
-      session = null;
-    }
-    transmit.session(null);
-    receive.session(null);
-    ending = false;
+    connection.release();
     ready = false;
     guestOpen = false;
     queues = null;
@@ -322,18 +264,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   /** Ends the port whatever the guest does. The queues stay with the port number. */
   void remove() {
     removed = true;
-    transmit(); // a last time, as much as the host program accepts
+    transfer.transmit(); // a last time, as much as the host program accepts
     guestClosed();
-    if (session != null) {
-      session.close();
-      session = null;
+    if (connection.isOpen()) {
+      connection.release();
       fire(PortListener::hostDisconnected);
     }
-    transmit.close();
-    receive.close();
-    if (queues != null) {
-      core.locked(() -> queues.discardSending(counters));
-    }
+    transfer.close();
     fire(PortListener::portRemoved);
     backend.close();
   }
@@ -341,21 +278,17 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   /** Outputs a byte of the emergency write field on this console. */
   void emergencyWrite(byte value) {
     transmit.append(value);
-    transmit();
+    transfer.transmit();
   }
 
-  /** Handles new transmit buffers. A port with a scheduled turn waits for that turn. */
+  /** Handles new transmit buffers. */
   void transmitBuffersAdded() {
-    if (!transmitTurn.isRequested()) {
-      transmit();
-    }
+    transfer.transmitReady();
   }
 
   /** Handles new receive buffers. */
   void receiveBuffersAdded() {
-    if (receive.isStarved() && !receiveTurn.isRequested()) {
-      receive();
-    }
+    transfer.receiveBuffersAdded();
   }
 
   @Override
@@ -387,68 +320,15 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   public void ready(HostSession whose, boolean input, boolean output) {
     ReentrantLock outer = core.lock().enter();
     try {
-      if (whose == session && output && !transmitTurn.isRequested()) {
-        transmit();
+      if (connection.is(whose) && output) {
+        transfer.transmitReady();
       }
-      if (whose == session && input && !receiveTurn.isRequested()) {
-        receive();
+      if (connection.is(whose) && input) {
+        transfer.receiveReady();
       }
     } finally {
       core.lock().exit(outer);
     }
-  }
-
-  /**
-   * Moves at most one turn's worth of bytes to the host program. A broken ring stops only the
-   * guest's side.
-   */
-  private void transmit() {
-    long before = counters.fromGuest.buffers;
-    boolean more;
-    try {
-      more = transmit.run();
-    } catch (VirtqueueException e) {
-      core.failed(e);
-      more = true; // the next turn runs without the guest's queues, which cannot fail
-    }
-    if (more) {
-      transmitTurn.request();
-    }
-    if (counters.fromGuest.buffers != before) {
-      replyWait.replied();
-    }
-    endSession();
-  }
-
-  /** Moves at most one turn's worth of bytes to the guest. */
-  private void receive() {
-    long before = counters.toGuest.buffers;
-    boolean more;
-    try {
-      more = receive.run();
-    } catch (VirtqueueException e) {
-      core.failed(e);
-      more = true;
-    }
-    if (more) {
-      receiveTurn.request();
-    }
-    endSession();
-    if (queues != null && counters.toGuest.buffers != before) {
-      given();
-    }
-  }
-
-  /** Polls briefly for the guest's reply to bytes that it just received, see {@link ReplyWait}. */
-  private void given() {
-    boolean worthIt = replyWait.asked(queues.guestPolls());
-    if (worthIt && ready && !transmitTurn.isRequested() && replyWait.await(hasReply)) {
-      transmit();
-    }
-  }
-
-  private boolean hasReply() {
-    return queues.hasTransmitBuffers();
   }
 
   private void connect(HostLink link) {
@@ -456,11 +336,11 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       link.close();
       return;
     }
-    if (session != null) {
+    if (connection.isOpen()) {
       throw new IllegalStateException(info + " is connected already: " + backend.describe());
     }
     try {
-      session = new HostSession(link, core.loop(), core.lock(), this);
+      connection.open(link);
     } catch (ErrnoException e) {
       LOG.warn(
           "{}: cannot watch the connection of {}, which is closed: {}",
@@ -470,40 +350,21 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       onLoop(backend::linkClosed);
       return;
     }
-    transmit.session(session);
-    receive.session(session);
     fire(PortListener::hostConnected);
     showHostOpen(true);
-    transmit();
-    receive();
+    transfer.transmit();
+    transfer.receive();
   }
 
-  /**
-   * Ends the session if the host program has disconnected and the guest has all of its bytes, or if
-   * the guest has closed the port ({@link GuestClose#DISCONNECT}) and the host program has all of
-   * the guest's bytes.
-   */
-  private void endSession() {
-    if (session == null || removed) {
+  /** Handles the end of a turn in either direction: the connection may be finished. */
+  void transferred() {
+    if (removed || !connection.closeIfFinished()) {
       return;
     }
-    boolean gone = session.inputEnded() && session.outputEnded() && receive.kept() == 0;
-    boolean sentAway = ending && (transmit.isEnded() || session.outputEnded());
-    if (!gone && !sentAway) {
-      return;
-    }
-    if (sentAway) {
-      receive.dropInput(session);
-    }
-    session.close();
-    session = null;
-    ending = false;
-    transmit.session(null);
-    receive.session(null);
     fire(PortListener::hostDisconnected);
     // After the bytes: they are already in the used ring.
     showHostOpen(false);
-    transmitTurn.request();
+    transfer.requestTransmit();
     onLoop(backend::linkClosed);
   }
 

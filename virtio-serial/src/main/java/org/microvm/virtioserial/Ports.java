@@ -53,8 +53,33 @@ final class Ports implements ControlQueue.Handler {
     return nr >= 0 && nr < slots.length ? slots[nr].port() : null;
   }
 
-  /** Returns the port with this name, or null. */
-  Port find(String name) {
+  /**
+   * Returns the port with this number.
+   *
+   * @throws PortException if there is none
+   */
+  Port require(int nr) throws PortException {
+    Port port = find(nr);
+    if (port == null) {
+      throw new PortException("there is no port " + nr);
+    }
+    return port;
+  }
+
+  /**
+   * Returns the port with this name.
+   *
+   * @throws PortException if there is none
+   */
+  Port require(String name) throws PortException {
+    Port port = find(name);
+    if (port == null) {
+      throw new PortException("there is no port named \"%s\"".formatted(name));
+    }
+    return port;
+  }
+
+  private Port find(String name) {
     Optional<String> wanted = Optional.of(name);
     return all().filter(port -> port.info().name().equals(wanted)).findFirst().orElse(null);
   }

@@ -2,11 +2,8 @@ package org.microvm.virtioserial;
 
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
@@ -15,15 +12,11 @@ import org.microvm.devices.virtio.VirtioDevice;
 import org.microvm.devices.virtio.VirtioInterrupt;
 import org.microvm.devices.virtio.VirtioQueues;
 import org.microvm.devices.virtio.VirtqueueException;
-import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
-import org.microvm.virtioserial.backend.HostLink;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The virtio console device (id 3) with many ports.
@@ -47,8 +40,6 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /** VIRTIO_CONSOLE_F_EMERG_WRITE: emergency write is supported. */
   public static final long F_EMERG_WRITE = 1L << 2;
 
-  private static final Logger LOG = LoggerFactory.getLogger(SerialDevice.class);
-
   private static final int CONFIG_MAX_PORTS = 4;
   private static final int CONFIG_EMERGENCY = 8;
   private static final int CONFIG_BYTES = 12;
@@ -57,6 +48,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private final SerialConfig config;
   private final ConsoleSizes sizes;
   private final Ports ports;
+  private final SerialHandover handover;
   private final ConfigSpace space = new ConfigSpace(CONFIG_BYTES);
   private final EmergencyLog emergencyLog = new EmergencyLog();
   private long emergencyBytes;
@@ -76,6 +68,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     core = new DeviceCore(loop, clock);
     sizes = new ConsoleSizes(config, space);
     ports = new Ports(core, config, sizes);
+    handover = new SerialHandover(core, ports);
     space.put(CONFIG_MAX_PORTS, 4, config.maxPorts());
   }
 
@@ -112,11 +105,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   public void removePort(int nr) throws PortException {
     ReentrantLock outer = core.lock().enter();
     try {
-      Port port = ports.find(nr);
-      if (port == null) {
-        throw new PortException("there is no port " + nr);
-      }
-      ports.remove(port);
+      ports.remove(ports.require(nr));
     } catch (VirtqueueException e) {
       core.failed(e);
     } finally {
@@ -126,7 +115,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   /** Returns the ports in order of their numbers. */
   public List<PortInfo> ports() {
-    return locked(ports::infos);
+    return core.answer(ports::infos);
   }
 
   /**
@@ -135,11 +124,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is none
    */
   public PortInfo port(String name) throws PortException {
-    Port port = locked(() -> ports.find(name));
-    if (port == null) {
-      throw new PortException("there is no port named \"%s\"".formatted(name));
-    }
-    return port.info();
+    return core.answer(() -> ports.require(name).info());
   }
 
   /**
@@ -148,21 +133,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port
    */
   public PortStatus status(int nr) throws PortException {
-    PortStatus status =
-        locked(
-            () -> {
-              Port port = ports.find(nr);
-              return port == null ? null : port.status();
-            });
-    if (status == null) {
-      throw new PortException("there is no port " + nr);
-    }
-    return status;
+    return core.answer(() -> ports.require(nr).status());
   }
 
   /** Returns the statistics of the control queues. */
   public SerialStatistics statistics() {
-    return locked(
+    return core.answer(
         () -> {
           ControlQueue control = ports.control();
           return new SerialStatistics(
@@ -179,7 +155,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * wait=on}, so that the guest may start.
    */
   public CompletableFuture<Void> readyToBoot() {
-    return locked(
+    return core.answer(
         () ->
             CompletableFuture.allOf(
                 ports
@@ -195,10 +171,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws IOException if the port already has an open channel
    */
   public Channel openChannel(String name) throws PortException, IOException {
-    Port port = locked(() -> ports.find(name));
-    if (port == null) {
-      throw new PortException("there is no port named \"%s\"".formatted(name));
-    }
+    Port port = core.answer(() -> ports.require(name));
     if (port.backend() instanceof ChannelBackend backend) {
       return backend.open();
     }
@@ -275,7 +248,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public long readConfig(int offset, int size) {
-    return locked(() -> space.read(offset, size));
+    return core.answer(() -> space.read(offset, size));
   }
 
   @Override
@@ -370,116 +343,9 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /**
-   * Returns the current connections to host programs, by port number. The device keeps owning them.
-   */
-  public Map<Integer, HostLink> links() {
-    return locked(
-        () -> {
-          Map<Integer, HostLink> links = new TreeMap<>();
-          ports
-              .all()
-              .filter(port -> port.link() != null)
-              .forEach(port -> links.put(port.info().nr(), port.link()));
-          return links;
-        });
-  }
-
-  /**
-   * Gives a port the connection that it had in another device, so that the guest sees no
-   * disconnect. Must be called before that device's state is restored and before the event loop
-   * runs.
-   *
-   * @param link the connection, which the port owns from now on
-   * @throws PortException if there is no such port
-   * @throws ErrnoException if the event loop cannot watch the connection, which is then closed
-   */
-  public void adopt(int nr, HostLink link) throws PortException, ErrnoException {
-    ReentrantLock outer = core.lock().enter();
-    try {
-      Port port = ports.find(nr);
-      if (port == null) {
-        throw new PortException("there is no port " + nr);
-      }
-      port.adopt(link);
-    } finally {
-      core.lock().exit(outer);
-    }
-  }
-
-  /**
-   * Releases guest memory and closes this process's descriptors of the connections, because another
-   * device continues with both. Neither the guest nor the host programs are notified. Only {@link
-   * #close} may be called afterwards.
-   */
-  public void release() {
-    core.locked(
-        () -> {
-          core.queues(null);
-          ports.release();
-        });
-  }
-
-  /**
-   * Stops the input of the connected sockets and drains the bytes that host programs have already
-   * sent, for a device that is restored from this one's state. The ports keep a copy, in case this
-   * device continues. The event loop must not run meanwhile.
-   *
-   * <p>A unix socket yields every byte that the program's writes accepted, and further writes fail.
-   * TCP yields the bytes that have arrived.
-   *
-   * @return the bytes by port number; ports without any are left out
-   */
-  public Map<Integer, byte[]> takeRest() throws ErrnoException {
-    ReentrantLock outer = core.lock().enter();
-    try {
-      Map<Integer, byte[]> all = new TreeMap<>();
-      for (Port port : ports.all().toList()) {
-        byte[] rest = port.takeRest();
-        if (rest.length > 0) {
-          all.put(port.info().nr(), rest);
-        }
-      }
-      return all;
-    } finally {
-      core.lock().exit(outer);
-    }
-  }
-
-  /**
-   * Gives a port the bytes that another device {@link #takeRest drained}. Must be called after the
-   * state is restored.
-   *
-   * @throws PortException if there is no such port
-   */
-  public void giveRest(int nr, byte[] bytes) throws PortException {
-    ReentrantLock outer = core.lock().enter();
-    try {
-      Port port = ports.find(nr);
-      if (port == null) {
-        throw new PortException("there is no port " + nr);
-      }
-      port.giveRest(bytes);
-    } finally {
-      core.lock().exit(outer);
-    }
-  }
-
-  /**
-   * Completes a migration to this device: each server takes over the path of its predecessor in the
-   * other process.
-   */
-  public void takeOver() {
-    core.locked(
-        () -> {
-          for (Port port : ports.all().toList()) {
-            try {
-              port.backend().takeOver();
-            } catch (IOException e) {
-              LOG.error("{}: clients cannot connect: {}", port.info(), e.getMessage());
-            }
-          }
-        });
+  /** Returns the steps by which the device's channels move to a device in another process. */
+  public SerialHandover handover() {
+    return handover;
   }
 
   private void emergencyWrite(byte value) throws VirtqueueException {
@@ -489,15 +355,6 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       emergencyLog.write(value);
     } else {
       console.emergencyWrite(value);
-    }
-  }
-
-  private <T> T locked(Supplier<T> question) {
-    ReentrantLock outer = core.lock().enter();
-    try {
-      return question.get();
-    } finally {
-      core.lock().exit(outer);
     }
   }
 }

@@ -16,20 +16,27 @@ final class Await {
   static void round(EventLoop loop) {
     CountDownLatch done = new CountDownLatch(1);
     loop.execute(done::countDown);
+    await(done, "the event loop did not complete a round in time");
+  }
+
+  private static void await(CountDownLatch done, String failure) {
     try {
       if (!done.await(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
-        throw new AssertionError("the event loop did not complete a round in time");
+        throw new AssertionError(failure);
       }
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
   }
 
-  /** Waits until the loop has done everything that was caused before the call. */
+  /**
+   * Waits until the loop has nothing to do: it has done everything that was caused before the call,
+   * and what that caused in turn. Timers that are not due yet are not waited for.
+   */
   static void idle(EventLoop loop) {
-    for (int i = 0; i < 10; i++) {
-      round(loop);
-    }
+    CountDownLatch done = new CountDownLatch(1);
+    loop.executeWhenIdle(done::countDown);
+    await(done, "the event loop did not become idle in time");
   }
 
   /** Waits until a condition holds, while the loop runs. */

@@ -200,7 +200,7 @@ class BackendFailureTest {
   }
 
   private PortBackend open(String words) throws OptionException, IOException {
-    return ChardevOptions.backend(OptionWords.parse(words), loop);
+    return ChardevOptions.read(OptionWords.parse(words)).open(loop);
   }
 
   private void fails(String message, String words) {

@@ -108,14 +108,14 @@ final class MovableDevice implements AutoCloseable {
         () -> {
           transport.save(writer, SECTIONS);
           if (withHosts) {
-            device.links().forEach((nr, link) -> links.put(nr, duplicate(link)));
+            device.handover().links().forEach((nr, link) -> links.put(nr, duplicate(link)));
           }
-          device.release();
+          device.handover().release();
         });
     close();
     make(ports);
     for (Map.Entry<Integer, HostLink> link : links.entrySet()) {
-      device.adopt(link.getKey(), link.getValue());
+      device.handover().adopt(link.getKey(), link.getValue());
     }
     StateReader reader = StateReader.of(writer.toByteArray());
     transport.restore(reader, SECTIONS);

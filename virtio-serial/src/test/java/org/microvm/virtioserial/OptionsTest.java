@@ -297,7 +297,7 @@ class OptionsTest {
   }
 
   private PortBackend backend(String words) throws OptionException, IOException {
-    return ChardevOptions.backend(OptionWords.parse(words), loop);
+    return ChardevOptions.read(OptionWords.parse(words)).open(loop);
   }
 
   private Path path(String name) {

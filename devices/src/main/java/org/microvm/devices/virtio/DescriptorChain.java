@@ -28,6 +28,10 @@ public final class DescriptorChain {
   private int[] regions = new int[INITIAL_PIECES];
   private long[] offsets = new long[INITIAL_PIECES];
   private long[] lengths = new long[INITIAL_PIECES];
+
+  /** Where each piece begins, counted from the start of the part that it belongs to. */
+  private long[] starts = new long[INITIAL_PIECES];
+
   private int pieces;
   private int readablePieces;
   private long readableBytes;
@@ -91,21 +95,12 @@ public final class DescriptorChain {
    */
   public int copyReadable(long skip, byte[] target, int offset, int length) {
     int done = 0;
-    for (int i = 0; i < readablePieces && done < length; i++) {
-      if (skip >= lengths[i]) {
-        skip -= lengths[i];
-        continue;
-      }
-      int part = (int) Math.min(lengths[i] - skip, length - done);
+    for (int i = pieceAt(skip, 0, readablePieces); i < readablePieces && done < length; i++) {
+      long from = offset(i, skip + done);
+      int part = (int) Math.min(end(i) - from, length - done);
       MemorySegment.copy(
-          ram.host(regions[i]),
-          ValueLayout.JAVA_BYTE,
-          offsets[i] + skip,
-          target,
-          offset + done,
-          part);
+          ram.host(regions[i]), ValueLayout.JAVA_BYTE, from, target, offset + done, part);
       done += part;
-      skip = 0;
     }
     return done;
   }
@@ -113,15 +108,12 @@ public final class DescriptorChain {
   /** Copies as many readable bytes as fit into {@code target}; returns their number. */
   public long copyReadable(long skip, MemorySegment target) {
     long done = 0;
-    for (int i = 0; i < readablePieces && done < target.byteSize(); i++) {
-      if (skip >= lengths[i]) {
-        skip -= lengths[i];
-        continue;
-      }
-      long part = Math.min(lengths[i] - skip, target.byteSize() - done);
-      MemorySegment.copy(ram.host(regions[i]), offsets[i] + skip, target, done, part);
+    long length = target.byteSize();
+    for (int i = pieceAt(skip, 0, readablePieces); i < readablePieces && done < length; i++) {
+      long from = offset(i, skip + done);
+      long part = Math.min(end(i) - from, length - done);
+      MemorySegment.copy(ram.host(regions[i]), from, target, done, part);
       done += part;
-      skip = 0;
     }
     return done;
   }
@@ -134,21 +126,12 @@ public final class DescriptorChain {
    */
   public int copyWritable(long skip, byte[] source, int offset, int length) {
     int done = 0;
-    for (int i = readablePieces; i < pieces && done < length; i++) {
-      if (skip >= lengths[i]) {
-        skip -= lengths[i];
-        continue;
-      }
-      int part = (int) Math.min(lengths[i] - skip, length - done);
+    for (int i = pieceAt(skip, readablePieces, pieces); i < pieces && done < length; i++) {
+      long to = offset(i, skip + done);
+      int part = (int) Math.min(end(i) - to, length - done);
       MemorySegment.copy(
-          source,
-          offset + done,
-          ram.host(regions[i]),
-          ValueLayout.JAVA_BYTE,
-          offsets[i] + skip,
-          part);
+          source, offset + done, ram.host(regions[i]), ValueLayout.JAVA_BYTE, to, part);
       done += part;
-      skip = 0;
     }
     return done;
   }
@@ -158,15 +141,12 @@ public final class DescriptorChain {
    */
   public long copyWritable(long skip, MemorySegment source) {
     long done = 0;
-    for (int i = readablePieces; i < pieces && done < source.byteSize(); i++) {
-      if (skip >= lengths[i]) {
-        skip -= lengths[i];
-        continue;
-      }
-      long part = Math.min(lengths[i] - skip, source.byteSize() - done);
-      MemorySegment.copy(source, done, ram.host(regions[i]), offsets[i] + skip, part);
+    long length = source.byteSize();
+    for (int i = pieceAt(skip, readablePieces, pieces); i < pieces && done < length; i++) {
+      long to = offset(i, skip + done);
+      long part = Math.min(end(i) - to, length - done);
+      MemorySegment.copy(source, done, ram.host(regions[i]), to, part);
       done += part;
-      skip = 0;
     }
     return done;
   }
@@ -217,7 +197,8 @@ public final class DescriptorChain {
       }
       long offset = ram.offset(region, address);
       long part = Math.min(left, ram.remaining(region, offset));
-      addPiece(region, offset, part);
+      long start = (writable ? writableBytes : readableBytes) + length - left;
+      addPiece(region, offset, part, start);
       address += part;
       left -= part;
     }
@@ -229,30 +210,51 @@ public final class DescriptorChain {
     }
   }
 
-  private void addPiece(int region, long offset, long length) {
+  private void addPiece(int region, long offset, long length, long start) {
     if (pieces == regions.length) {
       regions = Arrays.copyOf(regions, 2 * pieces);
       offsets = Arrays.copyOf(offsets, 2 * pieces);
       lengths = Arrays.copyOf(lengths, 2 * pieces);
+      starts = Arrays.copyOf(starts, 2 * pieces);
     }
     regions[pieces] = region;
     offsets[pieces] = offset;
+    starts[pieces] = start;
     lengths[pieces++] = length;
   }
 
   private boolean gather(IovecArray target, int from, int to, long skip, long limit) {
-    for (int i = from; i < to && limit > 0; i++) {
-      if (skip >= lengths[i]) {
-        skip -= lengths[i];
-        continue;
-      }
-      long part = Math.min(lengths[i] - skip, limit);
-      if (!target.add(ram.hostAddress(regions[i], offsets[i] + skip), part)) {
+    long done = 0;
+    for (int i = pieceAt(skip, from, to); i < to && done < limit; i++) {
+      long offset = offset(i, skip + done);
+      long part = Math.min(end(i) - offset, limit - done);
+      if (!target.add(ram.hostAddress(regions[i], offset), part)) {
         return false;
       }
-      limit -= part;
-      skip = 0;
+      done += part;
     }
     return true;
+  }
+
+  // The walk over a part of the chain. It keeps its state in locals of the caller, because it must
+  // neither allocate nor change the chain: a thread of the device may be walking without the lock.
+
+  /** Returns the piece from {@code from} on that holds this position of its part, or {@code to}. */
+  private int pieceAt(long position, int from, int to) {
+    int piece = from;
+    while (piece < to && position >= starts[piece] + lengths[piece]) {
+      piece++;
+    }
+    return piece;
+  }
+
+  /** Returns where in its region a piece holds this position of its part. */
+  private long offset(int piece, long position) {
+    return offsets[piece] + position - starts[piece];
+  }
+
+  /** Returns where in its region a piece ends. */
+  private long end(int piece) {
+    return offsets[piece] + lengths[piece];
   }
 }

@@ -1,12 +1,9 @@
 package org.microvm.devices.virtio;
 
-import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.Interrupt;
 import org.microvm.devices.bus.BusDevice;
-import org.microvm.devices.state.Need;
 import org.microvm.devices.state.StateException;
-import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.memory.GuestMemory;
@@ -34,42 +31,16 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private static final Logger LOG = LoggerFactory.getLogger(VirtioMmioTransport.class);
 
-  /** The suffixes of the names of the two sections in a saved state. */
-  private static final String DEVICE_SECTION = ".device";
-
-  private static final String REGISTER_SECTION = ".transport";
-
-  /** The version of the register layout; 1 is the legacy layout. */
-  private static final int LAYOUT_VERSION = 2;
-
-  /** "JAVA"; drivers ignore it (section 4.2.2). */
-  private static final int VENDOR = 0x4156414a;
-
   private final VirtioDevice device;
   private final GuestMemory memory;
   private final InterruptRegisters interrupts;
 
-  /** Null if every access is an exit. */
-  private final RegisterPage page;
-
+  private final TransportRegisters registers;
+  private final QueueBank queues;
+  private final RegisterPageView page;
+  private final TransportPersistence persistence;
   private final ReentrantLock lock = new ReentrantLock();
-  private final VirtioInterrupt notifier = new Notifier();
-  private final long offeredFeatures;
-  private final QueueRegisters[] queues;
-
-  private final int[] driverFeatures = new int[TransportState.FEATURE_WORDS];
-  private int status;
-  private int configGeneration;
-  private int deviceFeaturesSel;
-  private int driverFeaturesSel;
-  private int queueSel;
-
-  /** Whether the device has been activated: from DRIVER_OK to the reset. */
-  private boolean active;
-
-  /** Whether the configuration changed before the driver could be notified. */
-  private boolean configChangePending;
-
+  private final VirtioInterrupt notifier;
   private final GuestFaults failures = new GuestFaults();
   private long ignored;
   private long notifications;
@@ -93,17 +64,16 @@ public final class VirtioMmioTransport implements BusDevice {
       VirtioDevice device, GuestMemory memory, Interrupt interrupt, RegisterPage page) {
     this.device = device;
     this.memory = memory;
-    this.page = page;
     interrupts = new InterruptRegisters(interrupt, page);
-    offeredFeatures = device.features() | VirtioFeatures.TRANSPORT;
-    queues = new QueueRegisters[device.queueCount()];
-    for (int i = 0; i < queues.length; i++) {
-      queues[i] = new QueueRegisters(i, device.queueSizeMax(i));
-    }
+    registers = new TransportRegisters(device, interrupts);
+    queues = registers.queues();
+    this.page = RegisterPageView.of(page, registers, device);
+    persistence = new TransportPersistence(device, memory, registers, interrupts);
+    notifier = new TransportNotifier(lock, registers, interrupts, this.page);
     lock.lock();
     try {
       device.attach(notifier, lock);
-      showAll();
+      this.page.showAll();
     } finally {
       lock.unlock();
     }
@@ -116,7 +86,7 @@ public final class VirtioMmioTransport implements BusDevice {
 
   /** The number of queues; each has its own notification for an event loop to watch. */
   public int queueCount() {
-    return queues.length;
+    return queues.count();
   }
 
   /** The type of the device behind the registers. */
@@ -168,15 +138,11 @@ public final class VirtioMmioTransport implements BusDevice {
     try {
       notifications += count;
       wakeUps++;
-      if (!active || needsReset() || index < 0 || index >= queues.length) {
+      if (!registers.isLive() || !queues.isReady(index)) {
         ignored++;
         return false;
       }
-      if (!queues[index].ready()) {
-        ignored++;
-        return false;
-      }
-      boolean useful = queues[index].queue().hasPending();
+      boolean useful = queues.get(index).queue().hasPending();
       spuriousWakeUps += useful ? 0 : 1;
       device.notifyQueue(index);
       return useful;
@@ -212,7 +178,7 @@ public final class VirtioMmioTransport implements BusDevice {
         return device.readConfig(at - MmioRegister.CONFIG, size);
       }
       if (size == 4 && (at & 3) == 0) {
-        return register(at) & 0xffff_ffffL;
+        return registers.read(at) & 0xffff_ffffL;
       }
       return readOdd(at, size);
     } finally {
@@ -226,48 +192,19 @@ public final class VirtioMmioTransport implements BusDevice {
     try {
       if (offset >= MmioRegister.CONFIG && offset < LENGTH) {
         device.writeConfig((int) offset - MmioRegister.CONFIG, size, value);
-        showConfig();
+        page.showConfig();
       } else if (offset < 0 || offset >= LENGTH || size != 4 || (offset & 3) != 0) {
         ignored++;
       } else {
         writeRegister((int) offset, (int) value);
-        showRegisters();
+        page.showRegisters();
       }
     } finally {
       lock.unlock();
     }
   }
 
-  /**
-   * Returns the value that a register reads as; the only place that defines it. Write-only and
-   * unknown registers read as zero.
-   */
-  private int register(int offset) {
-    return switch (offset) {
-      case MmioRegister.MAGIC_VALUE -> MmioRegister.MAGIC;
-      case MmioRegister.VERSION -> LAYOUT_VERSION;
-      case MmioRegister.DEVICE_ID -> device.deviceId();
-      case MmioRegister.VENDOR_ID -> VENDOR;
-      case MmioRegister.DEVICE_FEATURES -> offeredFeatures(deviceFeaturesSel);
-      case MmioRegister.QUEUE_SIZE_MAX -> selected() == null ? 0 : selected().sizeMax();
-      case MmioRegister.QUEUE_READY -> selected() != null && selected().ready() ? 1 : 0;
-      case MmioRegister.INTERRUPT_STATUS -> interrupts.status();
-      case MmioRegister.STATUS -> status;
-      case MmioRegister.CONFIG_GENERATION -> configGeneration;
-      // There are no shared memory regions, so length and base of any region read as all ones.
-      case MmioRegister.SHM_LEN_LOW,
-          MmioRegister.SHM_LEN_HIGH,
-          MmioRegister.SHM_BASE_LOW,
-          MmioRegister.SHM_BASE_HIGH ->
-          -1;
-      default -> 0;
-    };
-  }
-
-  /**
-   * Reads with a width or offset that no driver should use; returns the bytes that memory would
-   * give.
-   */
+  /** Reads bytes as from memory, for a width or offset that no driver should use. */
   private long readOdd(int offset, int size) {
     ignored++;
     long value = 0;
@@ -276,7 +213,7 @@ public final class VirtioMmioTransport implements BusDevice {
       long octet =
           at >= MmioRegister.CONFIG
               ? device.readConfig(at - MmioRegister.CONFIG, 1)
-              : register(at & ~3) >>> (8 * (at & 3));
+              : registers.read(at & ~3) >>> (8 * (at & 3));
       value |= (octet & 0xff) << (8 * i);
     }
     return value;
@@ -284,10 +221,10 @@ public final class VirtioMmioTransport implements BusDevice {
 
   private void writeRegister(int offset, int value) {
     switch (offset) {
-      case MmioRegister.DEVICE_FEATURES_SEL -> deviceFeaturesSel = value;
-      case MmioRegister.DRIVER_FEATURES_SEL -> driverFeaturesSel = value;
+      case MmioRegister.DEVICE_FEATURES_SEL -> registers.features().selectOffered(value);
+      case MmioRegister.DRIVER_FEATURES_SEL -> registers.features().selectChosen(value);
       case MmioRegister.DRIVER_FEATURES -> writeDriverFeatures(value);
-      case MmioRegister.QUEUE_SEL -> queueSel = value;
+      case MmioRegister.QUEUE_SEL -> queues.select(value);
       case MmioRegister.QUEUE_READY -> writeQueueReady(value);
       case MmioRegister.QUEUE_NOTIFY -> queueNotified(value);
       case MmioRegister.INTERRUPT_ACK -> interrupts.acknowledge(value);
@@ -298,37 +235,34 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void writeDriverFeatures(int value) {
-    boolean known = driverFeaturesSel >= 0 && driverFeaturesSel < driverFeatures.length;
-    if (!known || has(DeviceStatus.FEATURES_OK)) {
+    if (registers.has(DeviceStatus.FEATURES_OK) || !registers.features().choose(value)) {
       ignored++;
-      return;
     }
-    driverFeatures[driverFeaturesSel] = value;
   }
 
   private void writeQueueRegister(int offset, int value) {
-    QueueRegisters queue = selected();
+    QueueRegisters queue = queues.selected();
     // Section 4.2.2.2: none of them may be written while QueueReady is not zero.
-    if (queue == null || queue.ready() || active || !queue.write(offset, value)) {
+    if (queue == null || queue.ready() || registers.isActive() || !queue.write(offset, value)) {
       ignored++;
     }
   }
 
   private void writeQueueReady(int value) {
-    QueueRegisters queue = selected();
+    QueueRegisters queue = queues.selected();
     if (queue == null) {
       ignored++;
     } else if ((value & 1) == 0) {
       queue.stop();
-      if (active && queue.ready()) {
-        device.stopQueue(queueSel);
+      if (registers.isActive() && queue.ready()) {
+        device.stopQueue(queues.selector());
       }
       queue.disable();
-    } else if (active || queue.ready() || !has(DeviceStatus.FEATURES_OK)) {
+    } else if (queue.ready() || !registers.canEnableQueues()) {
       ignored++;
     } else {
       try {
-        queue.enable(memory, negotiated());
+        queue.enable(memory, registers.features().negotiated());
       } catch (VirtqueueException e) {
         fail(e);
       }
@@ -340,41 +274,24 @@ public final class VirtioMmioTransport implements BusDevice {
       reset();
       return;
     }
-    int own = status & DeviceStatus.DEVICE_NEEDS_RESET;
-    int wanted = value & DeviceStatus.OF_DRIVER;
-    if ((status & ~own & ~wanted) != 0) {
-      // Section 2.1.1: a driver MUST NOT clear a bit.
+    if (!registers.writeStatus(value)) {
       ignored++;
-      return;
-    }
-    if ((wanted & DeviceStatus.FEATURES_OK) != 0 && !featuresAcceptable()) {
-      wanted &= ~DeviceStatus.FEATURES_OK;
-    }
-    if ((wanted & DeviceStatus.DRIVER_OK) != 0 && (wanted & DeviceStatus.FEATURES_OK) == 0) {
-      wanted &= ~DeviceStatus.DRIVER_OK;
-      ignored++;
-    }
-    status = wanted | own;
-    if (has(DeviceStatus.DRIVER_OK) && !active && !needsReset()) {
+    } else if (registers.canActivate()) {
       activate();
     }
   }
 
   private void activate() {
-    active = true;
-    if (configChangePending) {
-      configChangePending = false;
+    registers.setActive(true);
+    if (registers.takePendingConfigChange()) {
       interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
     }
     device.activate(virtioQueues());
   }
 
   private VirtioQueues virtioQueues() {
-    Virtqueue[] ready = new Virtqueue[queues.length];
-    for (int i = 0; i < ready.length; i++) {
-      ready[i] = queues[i].queue();
-    }
-    return new VirtioQueues(negotiated(), ready, notifier, lock, this::failed);
+    return new VirtioQueues(
+        registers.features().negotiated(), queues.ready(), notifier, lock, this::fail);
   }
 
   /**
@@ -386,22 +303,7 @@ public final class VirtioMmioTransport implements BusDevice {
   public void save(StateWriter writer, String name) {
     lock.lock();
     try {
-      // The device first, because requests that it completes now change the registers.
-      device.save(writer.section(name + DEVICE_SECTION, device.stateVersion(), Need.REQUIRED));
-      interrupts.take();
-      new TransportState(
-              device.deviceId(),
-              driverFeatures.clone(),
-              status,
-              interrupts.status(),
-              configGeneration,
-              deviceFeaturesSel,
-              driverFeaturesSel,
-              queueSel,
-              active,
-              configChangePending,
-              Arrays.stream(queues).map(QueueRegisters::state).toList())
-          .write(writer.section(name + REGISTER_SECTION, TransportState.VERSION, Need.REQUIRED));
+      persistence.save(writer, name);
     } finally {
       lock.unlock();
     }
@@ -414,25 +316,12 @@ public final class VirtioMmioTransport implements BusDevice {
    * @throws StateException if it is not the state of a device of this type
    */
   public void restore(StateReader reader, String name) throws StateException {
-    StateInput input = reader.take(name + REGISTER_SECTION, TransportState.VERSION);
-    TransportState state = TransportState.read(input);
-    StateInput deviceInput = reader.take(name + DEVICE_SECTION, device.stateVersion());
+    TransportPersistence.Saved saved = persistence.read(reader, name);
     lock.lock();
     try {
-      if (state.deviceId() != device.deviceId() || state.queues().size() != queues.length) {
-        throw input.damaged(
-            "it belongs to virtio device %d with %d queues, this is device %d with %d"
-                .formatted(
-                    state.deviceId(), state.queues().size(), device.deviceId(), queues.length));
-      }
-      restoreRegisters(state);
-      boolean featuresFit = featuresAcceptable() || !has(DeviceStatus.FEATURES_OK);
-      if (!featuresFit || (active && !has(DeviceStatus.DRIVER_OK))) {
-        throw input.damaged("the guest uses features that this device does not offer");
-      }
-      restoreQueues(state, input);
-      device.restore(deviceInput, active ? virtioQueues() : null);
-      showAll();
+      persistence.restore(saved);
+      device.restore(saved.device(), registers.isActive() ? virtioQueues() : null);
+      page.showAll();
     } finally {
       lock.unlock();
     }
@@ -445,35 +334,10 @@ public final class VirtioMmioTransport implements BusDevice {
   public void release() {
     lock.lock();
     try {
-      stopQueues();
-      active = false;
+      queues.stop();
+      registers.setActive(false);
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void restoreRegisters(TransportState state) {
-    System.arraycopy(state.driverFeatures(), 0, driverFeatures, 0, driverFeatures.length);
-    status = state.status();
-    interrupts.restore(state.interruptStatus());
-    configGeneration = state.configGeneration();
-    deviceFeaturesSel = state.deviceFeaturesSel();
-    driverFeaturesSel = state.driverFeaturesSel();
-    queueSel = state.queueSel();
-    active = state.active();
-    configChangePending = state.configChangePending();
-  }
-
-  private void restoreQueues(TransportState state, StateInput input) throws StateException {
-    try {
-      for (int i = 0; i < queues.length; i++) {
-        queues[i].restore(state.queues().get(i), memory, negotiated());
-      }
-    } catch (VirtqueueException e) {
-      throw input.damaged(e.getMessage());
-    }
-    if (needsReset()) {
-      stopQueues();
     }
   }
 
@@ -484,8 +348,8 @@ public final class VirtioMmioTransport implements BusDevice {
   public void resume() {
     lock.lock();
     try {
-      for (int i = 0; i < queues.length; i++) {
-        if (active && queues[i].ready()) {
+      for (int i = 0; i < queues.count(); i++) {
+        if (registers.isActive() && queues.isReady(i)) {
           queueNotified(i, 0);
         }
       }
@@ -494,148 +358,42 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
+  /** Resets the device as at power-on, as a driver does that writes zero to Status. */
+  public void powerOnReset() {
+    write(MmioRegister.STATUS, Integer.BYTES, 0);
+  }
+
   private void reset() {
     // The rings are stopped before the device resets and the chains emptied after it, because a
     // thread of the device may use a chain until the device's reset has waited for it.
-    stopQueues();
-    if (active) {
-      active = false;
+    queues.stop();
+    if (registers.isActive()) {
+      registers.setActive(false);
       device.reset();
     }
-    for (QueueRegisters queue : queues) {
-      queue.reset();
-    }
-    Arrays.fill(driverFeatures, 0);
-    status = 0;
-    interrupts.reset();
-    deviceFeaturesSel = 0;
-    driverFeaturesSel = 0;
-    queueSel = 0;
-    configChangePending = false;
+    registers.reset();
   }
 
-  private void failed(VirtqueueException cause) {
+  /** Sets DEVICE_NEEDS_RESET; also called by a device that finds a broken ring by itself. */
+  private void fail(VirtqueueException cause) {
     lock.lock();
     try {
-      fail(cause);
+      if (!registers.needsReset() && failures.add()) {
+        LOG.warn(
+            "virtio device {} needs a reset (occurrence {}): {}",
+            device.deviceId(),
+            failures.count(),
+            cause.getMessage());
+      }
+      registers.setNeedsReset();
+      queues.stop();
+      page.showRegisters();
+      if (registers.has(DeviceStatus.DRIVER_OK)) {
+        // Section 2.1.2: a configuration change notification MUST follow.
+        interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
+      }
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void fail(VirtqueueException cause) {
-    if (!needsReset() && failures.add()) {
-      LOG.warn(
-          "virtio device {} needs a reset (occurrence {}): {}",
-          device.deviceId(),
-          failures.count(),
-          cause.getMessage());
-    }
-    status |= DeviceStatus.DEVICE_NEEDS_RESET;
-    stopQueues();
-    showRegisters();
-    if (has(DeviceStatus.DRIVER_OK)) {
-      // Section 2.1.2: a configuration change notification MUST follow.
-      interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
-    }
-  }
-
-  private void stopQueues() {
-    for (QueueRegisters queue : queues) {
-      queue.stop();
-    }
-  }
-
-  private void showAll() {
-    if (page == null) {
-      return;
-    }
-    for (int offset = 0; offset < MmioRegister.CONFIG; offset += Integer.BYTES) {
-      page.put(offset, register(offset));
-    }
-    showConfig();
-  }
-
-  /** Updates the registers in the page that may have changed. */
-  private void showRegisters() {
-    if (page == null) {
-      return;
-    }
-    page.put(MmioRegister.DEVICE_FEATURES, register(MmioRegister.DEVICE_FEATURES));
-    page.put(MmioRegister.QUEUE_SIZE_MAX, register(MmioRegister.QUEUE_SIZE_MAX));
-    page.put(MmioRegister.QUEUE_READY, register(MmioRegister.QUEUE_READY));
-    page.put(MmioRegister.STATUS, status);
-  }
-
-  private void showConfig() {
-    if (page == null) {
-      return;
-    }
-    for (int at = 0; at < RegisterPage.CONFIG_BYTES; at += Integer.BYTES) {
-      page.put(MmioRegister.CONFIG + at, (int) device.readConfig(at, Integer.BYTES));
-    }
-    page.put(MmioRegister.CONFIG_GENERATION, configGeneration);
-  }
-
-  private boolean featuresAcceptable() {
-    long chosen = negotiated();
-    return (chosen & ~offeredFeatures) == 0
-        && (chosen & VirtioFeatures.VERSION_1) != 0
-        && driverFeatures[2] == 0
-        && driverFeatures[3] == 0;
-  }
-
-  private long negotiated() {
-    return (driverFeatures[0] & 0xffff_ffffL) | ((long) driverFeatures[1] << 32);
-  }
-
-  private int offeredFeatures(int word) {
-    return switch (word) {
-      case 0 -> (int) offeredFeatures;
-      case 1 -> (int) (offeredFeatures >>> 32);
-      default -> 0;
-    };
-  }
-
-  private QueueRegisters selected() {
-    return queueSel >= 0 && queueSel < queues.length ? queues[queueSel] : null;
-  }
-
-  private boolean has(int bit) {
-    return (status & bit) != 0;
-  }
-
-  private boolean needsReset() {
-    return has(DeviceStatus.DEVICE_NEEDS_RESET);
-  }
-
-  private final class Notifier implements VirtioInterrupt {
-    @Override
-    public void usedBuffers() {
-      lock.lock();
-      try {
-        if (active) {
-          interrupts.raise(MmioRegister.INTERRUPT_USED_BUFFERS);
-        }
-      } finally {
-        lock.unlock();
-      }
-    }
-
-    @Override
-    public void configChanged() {
-      lock.lock();
-      try {
-        configGeneration++;
-        showConfig();
-        if (active) {
-          interrupts.raise(MmioRegister.INTERRUPT_CONFIG_CHANGED);
-        } else {
-          configChangePending = true;
-        }
-      } finally {
-        lock.unlock();
-      }
     }
   }
 }

@@ -30,11 +30,11 @@ import org.microvm.linux.Mapping;
 import org.microvm.machine.config.MachineException;
 
 /**
- * What is soldered down: RAM, buses and devices with their event descriptors. It outlives a reset
- * of the guest, so a host program's connection to a channel does too.
+ * The RAM, buses and devices of a machine, with their event descriptors. It outlives a reset of the
+ * guest, and so do the connections of host programs to channels.
  *
- * <p>Every interrupt is an eventfd: the board keeps them, and each {@code GuestRun} hands them to
- * its VM as irqfds. The event loop must have ended before {@link #close}.
+ * <p>Every interrupt is an eventfd. The board owns the eventfds; each {@code GuestRun} registers
+ * them with its VM as irqfds. The event loop must have ended before {@link #close}.
  */
 public final class Board implements AutoCloseable {
   /** COM1's interrupt on a PC. */
@@ -42,13 +42,10 @@ public final class Board implements AutoCloseable {
 
   private static final long UART_PORT = 0x3f8;
 
-  /** What the names of a virtio device's sections begin with. */
+  /** Prefix of the names of a virtio device's sections in the state. */
   private static final String VIRTIO_SECTION = "virtio.";
 
-  /** Offset of virtio-mmio's Status register; writing 0 resets the device. */
-  private static final long STATUS = 0x70;
-
-  /** What the registers of all slots take. */
+  /** Bytes of the registers of all slots. */
   public static final long REGISTER_BYTES = VirtioSlot.COUNT * VirtioSlot.LENGTH;
 
   private final GuestRam ram;
@@ -57,7 +54,9 @@ public final class Board implements AutoCloseable {
   private final EventLoop loop;
   private final Uart16550 uart;
 
-  /** The pages of all slots, one behind the other as the guest sees them; null for none. */
+  /**
+   * The register pages of all slots, contiguous as the guest sees them; null if every access exits.
+   */
   private final Mapping registerPages;
 
   private final EventFd uartInterrupt;
@@ -65,9 +64,9 @@ public final class Board implements AutoCloseable {
   private final List<VirtioSlot> slots = new ArrayList<>();
 
   /**
-   * @param ram stays the caller's to close, after the board
-   * @param registerPages {@link #REGISTER_BYTES} from which guests read virtio registers, the
-   *     caller's to close after the board; null if each access is an exit
+   * @param ram the caller closes it, after the board
+   * @param registerPages {@link #REGISTER_BYTES} from which guests read virtio registers; the
+   *     caller closes them after the board; null if every access is to exit
    */
   public Board(
       GuestRam ram,
@@ -80,7 +79,7 @@ public final class Board implements AutoCloseable {
     this.loop = loop;
     uartInterrupt = EventFd.open();
     this.registerPages = registerPages;
-    // An irqfd is an edge, and so is an ISA interrupt: its rise is all that counts.
+    // An irqfd signals an edge, as an ISA interrupt does: only the rising edge counts.
     uart =
         new Uart16550(
             level -> {
@@ -107,17 +106,17 @@ public final class Board implements AutoCloseable {
     return ram;
   }
 
-  /** What port I/O reaches. */
+  /** The bus for port I/O. */
   public Bus ports() {
     return ports;
   }
 
-  /** What accesses to memory that is no RAM reach. */
+  /** The bus for memory accesses outside RAM. */
   public Bus mmio() {
     return mmio;
   }
 
-  /** The loop that the devices work on. */
+  /** The event loop of the devices. */
   public EventLoop loop() {
     return loop;
   }
@@ -149,14 +148,16 @@ public final class Board implements AutoCloseable {
     return registerPages.segment().asSlice(slot * VirtioSlot.LENGTH, VirtioSlot.LENGTH);
   }
 
-  /** The pages of the slots that have a device, for the guest to see at the first one's address. */
+  /**
+   * The register pages of the slots that have a device, to be mapped at the first slot's address.
+   */
   Optional<MemorySegment> registerPages() {
     return mapsRegisters() && !slots.isEmpty()
         ? Optional.of(registerPages.segment().asSlice(0, slots.size() * VirtioSlot.LENGTH))
         : Optional.empty();
   }
 
-  /** Saves all devices; no vCPU runs, and the event loop is at this and nothing else. */
+  /** Saves all devices. No vCPU may run, and the event loop must be held. */
   public void save(StateWriter writer) {
     legacy.forEach(
         (name, device) -> device.save(writer.section(name, device.stateVersion(), Need.REQUIRED)));
@@ -166,9 +167,9 @@ public final class Board implements AutoCloseable {
   }
 
   /**
-   * Takes up the state of all devices, over a copy of the guest's RAM; the event loop does not run.
+   * Restores all devices, after the guest's RAM is in place. The event loop must not run.
    *
-   * @throws StateException if it is not the state of such a board
+   * @throws StateException if the state does not fit this board
    */
   public void restore(StateReader reader) throws StateException {
     for (Map.Entry<String, Stateful> device : legacy.entrySet()) {
@@ -179,19 +180,19 @@ public final class Board implements AutoCloseable {
     }
   }
 
-  /** Leaves the guest's memory alone from now on: another board goes on with it. */
+  /** Makes the devices stop using guest memory, because another board continues with it. */
   public void release() {
     slots.forEach(slot -> slot.transport().release());
   }
 
-  /** After a restore: looks at every queue. */
+  /** Processes every queue once, after a restore. */
   public void resume() {
     slots.forEach(slot -> slot.transport().resume());
   }
 
-  /** Brings devices and RAM to where they were at power-on; no guest is running. */
+  /** Resets devices and RAM to their power-on state. No guest may be running. */
   public void reset() throws MachineException {
-    slots.forEach(slot -> slot.transport().write(STATUS, 4, 0));
+    slots.forEach(slot -> slot.transport().powerOnReset());
     try {
       ram.clear();
     } catch (ErrnoException e) {

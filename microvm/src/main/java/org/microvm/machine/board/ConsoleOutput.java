@@ -12,8 +12,8 @@ import org.microvm.devices.legacy.SerialRing;
 /**
  * Carries the UART's output to a stream that may block, without ever blocking the guest.
  *
- * <p>vCPUs put bytes into a ring of fixed size and one thread writes them out. Where the reader of
- * the stream stands still for longer than the ring lasts, the oldest bytes are dropped and counted.
+ * <p>vCPUs put bytes into a ring of fixed size, and one thread writes them to the stream. If the
+ * reader of the stream stalls until the ring is full, the oldest bytes are dropped and counted.
  */
 public final class ConsoleOutput implements SerialOutput, AutoCloseable {
   private static final int CAPACITY = 256 << 10;
@@ -27,7 +27,7 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
   private volatile boolean closed;
   private volatile long firstByteNanos;
 
-  /** Begins to carry; the stream stays the caller's. */
+  /** Starts the writer thread; the caller closes the stream. */
   public ConsoleOutput(OutputStream stream) {
     this.stream = stream;
     writer.setDaemon(true);
@@ -52,12 +52,12 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
     }
   }
 
-  /** Bytes that were dropped because the stream's reader stood still. */
+  /** Number of bytes dropped because the reader of the stream stalled. */
   public long dropped() {
     return ring.dropped();
   }
 
-  /** {@link System#nanoTime} of the first byte, or 0 before it. */
+  /** {@link System#nanoTime} of the first byte, or 0 if there was none yet. */
   public long firstByteNanos() {
     return firstByteNanos;
   }
@@ -75,11 +75,11 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
         }
       }
     } catch (IOException e) {
-      // Nobody reads any more: the ring goes on dropping its oldest bytes and counts them.
+      // The stream has no reader any more: the ring continues to drop and count its oldest bytes.
     }
   }
 
-  /** Writes out what is there, for a second at most if the reader stands still. */
+  /** Writes the rest to the stream; gives up after a second if the reader stalls. */
   @Override
   public void close() {
     closed = true;

@@ -6,10 +6,11 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 
 /**
- * What a virtio-mmio device needs so that its driver, once it is set up, makes no exit to user
- * space: a page for the registers that it reads, and an eventfd for its acknowledgements.
+ * What lets the driver of a virtio-mmio device work without exits to user space once it is set up:
+ * a page for the registers that it reads, and an eventfd for its acknowledgements.
  *
- * @param page shown to the guest read-only at the device's address; whoever asks keeps it mapped
+ * @param page mapped read-only in the guest at the device's address; the caller keeps it mapped on
+ *     the host
  * @param acknowledgements signalled by KVM when the driver acknowledges used buffers
  */
 public record MappedRegisters(MemorySegment page, EventFd acknowledgements) {
@@ -17,12 +18,12 @@ public record MappedRegisters(MemorySegment page, EventFd acknowledgements) {
     return new MappedRegisters(page, EventFd.open());
   }
 
-  /** The device's side. */
+  /** The device's view of the page and the acknowledgements. */
   RegisterPage registerPage() {
     return new RegisterPage(page, acknowledgements::drain);
   }
 
-  /** Closes the eventfd; the device and the VM that used it are gone. */
+  /** Closes the eventfd, after the device and the VM that used it. */
   void close() {
     acknowledgements.close();
   }

@@ -10,20 +10,20 @@ import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 
 /**
- * Shows a guest its RAM and the registers that it reads from memory, on a thread of its own: KVM
- * waits for a grace period at each slot, 6 to 8 ms on kvm-pvm, and meanwhile vCPUs can be made.
+ * Adds the memory slots for RAM and for virtio registers to a VM, on a separate thread: KVM waits
+ * for an RCU grace period at each slot, 6 to 8 ms on kvm-pvm, and vCPUs can be created meanwhile.
  */
 public final class MemoryInstallation implements AutoCloseable {
   private final FutureTask<Slots> slots;
 
-  /** One for each region of RAM, and one for the registers of all devices. */
+  /** One slot for each region of RAM, and one for the registers of all devices. */
   private record Slots(List<MemorySlot> ram, Optional<MemorySlot> registers) {}
 
   private MemoryInstallation(FutureTask<Slots> slots) {
     this.slots = slots;
   }
 
-  /** Begins to add the slots to a VM. */
+  /** Starts to add the slots to a VM. */
   public static MemoryInstallation begin(Vm vm, Board board) {
     FutureTask<Slots> slots = new FutureTask<>(() -> install(vm, board));
     Thread.ofPlatform().name("memory-slots").start(slots);
@@ -40,7 +40,7 @@ public final class MemoryInstallation implements AutoCloseable {
             : Optional.of(vm.addMemory(VirtioSlot.FIRST_ADDRESS, pages.get(), true)));
   }
 
-  /** The memory slots of RAM, by region; the guest sees all of its memory from here on. */
+  /** Waits until all slots are added and returns those of RAM, by region. */
   public List<MemorySlot> ram() throws ErrnoException {
     return await().ram();
   }
@@ -67,13 +67,13 @@ public final class MemoryInstallation implements AutoCloseable {
     }
   }
 
-  /** Waits for the thread, and takes the registers away: their pages do not outlive the board. */
+  /** Waits for the thread and removes the slot of the registers, whose pages end with the board. */
   @Override
   public void close() {
     try {
       await().registers().ifPresent(MemorySlot::close);
     } catch (ErrnoException e) {
-      // Whoever waited for the memory has said so; there is nothing to take away.
+      // The caller of ram() got the same exception; there is no slot to remove.
       return;
     }
   }

@@ -4,11 +4,11 @@ import java.util.function.Consumer;
 import org.microvm.devices.legacy.MachineEvents;
 import org.microvm.machine.config.MachineEnd;
 
-/** Takes a guest's wish to end to the life that is going on. */
+/** Routes power-off and reset requests of the guest to the current VM. */
 public final class PowerSwitch implements MachineEvents {
   private volatile Consumer<MachineEnd> life;
 
-  /** Tells this life from now on. */
+  /** Routes requests to this VM from now on. */
   public void connect(Consumer<MachineEnd> current) {
     life = current;
   }

@@ -9,19 +9,19 @@ import org.microvm.devices.virtio.rng.RngDevice;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.DiskConfig;
 
-/** Makes the virtio devices other than the serial one and plugs them in. */
+/** Creates the virtio devices other than virtio-serial and plugs them into a board. */
 public final class VirtioDevices {
   private final Board board;
   private final WritableDisks writable;
   private int disks;
 
-  /** Opens disks that the guest may write through {@code writable}. */
+  /** Creates devices for a board; disks that the guest may write are opened by {@code writable}. */
   public VirtioDevices(Board board, WritableDisks writable) {
     this.board = board;
     this.writable = writable;
   }
 
-  /** The next disk: vda, vdb and so on. Whoever asks closes it. */
+  /** Adds the next disk: vda, vdb and so on. The caller closes it. */
   public AutoCloseable disk(DiskConfig config) throws IOException {
     String name = "vd" + (char) ('a' + disks++);
     FileBackend file =
@@ -37,7 +37,7 @@ public final class VirtioDevices {
     }
   }
 
-  /** A source of random bytes; whoever asks closes it. */
+  /** Adds a virtio-rng device; the caller closes its source of random bytes. */
   public AutoCloseable entropy() throws ErrnoException {
     EntropySource source = EntropySource.ofHost();
     try {

@@ -13,16 +13,17 @@ import org.microvm.machine.jfr.FlightRecording;
 import org.microvm.machine.jfr.KickEvent;
 
 /**
- * A place for a virtio-mmio device: an address, an interrupt, an eventfd for each queue that the
- * event loop listens to, and perhaps a page that the guest reads the registers from.
+ * A slot with a virtio-mmio device: its address, its interrupt, an eventfd for each queue, watched
+ * by the event loop, and optionally a page from which the guest reads registers.
  *
  * @param address guest-physical address of the registers
- * @param gsi its interrupt
- * @param transport the registers
+ * @param gsi number of the interrupt
+ * @param transport serves accesses to the registers
  * @param interrupt signalled by the device
  * @param kicks signalled by KVM when the driver notifies a queue, by queue number
- * @param fastPath registers without exits, or empty on a host that cannot do it
- * @param watches the event loop's ends of the eventfds
+ * @param fastPath registers without exits; empty if they are off, or KVM lacks read-only memory
+ *     slots
+ * @param watches the event loop's watches on the eventfds
  */
 public record VirtioSlot(
     long address,
@@ -32,18 +33,20 @@ public record VirtioSlot(
     List<EventFd> kicks,
     Optional<MappedRegisters> fastPath,
     List<EventLoop.Watch> watches) {
-  /** Bytes of address space that a slot takes. */
+  /** Bytes of address space of a slot. */
   public static final long LENGTH = VirtioMmioTransport.LENGTH;
 
-  /** Within the hole that RAM leaves below 4 GiB, where Firecracker has its devices too. */
+  /**
+   * Address of the first slot, in the hole that RAM leaves below 4 GiB; Firecracker uses it too.
+   */
   static final long FIRST_ADDRESS = 0xd000_0000L;
 
-  /** GSIs 0 to 4 belong to the PC's own devices; the I/O APIC of KVM ends at 23. */
+  /** GSIs 0 to 4 belong to the PC's legacy devices; KVM's I/O APIC ends at 23. */
   private static final int FIRST_GSI = 5;
 
   private static final int LAST_GSI = 23;
 
-  /** As many devices as there are interrupts for. */
+  /** Number of slots: one for each free interrupt. */
   public static final int COUNT = LAST_GSI - FIRST_GSI + 1;
 
   static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
@@ -102,13 +105,13 @@ public record VirtioSlot(
             }));
   }
 
-  /** What went between the device and its driver so far. */
+  /** Counters of the device and its driver. */
   public MachineStatistics.Device statistics() {
     return new MachineStatistics.Device(
         address, gsi, transport.deviceId(), fastPath.isPresent(), transport.statistics());
   }
 
-  /** Closes the event descriptors. */
+  /** Closes the watches and the eventfds. */
   void close() {
     watches.forEach(EventLoop.Watch::close);
     kicks.forEach(EventFd::close);

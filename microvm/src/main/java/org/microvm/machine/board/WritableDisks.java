@@ -9,20 +9,20 @@ import java.util.concurrent.locks.LockSupport;
 import org.microvm.devices.virtio.blk.FileBackend;
 
 /**
- * The disks that the guest may write, each of which is locked by the one process that does it for
- * the guest. With a migration the locks change hands: let go of right before the guest is to go on
- * elsewhere, and taken there right before it does.
+ * The disks that the guest may write, each locked by the process that runs the guest. A migration
+ * moves the locks: the source unlocks the disks right before it sends GO, and the destination locks
+ * them right before it runs the guest.
  */
 public final class WritableDisks {
-  /** A process that has just died has its locks for a moment yet. */
+  /** How long to wait for a lock: a process that has just died still has its locks for a moment. */
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /**
-   * A disk.
+   * An open disk.
    *
-   * @param path for messages
+   * @param path used in messages
    */
   private record Disk(Path path, FileBackend file) {}
 
@@ -31,29 +31,29 @@ public final class WritableDisks {
   private boolean taken;
 
   /**
-   * @param later whether another process has the disks up to {@link #take}
+   * @param later whether another process holds the locks until {@link #take}
    */
   public WritableDisks(boolean later) {
     this.later = later;
     taken = !later;
   }
 
-  /** Opens an image that the guest may write. */
+  /** Opens the image of a writable disk. */
   FileBackend open(Path path) throws IOException {
     FileBackend file = later ? FileBackend.openUnlocked(path) : FileBackend.open(path, false);
     disks.add(new Disk(path, file));
     return file;
   }
 
-  /** Puts what was written on stable storage, as far as it can be done; the guest may run. */
+  /** Writes as much as possible to stable storage; the guest may run meanwhile. */
   public void flush() {
     disks.forEach(disk -> disk.file().flush());
   }
 
   /**
-   * Has all that was written on stable storage and the locks free; the guest stands still.
+   * Writes everything to stable storage and releases the locks. The guest must be paused.
    *
-   * @throws IOException if something written may be lost; the locks are still held then
+   * @throws IOException if data may be lost; the locks are then still held
    */
   public synchronized void letGo() throws IOException {
     for (Disk disk : disks) {
@@ -68,9 +68,9 @@ public final class WritableDisks {
   }
 
   /**
-   * Takes the locks; nothing happens if they are held.
+   * Takes the locks; does nothing if they are held.
    *
-   * @throws IOException if another process has one
+   * @throws IOException if another process holds a lock
    */
   public synchronized void take() throws IOException {
     if (taken) {

@@ -6,20 +6,20 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.PortBackend;
 
 /**
- * A channel: a port for the guest and its host end.
+ * The configuration of a channel: a port for the guest and its host end.
  *
- * @param port what the guest sees, and what the port promises
- * @param hostEnd makes the host end when the machine is made
+ * @param port the port that the guest sees, with its options
+ * @param hostEnd creates the host end when the machine is created
  */
 public record ChannelConfig(PortConfig port, HostEnd hostEnd) {
-  /** Makes the host end of a channel. */
+  /** Creates the host end of a channel. */
   @FunctionalInterface
   public interface HostEnd {
     /**
-     * Makes it: a server listens from then on.
+     * Creates the host end; a server listens when this returns.
      *
-     * @param loop the machine's, for host ends that need one
-     * @throws IOException if it cannot be made; the message says why and what to try
+     * @param loop the machine's event loop
+     * @throws IOException if it cannot be created; the message says why and what to try
      */
     PortBackend open(EventLoop loop) throws IOException;
   }

@@ -1,41 +1,73 @@
 package org.microvm.machine.config;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ServiceLoader;
 
 /**
  * A kernel and a root file system that go together, such as the project's own, which {@code make
  * images} builds.
  *
- * @param directory where they are
+ * @param directory the directory of the files
  */
 public record GuestImages(Path directory) {
-  /** The system property that says where they are. */
+  /** The system property with the directory of the installed images. */
   public static final String PROPERTY = "microvm.images";
 
-  /** The environment variable that says where they are, where the property does not. */
+  /** The environment variable with the directory, used if the property is not set. */
   public static final String ENVIRONMENT = "MICROVM_IMAGES";
 
   /**
-   * Those that the system property {@code microvm.images} points to, or the environment variable
-   * {@code MICROVM_IMAGES}, or the last that {@code make images} built on this machine.
+   * Finds the images for a guest without a kernel of its own, in this order:
+   *
+   * <ol>
+   *   <li>in the directory that the system property {@code microvm.images} or else the environment
+   *       variable {@code MICROVM_IMAGES} names,
+   *   <li>in a {@link GuestImageLibrary} on the class path or module path, unpacked once into
+   *       {@code microvm/packaged} below the user's cache directory,
+   *   <li>in the directory where {@code make images} last built them on this machine.
+   * </ol>
+   *
+   * @return the images, which may be missing: see {@link #present()}
+   * @throws UncheckedIOException if a library's images cannot be unpacked
    */
   public static GuestImages installed() {
     String said = System.getProperty(PROPERTY, System.getenv(ENVIRONMENT));
-    return new GuestImages(said == null || said.isEmpty() ? built() : Path.of(said));
+    if (said != null && !said.isEmpty()) {
+      return new GuestImages(Path.of(said));
+    }
+    Path cache = cache();
+    return new GuestImages(
+        ServiceLoader.load(GuestImageLibrary.class)
+            .findFirst()
+            .map(library -> unpacked(library, cache.resolve("packaged")))
+            .orElse(cache.resolve("images/current")));
   }
 
-  private static Path built() {
-    String cache = System.getenv("XDG_CACHE_HOME");
-    Path directory =
-        cache == null || cache.isEmpty()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(cache);
-    return directory.resolve("microvm/images/current");
+  private static Path unpacked(GuestImageLibrary library, Path cache) {
+    try {
+      return UnpackedImages.of(library, cache);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot unpack the guest images into " + cache, e);
+    }
   }
 
-  /** Whether they are all there. */
+  private static Path cache() {
+    String cache = environment("XDG_CACHE_HOME", null);
+    // As `make images` has it: HOME, which may differ from the home that Java asks the system for.
+    return cache == null
+        ? Path.of(environment("HOME", System.getProperty("user.home")), ".cache/microvm")
+        : Path.of(cache, "microvm");
+  }
+
+  private static String environment(String name, String otherwise) {
+    String value = System.getenv(name);
+    return value == null || value.isEmpty() ? otherwise : value;
+  }
+
+  /** Whether all files are readable. */
   public boolean present() {
     return Files.isReadable(kernel())
         && Files.isReadable(disk())
@@ -52,7 +84,7 @@ public record GuestImages(Path directory) {
     return directory.resolve("root.img");
   }
 
-  /** The kernel command line that goes with them. */
+  /** The kernel command line for these images. */
   public String commandLine() throws IOException {
     return Files.readString(commandLineFile()).strip();
   }

@@ -9,24 +9,25 @@ import java.util.Optional;
 import org.microvm.virtioserial.SerialConfig;
 
 /**
- * What a machine is made of; made with {@link #builder}.
+ * The configuration of a machine; created with {@link #builder}.
  *
  * @param kernel ELF vmlinux, bzImage or bare-metal ELF
  * @param initrd initial RAM disk
- * @param commandLine kernel command line; the machine appends a word for each virtio-mmio device
+ * @param commandLine kernel command line; the machine appends a parameter for each virtio-mmio
+ *     device
  * @param memoryBytes guest RAM in bytes, a multiple of 4096
  * @param cpus number of vCPUs
  * @param disks virtio-blk devices, the first is vda
- * @param serial what is fixed about the virtio-serial device
- * @param channels the channels that are there at power-on
+ * @param serial options of the virtio-serial device
+ * @param channels the channels that exist at power-on
  * @param console where the UART's output goes
- * @param onReset what the guest's reset request does
+ * @param onReset what happens if the guest requests a reset
  * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
- *     interrupts without an exit, where KVM can do that; off, each access is an exit
- * @param trackDirtyPages whether it is kept in mind which pages were written since the last
- *     snapshot, for {@code Machine.snapshotDiff}; the guest's first write to a page is slower then
- * @param words the words of a command line that say all this, if there was one; they are kept in a
- *     snapshot
+ *     interrupts without an exit, if KVM supports that; if off, each access is an exit
+ * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
+ *     Machine.snapshotDiff}; this slows down the guest's first write to each page
+ * @param words the command-line options of this configuration, if there were any; snapshots keep
+ *     them
  */
 public record MachineConfig(
     Path kernel,
@@ -43,12 +44,15 @@ public record MachineConfig(
     boolean trackDirtyPages,
     List<String> words) {
 
-  /** A machine with one vCPU, 128 MiB, no devices but the console, whose output is dropped. */
+  /**
+   * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
+   * dropped.
+   */
   public static Builder builder(Path kernel) {
     return new Builder(kernel);
   }
 
-  /** Collects the parts; not thread-safe. */
+  /** Builds a configuration. Not thread-safe. */
   public static final class Builder {
     private final Path kernel;
     private final List<DiskConfig> disks = new ArrayList<>();
@@ -68,25 +72,25 @@ public record MachineConfig(
       this.kernel = Objects.requireNonNull(kernel);
     }
 
-    /** Initial RAM disk. */
+    /** Sets the initial RAM disk. */
     public Builder initrd(Path file) {
       initrd = Optional.of(file);
       return this;
     }
 
-    /** Kernel command line. */
+    /** Sets the kernel command line. */
     public Builder commandLine(String text) {
       commandLine = Objects.requireNonNull(text);
       return this;
     }
 
-    /** Guest RAM in bytes. */
+    /** Sets the size of guest RAM in bytes. */
     public Builder memory(long bytes) {
       memoryBytes = bytes;
       return this;
     }
 
-    /** Number of vCPUs. */
+    /** Sets the number of vCPUs. */
     public Builder cpus(int count) {
       cpus = count;
       return this;
@@ -98,7 +102,7 @@ public record MachineConfig(
       return this;
     }
 
-    /** What is fixed about the virtio-serial device, such as how many ports it can have. */
+    /** Sets the options of the virtio-serial device, such as how many ports it can have. */
     public Builder serial(SerialConfig config) {
       serial = Objects.requireNonNull(config);
       return this;
@@ -110,37 +114,37 @@ public record MachineConfig(
       return this;
     }
 
-    /** Where the UART's output goes; the machine flushes it and does not close it. */
+    /** Sets where the UART's output goes; the machine flushes the stream and does not close it. */
     public Builder console(OutputStream stream) {
       console = Objects.requireNonNull(stream);
       return this;
     }
 
-    /** What the guest's reset request does. */
+    /** Sets what happens if the guest requests a reset. */
     public Builder onReset(OnReset action) {
       onReset = Objects.requireNonNull(action);
       return this;
     }
 
-    /** Whether virtio registers are read from memory, where KVM can do that. */
+    /** Sets whether the guest reads virtio registers from memory, if KVM supports that. */
     public Builder mappedRegisters(boolean on) {
       mappedRegisters = on;
       return this;
     }
 
-    /** Whether there are to be diff snapshots. */
+    /** Sets whether written pages are tracked, which diff snapshots require. */
     public Builder trackDirtyPages(boolean on) {
       trackDirtyPages = on;
       return this;
     }
 
-    /** The command line that the configuration comes from, for snapshots. */
+    /** Sets the command-line options of the configuration, which snapshots keep. */
     public Builder words(List<String> commandLineWords) {
       words = List.copyOf(commandLineWords);
       return this;
     }
 
-    /** The configuration as it is now. */
+    /** Creates the configuration. */
     public MachineConfig build() {
       return new MachineConfig(
           kernel,

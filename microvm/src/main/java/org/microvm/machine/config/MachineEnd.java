@@ -1,34 +1,34 @@
 package org.microvm.machine.config;
 
-/** How the life of a guest ended. */
+/** How a guest ended. */
 public sealed interface MachineEnd {
-  /** The guest switched itself off. */
+  /** The guest powered off. */
   record PowerOff() implements MachineEnd {}
 
   /**
-   * The guest asked for a reset, and the machine was told to end on one.
+   * The guest requested a reset, and the machine is configured to end on a reset.
    *
-   * @param how the way it asked, for a person to read
+   * @param how how it requested the reset, for a person to read
    */
   record Reset(String how) implements MachineEnd {}
 
   /**
    * The guest wrote to the debug exit port.
    *
-   * @param status the process status it stands for, as QEMU's isa-debug-exit: value * 2 + 1
+   * @param status the exit status of the process: value * 2 + 1, as with QEMU's isa-debug-exit
    */
   record DebugExit(int status) implements MachineEnd {}
 
-  /** The guest goes on in another process. */
+  /** The guest continues in another process. */
   record Migrated() implements MachineEnd {}
 
-  /** The host asked the machine to stop. */
+  /** The host stopped the machine. */
   record Stopped() implements MachineEnd {}
 
   /**
-   * The guest could not go on, or KVM could not go on with it.
+   * The guest failed, or KVM could not continue it.
    *
-   * @param report what a person needs: where, in which mode, the bytes there, what to try
+   * @param report the reason, where, in which processor mode, the code bytes there, what to try
    */
   record Failed(String report) implements MachineEnd {}
 }

@@ -1,12 +1,12 @@
 package org.microvm.machine.config;
 
-/** A machine that cannot be made or run on this host; the message is one line for a person. */
+/** A machine cannot be created, run, saved, restored or migrated; the message is for a person. */
 public final class MachineException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
    * @param message what failed and what to try
-   * @param cause the failure below
+   * @param cause the underlying failure
    */
   public MachineException(String message, Throwable cause) {
     super(message, cause);

@@ -9,16 +9,17 @@ import org.microvm.devices.virtio.TransportStatistics;
 import org.microvm.virtioserial.PortStatus;
 
 /**
- * What a machine has done so far; figures of a running machine may be a moment old.
+ * Counters of a machine; those of a running machine may be slightly out of date.
  *
  * @param vcpus one entry for each vCPU
  * @param firstGuestInstruction when the first vCPU was about to enter the guest for the first time
  * @param firstConsoleByte when the guest wrote its first byte to the UART
- * @param consoleBytesDropped bytes of console output that nobody read in time
- * @param resets how often the guest was started again
+ * @param consoleBytesDropped bytes of console output that were dropped because the reader was too
+ *     slow
+ * @param resets how often the guest was reset
  * @param devices the virtio devices, by slot
  * @param ports the channels, by number
- * @param kvm KVM's counters for the VM that are not zero, by KVM's names; none where it shows none
+ * @param kvm KVM's counters for the VM that are not zero, by KVM's names; empty if KVM has none
  */
 public record MachineStatistics(
     List<Vcpu> vcpus,
@@ -31,13 +32,13 @@ public record MachineStatistics(
     Map<String, Long> kvm) {
 
   /**
-   * What went between a virtio device and its driver.
+   * Counters of a virtio device and its driver.
    *
-   * @param address of its registers
-   * @param gsi its interrupt
-   * @param deviceId its type
+   * @param address guest-physical address of the registers
+   * @param gsi number of the interrupt
+   * @param deviceId the virtio device ID
    * @param mappedRegisters whether the guest reads its registers without exits
-   * @param transport the figures
+   * @param transport the counters
    */
   public record Device(
       long address,
@@ -47,15 +48,16 @@ public record MachineStatistics(
       TransportStatistics transport) {}
 
   /**
-   * What made one vCPU leave the guest for user space.
+   * Exits of one vCPU to user space.
    *
    * @param exitsByReason exits by KVM's name for the reason
    * @param exitsByPort port I/O exits by port
    * @param exitsByMmioAddress MMIO exits by guest-physical address
-   * @param finishedInstructions instructions done for an emulating host, by mnemonic
-   * @param kicks returns from the guest that this process asked for
+   * @param finishedInstructions instructions that this process completed because KVM's emulator
+   *     lacks them, by mnemonic
+   * @param kicks returns from KVM_RUN that this process requested
    * @param guestNanos time in KVM_RUN: in the guest, in KVM on its behalf, or halted
-   * @param hostNanos time between stays in KVM_RUN, serving exits
+   * @param hostNanos time outside KVM_RUN, handling exits
    * @param kvm KVM's counters for the vCPU that are not zero, by KVM's names
    */
   public record Vcpu(

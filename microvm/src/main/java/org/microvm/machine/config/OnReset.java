@@ -1,6 +1,6 @@
 package org.microvm.machine.config;
 
-/** What a guest's reset request does. */
+/** What happens if the guest requests a reset. */
 public enum OnReset {
   /** The machine ends. */
   EXIT,

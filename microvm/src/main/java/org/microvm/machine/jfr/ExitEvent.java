@@ -10,7 +10,7 @@ import jdk.jfr.Timespan;
 import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.VcpuRun;
 
-/** A sample of the exits to user space; its duration is the time that serving took. */
+/** An exit to user space, one in 64; its duration is the time to handle the exit. */
 @Name("org.microvm.Exit")
 @Label("Exit")
 @Description("One in 64 exits of a vCPU to user space")
@@ -20,7 +20,7 @@ public final class ExitEvent extends Event {
   /** A power of two. */
   private static final long ONE_IN = 64;
 
-  /** Kept for its question alone. */
+  /** Used only to ask whether the event is enabled. */
   private static final ExitEvent PROBE = new ExitEvent();
 
   @Label("vCPU")
@@ -42,18 +42,18 @@ public final class ExitEvent extends Event {
   @Timespan(Timespan.NANOSECONDS)
   long guestTime;
 
-  /** How many nanoseconds the guest ran before it. */
+  /** Sets the nanoseconds in KVM_RUN before the exit. */
   public ExitEvent after(long nanos) {
     guestTime = nanos;
     return this;
   }
 
-  /** Whether exit number {@code count} is one to tell of, and somebody listens. */
+  /** Whether to record exit number {@code count}: it is one in 64, and the event is enabled. */
   public static boolean isDue(long count) {
     return (count & (ONE_IN - 1)) == 0 && PROBE.isEnabled();
   }
 
-  /** An event that says what the exit is. */
+  /** Creates an event for the exit that {@code run} describes. */
   public static ExitEvent of(int vcpu, VcpuRun run) {
     ExitEvent event = new ExitEvent();
     int reason = run.exitReason();

@@ -3,18 +3,18 @@ package org.microvm.machine.jfr;
 import jdk.jfr.FlightRecorder;
 
 /**
- * Whether somebody records events in this process, or did. While nobody does, no event's class may
- * be loaded: the JVM sets the flight recorder up for it, which is a tenth of a restore's time.
+ * Tells whether the flight recorder has been used in this process. Until then no event class may be
+ * loaded: the JVM would initialize the flight recorder, which takes a tenth of a restore's time.
  */
 public final class FlightRecording {
   private FlightRecording() {}
 
-  /** Whether the JVM's flight recorder has been set up. */
+  /** Whether the JVM's flight recorder has been initialized. */
   public static boolean isOn() {
     return FlightRecorder.isInitialized();
   }
 
-  /** Tells of something in the life of a machine. */
+  /** Records an event in the life of a machine, if the flight recorder has been initialized. */
   public static void tell(String what, String how) {
     if (isOn()) {
       LifecycleEvent.tell(what, how);

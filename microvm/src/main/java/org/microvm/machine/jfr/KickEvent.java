@@ -7,14 +7,14 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** The event loop answers notifications of a queue; the duration is the work it did for them. */
+/** The event loop handled notifications of a queue; the duration is the time it took. */
 @Name("org.microvm.Kick")
 @Label("Kick")
-@Description("The driver notified a queue, and the event loop looked at it")
+@Description("The driver notified a queue, and the event loop handled it")
 @Category({"microvm", "virtio"})
 @StackTrace(false)
 public final class KickEvent extends Event {
-  /** Kept for its question alone, so that nothing is allocated while nobody listens. */
+  /** Used only to ask whether the event is enabled, so that nothing is allocated if it is not. */
   private static final KickEvent PROBE = new KickEvent();
 
   @Label("Device")
@@ -27,10 +27,10 @@ public final class KickEvent extends Event {
   long notifications;
 
   @Label("Spurious")
-  @Description("There was no buffer")
+  @Description("The queue had no new buffer")
   boolean spurious;
 
-  /** A new event that has begun, or null while nobody listens. */
+  /** Starts an event; returns null if the event is not enabled. */
   public static KickEvent start() {
     if (!PROBE.isEnabled()) {
       return null;
@@ -40,7 +40,7 @@ public final class KickEvent extends Event {
     return event;
   }
 
-  /** Fills in what the kick was. */
+  /** Sets the fields of the event. */
   public KickEvent set(long address, int whichQueue, long count, boolean foundNothing) {
     device = "0x" + Long.toHexString(address);
     queue = whichQueue;

@@ -7,7 +7,7 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/** Something that happens a few times in the life of a machine. */
+/** A rare event in the life of a machine, such as a pause. */
 @Name("org.microvm.Lifecycle")
 @Label("Lifecycle")
 @Description("A machine was started, paused, resumed, reset or ended")
@@ -20,7 +20,7 @@ final class LifecycleEvent extends Event {
   @Label("How")
   String how;
 
-  /** Tells of it, if somebody listens. */
+  /** Records an event, if it is enabled. */
   static void tell(String what, String how) {
     LifecycleEvent event = new LifecycleEvent();
     if (event.isEnabled()) {

@@ -6,32 +6,32 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import org.microvm.kvm.MemorySlot;
+import org.microvm.kvm.DirtyLog;
 import org.microvm.linux.ErrnoException;
 import org.microvm.memory.DirtyPages;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * The pages of guest RAM that were written since the last look, by vCPUs and by this process. One
- * thread; until it is closed, KVM keeps a log.
+ * Tracks the pages of guest RAM that vCPUs and this process write. KVM logs dirty pages until it is
+ * closed. Used by one thread.
  */
 public final class DirtyTracker implements AutoCloseable {
   private static final int PAGE = DirtyPages.PAGE;
 
   private final GuestMemory memory;
-  private final List<MemorySlot> slots;
+  private final List<? extends DirtyLog> slots;
   private final List<MemorySegment> bitmaps = new ArrayList<>();
 
   /**
-   * @param slots one for each region of RAM, in the same order
+   * @param slots the memory slot of each region of RAM, in the same order
    */
-  public DirtyTracker(GuestMemory memory, List<MemorySlot> slots) throws ErrnoException {
+  public DirtyTracker(GuestMemory memory, List<? extends DirtyLog> slots) throws ErrnoException {
     this.memory = memory;
     this.slots = slots;
     memory.dirtyPages().enable(true);
     try {
-      for (MemorySlot slot : slots) {
+      for (DirtyLog slot : slots) {
         bitmaps.add(Arena.ofAuto().allocate(slot.dirtyBitmapBytes(), Long.BYTES));
         slot.logDirtyPages(true);
       }
@@ -42,9 +42,9 @@ public final class DirtyTracker implements AutoCloseable {
   }
 
   /**
-   * Looks again: what {@link #visit} goes through is what was written since the last call.
+   * Collects the pages that were written since the last call, for {@link #visit}.
    *
-   * @return bytes in those pages
+   * @return number of bytes in those pages
    */
   public long collect() throws ErrnoException {
     long pages = 0;
@@ -63,7 +63,7 @@ public final class DirtyTracker implements AutoCloseable {
     return pages * PAGE;
   }
 
-  /** Goes through the pages in runs. */
+  /** Visits the collected pages in runs. */
   public void visit(MemoryRuns.Visitor visitor) throws IOException {
     for (int i = 0; i < slots.size(); i++) {
       MemoryRegion region = memory.regions().get(i);
@@ -76,7 +76,9 @@ public final class DirtyTracker implements AutoCloseable {
     }
   }
 
-  /** The next page from one on that is dirty or is not; {@code end} if there is none. */
+  /**
+   * The next page at or after {@code from} that is dirty, or is not; {@code end} if there is none.
+   */
   private static long next(MemorySegment bitmap, long from, long end, boolean dirty) {
     long at = from;
     while (at < end) {
@@ -90,15 +92,15 @@ public final class DirtyTracker implements AutoCloseable {
     return end;
   }
 
-  /** Ends the log; a VM that is closed already has none. */
+  /** Ends KVM's log, unless the VM is already closed. */
   @Override
   public void close() {
     memory.dirtyPages().enable(false);
-    for (MemorySlot slot : slots) {
+    for (DirtyLog slot : slots) {
       try {
         slot.logDirtyPages(false);
       } catch (ErrnoException e) {
-        // The VM is gone, or KVM keeps on logging, which costs time and nothing else.
+        // The VM is gone, or KVM continues to log, which only costs time.
         continue;
       }
     }

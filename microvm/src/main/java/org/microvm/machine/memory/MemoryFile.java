@@ -8,19 +8,19 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.memory.MemoryRegion;
 
-/** Guest RAM as a file of the same layout. */
+/** Writes guest RAM to a file of the same layout, and reads it. */
 public final class MemoryFile {
   private MemoryFile() {}
 
   /**
-   * Writes all of it to an empty file, in which zero pages become holes; nothing else writes the
-   * RAM meanwhile.
+   * Writes all of RAM to an empty file, in which zero pages become holes. Nothing may write to RAM
+   * meanwhile.
    */
   public static void write(GuestRam ram, Fd file) throws IOException {
     MemoryRuns.visit(ram, (region, from, to) -> writeRun(file, region, from, to));
   }
 
-  /** Writes a piece to its place. */
+  /** Writes part of a region to its place in the file. */
   public static void writeRun(Fd file, MemoryRegion region, long from, long to) throws IOException {
     writeAll(file, region.host().asSlice(from, to - from), region.fileOffset() + from);
   }
@@ -28,7 +28,7 @@ public final class MemoryFile {
   /**
    * Writes all of a segment.
    *
-   * @param offset in the file
+   * @param offset offset in the file
    */
   public static void writeAll(Fd file, MemorySegment bytes, long offset) throws IOException {
     for (long at = 0; at < bytes.byteSize(); ) {
@@ -41,9 +41,9 @@ public final class MemoryFile {
   }
 
   /**
-   * Reads a piece from its place.
+   * Reads part of RAM from its place in the file.
    *
-   * @param offset in the file, which has as many bytes as RAM
+   * @param offset offset in the file, which is as long as RAM
    */
   public static void read(GuestRam ram, Fd file, long offset, long length) throws ErrnoException {
     for (MemoryRegion region : ram.memory().regions()) {
@@ -53,7 +53,7 @@ public final class MemoryFile {
         long bytes = file.pread(region.host().asSlice(from - region.fileOffset(), to - from), from);
         from += ErrnoException.check(bytes, "read", file);
         if (bytes == 0) {
-          throw new ErrnoException("read " + file, Errno.EIO, "the file has become shorter");
+          throw new ErrnoException("read " + file, Errno.EIO, "the file is shorter than RAM");
         }
       }
     }

@@ -6,18 +6,18 @@ import java.lang.foreign.MemorySegment;
 import org.microvm.linux.GuestRam;
 import org.microvm.memory.MemoryRegion;
 
-/** Goes through guest RAM in runs of pages that are not zero, up to a mebibyte each. */
+/** Visits guest RAM in runs of pages that are not zero, of up to 1 MiB each. */
 public final class MemoryRuns {
-  /** Is given each run. */
+  /** Receives each run. */
   public interface Visitor {
     /**
      * @param from offset in the region, a multiple of the page size
-     * @param to behind the last byte
+     * @param to offset after the last byte
      */
     void visit(MemoryRegion region, long from, long to) throws IOException;
   }
 
-  /** Bytes of a page. */
+  /** The page size in bytes. */
   public static final int PAGE = 4096;
 
   private static final long LONGEST = 1 << 20;
@@ -31,7 +31,7 @@ public final class MemoryRuns {
     this.visitor = visitor;
   }
 
-  /** Gives each run of RAM to the visitor, in order of its offset. */
+  /** Visits the runs of RAM in the order of their offsets. */
   public static void visit(GuestRam ram, Visitor visitor) throws IOException {
     MemoryRuns runs = new MemoryRuns(ram, visitor);
     for (MemoryRegion region : ram.memory().regions()) {
@@ -42,13 +42,13 @@ public final class MemoryRuns {
     }
   }
 
-  /** Goes on up to the next hole; returns where to go on then. */
+  /** Visits the data up to the next hole; returns where to continue. */
   private long visitPiece(MemoryRegion region, long from) throws IOException {
     if (!ram.isAnonymous()) {
       visitData(region, from, region.size());
       return region.size();
     }
-    // Reading a hole would only fill it with pages.
+    // Skip holes: reading one would allocate its pages.
     long data = ram.file().nextData(region.fileOffset() + from);
     if (data < 0 || data >= region.fileOffset() + region.size()) {
       return region.size();

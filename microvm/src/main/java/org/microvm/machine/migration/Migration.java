@@ -3,23 +3,22 @@ package org.microvm.machine.migration;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A live migration of a guest to another process, started by {@code Machine.migrate}. Any thread
- * may call.
+ * A live migration of a guest to another process, started by {@code Machine.migrate}. Thread-safe.
  */
 public interface Migration {
-  /** The progress so far. */
+  /** The current progress. */
   MigrationProgress progress();
 
-  /** Why it failed, in one line; empty if it has not. */
+  /** The reason for the failure, in one line; empty if the migration has not failed. */
   String failure();
 
-  /** Completes when it is over, one way or the other; never exceptionally. */
+  /** Completes when the migration has ended, successfully or not; never exceptionally. */
   CompletableFuture<MigrationProgress> result();
 
   /**
-   * Calls it off; the guest goes on here.
+   * Cancels the migration; the guest then continues here.
    *
-   * @return whether that was possible; false once the other side has been told to go on
+   * @return false if it is too late, because GO has been sent or the migration has ended
    */
   boolean cancel();
 }

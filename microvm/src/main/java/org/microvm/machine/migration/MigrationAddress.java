@@ -6,10 +6,13 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Where a migration goes to, or where one is waited for. */
+/**
+ * The address of a migration's destination: where the source connects to, or where the destination
+ * listens.
+ */
 public sealed interface MigrationAddress {
   /**
-   * A unix socket, for a process on this host: the connections of host programs go along.
+   * A unix socket, for a process on the same host: the connections of host programs move too.
    *
    * @param socket its path
    */
@@ -23,10 +26,10 @@ public sealed interface MigrationAddress {
   /**
    * A TCP port, for a process on any host.
    *
-   * @param host name or address; empty where one is waited for: all addresses of this host
-   * @param port 0 where one is waited for: the kernel chooses
-   * @param tls how it is encrypted, or empty: not at all, so that whoever sits on the network reads
-   *     and changes the guest's memory
+   * @param host name or address; to listen, empty means all addresses of this host
+   * @param port port number; to listen, 0 lets the kernel choose
+   * @param tls encryption; empty for none, which lets anyone on the network path read and change
+   *     the guest's memory
    */
   record Tcp(String host, int port, Optional<Tls> tls) implements MigrationAddress {
     @Override
@@ -37,31 +40,31 @@ public sealed interface MigrationAddress {
   }
 
   /**
-   * TLS, in which both sides show a certificate.
+   * TLS, in which both sides present a certificate.
    *
    * @param credentials directory with ca-cert.pem and server-cert.pem, server-key.pem or
    *     client-cert.pem, client-key.pem
-   * @param hostName whom the certificate of the side that waits has to be for, if not for the host
-   *     that is connected to
+   * @param hostName the name that the destination's certificate must contain; empty for the host
+   *     that the source connects to
    */
   record Tls(Path credentials, Optional<String> hostName) {
-    /** For the host that is connected to. */
+    /** Requires a certificate for the host that the source connects to. */
     public Tls(Path credentials) {
       this(credentials, Optional.empty());
     }
   }
 
-  /** What a unix socket's address begins with. */
+  /** Prefix of a unix socket's address. */
   String UNIX = "unix:";
 
-  /** What a TCP port's address begins with. */
+  /** Prefix of a TCP address. */
   String TCP = "tcp:";
 
   /**
-   * Reads {@code unix:PATH} or {@code tcp:HOST:PORT[,tls=off]}.
+   * Parses {@code unix:PATH} or {@code tcp:HOST:PORT[,tls=off]}.
    *
-   * @param tls how TCP is encrypted; without it {@code tls=off} has to be said
-   * @throws IllegalArgumentException if it is neither, with a message for a person
+   * @param tls encryption of TCP; if empty, {@code tls=off} is required
+   * @throws IllegalArgumentException if the address is neither; the message is for a person
    */
   static MigrationAddress parse(String text, Optional<Tls> tls) {
     if (text.startsWith(UNIX) && text.length() > UNIX.length()) {
@@ -94,15 +97,16 @@ public sealed interface MigrationAddress {
 
   private static Optional<Tls> encryption(String text, String words, Optional<Tls> tls) {
     if (words != null && !words.equals("tls=off")) {
-      throw new IllegalArgumentException("'%s': only tls=off may follow".formatted(text));
+      throw new IllegalArgumentException(
+          "'%s': the only option after the port is tls=off".formatted(text));
     }
     if (words != null && tls.isPresent()) {
       throw new IllegalArgumentException(
-          "'%s': tls=off and credentials do not go together".formatted(text));
+          "'%s': tls=off cannot be combined with TLS credentials".formatted(text));
     }
     if (words == null && tls.isEmpty()) {
       throw new IllegalArgumentException(
-          "'%s' needs TLS credentials (--tls-creds DIR), or tls=off to go unencrypted"
+          "'%s' needs TLS credentials (--tls-creds DIR), or tls=off for no encryption"
               .formatted(text));
     }
     return tls;

@@ -3,11 +3,12 @@ package org.microvm.machine.migration;
 import java.time.Duration;
 
 /**
- * When a live migration stops the guest, and when it gives up.
+ * Limits that decide when a live migration stops the guest, and when it fails.
  *
- * @param downtime what is left to send must be expected to take no longer than this
- * @param rounds how often memory is gone through before it counts as not converging; the migration
- *     then fails and the guest goes on where it is
+ * @param downtime the guest is stopped when the rest of memory is expected to be sent within this
+ *     time
+ * @param rounds maximum number of rounds of copying; if the guest still writes too fast after them,
+ *     the migration fails and the guest continues at the source
  */
 public record MigrationLimits(Duration downtime, int rounds) {
   /** 20 milliseconds and 30 rounds. */
@@ -16,7 +17,7 @@ public record MigrationLimits(Duration downtime, int rounds) {
   /** Checks that both are positive. */
   public MigrationLimits {
     if (!downtime.isPositive() || rounds < 1) {
-      throw new IllegalArgumentException("a migration needs a positive downtime and a round");
+      throw new IllegalArgumentException("downtime and rounds of a migration must be positive");
     }
   }
 }

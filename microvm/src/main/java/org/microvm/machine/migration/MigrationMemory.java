@@ -1,15 +1,15 @@
 package org.microvm.machine.migration;
 
-/** How a guest's memory gets to the destination of a live migration. */
+/** How guest memory is transferred in a live migration. */
 public enum MigrationMemory {
-  /** It is handed over where that is possible, else copied. */
+  /** Handed over if possible, otherwise copied. */
   AUTO,
-  /** It is copied, also to a process on this host. */
+  /** Copied, also to a process on the same host. */
   COPY,
   /**
-   * The file that it is in is handed over, and nothing is copied: to a process on this host, by a
-   * unix socket, and not from a machine that was restored from a snapshot, whose memory is in part
-   * the snapshot's. Where it is not possible the migration fails.
+   * Handed over, without a copy, by passing the descriptor of the memory file; if that is not
+   * possible the migration fails. It is possible only over a unix socket, and not from a machine
+   * that was restored from a snapshot, because part of its memory is the snapshot's file.
    */
   SHARE
 }

@@ -3,16 +3,15 @@ package org.microvm.machine.migration;
 import java.time.Duration;
 
 /**
- * How far a live migration has come.
+ * The progress of a live migration.
  *
- * @param status where it is
- * @param rounds how often memory has been gone through, the first time included; 0 if it is handed
- *     over
+ * @param status the current phase
+ * @param rounds number of copying rounds so far, including the first; 0 if memory is handed over
  * @param sentBytes bytes of memory sent so far
- * @param remainingBytes bytes of memory that were found written at the last look
- * @param bytesPerSecond how fast memory went in the last round
- * @param total since it began, or until it ended
- * @param handover for how long the guest stood still, and what for; nothing before that
+ * @param remainingBytes bytes of memory that were dirty at the start of the last round
+ * @param bytesPerSecond speed of the last round
+ * @param total time since the start, or from the start to the end
+ * @param handover the parts of the downtime; all zero before the handover
  */
 public record MigrationProgress(
     Status status,
@@ -22,29 +21,31 @@ public record MigrationProgress(
     long bytesPerSecond,
     Duration total,
     HandoverTimes handover) {
-  /** How long the guest stood still, from the pause to the word that it runs again; zero before. */
+  /**
+   * The downtime, from the pause of the guest to the report that it runs; zero before the handover.
+   */
   public Duration downtime() {
     return handover.total();
   }
 
-  /** This, in a later round. */
+  /** Returns a copy in a later round. */
   public MigrationProgress inRound(Status now, int round, long remaining, long rate) {
     return new MigrationProgress(now, round, sentBytes, remaining, rate, total, handover);
   }
 
-  /** This, with more bytes of memory sent. */
+  /** Returns a copy with more bytes of memory sent. */
   public MigrationProgress plusSent(long bytes) {
     return new MigrationProgress(
         status, rounds, sentBytes + bytes, remainingBytes, bytesPerSecond, total, handover);
   }
 
-  /** This, after so much time. */
+  /** Returns a copy with this total time. */
   public MigrationProgress after(Duration time) {
     return new MigrationProgress(
         status, rounds, sentBytes, remainingBytes, bytesPerSecond, time, handover);
   }
 
-  /** This, at its end. */
+  /** Returns a copy for a migration that has ended. */
   public MigrationProgress ended(Status how, HandoverTimes times) {
     return new MigrationProgress(
         how,
@@ -56,19 +57,19 @@ public record MigrationProgress(
         times);
   }
 
-  /** Where a migration is; the names are QMP's. */
+  /** The phase of a migration; the names are those of QMP. */
   public enum Status {
-    /** The other side is asked whether it can take the guest. */
+    /** The source waits for the destination to accept the guest. */
     SETUP,
     /** Memory is sent while the guest runs. */
     ACTIVE,
-    /** The guest stands still and the rest is sent. */
+    /** The guest is stopped, and the rest is sent. */
     DEVICE,
-    /** The guest runs on the other side. */
+    /** The guest runs at the destination. */
     COMPLETED,
-    /** Something went wrong; the guest goes on here. */
+    /** The migration failed; the guest stays here. */
     FAILED,
-    /** {@link Migration#cancel}; the guest goes on here. */
+    /** Ended by {@link Migration#cancel}; the guest stays here. */
     CANCELLED
   }
 }

@@ -9,8 +9,8 @@ import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
 
 /**
- * Which pages were written since the last snapshot, if anybody cares. Used with the machine
- * standing still, or before it runs.
+ * Tracks which pages were written since the last snapshot, if that is enabled. Used while the
+ * machine is paused, or before it runs.
  */
 public final class DiffTracking {
   private final boolean wanted;
@@ -18,14 +18,13 @@ public final class DiffTracking {
   private UUID since;
 
   /**
-   * @param wanted whether pages are to be tracked at all, which slows the guest's first write to
-   *     each down
+   * @param wanted whether to track pages, which slows down the guest's first write to each page
    */
   public DiffTracking(boolean wanted) {
     this.wanted = wanted;
   }
 
-  /** What is written from now on is what differs from this snapshot. */
+  /** Starts tracking: pages written from now on are those of a diff of this snapshot. */
   public synchronized void begin(Snapshot.Identity snapshot, MachineParts parts, GuestRun run)
       throws ErrnoException {
     if (!wanted) {
@@ -42,7 +41,7 @@ public final class DiffTracking {
   /**
    * The pages that were written since a snapshot.
    *
-   * @throws MachineException if that is not known
+   * @throws MachineException if they are not known
    */
   public synchronized DirtyTracker since(Snapshot base) throws MachineException {
     if (!wanted) {
@@ -51,17 +50,17 @@ public final class DiffTracking {
     }
     if (tracker == null) {
       throw new MachineException(
-          "there is no snapshot since the guest's start or reset, or since a migration was tried:"
+          "there is no snapshot since the guest's start, reset or last attempted migration:"
               + " take a full one first");
     }
     if (!since.equals(base.identity().id())) {
       throw new MachineException(
-          base + " is not the last snapshot of this machine, or it was replaced");
+          base + " is not the last snapshot of this machine, or has been replaced");
     }
     return tracker;
   }
 
-  /** Nothing is known any more; the log ends. */
+  /** Stops tracking and ends KVM's dirty log. */
   public synchronized void end() {
     if (tracker != null) {
       tracker.close();

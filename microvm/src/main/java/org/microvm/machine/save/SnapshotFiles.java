@@ -13,11 +13,12 @@ import org.microvm.machine.memory.MemoryFile;
 import org.microvm.machine.snapshot.Snapshot;
 
 /**
- * The files of a snapshot that is being written. They have other names until {@link #complete}, so
- * that a snapshot that is there stays whole until then.
+ * The files of a snapshot that is being written. They have temporary names until {@link #complete},
+ * so that an older snapshot in the directory stays intact until then.
  *
- * <p>They are made before the guest is stopped, and what they replace is deleted while it runs: to
- * give a memory file's pages and blocks back takes longer than to write the state. One thread.
+ * <p>They are created before the guest is stopped, and the files that they replace are deleted
+ * while it runs: freeing a memory file's pages and blocks takes longer than writing the state. Used
+ * by one thread.
  */
 public final class SnapshotFiles implements AutoCloseable {
   private final Path directory;
@@ -45,9 +46,9 @@ public final class SnapshotFiles implements AutoCloseable {
   }
 
   /**
-   * Makes the directory, if need be, and empty files.
+   * Creates the directory, if needed, and empty files.
    *
-   * @param identity of the new snapshot, which nobody else's files have in their names
+   * @param identity the identity of the new snapshot, which makes the temporary names unique
    */
   public static SnapshotFiles create(Path directory, Snapshot.Identity identity)
       throws IOException {
@@ -62,12 +63,12 @@ public final class SnapshotFiles implements AutoCloseable {
     return directory;
   }
 
-  /** The file that guest RAM is written to. */
+  /** The file for guest RAM. */
   public Fd memory() {
     return memory;
   }
 
-  /** Writes the state, with the memory written already, and gives both files their names. */
+  /** Writes the state and gives both files their final names; the memory must have been written. */
   void complete(byte[] bytes) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment segment = arena.allocate(bytes.length);
@@ -76,19 +77,19 @@ public final class SnapshotFiles implements AutoCloseable {
     }
     Path memoryFile = directory.resolve(Snapshot.MEMORY_FILE);
     Path stateFile = directory.resolve(Snapshot.STATE_FILE);
-    // Without a state there is no snapshot: a crash in between leaves none rather than a mixture.
+    // Delete the state first: a crash in between then leaves no snapshot instead of a mixture of
+    // two.
     Files.deleteIfExists(stateFile);
     replaced = openIfThere(memoryFile);
-    // To rename a file over another has ext4 allocate its blocks at once (auto_da_alloc).
+    // Delete, then rename: renaming over a file makes ext4 allocate its blocks at once
+    // (auto_da_alloc).
     Files.deleteIfExists(memoryFile);
     Files.move(newMemory, memoryFile, StandardCopyOption.ATOMIC_MOVE);
     Files.move(newState, stateFile, StandardCopyOption.ATOMIC_MOVE);
     complete = true;
   }
 
-  /**
-   * Keeps a file's contents until it is closed, whatever becomes of its name; null if it cannot.
-   */
+  /** Opens a file, so that its content stays until the descriptor is closed; null if that fails. */
   private static Fd openIfThere(Path file) {
     try {
       return Fd.open(file, Fd.READ_ONLY, Fd.NON_BLOCKING);
@@ -97,7 +98,7 @@ public final class SnapshotFiles implements AutoCloseable {
     }
   }
 
-  /** Deletes what is not complete. */
+  /** Deletes the files if they are not complete. */
   @Override
   public void close() throws IOException {
     memory.close();

@@ -16,7 +16,7 @@ import org.microvm.machine.snapshot.SnapshotBase;
 import org.microvm.machine.vm.GuestRun;
 import org.microvm.machine.vm.MachineParts;
 
-/** Saves a guest that stands still, its devices as well. */
+/** Saves a guest whose vCPUs and devices are stopped. */
 public final class SnapshotWriter {
   private final MachineConfig config;
   private final MachineParts parts;
@@ -24,8 +24,8 @@ public final class SnapshotWriter {
   private final List<String> words;
 
   /**
-   * @param run the life of the guest
-   * @param words for the snapshot to keep
+   * @param run the VM of the guest
+   * @param words the command-line options to keep in the snapshot
    */
   public SnapshotWriter(
       MachineConfig config, MachineParts parts, GuestRun run, List<String> words) {
@@ -35,7 +35,7 @@ public final class SnapshotWriter {
     this.words = words;
   }
 
-  /** Writes all of RAM, while another processor collects what KVM knows of the guest. */
+  /** Writes a full snapshot; RAM is written on another thread while this one saves the state. */
   public void writeFull(SnapshotFiles files, Snapshot.Identity identity) throws IOException {
     StateWriter writer = devices();
     FutureTask<Void> memory =
@@ -54,7 +54,9 @@ public final class SnapshotWriter {
     files.complete(state);
   }
 
-  /** Nothing of the guest may change before that; and the file must not be closed. */
+  /**
+   * Waits for RAM to be written: until then the guest must not run, and the file must stay open.
+   */
   private static void await(FutureTask<Void> task) throws IOException {
     boolean interrupted = false;
     try {
@@ -79,7 +81,7 @@ public final class SnapshotWriter {
     }
   }
 
-  /** Writes the pages that were written since another snapshot. */
+  /** Writes a diff snapshot, with the pages that were written since its base. */
   public void writeDiff(
       SnapshotFiles files,
       Snapshot.Identity identity,
@@ -104,7 +106,7 @@ public final class SnapshotWriter {
     files.complete(withKvm(writer, identity));
   }
 
-  /** The devices come first: they may have to finish what writes to RAM. */
+  /** Saves the devices. This comes first, because they may complete requests that write to RAM. */
   private StateWriter devices() throws IOException {
     if (run.ended()) {
       throw new IOException("the guest has ended or was reset");

@@ -3,24 +3,25 @@ package org.microvm.machine.snapshot;
 import java.time.Duration;
 import java.time.InstantSource;
 
-/** What the clocks of a restored guest show when it goes on. */
+/** How far the clocks of a restored guest advance when it resumes. */
 public enum RestoreClock {
   /**
-   * They go on from where they were, or a tenth of a second later if it is that long ago: programs
-   * that look ten times a second, as QEMU's guest agent does for its host, look at once then.
+   * Clocks resume where they stopped, or up to a tenth of a second later if that much time has
+   * passed: programs that poll ten times a second, as QEMU's guest agent polls its channel, then
+   * poll at once.
    */
   SAVED,
 
   /**
-   * They have run on meanwhile, by the host's real-time clock: time stamp counter and kvmclock are
-   * set ahead, and so are all clocks that the guest keeps by them, its time of day among them. Its
-   * timers that would have been due are due at once.
+   * Clocks advance by the time that has passed on the host's real-time clock: the time stamp
+   * counter and kvmclock are set ahead, and with them all clocks that the guest derives from them,
+   * including its time of day. Guest timers that would have expired meanwhile expire at once.
    */
   REALTIME;
 
   private static final Duration TENTH = Duration.ofMillis(100);
 
-  /** How much time is to have passed for the guest of a snapshot; never less than none. */
+  /** The time by which the clocks of a snapshot's guest advance; never negative. */
   public Duration passed(Snapshot snapshot, InstantSource hostClock) {
     Duration passed = Duration.between(snapshot.taken(), hostClock.instant());
     if (passed.isNegative()) {

@@ -28,15 +28,15 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.MemoryFile;
 
 /**
- * A saved machine: a directory with the file {@code state}, in the form that the package {@link
- * org.microvm.devices.state} describes, and the file {@code memory}, the guest's RAM in the layout
- * of {@link org.microvm.memory.MemoryRegion#fileOffset}, with holes for zero pages.
+ * A saved machine: a directory with the file {@code state}, in the format of the package {@link
+ * org.microvm.devices.state}, and the file {@code memory}, the guest's RAM in the layout of {@link
+ * org.microvm.memory.MemoryRegion#fileOffset}, with holes for zero pages.
  *
- * <p>A diff snapshot has only the pages that were written since another one, its base, which must
- * stay where it is from there, and as it is.
+ * <p>A diff snapshot has only the pages that were written since another snapshot, its base. The
+ * base must stay unchanged, and at the same path relative to the diff.
  *
- * <p>Any number of machines may be restored from one, at the same time as well; they share the
- * pages that they only read. The files must not change meanwhile. Immutable.
+ * <p>Any number of machines can be restored from a snapshot, also at the same time; they share the
+ * pages that they only read. The files must not change while such a machine runs. Immutable.
  */
 public final class Snapshot {
   /** The name of the file with the state. */
@@ -45,19 +45,19 @@ public final class Snapshot {
   /** The name of the file with guest RAM. */
   public static final String MEMORY_FILE = "memory";
 
-  /** The sections about the machine as a whole. */
+  /** Names of the sections about the machine as a whole. */
   private static final String MACHINE = "machine";
 
   private static final String WORDS = "words";
   private static final String IDENTITY = "identity";
   private static final int VERSION = 1;
 
-  /** The state without RAM is some ten kilobytes, and what the ports keep. */
+  /** A limit far above real states, which have some ten kilobytes and the bytes that ports keep. */
   private static final long MOST_STATE_BYTES = 1 << 30;
 
   private static final int MOST_WORDS = 4096;
 
-  /** More than anybody would want to restore from; a bound for a chain that bites its tail. */
+  /** Limit of the number of diffs in a chain, so that a cycle ends. */
   private static final int LONGEST_CHAIN = 256;
 
   private static final int MOST_WORD_BYTES = 1 << 16;
@@ -71,19 +71,19 @@ public final class Snapshot {
   private final Identity identity;
   private final SnapshotBase ownPages;
 
-  /** The snapshot that this one differs from, or null. */
+  /** The base of this snapshot, or null if it is a full one. */
   private Snapshot base;
 
   /**
-   * Which snapshot it is.
+   * The identity of a snapshot.
    *
-   * @param id its own, or null for one of a version that gave none
-   * @param checksum that of its state
+   * @param id a random id, or null in a snapshot of a version that had none
+   * @param checksum the checksum of its state
    */
   public record Identity(UUID id, int checksum) {
     /**
-     * A new one. It comes from the kernel: to load Java's random numbers takes as long as to write
-     * a small guest's memory.
+     * Creates an identity with a random id. The id comes from the kernel, because loading Java's
+     * random number generators takes as long as writing a small guest's memory.
      */
     public static Identity random() throws IOException {
       try (Fd source = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
@@ -91,7 +91,7 @@ public final class Snapshot {
         MemorySegment bits = arena.allocate(2 * Long.BYTES, Long.BYTES);
         long read = ErrnoException.check(source.read(bits), "read", source);
         if (read != bits.byteSize()) {
-          throw new IOException("read %s: %d bytes only".formatted(source, read));
+          throw new IOException("read %s: only %d bytes".formatted(source, read));
         }
         // RFC 9562, section 5.4: version 4 and the variant.
         long high = bits.get(ValueLayout.JAVA_LONG, 0) & ~0xf000L | 0x4000L;
@@ -116,12 +116,11 @@ public final class Snapshot {
   }
 
   /**
-   * Opens a snapshot and checks its state from end to end, and those that it differs from. Of the
-   * memory it checks the size only, so that its pages need not be read before the guest touches
-   * them.
+   * Opens a snapshot and checks the checksums of its state, and its bases in the same way. Of the
+   * memory only the size is checked, so that pages need not be read before the guest touches them.
    *
-   * @throws MachineException if it is none, or of another version, truncated or damaged, or its
-   *     base is missing or another one
+   * @throws MachineException if it is not a snapshot, is of another version, truncated or damaged,
+   *     or its base is missing or has been replaced
    */
   public static Snapshot open(Path directory) throws MachineException {
     return open(directory, LONGEST_CHAIN);
@@ -131,15 +130,15 @@ public final class Snapshot {
     Snapshot snapshot = openAlone(directory);
     if (snapshot.ownPages != null) {
       if (longest == 0) {
-        throw new MachineException(snapshot + ": more than %d in a row".formatted(LONGEST_CHAIN));
+        throw new MachineException(
+            snapshot + ": more than %d diffs in a chain".formatted(LONGEST_CHAIN));
       }
       Path other = directory.resolve(snapshot.ownPages.path()).normalize();
       try {
         snapshot.base = open(other, longest - 1);
       } catch (MachineException e) {
         throw new MachineException(
-            "%s differs from another that cannot be used: %s".formatted(snapshot, e.getMessage()),
-            e);
+            "the base of %s cannot be used: %s".formatted(snapshot, e.getMessage()), e);
       }
       snapshot.checkBase();
     }
@@ -150,8 +149,7 @@ public final class Snapshot {
     Identity wanted = new Identity(ownPages.id(), ownPages.checksum());
     if (!wanted.equals(base.identity) || base.memoryBytes != memoryBytes) {
       throw new MachineException(
-          "%s differs from a snapshot that was in %s, where another one is now"
-              .formatted(this, base.directory));
+          "%s needs its base, but %s now has another snapshot".formatted(this, base.directory));
     }
   }
 
@@ -159,13 +157,14 @@ public final class Snapshot {
     try {
       Path file = directory.resolve(STATE_FILE);
       if (Files.size(file) > MOST_STATE_BYTES) {
-        throw new StateException("its state is larger than %d bytes".formatted(MOST_STATE_BYTES));
+        throw new StateException("the state is larger than %d bytes".formatted(MOST_STATE_BYTES));
       }
       Snapshot snapshot = new Snapshot(directory, Files.readAllBytes(file));
       long memory = Files.size(directory.resolve(MEMORY_FILE));
       if (memory != snapshot.memoryBytes) {
         throw new StateException(
-            "its memory has %d bytes, not %d".formatted(memory, snapshot.memoryBytes));
+            "the memory file has %d bytes, expected are %d"
+                .formatted(memory, snapshot.memoryBytes));
       }
       return snapshot;
     } catch (NoSuchFileException e) {
@@ -210,18 +209,18 @@ public final class Snapshot {
     if (input != null) {
       input.end();
     }
-    // A state ends with the checksum of all of it.
+    // The state ends with its checksum.
     int checksum =
         ByteBuffer.wrap(state).order(ByteOrder.LITTLE_ENDIAN).getInt(state.length - Integer.BYTES);
     return new Identity(id, checksum);
   }
 
-  /** Which snapshot this is. */
+  /** The identity of this snapshot. */
   public Identity identity() {
     return identity;
   }
 
-  /** The directory of the snapshot that this one differs from, if it does not have all pages. */
+  /** The directory of this snapshot's base, if it is a diff. */
   public Optional<Path> base() {
     return Optional.ofNullable(base).map(other -> other.directory);
   }
@@ -236,12 +235,14 @@ public final class Snapshot {
     return cpus;
   }
 
-  /** When it was taken, by the host's clock. */
+  /** When the snapshot was taken, by the host's clock. */
   public Instant taken() {
     return taken;
   }
 
-  /** The words of the command line that the machine was made of; none if it was made otherwise. */
+  /**
+   * The command-line options of the saved machine; empty if it was not created from a command line.
+   */
   public List<String> words() {
     return words;
   }
@@ -252,14 +253,14 @@ public final class Snapshot {
   }
 
   /**
-   * The sections, without those about the machine as a whole.
+   * The state to restore: all sections but those about the machine as a whole.
    *
-   * @throws MachineException if the machine to be made has another size
+   * @throws MachineException if the configuration has another memory size or number of vCPUs
    */
   public StateReader state(MachineConfig config) throws MachineException {
     if (config.memoryBytes() != memoryBytes || config.cpus() != cpus) {
       throw new MachineException(
-          "%s has %d vCPUs and %d bytes of memory, the machine %d and %d"
+          "%s has %d vCPUs and %d bytes of memory, this machine %d and %d"
               .formatted(this, cpus, memoryBytes, config.cpus(), config.memoryBytes()));
     }
     try {
@@ -274,7 +275,10 @@ public final class Snapshot {
     }
   }
 
-  /** Maps the memory, for one machine, and reads what differs from the base into it. */
+  /**
+   * Maps the memory for one machine: the full snapshot at the start of the chain, into which the
+   * pages of each diff are read.
+   */
   public GuestRam mapMemory() throws ErrnoException {
     if (ownPages == null) {
       return mapFile();

@@ -12,12 +12,12 @@ import org.microvm.devices.state.StateWriter;
 import org.microvm.machine.memory.MemoryRuns;
 
 /**
- * What a diff snapshot says of the snapshot before it, and which pages it has itself.
+ * The base of a diff snapshot, and the pages that the diff has itself.
  *
- * @param id the other's
- * @param checksum that of the other's state, which is another one if it was written anew
- * @param path where the other is, from the directory of this one
- * @param runs the pages that this one has
+ * @param id the id of the base
+ * @param checksum the checksum of the base's state, which changes if the base is written again
+ * @param path the path of the base, relative to the directory of the diff
+ * @param runs the pages that the diff has
  */
 public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
   private static final String SECTION = "base";
@@ -25,10 +25,10 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
   private static final int MOST_PATH_BYTES = 4096;
 
   /**
-   * Pages.
+   * A run of pages.
    *
    * @param offset in the memory file, a multiple of the page size
-   * @param length in bytes, as well
+   * @param length in bytes, a multiple of the page size
    */
   public record Run(long offset, long length) {}
 
@@ -46,10 +46,10 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
   }
 
   /**
-   * Takes the section, if there is one.
+   * Reads the section, if there is one.
    *
    * @param memory bytes of RAM
-   * @return null if the snapshot has all pages itself
+   * @return null if the snapshot is a full one
    */
   static SnapshotBase read(StateReader reader, long memory) throws StateException {
     StateInput input = reader.takeIfPresent(SECTION, VERSION).orElse(null);
@@ -65,7 +65,7 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
       Run run = new Run(input.getLong(), input.getLong());
       boolean pages = (run.offset() | run.length()) % MemoryRuns.PAGE == 0;
       if (!pages || run.offset() < 0 || run.length() <= 0 || run.length() > memory - run.offset()) {
-        throw input.damaged("it has pages where no memory is");
+        throw input.damaged("a run of pages is unaligned or outside of memory");
       }
       runs.add(run);
     }
@@ -73,7 +73,7 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
     return new SnapshotBase(id, checksum, path, List.copyOf(runs));
   }
 
-  /** The way from one snapshot's directory to another's. */
+  /** The relative path from one snapshot's directory to another's. */
   public static String way(Path from, Path to) {
     return from.toAbsolutePath().normalize().relativize(to.toAbsolutePath().normalize()).toString();
   }

@@ -2,7 +2,7 @@ package org.microvm.machine.transfer;
 
 import java.time.Duration;
 
-/** Measures the steps of a handover, one after the other; the first begins at construction. */
+/** Measures consecutive steps of a handover; the first starts at construction. */
 final class HandoverClock {
   private long last = System.nanoTime();
 

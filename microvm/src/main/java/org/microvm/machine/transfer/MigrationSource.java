@@ -7,67 +7,75 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.memory.MemoryRuns;
 
-/** The machine that a migration takes the guest from. */
+/** The machine whose guest is migrated. */
 public interface MigrationSource extends AutoCloseable {
-  /** What the other side compares with its own: RAM, vCPUs and what they can do. */
+  /**
+   * The payload of HELLO, which the destination compares with its machine: RAM, vCPUs, CPU
+   * features.
+   */
   byte[] description() throws IOException;
 
-  /** Goes through the saving of state, unless this process has done so. */
+  /**
+   * Saves the state a few times to warm up the JVM, unless this process has rehearsed a migration.
+   */
   void rehearse() throws IOException;
 
-  /** Begins to keep a log of what is written. */
+  /** Starts to track written pages. */
   DirtyTracker track() throws ErrnoException;
 
-  /** Has most of what the guest wrote on its disks already, so that it stands still shorter. */
+  /** Flushes the disks while the guest runs, so that less is left to flush during the downtime. */
   void flushDisks();
 
   /** Whether all of RAM is in a file that can be handed over. */
   boolean hasMemoryFile();
 
-  /** The file that RAM is in; it stays the machine's. */
+  /** The file of RAM; the machine closes it. */
   Fd memoryFile();
 
-  /** Goes through all of RAM that is not zero. */
+  /** Visits all pages of RAM that are not zero. */
   void visitAll(MemoryRuns.Visitor visitor) throws IOException;
 
   /** Stops the guest and its devices until the result is closed. */
   Stopped stop() throws MachineException, InterruptedException;
 
-  /** Frees what {@link #rehearse} made. */
+  /** Frees what {@link #rehearse} created. */
   @Override
   void close();
 
-  /** A guest that stands still. One thread. */
+  /** A stopped guest. Used by one thread. */
   interface Stopped extends AutoCloseable {
-    /** Saves the state; devices write their last to guest memory meanwhile. */
+    /** Saves the state; devices may complete requests and write to guest memory meanwhile. */
     byte[] save() throws IOException;
 
-    /** Sends connections, if the other side is on this host, and state. */
+    /** Sends the connections, if the destination is on this host, and the state. */
     void send(MigrationStream stream, byte[] state) throws IOException;
 
     /**
-     * Has the host programs send no more, and sends what they have sent and the guest has not got;
-     * the ports here have it too, if the guest should go on here after all.
+     * Ends the input of the host programs' connections and sends the bytes that the guest has not
+     * received. The ports keep these bytes, too, in case the guest continues here.
      */
     void sendRest(MigrationStream stream) throws IOException;
 
-    /** Has what was written on the disks, and lets the other side write them. */
+    /** Flushes the disks and releases their locks, so that the destination can write to them. */
     void letGoOfDisks() throws IOException;
 
     /**
-     * From now on the guest may go on elsewhere, and nobody resets it here.
+     * Commits to the handover: from now on the guest may run at the destination, and resets are
+     * refused here.
      *
-     * @return false if its life has ended
+     * @return false if the guest has ended
      */
     boolean commit();
 
-    /** The guest may go on elsewhere: it stays paused here, and its devices stand still. */
+    /**
+     * Keeps the guest paused and its devices stopped, because the destination may be running it.
+     */
     void stay();
 
-    /** The guest goes on elsewhere: lets go of it, of its memory and of its host programs. */
+    /** Releases the guest, its memory and its connections, because the destination runs it. */
     void leave();
 
-    /** Lets the guest go on here, unless {@link #leave} or {@link #stay} was called. */
+    /** Resumes the guest here, unless {@link #leave} or {@link #stay} was called. */
     @Override
     void close();
   }

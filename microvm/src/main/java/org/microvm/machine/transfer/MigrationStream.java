@@ -14,8 +14,8 @@ import org.microvm.transport.Transport;
 import org.microvm.transport.UnixTransport;
 
 /**
- * The frames of a live migration, little-endian: u32 type, u32 zero, u64 argument, u64 length of
- * the payload, payload.
+ * The protocol of a live migration: a sequence of frames, each u32 type, u32 zero, u64 argument,
+ * u64 length of the payload, payload; little-endian.
  *
  * <pre>
  * source                                 destination
@@ -32,29 +32,32 @@ import org.microvm.transport.UnixTransport;
  *                                  &lt;-    RUNNING
  * </pre>
  *
- * <p>MEMORY has the file that RAM is in, sealed so that it cannot shrink; no PAGES come then. It is
- * sent to a destination whose OK has the argument {@link #TAKES_MEMORY}. From then on both map one
- * RAM: the source alone touches it until it says GO, and not after that unless the guest goes on
- * there; the destination reads it from STATE on, and writes it once it has said RUNNING.
+ * <p>MEMORY carries the descriptor of the RAM file, which is sealed against shrinking; no PAGES
+ * follow. It is sent only if the argument of OK has the bit {@link #TAKES_MEMORY}. From then on
+ * both processes map the same RAM. The source alone accesses it until it sends GO, and afterwards
+ * only if the guest continues there. The destination reads it from STATE on, and writes it after it
+ * has sent RUNNING.
  *
- * <p>LINK is for unix sockets, REST for TCP: there the connections cannot go along, but the bytes
- * that are in them can.
+ * <p>LINK is used over unix sockets. REST is used over TCP, which cannot move connections, only the
+ * bytes in them.
  *
- * <p>On a unix socket exactly one of the two goes on, whatever dies and when. Until GO the source
- * does, after an ABORT unless the destination is gone. After READY a destination that finds the end
- * of the stream without an ABORT goes on: the source is dead. After GO a source that finds the end
- * of the stream without RUNNING goes on: the destination died before its guest ran, for it says
- * RUNNING first. All of that rests on what was written being read even after the writer's death.
+ * <p>Over a unix socket exactly one of the two processes runs the guest, whichever dies and when.
+ * Until GO it is the source, which sends ABORT if it keeps the guest. After READY, a destination
+ * that reads the end of the stream without an ABORT runs the guest: the source has died. After GO,
+ * a source that reads the end of the stream without RUNNING resumes the guest: the destination has
+ * died before the guest ran, because it sends RUNNING first. This relies on the fact that what a
+ * process wrote to a unix socket is read even after its death.
  *
- * <p>A TCP connection may be cut while both live, and then says nothing about the other side. So
- * the destination runs on GO alone; without it, after READY, it keeps the guest paused. After GO a
- * source that does not hear RUNNING keeps the guest paused, too. Never do two run by themselves,
- * and where none does a person decides.
+ * <p>A TCP connection can be cut while both processes live, and its end says nothing about the
+ * peer. So the destination runs the guest only after GO; if it has sent READY and receives neither
+ * GO nor ABORT, it keeps the guest paused. After GO, a source that does not receive RUNNING also
+ * keeps the guest paused. The guest never runs twice without an operator's command; if it runs
+ * nowhere, an operator decides.
  *
- * <p>One thread reads and one writes, perhaps the same.
+ * <p>One thread reads and one writes; it may be the same thread.
  */
 public final class MigrationStream implements AutoCloseable {
-  /** Types of frames. */
+  /** Types of frames. A frame has the ordinal, so new types may only be appended. */
   public enum Type {
     HELLO,
     OK,
@@ -71,21 +74,25 @@ public final class MigrationStream implements AutoCloseable {
   }
 
   /**
-   * A frame that has been read, but for the payload of PAGES.
+   * A frame that has been read, without the payload if it is PAGES.
    *
-   * @param descriptors what came with it
+   * @param descriptors the descriptors that came with it
    */
   public record Frame(Type type, long argument, long length, byte[] payload, List<Fd> descriptors) {
-    /** The payload as a text. */
+    /** The payload as text. */
     public String text() {
       return new String(payload, StandardCharsets.UTF_8);
     }
   }
 
-  /** The version of the protocol, in HELLO. */
+  /**
+   * The version of the protocol, the argument of HELLO. A destination accepts only its own version.
+   */
   public static final int VERSION = 1;
 
-  /** In the argument of OK, a set of bits that older destinations leave empty. */
+  /**
+   * A bit in the argument of OK: the destination accepts MEMORY. Older destinations send no bits.
+   */
   public static final long TAKES_MEMORY = 1;
 
   private static final int HEADER = 24;
@@ -109,27 +116,27 @@ public final class MigrationStream implements AutoCloseable {
     this.transport = transport;
   }
 
-  /** Connects, if it is not connected yet. */
+  /** Connects, if not connected yet. */
   public void open() throws IOException {
     transport.open();
   }
 
-  /** Whether the other side is a process on this host; see {@link Transport#isLocal}. */
+  /** Whether the peer is a process on this host; see {@link Transport#isLocal}. */
   public boolean isLocal() {
     return transport.isLocal();
   }
 
-  /** Writes a frame with nothing in it. */
+  /** Writes a frame without argument and payload. */
   public void write(Type type) throws IOException {
     write(type, 0, new byte[0], List.of());
   }
 
-  /** Writes a frame with a text. */
+  /** Writes a frame with text as its payload. */
   public void write(Type type, String text) throws IOException {
     write(type, 0, text.getBytes(StandardCharsets.UTF_8), List.of());
   }
 
-  /** Writes a frame and the descriptors that go with it, which stay the caller's. */
+  /** Writes a frame and passes descriptors with it; the caller still closes its own. */
   public synchronized void write(Type type, long argument, byte[] payload, List<Fd> descriptors)
       throws IOException {
     try (Arena arena = Arena.ofConfined()) {
@@ -154,7 +161,7 @@ public final class MigrationStream implements AutoCloseable {
     to.set(ValueLayout.JAVA_LONG, 16, length);
   }
 
-  /** The next frame, or null at the end of the stream. */
+  /** Reads the next frame; returns null at the end of the stream. */
   public Frame read() throws IOException {
     List<Fd> descriptors = new ArrayList<>();
     if (!transport.read(readHeader, descriptors)) {
@@ -165,7 +172,8 @@ public final class MigrationStream implements AutoCloseable {
     long argument = readHeader.get(ValueLayout.JAVA_LONG, 8);
     long length = readHeader.get(ValueLayout.JAVA_LONG, 16);
     if (type < 0 || type >= Type.values().length || length < 0 || length > MOST_PAYLOAD) {
-      throw new IOException(transport + ": the other end does not speak this protocol");
+      throw new IOException(
+          transport + ": the peer sent an invalid frame; is it a `microvm` that migrates?");
     }
     Type known = Type.values()[type];
     byte[] payload = known == Type.PAGES ? new byte[0] : readPayload((int) length);
@@ -182,17 +190,17 @@ public final class MigrationStream implements AutoCloseable {
     }
   }
 
-  /** Reads the payload of PAGES to where it belongs; false at the end of the stream. */
+  /** Reads the payload of PAGES into guest RAM; returns false at the end of the stream. */
   public boolean readAll(MemorySegment target) throws IOException {
     return transport.read(target, null);
   }
 
-  /** How long a read may wait for a byte; see {@link Transport#limitReads}. */
+  /** Limits how long a read waits for a byte; see {@link Transport#limitReads}. */
   public void limitReads(Duration limit) throws IOException {
     transport.limitReads(limit);
   }
 
-  /** Has every call on both ends end, now and later. */
+  /** Makes all calls at both ends fail or return, now and later. */
   void shutdown() {
     transport.shutdown();
   }

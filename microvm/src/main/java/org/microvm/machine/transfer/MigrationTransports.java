@@ -13,13 +13,13 @@ import org.microvm.transport.TransportListener;
 import org.microvm.transport.UnixTransport;
 import org.microvm.transport.UnixTransportListener;
 
-/** Makes of an address what a migration goes over. */
+/** Creates the transport of a migration from its address. */
 public final class MigrationTransports {
   private MigrationTransports() {}
 
   /**
-   * The way to an address; to a process on this host it is there at once, to another one when it is
-   * opened.
+   * Creates a transport to an address. A unix socket is connected at once, TCP when the transport
+   * is opened.
    */
   public static Transport to(MigrationAddress address) throws IOException {
     return switch (address) {
@@ -30,7 +30,7 @@ public final class MigrationTransports {
 
   private static Transport to(MigrationAddress.Tcp address) throws IOException {
     if (address.host().isEmpty() || address.port() == 0) {
-      throw new IOException(address + ": a guest goes to a host and a port");
+      throw new IOException(address + ": the address of a destination needs a host and a port");
     }
     InetSocketAddress destination =
         InetSocketAddress.createUnresolved(address.host(), address.port());
@@ -44,7 +44,7 @@ public final class MigrationTransports {
         tls.hostName().orElse(address.host()));
   }
 
-  /** Waits at an address. */
+  /** Listens on an address. */
   public static TransportListener at(MigrationAddress address) throws IOException {
     return switch (address) {
       case MigrationAddress.Unix(var socket) -> new UnixTransportListener(socket);
@@ -56,7 +56,8 @@ public final class MigrationTransports {
     Optional<TlsCredentials> credentials = Optional.empty();
     if (address.tls().isPresent()) {
       if (address.tls().get().hostName().isPresent()) {
-        throw new IOException(address + ": the side that connects knows whom it connects to");
+        throw new IOException(
+            address + ": the TLS host name is an option of the source, not of the destination");
       }
       credentials = Optional.of(TlsCredentials.server(address.tls().get().credentials()));
     }

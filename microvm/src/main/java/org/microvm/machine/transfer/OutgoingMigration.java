@@ -19,32 +19,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The sending side of a live migration. Any thread may call.
+ * The source side of a live migration. Thread-safe.
  *
- * <p>Memory is handed over, or sent while the guest runs, and again what it has written since,
- * until the rest can be sent within the downtime limit. Then the guest stops, the rest, the state
- * and the connections to host programs go over, and the other side goes on. {@link MigrationStream}
- * says how it comes that exactly one side does.
+ * <p>Memory is handed over. Or it is copied while the guest runs, in rounds, until the pages that
+ * the guest has written since can be sent within the downtime limit. Then the guest is stopped; the
+ * rest of memory, the connections of host programs and the state are sent; and the destination
+ * resumes the guest. {@link MigrationStream} explains why exactly one side does.
  */
 public final class OutgoingMigration implements Migration {
   private static final Logger LOG = LoggerFactory.getLogger(OutgoingMigration.class);
 
-  /** How long the other side may take to take up the state, while the guest stands still. */
+  /** How long the destination may take to load the state while the guest is stopped. */
   private static final Duration HANDOVER = Duration.ofSeconds(10);
 
-  /** How long a destination on another host may say nothing when it is asked something. */
+  /** How long to wait for an answer of a destination on another host. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
   private static final long ABORT_MILLIS = 1000;
 
   private enum Phase {
-    /** The guest runs, and all can be called off by ending the stream. */
+    /** The guest runs here; ending the stream cancels the migration. */
     COPYING,
-    /** The state is on its way: calling off takes a word. */
+    /** The state is being sent; cancelling takes an ABORT. */
     HANDING_OVER,
-    /** It was called off. */
+    /** The migration was cancelled. */
     CALLED_OFF,
-    /** The other side has been told to go on, or it is over. */
+    /** Committed: GO is sent, or the migration has ended. */
     DECIDED
   }
 
@@ -67,7 +67,7 @@ public final class OutgoingMigration implements Migration {
   /**
    * Prepares a migration; {@link #start} runs it on a thread of its own.
    *
-   * @param onEnd is told that it has ended, before the machine ends if it was a success
+   * @param onEnd is called when the migration has ended; if it succeeded, before the machine ends
    */
   public OutgoingMigration(
       MigrationSource guest,
@@ -119,12 +119,12 @@ public final class OutgoingMigration implements Migration {
     return true;
   }
 
-  /** Waits until it is over. */
+  /** Waits until the migration has ended. */
   public void join() {
     result.join();
   }
 
-  /** The destination reads the word before it reads the end, if it is on this host. */
+  /** Sends ABORT and ends the stream; a destination on this host reads ABORT before the end. */
   private void callOff(String why) {
     if (stream.isLocal()) {
       tellAbort(why);
@@ -132,7 +132,7 @@ public final class OutgoingMigration implements Migration {
       Thread word =
           Thread.ofPlatform().daemon().name("migration-abort").start(() -> tellAbort(why));
       try {
-        // A network that takes nothing any more does not hold up the guest.
+        // A network that accepts no more data must not delay the guest.
         word.join(ABORT_MILLIS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
@@ -183,7 +183,7 @@ public final class OutgoingMigration implements Migration {
       stream.limitReads(SILENCE);
     }
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
-    // The destination has something to do meanwhile.
+    // The destination creates its machine meanwhile.
     guest.rehearse();
     Frame ok = expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
@@ -201,15 +201,15 @@ public final class OutgoingMigration implements Migration {
     }
   }
 
-  /** Whether memory is handed over; an exception says why not if it has to be. */
+  /** Whether memory is handed over; throws with the reason if it must be and cannot be. */
   private boolean shares(boolean destinationTakesIt) throws IOException {
     String obstacle = null;
     if (!stream.isLocal()) {
-      obstacle = "that takes a unix socket";
+      obstacle = "that needs a unix socket";
     } else if (!guest.hasMemoryFile()) {
       obstacle = "part of it is in the snapshot that this machine was restored from";
     } else if (!destinationTakesIt) {
-      obstacle = "the destination does not know how";
+      obstacle = "the destination does not support it";
     }
     if (memory == MigrationMemory.SHARE && obstacle != null) {
       throw new IOException("memory cannot be handed over: " + obstacle);
@@ -229,7 +229,7 @@ public final class OutgoingMigration implements Migration {
     }
   }
 
-  /** What is left of memory to send when the guest stands still. */
+  /** Sends the rest of memory when the guest is stopped. */
   private interface RestOfMemory {
     void send() throws IOException;
   }
@@ -239,7 +239,7 @@ public final class OutgoingMigration implements Migration {
     HandoverClock clock = new HandoverClock();
     try (MigrationSource.Stopped held = guest.stop()) {
       Duration stop = clock.lap();
-      // Before the memory, for a disk finishes its requests on this occasion.
+      // Before the memory, because saving makes a disk complete its requests.
       byte[] state = held.save();
       Duration save = clock.lap();
       rest.send();
@@ -288,10 +288,12 @@ public final class OutgoingMigration implements Migration {
     return new IOException(why, e);
   }
 
-  /** Tells the other side to go on, unless the guest has ended or it was called off meanwhile. */
+  /**
+   * Commits to the handover, unless the guest has ended or the migration was cancelled meanwhile.
+   */
   private synchronized void decide(MigrationSource.Stopped held) throws IOException {
     if (phase != Phase.HANDING_OVER) {
-      throw new IOException("called off");
+      throw new IOException("cancelled");
     }
     if (!held.commit()) {
       callOff("the guest has ended");
@@ -301,12 +303,12 @@ public final class OutgoingMigration implements Migration {
     phase = Phase.DECIDED;
   }
 
-  /** From here on the guest may run elsewhere. */
+  /** Sends GO and waits for RUNNING. From here on the guest may run at the destination. */
   private void tellToGoOn(MigrationSource.Stopped held) throws IOException {
     Frame answer;
     try {
       if (!stream.isLocal()) {
-        // A process on this host runs the guest or dies, and that shows.
+        // No limit on this host: the destination sends RUNNING or dies, which ends the stream.
         stream.limitReads(HANDOVER);
       }
       stream.write(Type.GO);
@@ -318,32 +320,35 @@ public final class OutgoingMigration implements Migration {
       return;
     }
     if (answer != null && answer.type() == Type.FAILED) {
-      throw new IOException("the destination refuses: " + answer.text());
+      throw new IOException("the destination refused: " + answer.text());
     }
     throw stream.isLocal()
         ? new IOException("the destination ended before the guest ran there")
         : undecided(held, "the connection was closed");
   }
 
-  /** Over a network the end of a connection does not say that the other side has ended. */
+  /**
+   * Keeps the guest paused: over a network the end of a connection does not mean that the
+   * destination has ended.
+   */
   private static IOException undecided(MigrationSource.Stopped held, String why) {
     held.stay();
     return new IOException(
-        "the destination was told to go on and does not say that it does (%s): the guest is paused"
+        "the destination did not confirm that the guest is running (%s); it is paused here."
                 .formatted(why)
-            + " here; `cont` lets it go on, which only a guest may do that does not run there");
+            + " Check the destination before you run `cont`.");
   }
 
   private Frame expect(Type type) throws IOException {
     Frame frame = stream.read();
     if (frame == null) {
-      throw new IOException("the destination has closed the connection");
+      throw new IOException("the destination closed the connection");
     }
     if (frame.type() == Type.FAILED) {
-      throw new IOException("the destination refuses: " + frame.text());
+      throw new IOException("the destination refused: " + frame.text());
     }
     if (frame.type() != type) {
-      throw new IOException("the destination says %s, not %s".formatted(frame.type(), type));
+      throw new IOException("the destination sent %s, expected %s".formatted(frame.type(), type));
     }
     return frame;
   }

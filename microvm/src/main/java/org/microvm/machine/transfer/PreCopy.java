@@ -9,8 +9,8 @@ import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * The copying of memory in a live migration: all of it while the guest runs, then, round by round,
- * what it has written meanwhile, and the rest with the guest stopped. One thread.
+ * Copies memory in a live migration: all of it while the guest runs, then, in rounds, the pages
+ * that it has written meanwhile, and the rest when the guest is stopped. Used by one thread.
  */
 final class PreCopy implements AutoCloseable {
   private final MigrationSource guest;
@@ -19,14 +19,14 @@ final class PreCopy implements AutoCloseable {
   private final DirtyTracker tracker;
   private final Progress progress;
 
-  /** Where it is told how far it is; another thread may read there. */
+  /** Holds the progress, which another thread may read. */
   interface Progress {
     MigrationProgress get();
 
     void set(MigrationProgress now);
   }
 
-  /** What the guest writes from now on is known. */
+  /** Starts to track the pages that the guest writes. */
   PreCopy(MigrationSource guest, MigrationStream stream, MigrationLimits limits, Progress progress)
       throws IOException {
     this.guest = guest;
@@ -37,9 +37,9 @@ final class PreCopy implements AutoCloseable {
   }
 
   /**
-   * Copies until what is left can be sent within the downtime limit.
+   * Copies until the rest can be sent within the downtime limit.
    *
-   * @throws IOException if that never comes, or the stream ends
+   * @throws IOException if the guest writes too fast for that, or the stream fails
    */
   void copyWhileRunning() throws IOException {
     long begin = System.nanoTime();
@@ -56,7 +56,7 @@ final class PreCopy implements AutoCloseable {
         throw new IOException(
             "the guest writes faster than its memory can be sent: after %d rounds %d KiB are left,"
                     .formatted(round, remaining >> 10)
-                + " at %d KiB a second, for a downtime of %d ms"
+                + " at %d KiB/s, which exceeds the downtime limit of %d ms"
                     .formatted(rate >> 10, limits.downtime().toMillis()));
       }
       begin = System.nanoTime();
@@ -66,12 +66,12 @@ final class PreCopy implements AutoCloseable {
     }
   }
 
-  /** Sends what the last look found, so that less is left when the guest is stopped. */
+  /** Sends the pages found in the last round, so that less is left when the guest is stopped. */
   void sendFound() throws IOException {
     tracker.visit(this::send);
   }
 
-  /** Sends what is left; the guest stands still, and its devices have done all they do. */
+  /** Sends the rest. The guest must be stopped, and its devices must have completed their work. */
   void sendRest() throws IOException {
     MigrationProgress now = progress.get();
     progress.set(now.inRound(Status.DEVICE, now.rounds(), tracker.collect(), now.bytesPerSecond()));

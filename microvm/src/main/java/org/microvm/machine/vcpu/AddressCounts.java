@@ -4,11 +4,11 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Counts by address, for exits of one vCPU.
+ * Counts the exits of one vCPU by address.
  *
- * <p>The guest chooses the addresses, so the table is of fixed size: what finds no room is counted
- * together as {@link #elsewhere}. One thread counts; others may read at any time and may then see
- * figures a moment old.
+ * <p>The guest chooses the addresses, so the table has a fixed size: once it is full, exits at new
+ * addresses are counted together as {@link #elsewhere}. One thread counts; other threads may read
+ * at any time and may see slightly outdated counts.
  */
 final class AddressCounts {
   private static final int SLOTS = 256;
@@ -23,7 +23,7 @@ final class AddressCounts {
   void count(long address) {
     long key = address + 1;
     int slot = (int) ((key * 0x9E3779B97F4A7C15L) >>> 56);
-    // A quarter stays free so that a probe for an unknown address ends soon.
+    // A quarter of the table stays free, so that a probe for a new address ends soon.
     while (keys[slot] != 0) {
       if (keys[slot] == key) {
         counts[slot]++;
@@ -40,7 +40,7 @@ final class AddressCounts {
     keys[slot] = key;
   }
 
-  /** Exits at addresses that found no room in the table. */
+  /** Number of exits at addresses that are not in the table because it was full. */
   long elsewhere() {
     return elsewhere;
   }

@@ -1,9 +1,9 @@
 package org.microvm.machine.vcpu;
 
 /**
- * The registers and code of a stopped vCPU, as far as finishing an instruction needs them.
+ * The registers and code bytes of a stopped vCPU that emulating an instruction needs.
  *
- * <p>Only the vCPU's own thread calls.
+ * <p>Only the vCPU's thread calls these methods.
  */
 interface CpuAccess {
   /** The instruction pointer. */
@@ -19,7 +19,8 @@ interface CpuAccess {
   void injectException(int vector);
 
   /**
-   * The code bytes at the instruction pointer; fewer than 15 where the mapping ends, maybe none.
+   * The code bytes at the instruction pointer: up to 15, fewer where the mapping ends, possibly
+   * none.
    */
   byte[] code();
 }

@@ -5,7 +5,7 @@ import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.machine.config.MachineEnd;
 
-/** Does what one exit asks for: port I/O, MMIO, or the end of the guest. */
+/** Handles the exits of one vCPU: port I/O, MMIO, and the end of the guest. */
 public final class ExitHandler {
   private final Bus ports;
   private final Bus mmio;
@@ -14,7 +14,7 @@ public final class ExitHandler {
   private final FailureReport report;
   private final GuestEnder ender;
 
-  /** Serves the exits of one vCPU. */
+  /** Handles the exits of one vCPU. */
   public ExitHandler(
       Bus ports,
       Bus mmio,
@@ -30,7 +30,7 @@ public final class ExitHandler {
     this.ender = ender;
   }
 
-  /** Serves the exit that {@code run} describes. */
+  /** Handles the exit that {@code run} describes. */
   public void handle(VcpuRun run) {
     switch (run.exitReason()) {
       case ExitReason.IO -> portAccess(run);
@@ -39,7 +39,7 @@ public final class ExitHandler {
       case ExitReason.SHUTDOWN -> fail(report.tripleFault());
       case ExitReason.FAIL_ENTRY -> fail(report.entryFailed(run));
       case ExitReason.SYSTEM_EVENT -> systemEvent(run);
-      case ExitReason.INTR, ExitReason.IRQ_WINDOW_OPEN -> {} // go on
+      case ExitReason.INTR, ExitReason.IRQ_WINDOW_OPEN -> {} // re-enter the guest
       default -> fail(report.unknownExit(run));
     }
   }

@@ -5,14 +5,14 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What made one vCPU leave the guest for user space.
+ * Counts the exits of one vCPU to user space, and the time in and outside the guest.
  *
- * <p>The vCPU's thread counts, with plain stores, so that counting costs next to nothing; a reader
- * on another thread may see figures a moment old.
+ * <p>The vCPU's thread counts with plain stores, so that counting costs almost nothing. A reader on
+ * another thread may see slightly outdated values.
  */
 public final class ExitStatistics {
   /**
-   * Beyond the highest exit reason that KVM's API has; higher ones are counted in the last slot.
+   * Number of slots, more than KVM's API has exit reasons; unknown higher ones use the last slot.
    */
   private static final int REASONS = 64;
 
@@ -22,7 +22,7 @@ public final class ExitStatistics {
   private long kicks;
   private volatile long firstEntryNanos;
 
-  /** When the vCPU entered the guest last, and when it came back last. */
+  /** When the vCPU last entered KVM_RUN and last returned from it. */
   private long enteredAt;
 
   private long returnedAt;
@@ -31,14 +31,14 @@ public final class ExitStatistics {
   private long hostNanos;
   private long exits;
 
-  /** Notes the moment before the vCPU's first entry to the guest. */
+  /** Records the time of the vCPU's first entry to the guest, right before it. */
   void entering() {
     if (firstEntryNanos == 0) {
       firstEntryNanos = System.nanoTime();
     }
   }
 
-  /** KVM_RUN is about to be called. */
+  /** Records the time right before KVM_RUN. */
   public void enter() {
     long now = System.nanoTime();
     if (returnedAt != 0) {
@@ -48,7 +48,7 @@ public final class ExitStatistics {
     inside = true;
   }
 
-  /** KVM_RUN has returned. */
+  /** Records the time right after KVM_RUN. */
   public void returned() {
     long now = System.nanoTime();
     inside = false;
@@ -62,31 +62,31 @@ public final class ExitStatistics {
     exits++;
   }
 
-  /** Exits of all reasons. */
+  /** Number of exits for all reasons. */
   long exits() {
     return exits;
   }
 
-  /** Nanoseconds of the last stay in KVM_RUN. */
+  /** Nanoseconds of the last completed KVM_RUN. */
   long lastStayNanos() {
     return returnedAt - enteredAt;
   }
 
-  /** Nanoseconds since KVM_RUN returned last. */
+  /** Nanoseconds since KVM_RUN last returned. */
   long sinceReturnNanos() {
     return System.nanoTime() - returnedAt;
   }
 
   /**
-   * Nanoseconds in KVM_RUN, a stay that goes on included; that is time in the guest, in the kernel
-   * on its behalf, and halted.
+   * Nanoseconds in KVM_RUN, including a call in progress: time in the guest, in the kernel on its
+   * behalf, and halted.
    */
   long guestNanos() {
     long stay = inside ? Math.max(0, System.nanoTime() - enteredAt) : 0;
     return guestNanos + stay;
   }
 
-  /** Nanoseconds between two stays in KVM_RUN: serving exits. */
+  /** Nanoseconds between calls of KVM_RUN, in which exits are handled. */
   long hostNanos() {
     return hostNanos;
   }
@@ -100,7 +100,7 @@ public final class ExitStatistics {
     mmio.count(address);
   }
 
-  /** A return from KVM_RUN because this process asked for it, no exit of the guest's. */
+  /** Counts a return from KVM_RUN that this process requested; it is not an exit of the guest. */
   void kicked() {
     kicks++;
   }
@@ -128,7 +128,9 @@ public final class ExitStatistics {
     return kicks;
   }
 
-  /** {@link System#nanoTime} right before the first entry to the guest, or 0 before it. */
+  /**
+   * {@link System#nanoTime} right before the first entry to the guest, or 0 if there was none yet.
+   */
   public long firstEntryNanos() {
     return firstEntryNanos;
   }

@@ -8,30 +8,60 @@ import org.microvm.kvm.VcpuRun;
 import org.microvm.linux.ErrnoException;
 
 /**
- * Says why a guest cannot go on: the reason in one line, then where, in which mode, the bytes
- * there, the registers and what to try.
+ * Reports why a guest cannot continue: the reason in one line, then the place, the processor mode,
+ * the code bytes, the registers and what to try.
  */
 public final class FailureReport {
   private static final long CR0_PE = 1;
   private static final long CR0_PG = 1L << 31;
 
-  private final Vcpu vcpu;
+  private final RegisterSource vcpu;
 
   /** Reports on this vCPU. */
   public FailureReport(Vcpu vcpu) {
+    this(new KvmRegisters(vcpu));
+  }
+
+  FailureReport(RegisterSource vcpu) {
     this.vcpu = vcpu;
+  }
+
+  /** A stopped vCPU whose registers can be read. */
+  interface RegisterSource {
+    int id();
+
+    void get(Registers registers) throws ErrnoException;
+
+    void get(SpecialRegisters registers) throws ErrnoException;
+  }
+
+  private record KvmRegisters(Vcpu vcpu) implements RegisterSource {
+    @Override
+    public int id() {
+      return vcpu.id();
+    }
+
+    @Override
+    public void get(Registers registers) throws ErrnoException {
+      vcpu.get(registers);
+    }
+
+    @Override
+    public void get(SpecialRegisters registers) throws ErrnoException {
+      vcpu.get(registers);
+    }
   }
 
   String tripleFault() {
     return where(
         "the guest triple-faulted: an exception could not be delivered (KVM_EXIT_SHUTDOWN)",
         new byte[0],
-        "a kernel for another CPU or entry point, or too little --memory, does this early");
+        "early in the boot: a kernel for this CPU and entry point, or more --memory");
   }
 
   String internalError(VcpuRun run) {
     if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION) {
-      return where(run.describe(), new byte[0], "this is KVM's own trouble; see the kernel log");
+      return where(run.describe(), new byte[0], "look for KVM's messages in the host's kernel log");
     }
     return where(
         "KVM cannot emulate an instruction of the guest (KVM_EXIT_INTERNAL_ERROR, suberror 1)",
@@ -45,18 +75,18 @@ public final class FailureReport {
     return where(
         "the processor refused to enter the guest: " + run.describe(),
         new byte[0],
-        "the vCPU's state is invalid for this processor");
+        "another host: the vCPU's state is invalid for this processor");
   }
 
   String unknownExit(VcpuRun run) {
     return where(
-        "the guest left with an exit that this VMM does not know: " + run.describe(),
+        "the guest caused an exit that this VMM does not support: " + run.describe(),
         new byte[0],
-        "a KVM that is newer than this VMM may have exits of its own");
+        "a newer version of this VMM: this KVM may have exits that this version does not support");
   }
 
   String systemEvent(VcpuRun run) {
-    return where("the guest says that it has crashed: " + run.describe(), new byte[0], "");
+    return where("the guest reported a crash: " + run.describe(), new byte[0], "");
   }
 
   private String where(String reason, byte[] code, String advice) {

@@ -2,7 +2,7 @@ package org.microvm.machine.vcpu;
 
 import org.microvm.machine.config.MachineEnd;
 
-/** Ends the guest that a VM runs; the first call counts. */
+/** Ends the guest of a VM; only the first call has an effect. */
 public interface GuestEnder {
   /** Ends the guest; does nothing if it has ended. */
   void end(MachineEnd end);

@@ -3,7 +3,7 @@ package org.microvm.machine.vcpu;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 
-/** Reads guest memory by virtual address, through the four-level tables of long mode. */
+/** Reads guest memory by virtual address, using the four-level page tables of long mode. */
 final class GuestPageTables {
   private static final int LEVELS = 4;
   private static final int INDEX_BITS = 9;
@@ -20,7 +20,7 @@ final class GuestPageTables {
     root = cr3 & ADDRESS;
   }
 
-  /** Eight bytes that do not straddle two pages; 0 where nothing is mapped. */
+  /** Reads eight bytes; returns 0 if they are not mapped or extend over two pages. */
   long read(long virtual) {
     if ((virtual & ((1 << PAGE_BITS) - 1)) > (1 << PAGE_BITS) - Long.BYTES) {
       return 0;

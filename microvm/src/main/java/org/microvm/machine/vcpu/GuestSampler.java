@@ -10,8 +10,8 @@ import org.microvm.machine.config.GuestSample;
 import org.microvm.memory.GuestMemory;
 
 /**
- * Takes samples of one vCPU: any thread asks, the vCPU's thread answers when the kick has taken it
- * out of the guest.
+ * Takes samples of one vCPU: any thread requests one, and the vCPU's thread takes it after a kick
+ * has made it leave the guest.
  */
 public final class GuestSampler {
   private static final int MAX_FRAMES = 64;
@@ -22,19 +22,19 @@ public final class GuestSampler {
   private final SpecialRegisters special = new SpecialRegisters();
   private volatile Consumer<GuestSample> wanted;
 
-  /** Samples this vCPU. */
+  /** Creates the sampler of this vCPU. */
   public GuestSampler(Vcpu vcpu, GuestMemory memory) {
     this.vcpu = vcpu;
     this.memory = memory;
   }
 
-  /** Asks for one sample. */
+  /** Requests one sample. */
   void request(Consumer<GuestSample> sink) {
     wanted = sink;
     vcpu.kick();
   }
 
-  /** On the vCPU's thread, after a kick. */
+  /** Takes the requested sample; called on the vCPU's thread, after a kick. */
   void answer() {
     Consumer<GuestSample> sink = wanted;
     if (sink == null) {
@@ -64,7 +64,8 @@ public final class GuestSampler {
         break;
       }
       found[count++] = caller;
-      // Stacks grow down, so a caller's frame is above; anything else is no chain of frames.
+      // Stacks grow down, so a caller's frame is at a higher address; otherwise the chain is
+      // invalid.
       frame = Long.compareUnsigned(next, frame) > 0 ? next : 0;
     }
     return Arrays.copyOf(found, count);

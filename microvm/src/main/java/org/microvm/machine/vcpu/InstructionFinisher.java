@@ -4,13 +4,13 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Finishes the few instructions that KVM's own emulator cannot.
+ * Emulates the few instructions that KVM's own emulator lacks.
  *
- * <p>Where KVM has no hardware virtualization beneath it (kvm-pvm), guest kernel code runs in KVM's
- * instruction emulator, and KVM_RUN returns KVM_EXIT_INTERNAL_ERROR with suberror
- * KVM_INTERNAL_ERROR_EMULATION at an instruction that emulator lacks. Those that a kernel runs at
- * boot, cannot be told to leave out, and that need no operand are done here; on hardware they never
- * come this way. Used by one vCPU's thread; the counts may be read by others.
+ * <p>On a host without hardware virtualization (kvm-pvm), guest kernel code runs in KVM's
+ * instruction emulator. At an instruction that the emulator lacks, KVM_RUN returns
+ * KVM_EXIT_INTERNAL_ERROR with suberror KVM_INTERNAL_ERROR_EMULATION. This class emulates those
+ * that a kernel runs at boot, that no kernel option avoids, and that have no operand. With hardware
+ * virtualization this never happens. Used by one vCPU's thread; other threads may read the counts.
  */
 public final class InstructionFinisher {
   private static final int BREAKPOINT = 3;
@@ -34,15 +34,15 @@ public final class InstructionFinisher {
     }
   }
 
-  /** Finishes instructions of this processor. */
+  /** Emulates instructions of this vCPU. */
   public InstructionFinisher(CpuAccess cpu) {
     this.cpu = cpu;
   }
 
   /**
-   * Finishes the instruction at the instruction pointer.
+   * Emulates the instruction at the instruction pointer.
    *
-   * @return whether it was one of those that can be; else nothing has changed
+   * @return false if it is an unsupported instruction; then nothing has changed
    */
   boolean finish() {
     byte[] code = cpu.code();
@@ -85,7 +85,7 @@ public final class InstructionFinisher {
     return null;
   }
 
-  /** How often each was finished, by mnemonic; those never met are left out. */
+  /** How often each instruction was emulated, by mnemonic, without those that never were. */
   Map<String, Long> counts() {
     Map<String, Long> map = new TreeMap<>();
     for (Instruction instruction : Instruction.values()) {

@@ -4,12 +4,12 @@ import org.microvm.kvm.Registers;
 import org.microvm.kvm.Vcpu;
 import org.microvm.linux.ErrnoException;
 
-/** A stopped vCPU by way of KVM; an exit that needs this is rare, so each call asks the kernel. */
+/** Accesses a stopped vCPU through KVM. Exits that need this are rare, so nothing is cached. */
 public final class KvmCpuAccess implements CpuAccess {
   private final Vcpu vcpu;
   private final Registers registers = new Registers();
 
-  /** Accesses this vCPU's registers and memory. */
+  /** Accesses this vCPU. */
   public KvmCpuAccess(Vcpu vcpu) {
     this.vcpu = vcpu;
   }

@@ -5,10 +5,11 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 
 /**
- * Where the vCPUs of a paused machine wait. It outlives a reset of the guest: a machine that is
- * paused then stays paused.
+ * Where the vCPUs of a paused machine wait. It outlives a reset of the guest, so a machine that is
+ * reset while paused stays paused.
  *
- * <p>Closing it stops nobody; whoever closes it also kicks the vCPUs out of the guest.
+ * <p>Closing the gate does not stop a vCPU that is in the guest: the caller must also kick the
+ * vCPUs.
  */
 public final class PauseGate {
   private final ReentrantLock lock = new ReentrantLock();
@@ -16,17 +17,17 @@ public final class PauseGate {
   private volatile boolean closed;
   private int waiting;
 
-  /** Whether a vCPU that comes by waits. */
+  /** Whether vCPUs that reach the gate wait. */
   public boolean isClosed() {
     return closed;
   }
 
-  /** From now on a vCPU that comes by waits. */
+  /** Makes vCPUs that reach the gate wait. */
   public void close() {
     set(true);
   }
 
-  /** Lets all vCPUs go on. */
+  /** Lets all vCPUs continue. */
   public void open() {
     set(false);
   }
@@ -41,7 +42,7 @@ public final class PauseGate {
     }
   }
 
-  /** Makes everybody who waits here look again at what they wait for. */
+  /** Makes all waiting threads check their conditions again. */
   public void wake() {
     lock.lock();
     try {
@@ -51,7 +52,7 @@ public final class PauseGate {
     }
   }
 
-  /** On a vCPU's thread: waits until the gate is open or the guest's life has ended. */
+  /** Waits until the gate is open or the guest has ended; called on a vCPU's thread. */
   void pass(BooleanSupplier ended) {
     lock.lock();
     try {
@@ -67,10 +68,10 @@ public final class PauseGate {
   }
 
   /**
-   * Waits until so many vCPUs wait here.
+   * Waits until the given number of vCPUs wait here.
    *
-   * @param ended nothing will wait here any more
-   * @return whether they do; false if it ended first, or the gate was opened again
+   * @param ended whether the guest has ended, so that no vCPU will wait here any more
+   * @return false if the guest ended or the gate was opened before that
    */
   public boolean await(int vcpus, BooleanSupplier ended) throws InterruptedException {
     lock.lockInterruptibly();

@@ -10,16 +10,16 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.MachineStatistics;
 
 /**
- * Everything that is counted about one vCPU.
+ * The counters of one vCPU.
  *
- * @param exits counted by its thread
- * @param finisher counts the instructions it finished
- * @param kernel KVM's own counters, where this KVM shows them
+ * @param exits counters of its exits
+ * @param finisher counts emulated instructions
+ * @param kernel KVM's own counters, if this KVM has them
  */
 public record VcpuAccount(
     ExitStatistics exits, InstructionFinisher finisher, Optional<KvmStats> kernel) {
 
-  /** The figures as they are now. */
+  /** Reads the current values. */
   public MachineStatistics.Vcpu read() {
     SortedMap<String, Long> reasons = new TreeMap<>();
     exits.reasons().forEach((reason, count) -> reasons.put(ExitReason.name(reason), count));
@@ -34,7 +34,7 @@ public record VcpuAccount(
         kernel.map(VcpuAccount::counters).orElse(Map.of()));
   }
 
-  /** The counters that have counted something. */
+  /** Reads KVM's counters that are not zero. */
   public static Map<String, Long> counters(KvmStats kernel) {
     SortedMap<String, Long> counters = new TreeMap<>();
     try {
@@ -47,7 +47,7 @@ public record VcpuAccount(
                 }
               });
     } catch (ErrnoException e) {
-      // Statistics must not end a machine; there are none, then.
+      // A failure to read statistics must not end a machine: return none.
       return Map.of();
     }
     return counters;

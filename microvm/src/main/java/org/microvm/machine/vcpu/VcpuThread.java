@@ -13,8 +13,8 @@ import org.microvm.machine.jfr.ExitEvent;
 import org.microvm.machine.jfr.FlightRecording;
 
 /**
- * One vCPU: a platform thread in KVM_RUN that serves port and register accesses and nothing that
- * can block.
+ * The thread of one vCPU: a platform thread that calls KVM_RUN and handles port and register
+ * accesses, none of which may block.
  */
 public final class VcpuThread {
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -28,7 +28,7 @@ public final class VcpuThread {
   private final GuestSampler sampler;
   private final Thread thread;
 
-  /** Makes the thread, which does not run yet. */
+  /** Creates the thread without starting it. */
   public VcpuThread(
       Vcpu vcpu,
       ExitHandler handler,
@@ -45,7 +45,7 @@ public final class VcpuThread {
     thread = Thread.ofPlatform().name("vcpu-" + vcpu.id()).unstarted(this::loop);
   }
 
-  /** Lets the vCPU run. */
+  /** Starts the thread. */
   public void start() {
     thread.start();
   }
@@ -64,13 +64,13 @@ public final class VcpuThread {
         }
       }
     } catch (Throwable e) {
-      // A mistake of this program: the guest cannot go on, and a person must hear of it.
+      // A bug in this program: end the guest with a report.
       ender.end(new MachineEnd.Failed(Thread.currentThread().getName() + ": " + e));
       throw e;
     }
   }
 
-  /** Lets the guest run up to its next exit; the error number that KVM_RUN gave. */
+  /** Runs the guest until its next exit and handles it; returns the error number of KVM_RUN. */
   private int enter() {
     VcpuRun run = vcpu.runState();
     statistics.enter();
@@ -100,9 +100,9 @@ public final class VcpuThread {
   }
 
   /**
-   * Waits at the gate, with no access half done: KVM finishes a port or MMIO access at the next
-   * KVM_RUN (KVM API, section 5), which returns at once after a kick. The access may come in
-   * pieces, so that needs more than one.
+   * Completes a pending access and waits at the gate. KVM completes a port or MMIO access at the
+   * next KVM_RUN (KVM API, section 5), which returns at once after a kick. An access may consist of
+   * several exits, so this can take more than one KVM_RUN.
    */
   private void pause() {
     int errno;
@@ -114,7 +114,7 @@ public final class VcpuThread {
     try {
       vcpu.notifyPaused();
     } catch (ErrnoException noClock) {
-      // The guest does not use KVM's clock, so it has no watchdog that looks at it either.
+      // The guest does not use kvmclock, so it has no watchdog that depends on it.
     }
   }
 
@@ -123,9 +123,9 @@ public final class VcpuThread {
   }
 
   /**
-   * Waits until the thread has ended, kicking the vCPU out of the guest as long as it has not.
+   * Waits until the thread has ended, and kicks the vCPU out of the guest until then.
    *
-   * @throws IllegalStateException if it does not end in time
+   * @throws IllegalStateException if it does not end within 5 seconds
    */
   public void join() {
     long deadline = System.nanoTime() + JOIN_NANOS;
@@ -147,12 +147,12 @@ public final class VcpuThread {
     }
   }
 
-  /** Asks for a sample of where the guest is; none comes while it is paused. */
+  /** Requests a sample of the guest; none is taken while the guest is paused. */
   public void sample(Consumer<GuestSample> sink) {
     sampler.request(sink);
   }
 
-  /** Takes the vCPU out of the guest, so that it sees that there is a pause or an end. */
+  /** Makes the vCPU leave the guest, so that it notices a pause or the end. */
   public void kick() {
     vcpu.kick();
   }

@@ -54,14 +54,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One life of the guest, from power-on to its end: the KVM objects on top of a {@link Board}.
+ * One VM of a machine, from power-on to the end of its guest: the KVM objects that run a {@link
+ * Board}.
  *
- * <p>A reset ends it and the next one begins with a new VM, so that no state of KVM's is left over.
+ * <p>A reset ends this object, and a new one is created with a new VM, so that no state remains in
+ * KVM.
  */
 public final class GuestRun implements GuestEnder, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GuestRun.class);
 
-  /** Where KVM keeps its pages for some Intel processors: below 4 GiB, in no device's way. */
+  /**
+   * Guest addresses of the pages that KVM needs for some Intel processors: below 4 GiB, where no
+   * device is.
+   */
   private static final long IDENTITY_MAP = 0xfffb_c000L;
 
   private static final long TSS = 0xfffb_d000L;
@@ -71,7 +76,7 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<VcpuThread> threads = new ArrayList<>();
 
-  /** What is yet to be set when the guest goes on; see {@link KvmState#restoreVcpu}. */
+  /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpu}. */
   private final Map<Vcpu, Msrs> wallClocks = new HashMap<>();
 
   private final List<VcpuAccount> accounts = new ArrayList<>();
@@ -88,9 +93,9 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
   }
 
   /**
-   * Makes the VM, loads the kernel and sets the first vCPU to its entry; nothing runs yet.
+   * Creates the VM, loads the kernel and sets the first vCPU to its entry point; nothing runs yet.
    *
-   * @throws MachineException if the kernel cannot be started, or KVM refuses
+   * @throws MachineException if the kernel cannot be loaded, or a KVM call fails
    */
   public static GuestRun powerOn(MachineConfig config, MachineParts parts) throws MachineException {
     GuestRun run = new GuestRun(parts.pauseGate());
@@ -109,9 +114,9 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
   }
 
   /**
-   * Makes the VM, whose state is to come.
+   * Creates a VM whose state {@link #load} sets.
    *
-   * @throws MachineException if KVM refuses
+   * @throws MachineException if a KVM call fails
    */
   public static GuestRun prepare(MachineConfig config, MachineParts parts) throws MachineException {
     GuestRun run = new GuestRun(parts.pauseGate());
@@ -119,18 +124,19 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
         () -> {
           run.makeVm(parts);
           run.makeVcpus(config, parts);
-          // Each tie has the kernel wait for a grace period; together that is tens of milliseconds.
+          // Do this now: the kernel waits for an RCU grace period for each, tens of milliseconds
+          // together.
           run.connect(parts);
         });
   }
 
   /**
-   * Brings a prepared VM to where a saved one was; nothing runs yet. Interrupts that were raised
-   * before are lost, so the devices' state comes after it.
+   * Restores the state of a saved VM; nothing runs yet. Interrupts that were raised before are
+   * lost, so the state of the devices must be restored afterwards.
    *
-   * @param state its sections that concern KVM are taken
-   * @param passed how far its clocks are set ahead
-   * @throws MachineException if it is not a state for this machine, or KVM refuses
+   * @param state the sections of KVM are taken from it
+   * @param passed how far the guest's clocks advance
+   * @throws MachineException if the state does not fit this machine, or KVM refuses it
    */
   public void load(StateReader state, Duration passed) throws MachineException {
     try {
@@ -148,7 +154,7 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     return ramSlots;
   }
 
-  /** A step of building. */
+  /** Builds the VM. */
   private interface Step {
     void run() throws IOException, BootException;
   }
@@ -189,7 +195,7 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     ramSlots = memory.ram();
   }
 
-  /** Ties interrupts and notifications to the devices. */
+  /** Connects interrupts and notifications to the devices. */
   private void connect(MachineParts parts) throws ErrnoException {
     for (Board.InterruptSource source : parts.board().interrupts()) {
       own(vm.irqFd(source.gsi(), source.event()));
@@ -200,7 +206,7 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     parts.powerSwitch().connect(this::end);
   }
 
-  /** Saves what KVM knows of the guest, whose vCPUs all stand still. */
+  /** Saves the state of the guest in KVM; all vCPUs must be paused. */
   public void save(StateWriter writer, MachineParts parts) throws ErrnoException {
     parts.kvmState().save(writer, vm, vcpus);
   }
@@ -243,21 +249,21 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
   }
 
   /**
-   * Has KVM write the time of day to where the guest wants it; of a guest whose state was loaded,
-   * right before it goes on.
+   * Makes KVM write the time of day to guest memory, where the guest requested it. Called right
+   * before a guest resumes whose state was loaded.
    */
   public void showTime() {
     for (Map.Entry<Vcpu, Msrs> clock : wallClocks.entrySet()) {
       try {
         clock.getKey().set(clock.getValue());
       } catch (ErrnoException e) {
-        LOG.warn("the guest may not be told the time of day: {}", e.getMessage());
+        LOG.warn("cannot set the guest's wall clock register: {}", e.getMessage());
       }
     }
     wallClocks.clear();
   }
 
-  /** Lets the guest run and waits for its end; all vCPUs have stopped then. */
+  /** Runs the guest until it ends; all vCPUs have stopped on return. */
   public MachineEnd live() {
     if (!ended()) {
       threads.forEach(VcpuThread::start);
@@ -275,12 +281,12 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     }
   }
 
-  /** Asks each vCPU for a sample of where it is. */
+  /** Requests a sample of each vCPU. */
   public void sample(Consumer<GuestSample> sink) {
     threads.forEach(thread -> thread.sample(sink));
   }
 
-  /** Takes all vCPUs out of the guest, so that they see that the gate is closed. */
+  /** Makes all vCPUs leave the guest, so that they notice a closed gate. */
   public void kick() {
     threads.forEach(VcpuThread::kick);
   }
@@ -290,7 +296,7 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     return end.isDone();
   }
 
-  /** What made the vCPUs exit so far. */
+  /** Counters of each vCPU. */
   public List<MachineStatistics.Vcpu> vcpuStatistics() {
     return accounts.stream().map(VcpuAccount::read).toList();
   }
@@ -300,7 +306,9 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     return kernelStatistics.map(VcpuAccount::counters).orElse(Map.of());
   }
 
-  /** {@link System#nanoTime} right before the guest's first instruction, or 0 before it. */
+  /**
+   * {@link System#nanoTime} right before the guest's first instruction, or 0 if it has not run yet.
+   */
   public long firstEntryNanos() {
     return accounts.getFirst().exits().firstEntryNanos();
   }
@@ -310,7 +318,7 @@ public final class GuestRun implements GuestEnder, AutoCloseable {
     return part;
   }
 
-  /** Ends the life if it goes on, waits for the vCPUs and gives KVM's objects back. */
+  /** Ends the guest if it runs, waits for the vCPUs and closes the KVM objects. */
   @Override
   public void close() {
     end(new MachineEnd.Stopped());

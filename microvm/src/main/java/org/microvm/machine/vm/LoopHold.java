@@ -4,7 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import org.microvm.linux.EventLoop;
 
-/** Keeps an event loop from doing anything until it is closed. */
+/** Blocks an event loop until this object is closed. */
 public final class LoopHold implements AutoCloseable {
   private final CountDownLatch held = new CountDownLatch(1);
   private final CountDownLatch released = new CountDownLatch(1);
@@ -12,7 +12,7 @@ public final class LoopHold implements AutoCloseable {
   private LoopHold() {}
 
   /**
-   * Waits until the loop stands still.
+   * Blocks a loop and waits until it is blocked.
    *
    * @throws RejectedExecutionException if the loop is closed
    */
@@ -22,14 +22,14 @@ public final class LoopHold implements AutoCloseable {
     return hold;
   }
 
-  /** Has the loop stand still soon. */
+  /** Requests that the loop blocks; {@link #await} waits for it. */
   public static LoopHold begin(EventLoop loop) {
     LoopHold hold = new LoopHold();
     loop.execute(hold::stand);
     return hold;
   }
 
-  /** Waits until the loop stands still; it goes on if this is interrupted. */
+  /** Waits until the loop is blocked; if interrupted, lets the loop continue. */
   public void await() throws InterruptedException {
     try {
       held.await();

@@ -32,9 +32,9 @@ import org.microvm.virtioserial.SerialDevice;
 import org.microvm.virtioserial.backend.PortBackend;
 
 /**
- * What a machine is put together from, in this order, and taken apart in the reverse one.
+ * The parts of a machine, created in the order of {@link #assemble} and closed in reverse order.
  *
- * <p>All of it outlives a reset of the guest.
+ * <p>All parts outlive a reset of the guest.
  */
 public final class MachineParts implements AutoCloseable {
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
@@ -54,21 +54,22 @@ public final class MachineParts implements AutoCloseable {
     disks = new WritableDisks(disksLater);
   }
 
-  /** Where the guest's RAM comes from. */
+  /** Creates the guest's RAM. */
   public interface RamSource {
     GuestRam get() throws ErrnoException;
   }
 
-  /** Puts the parts together; {@link #startLoop} sets the devices going. */
+  /** Creates the parts; {@link #startLoop} starts the devices. */
   public static MachineParts assemble(MachineConfig config, RamSource memory)
       throws MachineException {
     return assemble(config, memory, false);
   }
 
   /**
-   * The same.
+   * Creates the parts, with or without locks on writable disks; {@link #startLoop} starts the
+   * devices.
    *
-   * @param disksLater whether another process has the disks that can be written, for now
+   * @param disksLater whether another process still holds the locks of the writable disks
    */
   public static MachineParts assemble(MachineConfig config, RamSource memory, boolean disksLater)
       throws MachineException {
@@ -105,7 +106,7 @@ public final class MachineParts implements AutoCloseable {
     loop = own(EventLoop.open("event-loop"));
     console = own(new ConsoleOutput(config.console()));
     GuestRam ram = memory.get();
-    // RAM goes after the loop has ended, which uses it.
+    // RAM is closed last: the event loop uses it until the loop has ended.
     closing.addLast(ram);
     Mapping registers = mapsRegisters(config) ? own(Mapping.anonymous(Board.REGISTER_BYTES)) : null;
     board = own(new Board(ram, loop, console, powerSwitch, registers));
@@ -122,12 +123,12 @@ public final class MachineParts implements AutoCloseable {
     readyToBoot = serial.readyToBoot();
   }
 
-  /** Lets host programs connect and devices work. */
+  /** Starts the event loop: host programs can connect, and devices work. */
   public void startLoop() {
     loop.start();
   }
 
-  /** A KVM without read-only memory slots gets every access as an exit, as all did once. */
+  /** Without read-only memory slots in KVM, every access to a register is an exit. */
   private boolean mapsRegisters(MachineConfig config) throws ErrnoException {
     return config.mappedRegisters() && kvm.missing(Capability.READONLY_MEM).isEmpty();
   }
@@ -147,7 +148,7 @@ public final class MachineParts implements AutoCloseable {
     return part;
   }
 
-  /** The loop that devices and host ends of channels work on. */
+  /** The event loop of devices and host ends of channels. */
   public EventLoop loop() {
     return loop;
   }
@@ -166,7 +167,7 @@ public final class MachineParts implements AutoCloseable {
     return board;
   }
 
-  /** The device with the channels. */
+  /** The virtio-serial device, which has the channels. */
   public SerialDevice serial() {
     return serial;
   }
@@ -200,7 +201,7 @@ public final class MachineParts implements AutoCloseable {
     try {
       readyToBoot.join();
     } catch (CancellationException | CompletionException e) {
-      // The machine was stopped first; its guest's life has ended before it began.
+      // The machine was stopped first, so its guest does not start.
     }
   }
 

@@ -9,9 +9,9 @@ import org.microvm.devices.state.StateOutput;
 import org.microvm.kvm.Cpuid;
 
 /**
- * What a guest has found its CPU to be able to do, by CPUID: it relies on that wherever it goes.
+ * The CPU features that a guest sees in CPUID. The guest relies on them wherever it is migrated to.
  *
- * @param words those of {@link #PLACES}, in that order
+ * @param words the CPUID words at {@link #PLACES}, in that order
  */
 public record CpuFeatures(List<Integer> words) {
   private enum Register {
@@ -21,7 +21,7 @@ public record CpuFeatures(List<Integer> words) {
     EDX
   }
 
-  /** A word of the CPUID instruction's answers. */
+  /** One 32-bit word of CPUID: a function, an index and an output register. */
   private record Place(int function, int index, Register register) {
     int read(Cpuid cpuid) {
       int position = cpuid.find(function, index);
@@ -42,10 +42,10 @@ public record CpuFeatures(List<Integer> words) {
     }
   }
 
-  /** Who made the CPU, which has to be the same. */
+  /** Number of words with the vendor string, which must be the same on both CPUs. */
   private static final int VENDOR_WORDS = 3;
 
-  /** The vendor, then words of which each bit is a feature. More are only ever appended. */
+  /** The vendor, then words in which each bit is a feature. New words may only be appended. */
   private static final List<Place> PLACES =
       List.of(
           new Place(0, 0, Register.EBX),
@@ -65,12 +65,12 @@ public record CpuFeatures(List<Integer> words) {
 
   private static final int MOST_WORDS = 256;
 
-  /** The features that a CPUID table shows. */
+  /** Reads the features from a CPUID table. */
   public static CpuFeatures of(Cpuid cpuid) {
     return new CpuFeatures(PLACES.stream().map(place -> place.read(cpuid)).toList());
   }
 
-  /** Writes them for another process. */
+  /** Writes the features for another process. */
   public void write(StateOutput output) {
     output.putInt(words.size());
     words.forEach(output::putInt);
@@ -86,8 +86,8 @@ public record CpuFeatures(List<Integer> words) {
   }
 
   /**
-   * What a guest with these features would miss on another CPU, for a person to read. Words that
-   * only one of the two knows of are not compared.
+   * Describes, for a person, a difference that prevents a guest with these features from running on
+   * another CPU; empty if there is none. Words that only one side has are not compared.
    */
   public Optional<String> missingOn(CpuFeatures other) {
     if (!words.subList(0, VENDOR_WORDS).equals(other.words.subList(0, VENDOR_WORDS))) {
@@ -98,7 +98,7 @@ public record CpuFeatures(List<Integer> words) {
       int missing = words.get(i) & ~other.words.get(i);
       if (missing != 0) {
         return Optional.of(
-            "the guest's CPU has features that are missing here: %s 0x%08x"
+            "the guest uses CPU features that this host lacks: %s bits 0x%08x"
                 .formatted(PLACES.get(i), missing));
       }
     }

@@ -20,9 +20,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What KVM knows of a guest: interrupt controllers, timers, clock and vCPUs, one section each.
+ * Saves and restores the state of a guest in KVM: one section for each vCPU, and one for interrupt
+ * controllers, timers and clock.
  *
- * <p>No vCPU runs while this is at work.
+ * <p>No vCPU may run meanwhile.
  */
 public final class KvmState {
   private static final Logger LOG = LoggerFactory.getLogger(KvmState.class);
@@ -30,7 +31,7 @@ public final class KvmState {
   private static final String VCPU = "kvm.vcpu.";
   private static final int VERSION = 1;
 
-  /** More than any processor has; a bound for what a file may say. */
+  /** Limit of a part's length, more than any processor needs. */
   private static final int MOST_BYTES = 1 << 20;
 
   private static final int MOST_REGISTERS = 4096;
@@ -47,15 +48,15 @@ public final class KvmState {
 
   private final Kvm kvm;
 
-  /** The registers that could be read the last time; null before that. */
+  /** The model-specific registers that can be read; null before the first save. */
   private volatile int[] readable;
 
-  /** Saves guests of this KVM. */
+  /** Saves the state of guests of this KVM. */
   public KvmState(Kvm kvm) {
     this.kvm = kvm;
   }
 
-  /** Saves the VM and its vCPUs, a section each. */
+  /** Saves the VM and its vCPUs, one section each. */
   public void save(StateWriter writer, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
     for (Vcpu vcpu : vcpus) {
       save(writer.section(VCPU + vcpu.id(), VERSION, Need.REQUIRED), vcpu);
@@ -81,8 +82,8 @@ public final class KvmState {
   }
 
   /**
-   * The registers that can be read: KVM's list has some that need more than KVM alone, and each of
-   * those costs a call once.
+   * Reads the model-specific registers. KVM's list has some that cannot be read on every host; each
+   * of those costs one additional call, the first time only.
    */
   private Msrs registers(Vcpu vcpu) throws ErrnoException {
     int[] known = readable;
@@ -107,18 +108,22 @@ public final class KvmState {
     return fewer;
   }
 
-  /** Takes up interrupt controllers, timers and clock; after {@link #restoreVcpu} for each vCPU. */
+  /**
+   * Restores interrupt controllers, timers and clock; called after {@link #restoreVcpu} for each
+   * vCPU.
+   */
   public static void restoreVm(StateReader reader, Vm vm, int vcpus, Duration passed)
       throws StateException, ErrnoException {
     StateInput input = reader.take(VM, VERSION);
     int saved = input.getShort();
     if (saved != vcpus) {
-      throw new StateException("the saved guest has %d vCPUs, not %d".formatted(saved, vcpus));
+      throw new StateException(
+          "the saved guest has %d vCPUs, this machine has %d".formatted(saved, vcpus));
     }
     for (VmState part : VmState.values()) {
       byte[] bytes = input.getBytes(part.bytes());
       if (bytes.length != part.bytes()) {
-        throw input.damaged(part + " has a size that this KVM does not know");
+        throw input.damaged(part + " has a size that this KVM does not support");
       }
       vm.restore(part, bytes);
     }
@@ -127,10 +132,10 @@ public final class KvmState {
   }
 
   /**
-   * Takes up the state of a vCPU that knows its CPUID already.
+   * Restores a vCPU whose CPUID is already set.
    *
-   * @return registers that are to be set right before the guest goes on: KVM writes to guest memory
-   *     then, which may be another process's until that moment
+   * @return registers to set right before the guest resumes: setting them makes KVM write to guest
+   *     memory, which may belong to another process until then
    */
   public static Msrs restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed)
       throws StateException, ErrnoException {
@@ -143,7 +148,7 @@ public final class KvmState {
     for (VcpuState part : VcpuState.values()) {
       byte[] bytes = input.getBytes(MOST_BYTES);
       if (part == VcpuState.EVENTS) {
-        // They come behind the registers: see VcpuState.
+        // Events must be set after the registers: see VcpuState.
         restoreRegisters(input, vcpu, ticks(passed, khz), last);
       }
       restore(input, vcpu, part, bytes);
@@ -160,7 +165,7 @@ public final class KvmState {
         + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
   }
 
-  /** A guest whose clock leaps would take itself for stuck. */
+  /** Tells the guest that its clock jumps, so that its watchdog does not report a lockup. */
   private static void tellOfPause(Vcpu vcpu) {
     try {
       vcpu.notifyPaused();
@@ -178,7 +183,7 @@ public final class KvmState {
     }
   }
 
-  /** Whether KVM writes the time to guest memory when this register is set. */
+  /** Whether setting this register makes KVM write the time to guest memory. */
   private static boolean isWallClock(int index) {
     return index == WALL_CLOCK || index == OLD_WALL_CLOCK;
   }
@@ -204,7 +209,7 @@ public final class KvmState {
     }
   }
 
-  /** Sets the registers from a position on; how many it could. */
+  /** Sets the registers from a position on; returns how many were set. */
   private static int set(Vcpu vcpu, Msrs all, int from) throws ErrnoException {
     Msrs rest = new Msrs(all.count() - from);
     for (int i = from; i < all.count(); i++) {
@@ -213,7 +218,7 @@ public final class KvmState {
     return vcpu.set(rest);
   }
 
-  /** A register that cannot be set does no harm if it has the value already. */
+  /** Ignores a register that cannot be set if it has the value already, or the value was 0. */
   private static void refused(Vcpu vcpu, int index, long value)
       throws StateException, ErrnoException {
     Msrs one = new Msrs(1).add(index);
@@ -222,9 +227,11 @@ public final class KvmState {
     }
     if (value != 0) {
       throw new StateException(
-          "KVM refuses 0x%x for the guest's model-specific register 0x%x: another kind of host?"
+          "KVM refuses 0x%x for the guest's model-specific register 0x%x: saved on another CPU?"
               .formatted(value, index));
     }
-    LOG.debug("register 0x{} is not set: it was 0", Integer.toHexString(index));
+    LOG.debug(
+        "model-specific register 0x{} cannot be set; ignored, its value was 0",
+        Integer.toHexString(index));
   }
 }

@@ -13,14 +13,12 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.linux.ErrnoException;
 
-/** Brings a new vCPU to the state that firmware would leave it in. */
+/** Sets a new vCPU to the state in which firmware would leave it. */
 public final class VcpuSetup {
   private static final int MSR_IA32_MISC_ENABLE = 0x1a0;
   private static final long MISC_ENABLE_FAST_STRING = 1;
 
-  /**
-   * Memory is write-back unless a range register says otherwise, and none does (Intel SDM 3, 12).
-   */
+  /** Makes all memory write-back: no range register sets another type (Intel SDM 3, 12). */
   private static final int MSR_MTRR_DEF_TYPE = 0x2ff;
 
   private static final long MTRR_ENABLED_WRITE_BACK = 1 << 11 | 6;
@@ -35,13 +33,13 @@ public final class VcpuSetup {
 
   private VcpuSetup() {}
 
-  /** What every vCPU gets. */
+  /** Sets the state that is common to all vCPUs. */
   public static void common(Vcpu vcpu) throws ErrnoException {
     Msrs msrs =
         new Msrs(2)
             .add(MSR_IA32_MISC_ENABLE, MISC_ENABLE_FAST_STRING)
             .add(MSR_MTRR_DEF_TYPE, MTRR_ENABLED_WRITE_BACK);
-    // A KVM that does not know one of them runs guests well without it.
+    // Guests run without these registers, too, if a KVM does not support them.
     vcpu.set(msrs);
     byte[] apic = vcpu.save(VcpuState.LOCAL_APIC);
     ByteBuffer registers = ByteBuffer.wrap(apic).order(ByteOrder.LITTLE_ENDIAN);
@@ -54,10 +52,10 @@ public final class VcpuSetup {
     registers.putInt(register, registers.getInt(register) & ~APIC_DELIVERY_MASK | mode);
   }
 
-  /** Sets the first vCPU to the guest's first instruction. */
+  /** Sets the registers of the first vCPU for the guest's first instruction. */
   public static void start(Vcpu vcpu, InitialCpuState state) throws ErrnoException {
     SpecialRegisters special = new SpecialRegisters();
-    // Read first: KVM's own values for the APIC base and the rest stay.
+    // Read first, to keep KVM's values of the APIC base and other registers.
     vcpu.get(special);
     special.set(Name.CS, segment(state.code()));
     for (Name name : new Name[] {Name.DS, Name.ES, Name.FS, Name.GS, Name.SS}) {

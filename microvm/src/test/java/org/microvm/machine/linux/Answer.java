@@ -5,42 +5,42 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * What the guest's port-probe answered to a call.
+ * The answer of the guest's port-probe to a call.
  *
  * @param status {@code ok}, {@code end}, {@code error}, or {@code gone} when the process ended
- * @param words what follows it, still percent-encoded
+ * @param words the words after the status, still percent-encoded
  */
 record Answer(String status, List<String> words) {
   boolean isOk() {
     return status.equals("ok");
   }
 
-  /** The name of the errno that the call gave, or "" if it did not fail. */
+  /** The name of the call's errno, or "" if the call did not fail. */
   String errno() {
     return status.equals("error") ? words.getFirst() : "";
   }
 
-  /** Of a call that went well, the first number. */
+  /** The first number of a successful call. */
   long number() {
     return number(0);
   }
 
-  /** Of a call that went well, a number. */
+  /** A number of a successful call. */
   long number(int index) {
     return Long.parseLong(checked().words.get(index));
   }
 
-  /** How far a call came, whether it failed, came to an end, or went well. */
+  /** How far a call came, whether it succeeded, failed, or reached the end. */
   long done() {
     return Long.parseLong(words.getLast());
   }
 
-  /** Of a call that went well, the bytes as text. */
+  /** The bytes of a successful call as text. */
   String text() {
     return checked().words.isEmpty() ? "" : decode(words.getFirst());
   }
 
-  /** Itself, if the call went well. */
+  /** Returns this, if the call succeeded. */
   Answer checked() {
     if (!isOk()) {
       throw new AssertionError("the guest answered: " + status + " " + String.join(" ", words));

@@ -24,7 +24,7 @@ import org.microvm.virtioserial.channel.Channel;
 class ConsolePortTest {
   private static final int NONE = -1;
 
-  /** As many hvc devices as Linux has. */
+  /** The number of hvc devices in Linux. */
   private static final int DEVICES = 8;
 
   private GuestProcess process;
@@ -44,9 +44,9 @@ class ConsolePortTest {
   }
 
   /**
-   * The first hvc device that is alive, but for one. The kernel uses a number again while a program
-   * still has the console open that had it before; until that program has gone, the new console
-   * cannot be opened.
+   * The first hvc device that can be opened, except one. The kernel reuses a number while a program
+   * still has the previous console of that number open; until the program closes it, the new
+   * console cannot be opened.
    */
   private int alive(HostPort port, int except) throws Exception {
     port.await(Kind.GUEST_OPENED, 1);
@@ -78,7 +78,7 @@ class ConsolePortTest {
       HostPort.readUntil(host, "\n42 is the answer");
       HostPort.write(host, "stty size\r");
       HostPort.readUntil(host, "\n43 132");
-      // In a shell of its own, which is in the foreground together with what it runs.
+      // A separate shell, so that it is in the foreground together with its commands.
       HostPort.write(
           host,
           "sh -c \"trap 'echo now; stty size' WINCH; echo set; while :; do sleep 0.1; done\"\r");

@@ -8,11 +8,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A process in the guest that makes system calls for a test, one after the other. What the calls
- * are is said in {@code test-images/rootfs/port-probe}.
+ * A process in the guest that makes system calls for a test, one after the other. {@code
+ * test-images/rootfs/port-probe} lists the calls.
  */
 final class GuestProcess implements AutoCloseable {
-  /** Hosts that emulate guest kernel code are slow, and a test machine may be busy. */
+  /**
+   * Time limit of a call: hosts that emulate guest kernel code are slow, and a test machine may be
+   * busy.
+   */
   static final Duration ANSWER = Duration.ofSeconds(40);
 
   private static final int SIGNAL_KILL = 9;
@@ -27,12 +30,12 @@ final class GuestProcess implements AutoCloseable {
     this.number = number;
   }
 
-  /** Begins a call, whose answer comes whenever it has ended. */
+  /** Starts a call; the answer arrives when it has ended. */
   CompletableFuture<Answer> start(String call, Object... arguments) throws IOException {
     return probe.send(number, call, arguments);
   }
 
-  /** Makes a call and waits for its end, good or bad. */
+  /** Makes a call and waits until it succeeds or fails. */
   Answer call(String call, Object... arguments) throws Exception {
     return get(start(call, arguments));
   }
@@ -42,38 +45,38 @@ final class GuestProcess implements AutoCloseable {
     return new GuestFile(this, (int) call("open", path, mode).number());
   }
 
-  /** Opens a port by its name, when it is there. */
+  /** Waits for the link with a port's name and opens it. */
   GuestFile openPort(String name, String mode) throws Exception {
     awaitPort(name);
     return open(pathOf(name), mode);
   }
 
-  /** Waits until there is a link of this name. */
+  /** Waits until there is a link with this name. */
   void awaitPort(String name) throws Exception {
     call("exists", pathOf(name), 1).checked();
   }
 
-  /** Waits until there is no link of this name any more. */
+  /** Waits until there is no link with this name. */
   void awaitNoPort(String name) throws Exception {
     call("exists", pathOf(name), 0).checked();
   }
 
-  /** What a command of the guest's shell prints. */
+  /** Runs a command in the guest's shell and returns what it prints. */
   String shell(String command) throws Exception {
     return call("shell", command).text();
   }
 
-  /** Interrupts a read that blocks. */
+  /** Interrupts a blocking read. */
   void interrupt() throws Exception {
     signal(SIGNAL_INTERRUPT).checked();
   }
 
-  /** Asks a soak for its end. */
+  /** Tells a soak to end. */
   void terminate() throws Exception {
     signal(SIGNAL_TERMINATE).checked();
   }
 
-  /** Ends the process, and waits until it is gone. */
+  /** Ends the process and waits until it has exited. */
   @Override
   public void close() {
     CompletableFuture<Void> gone = probe.gone(number);
@@ -82,7 +85,7 @@ final class GuestProcess implements AutoCloseable {
         gone.get(ANSWER.toSeconds(), TimeUnit.SECONDS);
       }
     } catch (Exception e) {
-      throw new IllegalStateException("process " + number + " of the guest does not end", e);
+      throw new IllegalStateException("process " + number + " of the guest did not end in time", e);
     }
   }
 
@@ -94,7 +97,7 @@ final class GuestProcess implements AutoCloseable {
     return "/dev/virtio-ports/" + name;
   }
 
-  /** What a call that was begun before answers. */
+  /** Waits for the answer to a call that was started before. */
   static Answer get(CompletableFuture<Answer> answer)
       throws InterruptedException, ExecutionException, TimeoutException {
     return answer.get(ANSWER.toSeconds(), TimeUnit.SECONDS);

@@ -22,7 +22,7 @@ import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.SerialDevice;
 import org.microvm.virtioserial.channel.Channel;
 
-/** The host's end of a port that a test has added; closing removes the port. */
+/** The host end of a port that a test has added; closing it removes the port. */
 final class HostPort implements AutoCloseable {
   private final LinuxGuest guest;
   private final SerialDevice device;
@@ -44,7 +44,7 @@ final class HostPort implements AutoCloseable {
     return info.name().orElseThrow();
   }
 
-  /** The device in the guest, under /dev and in sysfs. */
+  /** The name of the guest's device, in /dev and in sysfs. */
   String node() {
     return guest.node(info.nr());
   }
@@ -54,7 +54,7 @@ final class HostPort implements AutoCloseable {
     return device.openChannel(name());
   }
 
-  /** Waits until the guest has set it up, and not an earlier one of its number. */
+  /** Waits until the guest has set up this port, not an earlier one with the same number. */
   void awaitReady() throws Exception {
     guest.awaitReady(info);
   }
@@ -63,7 +63,7 @@ final class HostPort implements AutoCloseable {
     return device.status(info.nr()).statistics();
   }
 
-  /** Waits until the numbers are like this: there is no event for it. */
+  /** Waits until the status of the port satisfies a condition for which there is no event. */
   PortStatistics awaitStatistics(Predicate<PortStatistics> condition) throws Exception {
     long deadline = System.nanoTime() + GuestProcess.ANSWER.toNanos();
     PortStatistics now = statistics();
@@ -77,7 +77,7 @@ final class HostPort implements AutoCloseable {
     return now;
   }
 
-  /** Where its bytes go on the host, for people. */
+  /** Describes the host end, for people. */
   String backend() throws PortException {
     return device.status(info.nr()).backend();
   }
@@ -86,17 +86,17 @@ final class HostPort implements AutoCloseable {
     return device.status(info.nr()).guestOpen();
   }
 
-  /** What has happened to it. */
+  /** The events of the port. */
   List<PortEvents.Kind> events() {
     return events.of(info.nr());
   }
 
-  /** Waits until this has happened to it so many times. */
+  /** Waits until the event has happened the given number of times. */
   void await(PortEvents.Kind kind, int times) throws Exception {
     events.await(info.nr(), kind, times);
   }
 
-  /** Removes the port, and waits until listeners have heard of it. */
+  /** Removes the port and waits until listeners have been notified. */
   @Override
   public void close() {
     try {
@@ -108,12 +108,12 @@ final class HostPort implements AutoCloseable {
     }
   }
 
-  /** Writes a text. */
+  /** Writes text. */
   static void write(ByteChannel channel, String text) throws IOException {
     write(channel, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Writes all of it. */
+  /** Writes all bytes. */
   static void write(WritableByteChannel channel, byte[] bytes) throws IOException {
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
     while (buffer.hasRemaining()) {
@@ -121,7 +121,7 @@ final class HostPort implements AutoCloseable {
     }
   }
 
-  /** Writes all of it on another thread. */
+  /** Writes all bytes on another thread. */
   static CompletableFuture<Void> writeLater(ByteChannel channel, byte[] bytes) {
     return CompletableFuture.runAsync(
         () -> {
@@ -134,7 +134,7 @@ final class HostPort implements AutoCloseable {
         task -> Thread.ofPlatform().daemon().name("writer").start(task));
   }
 
-  /** Reads exactly so many bytes. */
+  /** Reads exactly the given number of bytes. */
   static byte[] read(ReadableByteChannel channel, int bytes) throws Exception {
     ByteBuffer buffer = ByteBuffer.allocate(bytes);
     inTime(
@@ -146,11 +146,11 @@ final class HostPort implements AutoCloseable {
           }
           return buffer;
         },
-        () -> "only %d of %d bytes came".formatted(buffer.position(), bytes));
+        () -> "only %d of %d bytes arrived".formatted(buffer.position(), bytes));
     return buffer.array();
   }
 
-  /** Does what may block for ever, but not that long. */
+  /** Runs a call that might block for ever, with a time limit. */
   private static void inTime(Callable<?> task, Supplier<String> failure) throws Exception {
     FutureTask<?> future = new FutureTask<>(task);
     Thread.ofPlatform().daemon().name("reader").start(future);
@@ -161,7 +161,7 @@ final class HostPort implements AutoCloseable {
     }
   }
 
-  /** Reads and forgets whatever comes, on another thread, until the port is gone. */
+  /** Reads and discards all bytes, on another thread, until the port is removed. */
   static void readLater(ByteChannel channel) {
     Thread.ofPlatform()
         .daemon()
@@ -174,12 +174,12 @@ final class HostPort implements AutoCloseable {
                   buffer.clear();
                 }
               } catch (IOException e) {
-                // The port is gone.
+                // The port was removed.
               }
             });
   }
 
-  /** Reads until the text has come, and not further. */
+  /** Reads up to the end of the given text. */
   static void readUntil(ByteChannel channel, String text) throws Exception {
     StringBuffer all = new StringBuffer();
     ByteBuffer next = ByteBuffer.allocate(1);
@@ -193,7 +193,7 @@ final class HostPort implements AutoCloseable {
         () -> "no \"%s\" but: %s".formatted(text, all));
   }
 
-  /** Reads a text of this length in bytes. */
+  /** Reads text of the given length in bytes. */
   static String readText(ByteChannel channel, int bytes) throws Exception {
     return new String(read(channel, bytes), StandardCharsets.UTF_8);
   }

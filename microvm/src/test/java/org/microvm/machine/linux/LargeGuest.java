@@ -3,9 +3,9 @@ package org.microvm.machine.linux;
 import org.microvm.virtioserial.ResizeOrder;
 import org.microvm.virtioserial.SerialConfig;
 
-/** A guest with many possible ports, which is told sizes as older kernels want it. */
+/** A guest with many possible ports and the order of console sizes that older kernels expect. */
 final class LargeGuest extends SharedGuest {
-  /** How many channels a test can have at once. */
+  /** Number of channels that a test can have at the same time. */
   static final int CHANNELS = 64;
 
   LargeGuest() {

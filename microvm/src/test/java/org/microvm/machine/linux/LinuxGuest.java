@@ -20,7 +20,7 @@ import org.microvm.virtioserial.SerialDevice;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
-/** A Linux guest that makes system calls for tests, over a port of its own. */
+/** A Linux guest that makes system calls for tests, which control it over a port. */
 final class LinuxGuest implements AutoCloseable {
   private static final Duration BOOT = Duration.ofMinutes(3);
 
@@ -34,10 +34,10 @@ final class LinuxGuest implements AutoCloseable {
   private final Machine machine;
   private final ProbeConnection probe;
 
-  /** The machine's, for host ends that are made later. */
+  /** The machine's event loop, for host ends that are created later. */
   private EventLoop loop;
 
-  /** What the names of port devices begin with; it has the number of the virtio device in it. */
+  /** Prefix of the names of port devices; it contains the number of the virtio device. */
   private String nodePrefix;
 
   private LinuxGuest(SerialConfig serial, String words) throws Exception {
@@ -59,9 +59,9 @@ final class LinuxGuest implements AutoCloseable {
   }
 
   /**
-   * Boots one.
+   * Boots a guest.
    *
-   * @param words for the kernel command line
+   * @param words parameters for the kernel command line
    */
   static LinuxGuest boot(SerialConfig serial, String words) throws Exception {
     LinuxGuest guest = new LinuxGuest(serial, words);
@@ -73,7 +73,8 @@ final class LinuxGuest implements AutoCloseable {
       return guest;
     } catch (Exception e) {
       guest.close();
-      throw new IllegalStateException("the guest said: " + guest.console, e);
+      throw new IllegalStateException(
+          "the guest did not boot; its console output: " + guest.console, e);
     }
   }
 
@@ -93,7 +94,7 @@ final class LinuxGuest implements AutoCloseable {
     return machine.channels();
   }
 
-  /** The loop for host ends of ports. */
+  /** The event loop for host ends of ports. */
   EventLoop loop() {
     return loop;
   }
@@ -106,17 +107,17 @@ final class LinuxGuest implements AutoCloseable {
     return events;
   }
 
-  /** The name of a port's device in the guest, say vport1p2. */
+  /** The name of a port's device in the guest, such as vport1p2. */
   String node(int nr) {
     return nodePrefix + nr;
   }
 
-  /** A new process in the guest. */
+  /** Starts a process in the guest. */
   GuestProcess process() {
     return new GuestProcess(probe, processes.incrementAndGet());
   }
 
-  /** A name that no port has had. */
+  /** Returns a name that no port has had. */
   String newName() {
     return "test." + names.incrementAndGet();
   }
@@ -147,14 +148,12 @@ final class LinuxGuest implements AutoCloseable {
     return device().addPort(PortConfig.unnamed(), new ChannelBackend(loop));
   }
 
-  /**
-   * Waits until the guest has set a port up. Its device is there before that, but cannot be opened.
-   */
+  /** Waits until the guest has set up a port. Its device exists earlier, but cannot be opened. */
   void awaitReady(PortInfo port) throws Exception {
     long deadline = System.nanoTime() + GuestProcess.ANSWER.toNanos();
     while (!device().status(port.nr()).guestReady()) {
       if (System.nanoTime() > deadline) {
-        throw new TimeoutException("the guest does not set up " + port);
+        throw new TimeoutException("the guest did not set up this port in time: " + port);
       }
       TimeUnit.MILLISECONDS.sleep(1);
     }

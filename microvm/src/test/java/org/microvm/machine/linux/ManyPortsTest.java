@@ -56,7 +56,10 @@ class ManyPortsTest {
     }
   }
 
-  /** The other order of RESIZE's two numbers; this guest's kernel reads the specification's. */
+  /**
+   * The other order of the two numbers in RESIZE; this guest's kernel uses that of the
+   * specification.
+   */
   @Test
   void resize_inTheOrderOfOlderKernels_isTheOtherWayRoundForThisOne(LinuxGuest guest)
       throws Exception {

@@ -7,12 +7,15 @@ import java.nio.ByteOrder;
 final class NumberedStream {
   static final int RECORD_BYTES = 16;
 
-  /** In place of a record's number: the stream ends here, and is as long as the last field says. */
+  /**
+   * Replaces a record's number at the end of the stream; the last field then has the stream's
+   * length.
+   */
   static final int END_MARKER = -1;
 
   private NumberedStream() {}
 
-  /** A part of a stream. */
+  /** Creates part of a stream. */
   static byte[] bytes(int stream, long position, int length) {
     int offset = (int) (position % RECORD_BYTES);
     int records = (offset + length + RECORD_BYTES - 1) / RECORD_BYTES;
@@ -26,7 +29,7 @@ final class NumberedStream {
     return bytes;
   }
 
-  /** The record that says that the stream has ended. */
+  /** Creates the record that marks the end of the stream. */
   static byte[] end(int stream, long length) {
     return ByteBuffer.allocate(RECORD_BYTES)
         .order(ByteOrder.LITTLE_ENDIAN)
@@ -36,7 +39,7 @@ final class NumberedStream {
         .array();
   }
 
-  /** The third field of a record. */
+  /** Computes the third field of a record. */
   static long check(int stream, int number) {
     return mix((long) stream << 32 | number & 0xffff_ffffL);
   }

@@ -30,7 +30,7 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionWords;
 
-/** Each kind of host end, as the command line makes it, with a Linux guest. */
+/** Each kind of host end, created as on the command line, with a Linux guest. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -55,14 +55,14 @@ class PortBackendTest {
   private static HostPort add(LinuxGuest guest, String chardev) throws Exception {
     return guest.add(
         PortConfig.named(guest.newName()),
-        ChardevOptions.backend(OptionWords.parse(chardev), guest.loop()));
+        ChardevOptions.read(OptionWords.parse(chardev)).open(guest.loop()));
   }
 
   private static UnixDomainSocketAddress address(Path socket) {
     return UnixDomainSocketAddress.of(socket);
   }
 
-  /** Both ends are connected: a stream each way arrives whole. */
+  /** Checks that a stream in each direction arrives complete. */
   private static void assertTalks(GuestFile file, ByteChannel host) throws Exception {
     assertTalks(file, host, host);
   }

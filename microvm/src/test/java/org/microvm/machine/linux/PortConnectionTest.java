@@ -16,7 +16,10 @@ import org.microvm.machine.linux.PortEvents.Kind;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.channel.Channel;
 
-/** Who has a port open: what host and guest hear of each other, in any order and at any pace. */
+/**
+ * Opening and closing of ports: the events that host and guest get of each other, in any order and
+ * at any speed.
+ */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -172,7 +175,7 @@ class PortConnectionTest {
     int hosts = 3 * STORM;
     for (int i = 1; i <= hosts; i++) {
       port.connect().close();
-      // More than a backlog of connections that the device has not seen is refused.
+      // More pending connections than the backlog holds are refused.
       port.await(Kind.HOST_DISCONNECTED, i - STORM);
     }
     assertEquals("done\n", GuestProcess.get(storm).text());

@@ -7,7 +7,7 @@ import java.util.concurrent.TimeoutException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortListener;
 
-/** What a device's listener was told; a test can wait for it. */
+/** Records the events of a device's listener; a test can wait for them. */
 final class PortEvents implements PortListener {
   /** The methods of {@link PortListener}. */
   enum Kind {
@@ -24,17 +24,17 @@ final class PortEvents implements PortListener {
 
   private final List<Event> events = new ArrayList<>();
 
-  /** What happened to the port of this number, in order. */
+  /** The events of the port with this number, in order. */
   synchronized List<Kind> of(int port) {
     return events.stream().filter(event -> event.port() == port).map(Event::kind).toList();
   }
 
-  /** Forgets what happened to the port of this number. */
+  /** Discards the events of the port with this number. */
   synchronized void clear(int port) {
     events.removeIf(event -> event.port() == port);
   }
 
-  /** Waits until this has happened to the port so many times. */
+  /** Waits until the event has happened to the port the given number of times. */
   synchronized void await(int port, Kind kind, int times)
       throws InterruptedException, TimeoutException {
     long deadline = System.nanoTime() + GuestProcess.ANSWER.toNanos();

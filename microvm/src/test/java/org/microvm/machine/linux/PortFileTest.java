@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.channel.Channel;
 
-/** What a program in a Linux guest sees of a port: open, read, write, poll and the like. */
+/** A port as a program in a Linux guest sees it: open, read, write, poll and the like. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -101,7 +101,7 @@ class PortFileTest {
       file.await("OUT");
       CompletableFuture<Answer> read = file.start("read", 100);
       while (!read.isDone()) {
-        process.interrupt(); // the first one may come before the call
+        process.interrupt(); // the first interrupt may arrive before the call
       }
       assertEquals("EINTR", GuestProcess.get(read).errno());
       HostPort.write(host, "after");
@@ -138,7 +138,7 @@ class PortFileTest {
       Answer stuffed = file.call("stuff", STREAM, 0, 4096);
       assertEquals("EAGAIN", stuffed.errno());
       int bytes = (int) stuffed.done();
-      assertTrue(bytes >= 64 * 4096, bytes + " bytes are less than the ring holds");
+      assertTrue(bytes >= 64 * 4096, bytes + " bytes, fewer than the ring holds");
       assertEquals("", file.poll());
 
       assertArrayEquals(NumberedStream.bytes(STREAM, 0, bytes), HostPort.read(host, bytes));

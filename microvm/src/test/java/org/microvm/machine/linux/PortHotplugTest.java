@@ -21,7 +21,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.channel.Channel;
 
-/** Ports that come and go while a Linux guest runs and uses them. */
+/** Ports that are added and removed while a Linux guest uses them. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -139,7 +139,8 @@ class PortHotplugTest {
       CompletableFuture<Answer> send = again.send(STREAM, 0, 100_000);
       assertArrayEquals(NumberedStream.bytes(STREAM, 0, 100_000), HostPort.read(host, 100_000));
       GuestProcess.get(send).checked();
-      // The first port's file is still open: it is dead, and its end disturbs nobody.
+      // The first port's file is still open: it is dead, and closing it must not affect other
+      // ports.
       assertEquals("ENODEV", file.read(1).errno());
       file.close();
       HostPort.write(host, NumberedStream.bytes(STREAM, 0, 100_000));
@@ -149,7 +150,7 @@ class PortHotplugTest {
     }
   }
 
-  /** Host and guest come in either order. */
+  /** Host and guest connect in either order. */
   private static List<Kind> sorted(HostPort port) {
     return List.of(Kind.PORT_ADDED, Kind.HOST_CONNECTED, Kind.GUEST_OPENED).stream()
         .filter(port.events()::contains)
@@ -180,7 +181,7 @@ class PortHotplugTest {
     }
     try (HostPort port = guest.add(config);
         Channel host = port.connect()) {
-      // The link may still be one of those before, which is about to go.
+      // The link may still belong to an earlier port and be removed soon.
       port.awaitReady();
       GuestFile file = process.open("/dev/" + port.node(), "rw");
       file.await("OUT");

@@ -18,7 +18,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.channel.Channel;
 
-/** Ports that nobody reads, on either side, next to ports that are busy. */
+/** Ports that one side does not read, next to busy ports. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -72,7 +72,7 @@ class PortIsolationTest {
     assertFalse(stuckGuest.isDone());
     assertFalse(stuckHost.isDone());
     assertEquals(stuck, deafGuest.statistics());
-    // And as soon as somebody reads, everything is there.
+    // As soon as somebody reads, all bytes arrive.
     assertArrayEquals(NumberedStream.bytes(STREAM, 0, 2 * BYTES), HostPort.read(unread, 2 * BYTES));
     assertEquals(2 * BYTES, GuestProcess.get(stuckGuest).number());
     Answer received = GuestProcess.get(silent.receive(STREAM, 0, 2 * BYTES));
@@ -109,7 +109,7 @@ class PortIsolationTest {
       file.await("OUT");
       file.start("send", STREAM, 0, Long.MAX_VALUE, PAGE);
     }
-    // All begin together: each guest program has filled its ring.
+    // Start all at the same time: each guest program has filled its ring.
     for (HostPort port : ports) {
       port.awaitStatistics(statistics -> statistics.hostStalls() > 0);
     }

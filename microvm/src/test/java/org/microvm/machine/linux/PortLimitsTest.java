@@ -19,7 +19,10 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.channel.Channel;
 
-/** What is kept, held back, dropped and counted for a side that is away, with a Linux driver. */
+/**
+ * Bytes that are kept, held back, dropped and counted for a side that is not connected, with
+ * Linux's driver.
+ */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)
@@ -99,7 +102,7 @@ class PortLimitsTest {
     }
   }
 
-  /** The guest has filled its ring, the host's socket is full too, and then the host leaves. */
+  /** The host disconnects after the guest's ring and the host's socket are full. */
   private Stuffed stuffFromGuest(HostPort port) throws Exception {
     GuestFile file = process.openPort(port.name(), "rwn");
     Channel host = port.connect();

@@ -21,7 +21,7 @@ import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.channel.Channel;
 
-/** Names, links, device nodes and who may open them. */
+/** Names, links and device nodes of ports, and who may open them. */
 @RequiresKvm
 @Tag("linux")
 @Timeout(150)

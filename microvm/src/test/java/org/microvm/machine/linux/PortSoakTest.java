@@ -25,13 +25,13 @@ import org.microvm.machine.linux.SoakPort.Habits;
 import org.microvm.testing.RequiresKvm;
 
 /**
- * Many ports of a Linux guest with opens, closes, rests, hot-plugs and reconnects at random from
- * both ends. Every byte has its place in a numbered stream. Nothing may be lost but what a program
- * on either side had not read yet when it closed; nothing may come twice or in another order; and
- * in the end there is as much of everything in the VMM as in the beginning.
+ * Many ports of a Linux guest that both ends open, close, leave idle, hot-plug and reconnect at
+ * random. Every byte has its place in a numbered stream. Only bytes that a program on either side
+ * had not read when it closed may be lost; no byte may arrive twice or out of order; and at the end
+ * the VMM must use no more resources than at the start.
  *
- * <p>{@code -Dmicrovm.soak.seconds=N} says how long, {@code -Dmicrovm.soak.seed=N} repeats a run's
- * random numbers.
+ * <p>{@code -Dmicrovm.soak.seconds=N} sets the duration, {@code -Dmicrovm.soak.seed=N} repeats the
+ * random numbers of a run.
  */
 @RequiresKvm
 @Tag("linux")
@@ -43,13 +43,15 @@ class PortSoakTest {
   private static final long SECONDS = Long.getLong("microvm.soak.seconds", 15);
   private static final long SEED = Long.getLong("microvm.soak.seed", System.nanoTime());
 
-  /** As many as a guest can serve whose kernel is emulated. */
+  /** Number of ports that a guest can serve if its kernel is emulated. */
   private static final int PORTS = 16;
 
-  /** Replugging costs the guest's kernel more than anything else does. */
+  /**
+   * Number of ports that are hot-plugged, which costs the guest's kernel more than anything else.
+   */
   private static final int REPLUGGED = 4;
 
-  /** The port over which the test talks to the guest. */
+  /** The port over which the test controls the guest. */
   private static final int CONTROL_NR = 1;
 
   private static final int OUTCOME_SECONDS = 120;
@@ -61,7 +63,7 @@ class PortSoakTest {
 
   @Test
   void soak(LinuxGuest guest, @TempDir Path directory) throws Exception {
-    // The JDK keeps a socket of its own from the first channel on.
+    // From the first channel on the JDK keeps a socket open.
     SocketChannel.open(StandardProtocolFamily.UNIX).close();
     SoakResources before = SoakResources.now();
     ExecutorService threads = Executors.newThreadPerTaskExecutor(daemons());
@@ -121,7 +123,7 @@ class PortSoakTest {
     }
   }
 
-  /** Waits that long, or until the first of all has found something wrong. */
+  /** Waits that long, or until the first port has found an error. */
   private void awaitTrouble(long milliseconds) throws Exception {
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(milliseconds);
     while (System.nanoTime() < end) {
@@ -144,18 +146,18 @@ class PortSoakTest {
     }
     for (int i = 0; i < ports.size(); i++) {
       Answer answer = guests.get(i).get(OUTCOME_SECONDS, TimeUnit.SECONDS);
-      assertTrue(answer.isOk(), () -> "the guest found: " + answer);
+      assertTrue(answer.isOk(), () -> "the guest found an error: " + answer);
     }
     for (CompletableFuture<Void> host : hosts) {
       try {
         host.get(OUTCOME_SECONDS, TimeUnit.SECONDS);
       } catch (ExecutionException e) {
-        throw new AssertionError("the host found", e.getCause());
+        throw new AssertionError("the host found an error", e.getCause());
       }
     }
   }
 
-  /** Each side has had what the other says that it sent, up to the last byte. */
+  /** Checks that each side has received everything that the other one sent. */
   private void checkStreams() throws Exception {
     for (int i = 0; i < ports.size(); i++) {
       Answer guest = guests.get(i).get();

@@ -16,9 +16,9 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
-/** The lines to and from the guest's port-probe. Any thread may send. */
+/** The connection to the guest's port-probe, which exchanges lines. Any thread may send. */
 final class ProbeConnection {
-  /** What is said of a process that has ended before it answered. */
+  /** The answer for a process that ended before it answered. */
   private static final Answer GONE = new Answer("gone", List.of());
 
   private final ByteChannel channel;
@@ -31,7 +31,7 @@ final class ProbeConnection {
     Thread.ofPlatform().daemon().name("probe answers").start(this::receive);
   }
 
-  /** Completes when port-probe has said its first word. */
+  /** Completes when port-probe has sent its first line. */
   CompletableFuture<Void> ready() {
     return ready;
   }

@@ -7,14 +7,14 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 import org.microvm.virtioserial.SerialConfig;
 
 /**
- * Gives tests a {@link LinuxGuest} that several classes share, for a boot takes seconds. Tests
- * leave it as they found it: with no ports and no processes of theirs.
+ * Gives tests a {@link LinuxGuest} that several classes share, because a boot takes seconds. Tests
+ * must remove the ports and processes that they add.
  */
 abstract class SharedGuest implements ParameterResolver {
   private final SerialConfig serial;
   private final String words;
 
-  /** What the guest is like, and more words for its kernel command line. */
+  /** Sets the serial configuration and additional parameters for the kernel command line. */
   SharedGuest(SerialConfig serial, String words) {
     this.serial = serial;
     this.words = words;
@@ -25,7 +25,7 @@ abstract class SharedGuest implements ParameterResolver {
     return parameter.getParameter().getType() == LinuxGuest.class;
   }
 
-  /** The guest is closed at the end of all tests. */
+  /** The shared guest, which is closed after all tests. */
   @Override
   public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
     return context
@@ -38,7 +38,7 @@ abstract class SharedGuest implements ParameterResolver {
     try {
       return LinuxGuest.boot(serial, words);
     } catch (Exception e) {
-      throw new IllegalStateException("no Linux guest", e);
+      throw new IllegalStateException("the Linux guest could not be started", e);
     }
   }
 }

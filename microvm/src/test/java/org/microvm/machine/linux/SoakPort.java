@@ -13,32 +13,32 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
- * The host's share of one port's soak: connects, leaves, reads, writes, rests and replugs the port
- * at random, while port-probe does the like in the guest. One thread, until {@link #finish}.
+ * The host side of one port in a soak: connects, disconnects, reads, writes, idles and replugs the
+ * port at random, while port-probe does the same in the guest. Used by one thread, until {@link
+ * #finish}.
  */
 final class SoakPort {
-  /** What a unix socket can hold of the guest's bytes when the host program leaves. */
+  /** Number of the guest's bytes that a unix socket can hold when the host program disconnects. */
   private static final long MOST_SKIPPED = 256 << 10;
 
   private static final int CHUNK = 4 << 10;
   private static final Duration REPLUG = Duration.ofSeconds(4);
 
   /**
-   * How many bytes may be on their way to the guest. All of them must arrive before the end,
-   * through a kernel that may be emulated; connections that come one after the other have them all
-   * added up.
+   * Number of bytes that may be in transit to the guest, in all consecutive connections together.
+   * All of them must arrive before the end, through a kernel that may be emulated.
    */
   private static final long WINDOW = 16 << 10;
 
   /**
-   * What is done to a port.
+   * What the host does to a port.
    *
    * @param reconnects whether the host leaves without having read everything
    * @param replugs whether the port is removed and added again
    */
   record Habits(boolean reconnects, boolean replugs) {}
 
-  /** What happened. */
+  /** What has happened to a port. */
   record Totals(long bytesSent, long bytesReceived, long bytesSkipped, int connects, int plugs) {
     Totals plus(Totals other) {
       return new Totals(
@@ -69,7 +69,7 @@ final class SoakPort {
   private Totals earlier = new Totals(0, 0, 0, 0, 0);
   private int connects;
 
-  /** Disconnections since the last byte that was received. */
+  /** Number of disconnections since the last received byte. */
   private int skips;
 
   SoakPort(LinuxGuest guest, Path directory, int nr, Habits habits, long seed) {
@@ -80,12 +80,12 @@ final class SoakPort {
     random = new Random(seed);
   }
 
-  /** The guest's stream; the host's is the next one. As port-probe has it. */
+  /** Number of the guest's stream; the host's is the next number, as in port-probe. */
   private int guestStream() {
     return nr << 20 | generation << 1;
   }
 
-  /** Adds the port; the guest's share may begin. */
+  /** Adds the port; the guest side may start. */
   void plug() throws Exception {
     generation++;
     Path socket = directory.resolve(nr + "." + generation);
@@ -100,7 +100,7 @@ final class SoakPort {
     replugNanos = System.nanoTime() + (long) ((0.5 + random.nextDouble()) * REPLUG.toNanos());
   }
 
-  /** Asks for the end of both streams. On return, this side closes nothing any more. */
+  /** Requests the end of both streams. After the return, this side closes no connection. */
   void finish() {
     acting.lock();
     finish = true;
@@ -108,12 +108,14 @@ final class SoakPort {
   }
 
   /**
-   * Soaks until {@link #finish}, and then to the end of both streams. The guest's comes first: who
-   * has sent the end never closes again, so the host's end is not lost in buffers that nobody read.
+   * Runs until {@link #finish}, and then to the end of both streams. The guest's stream ends first:
+   * a side that has sent the end never closes again, so the host's end marker cannot be lost in
+   * unread buffers.
    */
   void run() throws Exception {
     while (!finish) {
-      // May take long: a session lasts until the guest has all of it, and the backlog is short.
+      // May take long: a session lasts until the guest has received everything, and the backlog is
+      // short.
       connect();
       actWhileConnected();
     }
@@ -188,7 +190,7 @@ final class SoakPort {
     buffer.clear();
     int bytes = host.read(buffer);
     if (bytes < 0) {
-      throw new AssertionError(port.name() + ": the VMM has closed the connection");
+      throw new AssertionError(port.name() + ": the VMM closed the connection");
     }
     long skipped = received.skipped();
     received.check(buffer.flip());
@@ -233,17 +235,17 @@ final class SoakPort {
     TimeUnit.MILLISECONDS.sleep(milliseconds);
   }
 
-  /** What happened in all lives of the port. */
+  /** What has happened to the port since the start, including earlier plugs. */
   Totals totals() {
     return earlier.plus(new Totals(sent, received.position(), received.skipped(), connects, 1));
   }
 
-  /** Bytes written in the present life of the port, which the guest must have got. */
+  /** Bytes written since the port was last plugged, which the guest must have received. */
   long sent() {
     return sent;
   }
 
-  /** Bytes read in the present life of the port, which the guest must have sent. */
+  /** Bytes read since the port was last plugged, which the guest must have sent. */
   long receivedPosition() {
     return received.position();
   }

@@ -11,21 +11,21 @@ import java.util.stream.Stream;
 import org.microvm.machine.OpenDescriptors;
 
 /**
- * What this process has taken from the system.
+ * The resources that this process uses.
  *
- * @param descriptors open sockets, pipes, eventfds and the like; files come and go with class
- *     loading
+ * @param descriptors open sockets, pipes, eventfds and the like; not regular files, which class
+ *     loading opens and closes
  * @param threads threads of this program, without the JVM's own
  * @param heapMiB live objects, MiB
- * @param anonymousMiB resident memory that is not a file's, MiB; guest RAM is a file's
+ * @param anonymousMiB resident memory without files, MiB; guest RAM is a file
  */
 record SoakResources(long descriptors, long threads, long heapMiB, long anonymousMiB) {
-  /** The JVM's own memory moves by this much without anything being wrong. */
+  /** The JVM's own memory varies by this much in normal operation. */
   private static final long HEAP_SLACK_MIB = 8;
 
   private static final long ANONYMOUS_SLACK_MIB = 48;
 
-  /** Connections that come and go: each of the ports may have one or none, at both its ends. */
+  /** Connections vary: each port may have one or none, at both ends. */
   private static final long DESCRIPTOR_SLACK = 200;
 
   private static final long GIVE_BACK_SECONDS = 30;
@@ -55,7 +55,7 @@ record SoakResources(long descriptors, long threads, long heapMiB, long anonymou
     }
   }
 
-  /** While the soak goes on: connections come and go, but nothing grows. */
+  /** Checks during the soak that nothing grows, except that connections vary. */
   void assertNoMoreThan(SoakResources early) {
     String both = early + " and then " + this;
     assertTrue(descriptors <= early.descriptors + DESCRIPTOR_SLACK, both);
@@ -64,7 +64,7 @@ record SoakResources(long descriptors, long threads, long heapMiB, long anonymou
     assertTrue(anonymousMiB <= early.anonymousMiB + ANONYMOUS_SLACK_MIB, both);
   }
 
-  /** When all ports are gone: not one descriptor or thread is left. */
+  /** Checks after all ports were removed that no descriptor or thread is left. */
   void assertAllGivenBack(SoakResources before) throws Exception {
     SoakResources now = this;
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(GIVE_BACK_SECONDS);

@@ -18,27 +18,27 @@ final class StreamChecker {
     this.stream = stream;
   }
 
-  /** Where in the stream the next byte is. */
+  /** Position of the next byte in the stream. */
   long position() {
     return position;
   }
 
-  /** Bytes that were left out, where that was allowed. */
+  /** Number of bytes that were skipped, where that was allowed. */
   long skipped() {
     return skipped;
   }
 
-  /** Whether the next bytes may come from further on. */
+  /** Whether the next bytes may be from a later position. */
   boolean maySkip() {
     return maySkip;
   }
 
-  /** Whether the end marker has come. */
+  /** Whether the end marker has arrived. */
   boolean ended() {
     return ended;
   }
 
-  /** The next bytes may come from further on. */
+  /** Allows the next bytes to be from a later position. */
   void allowSkip() {
     maySkip = true;
     pending.clear();
@@ -60,7 +60,7 @@ final class StreamChecker {
     }
   }
 
-  /** A whole record is pending. */
+  /** Checks a complete pending record. */
   private void checkRecord() {
     long start = position - RECORD;
     pending.clear();
@@ -76,7 +76,7 @@ final class StreamChecker {
     ended = true;
   }
 
-  /** Looks for a whole record at the end of the pending bytes, to know where they are from. */
+  /** Searches for a complete record at the end of the pending bytes to determine their position. */
   private void locate() {
     int offset = pending.position() - RECORD;
     if (offset < 0) {
@@ -91,16 +91,18 @@ final class StreamChecker {
     } else if (pending.hasRemaining()) {
       return;
     } else {
-      throw new AssertionError("stream %#x: nothing of it after %d".formatted(stream, position));
+      throw new AssertionError(
+          "stream %#x: after position %d the bytes are not from this stream"
+              .formatted(stream, position));
     }
     arrivedAt(found);
   }
 
-  /** The pending bytes are from this position on. */
+  /** Continues at the position of the pending bytes. */
   private void arrivedAt(long found) {
     if (found < position) {
       throw new AssertionError(
-          "stream %#x: back at %d after %d".formatted(stream, found, position));
+          "stream %#x: position goes back to %d after %d".formatted(stream, found, position));
     }
     skipped += found - position;
     position = found;

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The soak's judge: what it lets pass and what not. */
+/** What the checker of the soak's streams accepts and what it refuses. */
 class StreamCheckerTest {
   private static final int STREAM = 5;
 

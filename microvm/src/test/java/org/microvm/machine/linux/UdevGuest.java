@@ -2,7 +2,7 @@ package org.microvm.machine.linux;
 
 import org.microvm.virtioserial.SerialConfig;
 
-/** A guest whose /dev is left to Debian's udev with its own rules, as on a distribution. */
+/** A guest in which Debian's udev with its stock rules manages /dev, as in a distribution. */
 final class UdevGuest extends SharedGuest {
   UdevGuest() {
     super(SerialConfig.defaults(), "microvm.links=udev");

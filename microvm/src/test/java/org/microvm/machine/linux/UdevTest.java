@@ -25,7 +25,7 @@ class UdevTest {
       "SUBSYSTEM==\"virtio-ports\", KERNEL==\"vport*\", ATTR{name}==\"?*\","
           + " SYMLINK+=\"virtio-ports/$attr{name}\"\n";
 
-  /** What docs/guest.md tells users to write. */
+  /** The rule that docs/guest.md recommends. */
   private static final String LOCAL_RULE =
       "SUBSYSTEM==\"virtio-ports\", ATTR{name}==\"%s\", GROUP=\"agent\", MODE=\"0660\"";
 

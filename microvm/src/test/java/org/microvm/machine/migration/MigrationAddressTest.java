@@ -64,7 +64,7 @@ class MigrationAddressTest {
 
   @Test
   void tcpWithBoth_isRefused() {
-    assertTrue(refusal("tcp:host-b:4444,tls=off", TLS).contains("do not go together"));
+    assertTrue(refusal("tcp:host-b:4444,tls=off", TLS).contains("cannot be combined"));
   }
 
   @Test
@@ -95,6 +95,6 @@ class MigrationAddressTest {
   @ParameterizedTest
   @ValueSource(strings = {"tcp:host:1,tls=on", "tcp:host:1,", "tcp:host:1,ipv4", "tcp:host:1,tls"})
   void otherWordsBehind_areRefused(String text) {
-    assertTrue(refusal(text, TLS).contains("only tls=off"));
+    assertTrue(refusal(text, TLS).contains("the only option"));
   }
 }

@@ -23,7 +23,7 @@ import org.microvm.machine.memory.MemoryFile;
 import org.microvm.machine.memory.MemoryRuns;
 import org.microvm.machine.snapshot.Snapshot;
 
-/** The files of a snapshot while it is written. */
+/** The files of a snapshot that is being written. */
 @Timeout(60)
 class SnapshotFilesTest {
   @TempDir private Path parent;

@@ -13,39 +13,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class InstructionFinisherTest {
   private static final long AC = 1L << 18;
 
-  private static final class FakeCpu implements CpuAccess {
-    private byte[] code = {};
-    private long rip = 0x1000;
-    private long rflags = 2;
-    private int injected = -1;
-
-    @Override
-    public long rip() {
-      return rip;
-    }
-
-    @Override
-    public long rflags() {
-      return rflags;
-    }
-
-    @Override
-    public void resume(long newRip, long newFlags) {
-      rip = newRip;
-      rflags = newFlags;
-    }
-
-    @Override
-    public void injectException(int vector) {
-      injected = vector;
-    }
-
-    @Override
-    public byte[] code() {
-      return code;
-    }
-  }
-
   private final FakeCpu cpu = new FakeCpu();
   private final InstructionFinisher finisher = new InstructionFinisher(cpu);
 

@@ -10,12 +10,12 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
-/** Whether a guest can do on one CPU what it could on another. */
+/** Whether a guest can move from one CPU to another. */
 @Timeout(10)
 class CpuFeaturesTest {
   private static final CpuFeatures SOME = features(0x11);
 
-  /** Of a vendor, with the same bits in each word of features. */
+  /** Features of a vendor's CPU, with the same bits in each word. */
   private static CpuFeatures features(int bits) {
     List<Integer> words = new ArrayList<>(List.of(1, 2, 3));
     for (int i = 0; i < 11; i++) {
@@ -38,7 +38,7 @@ class CpuFeaturesTest {
   void smallerCpu_isToldWhatItMisses() {
     assertEquals(
         Optional.of(
-            "the guest's CPU has features that are missing here: CPUID 0x1.0 ECX 0x00000010"),
+            "the guest uses CPU features that this host lacks: CPUID 0x1.0 ECX bits 0x00000010"),
         SOME.missingOn(features(0x21)));
   }
 

@@ -9,7 +9,7 @@ import org.microvm.kvm.Cpuid;
 import org.microvm.kvm.Kvm;
 import org.microvm.testing.RequiresKvm;
 
-/** What guests are told of their CPU. */
+/** The CPUID table that guests see. */
 @RequiresKvm
 @Timeout(20)
 class GuestCpuidTest {
@@ -23,7 +23,7 @@ class GuestCpuidTest {
       Cpuid cpuid = GuestCpuid.of(kvm, 0);
 
       int leaf = cpuid.find(POWER, 0);
-      assertTrue(leaf >= 0, "this KVM says nothing of the TSC");
+      assertTrue(leaf >= 0, "KVM's CPUID table must have the leaf with the invariant TSC bit");
       assertEquals(0, cpuid.edx(leaf) & EDX_INVARIANT_TSC);
       assertEquals(supported.edx(leaf) & ~EDX_INVARIANT_TSC, cpuid.edx(leaf));
     }

@@ -43,13 +43,14 @@ class KvmStateTest {
       try (Vcpu vcpu = vm.createVcpu(0)) {
         vcpu.set(GuestCpuid.of(kvm, 0));
         assertEquals(1, vcpu.set(new Msrs(1).add(WALL_CLOCK, TIME)));
-        assertNotEquals(0, ram.memory().getLong(TIME), "KVM writes the time at once");
+        assertNotEquals(
+            0, ram.memory().getLong(TIME), "KVM must write the time when the register is set");
         byte[] saved = save(new KvmState(kvm), vm, vcpu);
         ram.clear();
 
         Msrs last = KvmState.restoreVcpu(StateReader.of(saved), vcpu, Duration.ZERO);
 
-        assertEquals(-1, ram.file().nextData(0), "nothing has been written");
+        assertEquals(-1, ram.file().nextData(0), "nothing may have been written");
         assertEquals(last.count(), vcpu.set(last));
         assertNotEquals(0, ram.memory().getLong(TIME));
       }
@@ -75,7 +76,7 @@ class KvmStateTest {
     }
   }
 
-  /** The indices of the registers in a saved state. */
+  /** The indices of the model-specific registers in a saved state. */
   private static int[] registers(byte[] state) throws Exception {
     var input = StateReader.of(state).take("kvm.vcpu.0", 1);
     input.getInt();

@@ -1,16 +1,26 @@
 package org.microvm.virtioserial.backend;
 
+import java.net.Inet4Address;
 import java.net.InetSocketAddress;
 
-/** Limits TCP backends to loopback addresses. */
-final class Loopback {
+/** Limits TCP backends to loopback addresses of IPv4. */
+public final class Loopback {
   private Loopback() {}
 
-  static void check(InetSocketAddress address) {
+  /**
+   * Checks an address.
+   *
+   * @throws IllegalArgumentException if it is not a loopback address of IPv4; the message names it
+   */
+  public static void check(InetSocketAddress address) {
     if (address.getAddress() == null || !address.getAddress().isLoopbackAddress()) {
       throw new IllegalArgumentException(
           "host=%s: only loopback addresses are accepted (no encryption or authentication)"
               .formatted(address.getHostString()));
+    }
+    if (!(address.getAddress() instanceof Inet4Address)) {
+      throw new IllegalArgumentException(
+          "host=%s is not an IPv4 address".formatted(address.getHostString()));
     }
   }
 

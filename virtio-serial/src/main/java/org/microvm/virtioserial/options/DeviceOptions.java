@@ -1,5 +1,9 @@
 package org.microvm.virtioserial.options;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.microvm.virtioserial.Buffering;
 import org.microvm.virtioserial.GuestClose;
@@ -9,20 +13,15 @@ import org.microvm.virtioserial.ResizeOrder;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.backend.ConsoleSize;
 
-/** Creates the configuration of serial devices and ports from the options of {@code --device}. */
+/** Reads the options of {@code --device}: serial devices and ports. Writes those of ports. */
 public final class DeviceOptions {
   private static final Set<String> DEVICES =
       Set.of("virtio-serial", "virtio-serial-device", "virtio-serial-pci");
 
-  private DeviceOptions() {}
+  private static final String PORT = "virtserialport";
+  private static final String CONSOLE = "virtconsole";
 
-  /**
-   * A port and the chardev that it is connected to.
-   *
-   * @param chardev the id of the chardev
-   * @param config the port's configuration
-   */
-  public record PortOptions(String chardev, PortConfig config) {}
+  private DeviceOptions() {}
 
   /** Returns whether this kind of {@code --device} is a serial device, and not a port of one. */
   public static boolean isDevice(String kind) {
@@ -31,13 +30,15 @@ public final class DeviceOptions {
 
   /** Returns whether this kind of {@code --device} is a port. */
   public static boolean isPort(String kind) {
-    return kind.equals("virtserialport") || kind.equals("virtconsole");
+    return kind.equals(PORT) || kind.equals(CONSOLE);
   }
 
   /**
-   * Parses the options of a serial device: {@code
+   * Reads the options of a serial device: {@code
    * virtio-serial-device[,max_ports=N][,emergency-write=on|off][,cols=N,rows=N]
    * [,resize_order=cols-rows|rows-cols]}.
+   *
+   * @throws OptionException if an option is unknown or has a bad value
    */
   public static SerialConfig device(OptionWords words) throws OptionException {
     words.take("id");
@@ -46,7 +47,12 @@ public final class DeviceOptions {
     boolean emergency = words.takeFlag("emergency-write", config.emergencyWrite());
     int columns = words.takeNumber("cols", 0);
     int rows = words.takeNumber("rows", 0);
-    ResizeOrder order = resizeOrder(words);
+    ResizeOrder order =
+        words.takeChoice(
+            "resize_order",
+            config.resizeOrder(),
+            List.of(ResizeOrder.values()),
+            DeviceOptions::text);
     words.finish();
     try {
       config = config.withMaxPorts(maxPorts).withEmergencyWrite(emergency);
@@ -58,56 +64,85 @@ public final class DeviceOptions {
   }
 
   /**
-   * Parses the options of a port: {@code
-   * virtserialport|virtconsole,chardev=ID[,name=NAME][,nr=N][,cache_buffers=on|off]
+   * Reads the options of a port: {@code
+   * virtserialport|virtconsole,chardev=ID[,id=ID][,name=NAME][,nr=N][,cache_buffers=on|off]
    * [,byte_limit=BYTES][,guest_byte_limit=BYTES][,bps=BYTES][,ops=BUFFERS]
-   * [,guest_close=hold|disconnect]}.
+   * [,guest_close=hold|disconnect]}. There is one bus, so {@code bus=} has no effect.
+   *
+   * @throws OptionException if an option is unknown, missing or has a bad value
    */
-  public static PortOptions port(OptionWords words) throws OptionException {
-    words.take("id");
+  public static PortSpec port(OptionWords words) throws OptionException {
+    Optional<String> id = words.take("id");
     words.take("bus");
     String chardev = words.need("chardev");
-    PortConfig config =
-        words.kind().equals("virtconsole") ? PortConfig.forConsole() : PortConfig.unnamed();
+    PortConfig config = defaults(words.kind().equals(CONSOLE));
     int nr = words.takeNumber("nr", PortConfig.ANY);
-    boolean cache = words.takeFlag("cache_buffers", true);
-    int toHost = words.takeNumber("byte_limit", Buffering.DEFAULT_LIMIT);
-    int toGuest = words.takeNumber("guest_byte_limit", Buffering.DEFAULT_LIMIT);
+    boolean cache = words.takeFlag("cache_buffers", config.cacheBuffers());
+    int toHost = words.takeNumber("byte_limit", config.byteLimit());
+    int toGuest = words.takeNumber("guest_byte_limit", config.guestByteLimit());
     int bytesPerSecond = words.takeNumber("bps", 0);
     int buffersPerSecond = words.takeNumber("ops", 0);
-    GuestClose close = guestClose(words);
-    var name = words.take("name");
+    GuestClose close =
+        words.takeChoice(
+            "guest_close", config.guestClose(), List.of(GuestClose.values()), DeviceOptions::text);
+    Optional<String> name = words.take("name");
     words.finish();
     try {
       config = config.withNr(nr).withBuffering(new Buffering(cache, toHost, toGuest));
       config = config.withRate(new RateLimit(bytesPerSecond, buffersPerSecond));
       config = config.withGuestClose(close);
-      return new PortOptions(chardev, name.isPresent() ? config.withName(name.get()) : config);
+      return new PortSpec(id, chardev, name.isPresent() ? config.withName(name.get()) : config);
     } catch (IllegalArgumentException e) {
       throw new OptionException("%s: %s".formatted(words.kind(), e.getMessage()));
     }
   }
 
-  private static GuestClose guestClose(OptionWords words) throws OptionException {
-    String text = words.take("guest_close").orElse("hold");
-    return switch (text) {
-      case "hold" -> GuestClose.HOLD;
-      case "disconnect" -> GuestClose.DISCONNECT;
-      default ->
-          throw new OptionException(
-              "%s: guest_close=%s is neither hold nor disconnect".formatted(words.kind(), text));
+  /**
+   * Writes a port as {@link #port} reads it; {@link OptionWords#toString} makes it text. A value
+   * that is the default is left out.
+   */
+  public static OptionWords write(PortSpec port) {
+    PortConfig config = port.config();
+    PortConfig defaults = defaults(config.console());
+    Map<String, String> values = new LinkedHashMap<>();
+    port.id().ifPresent(id -> values.put("id", id));
+    values.put("chardev", port.chardev());
+    config.name().ifPresent(name -> values.put("name", name));
+    put(values, "nr", config.nr(), defaults.nr());
+    if (config.cacheBuffers() != defaults.cacheBuffers()) {
+      values.put("cache_buffers", OptionWords.flag(config.cacheBuffers()));
+    }
+    put(values, "byte_limit", config.byteLimit(), defaults.byteLimit());
+    put(values, "guest_byte_limit", config.guestByteLimit(), defaults.guestByteLimit());
+    put(values, "bps", config.rate().bytesPerSecond(), defaults.rate().bytesPerSecond());
+    put(values, "ops", config.rate().buffersPerSecond(), defaults.rate().buffersPerSecond());
+    if (config.guestClose() != defaults.guestClose()) {
+      values.put("guest_close", text(config.guestClose()));
+    }
+    return OptionWords.of(config.console() ? CONSOLE : PORT, values);
+  }
+
+  private static PortConfig defaults(boolean console) {
+    return console ? PortConfig.forConsole() : PortConfig.unnamed();
+  }
+
+  private static void put(Map<String, String> values, String name, int value, int standard) {
+    if (value != standard) {
+      values.put(name, String.valueOf(value));
+    }
+  }
+
+  private static String text(GuestClose close) {
+    return switch (close) {
+      case HOLD -> "hold";
+      case DISCONNECT -> "disconnect";
     };
   }
 
-  private static ResizeOrder resizeOrder(OptionWords words) throws OptionException {
-    String text = words.take("resize_order").orElse("cols-rows");
-    return switch (text) {
-      case "cols-rows" -> ResizeOrder.COLUMNS_ROWS;
-      case "rows-cols" -> ResizeOrder.ROWS_COLUMNS;
-      default ->
-          throw new OptionException(
-              "%s: resize_order=%s is neither cols-rows nor rows-cols"
-                  .formatted(words.kind(), text));
+  private static String text(ResizeOrder order) {
+    return switch (order) {
+      case COLUMNS_ROWS -> "cols-rows";
+      case ROWS_COLUMNS -> "rows-cols";
     };
   }
 }

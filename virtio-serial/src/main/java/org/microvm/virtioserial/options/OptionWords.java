@@ -1,11 +1,15 @@
 package org.microvm.virtioserial.options;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.Function;
 
 /**
  * A parsed option list such as {@code socket,id=c0,path=/run/c0,server=on,wait=off}: a kind and
@@ -43,20 +47,36 @@ public final class OptionWords {
     return new OptionWords(words.getFirst(), values);
   }
 
+  /**
+   * Creates an option list from a kind and named values, for instance those of a JSON object.
+   *
+   * @param values the values by name, in the order in which {@link #toString} writes them
+   */
+  public static OptionWords of(String kind, Map<String, String> values) {
+    return new OptionWords(kind, new LinkedHashMap<>(values));
+  }
+
+  /** Returns the value of a flag: {@code on} or {@code off}. */
+  public static String flag(boolean on) {
+    return on ? "on" : "off";
+  }
+
   /** Returns the first word of the list. */
   public String kind() {
     return kind;
   }
 
-  /**
-   * Returns the list as text, without the values that were taken and with one value added or
-   * replaced.
-   */
-  public String with(String name, String value) {
-    Map<String, String> all = new LinkedHashMap<>(values);
-    all.put(name, value);
+  /** Returns the values that were not taken, by name. */
+  public Map<String, String> values() {
+    return Collections.unmodifiableMap(values);
+  }
+
+  /** Returns the kind and the values that were not taken, as {@link #parse} reads them. */
+  @Override
+  public String toString() {
     StringBuilder text = new StringBuilder(escaped(kind));
-    all.forEach((key, what) -> text.append(',').append(escaped(key + "=" + what)));
+    values.forEach(
+        (name, value) -> text.append(',').append(escaped(name)).append('=').append(escaped(value)));
     return text.toString();
   }
 
@@ -73,6 +93,48 @@ public final class OptionWords {
   /** Takes a required value. */
   public String need(String name) throws OptionException {
     return take(name).orElseThrow(() -> new OptionException("%s needs %s=".formatted(kind, name)));
+  }
+
+  /** Takes an optional path. */
+  public Optional<Path> takePath(String name) throws OptionException {
+    Optional<String> value = take(name);
+    return value.isPresent() ? Optional.of(path(name, value.get())) : Optional.empty();
+  }
+
+  /** Takes a required path. */
+  public Path needPath(String name) throws OptionException {
+    return path(name, need(name));
+  }
+
+  private Path path(String name, String value) throws OptionException {
+    try {
+      return Path.of(value);
+    } catch (InvalidPathException e) {
+      throw new OptionException("%s: %s= is not a path: %s".formatted(kind, name, e.getReason()));
+    }
+  }
+
+  /**
+   * Takes a value that is one of a few.
+   *
+   * @param missing the result if the value is missing
+   * @param choices the accepted values, in the order in which a refusal lists them
+   * @param text returns the text of a value
+   */
+  public <T> T takeChoice(String name, T missing, List<T> choices, Function<T, String> text)
+      throws OptionException {
+    Optional<String> value = take(name);
+    if (value.isEmpty()) {
+      return missing;
+    }
+    for (T choice : choices) {
+      if (text.apply(choice).equals(value.get())) {
+        return choice;
+      }
+    }
+    String accepted = String.join(" nor ", choices.stream().map(text).toList());
+    throw new OptionException(
+        "%s: %s=%s is neither %s".formatted(kind, name, value.get(), accepted));
   }
 
   /** Takes a value that is on or off (yes or no, true or false). */

@@ -1,9 +1,12 @@
 /**
- * The options {@code --chardev} and {@code --device}, in QEMU's syntax.
+ * The specifications of chardevs and ports, and the options {@code --chardev} and {@code --device}
+ * in QEMU's syntax.
  *
- * <p>{@link org.microvm.virtioserial.options.OptionWords} parses an option list; {@link
- * org.microvm.virtioserial.options.DeviceOptions} and {@link
- * org.microvm.virtioserial.options.ChardevOptions} create ports and backends from it. An unknown
- * option is refused with a list of the accepted ones.
+ * <p>A {@link org.microvm.virtioserial.options.ChardevSpec} or {@link
+ * org.microvm.virtioserial.options.PortSpec} is what programs pass around. Text is read and written
+ * at the edges only: {@link org.microvm.virtioserial.options.OptionWords} knows the syntax of an
+ * option list, {@link org.microvm.virtioserial.options.ChardevOptions} and {@link
+ * org.microvm.virtioserial.options.DeviceOptions} know the options. What they write they read to an
+ * equal specification. An unknown option is refused with a list of the accepted ones.
  */
 package org.microvm.virtioserial.options;

@@ -1,0 +1,65 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The options in a snapshot, with the sockets in another directory. */
+class SavedOptionsTest {
+  private static final Path THERE = Path.of("/there");
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "socket,id=a,path=/run/s,server=on,wait=off|socket,id=a,path=/there/s,server=on,wait=off",
+        "socket,id=a,path=/run/x,,y=z,server=on,wait=off"
+            + "|socket,id=a,path=/there/x,,y=z,server=on,wait=off",
+        "socket,id=a,path=/run/a,,b/s|socket,id=a,path=/there/s",
+        "socket,id=a,path=/run,,path=1/s|socket,id=a,path=/there/s",
+        "socket,server,nowait,path=/run/s,id=a|socket,id=a,path=/there/s,server=on,wait=off",
+        "socket,id=a,path=/run/s,reconnect-ms=10|socket,id=a,path=/there/s,reconnect-ms=10",
+        "socket,id=a,path=/|socket,id=a,path=/",
+        "socket,id=a,port=5,server=on|socket,id=a,host=127.0.0.1,port=5,server=on,wait=on",
+        "file,id=a,path=/run/f|file,id=a,path=/run/f",
+        "null,id=socket|null,id=socket",
+      })
+  void chardev_isMovedIfItIsAUnixSocket(String saved, String moved) {
+    assertEquals(
+        List.of("--chardev", moved, "--memory", "16M"),
+        SavedOptions.withSocketsIn(List.of("--chardev", saved, "--memory", "16M"), THERE));
+  }
+
+  @Test
+  void directoryWithACommaInItsName_isKept() {
+    assertEquals(
+        List.of("--chardev", "socket,id=a,path=/a,,b/s"),
+        SavedOptions.withSocketsIn(
+            List.of("--chardev", "socket,id=a,path=/run/s"), Path.of("/a,b")));
+  }
+
+  @Test
+  void otherOptions_stayAsTheyAre() {
+    List<String> saved = List.of("--append", "socket,path=/run/s", "--device", "virtconsole,x=,,");
+
+    assertEquals(saved, SavedOptions.withSocketsIn(saved, THERE));
+  }
+
+  @Test
+  void socketOptionThatIsNotKnown_isNamed() {
+    List<String> saved = List.of("--chardev", "socket,id=a,path=/s,colour=red");
+
+    UsageException failure =
+        assertThrows(UsageException.class, () -> SavedOptions.withSocketsIn(saved, THERE));
+
+    assertEquals(
+        "--chardev socket: unknown option colour=; accepted are: id, path, reconnect,"
+            + " reconnect-ms, server, wait",
+        failure.getMessage());
+  }
+}

@@ -1,0 +1,23 @@
+package org.microvm.kvm;
+
+import java.lang.foreign.MemorySegment;
+import org.microvm.linux.ErrnoException;
+
+/** A log of the pages that a guest writes, of one range of its memory. */
+public interface DirtyLog {
+  /** Starts or stops logging. */
+  void logDirtyPages(boolean on) throws ErrnoException;
+
+  /**
+   * Size in bytes of a bitmap for {@link #takeDirtyPages}: one bit per page, in whole 64-bit words.
+   */
+  long dirtyBitmapBytes();
+
+  /**
+   * Copies the log of the pages that the guest has written since the last call into a bitmap,
+   * lowest page in the lowest bit, and clears the log. Writes by this process are not in it.
+   *
+   * @param bitmap native, of at least {@link #dirtyBitmapBytes}
+   */
+  void takeDirtyPages(MemorySegment bitmap) throws ErrnoException;
+}

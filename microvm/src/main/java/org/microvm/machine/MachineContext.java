@@ -1,0 +1,22 @@
+package org.microvm.machine;
+
+import java.util.List;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.save.DiffTracking;
+import org.microvm.machine.vm.MachineParts;
+
+/**
+ * What the classes behind one {@link Machine} share.
+ *
+ * @param config what the machine is made from
+ * @param parts what outlives a reset
+ * @param lifecycle its state, and the lock that guards it
+ * @param tracking the log of pages written since the last snapshot; changed with that lock held
+ * @param listeners may be added to at any time
+ */
+record MachineContext(
+    MachineConfig config,
+    MachineParts parts,
+    MachineLifecycle lifecycle,
+    DiffTracking tracking,
+    List<MachineListener> listeners) {}

@@ -1,0 +1,313 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.vcpu.PauseGate;
+import org.microvm.machine.vm.GuestRun;
+import org.microvm.machine.vm.MachineParts;
+
+/**
+ * The state of a machine: the VM that runs its guest, whether it was started, stopped or closed,
+ * and whether its guest is leaving for another process.
+ *
+ * <p>Any thread may call. One lock guards all of it, and is held by whoever needs the VM to stay
+ * the same for a while: a reset waits until it is released.
+ */
+final class MachineLifecycle {
+  private final MachineParts parts;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ReentrantLock closing = new ReentrantLock();
+  private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
+
+  /** The VM that runs the guest, or the last one. */
+  private GuestRun run;
+
+  /** A guest that may run in another process, or null. */
+  private HeldGuest held;
+
+  private long resets;
+  private boolean resetAsked;
+
+  /** Whether the guest is about to run in another process, or may run there. */
+  private boolean leaving;
+
+  private boolean started;
+  private boolean stopping;
+  private boolean closed;
+
+  MachineLifecycle(MachineParts parts, GuestRun firstRun) {
+    this.parts = parts;
+    this.run = firstRun;
+  }
+
+  /** Returns the lock that guards this state; it may be taken after {@link #closing}. */
+  ReentrantLock lock() {
+    return lock;
+  }
+
+  /** Returns the lock that keeps the machine from being closed, and is held while it is. */
+  ReentrantLock closing() {
+    return closing;
+  }
+
+  /** Returns the VM that runs the guest, or the last one. */
+  GuestRun run() {
+    lock.lock();
+    try {
+      return run;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns the number of resets so far. */
+  long resets() {
+    lock.lock();
+    try {
+      return resets;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns how the machine ended, once it has. */
+  CompletableFuture<MachineEnd> end() {
+    return end;
+  }
+
+  boolean hasEnded() {
+    return end.isDone();
+  }
+
+  boolean isStarted() {
+    lock.lock();
+    try {
+      return started;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether there is a guest to be saved or migrated: one that runs or is paused. */
+  boolean isAlive() {
+    lock.lock();
+    try {
+      return started && !closed && !end.isDone();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Starts the machine.
+   *
+   * @param action what is done for it, before it can be closed
+   * @throws IllegalStateException if it was started before, or is closed
+   */
+  void start(Runnable action) {
+    lock.lock();
+    try {
+      if (started || closed) {
+        throw new IllegalStateException("a machine is started once");
+      }
+      started = true;
+      action.run();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends the guest and the wait for host programs. */
+  void stop() {
+    lock.lock();
+    try {
+      stopping = true;
+      run.end(new MachineEnd.Stopped());
+      parts.cancelWait();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends the VM for a reset, unless the machine does not run or the guest may be leaving. */
+  void reset() {
+    lock.lock();
+    try {
+      if (started && !leaving && !end.isDone()) {
+        resetAsked = true;
+        run.end(new MachineEnd.Reset("by the host"));
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns whether the host has asked for the reset that is under way. */
+  boolean takeResetAsked() {
+    lock.lock();
+    try {
+      boolean asked = resetAsked;
+      resetAsked = false;
+      return asked;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Makes the VM for the next run of the guest. */
+  interface PowerOn {
+    GuestRun get() throws MachineException;
+  }
+
+  /**
+   * Replaces the VM, which has ended, by a new one.
+   *
+   * @param next called with the old VM closed
+   * @return false if the machine was stopped meanwhile
+   */
+  boolean restart(PowerOn next) throws MachineException {
+    lock.lock();
+    try {
+      run.close();
+      if (stopping) {
+        return false;
+      }
+      run = next.get();
+      resets++;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Closes the pause gate and has the vCPUs notice it.
+   *
+   * @return whether it was closed before
+   */
+  boolean closeGate() {
+    lock.lock();
+    try {
+      PauseGate gate = parts.pauseGate();
+      boolean was = gate.isClosed();
+      gate.close();
+      run.kick();
+      return was;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sets how the machine ended, unless that is set, and wakes those who wait for a pause. */
+  void finish(MachineEnd how) {
+    end.complete(how);
+    parts.pauseGate().wake();
+  }
+
+  /**
+   * Stops the machine for good.
+   *
+   * @return false if it is closed already
+   */
+  boolean beginClose() {
+    lock.lock();
+    try {
+      if (closed) {
+        return false;
+      }
+      closed = true;
+      stop();
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Marks a paused guest as leaving: from now on it may run in another process, and its memory must
+   * not be touched here.
+   *
+   * @return false if its VM has ended
+   */
+  boolean beginToLeave(GuestRun guest) {
+    lock.lock();
+    try {
+      leaving = guest == run && !guest.ended();
+      return leaving;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Marks the guest as staying in this process. */
+  void stay() {
+    lock.lock();
+    try {
+      leaving = false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Keeps a guest that may run in another process paused until {@link #resumeHeld}. */
+  void hold(HeldGuest guest) {
+    lock.lock();
+    try {
+      held = guest;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes back a guest that was held, if there is one.
+   *
+   * @throws UncheckedIOException if it does run in another process; it stays held
+   */
+  void resumeHeld() {
+    lock.lock();
+    try {
+      if (held != null) {
+        held.goOn();
+        held = null;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Abandons a guest that was held, if there is one, when the machine is closed. */
+  void giveUpHeld() {
+    lock.lock();
+    try {
+      if (held != null) {
+        held.giveUp();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Checks that the guest is known not to run in another process.
+   *
+   * @throws MachineException if it is held
+   */
+  void checkNotHeld() throws MachineException {
+    lock.lock();
+    try {
+      if (held != null) {
+        throw new MachineException(
+            "the guest may run elsewhere since its migration was cut: `cont` or `quit` decides");
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.util.Optional;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.transfer.MigrationStream;
+import org.microvm.machine.transfer.OutgoingMigration;
+import org.microvm.transport.Transport;
+
+/** Starts a machine's migrations to other processes, one at a time. Any thread may call. */
+final class MigrationSession {
+  private final MachineContext context;
+  private final MachineLifecycle lifecycle;
+  private final PauseControl pauses;
+
+  /** The last one, or null; guarded by the lifecycle's lock. */
+  private OutgoingMigration last;
+
+  MigrationSession(MachineContext context, PauseControl pauses) {
+    this.context = context;
+    lifecycle = context.lifecycle();
+    this.pauses = pauses;
+  }
+
+  /** A way to the destination. */
+  interface Way {
+    /** Returns a transport to it, which need not be open yet. */
+    Transport find() throws IOException;
+  }
+
+  /**
+   * Starts a migration.
+   *
+   * @throws MachineException as {@link Machine#migrate(java.nio.file.Path, MigrationLimits)} does
+   */
+  Migration start(Way way, MigrationLimits limits, MigrationMemory memory) throws MachineException {
+    lifecycle.lock().lock();
+    try {
+      if (!lifecycle.isAlive()) {
+        throw new MachineException("only a running or paused machine can be migrated");
+      }
+      lifecycle.checkNotHeld();
+      if (isRunning()) {
+        throw new MachineException("there is a migration already");
+      }
+      // KVM keeps one log of written pages, which the migration needs for itself.
+      context.tracking().end();
+      last =
+          new OutgoingMigration(
+              new GuestHandover(context, pauses, lifecycle.run()),
+              new MigrationStream(way.find()),
+              limits,
+              memory,
+              end -> context.listeners().forEach(listener -> listener.migrationEnded(end)));
+      last.start();
+      return last;
+    } catch (IOException e) {
+      throw new MachineException("migration: " + e.getMessage(), e);
+    } finally {
+      lifecycle.lock().unlock();
+    }
+  }
+
+  /** Returns the migration that is running, or the last one. */
+  Optional<Migration> current() {
+    return Optional.ofNullable(last());
+  }
+
+  boolean isRunning() {
+    OutgoingMigration present = last();
+    return present != null && !present.result().isDone();
+  }
+
+  /** Cancels a migration that is running, and waits for its end. */
+  void end() {
+    OutgoingMigration present = last();
+    if (present != null) {
+      present.cancel();
+      present.join();
+    }
+  }
+
+  private OutgoingMigration last() {
+    lifecycle.lock().lock();
+    try {
+      return last;
+    } finally {
+      lifecycle.lock().unlock();
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package org.microvm.machine;
+
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.machine.vcpu.PauseGate;
+
+/** Pauses and resumes a machine's vCPUs. Any thread may call. */
+final class PauseControl {
+  private final MachineContext context;
+  private final PauseGate gate;
+  private final ReentrantLock standstill = new ReentrantLock();
+
+  PauseControl(MachineContext context) {
+    this.context = context;
+    gate = context.parts().pauseGate();
+  }
+
+  /**
+   * Returns the lock that is held by whoever pauses the guest for a while, to save it or hand it
+   * over. It comes before the lifecycle's lock.
+   */
+  ReentrantLock standstill() {
+    return standstill;
+  }
+
+  /** Whether the last call was {@link #pause}, not {@link #resume}. */
+  boolean isPaused() {
+    return gate.isClosed();
+  }
+
+  /** Pauses the guest as {@link Machine#pause} says. */
+  boolean pause() throws InterruptedException {
+    MachineLifecycle lifecycle = context.lifecycle();
+    boolean was;
+    lifecycle.lock().lock();
+    try {
+      was = lifecycle.closeGate();
+      if (!lifecycle.isStarted()) {
+        return false;
+      }
+    } finally {
+      lifecycle.lock().unlock();
+    }
+    boolean still = gate.await(context.config().cpus(), lifecycle::hasEnded);
+    if (still && !was) {
+      context.listeners().forEach(MachineListener::paused);
+    }
+    return still;
+  }
+
+  /** Resumes the guest as {@link Machine#resume} says. */
+  void resume() {
+    context.lifecycle().resumeHeld();
+    boolean was = isPaused();
+    gate.open();
+    if (was) {
+      context.listeners().forEach(MachineListener::resumed);
+    }
+  }
+}

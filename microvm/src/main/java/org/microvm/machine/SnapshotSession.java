@@ -1,0 +1,147 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.save.SnapshotFiles;
+import org.microvm.machine.save.SnapshotWriter;
+import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.machine.vm.LoopHold;
+
+/**
+ * Saves a machine as a {@link Snapshot}, with its vCPUs and its event loop stopped meanwhile. Any
+ * thread may call; one snapshot is written at a time.
+ *
+ * <p>Locks are taken in this order: the one against closing, the one for a standstill, and the
+ * lifecycle's, which makes a reset by the host wait until the files are written.
+ */
+final class SnapshotSession {
+  private final MachineContext context;
+  private final MachineLifecycle lifecycle;
+  private final PauseControl pauses;
+  private final MigrationSession migrations;
+
+  SnapshotSession(MachineContext context, PauseControl pauses, MigrationSession migrations) {
+    this.context = context;
+    lifecycle = context.lifecycle();
+    this.pauses = pauses;
+    this.migrations = migrations;
+  }
+
+  /** Saves all of the machine as {@link Machine#snapshot(Path, UnaryOperator)} says. */
+  void full(Path directory, UnaryOperator<List<String>> words)
+      throws MachineException, InterruptedException {
+    save(directory, (files, identity) -> writeFull(files, identity, options(words)));
+  }
+
+  /** Saves what has changed as {@link Machine#snapshotDiff} says. */
+  void diff(Path directory, Path base, UnaryOperator<List<String>> words)
+      throws MachineException, InterruptedException {
+    Snapshot other = Snapshot.open(base);
+    if (directory.toAbsolutePath().normalize().equals(base.toAbsolutePath().normalize())) {
+      throw new MachineException(other + " cannot be replaced by what differs from it");
+    }
+    save(directory, (files, identity) -> writeDiff(files, identity, base, other, options(words)));
+  }
+
+  /** Writes the files of a snapshot while the machine stands still. */
+  private interface Save {
+    void run(SnapshotFiles files, Snapshot.Identity identity) throws IOException, MachineException;
+  }
+
+  private void save(Path directory, Save save) throws MachineException, InterruptedException {
+    lifecycle.checkNotHeld();
+    lifecycle.closing().lock();
+    pauses.standstill().lock();
+    try {
+      if (!lifecycle.isAlive()) {
+        throw notToBeSaved();
+      }
+      Snapshot.Identity identity = Snapshot.Identity.random();
+      try (SnapshotFiles files = SnapshotFiles.create(directory, identity)) {
+        files.memory().resize(context.config().memoryBytes());
+        save(files, identity, save);
+      }
+    } catch (IOException e) {
+      throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
+    } finally {
+      pauses.standstill().unlock();
+      lifecycle.closing().unlock();
+    }
+  }
+
+  private void save(SnapshotFiles files, Snapshot.Identity identity, Save save)
+      throws IOException, MachineException, InterruptedException {
+    boolean wasPaused = pauses.isPaused();
+    if (!pauses.pause()) {
+      throw notToBeSaved();
+    }
+    try (LoopHold _ = LoopHold.of(context.parts().loop())) {
+      save.run(files, identity);
+    } finally {
+      if (!wasPaused) {
+        pauses.resume();
+      }
+    }
+  }
+
+  private static MachineException notToBeSaved() {
+    return new MachineException("only a running or paused machine can be saved");
+  }
+
+  /** Returns the options for the snapshot to keep; called without the lifecycle's lock. */
+  private List<String> options(UnaryOperator<List<String>> words) {
+    return words.apply(context.config().words());
+  }
+
+  private SnapshotWriter writer(List<String> options) {
+    return new SnapshotWriter(context.config(), context.parts(), lifecycle.run(), options);
+  }
+
+  private void writeFull(SnapshotFiles files, Snapshot.Identity identity, List<String> options)
+      throws IOException {
+    lifecycle.lock().lock();
+    try {
+      writer(options).writeFull(files, identity);
+      // A migration needs the log of written pages for itself.
+      if (!migrations.isRunning()) {
+        beginTracking(identity);
+      }
+    } finally {
+      lifecycle.lock().unlock();
+    }
+  }
+
+  private void writeDiff(
+      SnapshotFiles files,
+      Snapshot.Identity identity,
+      Path basePath,
+      Snapshot base,
+      List<String> options)
+      throws IOException, MachineException {
+    lifecycle.lock().lock();
+    try {
+      DirtyTracker written = context.tracking().since(base);
+      boolean done = false;
+      try {
+        writer(options).writeDiff(files, identity, written, basePath, base);
+        beginTracking(identity);
+        done = true;
+      } finally {
+        if (!done) {
+          // KVM has handed out its log of what was written since then: nobody knows it any more.
+          context.tracking().end();
+        }
+      }
+    } finally {
+      lifecycle.lock().unlock();
+    }
+  }
+
+  private void beginTracking(Snapshot.Identity identity) throws IOException {
+    context.tracking().begin(identity, context.parts(), lifecycle.run());
+  }
+}

@@ -1,0 +1,186 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.InetSocketAddress;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionWords;
+import org.microvm.virtioserial.options.PortSpec;
+import org.microvm.virtioserial.options.SocketSpec;
+
+/** Reads and writes the JSON of chardevs and ports: arguments of chardev-add and device_add. */
+public final class SpecJson {
+  private SpecJson() {}
+
+  /**
+   * Reads the {@code backend} of chardev-add: {@code {"type": ..., "data": {...}}}.
+   *
+   * @throws QmpException if a member is missing, unexpected or of a wrong type, or the kind of
+   *     chardev cannot be added over the control socket
+   * @throws OptionException if a value is not accepted
+   */
+  static ChardevSpec chardev(QmpArguments backend) throws QmpException, OptionException {
+    String type = backend.text("type");
+    ChardevSpec spec =
+        switch (type) {
+          case "socket" -> socket(backend.object("data"));
+          case "file" -> file(backend.object("data"));
+          case "pipe" -> pipe(backend.object("data"));
+          case "pty", "null" -> {
+            backend.rest(); // "data" is an object without members that matter, or not there
+            yield type.equals("pty") ? new ChardevSpec.Pty() : new ChardevSpec.Null();
+          }
+          default ->
+              throw QmpException.generic(
+                  "chardev backend '%s' is not supported; there are: socket, file, pipe, pty, null",
+                  type);
+        };
+    backend.finish();
+    return spec;
+  }
+
+  private static SocketSpec socket(QmpArguments data) throws QmpException, OptionException {
+    SocketSpec.Address address = address(data.object("addr"));
+    boolean server = data.optionalFlag("server").orElse(true);
+    if (data.optionalFlag("wait").orElse(false)) {
+      throw QmpException.generic("wait=true is for sockets that are there before the guest starts");
+    }
+    long seconds = data.optionalNumber("reconnect").orElse(0L);
+    long millis = data.optionalNumber("reconnect-ms").orElse(0L);
+    data.finish();
+    SocketSpec.Client client = ChardevOptions.client(seconds, millis);
+    return new SocketSpec(address, server ? new SocketSpec.Server(false) : client);
+  }
+
+  private static SocketSpec.Address address(QmpArguments address)
+      throws QmpException, OptionException {
+    String type = address.text("type");
+    QmpArguments where = address.object("data");
+    SocketSpec.Address read =
+        switch (type) {
+          case "unix" -> new SocketSpec.Unix(path(where, "path"));
+          case "inet" -> ChardevOptions.tcp(where.text("host"), where.text("port"));
+          default ->
+              throw QmpException.generic("socket address type '%s' is neither unix nor inet", type);
+        };
+    where.finish();
+    address.finish();
+    return read;
+  }
+
+  private static ChardevSpec file(QmpArguments data) throws QmpException, OptionException {
+    Path output = path(data, "out");
+    Optional<String> input = data.optionalText("in");
+    boolean append = data.optionalFlag("append").orElse(false);
+    data.finish();
+    return new ChardevSpec.File(
+        output,
+        append,
+        input.isPresent() ? Optional.of(path("in", input.get())) : Optional.empty());
+  }
+
+  private static ChardevSpec pipe(QmpArguments data) throws QmpException, OptionException {
+    ChardevSpec pipe = new ChardevSpec.Pipe(path(data, "device"));
+    data.finish();
+    return pipe;
+  }
+
+  private static Path path(QmpArguments data, String name) throws QmpException, OptionException {
+    return path(name, data.text(name));
+  }
+
+  private static Path path(String name, String text) throws OptionException {
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new OptionException("'%s' is not a path: %s".formatted(name, e.getReason()));
+    }
+  }
+
+  /**
+   * Reads the properties of device_add. As in QEMU, each is a text, a number or a flag.
+   *
+   * @param driver {@code virtserialport} or {@code virtconsole}
+   * @throws QmpException if a property is an object or a list
+   * @throws OptionException if a property is missing, unknown or not accepted
+   */
+  static PortSpec port(String driver, ObjectNode properties) throws QmpException, OptionException {
+    Map<String, String> values = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> property : properties.properties()) {
+      JsonNode value = property.getValue();
+      if (!value.isValueNode() || value.isNull()) {
+        throw QmpException.generic(
+            "Invalid parameter type for '%s', expected: string", property.getKey());
+      }
+      values.put(
+          property.getKey(),
+          value.isBoolean() ? OptionWords.flag(value.booleanValue()) : value.asText());
+    }
+    return DeviceOptions.port(OptionWords.of(driver, values));
+  }
+
+  /**
+   * Writes the {@code backend} of chardev-add.
+   *
+   * @throws IllegalArgumentException if such a chardev cannot be added over the control socket
+   */
+  public static ObjectNode backend(ChardevSpec spec) {
+    ObjectNode backend = JsonNodeFactory.instance.objectNode();
+    switch (spec) {
+      case SocketSpec socket -> socket(backend.put("type", "socket").putObject("data"), socket);
+      case ChardevSpec.File(Path path, boolean append, Optional<Path> input) -> {
+        ObjectNode data = backend.put("type", "file").putObject("data");
+        data.put("out", path.toString()).put("append", append);
+        input.ifPresent(file -> data.put("in", file.toString()));
+      }
+      case ChardevSpec.Pipe(Path path) ->
+          backend.put("type", "pipe").putObject("data").put("device", path.toString());
+      case ChardevSpec.Pty() -> backend.put("type", "pty").putObject("data");
+      case ChardevSpec.Null() -> backend.put("type", "null").putObject("data");
+      case ChardevSpec.Stdio _, ChardevSpec.InProcess _ ->
+          throw new IllegalArgumentException("chardev-add does not accept " + spec);
+    }
+    return backend;
+  }
+
+  private static void socket(ObjectNode data, SocketSpec socket) {
+    ObjectNode address = data.putObject("addr");
+    switch (socket.address()) {
+      case SocketSpec.Unix(Path path) ->
+          address.put("type", "unix").putObject("data").put("path", path.toString());
+      case SocketSpec.Tcp(InetSocketAddress tcp) ->
+          address
+              .put("type", "inet")
+              .putObject("data")
+              .put("host", tcp.getHostString())
+              .put("port", String.valueOf(tcp.getPort()));
+    }
+    switch (socket.role()) {
+      case SocketSpec.Server(boolean waits) -> data.put("server", true).put("wait", waits);
+      case SocketSpec.Client(Duration reconnect) -> {
+        data.put("server", false);
+        if (reconnect.isPositive()) {
+          data.put("reconnect-ms", reconnect.toMillis());
+        }
+      }
+    }
+  }
+
+  /** Writes the arguments of device_add. */
+  public static ObjectNode device(PortSpec port) {
+    OptionWords words = DeviceOptions.write(port);
+    ObjectNode device = JsonNodeFactory.instance.objectNode().put("driver", words.kind());
+    words.values().forEach(device::put);
+    return device;
+  }
+}

@@ -1,0 +1,136 @@
+package org.microvm.virtioserial;
+
+import org.microvm.linux.ErrnoException;
+import org.microvm.virtioserial.backend.HostLink;
+
+/**
+ * The connection of a port's host program: at most one {@link HostSession} at a time, which both
+ * directions use. Guarded by the device lock.
+ */
+final class PortConnection {
+  /**
+   * Most bytes drained from one socket: more than its buffer holds, unless the host's limits are
+   * raised.
+   */
+  static final int MOST_REST = 8 << 20;
+
+  private final DeviceCore core;
+  private final PortConfig config;
+  private final HostSession.Handler handler;
+  private final PortTransmit transmit;
+  private final PortReceive receive;
+  private HostSession session;
+
+  /**
+   * The session ends once the host program has received what the guest sent before it closed the
+   * port.
+   */
+  private boolean ending;
+
+  PortConnection(
+      DeviceCore core,
+      PortConfig config,
+      HostSession.Handler handler,
+      PortTransmit transmit,
+      PortReceive receive) {
+    this.core = core;
+    this.config = config;
+    this.handler = handler;
+    this.transmit = transmit;
+    this.receive = receive;
+  }
+
+  /** Whether a host program is connected. */
+  boolean isOpen() {
+    return session != null;
+  }
+
+  /** Whether this is the present session. */
+  boolean is(HostSession other) {
+    return session == other;
+  }
+
+  /** Returns the present session's link, or null. */
+  HostLink link() {
+    return session == null ? null : session.link();
+  }
+
+  /**
+   * Starts a session; there must be none.
+   *
+   * @param link closed if this fails
+   * @throws ErrnoException if the event loop cannot watch the link
+   */
+  void open(HostLink link) throws ErrnoException {
+    session = new HostSession(link, core.loop(), core.lock(), handler);
+    transmit.session(session);
+    receive.session(session);
+  }
+
+  /**
+   * Handles the guest's close. With {@link GuestClose#DISCONNECT} the session will end once the
+   * host program has received what the guest has sent so far.
+   *
+   * @return whether it will end and was not going to do so before
+   */
+  boolean guestClosed() {
+    if (session == null || ending || config.guestClose() != GuestClose.DISCONNECT) {
+      return false;
+    }
+    ending = true;
+    receive.endSession();
+    core.locked(transmit::endSession);
+    return true;
+  }
+
+  /** Has the session end after a number of buffers that comes from a saved state. */
+  void endAfter(int buffers) {
+    ending = true;
+    receive.endSession();
+    transmit.endSessionAfter(buffers);
+  }
+
+  /**
+   * Ends the session if the host program has disconnected and the guest has all of its bytes, or if
+   * the guest has closed the port ({@link GuestClose#DISCONNECT}) and the host program has all of
+   * the guest's bytes.
+   *
+   * @return whether it has ended now
+   */
+  boolean closeIfFinished() {
+    if (session == null) {
+      return false;
+    }
+    boolean gone = session.inputEnded() && session.outputEnded() && receive.kept() == 0;
+    boolean sentAway = ending && (transmit.isEnded() || session.outputEnded());
+    if (!gone && !sentAway) {
+      return false;
+    }
+    if (sentAway) {
+      receive.dropInput(session);
+    }
+    release();
+    return true;
+  }
+
+  /** Closes the session, if there is one, and has neither direction use it any more. */
+  void release() {
+    if (session != null) {
+      session.close();
+      session = null;
+    }
+    ending = false;
+    transmit.session(null);
+    receive.session(null);
+  }
+
+  /** Whether a host program is connected whose bytes the guest may still get. */
+  boolean takesInput() {
+    return session != null && !ending;
+  }
+
+  /** Drains a connection that {@link #takesInput}, as {@link HostSession#takeRest} does. */
+  byte[] takeRest() throws ErrnoException {
+    return session.takeRest(MOST_REST);
+  }
+}

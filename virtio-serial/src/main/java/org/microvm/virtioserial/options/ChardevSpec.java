@@ -1,0 +1,189 @@
+package org.microvm.virtioserial.options;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.FifoBackend;
+import org.microvm.virtioserial.backend.FileBackend;
+import org.microvm.virtioserial.backend.NullBackend;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.PtyBackend;
+import org.microvm.virtioserial.backend.StdioBackend;
+import org.microvm.virtioserial.channel.ChannelBackend;
+
+/**
+ * The specification of a chardev, the host end of a port. A specification is data: it can be read
+ * from an option or from JSON, compared and written, and nothing is opened before {@link #open}.
+ */
+public sealed interface ChardevSpec
+    permits SocketSpec,
+        ChardevSpec.File,
+        ChardevSpec.Pipe,
+        ChardevSpec.Pty,
+        ChardevSpec.Stdio,
+        ChardevSpec.Null,
+        ChardevSpec.InProcess {
+
+  /** Returns the kind, the first word of the option {@code --chardev}. */
+  String kind();
+
+  /** Adds the values that are not the default to those of an option, by name. */
+  void addTo(Map<String, String> options);
+
+  /**
+   * Opens the backend. A server socket listens when this method returns.
+   *
+   * @param loop the event loop of the device
+   * @throws IOException if the file or socket cannot be opened; the message names it
+   */
+  PortBackend open(EventLoop loop) throws IOException;
+
+  /**
+   * Opens the backend for a guest that migrates here from another process. The server of a unix
+   * socket leaves the path to that process until {@link PortBackend#takeOver}; the other kinds open
+   * as in {@link #open}.
+   *
+   * @param loop the event loop of the device
+   * @throws IOException if the file or socket cannot be opened; the message names it
+   */
+  default PortBackend openForTakeover(EventLoop loop) throws IOException {
+    return open(loop);
+  }
+
+  /**
+   * A file that receives the guest's bytes.
+   *
+   * @param path the output file, which is created if it does not exist
+   * @param append whether the content of the output file is kept
+   * @param input the file whose bytes the guest receives
+   */
+  record File(Path path, boolean append, Optional<Path> input) implements ChardevSpec {
+    /** Checks that nothing is null. */
+    public File {
+      Objects.requireNonNull(path);
+      Objects.requireNonNull(input);
+    }
+
+    @Override
+    public String kind() {
+      return "file";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("path", path.toString());
+      if (append) {
+        options.put("append", OptionWords.flag(true));
+      }
+      input.ifPresent(file -> options.put("input-path", file.toString()));
+    }
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return FileBackend.open(path, append, input);
+    }
+  }
+
+  /**
+   * Two FIFOs.
+   *
+   * @param path the common part of their names: the guest receives the bytes of {@code PATH.in} and
+   *     sends to {@code PATH.out}
+   */
+  record Pipe(Path path) implements ChardevSpec {
+    /** Checks that the path is not null. */
+    public Pipe {
+      Objects.requireNonNull(path);
+    }
+
+    @Override
+    public String kind() {
+      return "pipe";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("path", path.toString());
+    }
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return FifoBackend.open(path);
+    }
+  }
+
+  /** A new pseudo-terminal. */
+  record Pty() implements ChardevSpec {
+    @Override
+    public String kind() {
+      return "pty";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {}
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return PtyBackend.open();
+    }
+  }
+
+  /**
+   * Standard input and output of this process.
+   *
+   * @param signals whether Ctrl-C and the like end this process; otherwise the guest receives them
+   */
+  record Stdio(boolean signals) implements ChardevSpec {
+    @Override
+    public String kind() {
+      return "stdio";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      if (!signals) {
+        options.put("signal", OptionWords.flag(false));
+      }
+    }
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return StdioBackend.open(signals);
+    }
+  }
+
+  /** A host end that drops the guest's bytes and sends none. */
+  record Null() implements ChardevSpec {
+    @Override
+    public String kind() {
+      return "null";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {}
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return NullBackend.open();
+    }
+  }
+
+  /** A channel to a program in this JVM, which opens it by the name of the port. */
+  record InProcess() implements ChardevSpec {
+    @Override
+    public String kind() {
+      return "channel";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {}
+
+    @Override
+    public PortBackend open(EventLoop loop) {
+      return new ChannelBackend(loop);
+    }
+  }
+}

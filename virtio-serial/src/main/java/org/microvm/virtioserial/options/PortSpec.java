@@ -1,0 +1,26 @@
+package org.microvm.virtioserial.options;
+
+import java.util.Objects;
+import java.util.Optional;
+import org.microvm.virtioserial.PortConfig;
+
+/**
+ * The specification of a port: what {@code --device virtserialport} or {@code virtconsole} says.
+ *
+ * @param id the id of the device, by which it can be removed
+ * @param chardev the id of the chardev that the port is connected to
+ * @param config the name, number and limits of the port, and whether it is a console
+ */
+public record PortSpec(Optional<String> id, String chardev, PortConfig config) {
+  /** Checks that nothing is null. */
+  public PortSpec {
+    Objects.requireNonNull(id);
+    Objects.requireNonNull(chardev);
+    Objects.requireNonNull(config);
+  }
+
+  /** Returns a copy with a port number. */
+  public PortSpec withNr(int nr) {
+    return new PortSpec(id, chardev, config.withNr(nr));
+  }
+}

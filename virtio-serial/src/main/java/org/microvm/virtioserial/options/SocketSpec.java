@@ -1,0 +1,223 @@
+package org.microvm.virtioserial.options;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import java.util.Objects;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.Loopback;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.TcpClientBackend;
+import org.microvm.virtioserial.backend.TcpServerBackend;
+import org.microvm.virtioserial.backend.UnixClientBackend;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/**
+ * The specification of a socket chardev. Addresses and roles have methods instead of switches over
+ * their types, because the first such switch of a JVM costs milliseconds and a restored guest waits
+ * for its sockets.
+ *
+ * @param address where the server listens
+ * @param role whether the VMM is the server or connects to it
+ */
+public record SocketSpec(Address address, Role role) implements ChardevSpec {
+  /** The address of a socket. */
+  public sealed interface Address {
+    /**
+     * Listens at the address.
+     *
+     * @param waits whether the guest starts only after a client has connected
+     * @throws IOException if the address is in use or not accessible
+     */
+    PortBackend listen(boolean waits) throws IOException;
+
+    /**
+     * Connects to the address.
+     *
+     * @param reconnect as in {@link Client}
+     * @throws IOException if no server is listening there and the interval is zero
+     */
+    PortBackend connect(Duration reconnect) throws IOException;
+
+    /** Adds the values that are not the default to those of an option, by name. */
+    void addTo(Map<String, String> options);
+  }
+
+  /**
+   * A unix socket.
+   *
+   * @param path the path of the socket file
+   */
+  public record Unix(Path path) implements Address {
+    /** Checks that the path is not null. */
+    public Unix {
+      Objects.requireNonNull(path);
+    }
+
+    @Override
+    public PortBackend listen(boolean waits) throws IOException {
+      return UnixServerBackend.listen(path, waits);
+    }
+
+    @Override
+    public PortBackend connect(Duration reconnect) throws IOException {
+      return reconnect.isZero()
+          ? UnixClientBackend.connect(path)
+          : UnixClientBackend.reconnecting(path, reconnect);
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("path", path.toString());
+    }
+  }
+
+  /**
+   * A TCP port of this machine.
+   *
+   * @param address a loopback address of IPv4, because the connection is neither encrypted nor
+   *     authenticated; a server with port 0 listens on a free port
+   */
+  public record Tcp(InetSocketAddress address) implements Address {
+    /**
+     * Checks the address.
+     *
+     * @throws IllegalArgumentException if it is not a loopback address of IPv4
+     */
+    public Tcp {
+      Loopback.check(address);
+    }
+
+    @Override
+    public PortBackend listen(boolean waits) throws IOException {
+      return TcpServerBackend.listen(address, waits);
+    }
+
+    @Override
+    public PortBackend connect(Duration reconnect) throws IOException {
+      return reconnect.isZero()
+          ? TcpClientBackend.connect(address)
+          : TcpClientBackend.reconnecting(address, reconnect);
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("host", address.getHostString());
+      options.put("port", String.valueOf(address.getPort()));
+    }
+  }
+
+  /** The VMM's side of the connection. */
+  public sealed interface Role {
+    /**
+     * Opens the VMM's side at an address.
+     *
+     * @throws IOException if the address cannot be listened at or connected to
+     */
+    PortBackend open(Address address) throws IOException;
+
+    /** Adds the values that are not the default to those of an option, by name. */
+    void addTo(Map<String, String> options);
+  }
+
+  /**
+   * The VMM listens.
+   *
+   * @param waits whether the guest starts only after a client has connected
+   */
+  public record Server(boolean waits) implements Role {
+    @Override
+    public PortBackend open(Address address) throws IOException {
+      return address.listen(waits);
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("server", OptionWords.flag(true));
+      options.put("wait", OptionWords.flag(waits));
+    }
+  }
+
+  /**
+   * The VMM connects.
+   *
+   * @param reconnect the time after which the VMM connects again when there is no server or the
+   *     connection has ended, in whole milliseconds; zero connects once, at the start
+   */
+  public record Client(Duration reconnect) implements Role {
+    /** The longest interval: the largest number of seconds that an option can have. */
+    public static final Duration MAX_RECONNECT = Duration.ofSeconds(Integer.MAX_VALUE);
+
+    /** The VMM connects once. */
+    public static final Client ONCE = new Client(Duration.ZERO);
+
+    /**
+     * Checks the interval.
+     *
+     * @throws IllegalArgumentException if it is negative, too long, or not in whole milliseconds
+     */
+    public Client {
+      if (reconnect.isNegative()
+          || reconnect.compareTo(MAX_RECONNECT) > 0
+          || !reconnect.truncatedTo(ChronoUnit.MILLIS).equals(reconnect)) {
+        throw new IllegalArgumentException(
+            "reconnect interval of %d s: accepted are 0 to %d s, in whole milliseconds"
+                .formatted(reconnect.toSeconds(), MAX_RECONNECT.toSeconds()));
+      }
+    }
+
+    @Override
+    public PortBackend open(Address address) throws IOException {
+      return address.connect(reconnect);
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      if (reconnect.toMillis() > Integer.MAX_VALUE) {
+        options.put("reconnect", String.valueOf(reconnect.toSeconds()));
+        options.put("reconnect-ms", String.valueOf(reconnect.toMillisPart()));
+      } else if (reconnect.isPositive()) {
+        options.put("reconnect-ms", String.valueOf(reconnect.toMillis()));
+      }
+    }
+  }
+
+  /** Checks that nothing is null. */
+  public SocketSpec {
+    Objects.requireNonNull(address);
+    Objects.requireNonNull(role);
+  }
+
+  @Override
+  public String kind() {
+    return "socket";
+  }
+
+  @Override
+  public void addTo(Map<String, String> options) {
+    address.addTo(options);
+    role.addTo(options);
+  }
+
+  @Override
+  public PortBackend open(EventLoop loop) throws IOException {
+    return role.open(address);
+  }
+
+  @Override
+  public PortBackend openForTakeover(EventLoop loop) throws IOException {
+    return address instanceof Unix(Path path) && role instanceof Server
+        ? UnixServerBackend.listenAtTakeover(path)
+        : open(loop);
+  }
+
+  /** Returns this specification with its unix socket in another directory, under the same name. */
+  public SocketSpec inDirectory(Path directory) {
+    return address instanceof Unix(Path path) && path.getFileName() != null
+        ? new SocketSpec(new Unix(directory.resolve(path.getFileName())), role)
+        : this;
+  }
+}
