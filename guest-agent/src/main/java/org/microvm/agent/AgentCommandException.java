@@ -11,8 +11,13 @@ public sealed class AgentCommandException extends AgentException
   private static final List<String> UNSUPPORTED =
       List.of("not currently supported", "not supported by the guest");
 
+  /** The command that failed. */
   private final String command;
+
+  /** The error's class. */
   private final String errorClass;
+
+  /** The error's description. */
   private final String description;
 
   AgentCommandException(String command, String errorClass, String description) {

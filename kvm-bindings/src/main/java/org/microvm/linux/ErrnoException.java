@@ -9,7 +9,10 @@ import java.io.IOException;
 public final class ErrnoException extends IOException {
   private static final long serialVersionUID = 1L;
 
+  /** The call and its object. */
   private final String call;
+
+  /** The error number, positive. */
   private final int errno;
 
   /**

@@ -4,7 +4,10 @@ package org.microvm.memory;
 public final class GuestMemoryException extends Exception {
   private static final long serialVersionUID = 1L;
 
+  /** Guest-physical address of the first byte. */
   private final long address;
+
+  /** Length of the access in bytes, unsigned. */
   private final long length;
 
   /**

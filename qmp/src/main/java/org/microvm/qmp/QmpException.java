@@ -15,6 +15,7 @@ public final class QmpException extends IOException {
   /** There is no such device. */
   public static final String DEVICE_NOT_FOUND = "DeviceNotFound";
 
+  /** QMP's class of the error. */
   private final String errorClass;
 
   /**
