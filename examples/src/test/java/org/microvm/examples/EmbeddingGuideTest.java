@@ -25,9 +25,9 @@ class EmbeddingGuideTest {
     return Files.readString(MicrovmProcess.home().resolve(Path.of(file)));
   }
 
-  /** Returns the lines of a region, without their common indentation. */
+  /** Returns the lines of a region, without their indentation, which the last marker has too. */
   private static String region(String name) throws Exception {
-    Pattern marked = Pattern.compile("(?s)@start region=\"" + name + "\"\n(.*?) *// @end");
+    Pattern marked = Pattern.compile("(?s)@start region=\"" + name + "\"\n(.*?)// @end");
     return marked
         .matcher(read(SOURCE))
         .results()
