@@ -86,7 +86,7 @@ junit-example: release ## run a project that uses the JUnit fixture, with the re
 release: images ## what a public Maven repository asks for, in target/staging (VERSION=0.1.0 URL=https://...); unsigned
 	@tools/release target/staging "$(VERSION)" "$(URL)"
 
-dist: build images bare-metal ## a tarball with a Java runtime and images, cli/target/microvm-*-linux-x86_64.tar.gz
+dist: build images bare-metal docs ## a tarball with a Java runtime and images, cli/target/microvm-*-linux-x86_64.tar.gz
 	@tools/dist
 
 release-test: release dist ## test both: consumers with an empty home, jlink, a boot without a JDK, a second build

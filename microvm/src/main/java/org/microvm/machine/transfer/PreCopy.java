@@ -1,7 +1,7 @@
 package org.microvm.machine.transfer;
 
 import java.io.IOException;
-import java.util.concurrent.TimeUnit;
+import java.time.Duration;
 import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationProgress;
@@ -13,6 +13,8 @@ import org.microvm.memory.MemoryRegion;
  * that it has written meanwhile, and the rest when the guest is stopped. Used by one thread.
  */
 final class PreCopy implements AutoCloseable {
+  private static final double NANOS_PER_SECOND = 1e9;
+
   private final MigrationSource guest;
   private final MigrationStream stream;
   private final MigrationLimits limits;
@@ -46,10 +48,10 @@ final class PreCopy implements AutoCloseable {
     guest.visitAll(this::send);
     long sent = progress.get().sentBytes();
     for (int round = 1; ; round++) {
-      long rate = sent * TimeUnit.SECONDS.toNanos(1) / Math.max(1, System.nanoTime() - begin);
+      long rate = bytesPerSecond(sent, System.nanoTime() - begin);
       long remaining = tracker.collect();
       progress.set(progress.get().inRound(Status.ACTIVE, round, remaining, rate));
-      if (remaining <= rate * limits.downtime().toNanos() / TimeUnit.SECONDS.toNanos(1)) {
+      if (remaining <= bytesWithin(limits.downtime(), rate)) {
         return;
       }
       if (round >= limits.rounds()) {
@@ -64,6 +66,16 @@ final class PreCopy implements AutoCloseable {
       tracker.visit(this::send);
       sent = Math.max(1, progress.get().sentBytes() - before);
     }
+  }
+
+  /** The rate of {@code bytes} in so many nanoseconds; their product may exceed a long. */
+  static long bytesPerSecond(long bytes, long nanos) {
+    return (long) (bytes / (Math.max(1, nanos) / NANOS_PER_SECOND));
+  }
+
+  /** How many bytes can be sent within a time at a rate in bytes per second. */
+  static long bytesWithin(Duration time, long rate) {
+    return (long) (rate * (time.toNanos() / NANOS_PER_SECOND));
   }
 
   /** Sends the pages found in the last round, so that less is left when the guest is stopped. */

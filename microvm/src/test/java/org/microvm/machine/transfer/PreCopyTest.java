@@ -230,4 +230,12 @@ class PreCopyTest {
 
     assertFalse(log.isLogging());
   }
+
+  @Test
+  void rates_ofManyGibibytes_doNotOverflow() {
+    long bytes = 1L << 40;
+
+    assertEquals(bytes / 4, PreCopy.bytesPerSecond(bytes, 4_000_000_000L));
+    assertEquals(bytes * 3, PreCopy.bytesWithin(Duration.ofSeconds(3), bytes));
+  }
 }
