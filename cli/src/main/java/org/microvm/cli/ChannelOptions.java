@@ -21,7 +21,7 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 
-/** Brings {@code --chardev} and {@code --device} together, as QEMU does, by the chardev's id. */
+/** Connects {@code --chardev} and {@code --device} by the chardev's id, as QEMU does. */
 final class ChannelOptions {
   /** The chardevs by id, in the order of the options. */
   private final Map<String, ChardevSpec> chardevs = new LinkedHashMap<>();
@@ -113,7 +113,7 @@ final class ChannelOptions {
     };
   }
 
-  /** Enters the channels of a machine that was made of these options. */
+  /** Registers the channels of a machine that was created from these options. */
   ChannelRegistry register(Machine machine) {
     ChannelRegistry registry = new ChannelRegistry();
     List<PortInfo> infos = machine.configuredPorts();
@@ -124,7 +124,7 @@ final class ChannelOptions {
     return registry;
   }
 
-  /** What is done with an option's values. */
+  /** A consumer of an option's values. */
   @FunctionalInterface
   interface Reader<T> {
     T read(OptionList options) throws OptionException;

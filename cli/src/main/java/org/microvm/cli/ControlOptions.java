@@ -14,7 +14,7 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** The options about the control socket, and the socket. */
+/** The options of the control socket, and the socket itself. */
 final class ControlOptions {
   private static final String PREFIX = "unix:";
   private static final long END_SECONDS = 10;
@@ -34,7 +34,7 @@ final class ControlOptions {
   private Machine machine;
   private QmpServer server;
 
-  /** What the options say. */
+  /** The values of the options. */
   private record Socket(Path path, boolean waits) {}
 
   /** The options, in the order of the help. */
@@ -99,7 +99,7 @@ final class ControlOptions {
     return server != null;
   }
 
-  /** Ends the machine, tells the clients once it has ended, and disconnects them. */
+  /** Ends the machine, notifies the clients once it has ended, and disconnects them. */
   synchronized void close() {
     if (server != null) {
       machine.stop();

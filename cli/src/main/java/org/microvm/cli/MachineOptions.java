@@ -12,12 +12,14 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.OnReset;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** The options that say what a machine is made of; QEMU's spelling with one dash is taken too. */
+/** The options that define a machine. QEMU's spelling with one dash is accepted as well. */
 final class MachineOptions {
-  /** Guest RAM unless said otherwise. */
+  /** Default size of guest RAM. */
   private static final String DEFAULT_MEMORY = "128M";
 
-  /** A console, a reboot that the machine sees, and no wait for a person when the kernel panics. */
+  /**
+   * Kernel command line: a console, a reboot that the machine notices, and a reboot after a panic.
+   */
   private static final String DEFAULT_COMMAND_LINE = "console=ttyS0 reboot=k panic=-1";
 
   private final OptionSpec kernel =
@@ -108,7 +110,7 @@ final class MachineOptions {
         onReset);
   }
 
-  /** The channels of the machine; after {@link #toBuilder}. */
+  /** Returns the channels of the machine; call {@link #toBuilder} first. */
   ChannelOptions channels() {
     return channels;
   }
@@ -118,16 +120,16 @@ final class MachineOptions {
     return kernel.getValue();
   }
 
-  /** The machine that the options describe, for the caller to complete. */
+  /** Returns the machine that the options describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
     return toBuilder(false);
   }
 
   /**
-   * The same.
+   * Returns the machine that the options describe, for the caller to complete.
    *
-   * @param incoming whether a guest is to come from another process, whose servers serve on until
-   *     then
+   * @param incoming whether the guest migrates here from another process, which listens on the
+   *     sockets until then
    */
   MachineConfig.Builder toBuilder(boolean incoming) throws IOException {
     GuestImages images = GuestImages.installed();
@@ -163,7 +165,7 @@ final class MachineOptions {
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
-  /** The same options as words again, for a snapshot; the files as they are found from anywhere. */
+  /** Returns the options for a snapshot, with absolute paths of kernel and initrd. */
   private List<String> toOptions() {
     List<String> args = new ArrayList<>();
     addPath(args, kernel);

@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** {@code microvm restore}: {@code run} with the options that the snapshot has kept. */
+/** {@code microvm restore}: {@code run} with the options in the snapshot. */
 final class RestoreCommand implements Callable<Integer> {
   private final PositionalParamSpec directory =
       PositionalParamSpec.builder()
@@ -47,7 +47,7 @@ final class RestoreCommand implements Callable<Integer> {
     Path from = directory.getValue();
     Snapshot snapshot = Snapshot.open(from);
     if (snapshot.options().isEmpty()) {
-      throw new UsageException(snapshot + " has no options with it: use 'run --restore'");
+      throw new UsageException(snapshot + " contains no options: use 'run --restore'");
     }
     List<String> args = new ArrayList<>();
     args.add("run");

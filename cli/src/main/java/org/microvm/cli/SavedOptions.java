@@ -8,7 +8,7 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.SocketSpec;
 
-/** The options of a machine as a snapshot keeps them: options and their values by turns. */
+/** The options of a machine as a snapshot stores them: each option is followed by its value. */
 final class SavedOptions {
   private SavedOptions() {}
 

@@ -91,7 +91,7 @@ class AgentCommandTest {
   }
 
   @Test
-  void words_thatCannotBeMeant_areUsageErrors() throws IOException {
+  void badArguments_areUsageErrors() throws IOException {
     try (FakeAgent agent = FakeAgent.answering(Map.of())) {
       assertEquals(2, agent(agent, "fly"));
       assertEquals(2, agent(agent, "--timeout", "0", "ping"));

@@ -100,7 +100,7 @@ class PortCommandTest {
         "ctl QMP stop now|2|not JSON",
         "ctl QMP stop []|2|must be a JSON object",
       })
-  void words_thatCannotBeMeant_getOneLine(String words, int status, String why) {
+  void badArguments_getOneLine(String words, int status, String why) {
     assertEquals(status, run(words));
 
     String text = err.toString();

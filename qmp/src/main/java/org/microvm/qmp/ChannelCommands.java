@@ -152,7 +152,7 @@ final class ChannelCommands {
     return result;
   }
 
-  /** QEMU's rule for ids, so that what is called something here can be called so there. */
+  /** Checks an id by QEMU's rule, so that ids valid here are valid there. */
   private static void checkId(String id) throws QmpException {
     if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
       throw QmpException.generic(

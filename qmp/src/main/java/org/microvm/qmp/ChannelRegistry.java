@@ -15,16 +15,16 @@ import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 
 /**
- * The chardevs and the ports of a machine by the ids that people gave them.
+ * The chardevs and the ports of a machine by the ids that users gave them.
  *
- * <p>A port without an id of its own has one that begins with {@code #}, as such things have in
- * QEMU. Used on one thread at a time: before the control socket serves, and on its loop then.
+ * <p>A port without an id gets one that begins with {@code #}, as in QEMU. One thread at a time
+ * uses the registry: first the one that sets up the machine, then the control socket's.
  */
 public final class ChannelRegistry {
   /**
    * A port.
    *
-   * @param id what it is called
+   * @param id its id
    * @param info the port itself
    * @param spec the specification that it was added with
    */
@@ -38,14 +38,17 @@ public final class ChannelRegistry {
   private final Map<String, Chardev> chardevs = new LinkedHashMap<>();
   private final Map<String, Device> devices = new LinkedHashMap<>();
 
-  /** By identity: a new port may have number and name of one whose removal is still to be told. */
+  /**
+   * Compared by identity: a new port may have the number and name of one whose removal is not
+   * reported yet.
+   */
   private final Map<PortInfo, Device> byPort = new IdentityHashMap<>();
 
-  /** An empty one. */
+  /** Creates an empty registry. */
   public ChannelRegistry() {}
 
   /**
-   * Enters a port that is there at power-on.
+   * Registers a port that exists at power-on.
    *
    * @param info the port
    * @param port the specification that the port was made from
@@ -56,7 +59,7 @@ public final class ChannelRegistry {
     put(info, port);
   }
 
-  /** Enters a new port. */
+  /** Registers a new port. */
   Device put(PortInfo info, PortSpec port) {
     Device device = new Device(port.id().orElseGet(() -> generated(info)), info, port);
     devices.put(device.id(), device);
@@ -77,12 +80,12 @@ public final class ChannelRegistry {
     return taken + "." + suffix;
   }
 
-  /** The port of this id, or null. */
+  /** Returns the port with this id, or null. */
   Device device(String id) {
     return devices.get(id);
   }
 
-  /** The entry of a port, or null if it was not made here. */
+  /** Returns the entry of a port, or null if the port is not registered. */
   Device device(PortInfo info) {
     return byPort.get(info);
   }
@@ -92,9 +95,9 @@ public final class ChannelRegistry {
     return devices.values();
   }
 
-  /** Forgets a port that is gone; its id and its chardev are free. A second time does nothing. */
+  /** Removes a port and frees its id and its chardev. A second call has no effect. */
   void remove(Device device) {
-    // By identity: the next device may be equal to this one in everything.
+    // Compared by identity, because the next device may be equal to this one.
     if (devices.get(device.id()) != device) {
       return;
     }
@@ -105,12 +108,12 @@ public final class ChannelRegistry {
     }
   }
 
-  /** Nothing more comes about this port. */
+  /** No further event is reported for this port. */
   void forget(PortInfo info) {
     byPort.remove(info);
   }
 
-  /** The chardev of this id, or null. */
+  /** Returns the chardev with this id, or null. */
   Chardev chardev(String id) {
     return chardevs.get(id);
   }
@@ -125,7 +128,7 @@ public final class ChannelRegistry {
    * was started with. Each port has the number that the guest knows it by. A chardev that no port
    * uses is left out.
    *
-   * @param options options and their values by turns; an empty list is returned as it is
+   * @param options each option followed by its value; an empty list is returned unchanged
    */
   List<String> current(List<String> options) {
     if (options.isEmpty()) {
@@ -168,7 +171,7 @@ public final class ChannelRegistry {
     chardev.close();
   }
 
-  /** Closes the host ends that no port has. */
+  /** Closes the host ends that no port uses. */
   void close() {
     chardevs.values().forEach(Chardev::close);
   }

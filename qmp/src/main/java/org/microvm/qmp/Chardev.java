@@ -23,7 +23,7 @@ final class Chardev {
     this.spec = spec;
   }
 
-  /** One that a device has already. */
+  /** Creates a chardev that a device already uses. */
   static Chardev inUse(String id, ChardevSpec spec) {
     Chardev chardev = new Chardev(id, spec);
     chardev.busy = true;

@@ -182,7 +182,7 @@ class ChannelCommandsTest {
         "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': '/nonexistent/x'}}}"
             + "|GenericError|/nonexistent/x",
       })
-  void command_thatCannotBeMeant_isExplainedAndChangesNothing(
+  void badCommand_isExplainedAndChangesNothing(
       String command, String arguments, String errorClass, String words) throws IOException {
     run("chardev-add", "{'id': 'c2', 'backend': {'type': 'null', 'data': {}}}");
 

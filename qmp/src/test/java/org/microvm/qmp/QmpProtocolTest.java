@@ -129,8 +129,7 @@ class QmpProtocolTest {
         "{]|JSON parse error",
         "execute stop|JSON parse error, expecting an object",
       })
-  void message_thatCannotBeMeant_isExplainedAndTheNextOneServed(String message, String words)
-      throws IOException {
+  void badMessage_isExplainedAndTheNextOneServed(String message, String words) throws IOException {
     try (RawClient client = client()) {
       String refusal = client.refusal(message);
 
