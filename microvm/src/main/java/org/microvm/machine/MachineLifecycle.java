@@ -304,7 +304,8 @@ final class MachineLifecycle {
     try {
       if (held != null) {
         throw new MachineException(
-            "the guest may run elsewhere since its migration was cut: `cont` or `quit` decides");
+            "the guest may run in the destination process, because its migration was interrupted;"
+                + " check there, then `cont` resumes it here and `quit` ends it");
       }
     } finally {
       lock.unlock();
