@@ -86,7 +86,7 @@ public final class MigrationBenchmark {
     List<NumberedEcho> streams = new ArrayList<>();
     Process current = start(0, false);
     try {
-      StartWait.awaitFile(current, control(0));
+      StartWait.awaitListener(current, control(0));
       for (int port = 1; port <= PORTS; port++) {
         streams.add(NumberedEcho.start(channel(port)));
       }
@@ -166,7 +166,7 @@ public final class MigrationBenchmark {
   private Process move(int number, Process from) throws IOException, InterruptedException {
     Process to = start(number, true);
     try {
-      StartWait.awaitFile(to, incoming(number));
+      StartWait.awaitListener(to, incoming(number));
       try (QmpClient qmp = QmpClient.connect(control(number - 1), LIMIT)) {
         qmp.execute(
             "migrate-set-parameters",
@@ -181,7 +181,7 @@ public final class MigrationBenchmark {
       if (!from.waitFor(END_SECONDS, TimeUnit.SECONDS) || from.exitValue() != 0) {
         throw new IOException("the source process did not end with status 0");
       }
-      StartWait.awaitFile(to, control(number));
+      StartWait.awaitListener(to, control(number));
       return to;
     } catch (IOException e) {
       end(to);

@@ -136,7 +136,7 @@ public final class RestoreBenchmark {
 
   /** Connects once the machine listens. */
   private AgentClient connect(Process machine) throws IOException {
-    StartWait.awaitFile(machine, socket());
+    StartWait.awaitListener(machine, socket());
     return AgentClient.connect(socket());
   }
 

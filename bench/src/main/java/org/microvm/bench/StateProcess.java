@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.microvm.agent.AgentClient;
 import org.microvm.qmp.QmpClient;
 import org.slf4j.Logger;
@@ -18,11 +17,6 @@ final class StateProcess implements AutoCloseable {
   static final String AGENT = "org.qemu.guest_agent.0";
 
   private static final Logger LOG = LoggerFactory.getLogger(StateProcess.class);
-  private static final Path SOCKETS = Path.of("/proc/net/unix");
-
-  /** The flag of a listening socket in that table (net/unix/af_unix.c, {@code __SO_ACCEPTCON}). */
-  private static final String ACCEPTS = " 00010000 ";
-
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final Duration LISTEN = Duration.ofMinutes(1);
   private static final long END_SECONDS = 20;
@@ -95,7 +89,7 @@ final class StateProcess implements AutoCloseable {
 
   /** Waits until the process listens at a path; not for a path that it takes over. */
   void await(Path socket) throws IOException {
-    while (!listens(socket)) {
+    while (!StartWait.listens(socket)) {
       checkStarts(socket);
       StartWait.pause();
     }
@@ -109,16 +103,6 @@ final class StateProcess implements AutoCloseable {
       throw new IOException(
           "the VMM ended with status %d: %s"
               .formatted(process.exitValue(), Files.readString(messages).strip()));
-    }
-  }
-
-  /**
-   * Checks the kernel's table: the file exists before the socket listens, and a probe would
-   * connect.
-   */
-  private static boolean listens(Path socket) throws IOException {
-    try (Stream<String> lines = Files.lines(SOCKETS)) {
-      return lines.anyMatch(line -> line.endsWith(" " + socket) && line.contains(ACCEPTS));
     }
   }
 
