@@ -18,7 +18,7 @@ final class Samples {
     values.computeIfAbsent(new Key(workload, subject, metric), key -> new ArrayList<>()).add(value);
   }
 
-  /** All values with this key; empty if there are none. */
+  /** Returns all values with this key, or an empty result if there are none. */
   List<Double> all(String workload, String subject, String metric) {
     return values.getOrDefault(new Key(workload, subject, metric), List.of());
   }

@@ -17,20 +17,10 @@ final class StartWait {
 
   private StartWait() {}
 
-  /** Waits until the process has created a file. */
-  static void awaitFile(Process machine, Path file) throws IOException {
-    while (!Files.exists(file)) {
-      if (!machine.isAlive()) {
-        throw new IOException("microvm ended with status " + machine.exitValue());
-      }
-      pause();
-    }
-  }
-
   /** Waits until the process accepts connections on a unix socket that it creates. */
   static void awaitListener(Process machine, Path socket) throws IOException {
-    awaitFile(machine, socket);
-    while (!listens(socket)) {
+    // The kernel's table is read only once the file exists, because reading it delays the start.
+    while (!Files.exists(socket) || !listens(socket)) {
       if (!machine.isAlive()) {
         throw new IOException("microvm ended with status " + machine.exitValue());
       }

@@ -53,6 +53,8 @@ record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implement
     try {
       agent.await(START);
     } catch (IOException e) {
+      // The process may still start and hold the port.
+      vm.discard();
       agent.close();
       String said = process.result().map(result -> result.output() + result.errors()).orElse("");
       throw new IOException("the second agent did not start: " + said, e);
