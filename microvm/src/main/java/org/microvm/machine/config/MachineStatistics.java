@@ -70,7 +70,7 @@ public record MachineStatistics(
       long hostNanos,
       Map<String, Long> kvm) {
 
-    /** Exits of all reasons. */
+    /** {@return the number of exits of all reasons} */
     public long exits() {
       return exitsByReason.values().stream().mapToLong(Long::longValue).sum();
     }
