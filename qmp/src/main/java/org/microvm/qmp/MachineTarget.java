@@ -28,7 +28,10 @@ public final class MachineTarget implements QmpTarget {
   private final Supplier<JsonNode> statistics;
 
   /**
-   * @param name of the machine, or null
+   * Makes a machine the target.
+   *
+   * @param machine the machine that clients control; it is not closed here
+   * @param name the machine's name, or null if it has none
    * @param statistics supplies the machine's statistics so far
    */
   public MachineTarget(Machine machine, String name, Supplier<JsonNode> statistics) {
@@ -37,7 +40,11 @@ public final class MachineTarget implements QmpTarget {
     this.statistics = statistics;
   }
 
-  /** Makes the server send events about the machine to its clients from now on. */
+  /**
+   * Makes the server send events about the machine to its clients from now on.
+   *
+   * @param server the control socket of this target
+   */
   public void report(QmpServer server) {
     machine.addListener(
         new MachineListener() {
@@ -63,7 +70,12 @@ public final class MachineTarget implements QmpTarget {
         });
   }
 
-  /** Makes the server send the event about the machine's end to its clients. */
+  /**
+   * Makes the server send the event about the machine's end to its clients.
+   *
+   * @param server the control socket of the machine
+   * @param end how the machine ended
+   */
   public static void reportEnd(QmpServer server, MachineEnd end) {
     switch (end) {
       case MachineEnd.PowerOff() -> server.ended(true, "guest-shutdown");

@@ -83,6 +83,7 @@ public final class QmpServer implements AutoCloseable {
    * @param target what is controlled
    * @param registry the channels that exist; used by the server alone from now on
    * @param version of the product, such as 0.1.0
+   * @return the server, which accepts clients
    * @throws ErrnoException if the path is too long, in use, or not allowed
    */
   public static QmpServer listen(
@@ -110,7 +111,10 @@ public final class QmpServer implements AutoCloseable {
     }
   }
 
-  /** Completes once a client has connected; cancelled if the server is closed before. */
+  /**
+   * {@return a new future that completes once a client has connected; cancelled if the server is
+   * closed before}
+   */
   public CompletableFuture<Void> firstClient() {
     return firstClient.copy();
   }
@@ -125,7 +129,11 @@ public final class QmpServer implements AutoCloseable {
     later(() -> events.emit("RESUME"));
   }
 
-  /** Sends the event that a migration ended, with its times. */
+  /**
+   * Sends the event that a migration ended, with its times.
+   *
+   * @param end the final progress
+   */
   public void migration(MigrationProgress end) {
     ObjectNode data =
         JsonNodeFactory.instance
