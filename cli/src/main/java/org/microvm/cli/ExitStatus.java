@@ -3,11 +3,23 @@ package org.microvm.cli;
 import java.io.PrintStream;
 import org.microvm.machine.config.MachineEnd;
 
-/** Maps the end of a machine to the exit status of the process. */
+/**
+ * Maps the end of a machine to the exit status of the process.
+ *
+ * <p>The statuses of ends that no success can be mistaken for are even, because the debug exit port
+ * makes odd ones. They lie above those of sysexits.h (64 to 78) and below what timeout, env and
+ * shells use (124 to 127, then 128 + signal).
+ */
 final class ExitStatus {
+  /** The guest's kernel panicked. */
+  static final int PANICKED = 112;
+
+  /** The guest triple-faulted. */
+  static final int TRIPLE_FAULT = 114;
+
   private ExitStatus() {}
 
-  /** Returns the status, and prints the report if the machine failed. */
+  /** Returns the status, and prints why unless the guest ended in an orderly way. */
   static int of(MachineEnd end, PrintStream err) {
     return switch (end) {
       case MachineEnd.PowerOff() -> 0;
@@ -15,6 +27,16 @@ final class ExitStatus {
       case MachineEnd.Stopped() -> 0;
       case MachineEnd.Migrated() -> 0;
       case MachineEnd.DebugExit(int status) -> status & 0xff;
+      case MachineEnd.Panicked(String message, String how) -> {
+        err.println(
+            "microvm: the guest has panicked (%s)%s"
+                .formatted(how, message.isEmpty() ? "" : ": " + message));
+        yield PANICKED;
+      }
+      case MachineEnd.TripleFault(String report) -> {
+        err.println("microvm: " + report);
+        yield TRIPLE_FAULT;
+      }
       case MachineEnd.Failed(String report) -> {
         err.println("microvm: " + report);
         yield Main.FAILED;

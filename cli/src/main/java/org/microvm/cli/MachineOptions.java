@@ -9,6 +9,7 @@ import java.util.List;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -92,6 +93,15 @@ final class MachineOptions {
           .defaultValue("exit")
           .build();
 
+  private final OptionSpec onPanic =
+      Options.text(
+              "exit|restart|pause",
+              "what to do when the guest's kernel panics: end the process with status 112, start the"
+                  + " guest again, or pause it (default: ${DEFAULT-VALUE})",
+              "--on-panic")
+          .defaultValue("exit")
+          .build();
+
   private ChannelOptions channels;
 
   /** The options, in the order of the help. */
@@ -107,7 +117,8 @@ final class MachineOptions {
         disks,
         registers,
         trackDirtyPages,
-        onReset);
+        onReset,
+        onPanic);
   }
 
   /** Returns the channels of the machine; call {@link #toBuilder} first. */
@@ -161,6 +172,12 @@ final class MachineOptions {
         .cpus(cpuCount())
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
+        .onPanic(
+            Options.choice(
+                onPanic,
+                entry("exit", OnPanic.EXIT),
+                entry("restart", OnPanic.RESTART),
+                entry("pause", OnPanic.PAUSE)))
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
@@ -171,7 +188,7 @@ final class MachineOptions {
     addPath(args, kernel);
     addPath(args, initrd);
     addAll(args, List.of(append, chardevs, devices, disks));
-    for (OptionSpec option : List.of(memory, cpus, onReset, registers, trackDirtyPages)) {
+    for (OptionSpec option : List.of(memory, cpus, onReset, onPanic, registers, trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;

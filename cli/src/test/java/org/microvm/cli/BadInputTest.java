@@ -62,6 +62,7 @@ class BadInputTest {
         "--initrd|/nonexistent/initrd|/nonexistent/initrd",
         "--disk|/nonexistent/disk|/nonexistent/disk",
         "--disk|/etc/passwd,readonly=perhaps|readonly=perhaps",
+        "--on-panic|never|--on-panic: 'never' is not exit, restart or pause",
         "--on-reset|sometimes|--on-reset: 'sometimes' is not exit or restart",
         "--chardev|pigeon,id=a|--chardev there is no chardev \"pigeon\"; the kinds are: socket",
         "--chardev|null,id=a|--chardev id=a is used by no --device",

@@ -23,6 +23,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
@@ -49,6 +50,7 @@ public final class Machine implements AutoCloseable {
   private final MachineLifecycle lifecycle;
   private final MachineContext context;
   private final PauseControl pauses;
+  private final PanicControl panics;
   private final MachineSupervisor supervisor;
   private final MigrationSession migrations;
   private final SnapshotSession snapshots;
@@ -63,7 +65,8 @@ public final class Machine implements AutoCloseable {
     DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
     context = new MachineContext(config, parts, lifecycle, tracking, new CopyOnWriteArrayList<>());
     pauses = new PauseControl(context);
-    supervisor = new MachineSupervisor(context);
+    panics = new PanicControl(context, pauses);
+    supervisor = new MachineSupervisor(context, panics);
     migrations = new MigrationSession(context, pauses);
     snapshots = new SnapshotSession(context, pauses, migrations);
     statistics = new MachineStatisticsReader(context);
@@ -159,6 +162,14 @@ public final class Machine implements AutoCloseable {
    */
   public void start() {
     lifecycle.start(supervisor::start);
+  }
+
+  /**
+   * {@return whether the guest is paused because its kernel has panicked; see {@link
+   * OnPanic#PAUSE}}
+   */
+  public boolean isPanicked() {
+    return panics.isPaused();
   }
 
   /** {@return whether {@link #start} was called} */

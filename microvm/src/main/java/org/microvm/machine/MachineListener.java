@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.MigrationProgress;
 
 /**
@@ -20,6 +21,18 @@ public interface MachineListener {
    * @param end how it ended
    */
   default void migrationEnded(MigrationProgress end) {}
+
+  /**
+   * The guest's kernel panicked. Depending on {@code action}, the machine ends next, the guest
+   * boots again, or it has been paused.
+   *
+   * @param panic what is known of it
+   * @param action what happens now
+   */
+  default void panicked(MachineEnd.Panicked panic, OnPanic action) {}
+
+  /** The guest's kernel panicked, and its crash kernel takes over; the guest continues to run. */
+  default void crashKernelLoaded() {}
 
   /**
    * The guest was reset and boots again.

@@ -1,9 +1,9 @@
 package org.microvm.machine;
 
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.config.OnReset;
 import org.microvm.machine.jfr.FlightRecording;
 import org.microvm.machine.vm.VmInstance;
 
@@ -13,10 +13,15 @@ final class MachineSupervisor {
 
   private final MachineContext context;
   private final MachineLifecycle lifecycle;
+  private final PanicControl panics;
   private final Thread thread = Thread.ofPlatform().name("machine").unstarted(this::supervise);
 
-  MachineSupervisor(MachineContext context) {
+  /** Whether the host asked for the reset by which the guest has ended last. */
+  private boolean resetByHost;
+
+  MachineSupervisor(MachineContext context, PanicControl panics) {
     this.context = context;
+    this.panics = panics;
     lifecycle = context.lifecycle();
   }
 
@@ -42,12 +47,9 @@ final class MachineSupervisor {
     try {
       context.parts().awaitReadyToBoot();
       FlightRecording.tell("started", "");
-      last = lifecycle.instance().runUntilEnd();
-      while (last instanceof MachineEnd.Reset reset && restartsAfter(reset)) {
-        last =
-            lifecycle.restart(this::powerOn)
-                ? lifecycle.instance().runUntilEnd()
-                : new MachineEnd.Stopped();
+      last = runGuest();
+      while (restartsAfter(last)) {
+        last = lifecycle.restart(this::powerOn) ? runGuest() : new MachineEnd.Stopped();
       }
     } catch (MachineException | RuntimeException e) {
       last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
@@ -56,19 +58,25 @@ final class MachineSupervisor {
     lifecycle.finish(last);
   }
 
-  private boolean restartsAfter(MachineEnd.Reset reset) {
-    boolean byHost = lifecycle.takeResetAsked();
-    if (byHost || context.config().onReset() == OnReset.RESTART) {
-      context.listeners().forEach(listener -> listener.reset(reset, byHost));
-      return true;
-    }
-    return false;
+  /** Runs the guest until it ends, and returns how it did, which may be by a panic. */
+  private MachineEnd runGuest() {
+    MachineEnd end = lifecycle.instance().runUntilEnd();
+    resetByHost = end instanceof MachineEnd.Reset && lifecycle.takeResetAsked();
+    return resetByHost ? end : panics.judge(end);
+  }
+
+  private boolean restartsAfter(MachineEnd end) {
+    Optional<MachineEnd.Reset> reset = RestartRule.of(context.config()).apply(end, resetByHost);
+    reset.ifPresent(
+        how -> context.listeners().forEach(listener -> listener.reset(how, resetByHost)));
+    return reset.isPresent();
   }
 
   private VmInstance powerOn() throws MachineException {
     // The log belongs to the memory slots of the VM that has ended.
     context.tracking().end();
     context.parts().board().reset();
+    panics.forget();
     return VmInstance.powerOn(context.config(), context.parts());
   }
 }

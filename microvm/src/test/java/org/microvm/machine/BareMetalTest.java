@@ -85,7 +85,7 @@ class BareMetalTest {
   void tripleFault_isReportedWithPlaceAndMode(String how) throws Exception {
     start(guest("triple-fault", "how=" + how));
 
-    String report = assertInstanceOf(MachineEnd.Failed.class, end()).report();
+    String report = assertInstanceOf(MachineEnd.TripleFault.class, end()).report();
 
     assertTrue(report.startsWith("the guest triple-faulted"), report);
     assertTrue(report.contains("64-bit mode, CPL 0, paging on"), report);

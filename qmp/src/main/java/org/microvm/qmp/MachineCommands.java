@@ -49,7 +49,7 @@ final class MachineCommands {
     arguments.finish();
     RunState state = target.state();
     ObjectNode result = JsonNodeFactory.instance.objectNode();
-    result.put("status", state.name().toLowerCase(Locale.ROOT));
+    result.put("status", state.name().toLowerCase(Locale.ROOT).replace('_', '-'));
     result.put("singlestep", false);
     result.put("running", state == RunState.RUNNING);
     return result;

@@ -14,6 +14,7 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -64,6 +65,22 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
+          public void panicked(MachineEnd.Panicked panic, OnPanic action) {
+            server.panicked(
+                switch (action) {
+                  case EXIT -> "poweroff";
+                  case PAUSE -> "pause";
+                  case RESTART -> "run";
+                },
+                panic.message());
+          }
+
+          @Override
+          public void crashKernelLoaded() {
+            server.crashLoaded();
+          }
+
+          @Override
           public void reset(MachineEnd.Reset how, boolean byHost) {
             server.reset(!byHost);
           }
@@ -83,6 +100,8 @@ public final class MachineTarget implements QmpTarget {
       case MachineEnd.DebugExit(int status) -> server.ended(true, "guest-shutdown");
       case MachineEnd.Stopped() -> server.ended(false, "host-signal");
       case MachineEnd.Migrated() -> server.ended(false, "host-qmp-quit");
+      case MachineEnd.Panicked panic -> server.ended(true, "guest-panic");
+      case MachineEnd.TripleFault(String report) -> server.ended(true, "guest-reset");
       case MachineEnd.Failed(String report) -> server.ended(false, "host-error");
     }
   }
@@ -99,6 +118,9 @@ public final class MachineTarget implements QmpTarget {
     }
     if (!machine.isStarted()) {
       return RunState.PRELAUNCH;
+    }
+    if (machine.isPanicked()) {
+      return RunState.GUEST_PANICKED;
     }
     return machine.isPaused() ? RunState.PAUSED : RunState.RUNNING;
   }

@@ -166,6 +166,26 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
+   * Sends the event that the guest's kernel has panicked.
+   *
+   * @param action what happens now, a value of QMP's GuestPanicAction
+   * @param message what the kernel printed, or empty if that is not known
+   */
+  public void panicked(String action, String message) {
+    ObjectNode data = JsonNodeFactory.instance.objectNode().put("action", action);
+    if (!message.isEmpty()) {
+      data.put("x-message", message);
+    }
+    later(() -> events.emit("GUEST_PANICKED", data));
+  }
+
+  /** Sends the event that the guest's kernel has panicked, and its crash kernel takes over. */
+  public void crashLoaded() {
+    ObjectNode data = JsonNodeFactory.instance.objectNode().put("action", "run");
+    later(() -> events.emit("GUEST_CRASHLOADED", data));
+  }
+
+  /**
    * Sends the event that the guest has ended.
    *
    * @param guest whether the guest caused the end

@@ -14,7 +14,9 @@ import org.microvm.devices.legacy.ExitPort;
 import org.microvm.devices.legacy.I8042;
 import org.microvm.devices.legacy.MachineEvents;
 import org.microvm.devices.legacy.PowerPort;
+import org.microvm.devices.legacy.PvPanic;
 import org.microvm.devices.legacy.ResetPort;
+import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
@@ -71,7 +73,7 @@ public final class Board implements AutoCloseable {
   public Board(
       GuestRam ram,
       EventLoop loop,
-      ConsoleOutput console,
+      SerialOutput console,
       MachineEvents events,
       Mapping registerPages)
       throws ErrnoException {
@@ -99,6 +101,7 @@ public final class Board implements AutoCloseable {
     attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
     attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
     attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
+    attach(PvPanic.PORT, PvPanic.PORT_COUNT, new PvPanic(events));
   }
 
   /** The guest's memory. */

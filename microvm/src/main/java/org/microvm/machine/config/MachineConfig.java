@@ -22,6 +22,7 @@ import org.microvm.virtioserial.SerialConfig;
  * @param channels the channels that exist at power-on
  * @param console where the UART's output goes
  * @param onReset what happens if the guest requests a reset
+ * @param onPanic what happens if the guest's kernel panics
  * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
@@ -40,6 +41,7 @@ public record MachineConfig(
     List<ChannelConfig> channels,
     OutputStream console,
     OnReset onReset,
+    OnPanic onPanic,
     boolean mappedRegisters,
     boolean trackDirtyPages,
     List<String> options) {
@@ -67,6 +69,7 @@ public record MachineConfig(
     private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
+    private OnPanic onPanic = OnPanic.EXIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
     private List<String> options = List.of();
@@ -175,6 +178,17 @@ public record MachineConfig(
     }
 
     /**
+     * Sets what happens if the guest's kernel panics.
+     *
+     * @param action {@link OnPanic#EXIT} by default
+     * @return this builder
+     */
+    public Builder onPanic(OnPanic action) {
+      onPanic = Objects.requireNonNull(action);
+      return this;
+    }
+
+    /**
      * Sets whether the guest reads virtio registers from memory, if KVM supports that.
      *
      * @param on true by default; false makes each access to a register an exit
@@ -224,6 +238,7 @@ public record MachineConfig(
           List.copyOf(channels),
           console,
           onReset,
+          onPanic,
           mappedRegisters,
           trackDirtyPages,
           options);

@@ -19,6 +19,22 @@ public sealed interface MachineEnd {
    */
   record DebugExit(int status) implements MachineEnd {}
 
+  /**
+   * The guest's kernel panicked, and the machine is configured to end on a panic.
+   *
+   * @param message what the kernel printed on the serial console, or empty if it printed nothing
+   * @param how how the panic is known, for a person to read
+   */
+  record Panicked(String message, String how) implements MachineEnd {}
+
+  /**
+   * The guest triple-faulted: an exception could not be delivered, nor the double fault for it. On
+   * a PC this resets the processor.
+   *
+   * @param report where, in which processor mode, and the registers
+   */
+  record TripleFault(String report) implements MachineEnd {}
+
   /** The guest continues in another process. */
   record Migrated() implements MachineEnd {}
 

@@ -36,7 +36,7 @@ public final class ExitHandler {
       case ExitReason.IO -> portAccess(run);
       case ExitReason.MMIO -> mmioAccess(run);
       case ExitReason.INTERNAL_ERROR -> internalError(run);
-      case ExitReason.SHUTDOWN -> fail(report.tripleFault());
+      case ExitReason.SHUTDOWN -> ender.end(new MachineEnd.TripleFault(report.tripleFault()));
       case ExitReason.FAIL_ENTRY -> fail(report.entryFailed(run));
       case ExitReason.SYSTEM_EVENT -> systemEvent(run);
       case ExitReason.INTR, ExitReason.IRQ_WINDOW_OPEN -> {} // re-enter the guest

@@ -208,7 +208,8 @@ class ExitHandlerTest {
   void shutdown_isATripleFault() {
     handle(SyntheticExit.of(ExitReason.SHUTDOWN));
 
-    assertTrue(failure().contains("KVM_EXIT_SHUTDOWN"), this::failure);
+    String report = assertInstanceOf(MachineEnd.TripleFault.class, ender.ends.getFirst()).report();
+    assertTrue(report.contains("KVM_EXIT_SHUTDOWN"), report);
   }
 
   @Test
