@@ -2,6 +2,7 @@ package org.microvm.kvm;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.kvm_regs;
 
 /**
@@ -9,6 +10,26 @@ import org.microvm.bindings.kvm_regs;
  * thread-safe.
  */
 public final class Registers {
+  /** Where the registers are in the kernel's struct, by their numbers in instruction encodings. */
+  private static final long[] OFFSETS = {
+    kvm_regs.rax$offset(),
+    kvm_regs.rcx$offset(),
+    kvm_regs.rdx$offset(),
+    kvm_regs.rbx$offset(),
+    kvm_regs.rsp$offset(),
+    kvm_regs.rbp$offset(),
+    kvm_regs.rsi$offset(),
+    kvm_regs.rdi$offset(),
+    kvm_regs.r8$offset(),
+    kvm_regs.r9$offset(),
+    kvm_regs.r10$offset(),
+    kvm_regs.r11$offset(),
+    kvm_regs.r12$offset(),
+    kvm_regs.r13$offset(),
+    kvm_regs.r14$offset(),
+    kvm_regs.r15$offset()
+  };
+
   private final MemorySegment segment = Arena.ofAuto().allocate(kvm_regs.layout());
 
   /** Creates a buffer of zeros. */
@@ -241,6 +262,27 @@ public final class Registers {
    */
   public void r15(long value) {
     kvm_regs.r15(segment, value);
+  }
+
+  /**
+   * Returns a general register.
+   *
+   * @param number its number in instruction encodings, 0 to 15: RAX, RCX, RDX, RBX, RSP, RBP, RSI,
+   *     RDI, R8 to R15
+   * @return its 64 bits
+   */
+  public long general(int number) {
+    return segment.get(ValueLayout.JAVA_LONG, OFFSETS[number]);
+  }
+
+  /**
+   * Sets a general register.
+   *
+   * @param number its number in instruction encodings, 0 to 15
+   * @param value its 64 bits
+   */
+  public void general(int number, long value) {
+    segment.set(ValueLayout.JAVA_LONG, OFFSETS[number], value);
   }
 
   /** {@return RIP, the linear address of the next instruction} */

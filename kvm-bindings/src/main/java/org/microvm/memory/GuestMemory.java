@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import org.microvm.syscall.CompareExchange16;
 
 /**
  * Guest RAM, addressed by guest-physical address; every access is bounds-checked.
@@ -252,6 +253,29 @@ public final class GuestMemory {
    */
   public void write(long address, MemorySegment source) throws GuestMemoryException {
     slice(address, source.byteSize()).copyFrom(source);
+  }
+
+  /**
+   * Compares 16 bytes with what is expected and replaces them if they are equal, atomically with
+   * regard to the vCPUs: the processor executes CMPXCHG16B with a LOCK prefix.
+   *
+   * @param address guest-physical, a multiple of 16
+   * @param expected the low and the high half that are expected; on return, those that were found
+   * @param low the new low half
+   * @param high the new high half
+   * @return whether the bytes were replaced
+   * @throws GuestMemoryException if the bytes are not in RAM
+   */
+  public boolean compareAndExchange16(long address, long[] expected, long low, long high)
+      throws GuestMemoryException {
+    MemoryRegion region = region(address, 16);
+    long offset = address - region.start();
+    boolean exchanged =
+        CompareExchange16.run(region.host().asSlice(offset, 16), expected, low, high);
+    if (exchanged) {
+      dirtyPages.mark(region.fileOffset() + offset, 16);
+    }
+    return exchanged;
   }
 
   private MemoryRegion region(long address, long length) throws GuestMemoryException {

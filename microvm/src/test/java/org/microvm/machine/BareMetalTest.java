@@ -104,7 +104,14 @@ class BareMetalTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"int3,'ok x 5, breakpoints 5'", "fwait,ok x 5", "stac,ok x 5", "clac,ok x 5"})
+  @CsvSource({
+    "int3,'ok x 5, breakpoints 5'",
+    "fwait,ok x 5",
+    "stac,ok x 5",
+    "clac,ok x 5",
+    "popcnt,ok x 5",
+    "cmpxchg16b,ok x 5"
+  })
   void instructionsThatAnEmulatingHostLacks_areFinished(String name, String outcome)
       throws Exception {
     start(guest("bad-instruction", "count=5 insn=" + name));

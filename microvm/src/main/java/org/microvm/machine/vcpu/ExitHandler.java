@@ -4,6 +4,7 @@ import org.microvm.devices.bus.Bus;
 import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.emulation.InstructionEmulator;
 
 /** Handles the exits of one vCPU: port I/O, MMIO, and the end of the guest. */
 public final class ExitHandler {

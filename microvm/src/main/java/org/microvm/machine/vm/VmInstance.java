@@ -37,13 +37,13 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.emulation.InstructionEmulator;
+import org.microvm.machine.emulation.KvmCpuAccess;
 import org.microvm.machine.vcpu.ExitHandler;
 import org.microvm.machine.vcpu.ExitStatistics;
 import org.microvm.machine.vcpu.FailureReport;
 import org.microvm.machine.vcpu.GuestEnder;
 import org.microvm.machine.vcpu.GuestSampler;
-import org.microvm.machine.vcpu.InstructionEmulator;
-import org.microvm.machine.vcpu.KvmCpuAccess;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.vcpu.VcpuAccount;
 import org.microvm.machine.vcpu.VcpuThread;
@@ -239,7 +239,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
 
   private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {
     ExitStatistics exits = new ExitStatistics();
-    InstructionEmulator emulator = new InstructionEmulator(new KvmCpuAccess(vcpu));
+    InstructionEmulator emulator =
+        new InstructionEmulator(new KvmCpuAccess(vcpu, board.ram().memory()));
     ExitHandler handler =
         new ExitHandler(
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);

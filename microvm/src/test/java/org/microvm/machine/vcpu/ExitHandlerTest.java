@@ -15,6 +15,8 @@ import org.microvm.devices.bus.BusDevice;
 import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.emulation.FakeCpu;
+import org.microvm.machine.emulation.InstructionEmulator;
 
 class ExitHandlerTest {
   private static final int PORT = 0x3f8;
