@@ -74,6 +74,12 @@ final class MachineOptions {
           .defaultValue("mapped")
           .build();
 
+  private final OptionSpec acpi =
+      Options.text(
+              "on|off", "whether the guest gets ACPI tables (default: ${DEFAULT-VALUE})", "--acpi")
+          .defaultValue("on")
+          .build();
+
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
@@ -106,6 +112,7 @@ final class MachineOptions {
         devices,
         disks,
         registers,
+        acpi,
         trackDirtyPages,
         onReset);
   }
@@ -162,6 +169,7 @@ final class MachineOptions {
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
@@ -171,7 +179,7 @@ final class MachineOptions {
     addPath(args, kernel);
     addPath(args, initrd);
     addAll(args, List.of(append, chardevs, devices, disks));
-    for (OptionSpec option : List.of(memory, cpus, onReset, registers, trackDirtyPages)) {
+    for (OptionSpec option : List.of(memory, cpus, onReset, registers, acpi, trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;

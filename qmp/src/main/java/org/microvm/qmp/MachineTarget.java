@@ -42,6 +42,11 @@ public final class MachineTarget implements QmpTarget {
     machine.addListener(
         new MachineListener() {
           @Override
+          public void powerButtonPressed() {
+            server.powerButtonPressed();
+          }
+
+          @Override
           public void paused() {
             server.stopped();
           }
@@ -154,6 +159,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public Optional<Migration> migration() {
     return machine.migration();
+  }
+
+  @Override
+  public boolean pressPowerButton() {
+    return machine.pressPowerButton();
   }
 
   @Override

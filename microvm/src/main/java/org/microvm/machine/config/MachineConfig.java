@@ -26,6 +26,8 @@ import org.microvm.virtioserial.SerialConfig;
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
+ * @param acpi whether the guest gets ACPI tables, in which a distribution's kernel finds its
+ *     devices; the kernel command line has the virtio-mmio devices in any case
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
@@ -42,6 +44,7 @@ public record MachineConfig(
     OnReset onReset,
     boolean mappedRegisters,
     boolean trackDirtyPages,
+    boolean acpi,
     List<String> options) {
 
   /**
@@ -66,6 +69,7 @@ public record MachineConfig(
     private OnReset onReset = OnReset.EXIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
+    private boolean acpi = true;
     private List<String> options = List.of();
 
     private Builder(Path kernel) {
@@ -138,6 +142,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Sets whether the guest gets ACPI tables. */
+    public Builder acpi(boolean on) {
+      acpi = on;
+      return this;
+    }
+
     /** Sets the command-line options of the configuration, which snapshots keep. */
     public Builder options(List<String> commandLineOptions) {
       options = List.copyOf(commandLineOptions);
@@ -159,6 +169,7 @@ public record MachineConfig(
           onReset,
           mappedRegisters,
           trackDirtyPages,
+          acpi,
           options);
     }
   }
