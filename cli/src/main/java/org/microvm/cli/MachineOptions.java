@@ -75,6 +75,12 @@ final class MachineOptions {
           .defaultValue("mapped")
           .build();
 
+  private final OptionSpec acpi =
+      Options.text(
+              "on|off", "whether the guest gets ACPI tables (default: ${DEFAULT-VALUE})", "--acpi")
+          .defaultValue("on")
+          .build();
+
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
@@ -116,6 +122,7 @@ final class MachineOptions {
         devices,
         disks,
         registers,
+        acpi,
         trackDirtyPages,
         onReset,
         onPanic);
@@ -179,6 +186,7 @@ final class MachineOptions {
                 entry("restart", OnPanic.RESTART),
                 entry("pause", OnPanic.PAUSE)))
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
@@ -188,7 +196,8 @@ final class MachineOptions {
     addPath(args, kernel);
     addPath(args, initrd);
     addAll(args, List.of(append, chardevs, devices, disks));
-    for (OptionSpec option : List.of(memory, cpus, onReset, onPanic, registers, trackDirtyPages)) {
+    for (OptionSpec option :
+        List.of(memory, cpus, onReset, onPanic, registers, acpi, trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;

@@ -197,6 +197,20 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * Presses the ACPI power button, whereupon a distribution's guest shuts down. The guest decides:
+   * {@link #end} completes if and when it has powered off.
+   *
+   * @return false if the guest does not use ACPI, so that it has no power button
+   */
+  public boolean pressPowerButton() {
+    boolean pressed = parts.board().acpi().pressPowerButton();
+    if (pressed) {
+      context.listeners().forEach(MachineListener::powerButtonPressed);
+    }
+    return pressed;
+  }
+
+  /**
    * Stops the guest's vCPUs between two instructions and waits until all of them are stopped;
    * channels stay connected. Does nothing if the machine is already paused. A machine that is not
    * started yet will pause before its first instruction.

@@ -9,6 +9,9 @@ import org.microvm.machine.migration.MigrationProgress;
  * called on the thread that caused the event and must not block.
  */
 public interface MachineListener {
+  /** The power button was pressed; see {@link Machine#pressPowerButton}. */
+  default void powerButtonPressed() {}
+
   /** The guest was paused; see {@link Machine#pause}. */
   default void paused() {}
 

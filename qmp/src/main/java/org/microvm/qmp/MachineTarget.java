@@ -50,6 +50,11 @@ public final class MachineTarget implements QmpTarget {
     machine.addListener(
         new MachineListener() {
           @Override
+          public void powerButtonPressed() {
+            server.powerButtonPressed();
+          }
+
+          @Override
           public void paused() {
             server.stopped();
           }
@@ -188,6 +193,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public Optional<Migration> migration() {
     return machine.migration();
+  }
+
+  @Override
+  public boolean pressPowerButton() {
+    return machine.pressPowerButton();
   }
 
   @Override

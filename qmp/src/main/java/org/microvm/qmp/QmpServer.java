@@ -119,6 +119,11 @@ public final class QmpServer implements AutoCloseable {
     return firstClient.copy();
   }
 
+  /** Sends the event that the power button was pressed. */
+  public void powerButtonPressed() {
+    later(() -> events.emit("POWERDOWN"));
+  }
+
   /** Sends the event that the guest was paused. */
   public void stopped() {
     later(() -> events.emit("STOP"));

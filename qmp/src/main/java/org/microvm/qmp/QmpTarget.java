@@ -87,6 +87,13 @@ public interface QmpTarget {
   /** Resets the guest, like a reset button. */
   void reset();
 
+  /**
+   * Presses the power button.
+   *
+   * @return false if the guest has no power button
+   */
+  boolean pressPowerButton();
+
   /** Ends the guest, like a power cut. */
   void quit();
 

@@ -27,6 +27,8 @@ import org.microvm.virtioserial.SerialConfig;
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
+ * @param acpi whether the guest gets ACPI tables, in which a distribution's kernel finds its
+ *     devices; the kernel command line has the virtio-mmio devices in any case
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
@@ -44,6 +46,7 @@ public record MachineConfig(
     OnPanic onPanic,
     boolean mappedRegisters,
     boolean trackDirtyPages,
+    boolean acpi,
     List<String> options) {
 
   /**
@@ -72,6 +75,7 @@ public record MachineConfig(
     private OnPanic onPanic = OnPanic.EXIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
+    private boolean acpi = true;
     private List<String> options = List.of();
 
     private Builder(Path kernel) {
@@ -211,6 +215,17 @@ public record MachineConfig(
     }
 
     /**
+     * Sets whether the guest gets ACPI tables.
+     *
+     * @param on true by default
+     * @return this builder
+     */
+    public Builder acpi(boolean on) {
+      acpi = on;
+      return this;
+    }
+
+    /**
      * Sets the command-line options of the configuration, which snapshots keep.
      *
      * @param commandLineOptions one element for each word; empty by default
@@ -241,6 +256,7 @@ public record MachineConfig(
           onPanic,
           mappedRegisters,
           trackDirtyPages,
+          acpi,
           options);
     }
   }

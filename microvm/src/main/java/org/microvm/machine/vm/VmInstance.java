@@ -219,7 +219,12 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       line = line.virtioMmio(slot.address(), VirtioSlot.LENGTH, slot.gsi());
     }
     return new BootRequest(
-        config.kernel(), config.initrd(), line.toString(), config.cpus(), BootProtocol.AUTO);
+        config.kernel(),
+        config.initrd(),
+        line.toString(),
+        config.cpus(),
+        BootProtocol.AUTO,
+        config.acpi() ? Optional.of(board.acpiHardware()) : Optional.empty());
   }
 
   private void notifications(VirtioSlot slot) throws ErrnoException {
