@@ -2,7 +2,7 @@
  * Plays a kernel that panics, as Linux does.
  *
  * report=port (the default: pvpanic's port), crash (a crash kernel takes over), none; message=1 prints Linux's line, and
- * message=quoted prints the line of an orderly reboot after it. Then end=reset (the default), poweroff, fault or exit.
+ * message=quoted prints the line of an orderly reboot after it. Then end=reset (the default), poweroff, fault, halt or exit.
  */
 #include "runtime.h"
 
@@ -45,6 +45,8 @@ int guest_main(void) {
   if (option_is("end", "exit")) {
     return 0;
   }
-  outb(0x64, 0xfe);
+  if (!option_is("end", "halt")) {
+    outb(0x64, 0xfe);
+  }
   halt_forever();
 }

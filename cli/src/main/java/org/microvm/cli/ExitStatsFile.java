@@ -67,6 +67,9 @@ final class ExitStatsFile {
           node.put("how", "panic").put("by", how).put("message", message);
       case MachineEnd.TripleFault(String report) ->
           node.put("how", "triple-fault").put("message", report);
+      case MachineEnd.Halted(String report) -> node.put("how", "halt").put("message", report);
+      case MachineEnd.ResetLoop(int resets, String last) ->
+          node.put("how", "reset-loop").put("resets", resets).put("by", last);
       case MachineEnd.Migrated() -> node.put("how", "migrated");
       case MachineEnd.Stopped() -> node.put("how", "stopped");
       case MachineEnd.Failed(String report) -> node.put("how", "failed").put("message", report);

@@ -17,6 +17,12 @@ final class ExitStatus {
   /** The guest triple-faulted. */
   static final int TRIPLE_FAULT = 114;
 
+  /** The guest halted without a power-off. */
+  static final int HALTED = 116;
+
+  /** The guest was reset too often in a row. */
+  static final int RESET_LOOP = 118;
+
   private ExitStatus() {}
 
   /** Returns the status, and prints why unless the guest ended in an orderly way. */
@@ -27,15 +33,26 @@ final class ExitStatus {
       case MachineEnd.Stopped() -> 0;
       case MachineEnd.Migrated() -> 0;
       case MachineEnd.DebugExit(int status) -> status & 0xff;
-      case MachineEnd.Panicked(String message, String how) -> {
-        err.println(
-            "microvm: the guest has panicked (%s)%s"
-                .formatted(how, message.isEmpty() ? "" : ": " + message));
+      case MachineEnd.Panicked panic -> {
+        err.println("microvm: " + panic.report());
         yield PANICKED;
       }
       case MachineEnd.TripleFault(String report) -> {
         err.println("microvm: " + report);
         yield TRIPLE_FAULT;
+      }
+      case MachineEnd.Halted(String report) -> {
+        err.println("microvm: " + report);
+        yield HALTED;
+      }
+      case MachineEnd.ResetLoop(int resets, String last) -> {
+        err.println(
+            "microvm: the guest was reset %d times in a row, each time within a minute and without"
+                    .formatted(resets)
+                + " opening a channel; the last time by "
+                + last
+                + " (--reset-limit)");
+        yield RESET_LOOP;
       }
       case MachineEnd.Failed(String report) -> {
         err.println("microvm: " + report);

@@ -63,6 +63,8 @@ class BadInputTest {
         "--disk|/nonexistent/disk|/nonexistent/disk",
         "--disk|/etc/passwd,readonly=perhaps|readonly=perhaps",
         "--on-panic|never|--on-panic: 'never' is not exit, restart or pause",
+        "--on-halt|never|--on-halt: 'never' is not exit or ignore",
+        "--reset-limit|-1|--reset-limit: '-1' is not a number from 0 to 999999",
         "--on-reset|sometimes|--on-reset: 'sometimes' is not exit or restart",
         "--chardev|pigeon,id=a|--chardev there is no chardev \"pigeon\"; the kinds are: socket",
         "--chardev|null,id=a|--chardev id=a is used by no --device",

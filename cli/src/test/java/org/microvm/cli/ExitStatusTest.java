@@ -48,6 +48,18 @@ class ExitStatusTest {
   }
 
   @Test
+  void halt_hasItsOwnStatusAndReport() {
+    assertEquals(116, of(new MachineEnd.Halted("report")));
+    assertEquals("microvm: report\n", err.toString());
+  }
+
+  @Test
+  void resetLoop_hasItsOwnStatusAndOneLine() {
+    assertEquals(118, of(new MachineEnd.ResetLoop(10, "i8042")));
+    assertEquals(1, err.toString().lines().count());
+  }
+
+  @Test
   void failure_is1WithItsReport() {
     assertEquals(1, of(new MachineEnd.Failed("report")));
     assertEquals("microvm: report\n", err.toString());

@@ -9,6 +9,7 @@ import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Mapping;
+import org.microvm.linux.ThreadActivity;
 import org.microvm.syscall.Descriptor;
 import org.microvm.syscall.KickSignal;
 import org.microvm.syscall.Syscalls;
@@ -149,6 +150,16 @@ public final class Vcpu implements AutoCloseable {
   public boolean isRunning() {
     int now = phase;
     return now == INSIDE || now == BEING_SIGNALLED;
+  }
+
+  /**
+   * Returns how often the thread that is in {@link #run} has been switched away from, if it sleeps
+   * there, as it does while the guest is halted. Any thread may call; the vCPU is not disturbed.
+   *
+   * @return {@link ThreadActivity#AWAKE} if it does not sleep, or no thread is in {@link #run}
+   */
+  public long switchesIfAsleep() {
+    return isRunning() ? ThreadActivity.switchesIfAsleep(tid) : ThreadActivity.AWAKE;
   }
 
   private void bind() {

@@ -58,7 +58,7 @@ final class PanicControl implements PowerSwitch.Panics {
     }
     paused = true;
     MachineEnd.Panicked panic = panic(PowerSwitch.PVPANIC);
-    LOG.warn("the guest has panicked and is paused: {}", panic.message());
+    LOG.warn("{}; it is paused", panic.report());
     tell(panic);
     if (!pausedBefore) {
       context.listeners().forEach(MachineListener::paused);
@@ -85,10 +85,12 @@ final class PanicControl implements PowerSwitch.Panics {
           case MachineEnd.Panicked panic -> Optional.of(panic.how());
           case MachineEnd.Reset(String by) -> howKnown("reset by " + by);
           case MachineEnd.TripleFault fault -> howKnown("triple fault");
+          case MachineEnd.Halted halt -> howKnown("halt");
           case MachineEnd.PowerOff off -> howKnown("power-off");
           case MachineEnd.Stopped stopped ->
               paused ? Optional.of("stopped by the host afterwards") : Optional.empty();
           case MachineEnd.DebugExit exit -> Optional.empty();
+          case MachineEnd.ResetLoop loop -> Optional.empty();
           case MachineEnd.Migrated migrated -> Optional.empty();
           case MachineEnd.Failed failed -> Optional.empty();
         };

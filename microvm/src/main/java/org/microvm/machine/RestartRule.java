@@ -5,8 +5,6 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Says after which ends the guest boots again.
@@ -15,8 +13,6 @@ import org.slf4j.LoggerFactory;
  * @param onPanic what happens if the guest's kernel panics
  */
 record RestartRule(OnReset onReset, OnPanic onPanic) {
-  private static final Logger LOG = LoggerFactory.getLogger(RestartRule.class);
-
   /** Returns the rule of this configuration. */
   static RestartRule of(MachineConfig config) {
     return new RestartRule(config.onReset(), config.onPanic());
@@ -33,12 +29,10 @@ record RestartRule(OnReset onReset, OnPanic onPanic) {
     if (end instanceof MachineEnd.Reset reset && (byHost || onReset == OnReset.RESTART)) {
       return Optional.of(reset);
     }
-    if (end instanceof MachineEnd.TripleFault(String report) && onReset == OnReset.RESTART) {
-      LOG.warn("{}", report);
+    if (end instanceof MachineEnd.TripleFault && onReset == OnReset.RESTART) {
       return Optional.of(new MachineEnd.Reset("triple fault"));
     }
-    if (end instanceof MachineEnd.Panicked panic && onPanic == OnPanic.RESTART) {
-      LOG.warn("the guest has panicked ({}): {}", panic.how(), panic.message());
+    if (end instanceof MachineEnd.Panicked && onPanic == OnPanic.RESTART) {
       return Optional.of(new MachineEnd.Reset("panic"));
     }
     return Optional.empty();

@@ -71,7 +71,7 @@ class BareMetalTest {
 
   @Test
   void reset_withRestart_bootsAgainOnClearedMemory() throws Exception {
-    start(guest("hello", "end=reset").onReset(OnReset.RESTART));
+    start(guest("hello", "end=reset").onReset(OnReset.RESTART).resetLimit(0));
 
     console.await("bare metal\r\nhello from bare metal".replace("\r", ""), 30);
     machine.stop();

@@ -45,6 +45,7 @@ class PanicTest {
                 .commandLine(words)
                 .onPanic(onPanic)
                 .onReset(onReset)
+                .resetLimit(0)
                 .console(console)
                 .build());
     machine.addListener(new Recorder());

@@ -106,6 +106,8 @@ public final class MachineTarget implements QmpTarget {
       case MachineEnd.Stopped() -> server.ended(false, "host-signal");
       case MachineEnd.Migrated() -> server.ended(false, "host-qmp-quit");
       case MachineEnd.Panicked panic -> server.ended(true, "guest-panic");
+      case MachineEnd.Halted(String report) -> server.ended(true, "guest-shutdown");
+      case MachineEnd.ResetLoop loop -> server.ended(true, "guest-reset");
       case MachineEnd.TripleFault(String report) -> server.ended(true, "guest-reset");
       case MachineEnd.Failed(String report) -> server.ended(false, "host-error");
     }

@@ -28,8 +28,10 @@ public final class KernelMessages implements SerialOutput {
   /** The shortest line of interest. */
   private static final int MIN_LINE = 18;
 
+  private static final String HALTED = "reboot: System halted";
+
   private static final String[] ORDERLY = {
-    "reboot: Restarting system", "reboot: Power down", "reboot: System halted"
+    "reboot: Restarting system", "reboot: Power down", HALTED
   };
 
   /** Bytes of a line that are looked at; Linux prints at most 1024. */
@@ -39,6 +41,7 @@ public final class KernelMessages implements SerialOutput {
   private final byte[] line = new byte[MAX_LINE];
   private int length;
   private volatile String panic;
+  private volatile boolean halts;
 
   /**
    * Creates a filter for messages.
@@ -54,9 +57,15 @@ public final class KernelMessages implements SerialOutput {
     return Optional.ofNullable(panic);
   }
 
+  /** Whether the kernel has said that it halts, in an orderly way or after a panic. */
+  public boolean announcesHalt() {
+    return halts;
+  }
+
   /** Forgets what the guest has written, because another boot begins. */
   public void clear() {
     panic = null;
+    halts = false;
   }
 
   @Override
@@ -85,6 +94,9 @@ public final class KernelMessages implements SerialOutput {
   }
 
   private void judge(String text) {
+    if (text.contains(HALTED) || text.contains(PANIC_END)) {
+      halts = true;
+    }
     int at = text.indexOf(PANIC);
     if (at >= 0 && !text.contains(PANIC_END)) {
       panic = printable(text.substring(at));

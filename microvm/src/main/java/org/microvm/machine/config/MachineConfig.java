@@ -23,6 +23,10 @@ import org.microvm.virtioserial.SerialConfig;
  * @param console where the UART's output goes
  * @param onReset what happens if the guest requests a reset
  * @param onPanic what happens if the guest's kernel panics
+ * @param onHalt what happens if the guest halts for good
+ * @param resetLimit how many boots in a row may end in a reset by the guest within a minute, and
+ *     without a program in the guest having opened a channel, until the machine ends; 0 for any
+ *     number
  * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
@@ -44,10 +48,14 @@ public record MachineConfig(
     OutputStream console,
     OnReset onReset,
     OnPanic onPanic,
+    OnHalt onHalt,
+    int resetLimit,
     boolean mappedRegisters,
     boolean trackDirtyPages,
     boolean acpi,
     List<String> options) {
+  /** How many boots in a row may come to nothing, unless configured otherwise. */
+  public static final int DEFAULT_RESET_LIMIT = 10;
 
   /**
    * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
@@ -73,6 +81,8 @@ public record MachineConfig(
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
     private OnPanic onPanic = OnPanic.EXIT;
+    private OnHalt onHalt = OnHalt.EXIT;
+    private int resetLimit = DEFAULT_RESET_LIMIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
     private boolean acpi = true;
@@ -193,6 +203,28 @@ public record MachineConfig(
     }
 
     /**
+     * Sets what happens if the guest halts for good.
+     *
+     * @param action {@link OnHalt#EXIT} by default
+     * @return this builder
+     */
+    public Builder onHalt(OnHalt action) {
+      onHalt = Objects.requireNonNull(action);
+      return this;
+    }
+
+    /**
+     * Sets how many boots in a row may come to nothing until the machine ends.
+     *
+     * @param count {@value MachineConfig#DEFAULT_RESET_LIMIT} by default, 0 for any number
+     * @return this builder
+     */
+    public Builder resetLimit(int count) {
+      resetLimit = count;
+      return this;
+    }
+
+    /**
      * Sets whether the guest reads virtio registers from memory, if KVM supports that.
      *
      * @param on true by default; false makes each access to a register an exit
@@ -254,6 +286,8 @@ public record MachineConfig(
           console,
           onReset,
           onPanic,
+          onHalt,
+          resetLimit,
           mappedRegisters,
           trackDirtyPages,
           acpi,
