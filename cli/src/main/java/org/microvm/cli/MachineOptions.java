@@ -220,7 +220,8 @@ final class MachineOptions {
     addPath(args, initrd);
     addAll(args, List.of(append, chardevs, devices, disks));
     for (OptionSpec option :
-        List.of(memory, cpus, onReset, onPanic, onHalt, resetLimit, registers, acpi, trackDirtyPages)) {
+        List.of(
+            memory, cpus, onReset, onPanic, onHalt, resetLimit, registers, acpi, trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;
