@@ -59,6 +59,9 @@ public final class Snapshot {
 
   private static final int MOST_OPTIONS = 4096;
 
+  /** The last millisecond of the year 9999. The time that passed since 1970 has nanoseconds. */
+  private static final long MOST_MILLIS = 253_402_300_799_999L;
+
   /** Limit of the number of diffs in a chain, so that a cycle ends. */
   private static final int LONGEST_CHAIN = 256;
 
@@ -111,9 +114,9 @@ public final class Snapshot {
     this.state = state;
     StateReader reader = StateReader.of(state);
     StateInput machine = reader.take(MACHINE, VERSION);
-    memoryBytes = machine.getLong();
+    memoryBytes = machine.getLong(0, GuestRam.MAX_SIZE);
     cpus = machine.getShort();
-    taken = Instant.ofEpochMilli(machine.getLong());
+    taken = Instant.ofEpochMilli(machine.getLong(0, MOST_MILLIS));
     machine.end();
     options = readOptions(reader);
     identity = readIdentity(reader, state);

@@ -36,6 +36,14 @@ public final class KvmState {
 
   private static final int MOST_REGISTERS = 4096;
 
+  /** Limit of a TSC's frequency: 100 GHz. */
+  private static final int MOST_KHZ = 100_000_000;
+
+  /**
+   * Limit of a saved clock, 146 years, so that adding the time that has passed does not overflow.
+   */
+  private static final long MOST_NANOS = Long.MAX_VALUE / 2;
+
   /** IA32_TIME_STAMP_COUNTER. */
   private static final int TSC = 0x10;
 
@@ -127,7 +135,7 @@ public final class KvmState {
       }
       vm.restore(part, bytes);
     }
-    vm.clock(input.getLong() + passed.toNanos());
+    vm.clock(input.getLong(0, MOST_NANOS) + passed.toNanos());
     input.end();
   }
 
@@ -141,7 +149,7 @@ public final class KvmState {
       throws StateException, ErrnoException {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     Msrs last = new Msrs(2);
-    int khz = input.getInt();
+    int khz = input.getInt(0, MOST_KHZ);
     if (khz != vcpu.tscKhz()) {
       vcpu.tscKhz(khz);
     }
@@ -161,8 +169,8 @@ public final class KvmState {
   }
 
   private static long ticks(Duration passed, int khz) {
-    return Math.multiplyExact(passed.toMillis(), khz)
-        + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
+    // The counter wraps around at 2^64, and so may its advance.
+    return passed.toMillis() * khz + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
   }
 
   /** Tells the guest that its clock jumps, so that its watchdog does not report a lockup. */
