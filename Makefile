@@ -58,7 +58,7 @@ run: build images ## boot Linux: a shell on a terminal, otherwise a demonstratio
 
 examples: build images ## build the programs of examples/ (examples/run NAME runs one)
 
-test: build images ## run everything: format, lint, unit, KVM and Linux guest tests
+test: build images javadoc ## run everything: format, lint, Javadoc, unit, KVM and Linux guest tests
 	@test-images/pin.sh summary
 	@$(MAKE) --no-print-directory -C test-images check
 	@tools/test

@@ -60,6 +60,8 @@ public final class CmosRtc implements BusDevice, Stateful {
   private long takenMillis;
 
   /**
+   * Creates a clock with zeroed CMOS RAM.
+   *
    * @param clock the time to show, {@link InstantSource#system()} outside tests
    */
   public CmosRtc(InstantSource clock) {

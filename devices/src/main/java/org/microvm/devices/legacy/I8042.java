@@ -62,6 +62,8 @@ public final class I8042 implements BusDevice, Stateful {
   private int awaitsData;
 
   /**
+   * Creates a controller with stale bytes in its output buffer.
+   *
    * @param events receives a reset request when the guest pulses the reset line
    */
   public I8042(MachineEvents events) {

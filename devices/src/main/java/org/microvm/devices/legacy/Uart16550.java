@@ -103,6 +103,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   private boolean refused;
 
   /**
+   * Creates a port as after a reset.
+   *
    * @param line the interrupt line, low at first
    * @param output receives the bytes that the guest sends
    */
@@ -115,6 +117,8 @@ public final class Uart16550 implements BusDevice, Stateful {
    * Sets the listener that is called when bytes refused by {@link #receive} may be offered again,
    * because the guest has read all received bytes. It is called on a vCPU thread without the lock
    * and must not block.
+   *
+   * @param listener replaces the one before
    */
   public void onRoom(Runnable listener) {
     roomListener = Objects.requireNonNull(listener);
@@ -123,6 +127,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   /**
    * Offers one byte from the other end of the line.
    *
+   * @param value the byte for the guest
    * @return whether it was accepted; if not, the room listener is called when it is worth trying
    *     again
    */
@@ -145,6 +150,9 @@ public final class Uart16550 implements BusDevice, Stateful {
    * Offers bytes from the other end of the line. Nothing is ever dropped: while the FIFO is full,
    * or the guest has the port in loopback mode, the caller keeps the bytes.
    *
+   * @param data holds the bytes for the guest
+   * @param position of the first byte in {@code data}
+   * @param length the number of bytes
    * @return the number of bytes accepted; if not all, the room listener is called when it is worth
    *     trying again
    */

@@ -32,7 +32,11 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
    */
   public record Run(long offset, long length) {}
 
-  /** Writes the section. */
+  /**
+   * Writes the section.
+   *
+   * @param writer receives the section
+   */
   public void write(StateWriter writer) {
     var output =
         writer
@@ -73,7 +77,13 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
     return new SnapshotBase(id, checksum, path, List.copyOf(runs));
   }
 
-  /** The relative path from one snapshot's directory to another's. */
+  /**
+   * Computes the relative path from one snapshot's directory to another's.
+   *
+   * @param from the directory of the diff
+   * @param to the directory of its base
+   * @return the path, as {@link #path} has it
+   */
   public static String way(Path from, Path to) {
     return from.toAbsolutePath().normalize().relativize(to.toAbsolutePath().normalize()).toString();
   }

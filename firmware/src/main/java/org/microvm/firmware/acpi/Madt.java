@@ -1,0 +1,55 @@
+package org.microvm.firmware.acpi;
+
+import java.nio.ByteBuffer;
+import org.microvm.firmware.tables.Bytes;
+
+/**
+ * The multiple APIC description table: processors and interrupt controllers (ACPI 6.5, section
+ * 5.2.12), with the same content as {@link org.microvm.firmware.tables.MpTable}.
+ *
+ * <p>Each GSI is the I/O APIC's pin of its number, so that no interrupt source override is needed:
+ * KVM's default routing has GSI 0 at pin 0, unlike a PC.
+ */
+final class Madt {
+  private static final int REVISION = 5;
+  private static final int LOCAL_APIC_ADDRESS = 0xfee0_0000;
+  private static final int IO_APIC_ADDRESS = 0xfec0_0000;
+
+  /** The machine also has the two 8259s of a PC. */
+  private static final int PCAT_COMPAT = 1;
+
+  private static final byte LOCAL_APIC = 0;
+  private static final int LOCAL_APIC_SIZE = 8;
+  private static final int ENABLED = 1;
+
+  private static final byte IO_APIC = 1;
+  private static final int IO_APIC_SIZE = 12;
+
+  private static final byte LOCAL_APIC_NMI = 4;
+  private static final int LOCAL_APIC_NMI_SIZE = 6;
+  private static final byte ALL_PROCESSORS = (byte) 0xff;
+
+  private Madt() {}
+
+  /**
+   * Builds the table.
+   *
+   * @param cpus number of processors, 1 to 254; their local APIC IDs count from 0
+   */
+  static byte[] build(int cpus) {
+    ByteBuffer body =
+        Bytes.allocate(8 + cpus * LOCAL_APIC_SIZE + IO_APIC_SIZE + LOCAL_APIC_NMI_SIZE);
+    body.putInt(LOCAL_APIC_ADDRESS).putInt(PCAT_COMPAT);
+    for (int id = 0; id < cpus; id++) {
+      body.put(LOCAL_APIC).put((byte) LOCAL_APIC_SIZE).put((byte) id).put((byte) id);
+      body.putInt(ENABLED);
+    }
+    // The I/O APIC's ID is the first that no local APIC has; its pins are the GSIs from 0 on.
+    body.put(IO_APIC).put((byte) IO_APIC_SIZE).put((byte) cpus).put((byte) 0);
+    body.putInt(IO_APIC_ADDRESS).putInt(0);
+    // NMI is LINT1 of every processor, with the polarity and trigger mode of the bus.
+    body.put(LOCAL_APIC_NMI).put((byte) LOCAL_APIC_NMI_SIZE).put(ALL_PROCESSORS);
+    body.putShort((short) 0).put((byte) 1);
+    return TableHeader.table("APIC", REVISION, body.array());
+  }
+}
