@@ -299,10 +299,10 @@ public final class Vcpu implements AutoCloseable {
   /**
    * Injects an exception without an error code; the guest takes it before its next instruction.
    *
-   * <p>With the vectors 3 (#BP) and 4 (#OF) this works only on KVM without hardware virtualization.
-   * On AMD processors KVM treats them as the exception of the instruction at RIP, which it skips,
-   * and which the guest executes again if its delivery is interrupted ({@code
-   * svm_update_soft_interrupt_rip} in arch/x86/kvm/svm/svm.c).
+   * <p>The vectors 3 (#BP) and 4 (#OF) are for KVM without hardware virtualization. On AMD
+   * processors KVM treats them as the exception of an INT3 or INTO at RIP, which it skips; without
+   * one it may drop the exception ({@code svm_update_soft_interrupt_rip} in
+   * arch/x86/kvm/svm/svm.c).
    *
    * @param vector number of the exception, 0 to 31
    * @throws ErrnoException if KVM refuses the vector or the vCPU is closed
