@@ -44,7 +44,12 @@ final class MachineOptions {
           .build();
 
   private final OptionSpec cpus =
-      Options.text("N", "number of vCPUs (default: ${DEFAULT-VALUE})", "--cpus", "-smp")
+      Options.text(
+              "N",
+              "number of vCPUs, optionally with their topology:"
+                  + " [cpus=]N[,sockets=S][,cores=C][,threads=T] (default: ${DEFAULT-VALUE})",
+              "--cpus",
+              "-smp")
           .defaultValue("1")
           .build();
 
@@ -158,7 +163,7 @@ final class MachineOptions {
     return builder
         .options(toOptions())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
-        .cpus(cpuCount())
+        .topology(CpuOptions.parse(cpus.getValue()))
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
@@ -187,15 +192,6 @@ final class MachineOptions {
   private static void addAll(List<String> args, List<OptionSpec> options) {
     for (OptionSpec option : options) {
       Options.all(option).forEach(text -> args.addAll(List.of(option.longestName(), text)));
-    }
-  }
-
-  private int cpuCount() {
-    String count = cpus.getValue();
-    try {
-      return Integer.parseInt(count);
-    } catch (NumberFormatException e) {
-      throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
     }
   }
 }

@@ -1,20 +1,26 @@
 package org.microvm.firmware;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
 /**
- * * Describes the guest to start.
+ * Describes the guest to start.
  *
  * @param kernel an ELF image or a bzImage
  * @param initrd the initial RAM disk, if any
  * @param commandLine the whole kernel command line, see {@link CommandLine}
- * @param cpus the number of vCPUs; their local APIC IDs count from 0
+ * @param apicIds the local APIC ID of each vCPU, in ascending order; the first vCPU boots, and its
+ *     ID is 0. The tables take the IDs from here.
  * @param entry which entry point to use
  */
 public record BootRequest(
-    Path kernel, Optional<Path> initrd, String commandLine, int cpus, BootProtocol entry) {
+    Path kernel,
+    Optional<Path> initrd,
+    String commandLine,
+    List<Integer> apicIds,
+    BootProtocol entry) {
 
   /** Rejects null. */
   public BootRequest {
@@ -22,5 +28,6 @@ public record BootRequest(
     Objects.requireNonNull(initrd, "initrd");
     Objects.requireNonNull(commandLine, "commandLine");
     Objects.requireNonNull(entry, "entry");
+    apicIds = List.copyOf(apicIds);
   }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
@@ -16,7 +17,7 @@ public final class TestGuest {
   private final Path directory;
   private Optional<Path> initrd = Optional.empty();
   private String commandLine = "console=ttyS0";
-  private int cpus = 1;
+  private List<Integer> apicIds = List.of(0);
   private BootProtocol entry = BootProtocol.AUTO;
 
   /** A guest with {@code mib} MiB of RAM. */
@@ -57,8 +58,13 @@ public final class TestGuest {
     return this;
   }
 
+  /** CPUs whose APIC IDs count from 0. */
   public TestGuest cpus(int count) {
-    cpus = count;
+    return apicIds(IntStream.range(0, count).boxed().toList());
+  }
+
+  public TestGuest apicIds(List<Integer> ids) {
+    apicIds = ids;
     return this;
   }
 
@@ -72,7 +78,7 @@ public final class TestGuest {
   }
 
   public InitialCpuState load(Path kernel) throws BootException {
-    return BootLoader.load(memory, new BootRequest(kernel, initrd, commandLine, cpus, entry));
+    return BootLoader.load(memory, new BootRequest(kernel, initrd, commandLine, apicIds, entry));
   }
 
   /**

@@ -16,7 +16,7 @@ import org.microvm.virtioserial.SerialConfig;
  * @param commandLine kernel command line; the machine appends a parameter for each virtio-mmio
  *     device
  * @param memoryBytes guest RAM in bytes, a multiple of 4096
- * @param cpus number of vCPUs
+ * @param topology number of vCPUs, and how they are grouped
  * @param disks virtio-blk devices, the first is vda
  * @param serial options of the virtio-serial device
  * @param channels the channels that exist at power-on
@@ -34,7 +34,7 @@ public record MachineConfig(
     Optional<Path> initrd,
     String commandLine,
     long memoryBytes,
-    int cpus,
+    Topology topology,
     List<DiskConfig> disks,
     SerialConfig serial,
     List<ChannelConfig> channels,
@@ -43,6 +43,11 @@ public record MachineConfig(
     boolean mappedRegisters,
     boolean trackDirtyPages,
     List<String> options) {
+
+  /** Number of vCPUs. */
+  public int cpus() {
+    return topology.cpus();
+  }
 
   /**
    * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
@@ -60,7 +65,7 @@ public record MachineConfig(
     private Optional<Path> initrd = Optional.empty();
     private String commandLine = "";
     private long memoryBytes = 128L << 20;
-    private int cpus = 1;
+    private Topology topology = Topology.ofCores(1);
     private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
@@ -90,9 +95,18 @@ public record MachineConfig(
       return this;
     }
 
-    /** Sets the number of vCPUs. */
+    /**
+     * Sets the number of vCPUs, which are the cores of one socket.
+     *
+     * @throws IllegalArgumentException if the number is not possible
+     */
     public Builder cpus(int count) {
-      cpus = count;
+      return topology(Topology.ofCores(count));
+    }
+
+    /** Sets the number of vCPUs, and how they are grouped. */
+    public Builder topology(Topology grouping) {
+      topology = Objects.requireNonNull(grouping);
       return this;
     }
 
@@ -151,7 +165,7 @@ public record MachineConfig(
           initrd,
           commandLine,
           memoryBytes,
-          cpus,
+          topology,
           List.copyOf(disks),
           serial,
           List.copyOf(channels),

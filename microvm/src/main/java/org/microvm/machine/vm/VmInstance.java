@@ -37,6 +37,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.vcpu.ExitHandler;
 import org.microvm.machine.vcpu.ExitStatistics;
 import org.microvm.machine.vcpu.FailureReport;
@@ -188,10 +189,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   }
 
   private void makeVcpus(MachineConfig config, MachineParts parts) throws ErrnoException {
-    for (int id = 0; id < config.cpus(); id++) {
-      Vcpu vcpu = own(vm.createVcpu(id));
+    Topology topology = config.topology();
+    for (int id = 0; id < topology.cpus(); id++) {
+      Vcpu vcpu = own(vm.createVcpu(id, topology.apicId(id)));
       vcpus.add(vcpu);
-      vcpu.set(GuestCpuid.of(parts.kvm(), id));
+      vcpu.set(GuestCpuid.of(parts.kvm(), topology, id));
       addThread(vcpu, parts.board(), countsInKernel);
     }
     ramSlots = memory.ram();
@@ -219,7 +221,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       line = line.virtioMmio(slot.address(), VirtioSlot.LENGTH, slot.gsi());
     }
     return new BootRequest(
-        config.kernel(), config.initrd(), line.toString(), config.cpus(), BootProtocol.AUTO);
+        config.kernel(),
+        config.initrd(),
+        line.toString(),
+        config.topology().apicIds(),
+        BootProtocol.AUTO);
   }
 
   private void notifications(VirtioSlot slot) throws ErrnoException {

@@ -16,6 +16,7 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.GuestRam;
+import org.microvm.machine.config.Topology;
 import org.microvm.testing.RequiresKvm;
 
 @RequiresKvm
@@ -41,7 +42,7 @@ class KvmStateTest {
       vm.createPit2();
       vm.addMemory(ram.memory());
       try (Vcpu vcpu = vm.createVcpu(0)) {
-        vcpu.set(GuestCpuid.of(kvm, 0));
+        vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(1), 0));
         assertEquals(1, vcpu.set(new Msrs(1).add(WALL_CLOCK, TIME)));
         assertNotEquals(
             0, ram.memory().getLong(TIME), "KVM must write the time when the register is set");
@@ -64,7 +65,7 @@ class KvmStateTest {
       vm.createIrqchip();
       vm.createPit2();
       try (Vcpu vcpu = vm.createVcpu(0)) {
-        vcpu.set(GuestCpuid.of(kvm, 0));
+        vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(1), 0));
         KvmState state = new KvmState(kvm);
 
         byte[] first = save(state, vm, vcpu);
