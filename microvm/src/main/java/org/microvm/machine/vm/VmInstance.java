@@ -77,7 +77,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<VcpuThread> threads = new ArrayList<>();
 
-  /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpu}. */
+  /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpus}. */
   private final Map<Vcpu, Msrs> wallClocks = new HashMap<>();
 
   private final List<VcpuAccount> accounts = new ArrayList<>();
@@ -143,9 +143,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
    */
   public void load(StateReader state, Duration passed) throws MachineException {
     try {
-      for (Vcpu vcpu : vcpus) {
-        wallClocks.put(vcpu, KvmState.restoreVcpu(state, vcpu, passed));
-      }
+      wallClocks.putAll(KvmState.restoreVcpus(state, vcpus, passed));
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
     } catch (IOException e) {
       throw new MachineException(e.getMessage(), e);
