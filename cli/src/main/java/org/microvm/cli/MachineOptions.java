@@ -46,7 +46,12 @@ final class MachineOptions {
           .build();
 
   private final OptionSpec cpus =
-      Options.text("N", "number of vCPUs (default: ${DEFAULT-VALUE})", "--cpus", "-smp")
+      Options.text(
+              "N",
+              "number of vCPUs, optionally with their topology:"
+                  + " [cpus=]N[,sockets=S][,cores=C][,threads=T] (default: ${DEFAULT-VALUE})",
+              "--cpus",
+              "-smp")
           .defaultValue("1")
           .build();
 
@@ -197,7 +202,7 @@ final class MachineOptions {
     return builder
         .options(toOptions())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
-        .cpus(cpuCount())
+        .topology(CpuOptions.parse(cpus.getValue()))
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
         .onPanic(
@@ -246,14 +251,5 @@ final class MachineOptions {
       throw new UsageException("--reset-limit: '" + text + "' is not a number from 0 to 999999");
     }
     return Integer.parseInt(text);
-  }
-
-  private int cpuCount() {
-    String count = cpus.getValue();
-    try {
-      return Integer.parseInt(count);
-    } catch (NumberFormatException e) {
-      throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
-    }
   }
 }

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.microvm.firmware.acpi.AcpiTables;
 import org.microvm.firmware.image.ByteSource;
 import org.microvm.firmware.image.ElfKernel;
@@ -43,9 +44,28 @@ public final class BootLoader {
     if (lowRam.start() != 0 || lowRam.size() <= GuestLayout.HIGH_MEMORY) {
       throw new BootException("guest RAM must start at address 0 and be larger than 1 MiB");
     }
-    if (request.cpus() < 1 || request.cpus() > MpTable.CPUS_MAX) {
+    checkProcessors(request.apicIds());
+  }
+
+  private static void checkProcessors(List<Integer> apicIds) throws BootException {
+    int cpus = apicIds.size();
+    if (cpus < 1 || cpus > MpTable.CPUS_MAX) {
       throw new BootException(
-          request.cpus() + " vCPUs requested; 1 to " + MpTable.CPUS_MAX + " are possible");
+          cpus + " vCPUs requested; 1 to " + MpTable.CPUS_MAX + " are possible");
+    }
+    int last = -1;
+    for (int i = 0; i < cpus; i++) {
+      int id = apicIds.get(i);
+      if (id <= last || id > MpTable.APIC_ID_MAX) {
+        throw new BootException(
+            "local APIC ID "
+                + id
+                + " after "
+                + last
+                + ": the IDs must ascend, up to "
+                + MpTable.APIC_ID_MAX);
+      }
+      last = id;
     }
   }
 
@@ -163,7 +183,7 @@ public final class BootLoader {
   private void putCommonTables() throws GuestMemoryException {
     put(GuestLayout.GDT, SegmentTable.build());
     byte[] pointer = MpTable.floatingPointer(GuestLayout.MP_TABLE);
-    put(GuestLayout.MP_TABLE, MpTable.build(request.cpus()));
+    put(GuestLayout.MP_TABLE, MpTable.build(request.apicIds()));
     put(GuestLayout.MP_POINTER_LOW, pointer);
     put(GuestLayout.MP_POINTER, pointer);
     putShort(GuestLayout.BDA_EBDA_SEGMENT, (int) (GuestLayout.MP_POINTER >> 4));
@@ -175,7 +195,8 @@ public final class BootLoader {
     if (request.acpi().isEmpty()) {
       return Range.NONE;
     }
-    byte[] tables = AcpiTables.build(request.acpi().get(), request.cpus(), GuestLayout.ACPI_TABLES);
+    byte[] tables = 
+        AcpiTables.build(request.acpi().get(), request.apicIds(), GuestLayout.ACPI_TABLES);
     put(GuestLayout.ACPI_TABLES, tables);
     return new Range(GuestLayout.ACPI_TABLES, tables.length);
   }

@@ -16,7 +16,7 @@ import org.microvm.virtioserial.SerialConfig;
  * @param commandLine kernel command line; the machine appends a parameter for each virtio-mmio
  *     device
  * @param memoryBytes guest RAM in bytes, a multiple of 4096
- * @param cpus number of vCPUs
+ * @param topology number of vCPUs, and how they are grouped
  * @param disks virtio-blk devices, the first is vda
  * @param serial options of the virtio-serial device
  * @param channels the channels that exist at power-on
@@ -41,7 +41,7 @@ public record MachineConfig(
     Optional<Path> initrd,
     String commandLine,
     long memoryBytes,
-    int cpus,
+    Topology topology,
     List<DiskConfig> disks,
     SerialConfig serial,
     List<ChannelConfig> channels,
@@ -56,6 +56,11 @@ public record MachineConfig(
     List<String> options) {
   /** How many boots in a row may come to nothing, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
+
+  /** {@return the number of vCPUs} */
+  public int cpus() {
+    return topology.cpus();
+  }
 
   /**
    * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
@@ -76,7 +81,7 @@ public record MachineConfig(
     private Optional<Path> initrd = Optional.empty();
     private String commandLine = "";
     private long memoryBytes = 128L << 20;
-    private int cpus = 1;
+    private Topology topology = Topology.ofCores(1);
     private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
@@ -126,13 +131,24 @@ public record MachineConfig(
     }
 
     /**
-     * Sets the number of vCPUs.
+     * Sets the number of vCPUs, which are the cores of one socket.
      *
      * @param count 1 to 254, and not more than KVM allows; 1 by default
      * @return this builder
+     * @throws IllegalArgumentException if the number is not possible
      */
     public Builder cpus(int count) {
-      cpus = count;
+      return topology(Topology.ofCores(count));
+    }
+
+    /**
+     * Sets the number of vCPUs, and how they are grouped.
+     *
+     * @param grouping one vCPU by default
+     * @return this builder
+     */
+    public Builder topology(Topology grouping) {
+      topology = Objects.requireNonNull(grouping);
       return this;
     }
 
@@ -279,7 +295,7 @@ public record MachineConfig(
           initrd,
           commandLine,
           memoryBytes,
-          cpus,
+          topology,
           List.copyOf(disks),
           serial,
           List.copyOf(channels),
