@@ -74,6 +74,16 @@ final class MachineOptions {
           .defaultValue("mapped")
           .build();
 
+  private final OptionSpec hostParameters =
+      Options.text(
+              "auto|off",
+              "auto: on a host without hardware virtualization (kvm-pvm), append kernel parameters"
+                  + " that hide what KVM's emulator lacks, unless the kernel is built for such hosts"
+                  + " (default: ${DEFAULT-VALUE})",
+              "--host-parameters")
+          .defaultValue("auto")
+          .build();
+
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
@@ -106,6 +116,7 @@ final class MachineOptions {
         devices,
         disks,
         registers,
+        hostParameters,
         trackDirtyPages,
         onReset);
   }
@@ -162,6 +173,7 @@ final class MachineOptions {
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
@@ -171,7 +183,8 @@ final class MachineOptions {
     addPath(args, kernel);
     addPath(args, initrd);
     addAll(args, List.of(append, chardevs, devices, disks));
-    for (OptionSpec option : List.of(memory, cpus, onReset, registers, trackDirtyPages)) {
+    for (OptionSpec option :
+        List.of(memory, cpus, onReset, registers, hostParameters, trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;

@@ -26,6 +26,9 @@ import org.microvm.virtioserial.SerialConfig;
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
+ * @param hostParameters whether a Linux kernel that is not built for hosts without hardware
+ *     virtualization gets additional parameters on such a host, which hide from it what KVM's
+ *     emulator lacks
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
@@ -42,6 +45,7 @@ public record MachineConfig(
     OnReset onReset,
     boolean mappedRegisters,
     boolean trackDirtyPages,
+    boolean hostParameters,
     List<String> options) {
 
   /**
@@ -66,6 +70,7 @@ public record MachineConfig(
     private OnReset onReset = OnReset.EXIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
+    private boolean hostParameters = true;
     private List<String> options = List.of();
 
     private Builder(Path kernel) {
@@ -138,6 +143,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Sets whether the kernel gets the parameters that this host requires. */
+    public Builder hostParameters(boolean on) {
+      hostParameters = on;
+      return this;
+    }
+
     /** Sets the command-line options of the configuration, which snapshots keep. */
     public Builder options(List<String> commandLineOptions) {
       options = List.copyOf(commandLineOptions);
@@ -159,6 +170,7 @@ public record MachineConfig(
           onReset,
           mappedRegisters,
           trackDirtyPages,
+          hostParameters,
           options);
     }
   }
