@@ -40,6 +40,7 @@ final class Ioctls {
   static final int DEBUGREGS_BYTES = 128;
   static final int XSAVE_BYTES = 4096;
   static final int XCRS_BYTES = 392;
+  static final int GUEST_DEBUG_BYTES = 72;
 
   private Ioctls() {}
 
@@ -251,6 +252,10 @@ final class Ioctls {
   /** MP_STATE. */
   static long KVM_SET_MP_STATE() {
     return write(0x99, kvm_mp_state.layout());
+  }
+
+  static long KVM_SET_GUEST_DEBUG() {
+    return number(WRITE, 0x9b, GUEST_DEBUG_BYTES);
   }
 
   static long KVM_NMI() {

@@ -39,6 +39,16 @@ public record Segment(long base, int limit, int selector, Attributes attributes)
     return flat(selector, 0xb, false, true);
   }
 
+  /** 64-bit code of user programs. */
+  public static Segment userCode64(int selector) {
+    return flat(selector, 0xb, 3, false, true);
+  }
+
+  /** Data of user programs over all 4 GiB. */
+  public static Segment userData(int selector) {
+    return flat(selector, 0x3, 3, true, false);
+  }
+
   /** 32-bit kernel code over all 4 GiB. */
   public static Segment code32(int selector) {
     return flat(selector, 0xb, true, false);
@@ -59,7 +69,11 @@ public record Segment(long base, int limit, int selector, Attributes attributes)
   }
 
   private static Segment flat(int selector, int type, boolean db, boolean l) {
+    return flat(selector, type, 0, db, l);
+  }
+
+  private static Segment flat(int selector, int type, int dpl, boolean db, boolean l) {
     return new Segment(
-        0, 0xffff_ffff, selector, new Attributes(type, true, 0, db, true, l, true, false, false));
+        0, 0xffff_ffff, selector, new Attributes(type, true, dpl, db, true, l, true, false, false));
   }
 }
