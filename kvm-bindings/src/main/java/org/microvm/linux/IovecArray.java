@@ -48,9 +48,13 @@ public final class IovecArray {
    * @param length in bytes
    * @return true if the range was added or is empty; false if the array is full and nothing was
    *     added
+   * @throws IllegalArgumentException if the length is negative
    */
   public boolean add(long hostAddress, long length) {
-    if (length == 0) {
+    if (length <= 0) {
+      if (length < 0) {
+        throw new IllegalArgumentException("a range of %d bytes".formatted(length));
+      }
       return true;
     }
     if (count == capacity) {

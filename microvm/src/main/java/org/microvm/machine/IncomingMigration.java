@@ -12,6 +12,7 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
@@ -159,6 +160,7 @@ public final class IncomingMigration implements AutoCloseable {
       RestoreTarget target = waiting == null ? prepare(config) : waiting;
       waiting = target;
       checkCpu(hello, target.cpuFeatures());
+      checkTopology(hello, config.topology());
       stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
       waiting = null;
       return target;
@@ -195,6 +197,15 @@ public final class IncomingMigration implements AutoCloseable {
       if (missing.isPresent()) {
         throw new IOException(missing.get());
       }
+    }
+  }
+
+  private static void checkTopology(StateInput hello, Topology here) throws IOException {
+    // A source that sends no topology offers its vCPUs as cores of one socket.
+    Topology guest = hello.remaining() > 0 ? Topology.read(hello) : Topology.ofCores(here.cpus());
+    if (!guest.equals(here)) {
+      throw new IOException(
+          "the guest's vCPUs are grouped as %s, this machine's as %s".formatted(guest, here));
     }
   }
 

@@ -58,7 +58,8 @@ final class MachineMigrationSource implements MigrationSource {
   public byte[] description() throws IOException {
     MachineConfig config = context.config();
     StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
-    CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
+    CpuFeatures.of(GuestCpuid.of(parts.kvm(), config.topology(), 0)).write(output);
+    config.topology().write(output);
     return output.toByteArray();
   }
 
@@ -75,7 +76,7 @@ final class MachineMigrationSource implements MigrationSource {
     scratchVm.createIrqchip();
     scratchVm.createPit2();
     scratchVcpu = scratchVm.createVcpu(0);
-    scratchVcpu.set(GuestCpuid.of(parts.kvm(), 0));
+    scratchVcpu.set(GuestCpuid.of(parts.kvm(), context.config().topology(), 0));
     KvmState kvm = new KvmState(parts.kvm());
     for (int i = 0; i < WARM_UPS; i++) {
       StateWriter writer = new StateWriter();

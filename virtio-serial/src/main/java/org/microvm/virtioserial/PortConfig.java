@@ -178,10 +178,19 @@ public record PortConfig(
     return buffering.guestByteLimit();
   }
 
-  private static void checkName(String name) {
+  /** Whether the guest can have a file of this name. */
+  static boolean isName(String name) {
     boolean odd = name.chars().anyMatch(c -> Character.isISOControl(c) || c == '/');
     int length = name.getBytes(StandardCharsets.UTF_8).length;
-    if (odd || length == 0 || length > MAX_NAME_BYTES || name.equals(".") || name.equals("..")) {
+    return !odd
+        && length > 0
+        && length <= MAX_NAME_BYTES
+        && !name.equals(".")
+        && !name.equals("..");
+  }
+
+  private static void checkName(String name) {
+    if (!isName(name)) {
       throw new IllegalArgumentException(
           "port name \"%s\" cannot be a file name in the guest: accepted are 1 to %d bytes"
                   .formatted(name, MAX_NAME_BYTES)

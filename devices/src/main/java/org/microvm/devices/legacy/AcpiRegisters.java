@@ -97,7 +97,7 @@ public final class AcpiRegisters implements BusDevice, Stateful {
     }
   }
 
-  /** Whether the guest's operating system has loaded the ACPI tables. */
+  /** {@return whether the guest's operating system has loaded the ACPI tables} */
   public synchronized boolean isInUse() {
     return inUse;
   }

@@ -110,6 +110,18 @@ public final class CmosRtc implements BusDevice, Stateful {
     take();
   }
 
+  /**
+   * Checks the registers that a guest cannot write.
+   *
+   * @throws StateException if they do not have their fixed values
+   */
+  static void check(byte[] memory, StateInput input) throws StateException {
+    boolean updating = (memory[REGISTER_A] & A_UPDATE_IN_PROGRESS) != 0;
+    if (updating || memory[REGISTER_C] != 0 || memory[REGISTER_D] != (byte) D_TIME_VALID) {
+      throw input.damaged("a read-only register does not have its value");
+    }
+  }
+
   private int readRegister() {
     if (index == SECONDS || index == REGISTER_A || staleLatch()) {
       take();

@@ -43,7 +43,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int IER_TRANSMITTER_EMPTY = 1 << 1;
   private static final int IER_LINE_STATUS = 1 << 2;
   private static final int IER_MODEM_STATUS = 1 << 3;
-  private static final int IER_ALL = 0x0f;
+  static final int IER_ALL = 0x0f;
 
   private static final int IIR_MODEM_STATUS = 0x00;
   private static final int IIR_NONE = 0x01;
@@ -64,7 +64,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int MCR_OUT1 = 1 << 2;
   private static final int MCR_OUT2 = 1 << 3;
   private static final int MCR_LOOP = 1 << 4;
-  private static final int MCR_ALL = 0x1f;
+  static final int MCR_ALL = 0x1f;
 
   private static final int LSR_DATA_READY = 1;
   private static final int LSR_OVERRUN = 1 << 1;
@@ -77,6 +77,9 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int MSR_RING = 1 << 6;
   private static final int MSR_DCD = 1 << 7;
   private static final int MSR_LINES_SHIFT = 4;
+
+  /** The bits of the modem status register that report changes. */
+  static final int MSR_CHANGES = 0x0f;
 
   /** 9600 baud, the setting that firmware leaves. */
   private static final int DEFAULT_DIVISOR = 12;
@@ -269,12 +272,12 @@ public final class Uart16550 implements BusDevice, Stateful {
       for (byte value : state.received()) {
         enqueue(value);
       }
-      ier = state.ier() & IER_ALL;
+      ier = state.ier();
       lcr = state.lcr();
-      mcr = state.mcr() & MCR_ALL;
+      mcr = state.mcr();
       scratch = state.scratch();
       divisor = state.divisor();
-      trigger = Math.clamp(state.trigger(), 1, FIFO_SIZE);
+      trigger = Math.max(state.trigger(), 1);
       modemChanges = state.modemChanges();
       fifo = state.fifo();
       overrun = state.overrun();
@@ -458,7 +461,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   }
 
   private int room() {
-    return looped() ? 0 : capacity() - receivedCount;
+    return looped() ? 0 : Math.max(0, capacity() - receivedCount);
   }
 
   private boolean roomAgain() {

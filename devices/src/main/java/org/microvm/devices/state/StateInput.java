@@ -68,6 +68,21 @@ public final class StateInput {
   }
 
   /**
+   * Reads an unsigned byte that must not exceed a bound.
+   *
+   * @param highest the highest value accepted
+   * @return 0 to {@code highest}
+   * @throws StateException if it is higher or the section ends before it
+   */
+  public int getByte(int highest) throws StateException {
+    int value = getByte();
+    if (value > highest) {
+      throw damaged("a field has value %d, not 0 to %d".formatted(value, highest));
+    }
+    return value;
+  }
+
+  /**
    * Reads an unsigned 16-bit number.
    *
    * @return 0 to 65535
@@ -111,6 +126,22 @@ public final class StateInput {
    */
   public long getLong() throws StateException {
     return need(Long.BYTES).getLong();
+  }
+
+  /**
+   * Reads a 64-bit number that must be within bounds.
+   *
+   * @param lowest the lowest value accepted
+   * @param highest the highest value accepted
+   * @return the number, signed
+   * @throws StateException if it is out of bounds or the section ends before it
+   */
+  public long getLong(long lowest, long highest) throws StateException {
+    long value = getLong();
+    if (value < lowest || value > highest) {
+      throw damaged("a field has value %d, not %d to %d".formatted(value, lowest, highest));
+    }
+    return value;
   }
 
   /**

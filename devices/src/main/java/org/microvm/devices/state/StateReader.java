@@ -36,7 +36,10 @@ public final class StateReader {
     checkHeader(bytes);
     int count = 0;
     while (reader.readSection(bytes)) {
-      count++;
+      if (++count > StateFormat.MOST_SECTIONS) {
+        throw new StateException(
+            "saved state: it has more than %d sections".formatted(StateFormat.MOST_SECTIONS));
+      }
     }
     checkEnd(bytes, count);
     return reader;

@@ -279,6 +279,10 @@ public final class DescriptorChain {
 
   /** Returns the piece from {@code from} on that holds this position of its part, or {@code to}. */
   private int pieceAt(long position, int from, int to) {
+    if (position < 0) {
+      // Such a position would be an address in front of the piece, in memory of the host.
+      throw new IllegalArgumentException("position %d in a buffer".formatted(position));
+    }
     int piece = from;
     while (piece < to && position >= starts[piece] + lengths[piece]) {
       piece++;

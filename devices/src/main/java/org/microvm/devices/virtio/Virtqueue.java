@@ -33,7 +33,8 @@ public final class Virtqueue {
    */
   public static final int MAX_CHAIN_LENGTH = 1024;
 
-  static final long MAX_CHAIN_BYTES = 1L << 32;
+  /** The maximum number of bytes in a chain, readable and writable ones together. */
+  public static final long MAX_CHAIN_BYTES = 1L << 32;
 
   private static final int DESCRIPTOR_SIZE = 16;
   private static final int F_NEXT = 1;

@@ -1,6 +1,7 @@
 package org.microvm.firmware.acpi;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.microvm.firmware.tables.Bytes;
 
 /**
@@ -34,18 +35,19 @@ final class Madt {
   /**
    * Builds the table.
    *
-   * @param cpus number of processors, 1 to 254; their local APIC IDs count from 0
+   * @param apicIds the local APIC ID of each processor, in ascending order, up to 253
    */
-  static byte[] build(int cpus) {
+  static byte[] build(List<Integer> apicIds) {
     ByteBuffer body =
-        Bytes.allocate(8 + cpus * LOCAL_APIC_SIZE + IO_APIC_SIZE + LOCAL_APIC_NMI_SIZE);
+        Bytes.allocate(8 + apicIds.size() * LOCAL_APIC_SIZE + IO_APIC_SIZE + LOCAL_APIC_NMI_SIZE);
     body.putInt(LOCAL_APIC_ADDRESS).putInt(PCAT_COMPAT);
-    for (int id = 0; id < cpus; id++) {
-      body.put(LOCAL_APIC).put((byte) LOCAL_APIC_SIZE).put((byte) id).put((byte) id);
+    for (int uid = 0; uid < apicIds.size(); uid++) {
+      body.put(LOCAL_APIC).put((byte) LOCAL_APIC_SIZE);
+      body.put((byte) uid).put(apicIds.get(uid).byteValue());
       body.putInt(ENABLED);
     }
     // The I/O APIC's ID is the first that no local APIC has; its pins are the GSIs from 0 on.
-    body.put(IO_APIC).put((byte) IO_APIC_SIZE).put((byte) cpus).put((byte) 0);
+    body.put(IO_APIC).put((byte) IO_APIC_SIZE).put((byte) (apicIds.getLast() + 1)).put((byte) 0);
     body.putInt(IO_APIC_ADDRESS).putInt(0);
     // NMI is LINT1 of every processor, with the polarity and trigger mode of the bus.
     body.put(LOCAL_APIC_NMI).put((byte) LOCAL_APIC_NMI_SIZE).put(ALL_PROCESSORS);

@@ -20,7 +20,7 @@ class AcpiTablesTest {
   private static final long BASE = GuestLayout.ACPI_TABLES;
 
   private final TableWalk tables =
-      new TableWalk(AcpiTables.build(TestHardware.withDevices(3), 2, BASE), BASE);
+      new TableWalk(AcpiTables.build(TestHardware.withDevices(3), ids(2), BASE), BASE);
 
   @Test
   void build_rsdp_hasBothChecksums() {
@@ -95,7 +95,7 @@ class AcpiTablesTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 254})
   void build_madt_hasAsManyProcessorsAsTheMachine(int cpus) {
-    TableWalk walk = new TableWalk(AcpiTables.build(TestHardware.withDevices(1), cpus, BASE), BASE);
+    TableWalk walk = new TableWalk(AcpiTables.build(TestHardware.withDevices(1), ids(cpus), BASE), BASE);
     byte[] madt = walk.listed().get(1);
 
     assertEquals(36 + 8 + 8 * cpus + 12 + 6, madt.length);
@@ -105,7 +105,7 @@ class AcpiTablesTest {
   @Test
   void build_largestMachine_fitsBelow1MiB() {
     assertTrue(
-        BASE + AcpiTables.build(TestHardware.withDevices(19), 254, BASE).length
+        BASE + AcpiTables.build(TestHardware.withDevices(19), ids(254), BASE).length
             <= GuestLayout.HIGH_MEMORY);
   }
 
@@ -161,5 +161,9 @@ class AcpiTablesTest {
     private static ByteBuffer buffer(byte[] bytes) {
       return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
+  }
+
+  private static List<Integer> ids(int cpus) {
+    return IntStream.range(0, cpus).boxed().toList();
   }
 }

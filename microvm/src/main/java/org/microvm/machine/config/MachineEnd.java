@@ -26,7 +26,7 @@ public sealed interface MachineEnd {
    * @param how how the panic is known, for a person to read
    */
   record Panicked(String message, String how) implements MachineEnd {
-    /** Returns a line that says that the guest has panicked, how that is known, and why it did. */
+    /** {@return a line that says that the guest has panicked, how that is known, and why it did} */
     public String report() {
       return "the guest has panicked (" + how + ")" + (message.isEmpty() ? "" : ": " + message);
     }

@@ -65,12 +65,17 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
     String path = input.getString(MOST_PATH_BYTES);
     int most = (int) Math.min(Integer.MAX_VALUE, memory / MemoryRuns.PAGE);
     List<Run> runs = new ArrayList<>();
+    long end = 0;
     for (int left = input.getInt(0, most); left > 0; left--) {
       Run run = new Run(input.getLong(), input.getLong());
       boolean pages = (run.offset() | run.length()) % MemoryRuns.PAGE == 0;
       if (!pages || run.offset() < 0 || run.length() <= 0 || run.length() > memory - run.offset()) {
         throw input.damaged("a run of pages is unaligned or outside of memory");
       }
+      if (run.offset() < end) {
+        throw input.damaged("the runs of pages overlap or are not in order");
+      }
+      end = run.offset() + run.length();
       runs.add(run);
     }
     input.end();
