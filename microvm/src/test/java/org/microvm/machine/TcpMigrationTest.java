@@ -410,8 +410,9 @@ class TcpMigrationTest {
   void guestThatKnowsMoreFeatures_isRefused() throws Exception {
     Said said = listenTo(start("here"));
     byte[] hello = said.hello();
-    java.util.Arrays.fill(
-        hello, hello.length - 4, hello.length, (byte) 0xff); // the last word of the CPU features
+    int topology = 3 * Short.BYTES;
+    int end = hello.length - topology; // of the CPU features, whose last word becomes all ones
+    java.util.Arrays.fill(hello, end - Integer.BYTES, end, (byte) 0xff);
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
     receive(incoming, "there");
     Tcp to = (Tcp) incoming.address();
