@@ -3,7 +3,9 @@ package org.microvm.firmware;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.microvm.firmware.acpi.AcpiTables;
 import org.microvm.firmware.image.ByteSource;
 import org.microvm.firmware.image.ElfKernel;
@@ -175,7 +177,11 @@ public final class BootLoader {
     if (request.acpi().isEmpty()) {
       return Range.NONE;
     }
-    byte[] tables = AcpiTables.build(request.acpi().get(), request.cpus(), GuestLayout.ACPI_TABLES);
+    List<Integer> apicIds = new ArrayList<>();
+    for (int id = 0; id < request.cpus(); id++) {
+      apicIds.add(id);
+    }
+    byte[] tables = AcpiTables.build(request.acpi().get(), apicIds, GuestLayout.ACPI_TABLES);
     put(GuestLayout.ACPI_TABLES, tables);
     return new Range(GuestLayout.ACPI_TABLES, tables.length);
   }

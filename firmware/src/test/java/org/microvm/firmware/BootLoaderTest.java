@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,12 +70,13 @@ class BootLoaderTest {
 
     assertEquals(GuestLayout.ACPI_TABLES, guest.memory.getLong(Long.decode(pointer)));
     assertArrayEquals(
-        AcpiTables.build(TestHardware.withDevices(2), 1, GuestLayout.ACPI_TABLES),
+        AcpiTables.build(TestHardware.withDevices(2), List.of(0), GuestLayout.ACPI_TABLES),
         guest.read(GuestLayout.ACPI_TABLES, tablesLength()));
   }
 
   private static int tablesLength() {
-    return AcpiTables.build(TestHardware.withDevices(2), 1, GuestLayout.ACPI_TABLES).length;
+    return AcpiTables.build(TestHardware.withDevices(2), List.of(0), GuestLayout.ACPI_TABLES)
+        .length;
   }
 
   @ParameterizedTest

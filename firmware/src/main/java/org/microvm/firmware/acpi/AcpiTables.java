@@ -1,6 +1,7 @@
 package org.microvm.firmware.acpi;
 
 import java.util.Arrays;
+import java.util.List;
 
 /** All ACPI tables of a machine, laid out one after the other; the RSDP comes first. */
 public final class AcpiTables {
@@ -19,15 +20,16 @@ public final class AcpiTables {
    * Builds the tables.
    *
    * @param hardware what they describe
-   * @param cpus number of processors, 1 to 254; their local APIC IDs count from 0
+   * @param apicIds the local APIC ID of each processor, in ascending order and below 254; the first
+   *     is the boot processor
    * @param base guest-physical address at which they will be, a multiple of 16 below 4 GiB
    * @return the bytes to put there; the RSDP is at {@code base}
    */
-  public static byte[] build(AcpiHardware hardware, int cpus, long base) {
+  public static byte[] build(AcpiHardware hardware, List<Integer> apicIds, long base) {
     AcpiTables tables = new AcpiTables(base);
     long dsdt = tables.add(Dsdt.build(hardware));
     long fadt = tables.add(Fadt.build(hardware.power(), dsdt));
-    long madt = tables.add(Madt.build(cpus));
+    long madt = tables.add(Madt.build(apicIds));
     long xsdt = tables.add(Xsdt.build(fadt, madt));
     System.arraycopy(Rsdp.build(xsdt), 0, tables.bytes, 0, Rsdp.SIZE);
     return Arrays.copyOf(tables.bytes, tables.end);

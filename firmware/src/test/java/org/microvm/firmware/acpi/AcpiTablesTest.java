@@ -20,7 +20,7 @@ class AcpiTablesTest {
   private static final long BASE = GuestLayout.ACPI_TABLES;
 
   private final TableWalk tables =
-      new TableWalk(AcpiTables.build(TestHardware.withDevices(3), 2, BASE), BASE);
+      new TableWalk(AcpiTables.build(TestHardware.withDevices(3), List.of(0, 4), BASE), BASE);
 
   @Test
   void build_rsdp_hasBothChecksums() {
@@ -86,8 +86,8 @@ class AcpiTablesTest {
     assertEquals(
         "0000e0fe01000000" // local APICs at 0xfee00000, with 8259s
             + "0008000001000000" // local APIC 0, enabled
-            + "0008010101000000"
-            + "010c02000000c0fe00000000" // I/O APIC 2 at 0xfec00000, from GSI 0 on
+            + "0008010401000000" // processor 1 has the local APIC 4
+            + "010c05000000c0fe00000000" // I/O APIC 5 at 0xfec00000, from GSI 0 on
             + "0406ff000001", // NMI at LINT1 of all processors
         HexFormat.of().formatHex(madt, 36, madt.length));
   }
@@ -95,7 +95,8 @@ class AcpiTablesTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 254})
   void build_madt_hasAsManyProcessorsAsTheMachine(int cpus) {
-    TableWalk walk = new TableWalk(AcpiTables.build(TestHardware.withDevices(1), cpus, BASE), BASE);
+    TableWalk walk =
+        new TableWalk(AcpiTables.build(TestHardware.withDevices(1), ids(cpus), BASE), BASE);
     byte[] madt = walk.listed().get(1);
 
     assertEquals(36 + 8 + 8 * cpus + 12 + 6, madt.length);
@@ -105,8 +106,12 @@ class AcpiTablesTest {
   @Test
   void build_largestMachine_fitsBelow1MiB() {
     assertTrue(
-        BASE + AcpiTables.build(TestHardware.withDevices(19), 254, BASE).length
+        BASE + AcpiTables.build(TestHardware.withDevices(19), ids(254), BASE).length
             <= GuestLayout.HIGH_MEMORY);
+  }
+
+  private static List<Integer> ids(int cpus) {
+    return IntStream.range(0, cpus).boxed().toList();
   }
 
   private static String text(byte[] bytes, int offset, int length) {

@@ -36,7 +36,7 @@ class IaslTest {
   }
 
   static List<byte[]> tables() {
-    byte[] memory = AcpiTables.build(TestHardware.withDevices(19), 3, BASE);
+    byte[] memory = AcpiTables.build(TestHardware.withDevices(19), List.of(0, 1, 4), BASE);
     return new AcpiTablesTest.TableWalk(memory, BASE).all();
   }
 
@@ -50,7 +50,7 @@ class IaslTest {
 
   @Test
   void dsdt_bytes_areThoseOfItsSource() throws Exception {
-    byte[] memory = AcpiTables.build(TestHardware.withDevices(1), 1, BASE);
+    byte[] memory = AcpiTables.build(TestHardware.withDevices(1), List.of(0), BASE);
     byte[] dsdt = new AcpiTablesTest.TableWalk(memory, BASE).dsdt().array();
     Path source = directory.resolve("dsdt.asl");
     try (InputStream resource = IaslTest.class.getResourceAsStream("dsdt.asl")) {
