@@ -20,7 +20,7 @@ class AcpiTablesTest {
   private static final long BASE = GuestLayout.ACPI_TABLES;
 
   private final TableWalk tables =
-      new TableWalk(AcpiTables.build(TestHardware.withDevices(3), ids(2), BASE), BASE);
+      new TableWalk(AcpiTables.build(TestHardware.withDevices(3), List.of(0, 4), BASE), BASE);
 
   @Test
   void build_rsdp_hasBothChecksums() {
@@ -86,8 +86,8 @@ class AcpiTablesTest {
     assertEquals(
         "0000e0fe01000000" // local APICs at 0xfee00000, with 8259s
             + "0008000001000000" // local APIC 0, enabled
-            + "0008010101000000"
-            + "010c02000000c0fe00000000" // I/O APIC 2 at 0xfec00000, from GSI 0 on
+            + "0008010401000000" // processor 1 has the local APIC 4
+            + "010c05000000c0fe00000000" // I/O APIC 5 at 0xfec00000, from GSI 0 on
             + "0406ff000001", // NMI at LINT1 of all processors
         HexFormat.of().formatHex(madt, 36, madt.length));
   }
@@ -108,6 +108,10 @@ class AcpiTablesTest {
     assertTrue(
         BASE + AcpiTables.build(TestHardware.withDevices(19), ids(254), BASE).length
             <= GuestLayout.HIGH_MEMORY);
+  }
+
+  private static List<Integer> ids(int cpus) {
+    return IntStream.range(0, cpus).boxed().toList();
   }
 
   private static String text(byte[] bytes, int offset, int length) {
@@ -162,9 +166,5 @@ class AcpiTablesTest {
     private static ByteBuffer buffer(byte[] bytes) {
       return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
-  }
-
-  private static List<Integer> ids(int cpus) {
-    return IntStream.range(0, cpus).boxed().toList();
   }
 }
