@@ -58,7 +58,7 @@ run: build images ## boot Linux: a shell on a terminal, otherwise a demonstratio
 
 examples: build images ## build the programs of examples/ (examples/run NAME runs one)
 
-test: build images ## run everything: format, lint, unit, KVM and Linux guest tests
+test: build images javadoc ## run everything: format, lint, Javadoc, unit, KVM and Linux guest tests
 	@test-images/pin.sh summary
 	@$(MAKE) --no-print-directory -C test-images check
 	@tools/test
@@ -70,6 +70,13 @@ stress: build ## wake a sleeping guest with a million messages; fewer on the oth
 .PHONY: migrate-kill
 migrate-kill: build ## kill a process of a migration by SIGKILL, at 50 random moments
 	@tools/test -pl cli -am -Dtest='MigrationKillTest' -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.kills=50
+
+.PHONY: test-hardware test-hardware-short
+test-hardware: build images bare-metal ## run the KVM tests on hardware KVM, which QEMU emulates (docs/hardware.md)
+	@tools/test-hardware whole
+
+test-hardware-short: build images bare-metal ## a few of them
+	@tools/test-hardware short
 
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \

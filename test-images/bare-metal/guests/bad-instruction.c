@@ -15,7 +15,10 @@ static volatile u64 last_trap;
 /* Where to continue after a fault; set by each instruction before it runs. */
 static volatile u64 resume;
 
-static u8 area[1024] __attribute__((aligned(64)));
+u8 area[1024] __attribute__((aligned(64)));
+
+/* Whether an instruction had a wrong result. */
+static int wrong;
 
 static void on_breakpoint(struct trap_frame *frame) {
   (void)frame;
@@ -38,15 +41,43 @@ static void on_fault(struct trap_frame *frame) {
 static void do_int3(void) { GUARDED("int3"); }
 static void do_fwait(void) { GUARDED("fwait"); }
 static void do_ud2(void) { GUARDED("ud2"); }
-static void do_popcnt(void) { GUARDED("popcntq %%rax, %%rbx"); }
+/* Of a register, of memory relative to RIP, of memory by base and index, and of 16 bits. */
+static void do_popcnt(void) {
+  u64 wide, relative, narrow, kept = ~0ul;
+  *(u64 *)area = 0xf0f0;
+  *(u32 *)(area + 12) = 7;
+  __asm__ volatile(
+      "popcntq %4, %0\n\t"
+      "popcntq area(%%rip), %1\n\t"
+      "popcntl -4(%5, %6, 8), %k2\n\t"
+      "popcntw %w4, %w3"
+      : "=&r"(wide), "=&r"(relative), "=&r"(narrow), "+&r"(kept)
+      : "r"(0x8000000000000001ul), "r"(area), "r"(2ul)
+      : "memory", "cc");
+  wrong |= wide != 2 || relative != 8 || narrow != 3 || kept != 0xffffffffffff0001ul;
+}
 static void do_clac(void) { GUARDED("clac"); }
 static void do_stac(void) { GUARDED("stac"); }
 static void do_avx(void) { GUARDED("vaddps %%ymm0, %%ymm0, %%ymm0"); }
 static void do_xsave(void) {
   GUARDED("movl $3, %%eax; xorl %%edx, %%edx; xsave (%1)", "r"(area));
 }
+static u8 compare_exchange(u64 *low, u64 *high, u64 new_low, u64 new_high) {
+  u8 equal;
+  __asm__ volatile("lock cmpxchg16b (%5); sete %0"
+                   : "=r"(equal), "+a"(*low), "+d"(*high)
+                   : "b"(new_low), "c"(new_high), "D"(area)
+                   : "memory", "cc");
+  return equal;
+}
+/* Replaces what is there, then finds what it has put there. */
 static void do_cmpxchg16b(void) {
-  GUARDED("xorl %%eax, %%eax; xorl %%edx, %%edx; cmpxchg16b (%1)", "D"(area));
+  u64 *memory = (u64 *)area;
+  u64 low = 1, high = 2;
+  memory[0] = 1;
+  memory[1] = 2;
+  wrong |= !compare_exchange(&low, &high, 3, 4) || memory[0] != 3 || memory[1] != 4;
+  wrong |= compare_exchange(&low, &high, 5, 6) || low != 3 || high != 4 || memory[0] != 3;
 }
 static void do_wrfsbase(void) { GUARDED("xorl %%eax, %%eax; wrfsbase %%rax"); }
 static void do_sse(void) { GUARDED("addps %%xmm0, %%xmm0"); }
@@ -93,7 +124,7 @@ int guest_main(void) {
         instructions[i].run();
       }
       report(name, count);
-      return 0;
+      return wrong;
     }
   }
   print("no such insn\n");

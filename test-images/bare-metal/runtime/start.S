@@ -64,12 +64,17 @@ pvh_entry:
     xorl %ebp, %ebp
     call start                  /* does not return */
 
-/* enter_user_at(function): switches to CPL3 with interrupts on and does not return. */
+/*
+ * enter_user_at(function): switches to CPL3 with interrupts on and does not return.
+ *
+ * CPL3 uses ports by IOPL as well as by the TSS: kvm-pvm looks at the TSS alone, and QEMU's TCG no longer
+ * at the TSS once a VMM under it has restored the task register, whose busy bit KVM sets and TCG refuses.
+ */
     .globl enter_user_at
 enter_user_at:
     pushq $0x2b                 /* SS */
     pushq $user_stack_top - 8   /* RSP, as after a call */
-    pushq $0x202                /* RFLAGS: IF */
+    pushq $0x3202               /* RFLAGS: IF, IOPL 3 */
     pushq $0x33                 /* CS */
     pushq %rdi                  /* RIP */
     xorl %ebp, %ebp

@@ -5,4 +5,5 @@ module org.microvm.firmware {
   requires org.tukaani.xz;
 
   exports org.microvm.firmware;
+  exports org.microvm.firmware.acpi;
 }

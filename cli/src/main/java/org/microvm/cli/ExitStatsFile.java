@@ -12,6 +12,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import org.microvm.devices.virtio.TransportStatistics;
+import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineStatistics;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.PortStatus;
@@ -35,6 +36,7 @@ final class ExitStatsFile {
         .ifPresent(at -> root.put("firstGuestInstructionMicros", micros(at)));
     statistics.firstConsoleByte().ifPresent(at -> root.put("firstConsoleByteMicros", micros(at)));
     root.put("consoleBytesDropped", statistics.consoleBytesDropped());
+    statistics.end().ifPresent(end -> putEnd(root.putObject("end"), end));
     root.put("resets", statistics.resets());
     var vcpus = root.putArray("vcpus");
     for (MachineStatistics.Vcpu vcpu : statistics.vcpus()) {
@@ -53,6 +55,25 @@ final class ExitStatsFile {
     putPorts(root.putArray("ports"), statistics.ports());
     statistics.kvm().forEach(root.putObject("kvm")::put);
     return root;
+  }
+
+  private static void putEnd(ObjectNode node, MachineEnd end) {
+    switch (end) {
+      case MachineEnd.PowerOff() -> node.put("how", "power-off");
+      case MachineEnd.Reset(String how) -> node.put("how", "reset").put("by", how);
+      case MachineEnd.DebugExit(int status) ->
+          node.put("how", "debug-exit").put("status", status & 0xff);
+      case MachineEnd.Panicked(String message, String how) ->
+          node.put("how", "panic").put("by", how).put("message", message);
+      case MachineEnd.TripleFault(String report) ->
+          node.put("how", "triple-fault").put("message", report);
+      case MachineEnd.Halted(String report) -> node.put("how", "halt").put("message", report);
+      case MachineEnd.ResetLoop(int resets, String last) ->
+          node.put("how", "reset-loop").put("resets", resets).put("by", last);
+      case MachineEnd.Migrated() -> node.put("how", "migrated");
+      case MachineEnd.Stopped() -> node.put("how", "stopped");
+      case MachineEnd.Failed(String report) -> node.put("how", "failed").put("message", report);
+    }
   }
 
   private static void putDevices(ArrayNode list, List<MachineStatistics.Device> devices) {

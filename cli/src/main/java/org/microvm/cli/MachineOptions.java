@@ -9,6 +9,8 @@ import java.util.List;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.OnHalt;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -79,6 +81,12 @@ final class MachineOptions {
           .defaultValue("mapped")
           .build();
 
+  private final OptionSpec acpi =
+      Options.text(
+              "on|off", "whether the guest gets ACPI tables (default: ${DEFAULT-VALUE})", "--acpi")
+          .defaultValue("on")
+          .build();
+
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
@@ -97,6 +105,33 @@ final class MachineOptions {
           .defaultValue("exit")
           .build();
 
+  private final OptionSpec onPanic =
+      Options.text(
+              "exit|restart|pause",
+              "what to do when the guest's kernel panics: end the process with status 112, start the"
+                  + " guest again, or pause it (default: ${DEFAULT-VALUE})",
+              "--on-panic")
+          .defaultValue("exit")
+          .build();
+
+  private final OptionSpec onHalt =
+      Options.text(
+              "exit|ignore",
+              "what to do when the guest halts, all vCPUs with interrupts off: end the process with"
+                  + " status 116, or print a line and go on (default: ${DEFAULT-VALUE})",
+              "--on-halt")
+          .defaultValue("exit")
+          .build();
+
+  private final OptionSpec resetLimit =
+      Options.text(
+              "N",
+              "end with status 118 after N resets in a row, each within a minute and without a"
+                  + " channel opened in the guest; 0: any number (default: ${DEFAULT-VALUE})",
+              "--reset-limit")
+          .defaultValue(Integer.toString(MachineConfig.DEFAULT_RESET_LIMIT))
+          .build();
+
   private ChannelOptions channels;
 
   /** The options, in the order of the help. */
@@ -111,8 +146,12 @@ final class MachineOptions {
         devices,
         disks,
         registers,
+        acpi,
         trackDirtyPages,
-        onReset);
+        onReset,
+        onPanic,
+        onHalt,
+        resetLimit);
   }
 
   /** Returns the channels of the machine; call {@link #toBuilder} first. */
@@ -166,7 +205,16 @@ final class MachineOptions {
         .topology(CpuOptions.parse(cpus.getValue()))
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
+        .onPanic(
+            Options.choice(
+                onPanic,
+                entry("exit", OnPanic.EXIT),
+                entry("restart", OnPanic.RESTART),
+                entry("pause", OnPanic.PAUSE)))
+        .onHalt(Options.choice(onHalt, entry("exit", OnHalt.EXIT), entry("ignore", OnHalt.IGNORE)))
+        .resetLimit(limit())
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
@@ -176,7 +224,9 @@ final class MachineOptions {
     addPath(args, kernel);
     addPath(args, initrd);
     addAll(args, List.of(append, chardevs, devices, disks));
-    for (OptionSpec option : List.of(memory, cpus, onReset, registers, trackDirtyPages)) {
+    for (OptionSpec option :
+        List.of(
+            memory, cpus, onReset, onPanic, onHalt, resetLimit, registers, acpi, trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;
@@ -193,5 +243,13 @@ final class MachineOptions {
     for (OptionSpec option : options) {
       Options.all(option).forEach(text -> args.addAll(List.of(option.longestName(), text)));
     }
+  }
+
+  private int limit() {
+    String text = resetLimit.getValue();
+    if (!text.matches("[0-9]{1,6}")) {
+      throw new UsageException("--reset-limit: '" + text + "' is not a number from 0 to 999999");
+    }
+    return Integer.parseInt(text);
   }
 }

@@ -34,7 +34,11 @@ public final class Main {
 
   private Main() {}
 
-  /** Runs the command and ends the process with its status. */
+  /**
+   * Runs the command and ends the process with its status.
+   *
+   * @param args the command and its options; without any, the usage is printed as an error
+   */
   public static void main(String[] args) {
     if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
@@ -54,6 +58,9 @@ public final class Main {
   /**
    * Runs another program's command as this program runs its own: with the same logging, error
    * messages and exit status. Ends the process.
+   *
+   * @param command the program's picocli command
+   * @param args the command line, without the name of the program
    */
   public static void run(CommandLine command, String... args) {
     CommandLogging.begin();

@@ -101,10 +101,10 @@ class ProcessTest {
   }
 
   @Test
-  void failedGuest_givesAReportAndStatus1() throws Exception {
+  void tripleFault_givesAReportAndItsStatus() throws Exception {
     BufferedReader output = start("triple-fault");
 
-    assertEquals(1, status());
+    assertEquals(ExitStatus.TRIPLE_FAULT, status());
     assertTrue(output.lines().anyMatch(line -> line.contains("RIP 0x")));
   }
 }

@@ -10,6 +10,8 @@ package org.microvm.devices;
 public interface IrqLine {
   /**
    * Sets the level of the line. Any thread may call; the device must order its calls. Never blocks.
+   *
+   * @param level true for high
    */
   void set(boolean level);
 }

@@ -5,6 +5,8 @@ public final class BootException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
+   * Creates the exception for a request that is wrong.
+   *
    * @param message what is wrong and, where it helps, what to do about it
    */
   public BootException(String message) {
@@ -12,6 +14,8 @@ public final class BootException extends Exception {
   }
 
   /**
+   * Creates the exception for a failure with a cause.
+   *
    * @param message what is wrong and, where it helps, what to do about it
    * @param cause the underlying failure, for the log
    */
@@ -19,7 +23,12 @@ public final class BootException extends Exception {
     super(message, cause);
   }
 
-  /** Returns this failure with its subject, such as the file's path, in front of the message. */
+  /**
+   * Puts the subject of this failure in front of its message.
+   *
+   * @param subject what could not be used, such as the file's path
+   * @return a new exception with this one as its cause
+   */
   public BootException about(String subject) {
     return new BootException(subject + ": " + getMessage(), this);
   }

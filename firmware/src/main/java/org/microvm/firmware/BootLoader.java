@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.microvm.firmware.acpi.AcpiTables;
 import org.microvm.firmware.image.ByteSource;
 import org.microvm.firmware.image.ElfKernel;
 import org.microvm.firmware.image.FileSource;
@@ -105,13 +106,14 @@ public final class BootLoader {
       SetupHeader header = kernel.setupHeader();
       putCommandLine(header.commandLineMax());
       Range initrd = putInitrd(elf.end(), header.initrdEndMax());
-      MemoryMap map = MemoryMap.of(memory);
       putCommonTables();
+      Range acpi = putAcpiTables();
+      MemoryMap map = MemoryMap.of(memory, acpi);
       if (pvh) {
-        put(GuestLayout.START_INFO, StartInfo.build(map, initrd));
+        put(GuestLayout.START_INFO, StartInfo.build(map, initrd, acpi.start()));
         return InitialCpuState.protectedMode(entry);
       }
-      put(GuestLayout.BOOT_PARAMS, ZeroPage.build(header, map, initrd));
+      put(GuestLayout.BOOT_PARAMS, ZeroPage.build(header, map, initrd, acpi.start()));
       put(GuestLayout.PAGE_TABLES, PageTables.build(GuestLayout.PAGE_TABLES));
       return InitialCpuState.longMode(entry);
     }
@@ -186,6 +188,17 @@ public final class BootLoader {
     put(GuestLayout.MP_POINTER, pointer);
     putShort(GuestLayout.BDA_EBDA_SEGMENT, (int) (GuestLayout.MP_POINTER >> 4));
     putShort(GuestLayout.BDA_BASE_MEMORY, (int) (GuestLayout.MP_TABLE >> 10));
+  }
+
+  /** Returns the range of the ACPI tables, which starts with the RSDP. */
+  private Range putAcpiTables() throws GuestMemoryException {
+    if (request.acpi().isEmpty()) {
+      return Range.NONE;
+    }
+    byte[] tables =
+        AcpiTables.build(request.acpi().get(), request.apicIds(), GuestLayout.ACPI_TABLES);
+    put(GuestLayout.ACPI_TABLES, tables);
+    return new Range(GuestLayout.ACPI_TABLES, tables.length);
   }
 
   private void putShort(long address, int value) throws GuestMemoryException {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.microvm.firmware.acpi.AcpiHardware;
 
 /**
  * Describes the guest to start.
@@ -14,13 +15,15 @@ import java.util.Optional;
  * @param apicIds the local APIC ID of each vCPU, in ascending order; the first vCPU boots, and its
  *     ID is 0. The tables take the IDs from here.
  * @param entry which entry point to use
+ * @param acpi what the ACPI tables describe; empty for a guest without them
  */
 public record BootRequest(
     Path kernel,
     Optional<Path> initrd,
     String commandLine,
     List<Integer> apicIds,
-    BootProtocol entry) {
+    BootProtocol entry,
+    Optional<AcpiHardware> acpi) {
 
   /** Rejects null. */
   public BootRequest {
@@ -29,5 +32,6 @@ public record BootRequest(
     Objects.requireNonNull(commandLine, "commandLine");
     Objects.requireNonNull(entry, "entry");
     apicIds = List.copyOf(apicIds);
+    Objects.requireNonNull(acpi, "acpi");
   }
 }

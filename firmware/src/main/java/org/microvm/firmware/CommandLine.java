@@ -14,7 +14,10 @@ public final class CommandLine {
   }
 
   /**
+   * Parses a command line.
+   *
    * @param text parameters separated by spaces; may be empty
+   * @return the command line, without spaces at its ends
    * @throws BootException if it contains anything but printable ASCII
    */
   public static CommandLine of(String text) throws BootException {
@@ -25,6 +28,8 @@ public final class CommandLine {
   /**
    * Adds parameters at the end of the kernel's part.
    *
+   * @param words parameters separated by spaces; may be empty
+   * @return the extended command line; this one does not change
    * @throws BootException if they contain anything but printable ASCII
    */
   public CommandLine append(String words) throws BootException {
@@ -46,6 +51,7 @@ public final class CommandLine {
    * @param address guest-physical address of its registers
    * @param length length of the register range in bytes, a multiple of 1 KiB
    * @param gsi the device's interrupt
+   * @return the extended command line; this one does not change
    */
   public CommandLine virtioMmio(long address, long length, int gsi) {
     try {

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.firmware.acpi.AcpiTables;
+import org.microvm.firmware.acpi.TestHardware;
 import org.microvm.firmware.layout.GuestLayout;
 
 class BootLoaderTest {
@@ -57,6 +59,33 @@ class BootLoaderTest {
     assertEquals(0x08, state.code().selector());
     assertEquals(-1, state.code().limit());
     assertEquals(0x67, state.task().limit());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ELF64, 0x7070", "PVH, 0x6020"})
+  void load_acpi_rsdpIsPointedTo(BootProtocol entry, String pointer) throws Exception {
+    guest.entry(entry).acpi(TestHardware.withDevices(2));
+
+    guest.load(ElfBuilder.linux().pvhNote(0x100010).build());
+
+    assertEquals(GuestLayout.ACPI_TABLES, guest.memory.getLong(Long.decode(pointer)));
+    assertArrayEquals(
+        AcpiTables.build(TestHardware.withDevices(2), List.of(0), GuestLayout.ACPI_TABLES),
+        guest.read(GuestLayout.ACPI_TABLES, tablesLength()));
+  }
+
+  private static int tablesLength() {
+    return AcpiTables.build(TestHardware.withDevices(2), List.of(0), GuestLayout.ACPI_TABLES)
+        .length;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ELF64, 0x7070", "PVH, 0x6020"})
+  void load_noAcpi_hasNoRsdp(BootProtocol entry, String pointer) throws Exception {
+    guest.entry(entry).load(ElfBuilder.linux().pvhNote(0x100010).build());
+
+    assertEquals(0, guest.memory.getLong(Long.decode(pointer)));
+    assertEquals(0, guest.memory.getLong(GuestLayout.ACPI_TABLES));
   }
 
   @Test

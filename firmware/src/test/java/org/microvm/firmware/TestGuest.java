@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.microvm.firmware.acpi.AcpiHardware;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
@@ -19,6 +20,7 @@ public final class TestGuest {
   private String commandLine = "console=ttyS0";
   private List<Integer> apicIds = List.of(0);
   private BootProtocol entry = BootProtocol.AUTO;
+  private Optional<AcpiHardware> acpi = Optional.empty();
 
   /** A guest with {@code mib} MiB of RAM. */
   public TestGuest(Path directory, int mib) {
@@ -73,12 +75,18 @@ public final class TestGuest {
     return this;
   }
 
+  public TestGuest acpi(AcpiHardware hardware) {
+    acpi = Optional.of(hardware);
+    return this;
+  }
+
   public InitialCpuState load(byte[] kernel) throws IOException, BootException {
     return load(Files.write(directory.resolve("kernel"), kernel));
   }
 
   public InitialCpuState load(Path kernel) throws BootException {
-    return BootLoader.load(memory, new BootRequest(kernel, initrd, commandLine, apicIds, entry));
+    return BootLoader.load(
+        memory, new BootRequest(kernel, initrd, commandLine, apicIds, entry, acpi));
   }
 
   /**

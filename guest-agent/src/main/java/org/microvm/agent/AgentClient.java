@@ -62,6 +62,8 @@ public final class AgentClient implements AutoCloseable {
    * Connects to the host end of the agent's channel; the agent need not run yet.
    *
    * @param socket path of the unix socket
+   * @return the connection; its first call does the handshake
+   * @throws IOException if nothing listens on the socket
    */
   public static AgentClient connect(Path socket) throws IOException {
     return connect(socket, LineChannel.MAX_LINE);
@@ -74,6 +76,8 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Sets the listener for events. It is called on the thread that is in a call of this client when
    * an event arrives; {@link #awaitEvent} is such a call.
+   *
+   * @param eventListener replaces the listener before; must not call this client
    */
   public void onEvent(Consumer<AgentEvent> eventListener) {
     listener = eventListener;
@@ -86,6 +90,7 @@ public final class AgentClient implements AutoCloseable {
    * growing intervals in case an agent read it and died. So this method also waits for an agent
    * that has not started yet, or is restarting.
    *
+   * @param limit how long to wait, the wait for other threads' calls included
    * @throws AgentTimeoutException if there is no answer within {@code limit}
    */
   public void sync(Duration limit) throws IOException {
@@ -150,6 +155,10 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Calls a command that takes no arguments.
    *
+   * @param command such as {@code guest-ping}
+   * @param limit how long to wait for the answer, the wait for other threads' calls included
+   * @return the value of {@code return} in the answer
+   * @throws IOException as {@link #call(String, JsonNode, Duration)} does
    * @see #call(String, JsonNode, Duration)
    */
   public JsonNode call(String command, Duration limit) throws IOException {
@@ -159,7 +168,9 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Calls a command by name and waits for its answer.
    *
+   * @param command such as {@code guest-exec}
    * @param arguments an object, or null for none
+   * @param limit how long to wait for the answer, the wait for other threads' calls included
    * @return the value of {@code return} in the answer
    * @throws AgentCommandException if the agent answers with an error
    * @throws AgentTimeoutException if there is no answer within {@code limit}
@@ -190,7 +201,10 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Waits for an event, without sending a request.
    *
+   * @param limit how long to wait, the wait for other threads' calls included
    * @return whether an event arrived within {@code limit}; the listener was called with it
+   * @throws AgentException if the agent sends something invalid, the channel is closed, or other
+   *     threads' calls take all of {@code limit}
    */
   public boolean awaitEvent(Duration limit) throws IOException {
     long deadline = deadline(limit);
@@ -214,7 +228,10 @@ public final class AgentClient implements AutoCloseable {
    * Sends a command that has no answer when it succeeds, such as {@code guest-shutdown}. If it
    * fails, the agent's answer is dropped at the next call.
    *
+   * @param command such as {@code guest-shutdown}
    * @param arguments an object, or null for none
+   * @param limit how long to wait until the channel has taken the command
+   * @throws AgentException if the channel does not take it within {@code limit}, or is closed
    */
   public void send(String command, JsonNode arguments, Duration limit) throws IOException {
     long deadline = deadline(limit);
@@ -346,7 +363,7 @@ public final class AgentClient implements AutoCloseable {
     }
   }
 
-  /** Returns a new empty object for arguments. */
+  /** {@return a new empty object for arguments} */
   public static ObjectNode arguments() {
     return JSON.createObjectNode();
   }

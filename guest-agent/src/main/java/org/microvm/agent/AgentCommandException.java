@@ -38,12 +38,12 @@ public sealed class AgentCommandException extends AgentException
     return new AgentCommandException(command, errorClass, description);
   }
 
-  /** The command that failed. */
+  /** {@return the command that failed} */
   public String command() {
     return command;
   }
 
-  /** The error's class, such as {@code CommandNotFound} or {@code GenericError}. */
+  /** {@return the error's class, such as {@code CommandNotFound} or {@code GenericError}} */
   public String errorClass() {
     return errorClass;
   }
@@ -53,7 +53,7 @@ public sealed class AgentCommandException extends AgentException
     return description.contains("No such file or directory");
   }
 
-  /** The agent's description of the error. */
+  /** {@return the agent's description of the error} */
   public String description() {
     return description;
   }

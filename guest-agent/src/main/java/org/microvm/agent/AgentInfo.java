@@ -30,7 +30,11 @@ public record AgentInfo(String version, List<Command> commands) {
                     command.flag("success-response"))));
   }
 
-  /** Whether the agent knows this command and executes it. */
+  /**
+   * {@return whether the agent knows a command and executes it}
+   *
+   * @param command such as {@code guest-ping}
+   */
   public boolean enabled(String command) {
     return commands.stream().anyMatch(known -> known.name().equals(command) && known.enabled());
   }

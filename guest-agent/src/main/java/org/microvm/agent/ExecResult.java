@@ -31,22 +31,22 @@ public record ExecResult(
             answer.optionalFlag("out-truncated") || answer.optionalFlag("err-truncated")));
   }
 
-  /** The status as in a shell: the exit code, or 128 + the signal. */
+  /** {@return the status as in a shell: the exit code, or 128 + the signal} */
   public int status() {
     return signal > 0 ? SIGNALLED + signal : exitCode;
   }
 
-  /** Whether the program ended with exit code 0. */
+  /** {@return whether the program ended with exit code 0} */
   public boolean succeeded() {
     return status() == 0;
   }
 
-  /** Its standard output as UTF-8, without trailing white space. */
+  /** {@return its standard output as UTF-8, without trailing white space} */
   public String output() {
     return text(stdout);
   }
 
-  /** Its standard error as UTF-8, without trailing white space. */
+  /** {@return its standard error as UTF-8, without trailing white space} */
   public String errors() {
     return text(stderr);
   }

@@ -27,6 +27,8 @@ public final class GuestAgent implements AutoCloseable {
   private final Duration limit;
 
   /**
+   * Uses a connection that exists.
+   *
    * @param client the connection to the agent; closed with this object
    * @param limit time limit for an answer
    */
@@ -39,6 +41,8 @@ public final class GuestAgent implements AutoCloseable {
    * Connects to the host end of the agent's channel; the agent need not run yet.
    *
    * @param socket path of the unix socket
+   * @return the agent, with the time limit {@link #DEFAULT_LIMIT}
+   * @throws IOException if nothing listens on the socket
    */
   public static GuestAgent connect(Path socket) throws IOException {
     return connect(socket, DEFAULT_LIMIT);
@@ -49,12 +53,15 @@ public final class GuestAgent implements AutoCloseable {
    * not run yet.
    *
    * @param socket path of the unix socket
+   * @param limit time limit for an answer
+   * @return the agent, which is asked nothing yet
+   * @throws IOException if nothing listens on the socket
    */
   public static GuestAgent connect(Path socket, Duration limit) throws IOException {
     return new GuestAgent(AgentClient.connect(socket), limit);
   }
 
-  /** The connection, for commands that have no method here. */
+  /** {@return the connection, for commands that have no method here} */
   public AgentClient client() {
     return client;
   }
@@ -62,39 +69,64 @@ public final class GuestAgent implements AutoCloseable {
   /**
    * Waits until the agent answers, for instance while the guest boots.
    *
+   * @param longest how long to wait, instead of this object's time limit
    * @throws AgentTimeoutException if it does not answer within {@code longest}
    */
   public void await(Duration longest) throws IOException {
     client.sync(longest);
   }
 
-  /** Returns if the agent answers. */
+  /**
+   * Returns if the agent answers.
+   *
+   * @throws AgentException if it does not
+   */
   public void ping() throws IOException {
     ask("guest-ping");
   }
 
-  /** The agent's version and commands. */
+  /**
+   * {@return the agent's version and commands}
+   *
+   * @throws AgentException if the agent does not answer
+   */
   public AgentInfo info() throws IOException {
     return AgentInfo.of(ask("guest-info"));
   }
 
-  /** The guest's kernel and operating system. */
+  /**
+   * {@return the guest's kernel and operating system}
+   *
+   * @throws AgentException if the agent does not answer, or does not know the command
+   */
   public OsInfo osInfo() throws IOException {
     return OsInfo.of(ask("guest-get-osinfo"));
   }
 
-  /** The guest's host name. */
+  /**
+   * {@return the guest's host name}
+   *
+   * @throws AgentException if the agent does not answer, or does not know the command
+   */
   public String hostName() throws IOException {
     return ask("guest-get-host-name").text("host-name");
   }
 
-  /** The guest's time zone. */
+  /**
+   * {@return the guest's time zone}
+   *
+   * @throws AgentException if the agent does not answer, or does not know the command
+   */
   public TimeZoneInfo timeZone() throws IOException {
     Answer answer = ask("guest-get-timezone");
     return new TimeZoneInfo(answer.optionalText("zone"), (int) answer.number("offset"));
   }
 
-  /** The guest's clock. */
+  /**
+   * {@return the time of the guest's clock, with a resolution of nanoseconds}
+   *
+   * @throws AgentException if the agent does not answer
+   */
   public Instant time() throws IOException {
     return Instant.EPOCH.plusNanos(ask("guest-get-time").asNumber());
   }
@@ -102,6 +134,7 @@ public final class GuestAgent implements AutoCloseable {
   /**
    * Sets the guest's clock, and then its hardware clock from it.
    *
+   * @param time with a resolution of nanoseconds
    * @throws AgentCommandException also in a guest without a hardware clock, whose clock is set
    */
   public void setTime(Instant time) throws IOException {
@@ -110,12 +143,20 @@ public final class GuestAgent implements AutoCloseable {
         AgentClient.arguments().put("time", ChronoUnit.NANOS.between(Instant.EPOCH, time)));
   }
 
-  /** The guest's network interfaces. */
+  /**
+   * {@return the guest's network interfaces, the loopback interface included}
+   *
+   * @throws AgentException if the agent does not answer, or cannot list them
+   */
   public List<NetworkInterface> networkInterfaces() throws IOException {
     return ask("guest-network-get-interfaces").list(NetworkInterface::of);
   }
 
-  /** The guest's CPUs. */
+  /**
+   * {@return the guest's CPUs, also those that are offline}
+   *
+   * @throws AgentException if the agent does not answer, or cannot list them
+   */
   public List<GuestCpu> cpus() throws IOException {
     return ask("guest-get-vcpus")
         .list(
@@ -126,7 +167,11 @@ public final class GuestAgent implements AutoCloseable {
                     cpu.optionalFlag("can-offline")));
   }
 
-  /** The guest's memory blocks; none where its kernel has no memory hotplug. */
+  /**
+   * {@return the guest's memory blocks; none where its kernel has no memory hotplug}
+   *
+   * @throws AgentException if the agent does not answer, or cannot list them
+   */
   public List<MemoryBlock> memoryBlocks() throws IOException {
     return ask("guest-get-memory-blocks")
         .list(
@@ -137,7 +182,11 @@ public final class GuestAgent implements AutoCloseable {
                     block.optionalFlag("can-offline")));
   }
 
-  /** Bytes in a memory block; empty where the guest's kernel has no memory hotplug. */
+  /**
+   * {@return bytes in a memory block; empty where the guest's kernel has no memory hotplug}
+   *
+   * @throws AgentException if the agent does not answer, or does not know the size
+   */
   public OptionalLong memoryBlockSize() throws IOException {
     try {
       return ask("guest-get-memory-block-info").optionalNumber("size");
@@ -149,22 +198,22 @@ public final class GuestAgent implements AutoCloseable {
     }
   }
 
-  /** Files in the guest. */
+  /** {@return the methods for files in the guest} */
   public GuestFiles files() {
     return new GuestFiles(this);
   }
 
-  /** Programs in the guest. */
+  /** {@return the methods that run programs in the guest} */
   public GuestProcesses processes() {
     return new GuestProcesses(this);
   }
 
-  /** The guest's file systems and disks. */
+  /** {@return the methods for the guest's file systems and disks} */
   public GuestFilesystems filesystems() {
     return new GuestFilesystems(this);
   }
 
-  /** The guest's users. */
+  /** {@return the methods for the guest's users} */
   public GuestUsers users() {
     return new GuestUsers(this);
   }
@@ -172,6 +221,7 @@ public final class GuestAgent implements AutoCloseable {
   /**
    * Shuts the guest down; returns once the agent has accepted the command or stopped answering.
    *
+   * @param mode whether the guest powers off, reboots or halts
    * @throws AgentCommandException if the guest refuses
    */
   public void shutdown(ShutdownMode mode) throws IOException {
@@ -183,6 +233,7 @@ public final class GuestAgent implements AutoCloseable {
    * Suspends the guest; returns once the agent has accepted the command, or has not answered within
    * the time limit. That takes as long because an agent tries several programs before it refuses.
    *
+   * @param mode where the guest's memory is kept
    * @throws UnsupportedCommandException if the guest's kernel does not support this mode
    */
   public void suspend(SuspendMode mode) throws IOException {

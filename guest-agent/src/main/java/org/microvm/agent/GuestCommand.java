@@ -29,22 +29,34 @@ public record GuestCommand(
     }
   }
 
-  /** A program and its arguments, without input, with its output returned. */
+  /**
+   * {@return a command without input, with the agent's environment, whose output is returned}
+   *
+   * @param argv the program and its arguments; at least one
+   */
   public static GuestCommand of(String... argv) {
     return new GuestCommand(List.of(argv), List.of(), new byte[0], true);
   }
 
-  /** Returns a copy with this standard input. */
+  /**
+   * {@return a copy with this standard input}
+   *
+   * @param bytes empty for no input
+   */
   public GuestCommand withInput(byte[] bytes) {
     return new GuestCommand(argv, environment, bytes, captured);
   }
 
-  /** Returns a copy with this environment, as {@code NAME=value} entries. */
+  /**
+   * {@return a copy with this environment}
+   *
+   * @param variables {@code NAME=value} entries; none for the agent's environment
+   */
   public GuestCommand withEnvironment(String... variables) {
     return new GuestCommand(argv, List.of(variables), input, captured);
   }
 
-  /** Returns a copy whose output is discarded. */
+  /** {@return a copy whose output is discarded} */
   public GuestCommand withoutOutput() {
     return new GuestCommand(argv, environment, input, false);
   }

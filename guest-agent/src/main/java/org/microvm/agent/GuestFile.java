@@ -37,7 +37,7 @@ public final class GuestFile implements AutoCloseable {
     this.handle = handle;
   }
 
-  /** The agent's handle of the open file. */
+  /** {@return the agent's handle of the open file} */
   public long handle() {
     return handle;
   }
@@ -46,13 +46,20 @@ public final class GuestFile implements AutoCloseable {
    * Reads from the current position.
    *
    * @param count the most bytes to read; the agent accepts up to 48 MiB
+   * @return fewer bytes than {@code count}, possibly none, at the end of the file
+   * @throws AgentException if the agent cannot read the file, or does not answer
    */
   public Chunk read(int count) throws IOException {
     Answer answer = ask("guest-file-read", arguments().put("count", count));
     return new Chunk(answer.optionalBytes("buf-b64"), answer.flag("eof"));
   }
 
-  /** Writes all of {@code bytes} at the current position. */
+  /**
+   * Writes bytes at the current position.
+   *
+   * @param bytes all are sent in one request; if the agent writes fewer, the rest is sent again
+   * @throws AgentException if the agent cannot write all of them, or does not answer
+   */
   public void write(byte[] bytes) throws IOException {
     int done = 0;
     while (done < bytes.length) {
@@ -73,7 +80,11 @@ public final class GuestFile implements AutoCloseable {
   /**
    * Moves the position.
    *
+   * @param offset bytes from {@code whence}; negative towards the beginning
+   * @param whence what the offset is relative to
    * @return the new position, from the beginning of the file
+   * @throws AgentException if the position would be before the beginning, or the agent does not
+   *     answer
    */
   public long seek(long offset, Whence whence) throws IOException {
     return ask(
@@ -82,7 +93,11 @@ public final class GuestFile implements AutoCloseable {
         .number("position");
   }
 
-  /** Flushes the agent's buffer to the guest's kernel. */
+  /**
+   * Flushes the agent's buffer to the guest's kernel.
+   *
+   * @throws AgentException if the bytes cannot be written, or the agent does not answer
+   */
   public void flush() throws IOException {
     ask("guest-file-flush", arguments());
   }

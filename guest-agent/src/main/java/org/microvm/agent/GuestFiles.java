@@ -29,7 +29,14 @@ public final class GuestFiles {
     this.agent = agent;
   }
 
-  /** Opens a file. */
+  /**
+   * Opens a file.
+   *
+   * @param path in the guest
+   * @param mode whether to read or write, and what happens to an existing file
+   * @return the file, which the caller closes
+   * @throws AgentException if the file cannot be opened, or the agent does not answer
+   */
   public GuestFile open(String path, OpenMode mode) throws IOException {
     long handle =
         agent
@@ -43,6 +50,10 @@ public final class GuestFiles {
   /**
    * Copies a file of the host into the guest; an existing file there is overwritten. A new file
    * gets the agent's owner and default mode.
+   *
+   * @param source file of the host
+   * @param target path in the guest, with the name of the file
+   * @throws IOException if {@code source} cannot be read, or {@code target} not written
    */
   public void copyIn(Path source, String target) throws IOException {
     try (InputStream input = Files.newInputStream(source)) {
@@ -50,7 +61,13 @@ public final class GuestFiles {
     }
   }
 
-  /** Writes the rest of the stream to a file in the guest; an existing file is overwritten. */
+  /**
+   * Writes the rest of the stream to a file in the guest; an existing file is overwritten.
+   *
+   * @param source read to its end, and not closed
+   * @param target path in the guest
+   * @throws IOException if {@code source} cannot be read, or {@code target} not written
+   */
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
       for (byte[] chunk = source.readNBytes(CHUNK);
@@ -64,6 +81,10 @@ public final class GuestFiles {
   /**
    * Copies a file of the guest to the host. It appears there, or replaces an existing file, once it
    * is complete.
+   *
+   * @param source path in the guest
+   * @param target file of the host, whose directory must exist
+   * @throws IOException if {@code source} cannot be read, or {@code target} not written
    */
   public void copyOut(String source, Path target) throws IOException {
     Path directory = target.toAbsolutePath().getParent();
@@ -79,19 +100,37 @@ public final class GuestFiles {
     }
   }
 
-  /** Reads a file of the guest. */
+  /**
+   * Reads a file of the guest into memory.
+   *
+   * @param path in the guest
+   * @return its whole content
+   * @throws AgentException if it cannot be read, or the agent does not answer
+   */
   public byte[] read(String path) throws IOException {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     copyOut(path, content);
     return content.toByteArray();
   }
 
-  /** Writes a file in the guest; an existing file is overwritten. */
+  /**
+   * Writes a file in the guest; an existing file is overwritten.
+   *
+   * @param path in the guest
+   * @param content the file's whole content
+   * @throws AgentException if the file cannot be written, or the agent does not answer
+   */
   public void write(String path, byte[] content) throws IOException {
     copyIn(new ByteArrayInputStream(content), path);
   }
 
-  /** Copies a file of the guest to a stream. */
+  /**
+   * Copies a file of the guest to a stream.
+   *
+   * @param source path in the guest
+   * @param target receives the content; not flushed or closed
+   * @throws IOException if {@code source} cannot be read, or {@code target} not written
+   */
   public void copyOut(String source, OutputStream target) throws IOException {
     try (GuestFile file = open(source, OpenMode.READ)) {
       GuestFile.Chunk chunk;

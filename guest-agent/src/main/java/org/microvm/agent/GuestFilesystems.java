@@ -11,17 +11,29 @@ public final class GuestFilesystems {
     this.agent = agent;
   }
 
-  /** The mounted file systems that are on a disk. */
+  /**
+   * {@return the mounted file systems that are on a disk}
+   *
+   * @throws AgentException if the agent does not answer, or cannot list them
+   */
   public List<Filesystem> list() throws IOException {
     return agent.ask("guest-get-fsinfo").list(Filesystem::of);
   }
 
-  /** The disks and their partitions. */
+  /**
+   * {@return the disks and their partitions}
+   *
+   * @throws AgentException if the agent does not answer, or cannot list them
+   */
   public List<GuestDisk> disks() throws IOException {
     return agent.ask("guest-get-disks").list(GuestDisk::of);
   }
 
-  /** Whether the file systems are frozen. */
+  /**
+   * {@return whether the file systems are frozen}
+   *
+   * @throws AgentException if the agent does not answer, or does not know the command
+   */
   public FreezeStatus freezeStatus() throws IOException {
     String status = agent.ask("guest-fsfreeze-status").asText();
     return switch (status) {
@@ -36,6 +48,7 @@ public final class GuestFilesystems {
    * commands.
    *
    * @return the number of file systems
+   * @throws AgentException if one cannot be frozen, or the agent does not answer
    */
   public int freeze() throws IOException {
     return (int) agent.ask("guest-fsfreeze-freeze").asNumber();
@@ -44,7 +57,9 @@ public final class GuestFilesystems {
   /**
    * Freezes the file systems that are mounted at these mount points.
    *
+   * @param mountPoints absolute paths in the guest; others are ignored
    * @return the number of file systems
+   * @throws AgentException if one cannot be frozen, or the agent does not answer
    */
   public int freeze(List<String> mountPoints) throws IOException {
     var arguments = AgentClient.arguments();
@@ -56,6 +71,7 @@ public final class GuestFilesystems {
    * Thaws all frozen file systems.
    *
    * @return the number of file systems
+   * @throws AgentException if one cannot be thawed, or the agent does not answer
    */
   public int thaw() throws IOException {
     return (int) agent.ask("guest-fsfreeze-thaw").asNumber();

@@ -29,12 +29,17 @@ public final class GuestProcess {
     this.pid = pid;
   }
 
-  /** The process id in the guest. */
+  /** {@return the process id in the guest} */
   public long pid() {
     return pid;
   }
 
-  /** The result, if the program has ended. */
+  /**
+   * Asks the agent whether the program has ended.
+   *
+   * @return the result; empty while the program runs
+   * @throws AgentException if the agent does not answer, or does not know the process any more
+   */
   public synchronized Optional<ExecResult> result() throws IOException {
     if (result == null) {
       result =
@@ -47,6 +52,8 @@ public final class GuestProcess {
   /**
    * Waits for the end of the program.
    *
+   * @param limit how long the program may still run
+   * @return the result, with the output if it was captured
    * @throws AgentTimeoutException if it still runs after {@code limit}; it is not ended
    */
   public ExecResult await(Duration limit) throws IOException {

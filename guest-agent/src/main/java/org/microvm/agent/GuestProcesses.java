@@ -14,7 +14,13 @@ public final class GuestProcesses {
     this.agent = agent;
   }
 
-  /** Starts a program. */
+  /**
+   * Starts a program.
+   *
+   * @param command the program, its arguments, environment and input
+   * @return the process, which runs
+   * @throws AgentException if the program cannot be started, or the agent does not answer
+   */
   public GuestProcess start(GuestCommand command) throws IOException {
     ObjectNode arguments = AgentClient.arguments().put("path", command.argv().getFirst());
     ArrayNode rest = arguments.putArray("arg");
@@ -35,6 +41,9 @@ public final class GuestProcesses {
   /**
    * Runs a program to its end.
    *
+   * @param command the program, its arguments, environment and input
+   * @param limit how long it may run
+   * @return the result, with the output if it was captured
    * @throws AgentTimeoutException if it still runs after {@code limit}; it is not ended
    */
   public ExecResult run(GuestCommand command, Duration limit) throws IOException {

@@ -14,7 +14,11 @@ public final class GuestUsers {
     this.agent = agent;
   }
 
-  /** The users who are logged in. */
+  /**
+   * {@return the users who are logged in}
+   *
+   * @throws AgentException if the agent does not answer, or does not know the command
+   */
   public List<GuestUser> loggedIn() throws IOException {
     return agent.ask("guest-get-users").list(GuestUser::of);
   }
@@ -22,7 +26,10 @@ public final class GuestUsers {
   /**
    * Sets a password with the guest's chpasswd.
    *
+   * @param user login name
+   * @param password the new one, in clear or hashed
    * @param crypted whether {@code password} was hashed by crypt(3)
+   * @throws AgentException if there is no such user, chpasswd fails, or the agent does not answer
    */
   public void setPassword(String user, String password, boolean crypted) throws IOException {
     byte[] bytes = password.getBytes(StandardCharsets.UTF_8);
@@ -34,7 +41,12 @@ public final class GuestUsers {
             .put("crypted", crypted));
   }
 
-  /** The SSH keys that may log in as this user; none if the user has no file with keys. */
+  /**
+   * {@return the SSH keys that may log in as a user; none if the user has no file with keys}
+   *
+   * @param user login name
+   * @throws AgentException if there is no such user, or the agent does not answer
+   */
   public List<String> authorizedKeys(String user) throws IOException {
     try {
       return agent
@@ -51,13 +63,24 @@ public final class GuestUsers {
   /**
    * Allows keys to log in as this user.
    *
+   * @param user login name
+   * @param keys each a line in the format of OpenSSH's public keys
    * @param reset whether all other keys are removed
+   * @throws AgentException if a key is not valid, there is no such user, or the agent does not
+   *     answer
    */
   public void addAuthorizedKeys(String user, List<String> keys, boolean reset) throws IOException {
     agent.ask("guest-ssh-add-authorized-keys", keys(user, keys).put("reset", reset));
   }
 
-  /** Removes keys; keys that the user does not have are ignored. */
+  /**
+   * Removes keys; keys that the user does not have are ignored.
+   *
+   * @param user login name
+   * @param keys each a line in the format of OpenSSH's public keys
+   * @throws AgentException if the user does not exist or has no file with keys, or the agent does
+   *     not answer
+   */
   public void removeAuthorizedKeys(String user, List<String> keys) throws IOException {
     agent.ask("guest-ssh-remove-authorized-keys", keys(user, keys));
   }

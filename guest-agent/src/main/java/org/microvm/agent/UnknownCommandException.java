@@ -8,7 +8,7 @@ public final class UnknownCommandException extends AgentCommandException {
     super(command, errorClass, description);
   }
 
-  /** Whether the agent knows the command and refuses it. */
+  /** {@return whether the agent knows the command and refuses it} */
   public boolean disabled() {
     return description().contains("disabled");
   }

@@ -77,7 +77,7 @@ public enum Capability {
     this.number = number;
   }
 
-  /** The kernel's number of this capability. */
+  /** {@return the kernel's number of this capability, {@code KVM_CAP_…}} */
   public int number() {
     return number;
   }

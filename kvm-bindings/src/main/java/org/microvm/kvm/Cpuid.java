@@ -55,7 +55,7 @@ public final class Cpuid {
     return segment;
   }
 
-  /** The number of entries. */
+  /** {@return the number of entries} */
   public int count() {
     return kvm_cpuid2.nent(segment);
   }
@@ -80,52 +80,97 @@ public final class Cpuid {
     return -1;
   }
 
-  /** The leaf of the entry at a position. */
+  /**
+   * {@return the leaf of an entry, EAX as the guest passes it to CPUID}
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public int function(int position) {
     return kvm_cpuid_entry2.function(entry(position));
   }
 
-  /** The sub-leaf of the entry at a position. */
+  /**
+   * {@return the sub-leaf of an entry, ECX as the guest passes it to CPUID; 0 where it is not
+   * significant}
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public int index(int position) {
     return kvm_cpuid_entry2.index(entry(position));
   }
 
-  /** EAX of the entry at a position. */
+  /**
+   * {@return EAX as the guest receives it from an entry}
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public int eax(int position) {
     return kvm_cpuid_entry2.eax(entry(position));
   }
 
-  /** EBX of the entry at a position. */
+  /**
+   * {@return EBX as the guest receives it from an entry}
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public int ebx(int position) {
     return kvm_cpuid_entry2.ebx(entry(position));
   }
 
-  /** ECX of the entry at a position. */
+  /**
+   * {@return ECX as the guest receives it from an entry}
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public int ecx(int position) {
     return kvm_cpuid_entry2.ecx(entry(position));
   }
 
-  /** EDX of the entry at a position. */
+  /**
+   * {@return EDX as the guest receives it from an entry}
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public int edx(int position) {
     return kvm_cpuid_entry2.edx(entry(position));
   }
 
-  /** Sets EAX of the entry at a position. */
+  /**
+   * Sets EAX as the guest receives it from an entry.
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   * @param value all 32 bits
+   */
   public void eax(int position, int value) {
     kvm_cpuid_entry2.eax(entry(position), value);
   }
 
-  /** Sets EBX of the entry at a position. */
+  /**
+   * Sets EBX as the guest receives it from an entry.
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   * @param value all 32 bits
+   */
   public void ebx(int position, int value) {
     kvm_cpuid_entry2.ebx(entry(position), value);
   }
 
-  /** Sets ECX of the entry at a position. */
+  /**
+   * Sets ECX as the guest receives it from an entry.
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   * @param value all 32 bits
+   */
   public void ecx(int position, int value) {
     kvm_cpuid_entry2.ecx(entry(position), value);
   }
 
-  /** Sets EDX of the entry at a position. */
+  /**
+   * Sets EDX as the guest receives it from an entry.
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   * @param value all 32 bits
+   */
   public void edx(int position, int value) {
     kvm_cpuid_entry2.edx(entry(position), value);
   }
@@ -153,7 +198,11 @@ public final class Cpuid {
     return position;
   }
 
-  /** Removes an entry and moves the last one into its place. */
+  /**
+   * Removes an entry and moves the last one into its place.
+   *
+   * @param position of the entry, 0 to {@link #count} - 1
+   */
   public void remove(int position) {
     int last = count() - 1;
     entry(position).copyFrom(entry(last));

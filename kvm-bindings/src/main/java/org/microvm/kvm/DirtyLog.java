@@ -5,11 +5,17 @@ import org.microvm.linux.ErrnoException;
 
 /** A log of the pages that a guest writes, of one range of its memory. */
 public interface DirtyLog {
-  /** Starts or stops logging. */
+  /**
+   * Starts or stops logging; does nothing if it is already so.
+   *
+   * @param on whether to log from now on
+   * @throws ErrnoException if KVM refuses, for example because the VM is closed
+   */
   void logDirtyPages(boolean on) throws ErrnoException;
 
   /**
-   * Size in bytes of a bitmap for {@link #takeDirtyPages}: one bit per page, in whole 64-bit words.
+   * {@return the size in bytes of a bitmap for {@link #takeDirtyPages}: one bit per page, in whole
+   * 64-bit words}
    */
   long dirtyBitmapBytes();
 
@@ -18,6 +24,7 @@ public interface DirtyLog {
    * lowest page in the lowest bit, and clears the log. Writes by this process are not in it.
    *
    * @param bitmap native, of at least {@link #dirtyBitmapBytes}
+   * @throws ErrnoException if KVM refuses, for example because logging is off
    */
   void takeDirtyPages(MemorySegment bitmap) throws ErrnoException;
 }

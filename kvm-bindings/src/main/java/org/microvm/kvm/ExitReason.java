@@ -63,7 +63,11 @@ public final class ExitReason {
 
   private ExitReason() {}
 
-  /** The reason's name without its prefix, or {@code exit reason 99}. */
+  /**
+   * {@return the reason's name without its prefix, or {@code exit reason 99} for an unknown one}
+   *
+   * @param reason a constant of this class or another number from the kernel
+   */
   public static String name(int reason) {
     return switch (reason) {
       case UNKNOWN -> "UNKNOWN";

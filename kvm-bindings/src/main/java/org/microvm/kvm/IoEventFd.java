@@ -34,22 +34,48 @@ public final class IoEventFd implements AutoCloseable {
    */
   public record Match(long address, int length, boolean port, boolean wildcard, long value) {
 
-    /** Any write of this length to a memory address. */
+    /**
+     * Matches any write of a size to a memory address.
+     *
+     * @param address guest-physical
+     * @param length size of the access in bytes: 1, 2, 4 or 8; or 0 for any size
+     * @return the condition, for {@link Vm#ioEventFd}
+     */
     public static Match memory(long address, int length) {
       return new Match(address, length, false, true, 0);
     }
 
-    /** The write of a value to a memory address. */
+    /**
+     * Matches the write of one value to a memory address.
+     *
+     * @param address guest-physical
+     * @param length size of the access in bytes: 1, 2, 4 or 8
+     * @param value the value; bits beyond the length must be 0
+     * @return the condition, for {@link Vm#ioEventFd}
+     */
     public static Match memory(long address, int length, long value) {
       return new Match(address, length, false, false, value);
     }
 
-    /** Any write of this length to a port. */
+    /**
+     * Matches any write of a size to a port.
+     *
+     * @param port 0 to 65535
+     * @param length size of the access in bytes: 1, 2 or 4; or 0 for any size
+     * @return the condition, for {@link Vm#ioEventFd}
+     */
     public static Match port(int port, int length) {
       return new Match(port, length, true, true, 0);
     }
 
-    /** The write of a value to a port. */
+    /**
+     * Matches the write of one value to a port.
+     *
+     * @param port 0 to 65535
+     * @param length size of the access in bytes: 1, 2 or 4
+     * @param value the value; bits beyond the length must be 0
+     * @return the condition, for {@link Vm#ioEventFd}
+     */
     public static Match port(int port, int length, long value) {
       return new Match(port, length, true, false, value);
     }
@@ -67,7 +93,7 @@ public final class IoEventFd implements AutoCloseable {
     ErrnoException.check(apply(0), "KVM_IOEVENTFD", match);
   }
 
-  /** Which writes match. */
+  /** {@return which writes signal the eventfd} */
   public Match match() {
     return match;
   }

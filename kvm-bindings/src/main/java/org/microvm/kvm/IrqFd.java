@@ -28,7 +28,7 @@ public final class IrqFd implements AutoCloseable {
     ErrnoException.check(apply(0), "KVM_IRQFD gsi", gsi);
   }
 
-  /** The interrupt line. */
+  /** {@return the number of the interrupt line (GSI)} */
   public int gsi() {
     return gsi;
   }

@@ -29,7 +29,13 @@ public final class Kvm implements AutoCloseable {
     this.vcpuMmapSize = vcpuMmapSize;
   }
 
-  /** Opens {@link #DEVICE}. */
+  /**
+   * Opens {@link #DEVICE}.
+   *
+   * @return the host's KVM, which the caller closes
+   * @throws ErrnoException if the device is missing, access is denied or its API is another one;
+   *     the message says what to do
+   */
   public static Kvm open() throws ErrnoException {
     return open(DEVICE);
   }
@@ -37,8 +43,10 @@ public final class Kvm implements AutoCloseable {
   /**
    * Opens KVM and checks that it has API version 12, the only one ever released.
    *
-   * @throws ErrnoException if the device is missing or access is denied; the message says what to
-   *     do
+   * @param device its path, normally {@link #DEVICE}
+   * @return the host's KVM, which the caller closes
+   * @throws ErrnoException if the device is missing, access is denied or its API is another one;
+   *     the message says what to do
    */
   public static Kvm open(Path device) throws ErrnoException {
     Fd fd = Fd.open(device, Fd.READ_WRITE);
@@ -59,22 +67,40 @@ public final class Kvm implements AutoCloseable {
     }
   }
 
-  /** The API version: 12. */
+  /** {@return the API version: 12} */
   public int apiVersion() {
     return Linux.KVM_API_VERSION();
   }
 
-  /** Queries a capability: 0 if it is missing, else 1 or a count. */
+  /**
+   * Queries a capability of the host.
+   *
+   * @param capability what to ask for
+   * @return 0 if it is missing, else 1 or a count
+   * @throws ErrnoException if this object is closed
+   */
   public int capability(Capability capability) throws ErrnoException {
     return capability(capability.number());
   }
 
-  /** Queries a capability by the kernel's number: 0 if it is missing, else 1 or a count. */
+  /**
+   * Queries a capability of the host by the kernel's number.
+   *
+   * @param number of the capability, {@code KVM_CAP_…} of linux/kvm.h
+   * @return 0 if it is missing or unknown to the kernel, else 1 or a count
+   * @throws ErrnoException if this object is closed
+   */
   public int capability(int number) throws ErrnoException {
     return (int) ioctl(fd, "KVM_CHECK_EXTENSION", Ioctls.KVM_CHECK_EXTENSION(), number);
   }
 
-  /** The given capabilities that this host lacks; empty if it has all of them. */
+  /**
+   * Finds the capabilities that this host lacks.
+   *
+   * @param needed the capabilities to check
+   * @return those that are missing, in the same order; empty if the host has all of them
+   * @throws ErrnoException if this object is closed
+   */
   public List<Capability> missing(Capability... needed) throws ErrnoException {
     List<Capability> missing = new ArrayList<>();
     for (Capability capability : needed) {
@@ -85,12 +111,18 @@ public final class Kvm implements AutoCloseable {
     return missing;
   }
 
-  /** Size in bytes of the memory that each vCPU shares with user space. */
+  /** {@return the size in bytes of the memory that each vCPU shares with user space} */
   public int vcpuMmapSize() {
     return vcpuMmapSize;
   }
 
-  /** Creates an empty VM: no memory, no vCPU, no interrupt controller. */
+  /**
+   * Creates an empty VM: no memory, no vCPU, no interrupt controller.
+   *
+   * @return the VM, which the caller closes
+   * @throws ErrnoException if KVM refuses, for example because another hypervisor uses the
+   *     processor
+   */
   public Vm createVm() throws ErrnoException {
     long result = fd.descriptor().ioctl(Ioctls.KVM_CREATE_VM(), 0);
     if (result < 0) {
@@ -102,12 +134,21 @@ public final class Kvm implements AutoCloseable {
     return new Vm(new Descriptor((int) result, true), vcpuMmapSize);
   }
 
-  /** The CPUID leaves that KVM supports on this host. */
+  /**
+   * {@return the CPUID leaves that KVM supports on this host, as a copy to edit}
+   *
+   * @throws ErrnoException if KVM refuses or this object is closed
+   */
   public Cpuid supportedCpuid() throws ErrnoException {
     return Cpuid.read(fd.descriptor(), "KVM_GET_SUPPORTED_CPUID", Ioctls.KVM_GET_SUPPORTED_CPUID());
   }
 
-  /** The indices of the model-specific registers that belong to a vCPU's state on this host. */
+  /**
+   * {@return the indices of the model-specific registers that belong to a vCPU's state on this
+   * host; may be empty}
+   *
+   * @throws ErrnoException if KVM refuses or this object is closed
+   */
   public int[] msrIndexList() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment empty = arena.allocate(ValueLayout.JAVA_INT);

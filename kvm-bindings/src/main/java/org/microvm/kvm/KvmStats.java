@@ -79,7 +79,13 @@ public final class KvmStats implements AutoCloseable {
     dataBytes = Math.max(dataBytes, offset + (long) values * Long.BYTES);
   }
 
-  /** Reads all counters, in the kernel's order. */
+  /**
+   * Reads all counters, in the kernel's order.
+   *
+   * @return each counter's name and value, to be modified freely
+   * @throws ErrnoException if the counters cannot be read, for example because this object is
+   *     closed
+   */
   public Map<String, Long> read() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment data = arena.allocate(dataBytes, Long.BYTES);

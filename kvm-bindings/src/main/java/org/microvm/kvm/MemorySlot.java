@@ -32,17 +32,17 @@ public final class MemorySlot implements DirtyLog, AutoCloseable {
     this.readOnly = readOnly;
   }
 
-  /** Guest-physical address of the first byte. */
+  /** {@return the guest-physical address of the first byte} */
   public long address() {
     return address;
   }
 
-  /** Size in bytes. */
+  /** {@return the size in bytes, whole pages} */
   public long size() {
     return host.byteSize();
   }
 
-  /** Whether the guest's writes exit instead of reaching the memory. */
+  /** {@return whether the guest's writes exit instead of reaching the memory} */
   public boolean isReadOnly() {
     return readOnly;
   }

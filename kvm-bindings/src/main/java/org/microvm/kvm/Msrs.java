@@ -14,19 +14,34 @@ public final class Msrs {
   private final int capacity;
 
   /**
-   * @param capacity the maximum number of registers
+   * Creates an empty list.
+   *
+   * @param capacity the maximum number of registers, 1 or more
    */
   public Msrs(int capacity) {
     this.capacity = capacity;
     this.segment = Arena.ofAuto().allocate(HEADER + capacity * ENTRY, Long.BYTES);
   }
 
-  /** Appends a register to be read. */
+  /**
+   * Appends a register to be read.
+   *
+   * @param index number of the register, as RDMSR takes it in ECX
+   * @return this list
+   * @throws IllegalStateException if the list is full
+   */
   public Msrs add(int index) {
     return add(index, 0);
   }
 
-  /** Appends a register to be set. */
+  /**
+   * Appends a register to be set.
+   *
+   * @param index number of the register, as WRMSR takes it in ECX
+   * @param value all 64 bits
+   * @return this list
+   * @throws IllegalStateException if the list is full
+   */
   public Msrs add(int index, long value) {
     int count = count();
     if (count == capacity) {
@@ -39,22 +54,35 @@ public final class Msrs {
     return this;
   }
 
-  /** The number of registers. */
+  /** {@return the number of registers in the list} */
   public int count() {
     return kvm_msrs.nmsrs(segment);
   }
 
-  /** The index of the register at a position. */
+  /**
+   * {@return the number of a register, as RDMSR takes it in ECX}
+   *
+   * @param position in the list, 0 to {@link #count} - 1
+   */
   public int index(int position) {
     return kvm_msr_entry.index(entry(position));
   }
 
-  /** The value of the register at a position. */
+  /**
+   * {@return the value of a register, 0 before it was read}
+   *
+   * @param position in the list, 0 to {@link #count} - 1
+   */
   public long value(int position) {
     return kvm_msr_entry.data(entry(position));
   }
 
-  /** Changes the value of the register at a position. */
+  /**
+   * Changes the value of a register in the list.
+   *
+   * @param value all 64 bits
+   * @param position in the list, 0 to {@link #count} - 1
+   */
   public void value(int position, long value) {
     kvm_msr_entry.data(entry(position), value);
   }

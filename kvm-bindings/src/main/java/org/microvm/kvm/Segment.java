@@ -34,22 +34,43 @@ public record Segment(long base, int limit, int selector, Attributes attributes)
       boolean avl,
       boolean unusable) {}
 
-  /** 64-bit kernel code. */
+  /**
+   * Describes 64-bit kernel code.
+   *
+   * @param selector of the segment's descriptor, 0 to 65535
+   * @return the segment, at base 0, executable and readable
+   */
   public static Segment code64(int selector) {
     return flat(selector, 0xb, false, true);
   }
 
-  /** 32-bit kernel code over all 4 GiB. */
+  /**
+   * Describes 32-bit kernel code over all 4 GiB.
+   *
+   * @param selector of the segment's descriptor, 0 to 65535
+   * @return the segment, at base 0, executable and readable
+   */
   public static Segment code32(int selector) {
     return flat(selector, 0xb, true, false);
   }
 
-  /** Kernel data over all 4 GiB. */
+  /**
+   * Describes kernel data over all 4 GiB.
+   *
+   * @param selector of the segment's descriptor, 0 to 65535
+   * @return the segment, at base 0, readable and writable
+   */
   public static Segment data(int selector) {
     return flat(selector, 0x3, true, false);
   }
 
-  /** A busy 64-bit task state segment at address 0; a processor in long mode must have one. */
+  /**
+   * Describes a busy 64-bit task state segment at address 0; a processor in long mode must have
+   * one.
+   *
+   * @param selector of the segment's descriptor, 0 to 65535
+   * @return the segment, with a limit of 64 KiB
+   */
   public static Segment task(int selector) {
     return new Segment(
         0,

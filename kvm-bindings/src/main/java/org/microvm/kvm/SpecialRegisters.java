@@ -48,7 +48,11 @@ public final class SpecialRegisters {
     return segment;
   }
 
-  /** A segment register including its hidden part. */
+  /**
+   * {@return a segment register including its hidden part}
+   *
+   * @param name the register
+   */
   public Segment get(Name name) {
     MemorySegment at = segment.asSlice(name.offset, kvm_segment.layout());
     return new Segment(
@@ -67,7 +71,12 @@ public final class SpecialRegisters {
             kvm_segment.unusable(at) != 0));
   }
 
-  /** Sets a segment register including its hidden part. */
+  /**
+   * Sets a segment register including its hidden part.
+   *
+   * @param name the register
+   * @param value what both parts shall hold
+   */
   public void set(Name name, Segment value) {
     MemorySegment at = segment.asSlice(name.offset, kvm_segment.layout());
     Segment.Attributes attributes = value.attributes();
@@ -85,92 +94,130 @@ public final class SpecialRegisters {
     kvm_segment.unusable(at, bit(attributes.unusable()));
   }
 
-  /** The location of the global descriptor table. */
+  /** {@return the location of the global descriptor table} */
   public DescriptorTable gdt() {
     return table(kvm_sregs.gdt$offset());
   }
 
-  /** Sets the location of the global descriptor table. */
+  /**
+   * Sets the location of the global descriptor table.
+   *
+   * @param value linear address and size
+   */
   public void gdt(DescriptorTable value) {
     table(kvm_sregs.gdt$offset(), value);
   }
 
-  /** The location of the interrupt descriptor table. */
+  /** {@return the location of the interrupt descriptor table} */
   public DescriptorTable idt() {
     return table(kvm_sregs.idt$offset());
   }
 
-  /** Sets the location of the interrupt descriptor table. */
+  /**
+   * Sets the location of the interrupt descriptor table.
+   *
+   * @param value linear address and size
+   */
   public void idt(DescriptorTable value) {
     table(kvm_sregs.idt$offset(), value);
   }
 
-  /** CR0. */
+  /** {@return CR0, the modes of the processor} */
   public long cr0() {
     return kvm_sregs.cr0(segment);
   }
 
-  /** Sets CR0. */
+  /**
+   * Sets CR0.
+   *
+   * @param value the modes of the processor
+   */
   public void cr0(long value) {
     kvm_sregs.cr0(segment, value);
   }
 
-  /** CR2. */
+  /** {@return CR2, the linear address of the last page fault} */
   public long cr2() {
     return kvm_sregs.cr2(segment);
   }
 
-  /** Sets CR2. */
+  /**
+   * Sets CR2.
+   *
+   * @param value linear address of a page fault
+   */
   public void cr2(long value) {
     kvm_sregs.cr2(segment, value);
   }
 
-  /** CR3. */
+  /** {@return CR3, the guest-physical address of the top page table, and flags} */
   public long cr3() {
     return kvm_sregs.cr3(segment);
   }
 
-  /** Sets CR3. */
+  /**
+   * Sets CR3.
+   *
+   * @param value guest-physical address of the top page table, and flags
+   */
   public void cr3(long value) {
     kvm_sregs.cr3(segment, value);
   }
 
-  /** CR4. */
+  /** {@return CR4, the extensions in use} */
   public long cr4() {
     return kvm_sregs.cr4(segment);
   }
 
-  /** Sets CR4. */
+  /**
+   * Sets CR4.
+   *
+   * @param value the extensions in use
+   */
   public void cr4(long value) {
     kvm_sregs.cr4(segment, value);
   }
 
-  /** CR8. */
+  /** {@return CR8, the task priority, 0 to 15} */
   public long cr8() {
     return kvm_sregs.cr8(segment);
   }
 
-  /** Sets CR8. */
+  /**
+   * Sets CR8.
+   *
+   * @param value the task priority, 0 to 15
+   */
   public void cr8(long value) {
     kvm_sregs.cr8(segment, value);
   }
 
-  /** EFER. */
+  /** {@return EFER, which turns long mode and SYSCALL on} */
   public long efer() {
     return kvm_sregs.efer(segment);
   }
 
-  /** Sets EFER. */
+  /**
+   * Sets EFER.
+   *
+   * @param value the extended features that are on, such as long mode
+   */
   public void efer(long value) {
     kvm_sregs.efer(segment, value);
   }
 
-  /** The local APIC's base address register. */
+  /**
+   * {@return the local APIC's base address register: guest-physical address of its page, and flags}
+   */
   public long apicBase() {
     return kvm_sregs.apic_base(segment);
   }
 
-  /** Sets the local APIC's base address register. */
+  /**
+   * Sets the local APIC's base address register.
+   *
+   * @param value guest-physical address of the page, and flags
+   */
   public void apicBase(long value) {
     kvm_sregs.apic_base(segment, value);
   }

@@ -10,6 +10,7 @@ import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Mapping;
+import org.microvm.linux.ThreadActivity;
 import org.microvm.syscall.Descriptor;
 import org.microvm.syscall.KickSignal;
 import org.microvm.syscall.Syscalls;
@@ -82,14 +83,14 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** The vCPU's number in the VM, from 0. Its local APIC ID may be another number. */
+  /** {@return the vCPU's number in the VM, from 0; its local APIC ID may be another number} */
   public int id() {
     return id;
   }
 
   /**
-   * The memory shared with user space; {@link VcpuRun#exitReason} is valid after {@link #run} has
-   * returned 0.
+   * {@return the memory shared with user space; {@link VcpuRun#exitReason} is valid after {@link
+   * #run} has returned 0}
    */
   public VcpuRun runState() {
     return run;
@@ -152,10 +153,22 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Whether a thread is in {@link #run}; the answer to another thread may be out of date. */
+  /**
+   * {@return whether a thread is in {@link #run}; the answer to another thread may be out of date}
+   */
   public boolean isRunning() {
     int now = phase;
     return now == INSIDE || now == BEING_SIGNALLED;
+  }
+
+  /**
+   * Returns how often the thread that is in {@link #run} has been switched away from, if it sleeps
+   * there, as it does while the guest is halted. Any thread may call; the vCPU is not disturbed.
+   *
+   * @return {@link ThreadActivity#AWAKE} if it does not sleep, or no thread is in {@link #run}
+   */
+  public long switchesIfAsleep() {
+    return isRunning() ? ThreadActivity.switchesIfAsleep(tid) : ThreadActivity.AWAKE;
   }
 
   private void bind() {
@@ -172,32 +185,62 @@ public final class Vcpu implements AutoCloseable {
     thread = Thread.currentThread();
   }
 
-  /** Fills the buffer with the general registers. */
+  /**
+   * Fills the buffer with the general registers.
+   *
+   * @param registers receives the values
+   * @throws ErrnoException if the vCPU is closed
+   */
   public void get(Registers registers) throws ErrnoException {
     ioctl("KVM_GET_REGS", Ioctls.KVM_GET_REGS(), registers.segment());
   }
 
-  /** Sets the general registers. */
+  /**
+   * Sets the general registers.
+   *
+   * @param registers the values to set, all of them
+   * @throws ErrnoException if KVM refuses the values or the vCPU is closed
+   */
   public void set(Registers registers) throws ErrnoException {
     ioctl("KVM_SET_REGS", Ioctls.KVM_SET_REGS(), registers.segment());
   }
 
-  /** Fills the buffer with the segment and control registers. */
+  /**
+   * Fills the buffer with the segment and control registers.
+   *
+   * @param registers receives the values
+   * @throws ErrnoException if the vCPU is closed
+   */
   public void get(SpecialRegisters registers) throws ErrnoException {
     ioctl("KVM_GET_SREGS", Ioctls.KVM_GET_SREGS(), registers.segment());
   }
 
-  /** Sets the segment and control registers. */
+  /**
+   * Sets the segment and control registers.
+   *
+   * @param registers the values to set, all of them
+   * @throws ErrnoException if KVM refuses the values, for example of a control register, or the
+   *     vCPU is closed
+   */
   public void set(SpecialRegisters registers) throws ErrnoException {
     ioctl("KVM_SET_SREGS", Ioctls.KVM_SET_SREGS(), registers.segment());
   }
 
-  /** Sets the guest's CPUID leaves; call it before the first {@link #run}. */
+  /**
+   * Sets the guest's CPUID leaves; call it before the first {@link #run}.
+   *
+   * @param cpuid the leaves; copied by KVM
+   * @throws ErrnoException if KVM refuses the leaves or the vCPU is closed
+   */
   public void set(Cpuid cpuid) throws ErrnoException {
     ioctl("KVM_SET_CPUID2", Ioctls.KVM_SET_CPUID2(), cpuid.segment());
   }
 
-  /** The guest's CPUID leaves. */
+  /**
+   * {@return the guest's CPUID leaves, as a copy}
+   *
+   * @throws ErrnoException if the vCPU is closed
+   */
   public Cpuid cpuid() throws ErrnoException {
     return Cpuid.read(descriptor, "KVM_GET_CPUID2", Ioctls.KVM_GET_CPUID2());
   }
@@ -205,7 +248,9 @@ public final class Vcpu implements AutoCloseable {
   /**
    * Reads model-specific registers into the buffer.
    *
+   * @param msrs names the registers and receives their values
    * @return how many were read; fewer than asked for when KVM does not know the next one
+   * @throws ErrnoException if the list is too long for KVM or the vCPU is closed
    */
   public int get(Msrs msrs) throws ErrnoException {
     return (int) ioctl("KVM_GET_MSRS", Ioctls.KVM_GET_MSRS(), msrs.segment());
@@ -214,13 +259,21 @@ public final class Vcpu implements AutoCloseable {
   /**
    * Sets model-specific registers.
    *
+   * @param msrs the registers and their values
    * @return how many were set; fewer than asked for when KVM refuses the next one
+   * @throws ErrnoException if the list is too long for KVM or the vCPU is closed
    */
   public int set(Msrs msrs) throws ErrnoException {
     return (int) ioctl("KVM_SET_MSRS", Ioctls.KVM_SET_MSRS(), msrs.segment());
   }
 
-  /** Saves a part of the state. */
+  /**
+   * Saves a part of the state.
+   *
+   * @param part what to save
+   * @return the bytes of the kernel's struct, at least {@link VcpuState#bytes}
+   * @throws ErrnoException if KVM lacks this state or the vCPU is closed
+   */
   public byte[] save(VcpuState part) throws ErrnoException {
     boolean large = part == VcpuState.EXTENDED_STATE && extendedStateBytes > part.bytes();
     long request = large ? Ioctls.KVM_GET_XSAVE2() : part.getRequest();
@@ -234,7 +287,10 @@ public final class Vcpu implements AutoCloseable {
   /**
    * Restores a part of the state.
    *
+   * @param part what to restore
+   * @param state what {@link #save} has returned for this part
    * @throws IllegalArgumentException if the bytes are too few or too many for this host
+   * @throws ErrnoException if KVM refuses the state or the vCPU is closed
    */
   public void restore(VcpuState part, byte[] state) throws ErrnoException {
     int room = part == VcpuState.EXTENDED_STATE ? extendedStateBytes : part.bytes();
@@ -249,12 +305,28 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Injects an exception without an error code; the guest takes it before its next instruction. */
+  /**
+   * Injects an exception without an error code; the guest takes it before its next instruction.
+   *
+   * <p>The vectors 3 (#BP) and 4 (#OF) are for KVM without hardware virtualization. On AMD
+   * processors KVM treats them as the exception of an INT3 or INTO at RIP, which it skips; without
+   * one it may drop the exception ({@code svm_update_soft_interrupt_rip} in
+   * arch/x86/kvm/svm/svm.c).
+   *
+   * @param vector number of the exception, 0 to 31
+   * @throws ErrnoException if KVM refuses the vector or the vCPU is closed
+   */
   public void injectException(int vector) throws ErrnoException {
     injectException(vector, false, 0);
   }
 
-  /** Injects an exception with an error code; the guest takes it before its next instruction. */
+  /**
+   * Injects an exception with an error code; the guest takes it before its next instruction.
+   *
+   * @param vector number of the exception, 0 to 31
+   * @param errorCode what the processor pushes onto the guest's stack
+   * @throws ErrnoException if KVM refuses the vector or the vCPU is closed
+   */
   public void injectException(int vector, int errorCode) throws ErrnoException {
     injectException(vector, true, errorCode);
   }
@@ -272,19 +344,33 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** Injects a non-maskable interrupt. */
+  /**
+   * Injects a non-maskable interrupt.
+   *
+   * @throws ErrnoException if the vCPU is closed
+   */
   public void nmi() throws ErrnoException {
     ErrnoException.check(descriptor.ioctl(Ioctls.KVM_NMI(), 0), "KVM_NMI", this);
   }
 
-  /** The frequency of the guest's time stamp counter in kHz. */
+  /**
+   * {@return the frequency of the guest's time stamp counter in kHz}
+   *
+   * @throws ErrnoException if KVM does not know it or the vCPU is closed
+   */
   public int tscKhz() throws ErrnoException {
     return (int)
         ErrnoException.check(
             descriptor.ioctl(Ioctls.KVM_GET_TSC_KHZ(), 0), "KVM_GET_TSC_KHZ", this);
   }
 
-  /** Sets the frequency of the guest's time stamp counter in kHz. */
+  /**
+   * Sets the frequency of the guest's time stamp counter.
+   *
+   * @param khz the frequency in kHz, positive
+   * @throws ErrnoException if the host cannot scale the counter to this frequency or the vCPU is
+   *     closed
+   */
   public void tscKhz(int khz) throws ErrnoException {
     ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), "KVM_SET_TSC_KHZ", this);
   }
@@ -336,13 +422,20 @@ public final class Vcpu implements AutoCloseable {
   /**
    * Notifies the guest through its KVM clock that the vCPU was paused, so that its watchdogs do not
    * fire.
+   *
+   * @throws ErrnoException if the guest has not set up its KVM clock (EINVAL) or the vCPU is closed
    */
   public void notifyPaused() throws ErrnoException {
     ErrnoException.check(
         descriptor.ioctl(Ioctls.KVM_KVMCLOCK_CTRL(), 0), "KVM_KVMCLOCK_CTRL", this);
   }
 
-  /** Opens the vCPU's counters; the caller closes them. */
+  /**
+   * Opens the vCPU's counters.
+   *
+   * @return the counters, which the caller closes
+   * @throws ErrnoException if KVM has no counters to read or the vCPU is closed
+   */
   public KvmStats statistics() throws ErrnoException {
     return KvmStats.open(descriptor, toString());
   }

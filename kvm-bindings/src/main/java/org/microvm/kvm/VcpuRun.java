@@ -68,18 +68,20 @@ public final class VcpuRun {
   private final MemorySegment run;
 
   /**
+   * Creates a view of the shared memory.
+   *
    * @param run a vCPU's shared memory, or for a test any native segment of a page or more
    */
   public VcpuRun(MemorySegment run) {
     this.run = run;
   }
 
-  /** The whole segment; port I/O data is at {@link #ioDataOffset}. */
+  /** {@return the whole segment; port I/O data is at {@link #ioDataOffset}} */
   public MemorySegment segment() {
     return run;
   }
 
-  /** The reason for the exit, one of {@link ExitReason}. */
+  /** {@return the reason for the exit, one of {@link ExitReason} or a newer one} */
   public int exitReason() {
     return run.get(ValueLayout.JAVA_INT, EXIT_REASON);
   }
@@ -105,38 +107,49 @@ public final class VcpuRun {
 
   // Port I/O
 
-  /** IO: whether the guest writes. */
+  /** {@return whether the guest writes, for IO} */
   public boolean ioIsWrite() {
     return run.get(ValueLayout.JAVA_BYTE, IO_DIRECTION) != 0;
   }
 
-  /** IO: bytes of one access: 1, 2 or 4. */
+  /** {@return the bytes of one access, for IO: 1, 2 or 4} */
   public int ioSize() {
     return run.get(ValueLayout.JAVA_BYTE, IO_SIZE) & 0xff;
   }
 
-  /** IO: the port. */
+  /** {@return the port, for IO: 0 to 65535} */
   public int ioPort() {
     return run.get(ValueLayout.JAVA_SHORT, IO_PORT) & 0xffff;
   }
 
-  /** IO: the number of accesses; more than one for string instructions. */
+  /** {@return the number of accesses, for IO; more than one for string instructions} */
   public int ioCount() {
     return run.get(ValueLayout.JAVA_INT, IO_COUNT);
   }
 
-  /** IO: the offset in {@link #segment} of the first access's data; the others follow. */
+  /**
+   * {@return the offset in {@link #segment} of the first access's data, for IO; the others follow}
+   */
   public long ioDataOffset() {
     return run.get(ValueLayout.JAVA_LONG, IO_DATA_OFFSET);
   }
 
-  /** IO: the unsigned value that the guest writes in an access; accesses count from 0. */
+  /**
+   * {@return the unsigned value that the guest writes in an access, for IO}
+   *
+   * @param access number of the access, 0 to {@link #ioCount} - 1
+   */
   public long ioData(int access) {
     int size = ioSize();
     return load(ioDataOffset() + (long) access * size, size);
   }
 
-  /** IO: sets the value that the guest reads in an access; accesses count from 0. */
+  /**
+   * Sets the value that the guest reads in an access, for IO.
+   *
+   * @param access number of the access, 0 to {@link #ioCount} - 1
+   * @param value its low {@link #ioSize} bytes are used
+   */
   public void ioData(int access, long value) {
     int size = ioSize();
     store(ioDataOffset() + (long) access * size, size, value);
@@ -144,56 +157,68 @@ public final class VcpuRun {
 
   // Memory-mapped I/O
 
-  /** MMIO: the guest-physical address. */
+  /** {@return the guest-physical address, for MMIO} */
   public long mmioAddress() {
     return run.get(ValueLayout.JAVA_LONG, MMIO_ADDRESS);
   }
 
-  /** MMIO: bytes of the access, 1 to 8. */
+  /** {@return the bytes of the access, for MMIO: 1 to 8} */
   public int mmioLength() {
     return run.get(ValueLayout.JAVA_INT, MMIO_LENGTH);
   }
 
-  /** MMIO: whether the guest writes. */
+  /** {@return whether the guest writes, for MMIO} */
   public boolean mmioIsWrite() {
     return run.get(ValueLayout.JAVA_BYTE, MMIO_IS_WRITE) != 0;
   }
 
-  /** MMIO: the unsigned value that the guest writes, limited to the bytes of the access. */
+  /**
+   * {@return the unsigned value that the guest writes, for MMIO; limited to the bytes of the
+   * access}
+   */
   public long mmioData() {
     long data = run.get(ValueLayout.JAVA_LONG, MMIO_DATA);
     int length = mmioLength();
     return length >= Long.BYTES ? data : data & ((1L << (8 * length)) - 1);
   }
 
-  /** MMIO: sets the value that the guest reads. */
+  /**
+   * Sets the value that the guest reads, for MMIO.
+   *
+   * @param value its low {@link #mmioLength} bytes are used
+   */
   public void mmioData(long value) {
     run.set(ValueLayout.JAVA_LONG, MMIO_DATA, value);
   }
 
   // Exits that end the guest, errors, debugging and model-specific registers
 
-  /** UNKNOWN: the processor's reason. */
+  /** {@return the processor's reason, for UNKNOWN} */
   public long hardwareExitReason() {
     return run.get(ValueLayout.JAVA_LONG, HARDWARE_EXIT_REASON);
   }
 
-  /** FAIL_ENTRY: the processor's reason. */
+  /** {@return the processor's reason, for FAIL_ENTRY} */
   public long failEntryReason() {
     return run.get(ValueLayout.JAVA_LONG, FAIL_ENTRY_REASON);
   }
 
-  /** FAIL_ENTRY: the host processor. */
+  /** {@return the number of the host processor, for FAIL_ENTRY} */
   public int failEntryCpu() {
     return run.get(ValueLayout.JAVA_INT, FAIL_ENTRY_CPU);
   }
 
-  /** INTERNAL_ERROR: which kind, {@link #INTERNAL_ERROR_EMULATION} most often. */
+  /**
+   * {@return the kind of error, for INTERNAL_ERROR; most often {@link #INTERNAL_ERROR_EMULATION}}
+   */
   public int internalSuberror() {
     return run.get(ValueLayout.JAVA_INT, INTERNAL_SUBERROR);
   }
 
-  /** INTERNAL_ERROR: additional data from the kernel, whose meaning the kernel defines. */
+  /**
+   * {@return additional data from the kernel, for INTERNAL_ERROR; may be empty, and the kernel
+   * defines its meaning}
+   */
   public long[] internalErrorData() {
     int count = Math.clamp(run.get(ValueLayout.JAVA_INT, INTERNAL_COUNT), 0, MAX_INTERNAL_DATA);
     long[] data = new long[count];
@@ -201,7 +226,10 @@ public final class VcpuRun {
     return data;
   }
 
-  /** INTERNAL_ERROR: the bytes at the instruction pointer, as many as the kernel provides. */
+  /**
+   * {@return the bytes at the instruction pointer, for INTERNAL_ERROR; empty if the kernel provides
+   * none}
+   */
   public byte[] instructionBytes() {
     boolean given =
         internalSuberror() == INTERNAL_ERROR_EMULATION
@@ -213,42 +241,57 @@ public final class VcpuRun {
     return bytes;
   }
 
-  /** SYSTEM_EVENT: its type, one of the {@code SYSTEM_EVENT_} constants or a newer one. */
+  /**
+   * {@return the event's type, for SYSTEM_EVENT: one of the {@code SYSTEM_EVENT_} constants or a
+   * newer one}
+   */
   public int systemEventType() {
     return run.get(ValueLayout.JAVA_INT, SYSTEM_EVENT_TYPE);
   }
 
-  /** DEBUG: the exception, 1 or 3. */
+  /** {@return the exception, for DEBUG: 1 or 3} */
   public int debugException() {
     return run.get(ValueLayout.JAVA_INT, DEBUG_EXCEPTION);
   }
 
-  /** DEBUG: the guest's instruction pointer. */
+  /** {@return the guest's instruction pointer, for DEBUG} */
   public long debugPc() {
     return run.get(ValueLayout.JAVA_LONG, DEBUG_PC);
   }
 
-  /** X86_RDMSR and X86_WRMSR: the register. */
+  /** {@return the number of the register, for X86_RDMSR and X86_WRMSR} */
   public int msrIndex() {
     return run.get(ValueLayout.JAVA_INT, MSR_INDEX);
   }
 
-  /** X86_WRMSR: the value. */
+  /** {@return the value that the guest writes, for X86_WRMSR} */
   public long msrData() {
     return run.get(ValueLayout.JAVA_LONG, MSR_DATA);
   }
 
-  /** X86_RDMSR: sets the value that the guest reads. */
+  /**
+   * Sets the value that the guest reads, for X86_RDMSR.
+   *
+   * @param value all 64 bits
+   */
   public void msrData(long value) {
     run.set(ValueLayout.JAVA_LONG, MSR_DATA, value);
   }
 
-  /** X86_RDMSR and X86_WRMSR: sets whether the access raises a general protection fault. */
+  /**
+   * Sets how an access to a register ends, for X86_RDMSR and X86_WRMSR.
+   *
+   * @param fault whether it raises a general protection fault
+   */
   public void msrError(boolean fault) {
     run.set(ValueLayout.JAVA_BYTE, MSR_ERROR, (byte) (fault ? 1 : 0));
   }
 
-  /** Describes the exit for a log or an error message. */
+  /**
+   * Describes the exit for a log or an error message.
+   *
+   * @return the reason's name and what belongs to it, in one line
+   */
   public String describe() {
     int reason = exitReason();
     String name = ExitReason.name(reason);

@@ -32,7 +32,7 @@ public enum VcpuState {
     this.bytes = bytes;
   }
 
-  /** Size of the part in bytes; for {@link #EXTENDED_STATE} the minimum. */
+  /** {@return the size of the part in bytes; for {@link #EXTENDED_STATE} the minimum} */
   public int bytes() {
     return bytes;
   }

@@ -32,12 +32,24 @@ public final class Vm implements AutoCloseable {
     this.vcpuMmapSize = vcpuMmapSize;
   }
 
-  /** Queries a capability of this VM: 0 if it is missing, else 1 or a count. */
+  /**
+   * Queries a capability of this VM.
+   *
+   * @param capability what to ask for
+   * @return 0 if it is missing, else 1 or a count
+   * @throws ErrnoException if the VM is closed
+   */
   public int capability(Capability capability) throws ErrnoException {
     return (int) ioctl("KVM_CHECK_EXTENSION", Ioctls.KVM_CHECK_EXTENSION(), capability.number());
   }
 
-  /** Enables a capability that is off by default. */
+  /**
+   * Enables a capability that is off by default.
+   *
+   * @param capability what to enable
+   * @param argument the capability's first argument; 0 if it has none
+   * @throws ErrnoException if KVM refuses, for example because the capability is missing
+   */
   public void enable(Capability capability, long argument) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_enable_cap.layout());
@@ -51,12 +63,19 @@ public final class Vm implements AutoCloseable {
   /**
    * Creates both 8259s, the I/O APIC, and a local APIC for each vCPU created later; call it before
    * creating the first vCPU.
+   *
+   * @throws ErrnoException if the VM has an interrupt controller or a vCPU already, or is closed
    */
   public void createIrqchip() throws ErrnoException {
     ioctl("KVM_CREATE_IRQCHIP", Ioctls.KVM_CREATE_IRQCHIP(), 0);
   }
 
-  /** Creates an 8254 interval timer on IRQ 0; call it after {@link #createIrqchip}. */
+  /**
+   * Creates an 8254 interval timer on IRQ 0; call it after {@link #createIrqchip}.
+   *
+   * @throws ErrnoException if the VM has no interrupt controller or has a timer already, or is
+   *     closed
+   */
   public void createPit2() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_pit_config.layout());
@@ -67,6 +86,9 @@ public final class Vm implements AutoCloseable {
   /**
    * Sets the address of three pages that KVM needs on some Intel processors; they must be below 4
    * GiB and otherwise unused.
+   *
+   * @param address guest-physical, a multiple of the page size
+   * @throws ErrnoException if KVM refuses the address or the VM is closed
    */
   public void setTssAddress(long address) throws ErrnoException {
     ioctl("KVM_SET_TSS_ADDR", Ioctls.KVM_SET_TSS_ADDR(), address);
@@ -75,6 +97,9 @@ public final class Vm implements AutoCloseable {
   /**
    * Sets the address of the identity map, one more page that KVM needs on some Intel processors;
    * call it before creating the first vCPU.
+   *
+   * @param address guest-physical, a multiple of the page size, below 4 GiB and otherwise unused
+   * @throws ErrnoException if the VM has a vCPU already or is closed
    */
   public void setIdentityMapAddress(long address) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
@@ -83,7 +108,13 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Makes all of guest RAM visible to the guest, one slot per region. */
+  /**
+   * Makes all of guest RAM visible to the guest, one slot per region.
+   *
+   * @param memory RAM that stays mapped until the slots or the VM are closed
+   * @return the slots, in the order of the regions
+   * @throws ErrnoException if KVM refuses a region; no slot remains then
+   */
   public List<MemorySlot> addMemory(GuestMemory memory) throws ErrnoException {
     List<MemorySlot> added = new ArrayList<>();
     try {
@@ -104,6 +135,8 @@ public final class Vm implements AutoCloseable {
    * @param host page-aligned memory of whole pages, which must stay mapped until the slot or the VM
    *     is closed
    * @param readOnly whether a guest write is an MMIO exit; guest reads do not exit either way
+   * @return the slot; it may be closed before the VM
+   * @throws ErrnoException if KVM refuses, for example because the range overlaps another slot
    */
   public MemorySlot addMemory(long address, MemorySegment host, boolean readOnly)
       throws ErrnoException {
@@ -128,7 +161,13 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Creates a vCPU whose number is also its local APIC ID. */
+  /**
+   * Creates a vCPU whose number is also its local APIC ID.
+   *
+   * @param number the vCPU's number, from 0
+   * @return the vCPU, which the caller closes before the VM
+   * @throws ErrnoException if the number is in use or too high for this host, or the VM is closed
+   */
   public Vcpu createVcpu(int number) throws ErrnoException {
     return createVcpu(number, number);
   }
@@ -138,6 +177,8 @@ public final class Vm implements AutoCloseable {
    *
    * @param number the vCPU's number, from 0, by which messages refer to it
    * @param apicId its local APIC ID; the vCPU with ID 0 boots, the others wait to be started
+   * @return the vCPU, which the caller closes before the VM
+   * @throws ErrnoException if the ID is in use or too high for this host, or the VM is closed
    */
   public Vcpu createVcpu(int number, int apicId) throws ErrnoException {
     long result = descriptor.ioctl(Ioctls.KVM_CREATE_VCPU(), apicId);
@@ -154,6 +195,8 @@ public final class Vm implements AutoCloseable {
   /**
    * Sets the level of an interrupt line. Allocates nothing.
    *
+   * @param gsi number of the interrupt line
+   * @param level true to assert it
    * @return 0, or {@code -errno}
    */
   public int irqLine(int gsi, boolean level) {
@@ -168,17 +211,37 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Makes each signal of the eventfd raise an edge on an interrupt line. */
+  /**
+   * Makes each signal of the eventfd raise an edge on an interrupt line.
+   *
+   * @param gsi number of the interrupt line
+   * @param signal the eventfd, which its owner closes after the binding
+   * @return the binding, which the caller closes
+   * @throws ErrnoException if the eventfd is bound already, the VM has no interrupt controller or
+   *     is closed
+   */
   public IrqFd irqFd(int gsi, EventFd signal) throws ErrnoException {
     return new IrqFd(this, gsi, signal);
   }
 
-  /** Makes matching guest writes signal the eventfd, without an exit to user space. */
+  /**
+   * Makes matching guest writes signal the eventfd, without an exit to user space.
+   *
+   * @param match which writes
+   * @param signal the eventfd, which its owner closes after the binding
+   * @return the binding, which the caller closes
+   * @throws ErrnoException if another binding has the same writes, KVM does not know such a match
+   *     or the VM is closed
+   */
   public IoEventFd ioEventFd(IoEventFd.Match match, EventFd signal) throws ErrnoException {
     return new IoEventFd(this, match, signal);
   }
 
-  /** The guest's clock in nanoseconds. */
+  /**
+   * {@return the guest's clock in nanoseconds}
+   *
+   * @throws ErrnoException if the VM is closed
+   */
   public long clock() throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_clock_data.layout());
@@ -187,7 +250,12 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Sets the guest's clock in nanoseconds. */
+  /**
+   * Sets the guest's clock.
+   *
+   * @param nanos the new time in nanoseconds
+   * @throws ErrnoException if the VM is closed
+   */
   public void clock(long nanos) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = arena.allocate(kvm_clock_data.layout());
@@ -196,7 +264,13 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Saves a part of the state. */
+  /**
+   * Saves a part of the state.
+   *
+   * @param part what to save
+   * @return {@link VmState#bytes} bytes of the kernel's struct
+   * @throws ErrnoException if the VM lacks this part or is closed
+   */
   public byte[] save(VmState part) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(part.bytes(), Long.BYTES);
@@ -209,7 +283,10 @@ public final class Vm implements AutoCloseable {
   /**
    * Restores a part of the state.
    *
+   * @param part what to restore
+   * @param state what {@link #save} has returned for this part
    * @throws IllegalArgumentException if the number of bytes is not that of the part
+   * @throws ErrnoException if KVM refuses the state, the VM lacks this part or is closed
    */
   public void restore(VmState part, byte[] state) throws ErrnoException {
     if (state.length != part.bytes()) {
@@ -224,7 +301,12 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  /** Opens the VM's counters; the caller closes them. */
+  /**
+   * Opens the VM's counters.
+   *
+   * @return the counters, which the caller closes
+   * @throws ErrnoException if KVM has no counters to read or the VM is closed
+   */
   public KvmStats statistics() throws ErrnoException {
     return KvmStats.open(descriptor, "VM");
   }

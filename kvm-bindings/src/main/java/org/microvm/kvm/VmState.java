@@ -24,7 +24,7 @@ public enum VmState {
     this.bytes = bytes;
   }
 
-  /** Size of the part in bytes. */
+  /** {@return the size of the part in bytes} */
   public int bytes() {
     return bytes;
   }

@@ -41,6 +41,9 @@ public final class DescriptorMessage {
   /**
    * Sends at least one byte with descriptors attached; the caller keeps its own descriptors.
    *
+   * @param socket a connected unix socket
+   * @param bytes what to send, native and not empty
+   * @param descriptors what to attach, at most {@link #MAX_DESCRIPTORS}
    * @return the number of bytes sent, together with the descriptors; or -errno
    */
   public static long send(Fd socket, MemorySegment bytes, List<Fd> descriptors) {
@@ -73,6 +76,8 @@ public final class DescriptorMessage {
   /**
    * Receives up to the segment's size of bytes.
    *
+   * @param socket a connected unix socket
+   * @param bytes native memory that receives the bytes
    * @param received receives the descriptors that came with the bytes; they are close-on-exec
    * @return the number of bytes, 0 at the end of the stream; or -errno
    */

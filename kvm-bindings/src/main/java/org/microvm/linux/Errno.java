@@ -286,13 +286,22 @@ public final class Errno {
 
   private Errno() {}
 
-  /** The C name, for example {@code EACCES}; an unknown number gives {@code errno 4711}. */
+  /**
+   * {@return the C name, for example {@code EACCES}, or {@code errno 4711} for an unknown number}
+   *
+   * @param errno the error number, positive
+   */
   public static String name(int errno) {
     Entry entry = Table.ENTRIES.get(errno);
     return entry == null ? "errno " + errno : entry.name();
   }
 
-  /** The C library's description, for example {@code Permission denied}. */
+  /**
+   * {@return the C library's description, for example {@code Permission denied}, or {@code Unknown
+   * error}}
+   *
+   * @param errno the error number, positive
+   */
   public static String describe(int errno) {
     Entry entry = Table.ENTRIES.get(errno);
     return entry == null ? "Unknown error" : entry.description();

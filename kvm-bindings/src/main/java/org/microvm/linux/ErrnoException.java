@@ -16,6 +16,8 @@ public final class ErrnoException extends IOException {
   private final int errno;
 
   /**
+   * Creates the exception without advice.
+   *
    * @param call the call and its object, for example {@code open /dev/kvm}
    * @param errno the error number, positive
    */
@@ -24,6 +26,8 @@ public final class ErrnoException extends IOException {
   }
 
   /**
+   * Creates the exception with advice for the user.
+   *
    * @param call the call and its object, for example {@code open /dev/kvm}
    * @param errno the error number, positive
    * @param advice what the user can do about it, or empty
@@ -40,12 +44,12 @@ public final class ErrnoException extends IOException {
     this.errno = errno;
   }
 
-  /** The call and its object. */
+  /** {@return the call and its object, for example {@code open /dev/kvm}} */
   public String call() {
     return call;
   }
 
-  /** The error number, one of {@link Errno}. */
+  /** {@return the error number, positive, one of {@link Errno}} */
   public int errno() {
     return errno;
   }

@@ -22,7 +22,12 @@ public final class EventFd implements AutoCloseable {
     this.fd = fd;
   }
 
-  /** Creates an eventfd with the counter at 0. */
+  /**
+   * Creates an eventfd with the counter at 0.
+   *
+   * @return the eventfd, close-on-exec and non-blocking; the caller closes it
+   * @throws ErrnoException if the process or the host has too many open files
+   */
   public static EventFd open() throws ErrnoException {
     long result = Syscalls.eventfd(Linux.EFD_CLOEXEC() | Linux.EFD_NONBLOCK());
     return new EventFd(Fd.own(ErrnoException.check(result, "eventfd"), "eventfd"));
@@ -53,7 +58,7 @@ public final class EventFd implements AutoCloseable {
     }
   }
 
-  /** The descriptor to wait on or to pass to KVM; closed by {@link #close}. */
+  /** {@return the descriptor to wait on or to pass to KVM; closed by {@link #close}} */
   public Fd fd() {
     return fd;
   }

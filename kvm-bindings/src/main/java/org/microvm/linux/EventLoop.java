@@ -48,6 +48,8 @@ public final class EventLoop implements AutoCloseable {
   @FunctionalInterface
   public interface Handler {
     /**
+     * Serves a descriptor that is ready; called on the loop's thread.
+     *
      * @param events those of the requested bits that are set, and possibly {@link #HUP} and {@link
      *     #ERR}
      */
@@ -59,6 +61,8 @@ public final class EventLoop implements AutoCloseable {
     /**
      * Changes the events to wait for. With 0 nothing is reported, not even HUP and ERR, so that a
      * descriptor whose peer has gone does not make the loop spin.
+     *
+     * @param events the bits of {@link EventLoop} to wait for; 0 for none
      */
     void interest(int events);
 
@@ -102,7 +106,13 @@ public final class EventLoop implements AutoCloseable {
     this.thread = Thread.ofPlatform().name(threadName).unstarted(this::run);
   }
 
-  /** Creates a loop; {@link #start} starts it. */
+  /**
+   * Creates a loop; {@link #start} starts it.
+   *
+   * @param threadName name of the loop's thread, for logs and thread dumps
+   * @return the loop, not started; the caller closes it
+   * @throws ErrnoException if the process or the host has too many open files
+   */
   public static EventLoop open(String threadName) throws ErrnoException {
     long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
     Fd epoll = Fd.own(number, "epoll");
@@ -135,7 +145,7 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  /** Whether the calling thread is the loop's. */
+  /** {@return whether the calling thread is the loop's} */
   public boolean inLoop() {
     return Thread.currentThread() == thread;
   }
@@ -144,7 +154,13 @@ public final class EventLoop implements AutoCloseable {
    * Calls a handler whenever a descriptor is ready. A descriptor can have one watch at a time.
    * Files and directories cannot be watched: they give {@code EPERM}.
    *
+   * @param fd the descriptor; its owner closes it, after the watch
    * @param events the bits of this class to wait for; 0 for none yet
+   * @param handler called on the loop's thread
+   * @return the watch, active until it is closed or its handler throws
+   * @throws ErrnoException if the kernel refuses; EPERM for a file or directory, EEXIST for a
+   *     descriptor that is already watched
+   * @throws IllegalStateException if the loop is closed
    */
   public Watch watch(Fd fd, int events, Handler handler) throws ErrnoException {
     DescriptorWatch watch;
@@ -169,7 +185,7 @@ public final class EventLoop implements AutoCloseable {
     return watch;
   }
 
-  /** The number of watches. */
+  /** {@return the number of watches that are not closed} */
   public int watchCount() {
     lock.lock();
     try {
@@ -182,6 +198,7 @@ public final class EventLoop implements AutoCloseable {
   /**
    * Runs a task on the loop's thread, after tasks submitted earlier and never within this call.
    *
+   * @param task called once
    * @throws RejectedExecutionException if the loop is closed; tasks that are waiting when it closes
    *     are dropped
    */
@@ -195,6 +212,7 @@ public final class EventLoop implements AutoCloseable {
    * Runs a task on the loop's thread once the loop has nothing else to do: no watched descriptor is
    * ready, no other task is waiting and no timer is due. A loop that is never idle never runs it.
    *
+   * @param task called once
    * @throws RejectedExecutionException if the loop is closed
    */
   public void executeWhenIdle(Runnable task) {
@@ -206,6 +224,9 @@ public final class EventLoop implements AutoCloseable {
    * Runs a task on the loop's thread when a delay has passed. The loop waits in whole milliseconds,
    * rounded up.
    *
+   * @param delayNanos the delay in nanoseconds; 0 or less means as soon as possible
+   * @param task called once, unless the timer is cancelled before
+   * @return the timer, which can be cancelled
    * @throws RejectedExecutionException if the loop is closed
    */
   public Timer schedule(long delayNanos, Runnable task) {

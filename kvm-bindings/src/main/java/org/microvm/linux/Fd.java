@@ -78,23 +78,27 @@ public final class Fd implements AutoCloseable {
 
   /**
    * Takes ownership of a descriptor; for the other packages of this module that create descriptors.
+   *
+   * @param descriptor the descriptor, which the result closes
+   * @param name for messages, such as a path
+   * @return the owner of the descriptor
    */
   @SuppressWarnings("exports")
   public static Fd of(Descriptor descriptor, String name) {
     return new Fd(descriptor, name);
   }
 
-  /** The process's standard input; closing it closes only this view. */
+  /** {@return the process's standard input; closing it closes only this view} */
   public static Fd standardInput() {
     return new Fd(new Descriptor(0, false), "standard input");
   }
 
-  /** The process's standard output; closing it closes only this view. */
+  /** {@return the process's standard output; closing it closes only this view} */
   public static Fd standardOutput() {
     return new Fd(new Descriptor(1, false), "standard output");
   }
 
-  /** The process's standard error; closing it closes only this view. */
+  /** {@return the process's standard error; closing it closes only this view} */
   public static Fd standardError() {
     return new Fd(new Descriptor(2, false), "standard error");
   }
@@ -102,7 +106,11 @@ public final class Fd implements AutoCloseable {
   /**
    * Opens a file, device or FIFO, close-on-exec and never as the controlling terminal.
    *
+   * @param path the file; it may be missing only with {@link #CREATE}
    * @param flags constants of this class, combined by bitwise OR
+   * @return the open file, which the caller closes
+   * @throws ErrnoException if the file cannot be opened; for {@code /dev/kvm} with advice in the
+   *     message
    */
   public static Fd open(Path path, int... flags) throws ErrnoException {
     int all = Linux.O_NOCTTY();
@@ -119,15 +127,21 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
-   * The number with its count of uses; for this module only, since no other module can use the
-   * type.
+   * {@return the number with its count of uses; for this module only, since no other module can use
+   * the type}
    */
   @SuppressWarnings("exports")
   public Descriptor descriptor() {
     return descriptor;
   }
 
-  /** Reads up to the segment's size; the segment must be native. */
+  /**
+   * Reads up to the segment's size.
+   *
+   * @param buffer native memory that receives the bytes
+   * @return the number of bytes read, 0 at the end of the file, or {@code -errno}
+   * @throws IllegalArgumentException if the segment is on the Java heap
+   */
   public long read(MemorySegment buffer) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -141,7 +155,13 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Writes up to the segment's size; the segment must be native. */
+  /**
+   * Writes up to the segment's size.
+   *
+   * @param buffer native memory with the bytes
+   * @return the number of bytes written, or {@code -errno}
+   * @throws IllegalArgumentException if the segment is on the Java heap
+   */
   public long write(MemorySegment buffer) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -156,8 +176,8 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
-   * The number of bytes that can be read from a socket, pipe or terminal without waiting; or {@code
-   * -errno}.
+   * {@return the number of bytes that can be read from a socket, pipe or terminal without waiting,
+   * or {@code -errno}}
    */
   public long available() {
     MemorySegment count = Syscalls.scratch(Integer.BYTES);
@@ -165,7 +185,12 @@ public final class Fd implements AutoCloseable {
     return result < 0 ? result : count.get(ValueLayout.JAVA_INT, 0);
   }
 
-  /** Reads into the ranges, in order. */
+  /**
+   * Reads into the ranges, in order.
+   *
+   * @param ranges mapped memory that receives the bytes
+   * @return the number of bytes read, 0 at the end of the file, or {@code -errno}
+   */
   public long readv(IovecArray ranges) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -179,7 +204,12 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Writes the ranges, in order. */
+  /**
+   * Writes the ranges, in order.
+   *
+   * @param ranges mapped memory with the bytes
+   * @return the number of bytes written, or {@code -errno}
+   */
   public long writev(IovecArray ranges) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -193,7 +223,14 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Like {@link #read}, but at an offset; does not move the file position. */
+  /**
+   * Like {@link #read}, but at an offset; does not move the file position.
+   *
+   * @param buffer native memory that receives the bytes
+   * @param offset position of the first byte in the file
+   * @return the number of bytes read, 0 at or after the end of the file, or {@code -errno}
+   * @throws IllegalArgumentException if the segment is on the Java heap
+   */
   public long pread(MemorySegment buffer, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -207,7 +244,14 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Like {@link #write}, but at an offset; does not move the file position. */
+  /**
+   * Like {@link #write}, but at an offset; does not move the file position.
+   *
+   * @param buffer native memory with the bytes
+   * @param offset position of the first byte in the file
+   * @return the number of bytes written, or {@code -errno}
+   * @throws IllegalArgumentException if the segment is on the Java heap
+   */
   public long pwrite(MemorySegment buffer, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -221,7 +265,13 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Like {@link #readv}, but at an offset; does not move the file position. */
+  /**
+   * Like {@link #readv}, but at an offset; does not move the file position.
+   *
+   * @param ranges mapped memory that receives the bytes
+   * @param offset position of the first byte in the file
+   * @return the number of bytes read, 0 at or after the end of the file, or {@code -errno}
+   */
   public long preadv(IovecArray ranges, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -235,7 +285,13 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Like {@link #writev}, but at an offset; does not move the file position. */
+  /**
+   * Like {@link #writev}, but at an offset; does not move the file position.
+   *
+   * @param ranges mapped memory with the bytes
+   * @param offset position of the first byte in the file
+   * @return the number of bytes written, or {@code -errno}
+   */
   public long pwritev(IovecArray ranges, long offset) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -249,7 +305,11 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Flushes written data to stable storage: 0 or {@code -errno}. */
+  /**
+   * Flushes written data to stable storage.
+   *
+   * @return 0, or {@code -errno}
+   */
   public long sync() {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -262,13 +322,25 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Frees the blocks of a range, which then reads as zeros: 0 or {@code -errno}. */
+  /**
+   * Frees the blocks of a range, which then reads as zeros. The file keeps its size.
+   *
+   * @param offset position of the first byte in the file
+   * @param length in bytes, positive
+   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file system has no holes
+   */
   public long punchHole(long offset, long length) {
     int mode = Linux.FALLOC_FL_PUNCH_HOLE() | Linux.FALLOC_FL_KEEP_SIZE();
     return fallocate(mode, offset, length);
   }
 
-  /** Makes a range read as zeros and keeps its blocks: 0 or {@code -errno}. */
+  /**
+   * Makes a range read as zeros and keeps its blocks and the file's size.
+   *
+   * @param offset position of the first byte in the file
+   * @param length in bytes, positive
+   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file system cannot do this
+   */
   public long zeroRange(long offset, long length) {
     int mode = Linux.FALLOC_FL_ZERO_RANGE() | Linux.FALLOC_FL_KEEP_SIZE();
     return fallocate(mode, offset, length);
@@ -286,7 +358,12 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  /** Returns the size in bytes of a file or block device; moves the file position to the end. */
+  /**
+   * Measures a file or block device; moves the file position to the end.
+   *
+   * @return the size in bytes
+   * @throws ErrnoException if the descriptor is closed or has no size, such as a pipe
+   */
   public long size() throws ErrnoException {
     return checked("lseek", fd -> Syscalls.lseek(fd, 0, Linux.SEEK_END()));
   }
@@ -294,7 +371,9 @@ public final class Fd implements AutoCloseable {
   /**
    * Finds the next data of a sparse file at or after an offset; moves the file position.
    *
+   * @param offset where the search begins, in bytes
    * @return the offset of the data; -1 if the rest of the file is a hole
+   * @throws ErrnoException if the descriptor is closed or cannot seek
    */
   public long nextData(long offset) throws ErrnoException {
     long result = with(fd -> Syscalls.lseek(fd, offset, SEEK_DATA));
@@ -304,12 +383,23 @@ public final class Fd implements AutoCloseable {
   /**
    * Finds the end of the data at an offset: the next hole, or the end of the file. Moves the file
    * position.
+   *
+   * @param offset where the search begins, in bytes; before the end of the file
+   * @return the offset of the hole, or the size of the file
+   * @throws ErrnoException if the descriptor is closed or cannot seek; ENXIO if the offset is at or
+   *     after the end
    */
   public long nextHole(long offset) throws ErrnoException {
     return checked("lseek", fd -> Syscalls.lseek(fd, offset, SEEK_HOLE));
   }
 
-  /** Sets the size of a file. */
+  /**
+   * Sets the size of a file; what is added reads as zeros.
+   *
+   * @param bytes the new size
+   * @throws ErrnoException if the file system is full, a seal forbids it, or the descriptor is not
+   *     a file open for writing
+   */
   public void resize(long bytes) throws ErrnoException {
     checked("ftruncate", fd -> Syscalls.ftruncate(fd, bytes));
   }
@@ -336,7 +426,8 @@ public final class Fd implements AutoCloseable {
    *
    * @param exclusive true for a writer, which must be the only user; false for a reader among
    *     others
-   * @return false if someone else holds a lock that conflicts
+   * @return true if the lock is held; false if someone else holds a lock that conflicts
+   * @throws ErrnoException if the descriptor is closed or the file system has no locks
    */
   public boolean tryLock(boolean exclusive) throws ErrnoException {
     int operation = (exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH()) | Linux.LOCK_NB();
@@ -344,7 +435,11 @@ public final class Fd implements AutoCloseable {
     return result != -Errno.EAGAIN && ErrnoException.check(result, "flock", name) == 0;
   }
 
-  /** Releases the lock of {@link #tryLock}; does nothing if there is none. */
+  /**
+   * Releases the lock of {@link #tryLock}; does nothing if there is none.
+   *
+   * @throws ErrnoException if the descriptor is closed or the file system has no locks
+   */
   public void unlock() throws ErrnoException {
     checked("flock", fd -> Syscalls.flock(fd, Linux.LOCK_UN()));
   }
@@ -352,6 +447,9 @@ public final class Fd implements AutoCloseable {
   /**
    * Sets whether reads and writes return {@code -EAGAIN} instead of waiting. This is a property of
    * the open file, which the user's shell shares for the standard streams, so restore it.
+   *
+   * @param on true not to wait
+   * @throws ErrnoException if the descriptor is closed
    */
   public void nonBlocking(boolean on) throws ErrnoException {
     long flags = checked("fcntl", fd -> Syscalls.fcntl(fd, Linux.F_GETFL(), 0));
@@ -359,12 +457,17 @@ public final class Fd implements AutoCloseable {
     checked("fcntl", fd -> Syscalls.fcntl(fd, Linux.F_SETFL(), wanted));
   }
 
-  /** Returns a second descriptor for the same open file, close-on-exec, to be closed separately. */
+  /**
+   * Opens a second descriptor for the same open file, close-on-exec.
+   *
+   * @return the descriptor, which the caller closes separately
+   * @throws ErrnoException if this descriptor is closed or the process has too many
+   */
   public Fd duplicate() throws ErrnoException {
     return own(checked("dup", fd -> Syscalls.fcntl(fd, Linux.F_DUPFD_CLOEXEC(), 0)), name);
   }
 
-  /** Whether {@link #close} has not been called. */
+  /** {@return whether {@link #close} has not been called} */
   public boolean isOpen() {
     return descriptor.isOpen();
   }

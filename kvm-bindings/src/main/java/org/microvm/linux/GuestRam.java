@@ -54,6 +54,10 @@ public final class GuestRam implements AutoCloseable {
    * Allocates zeroed RAM in a memfd that cannot be made shorter or longer.
    *
    * @param size in bytes, a positive multiple of 4 KiB
+   * @return the RAM, which the caller closes
+   * @throws ErrnoException if the host cannot provide the memory or the mapping
+   * @throws IllegalArgumentException if the size is not a positive multiple of 4 KiB, or above 1
+   *     TiB
    */
   public static GuestRam allocate(long size) throws ErrnoException {
     check(size);
@@ -75,6 +79,11 @@ public final class GuestRam implements AutoCloseable {
    *
    * @param file a file of at least {@code size} bytes that must not change any more; closed
    *     together with the RAM, or at once if this fails
+   * @param size size of the RAM in bytes, a positive multiple of 4 KiB
+   * @return the RAM, which the caller closes
+   * @throws ErrnoException if the file cannot be mapped
+   * @throws IllegalArgumentException if the size is not a positive multiple of 4 KiB, or above 1
+   *     TiB
    */
   public static GuestRam copyOnWrite(Fd file, long size) throws ErrnoException {
     check(size);
@@ -108,14 +117,14 @@ public final class GuestRam implements AutoCloseable {
     }
   }
 
-  /** RAM by guest-physical address. */
+  /** {@return RAM by guest-physical address} */
   public GuestMemory memory() {
     return memory;
   }
 
   /**
-   * The file that backs the RAM; {@link MemoryRegion#fileOffset} gives its layout. With {@link
-   * #copyOnWrite} it does not contain the guest's writes.
+   * {@return the file that backs the RAM; {@link MemoryRegion#fileOffset} gives its layout} With
+   * {@link #copyOnWrite} it does not contain the guest's writes.
    */
   public Fd file() {
     return file;
@@ -165,6 +174,8 @@ public final class GuestRam implements AutoCloseable {
    * Detaches from the RAM and leaves it to the other process that maps it. The addresses then refer
    * to private zeroed memory, so that late accesses here do not reach the guest. All that is left
    * to do is to close this object.
+   *
+   * @throws ErrnoException if the kernel cannot replace a mapping
    */
   public void detach() throws ErrnoException {
     for (Mapping mapping : mappings) {
@@ -174,7 +185,8 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * Whether the file holds all of the RAM, so that a hole in it is memory that nobody has touched.
+   * {@return whether the file holds all of the RAM, so that a hole in it is memory that nobody has
+   * touched}
    */
   public boolean isAnonymous() {
     return anonymous;
@@ -183,6 +195,8 @@ public final class GuestRam implements AutoCloseable {
   /**
    * Zeroes all of the RAM and, if it is anonymous, returns its pages to the host. Nothing may be
    * using it.
+   *
+   * @throws ErrnoException if the host cannot free the pages of anonymous RAM
    */
   public void clear() throws ErrnoException {
     if (!anonymous) {

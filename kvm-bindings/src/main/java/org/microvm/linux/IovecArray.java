@@ -22,7 +22,10 @@ public final class IovecArray {
   private long bytes;
 
   /**
+   * Creates an array without ranges.
+   *
    * @param capacity the maximum number of ranges, 1 to {@link #MAX_CAPACITY}
+   * @throws IllegalArgumentException if the capacity is out of range
    */
   public IovecArray(int capacity) {
     if (capacity < 1 || capacity > MAX_CAPACITY) {
@@ -41,10 +44,17 @@ public final class IovecArray {
   /**
    * Appends a range; one of length 0 is ignored, since it moves nothing.
    *
-   * @return false if the array is full and nothing was added
+   * @param hostAddress the host virtual address of the first byte, mapped
+   * @param length in bytes
+   * @return true if the range was added or is empty; false if the array is full and nothing was
+   *     added
+   * @throws IllegalArgumentException if the length is negative
    */
   public boolean add(long hostAddress, long length) {
-    if (length == 0) {
+    if (length <= 0) {
+      if (length < 0) {
+        throw new IllegalArgumentException("a range of %d bytes".formatted(length));
+      }
       return true;
     }
     if (count == capacity) {
@@ -58,17 +68,17 @@ public final class IovecArray {
     return true;
   }
 
-  /** The number of ranges. */
+  /** {@return the number of ranges} */
   public int count() {
     return count;
   }
 
-  /** The sum of the lengths. */
+  /** {@return the sum of the lengths in bytes} */
   public long bytes() {
     return bytes;
   }
 
-  /** The maximum number of ranges. */
+  /** {@return the maximum number of ranges} */
   public int capacity() {
     return capacity;
   }

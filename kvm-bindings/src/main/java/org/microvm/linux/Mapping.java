@@ -30,7 +30,13 @@ public final class Mapping implements AutoCloseable {
     segment = writable ? whole : whole.asReadOnly();
   }
 
-  /** Maps private zeroed memory, page-aligned, which takes no space until it is touched. */
+  /**
+   * Maps private zeroed memory, page-aligned, which takes no space until it is touched.
+   *
+   * @param length in bytes, positive
+   * @return the mapping, which the caller closes
+   * @throws ErrnoException if the address space has no room for it
+   */
   public static Mapping anonymous(long length) throws ErrnoException {
     int flags = Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS() | Linux.MAP_NORESERVE();
     return map(length, Linux.PROT_READ() | Linux.PROT_WRITE(), flags, -1, 0, "mmap");
@@ -40,13 +46,26 @@ public final class Mapping implements AutoCloseable {
    * Maps part of a file or device, readable and writable, shared with everyone else who maps it; no
    * swap space is reserved.
    *
+   * @param file the file or device; it may be closed once it is mapped
    * @param offset of the first byte, a multiple of the page size
+   * @param length in bytes, positive
+   * @return the mapping, which the caller closes
+   * @throws ErrnoException if it cannot be mapped, for example because the file is not open for
+   *     writing
    */
   public static Mapping shared(Fd file, long offset, long length) throws ErrnoException {
     return file(file, offset, length, true);
   }
 
-  /** Maps part of a file or device for reading only; the segment is read-only too. */
+  /**
+   * Maps part of a file or device for reading only; the segment is read-only too.
+   *
+   * @param file the file or device; it may be closed once it is mapped
+   * @param offset of the first byte, a multiple of the page size
+   * @param length in bytes, positive
+   * @return the mapping, which the caller closes
+   * @throws ErrnoException if it cannot be mapped
+   */
   public static Mapping readOnly(Fd file, long offset, long length) throws ErrnoException {
     return file(file, offset, length, false);
   }
@@ -55,7 +74,11 @@ public final class Mapping implements AutoCloseable {
    * Maps part of a file, readable and writable; writes reach neither the file nor other mappings of
    * it. Pages are read as they are touched; the file must not become shorter.
    *
+   * @param file the file; it may be closed once it is mapped
    * @param offset of the first byte, a multiple of the page size
+   * @param length in bytes, positive
+   * @return the mapping, which the caller closes
+   * @throws ErrnoException if it cannot be mapped
    */
   public static Mapping copyOnWrite(Fd file, long offset, long length) throws ErrnoException {
     return file(file, offset, length, true, Linux.MAP_PRIVATE());
@@ -113,7 +136,7 @@ public final class Mapping implements AutoCloseable {
     return Syscalls.mmap(segment.address(), segment.byteSize(), protection, flags, number, offset);
   }
 
-  /** The mapped memory. */
+  /** {@return the mapped memory; it throws {@link IllegalStateException} after {@link #close}} */
   public MemorySegment segment() {
     return segment;
   }

@@ -24,7 +24,13 @@ public final class Pty implements AutoCloseable {
     this.path = path;
   }
 
-  /** Creates a pseudo-terminal; this side is non-blocking. */
+  /**
+   * Creates a pseudo-terminal; this side is non-blocking.
+   *
+   * @return the pseudo-terminal, which the caller closes
+   * @throws ErrnoException if the host has no pseudo-terminal left or {@code /dev/ptmx} cannot be
+   *     opened
+   */
   public static Pty open() throws ErrnoException {
     Fd fd = Fd.open(MULTIPLEXER, Fd.READ_WRITE, Fd.NON_BLOCKING);
     try {
@@ -38,12 +44,12 @@ public final class Pty implements AutoCloseable {
     }
   }
 
-  /** The descriptor of this side. */
+  /** {@return the descriptor of this side; closed by {@link #close}} */
   public Fd fd() {
     return fd;
   }
 
-  /** The path of the other side's device. */
+  /** {@return the path of the other side's device, such as {@code /dev/pts/3}} */
   public Path path() {
     return path;
   }

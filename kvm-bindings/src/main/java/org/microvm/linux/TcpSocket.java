@@ -25,7 +25,10 @@ public final class TcpSocket {
   /**
    * Listens at an address; port 0 lets the kernel choose, see {@link #port}.
    *
+   * @param address an IPv4 address and a port
+   * @return the listening socket, which the caller closes
    * @throws IllegalArgumentException if the address is not an IPv4 one
+   * @throws ErrnoException if the port is in use or the address is not one of this host's
    */
   public static Fd listen(InetSocketAddress address) throws ErrnoException {
     MemorySegment struct = struct(address);
@@ -43,7 +46,13 @@ public final class TcpSocket {
     }
   }
 
-  /** Accepts a waiting connection; returns null if none is waiting. */
+  /**
+   * Accepts a waiting connection.
+   *
+   * @param listener a socket from {@link #listen}
+   * @return the connection, which the caller closes; null if none is waiting
+   * @throws ErrnoException if the process has too many open files or the listener is closed
+   */
   public static Fd accept(Fd listener) throws ErrnoException {
     Fd fd = UnixSocket.accept(listener);
     if (fd != null) {
@@ -55,7 +64,10 @@ public final class TcpSocket {
   /**
    * Connects to a server and waits until the connection is established.
    *
+   * @param address an IPv4 address and a port
+   * @return the connection, which the caller closes
    * @throws IllegalArgumentException if the address is not an IPv4 one
+   * @throws ErrnoException if no server answers there or it cannot be reached
    */
   public static Fd connect(InetSocketAddress address) throws ErrnoException {
     MemorySegment struct = struct(address);
@@ -72,7 +84,12 @@ public final class TcpSocket {
     }
   }
 
-  /** The local port of a socket. */
+  /**
+   * {@return the local port of a socket, 1 to 65535}
+   *
+   * @param socket an IPv4 socket with an address, listening or connected
+   * @throws ErrnoException if the descriptor is closed or not a socket
+   */
   public static int port(Fd socket) throws ErrnoException {
     MemorySegment struct = Arena.ofAuto().allocate(sockaddr_in.layout());
     long result = socket.with(n -> Syscalls.getsockname(n, struct));

@@ -25,15 +25,30 @@ public final class Terminal implements AutoCloseable {
     this.former = former;
   }
 
-  /** Columns and rows; both 0 if the size is unknown. */
+  /**
+   * The size of a terminal; both numbers are 0 if it is unknown.
+   *
+   * @param columns characters in a line
+   * @param rows lines on the screen
+   */
   public record Size(int columns, int rows) {}
 
-  /** Whether the descriptor is a terminal. */
+  /**
+   * {@return whether the descriptor is a terminal}
+   *
+   * @param fd any descriptor; a closed one is no terminal
+   */
   public static boolean isTerminal(Fd fd) {
     return get(fd, buffer()) == 0;
   }
 
-  /** Switches a terminal to raw mode. */
+  /**
+   * Switches a terminal to raw mode, in which Ctrl-C is an ordinary byte.
+   *
+   * @param fd the terminal; its owner closes it, after the result
+   * @return the owner of the former mode, which restores it when it is closed
+   * @throws ErrnoException if the descriptor is not a terminal; ENOTTY
+   */
   public static Terminal raw(Fd fd) throws ErrnoException {
     return raw(fd, false);
   }
@@ -41,8 +56,11 @@ public final class Terminal implements AutoCloseable {
   /**
    * Switches a terminal to raw mode.
    *
+   * @param fd the terminal; its owner closes it, after the result
    * @param signals whether Ctrl-C and similar keys still send signals instead of being ordinary
    *     bytes
+   * @return the owner of the former mode, which restores it when it is closed
+   * @throws ErrnoException if the descriptor is not a terminal; ENOTTY
    */
   public static Terminal raw(Fd fd, boolean signals) throws ErrnoException {
     MemorySegment former = buffer();
@@ -64,6 +82,9 @@ public final class Terminal implements AutoCloseable {
   /**
    * Makes a terminal that only carries bytes, such as the device of a {@link Pty}, pass them
    * unchanged in both directions: raw mode without output processing.
+   *
+   * @param fd the terminal; it stays in this mode
+   * @throws ErrnoException if the descriptor is not a terminal; ENOTTY
    */
   public static void makeTransparent(Fd fd) throws ErrnoException {
     raw(fd);
@@ -73,12 +94,21 @@ public final class Terminal implements AutoCloseable {
     ErrnoException.check(set(fd, mode), "set raw mode on " + fd);
   }
 
-  /** The terminal's current size. */
+  /**
+   * {@return the terminal's current size}
+   *
+   * @throws ErrnoException if the terminal is closed
+   */
   public Size size() throws ErrnoException {
     return size(fd);
   }
 
-  /** The current size of the terminal of a descriptor, raw or not. */
+  /**
+   * {@return the current size of a terminal, raw or not}
+   *
+   * @param fd the terminal
+   * @throws ErrnoException if the descriptor is not a terminal; ENOTTY
+   */
   public static Size size(Fd fd) throws ErrnoException {
     MemorySegment size = Arena.ofAuto().allocate(winsize.layout());
     long result = fd.descriptor().ioctl(Linux.TIOCGWINSZ(), size);

@@ -29,7 +29,14 @@ public final class UnixListener implements AutoCloseable {
     this.inode = inode(place);
   }
 
-  /** Listens at a path, under the rules of {@link UnixSocket#listen}. */
+  /**
+   * Listens at a path, under the rules of {@link UnixSocket#listen}.
+   *
+   * @param path where the socket's file is created
+   * @return the listening socket, which the caller closes
+   * @throws ErrnoException if something else is at the path, another server listens there, or the
+   *     file cannot be created
+   */
   public static UnixListener open(Path path) throws ErrnoException {
     return new UnixListener(path, path, UnixSocket.listen(path));
   }
@@ -37,6 +44,11 @@ public final class UnixListener implements AutoCloseable {
   /**
    * Listens at a temporary path until {@link #publish} moves the socket's file to the final path.
    * Until then a server that has the path keeps serving.
+   *
+   * @param path the final path; its file name gets {@code .incoming} appended until then
+   * @return the listening socket, which the caller closes
+   * @throws ErrnoException if another server listens at the temporary path or the file cannot be
+   *     created there
    */
   public static UnixListener openHidden(Path path) throws ErrnoException {
     Path hidden = path.resolveSibling(path.getFileName() + ".incoming");
@@ -46,6 +58,8 @@ public final class UnixListener implements AutoCloseable {
   /**
    * Moves the socket's file to the final path and replaces the file that is there. Does nothing if
    * it has been moved already.
+   *
+   * @throws IOException if the file cannot be moved, for example because somebody has removed it
    */
   public synchronized void publish() throws IOException {
     if (!closed && !place.equals(path)) {
@@ -54,17 +68,25 @@ public final class UnixListener implements AutoCloseable {
     }
   }
 
-  /** The descriptor to watch for {@link EventLoop#IN}, which means that a connection is waiting. */
+  /**
+   * {@return the descriptor to watch for {@link EventLoop#IN}, which means that a connection is
+   * waiting}
+   */
   public Fd fd() {
     return fd;
   }
 
-  /** The path to which clients connect. */
+  /** {@return the final path, to which clients connect} */
   public Path path() {
     return path;
   }
 
-  /** Accepts a waiting connection; returns null if none is waiting. */
+  /**
+   * Accepts a waiting connection.
+   *
+   * @return the connection, which the caller closes; null if none is waiting
+   * @throws ErrnoException if the process has too many open files or the listener is closed
+   */
   public Fd accept() throws ErrnoException {
     return UnixSocket.accept(fd);
   }

@@ -39,7 +39,10 @@ public final class UnixSocket {
    * Listens at a path. A socket file left by a killed process, on which no server answers, is
    * replaced; anything else at the path is an error.
    *
+   * @param path where the socket's file is created; the kernel takes at most 107 bytes
    * @return the listening socket; the caller must remove its file in the end
+   * @throws ErrnoException if something else is at the path, another server listens there, or the
+   *     file cannot be created
    */
   public static Fd listen(Path path) throws ErrnoException {
     MemorySegment address = address(path, LISTEN);
@@ -58,7 +61,9 @@ public final class UnixSocket {
   /**
    * Accepts a waiting connection.
    *
-   * @return the connection, or null if none is waiting
+   * @param listener a listening socket
+   * @return the connection, which the caller closes; null if none is waiting
+   * @throws ErrnoException if the process has too many open files or the listener is closed
    */
   public static Fd accept(Fd listener) throws ErrnoException {
     int flags = Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
@@ -72,6 +77,8 @@ public final class UnixSocket {
   /**
    * Connects to a server, without waiting.
    *
+   * @param path the socket's file
+   * @return the connection, which the caller closes
    * @throws ErrnoException ENOENT or ECONNREFUSED if there is no server; EAGAIN if the server's
    *     queue of waiting connections is full
    */
@@ -90,7 +97,12 @@ public final class UnixSocket {
     return fd;
   }
 
-  /** Two sockets connected to each other. */
+  /**
+   * Creates two sockets that are connected to each other.
+   *
+   * @return the two ends; the caller closes both
+   * @throws ErrnoException if the process or the host has too many open files
+   */
   public static Fd[] pair() throws ErrnoException {
     MemorySegment numbers = Syscalls.scratch(2 * Integer.BYTES);
     int type = Linux.SOCK_STREAM() | Linux.SOCK_NONBLOCK() | Linux.SOCK_CLOEXEC();
@@ -102,7 +114,12 @@ public final class UnixSocket {
     };
   }
 
-  /** Ends the sending side: the peer reads the bytes in flight, then end of file. */
+  /**
+   * Ends the sending side: the peer reads the bytes in flight, then end of file.
+   *
+   * @param socket a connected socket
+   * @throws ErrnoException if the descriptor is closed or not a socket, or the connection has ended
+   */
   public static void shutdownOutput(Fd socket) throws ErrnoException {
     ErrnoException.check(
         socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_WR())), "shutdown", socket);
@@ -112,7 +129,9 @@ public final class UnixSocket {
    * Ends the receiving side of a unix socket: the peer cannot send any more, but what it has sent
    * can still be read.
    *
-   * @return false if the descriptor is not a socket
+   * @param socket a descriptor, normally a socket
+   * @return false if the descriptor is not a socket; true otherwise, also if the peer is gone
+   * @throws ErrnoException if the descriptor is closed
    */
   public static boolean shutdownInput(Fd socket) throws ErrnoException {
     long result = socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RD()));
@@ -126,7 +145,9 @@ public final class UnixSocket {
   /**
    * Limits how long a read from a blocking socket may wait; after that it returns {@code -EAGAIN}.
    *
+   * @param socket a socket
    * @param limit zero for no limit
+   * @throws ErrnoException if the descriptor is closed or not a socket
    */
   public static void limitReads(Fd socket, Duration limit) throws ErrnoException {
     // struct timeval, with 64-bit words on this architecture.
@@ -137,7 +158,12 @@ public final class UnixSocket {
     ErrnoException.check(result, "setsockopt", socket);
   }
 
-  /** Ends both directions: calls in progress on either end return the end of the stream. */
+  /**
+   * Ends both directions: calls in progress on either end return the end of the stream. Does
+   * nothing if the peer is gone or the descriptor is closed.
+   *
+   * @param socket a connected socket
+   */
   public static void shutdown(Fd socket) {
     socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RDWR()));
   }

@@ -22,7 +22,12 @@ public final class WindowSignal implements AutoCloseable {
     this.former = former;
   }
 
-  /** Calls {@code listener} at each such signal, until closed. */
+  /**
+   * Calls a listener at each such signal, until closed.
+   *
+   * @param listener called on a thread of the JVM; must not block
+   * @return the registration, which the caller closes
+   */
   public static WindowSignal listen(Runnable listener) {
     try {
       Class<?> handler = handlerType();

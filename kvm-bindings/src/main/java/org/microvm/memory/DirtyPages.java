@@ -25,17 +25,26 @@ public final class DirtyPages {
     pages = bytes >>> PAGE_SHIFT;
   }
 
-  /** Whether tracking is on. */
+  /** {@return whether tracking is on} */
   public boolean isOn() {
     return bits != null;
   }
 
-  /** Turns tracking on or off; earlier marks are discarded. */
+  /**
+   * Turns tracking on or off; earlier marks are discarded.
+   *
+   * @param on whether writes are to be marked from now on
+   */
   public void enable(boolean on) {
     bits = on ? new AtomicLongArray((int) Math.ceilDiv(pages, Long.SIZE)) : null;
   }
 
-  /** Marks the pages of a range; does nothing while tracking is off. */
+  /**
+   * Marks the pages of a range; does nothing while tracking is off.
+   *
+   * @param fileOffset offset of the range in the file that backs RAM, in bytes
+   * @param length in bytes; 0 or less marks nothing
+   */
   public void mark(long fileOffset, long length) {
     AtomicLongArray words = bits;
     if (words == null || length <= 0) {
@@ -51,7 +60,12 @@ public final class DirtyPages {
     }
   }
 
-  /** Returns and clears the marks of 64 pages, the first of which is {@code 64 * word}. */
+  /**
+   * Returns and clears the marks of 64 pages.
+   *
+   * @param word number of the group of pages; its first page is {@code 64 * word}
+   * @return bit n is set if page {@code 64 * word + n} was written; 0 while tracking is off
+   */
   public long take(int word) {
     AtomicLongArray words = bits;
     return words == null ? 0 : words.getAndSet(word, 0);

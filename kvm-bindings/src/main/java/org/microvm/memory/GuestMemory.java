@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import org.microvm.syscall.CompareExchange16;
 
 /**
  * Guest RAM, addressed by guest-physical address; every access is bounds-checked.
@@ -44,6 +45,8 @@ public final class GuestMemory {
   private final DirtyPages dirtyPages;
 
   /**
+   * Combines regions to one address space.
+   *
    * @param regions the regions of RAM, which must not overlap
    * @throws IllegalArgumentException if two regions overlap or there is none
    */
@@ -66,17 +69,17 @@ public final class GuestMemory {
     dirtyPages = new DirtyPages(end);
   }
 
-  /** The regions of RAM by ascending address. */
+  /** {@return the regions of RAM by ascending address; immutable} */
   public List<MemoryRegion> regions() {
     return List.of(regions);
   }
 
-  /** The pages that this process has written while the guest runs. */
+  /** {@return the pages that this process has written while the guest runs} */
   public DirtyPages dirtyPages() {
     return dirtyPages;
   }
 
-  /** Total size of RAM in bytes. */
+  /** {@return the total size of RAM in bytes} */
   public long size() {
     long size = 0;
     for (MemoryRegion region : regions) {
@@ -85,14 +88,22 @@ public final class GuestMemory {
     return size;
   }
 
-  /** Whether {@code length} bytes from {@code address} lie in RAM, within one region. */
+  /**
+   * {@return whether {@code length} bytes from {@code address} lie in RAM, within one region}
+   *
+   * @param address guest-physical address of the first byte
+   * @param length in bytes, unsigned
+   */
   public boolean contains(long address, long length) {
     return find(address, length) != null;
   }
 
   /**
-   * A view of guest RAM; it stays valid as long as the mapping.
+   * Gives a view of guest RAM; it stays valid as long as the mapping.
    *
+   * @param address guest-physical address of the first byte
+   * @param length in bytes, unsigned
+   * @return native memory of {@code length} bytes
    * @throws GuestMemoryException if the range is not within one region
    */
   public MemorySegment slice(long address, long length) throws GuestMemoryException {
@@ -101,8 +112,11 @@ public final class GuestMemory {
   }
 
   /**
-   * The host virtual address of a range, for system calls that take one. Allocates nothing.
+   * Finds the host virtual address of a range, for system calls that take one. Allocates nothing.
    *
+   * @param address guest-physical address of the first byte
+   * @param length in bytes, unsigned; all of them follow the result contiguously
+   * @return the host virtual address of the first byte
    * @throws GuestMemoryException if the range is not within one region
    */
   public long hostAddress(long address, long length) throws GuestMemoryException {
@@ -110,69 +124,158 @@ public final class GuestMemory {
     return region.host().address() + (address - region.start());
   }
 
-  /** Reads an unsigned byte. */
+  /**
+   * Reads an unsigned byte.
+   *
+   * @param address guest-physical address
+   * @return 0 to 255
+   * @throws GuestMemoryException if the address is not in RAM
+   */
   public int getByte(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 1);
     return region.host().get(ValueLayout.JAVA_BYTE, address - region.start()) & 0xff;
   }
 
-  /** Reads an unsigned 16-bit value. */
+  /**
+   * Reads an unsigned 16-bit value.
+   *
+   * @param address guest-physical address of the lowest byte
+   * @return 0 to 65535
+   * @throws GuestMemoryException if the two bytes are not within one region
+   */
   public int getShort(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 2);
     return region.host().get(SHORT, address - region.start()) & 0xffff;
   }
 
-  /** Reads a 32-bit value. */
+  /**
+   * Reads a 32-bit value.
+   *
+   * @param address guest-physical address of the lowest byte
+   * @return the value; the caller decides whether it is signed
+   * @throws GuestMemoryException if the four bytes are not within one region
+   */
   public int getInt(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 4);
     return region.host().get(INT, address - region.start());
   }
 
-  /** Reads a 64-bit value. */
+  /**
+   * Reads a 64-bit value.
+   *
+   * @param address guest-physical address of the lowest byte
+   * @return the value; the caller decides whether it is signed
+   * @throws GuestMemoryException if the eight bytes are not within one region
+   */
   public long getLong(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 8);
     return region.host().get(LONG, address - region.start());
   }
 
-  /** Writes the low byte of {@code value}. */
+  /**
+   * Writes the low byte of {@code value}.
+   *
+   * @param address guest-physical address
+   * @param value its upper 24 bits are ignored
+   * @throws GuestMemoryException if the address is not in RAM
+   */
   public void putByte(long address, int value) throws GuestMemoryException {
     MemoryRegion region = region(address, 1);
     region.host().set(ValueLayout.JAVA_BYTE, address - region.start(), (byte) value);
   }
 
-  /** Writes the low 16 bits of {@code value}. */
+  /**
+   * Writes the low 16 bits of {@code value}.
+   *
+   * @param address guest-physical address of the lowest byte
+   * @param value its upper 16 bits are ignored
+   * @throws GuestMemoryException if the two bytes are not within one region
+   */
   public void putShort(long address, int value) throws GuestMemoryException {
     MemoryRegion region = region(address, 2);
     region.host().set(SHORT, address - region.start(), (short) value);
   }
 
-  /** Writes a 32-bit value. */
+  /**
+   * Writes a 32-bit value.
+   *
+   * @param address guest-physical address of the lowest byte
+   * @param value signed or unsigned
+   * @throws GuestMemoryException if the four bytes are not within one region
+   */
   public void putInt(long address, int value) throws GuestMemoryException {
     MemoryRegion region = region(address, 4);
     region.host().set(INT, address - region.start(), value);
   }
 
-  /** Writes a 64-bit value. */
+  /**
+   * Writes a 64-bit value.
+   *
+   * @param address guest-physical address of the lowest byte
+   * @param value signed or unsigned
+   * @throws GuestMemoryException if the eight bytes are not within one region
+   */
   public void putLong(long address, long value) throws GuestMemoryException {
     MemoryRegion region = region(address, 8);
     region.host().set(LONG, address - region.start(), value);
   }
 
-  /** Fills {@code target} with guest bytes. */
+  /**
+   * Fills {@code target} with guest bytes.
+   *
+   * @param address guest-physical address of the first byte
+   * @param target receives as many bytes as it has room for
+   * @throws GuestMemoryException if the range is not within one region; nothing is read then
+   */
   public void read(long address, byte[] target) throws GuestMemoryException {
     MemorySegment.copy(
         slice(address, target.length), ValueLayout.JAVA_BYTE, 0, target, 0, target.length);
   }
 
-  /** Copies all of {@code source} into guest RAM. */
+  /**
+   * Copies all of {@code source} into guest RAM.
+   *
+   * @param address guest-physical address of the first byte
+   * @param source the bytes; if empty, nothing is written
+   * @throws GuestMemoryException if the range is not within one region; nothing is written then
+   */
   public void write(long address, byte[] source) throws GuestMemoryException {
     MemorySegment.copy(
         source, 0, slice(address, source.length), ValueLayout.JAVA_BYTE, 0, source.length);
   }
 
-  /** Copies all of {@code source} into guest RAM. */
+  /**
+   * Copies all of {@code source} into guest RAM.
+   *
+   * @param address guest-physical address of the first byte
+   * @param source the bytes; if empty, nothing is written
+   * @throws GuestMemoryException if the range is not within one region; nothing is written then
+   */
   public void write(long address, MemorySegment source) throws GuestMemoryException {
     slice(address, source.byteSize()).copyFrom(source);
+  }
+
+  /**
+   * Compares 16 bytes with what is expected and replaces them if they are equal, atomically with
+   * regard to the vCPUs: the processor executes CMPXCHG16B with a LOCK prefix.
+   *
+   * @param address guest-physical, a multiple of 16
+   * @param expected the low and the high half that are expected; on return, those that were found
+   * @param low the new low half
+   * @param high the new high half
+   * @return whether the bytes were replaced
+   * @throws GuestMemoryException if the bytes are not in RAM
+   */
+  public boolean compareAndExchange16(long address, long[] expected, long low, long high)
+      throws GuestMemoryException {
+    MemoryRegion region = region(address, 16);
+    long offset = address - region.start();
+    boolean exchanged =
+        CompareExchange16.run(region.host().asSlice(offset, 16), expected, low, high);
+    if (exchanged) {
+      dirtyPages.mark(region.fileOffset() + offset, 16);
+    }
+    return exchanged;
   }
 
   private MemoryRegion region(long address, long length) throws GuestMemoryException {

@@ -11,6 +11,8 @@ public final class GuestMemoryException extends Exception {
   private final long length;
 
   /**
+   * Creates the exception without a stack trace.
+   *
    * @param address guest-physical address of the first byte
    * @param length length of the access in bytes, unsigned
    */

@@ -11,12 +11,12 @@ import java.lang.foreign.MemorySegment;
  */
 public record MemoryRegion(long start, MemorySegment host, long fileOffset) {
 
-  /** Size in bytes. */
+  /** {@return the size in bytes} */
   public long size() {
     return host.byteSize();
   }
 
-  /** Guest-physical address just past the last byte. */
+  /** {@return the guest-physical address just past the last byte} */
   public long end() {
     return start + host.byteSize();
   }

@@ -81,10 +81,14 @@ public final class Syscalls {
    * handle that is already linked can call it.
    */
   static int firstRealTimeSignal() {
-    MemorySegment function = function("__libc_current_sigrtmin");
+    return (int) callFunction(function("__libc_current_sigrtmin"), 0, 0, 0);
+  }
+
+  /** Calls a native function that has up to three integer parameters and returns an integer. */
+  static long callFunction(MemorySegment function, long a, long b, long c) {
     try {
       MemorySegment capture = PER_THREAD.get().capture;
-      return (int) (long) CALL.invokeExact(function, capture, 0L, 0L, 0L, 0L, 0L, 0L, 0L);
+      return (long) CALL.invokeExact(function, capture, a, b, c, 0L, 0L, 0L, 0L);
     } catch (Throwable failure) {
       throw new AssertionError("a downcall itself does not throw", failure);
     }

@@ -213,7 +213,13 @@ class BareMetalTest {
       assertEquals("HLT", guest.runToExit());
 
       guest.slot.takeDirtyPages(bitmap);
-      assertEquals(1L << 5, bitmap.get(ValueLayout.JAVA_LONG, 0));
+      // With nested paging KVM maps the page of the code when the guest first reads it, writable if
+      // it can, and logs each page that it maps writable. An emulator that reads it maps nothing.
+      long codePage = 1L << (TinyGuest.CODE >> 12);
+      assertEquals(1L << 5, bitmap.get(ValueLayout.JAVA_LONG, 0) & ~codePage);
+      for (long offset = 8; offset < bitmap.byteSize(); offset += 8) {
+        assertEquals(0, bitmap.get(ValueLayout.JAVA_LONG, offset));
+      }
       guest.slot.takeDirtyPages(bitmap);
       assertEquals(0, bitmap.get(ValueLayout.JAVA_LONG, 0));
     }
@@ -221,11 +227,11 @@ class BareMetalTest {
 
   @Test
   void injectedException_reachesTheGuestsHandler() throws Exception {
-    // hlt; the handler of vector 3 at 0x2000: out %al,$0x99
+    // hlt; the handler of vector 6 at 0x2000: out %al,$0x99
     try (TinyGuest guest = TinyGuest.bare(HLT)) {
       guest.memory().write(0x2000, TinyGuest.bytes(0xe6, 0x99, HLT));
-      guest.memory().putInt(3 * 4, 0x2000);
-      guest.vcpu.injectException(3);
+      guest.memory().putInt(6 * 4, 0x2000);
+      guest.vcpu.injectException(6);
 
       assertEquals("IO write port 0x99 size 1 count 1", guest.runToExit());
     }

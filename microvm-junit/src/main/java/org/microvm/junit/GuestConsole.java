@@ -51,7 +51,9 @@ final class GuestConsole extends OutputStream {
   synchronized void await(String expected, long from, Duration limit)
       throws InterruptedException, TimeoutException {
     long deadline = System.nanoTime() + limit.toNanos();
-    while (text.indexOf(expected, (int) Math.max(from - dropped, 0)) < 0) {
+    String bytes =
+        new String(expected.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+    while (text.indexOf(bytes, (int) Math.max(from - dropped, 0)) < 0) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         throw new TimeoutException(

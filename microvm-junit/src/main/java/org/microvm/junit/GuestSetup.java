@@ -15,6 +15,7 @@ public interface GuestSetup {
    *
    * @param machine the configuration from the annotation
    * @param directory the guest's directory for sockets and images, which is deleted with the guest
+   * @throws IOException if it cannot, for instance prepare a file; the guest's tests then fail
    */
   void complete(MachineConfig.Builder machine, Path directory) throws IOException;
 

@@ -58,6 +58,9 @@ public final class GuestVm {
   /**
    * Runs a program in the guest to its end.
    *
+   * @param command the program, its arguments, environment and input
+   * @param limit how long it may run
+   * @return its exit status and output; a status other than 0 does not throw
    * @throws org.microvm.agent.AgentTimeoutException if it still runs after {@code limit}
    */
   public ExecResult exec(GuestCommand command, Duration limit) throws IOException {
@@ -68,6 +71,8 @@ public final class GuestVm {
    * Opens the host end of a channel of {@link MicroVm#channels}. In the guest it is {@code
    * /dev/virtio-ports/NAME}.
    *
+   * @param name one of {@link MicroVm#channels}
+   * @return the channel, which the caller closes; it can then be opened again
    * @throws IOException if there is no such channel, or it is already open
    */
   public Channel channel(String name) throws IOException {
@@ -81,30 +86,55 @@ public final class GuestVm {
     }
   }
 
-  /** Copies a file into the guest and overwrites an existing one. */
+  /**
+   * Copies a file into the guest and overwrites an existing one.
+   *
+   * @param source file of the host
+   * @param target path in the guest, with the name of the file
+   * @throws IOException if {@code source} cannot be read, or {@code target} not written
+   */
   public void copyIn(Path source, String target) throws IOException {
     agent().files().copyIn(source, target);
   }
 
-  /** Copies a file out of the guest. It replaces an existing one once the copy is complete. */
+  /**
+   * Copies a file out of the guest. It replaces an existing one once the copy is complete.
+   *
+   * @param source path in the guest
+   * @param target file of the host, whose directory must exist
+   * @throws IOException if {@code source} cannot be read, or {@code target} not written
+   */
   public void copyOut(String source, Path target) throws IOException {
     agent().files().copyOut(source, target);
   }
 
-  /** Writes a text to a file in the guest, encoded as UTF-8. */
+  /**
+   * Writes a text to a file in the guest, encoded as UTF-8.
+   *
+   * @param path in the guest; an existing file is overwritten
+   * @param text the file's whole content
+   * @throws org.microvm.agent.AgentException if the file cannot be written, or the agent does not
+   *     answer
+   */
   public void writeFile(String path, String text) throws IOException {
     agent().files().write(path, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Returns the text of a file in the guest, decoded as UTF-8. */
+  /**
+   * {@return the text of a file in the guest, decoded as UTF-8}
+   *
+   * @param path in the guest
+   * @throws org.microvm.agent.AgentException if the file cannot be read, or the agent does not
+   *     answer
+   */
   public String readFile(String path) throws IOException {
     return new String(agent().files().read(path), StandardCharsets.UTF_8);
   }
 
   /**
-   * Returns the connection to the guest's agent, which has further commands. It is closed with the
-   * guest.
+   * Gives access to the guest's agent, which has further commands.
    *
+   * @return the connection, which is closed with the guest
    * @throws IllegalStateException if the guest has no agent
    */
   public GuestAgent agent() {
@@ -114,27 +144,27 @@ public final class GuestVm {
     return agent;
   }
 
-  /** Returns the path of the agent channel's unix socket, which serves one client at a time. */
+  /** {@return the path of the agent channel's unix socket, which serves one client at a time} */
   public Path agentSocket() {
     return directory.resolve(AGENT_CHANNEL);
   }
 
-  /** Returns the directory with the guest's sockets and the files of {@link GuestSetup}. */
+  /** {@return the directory with the guest's sockets and the files of {@link GuestSetup}} */
   public Path directory() {
     return directory;
   }
 
-  /** Returns the machine that the guest runs in. */
+  /** {@return the machine that the guest runs in} */
   public Machine machine() {
     return machine;
   }
 
-  /** Returns the last MiB of the guest's console output. */
+  /** {@return the last MiB of the guest's console output, decoded as UTF-8} */
   public String console() {
     return console.toString();
   }
 
-  /** Returns the number of characters on the console so far, for {@link #awaitConsole}. */
+  /** {@return the number of characters on the console so far, for {@link #awaitConsole}} */
   public long consoleLength() {
     return console.length();
   }
@@ -145,14 +175,21 @@ public final class GuestVm {
    * @param expected the text
    * @param from the position from which the output is searched, an earlier result of {@link
    *     #consoleLength}, or 0
+   * @param limit how long to wait
    * @throws TimeoutException if the text does not appear within {@code limit}
+   * @throws InterruptedException if the thread is interrupted while it waits
    */
   public void awaitConsole(String expected, long from, Duration limit)
       throws InterruptedException, TimeoutException {
     console.await(expected, from, limit);
   }
 
-  /** Types a line at the guest's serial console, including the Enter key. */
+  /**
+   * Types a line at the guest's serial console, including the Enter key.
+   *
+   * @param line the keys, encoded as UTF-8, without the Enter key
+   * @throws InterruptedException if the thread is interrupted while the guest does not accept a key
+   */
   public void type(String line) throws InterruptedException {
     for (byte key : (line + "\r").getBytes(StandardCharsets.UTF_8)) {
       machine.type(key);

@@ -48,53 +48,62 @@ public @interface MicroVm {
     METHOD
   }
 
-  /** Guest RAM in MiB. */
+  /** {@return the size of guest RAM in MiB} */
   int memory() default 128;
 
-  /** Number of vCPUs. */
+  /** {@return the number of vCPUs} */
   int cpus() default 1;
 
-  /** Path of another kernel: ELF vmlinux, bzImage or bare-metal ELF. */
+  /**
+   * {@return the path of another kernel: ELF vmlinux, bzImage or bare-metal ELF; empty for the
+   * images' own}
+   */
   String kernel() default "";
 
-  /** Path of an initial RAM disk. */
+  /** {@return the path of an initial RAM disk; empty for none} */
   String initrd() default "";
 
-  /** Path of another root disk, a raw image, which the guest may write to. */
+  /**
+   * {@return the path of another root disk, a raw image, which the guest may write to; empty for
+   * the images' own, or for none with another {@link #kernel}}
+   */
   String disk() default "";
 
   /**
-   * Text appended to the kernel command line of the images; with another {@link #kernel} it is the
-   * whole command line.
+   * {@return text appended to the kernel command line of the images; with another {@link #kernel}
+   * it is the whole command line}
    */
   String append() default "";
 
-  /** Names of the guest's channels, for {@link GuestVm#channel}. */
+  /** {@return the names of the guest's channels, for {@link GuestVm#channel}} */
   String[] channels() default {};
 
   /**
-   * Whether the guest has a guest agent. With one, the guest gets its channel and tests start once
-   * it answers. Without one, tests start when the guest starts.
+   * {@return whether the guest has a guest agent} With one, the guest gets its channel and tests
+   * start once it answers. Without one, tests start when the guest starts.
    */
   boolean agent() default true;
 
-  /** Most seconds until the guest's agent answers. */
+  /** {@return the most seconds until the guest's agent answers} */
   int bootSeconds() default 180;
 
-  /** What happens when the guest reboots. */
+  /** {@return what happens when the guest reboots} */
   OnReset onReset() default OnReset.EXIT;
 
-  /** The lifetime of a guest; only for an annotation of a class. */
+  /** {@return the lifetime of a guest; only for an annotation of a class} */
   Scope scope() default Scope.CLASS;
 
   /**
-   * With {@link Scope#METHOD}: whether guests are restored from a snapshot of a guest that has
-   * booted, which takes a fraction of the time. Restored guests start with the same clock and the
-   * same state of their random number generators. Guests with a {@link #disk}, with a {@link
-   * #setup} or without an {@link #agent} are always booted.
+   * {@return whether guests of {@link Scope#METHOD} are restored from a snapshot of a guest that
+   * has booted} That takes a fraction of the time of a boot. Restored guests start with the same
+   * clock and the same state of their random number generators. Guests with a {@link #disk}, with a
+   * {@link #setup} or without an {@link #agent} are always booted.
    */
   boolean snapshot() default true;
 
-  /** Further settings of the machine, which the annotation has no attribute for. */
+  /**
+   * {@return the class with further settings of the machine, which the annotation has no attribute
+   * for}
+   */
   Class<? extends GuestSetup> setup() default GuestSetup.Nothing.class;
 }

@@ -50,6 +50,13 @@ class GuestConsoleTest {
   }
 
   @Test
+  void await_textOutsideAscii_isFound() throws Exception {
+    say("Größe: 5 €");
+
+    console.await("Größe: 5 €", 0, Duration.ofMillis(1));
+  }
+
+  @Test
   void await_wordsSaidBefore_doNotCount() {
     say("ready");
 

@@ -54,6 +54,8 @@ public final class IncomingMigration implements AutoCloseable {
   /**
    * Listens on a unix socket.
    *
+   * @param socket path of the socket, which is created
+   * @return the destination, on which a source can connect
    * @throws IOException if the path is too long, in use, or not allowed
    */
   public static IncomingMigration listen(Path socket) throws IOException {
@@ -63,6 +65,8 @@ public final class IncomingMigration implements AutoCloseable {
   /**
    * Listens on an address.
    *
+   * @param address a unix socket to create, or a TCP port of this host
+   * @return the destination, on which a source can connect
    * @throws IOException if it cannot listen on the address, or the credentials are not usable
    */
   public static IncomingMigration listen(MigrationAddress address) throws IOException {
@@ -73,7 +77,9 @@ public final class IncomingMigration implements AutoCloseable {
    * Creates the parts of a machine that need no guest, warms up migration ({@link
    * MigrationWarmup}), and then listens: a source that can connect waits for none of this.
    *
+   * @param address a unix socket to create, or a TCP port of this host
    * @param config the configuration for {@link #receive}, which may be called once
+   * @return the destination, on which a source can connect
    * @throws MachineException if the machine cannot be created
    * @throws IOException if it cannot listen on the address, or the credentials are not usable
    */
@@ -94,7 +100,7 @@ public final class IncomingMigration implements AutoCloseable {
     return new IncomingMigration(listener, null, null);
   }
 
-  /** The address that it listens on; instead of port 0, the port that the kernel chose. */
+  /** {@return the address that it listens on; instead of port 0, the port that the kernel chose} */
   public MigrationAddress address() {
     return address instanceof MigrationAddress.Tcp tcp
         ? new MigrationAddress.Tcp(tcp.host(), listener.port(), tcp.tls())
@@ -111,6 +117,7 @@ public final class IncomingMigration implements AutoCloseable {
    * UnixServerBackend.listenAtTakeover}.
    *
    * @param config the same configuration as at the source
+   * @return the machine, which has been started
    * @throws MachineException if the machine cannot be created or the migration fails; the guest
    *     then stays at the source
    */

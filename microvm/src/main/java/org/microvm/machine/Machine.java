@@ -23,6 +23,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
@@ -49,6 +50,7 @@ public final class Machine implements AutoCloseable {
   private final MachineLifecycle lifecycle;
   private final MachineContext context;
   private final PauseControl pauses;
+  private final PanicControl panics;
   private final MachineSupervisor supervisor;
   private final MigrationSession migrations;
   private final SnapshotSession snapshots;
@@ -63,7 +65,8 @@ public final class Machine implements AutoCloseable {
     DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
     context = new MachineContext(config, parts, lifecycle, tracking, new CopyOnWriteArrayList<>());
     pauses = new PauseControl(context);
-    supervisor = new MachineSupervisor(context);
+    panics = new PanicControl(context, pauses);
+    supervisor = new MachineSupervisor(context, panics);
     migrations = new MigrationSession(context, pauses);
     snapshots = new SnapshotSession(context, pauses, migrations);
     statistics = new MachineStatisticsReader(context);
@@ -75,6 +78,8 @@ public final class Machine implements AutoCloseable {
    * Makes a machine and loads its kernel. The guest does not run yet, but the machine listens on
    * unix sockets.
    *
+   * @param config everything the machine consists of; its values are checked here
+   * @return the machine, which has not been started
    * @throws MachineException if it cannot be made on this host or from this configuration
    */
   public static Machine create(MachineConfig config) throws MachineException {
@@ -100,8 +105,10 @@ public final class Machine implements AutoCloseable {
    * Everything in guest memory is as it was, the state of random number generators included, until
    * the guest reads new entropy from the virtio-rng device.
    *
+   * @param snapshot the saved machine, whose files must not change while this machine exists
    * @param config as it was for the saved machine; kernel and command line matter only to a guest
    *     that is reset
+   * @return the machine, which has not been started
    * @throws MachineException if the snapshot does not fit the configuration, or KVM refuses it
    */
   public static Machine restore(Snapshot snapshot, MachineConfig config) throws MachineException {
@@ -112,7 +119,11 @@ public final class Machine implements AutoCloseable {
    * Makes a machine from a snapshot as {@link #restore(Snapshot, MachineConfig)} does, with a
    * choice of the time that its clocks show.
    *
+   * @param snapshot as for {@link #restore(Snapshot, MachineConfig)}
+   * @param config as for {@link #restore(Snapshot, MachineConfig)}
    * @param clock where the guest's clocks continue
+   * @return the machine, which has not been started
+   * @throws MachineException as {@link #restore(Snapshot, MachineConfig)} does
    */
   public static Machine restore(Snapshot snapshot, MachineConfig config, RestoreClock clock)
       throws MachineException {
@@ -153,12 +164,20 @@ public final class Machine implements AutoCloseable {
     lifecycle.start(supervisor::start);
   }
 
-  /** Whether {@link #start} was called. */
+  /**
+   * {@return whether the guest is paused because its kernel has panicked; see {@link
+   * OnPanic#PAUSE}}
+   */
+  public boolean isPanicked() {
+    return panics.isPaused();
+  }
+
+  /** {@return whether {@link #start} was called} */
   public boolean isStarted() {
     return lifecycle.isStarted();
   }
 
-  /** Returns a future that completes with how the machine ended, before it is closed. */
+  /** {@return a new future that completes with how the machine ended, before it is closed} */
   public CompletableFuture<MachineEnd> end() {
     return lifecycle.end().copy();
   }
@@ -178,12 +197,28 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * Presses the ACPI power button, whereupon a distribution's guest shuts down. The guest decides:
+   * {@link #end} completes if and when it has powered off.
+   *
+   * @return false if the guest does not use ACPI, so that it has no power button
+   */
+  public boolean pressPowerButton() {
+    boolean pressed = parts.board().acpi().pressPowerButton();
+    if (pressed) {
+      context.listeners().forEach(MachineListener::powerButtonPressed);
+    }
+    return pressed;
+  }
+
+  /**
    * Stops the guest's vCPUs between two instructions and waits until all of them are stopped;
    * channels stay connected. Does nothing if the machine is already paused. A machine that is not
    * started yet will pause before its first instruction.
    *
    * @return whether the guest is stopped; false if it has not been started or has ended, or another
    *     thread called {@link #resume} meanwhile
+   * @throws InterruptedException if the thread is interrupted while it waits; the vCPUs stop all
+   *     the same
    */
   public boolean pause() throws InterruptedException {
     return pauses.pause();
@@ -201,7 +236,7 @@ public final class Machine implements AutoCloseable {
     pauses.resume();
   }
 
-  /** Whether the last of {@link #pause} and {@link #resume} was a pause. */
+  /** {@return whether the last of {@link #pause} and {@link #resume} was a pause} */
   public boolean isPaused() {
     return pauses.isPaused();
   }
@@ -215,8 +250,10 @@ public final class Machine implements AutoCloseable {
    * Saves the machine, see {@link Snapshot}. vCPUs and channels are stopped meanwhile; afterwards
    * the guest continues unless it was paused before.
    *
+   * @param directory created if it does not exist; a snapshot that is in it is replaced
    * @throws MachineException if the machine is not running or paused, or the files cannot be
    *     written
+   * @throws InterruptedException if the thread is interrupted while it waits for the vCPUs to stop
    */
   public void snapshot(Path directory) throws MachineException, InterruptedException {
     snapshot(directory, options -> options);
@@ -226,8 +263,11 @@ public final class Machine implements AutoCloseable {
    * Saves the machine as {@link #snapshot(Path)} does, with options that have changed since it was
    * made.
    *
+   * @param directory as for {@link #snapshot(Path)}
    * @param options turns the options that the machine was made from ({@link MachineConfig#options})
    *     into those that the snapshot keeps
+   * @throws MachineException as {@link #snapshot(Path)} does
+   * @throws InterruptedException as {@link #snapshot(Path)} does
    */
   public void snapshot(Path directory, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
@@ -238,11 +278,13 @@ public final class Machine implements AutoCloseable {
    * Saves what has changed since the last snapshot, or since the snapshot that the machine was
    * restored from. Needs {@link MachineConfig#trackDirtyPages}.
    *
+   * @param directory as for {@link #snapshot(Path)}, but not that of {@code base}
    * @param base the directory of that snapshot; {@link #restore} needs it too, at the same path
    *     relative to {@code directory}
    * @param options as for {@link #snapshot(Path, UnaryOperator)}
    * @throws MachineException if {@code base} is not that snapshot, the machine is not running or
    *     paused, or the files cannot be written
+   * @throws InterruptedException as {@link #snapshot(Path)} does
    */
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
@@ -263,6 +305,8 @@ public final class Machine implements AutoCloseable {
    * Starts a migration of the guest to another process on this host.
    *
    * @param socket the unix socket on which the other process waits
+   * @param limits when the guest is stopped, and when the migration fails
+   * @return the migration, which runs on its own thread
    * @throws MachineException as {@link #migrate(MigrationAddress, MigrationLimits)} does
    */
   public Migration migrate(Path socket, MigrationLimits limits) throws MachineException {
@@ -277,6 +321,9 @@ public final class Machine implements AutoCloseable {
    * lost right after the destination was told to run the guest, the guest stays paused here, since
    * it may be running there.
    *
+   * @param destination where the other process waits
+   * @param limits when the guest is stopped, and when the migration fails
+   * @return the migration, which runs on its own thread
    * @throws MachineException if the guest does not run, another migration is running, the
    *     credentials cannot be used, or no process listens at an address on this host
    */
@@ -289,7 +336,11 @@ public final class Machine implements AutoCloseable {
    * Starts a migration as {@link #migrate(MigrationAddress, MigrationLimits)} does, with a choice
    * of how memory moves.
    *
+   * @param destination as for {@link #migrate(MigrationAddress, MigrationLimits)}
+   * @param limits as for {@link #migrate(MigrationAddress, MigrationLimits)}
    * @param memory whether the guest's memory is copied or handed over
+   * @return the migration, which runs on its own thread
+   * @throws MachineException as {@link #migrate(MigrationAddress, MigrationLimits)} does
    */
   public Migration migrate(
       MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
@@ -304,7 +355,7 @@ public final class Machine implements AutoCloseable {
     return migrations.start(factory, limits, memory);
   }
 
-  /** Returns the migration that is running, or the last one. */
+  /** {@return the migration that is running, or the last one; empty if none was started} */
   public Optional<Migration> migration() {
     return migrations.current();
   }
@@ -312,27 +363,33 @@ public final class Machine implements AutoCloseable {
   /**
    * Samples where each vCPU is. The sink is called soon, on the vCPU's thread, which must not be
    * held up; it is not called for a guest that is paused or has ended.
+   *
+   * @param sink receives one sample for each vCPU; must be safe for calls from several threads
    */
   public void sample(Consumer<GuestSample> sink) {
     lifecycle.instance().sample(sink);
   }
 
-  /** Adds a listener, which is notified of everything that happens from now on. */
+  /**
+   * Adds a listener, which is notified of everything that happens from now on.
+   *
+   * @param listener called until the machine has ended; it cannot be removed
+   */
   public void addListener(MachineListener listener) {
     context.listeners().add(listener);
   }
 
-  /** Returns the ports of the configuration's channels, in its order. */
+  /** {@return the ports of the configuration's channels, in its order} */
   public List<PortInfo> configuredPorts() {
     return parts.ports();
   }
 
-  /** Returns the event loop of the channels' host ends, for channels that are added later. */
+  /** {@return the event loop of the channels' host ends, for channels that are added later} */
   public EventLoop eventLoop() {
     return parts.board().loop();
   }
 
-  /** Returns the device with the channels, to add and remove channels and to listen to them. */
+  /** {@return the device with the channels, to add and remove channels and to listen to them} */
   public SerialDevice channels() {
     return parts.serial();
   }
@@ -340,6 +397,10 @@ public final class Machine implements AutoCloseable {
   /**
    * Types one byte at the guest's serial console. Waits while the guest does not accept it; only
    * one thread may type.
+   *
+   * @param key the byte that the guest's UART receives
+   * @throws InterruptedException if the thread is interrupted while it waits; the byte is then not
+   *     typed
    */
   public void type(byte key) throws InterruptedException {
     Uart16550 uart = parts.board().uart();
@@ -348,7 +409,7 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** Returns what the machine has done so far; for a closed machine, until it was closed. */
+  /** {@return what the machine has done so far; for a closed machine, until it was closed} */
   public MachineStatistics statistics() {
     return statistics.read();
   }

@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.MigrationProgress;
 
 /**
@@ -8,6 +9,9 @@ import org.microvm.machine.migration.MigrationProgress;
  * called on the thread that caused the event and must not block.
  */
 public interface MachineListener {
+  /** The power button was pressed; see {@link Machine#pressPowerButton}. */
+  default void powerButtonPressed() {}
+
   /** The guest was paused; see {@link Machine#pause}. */
   default void paused() {}
 
@@ -20,6 +24,18 @@ public interface MachineListener {
    * @param end how it ended
    */
   default void migrationEnded(MigrationProgress end) {}
+
+  /**
+   * The guest's kernel panicked. Depending on {@code action}, the machine ends next, the guest
+   * boots again, or it has been paused.
+   *
+   * @param panic what is known of it
+   * @param action what happens now
+   */
+  default void panicked(MachineEnd.Panicked panic, OnPanic action) {}
+
+  /** The guest's kernel panicked, and its crash kernel takes over; the guest continues to run. */
+  default void crashKernelLoaded() {}
 
   /**
    * The guest was reset and boots again.

@@ -142,6 +142,9 @@ final class MachineMigrationSource implements MigrationSource {
         if (loopPause != null) {
           loopPause.close();
         }
+        if (!wasPaused) {
+          pauses.resume();
+        }
         pauses.standstill().unlock();
       }
     }

@@ -54,6 +54,7 @@ final class MachineStatisticsReader {
         instant(instance.firstEntryNanos()),
         instant(console.firstByteNanos()),
         console.dropped(),
+        Optional.ofNullable(context.lifecycle().end().getNow(null)),
         context.lifecycle().resets(),
         parts.board().slots().stream().map(VirtioSlot::statistics).toList(),
         portStatuses(parts.serial()),

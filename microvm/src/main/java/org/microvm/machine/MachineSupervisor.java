@@ -1,22 +1,44 @@
 package org.microvm.machine;
 
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.config.OnReset;
 import org.microvm.machine.jfr.FlightRecording;
 import org.microvm.machine.vm.VmInstance;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.PortListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Runs a machine's guest on a thread of its own, from start to end and through resets. */
 final class MachineSupervisor {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineSupervisor.class);
   private static final long JOIN_SECONDS = 10;
+
+  /** Failures of the guest that are logged before it starts again. */
+  private static final int MAX_REPORTS = 5;
 
   private final MachineContext context;
   private final MachineLifecycle lifecycle;
+  private final PanicControl panics;
+  private final ResetLoop loop;
   private final Thread thread = Thread.ofPlatform().name("machine").unstarted(this::supervise);
 
-  MachineSupervisor(MachineContext context) {
+  /** Whether the host asked for the reset by which the guest has ended last. */
+  private boolean resetByHost;
+
+  private long bootNanos;
+  private int reports;
+
+  /** Whether a program in the guest has opened a channel since power-on. */
+  private volatile boolean usedChannel;
+
+  MachineSupervisor(MachineContext context, PanicControl panics) {
     this.context = context;
+    this.panics = panics;
+    loop = new ResetLoop(context.config().resetLimit());
     lifecycle = context.lifecycle();
   }
 
@@ -40,14 +62,14 @@ final class MachineSupervisor {
   private void supervise() {
     MachineEnd last;
     try {
+      context.parts().serial().addListener(new ChannelUse());
       context.parts().awaitReadyToBoot();
       FlightRecording.tell("started", "");
-      last = lifecycle.instance().runUntilEnd();
-      while (last instanceof MachineEnd.Reset reset && restartsAfter(reset)) {
-        last =
-            lifecycle.restart(this::powerOn)
-                ? lifecycle.instance().runUntilEnd()
-                : new MachineEnd.Stopped();
+      last = runGuest();
+      Optional<MachineEnd.Reset> reset = resetAfter(last);
+      while (reset.isPresent()) {
+        last = startAgain(last, reset.get());
+        reset = resetAfter(last);
       }
     } catch (MachineException | RuntimeException e) {
       last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
@@ -56,19 +78,53 @@ final class MachineSupervisor {
     lifecycle.finish(last);
   }
 
-  private boolean restartsAfter(MachineEnd.Reset reset) {
-    boolean byHost = lifecycle.takeResetAsked();
-    if (byHost || context.config().onReset() == OnReset.RESTART) {
-      context.listeners().forEach(listener -> listener.reset(reset, byHost));
-      return true;
+  private final class ChannelUse implements PortListener {
+    @Override
+    public void guestOpened(PortInfo port) {
+      usedChannel = true;
     }
-    return false;
+  }
+
+  /** Runs the guest until it ends, and returns how it did, which may be by a panic. */
+  private MachineEnd runGuest() {
+    bootNanos = System.nanoTime();
+    MachineEnd end = lifecycle.instance().runUntilEnd();
+    resetByHost = end instanceof MachineEnd.Reset && lifecycle.takeResetAsked();
+    return resetByHost ? end : panics.judge(end);
+  }
+
+  private Optional<MachineEnd.Reset> resetAfter(MachineEnd end) {
+    return RestartRule.of(context.config()).apply(end, resetByHost);
+  }
+
+  private MachineEnd startAgain(MachineEnd end, MachineEnd.Reset how) throws MachineException {
+    if (resetByHost) {
+      loop.clear();
+    } else if (loop.add(Duration.ofNanos(System.nanoTime() - bootNanos), usedChannel)) {
+      return new MachineEnd.ResetLoop(loop.failures(), how.how());
+    }
+    report(end);
+    context.listeners().forEach(listener -> listener.reset(how, resetByHost));
+    return lifecycle.restart(this::powerOn) ? runGuest() : new MachineEnd.Stopped();
+  }
+
+  /** Logs a failure after which the guest starts again, but not without limit. */
+  private void report(MachineEnd end) {
+    if (reports < MAX_REPORTS && end instanceof MachineEnd.Panicked panic) {
+      reports++;
+      LOG.warn("{}; it starts again", panic.report());
+    } else if (reports < MAX_REPORTS && end instanceof MachineEnd.TripleFault(String report)) {
+      reports++;
+      LOG.warn("{}", report);
+    }
   }
 
   private VmInstance powerOn() throws MachineException {
     // The log belongs to the memory slots of the VM that has ended.
     context.tracking().end();
     context.parts().board().reset();
+    panics.forget();
+    usedChannel = false;
     return VmInstance.powerOn(context.config(), context.parts());
   }
 }

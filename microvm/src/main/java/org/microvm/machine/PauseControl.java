@@ -47,6 +47,28 @@ final class PauseControl {
     return still;
   }
 
+  /**
+   * Closes the gate on the thread of a vCPU, which will stop there, so that the guest makes no step
+   * more; {@link #awaitStop} has to follow on another thread.
+   *
+   * @return whether it was closed before
+   */
+  boolean closeForVcpu() {
+    boolean was = gate.isClosed();
+    gate.close();
+    return was;
+  }
+
+  /**
+   * Waits until all vCPUs have stopped after {@link #closeForVcpu}.
+   *
+   * @return false if the guest has ended or was resumed before that
+   */
+  boolean awaitStop() throws InterruptedException {
+    context.lifecycle().closeGate();
+    return gate.await(context.config().cpus(), context.lifecycle()::hasEnded);
+  }
+
   /** Resumes the guest as {@link Machine#resume} says. */
   void resume() {
     context.lifecycle().resumeHeld();

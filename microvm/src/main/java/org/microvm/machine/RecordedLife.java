@@ -1,9 +1,10 @@
 package org.microvm.machine;
 
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.jfr.FlightRecording;
 
-/** Writes flight recorder events of pauses, resumes and resets, while a recording runs. */
+/** Writes flight recorder events of pauses, resumes, panics and resets, while a recording runs. */
 final class RecordedLife implements MachineListener {
   @Override
   public void paused() {
@@ -13,6 +14,16 @@ final class RecordedLife implements MachineListener {
   @Override
   public void resumed() {
     FlightRecording.tell("resumed", "");
+  }
+
+  @Override
+  public void panicked(MachineEnd.Panicked panic, OnPanic action) {
+    FlightRecording.tell("panicked", panic.how() + ": " + panic.message());
+  }
+
+  @Override
+  public void crashKernelLoaded() {
+    FlightRecording.tell("panicked", "the guest's crash kernel takes over");
   }
 
   @Override

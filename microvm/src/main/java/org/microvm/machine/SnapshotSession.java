@@ -78,12 +78,15 @@ final class SnapshotSession {
   private void save(SnapshotFiles files, Snapshot.Identity identity, Save save)
       throws IOException, MachineException, InterruptedException {
     boolean wasPaused = pauses.isPaused();
-    if (!pauses.pause()) {
-      throw notToBeSaved();
-    }
-    try (EventLoopPause _ = EventLoopPause.of(context.parts().loop())) {
-      save.run(files, identity);
+    try {
+      if (!pauses.pause()) {
+        throw notToBeSaved();
+      }
+      try (EventLoopPause _ = EventLoopPause.of(context.parts().loop())) {
+        save.run(files, identity);
+      }
     } finally {
+      // Also if the thread was interrupted while it waited for the vCPUs.
       if (!wasPaused) {
         pauses.resume();
       }

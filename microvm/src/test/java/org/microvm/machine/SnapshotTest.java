@@ -3,6 +3,7 @@ package org.microvm.machine;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.microvm.machine.SerialEcho.assertEchoes;
@@ -22,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -98,6 +100,53 @@ class SnapshotTest {
 
     try (SocketChannel host = connect("second")) {
       assertEchoes(host, 1_000_000);
+    }
+  }
+
+  @Test
+  void interruptedThread_thatWaitsForAVcpu_leavesTheGuestRunning() throws Exception {
+    Machine machine = start(config("first", "wait=halt"));
+    CountDownLatch held = new CountDownLatch(1);
+    CountDownLatch free = new CountDownLatch(1);
+    machine.sample(
+        _ -> {
+          held.countDown();
+          uninterruptibly(free);
+        });
+    assertTrue(held.await(30, TimeUnit.SECONDS));
+    CompletableFuture<Throwable> failure = new CompletableFuture<>();
+    Thread saver =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    machine.snapshot(saved());
+                    failure.complete(null);
+                  } catch (MachineException | InterruptedException e) {
+                    failure.complete(e);
+                  }
+                });
+    while (!machine.isPaused()) {
+      Thread.onSpinWait();
+    }
+
+    saver.interrupt();
+
+    assertInstanceOf(InterruptedException.class, failure.get(30, TimeUnit.SECONDS));
+    free.countDown();
+    assertFalse(machine.isPaused());
+    try (SocketChannel host = connect("first")) {
+      assertEchoes(host, 1000);
+    }
+    assertFalse(Files.exists(saved()));
+  }
+
+  /** Waits on a vCPU's thread. */
+  private static void uninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 

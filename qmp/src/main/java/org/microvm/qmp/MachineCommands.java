@@ -49,7 +49,7 @@ final class MachineCommands {
     arguments.finish();
     RunState state = target.state();
     ObjectNode result = JsonNodeFactory.instance.objectNode();
-    result.put("status", state.name().toLowerCase(Locale.ROOT));
+    result.put("status", state.name().toLowerCase(Locale.ROOT).replace('_', '-'));
     result.put("singlestep", false);
     result.put("running", state == RunState.RUNNING);
     return result;
@@ -93,9 +93,15 @@ final class MachineCommands {
 
   private JsonNode powerDown(QmpArguments arguments) throws QmpException {
     arguments.finish();
-    throw QmpException.generic(
-        "this machine has no power button; shut the guest down through its guest agent:"
-            + " microvm agent --socket PATH shutdown");
+    if (target.state() == RunState.SHUTDOWN) {
+      throw QmpException.generic("the guest has ended");
+    }
+    if (!target.pressPowerButton()) {
+      throw QmpException.generic(
+          "this guest has no power button, because it does not use ACPI; shut it down through its"
+              + " guest agent: microvm agent --socket PATH shutdown");
+    }
+    return null;
   }
 
   /** Replies once the snapshot is complete. */

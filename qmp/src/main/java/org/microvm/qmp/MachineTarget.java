@@ -14,6 +14,7 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -28,7 +29,10 @@ public final class MachineTarget implements QmpTarget {
   private final Supplier<JsonNode> statistics;
 
   /**
-   * @param name of the machine, or null
+   * Makes a machine the target.
+   *
+   * @param machine the machine that clients control; it is not closed here
+   * @param name the machine's name, or null if it has none
    * @param statistics supplies the machine's statistics so far
    */
   public MachineTarget(Machine machine, String name, Supplier<JsonNode> statistics) {
@@ -37,10 +41,19 @@ public final class MachineTarget implements QmpTarget {
     this.statistics = statistics;
   }
 
-  /** Makes the server send events about the machine to its clients from now on. */
+  /**
+   * Makes the server send events about the machine to its clients from now on.
+   *
+   * @param server the control socket of this target
+   */
   public void report(QmpServer server) {
     machine.addListener(
         new MachineListener() {
+          @Override
+          public void powerButtonPressed() {
+            server.powerButtonPressed();
+          }
+
           @Override
           public void paused() {
             server.stopped();
@@ -57,13 +70,34 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
+          public void panicked(MachineEnd.Panicked panic, OnPanic action) {
+            server.panicked(
+                switch (action) {
+                  case EXIT -> "poweroff";
+                  case PAUSE -> "pause";
+                  case RESTART -> "run";
+                },
+                panic.message());
+          }
+
+          @Override
+          public void crashKernelLoaded() {
+            server.crashLoaded();
+          }
+
+          @Override
           public void reset(MachineEnd.Reset how, boolean byHost) {
             server.reset(!byHost);
           }
         });
   }
 
-  /** Makes the server send the event about the machine's end to its clients. */
+  /**
+   * Makes the server send the event about the machine's end to its clients.
+   *
+   * @param server the control socket of the machine
+   * @param end how the machine ended
+   */
   public static void reportEnd(QmpServer server, MachineEnd end) {
     switch (end) {
       case MachineEnd.PowerOff() -> server.ended(true, "guest-shutdown");
@@ -71,6 +105,10 @@ public final class MachineTarget implements QmpTarget {
       case MachineEnd.DebugExit(int status) -> server.ended(true, "guest-shutdown");
       case MachineEnd.Stopped() -> server.ended(false, "host-signal");
       case MachineEnd.Migrated() -> server.ended(false, "host-qmp-quit");
+      case MachineEnd.Panicked panic -> server.ended(true, "guest-panic");
+      case MachineEnd.Halted(String report) -> server.ended(true, "guest-shutdown");
+      case MachineEnd.ResetLoop loop -> server.ended(true, "guest-reset");
+      case MachineEnd.TripleFault(String report) -> server.ended(true, "guest-reset");
       case MachineEnd.Failed(String report) -> server.ended(false, "host-error");
     }
   }
@@ -87,6 +125,9 @@ public final class MachineTarget implements QmpTarget {
     }
     if (!machine.isStarted()) {
       return RunState.PRELAUNCH;
+    }
+    if (machine.isPanicked()) {
+      return RunState.GUEST_PANICKED;
     }
     return machine.isPaused() ? RunState.PAUSED : RunState.RUNNING;
   }
@@ -154,6 +195,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public Optional<Migration> migration() {
     return machine.migration();
+  }
+
+  @Override
+  public boolean pressPowerButton() {
+    return machine.pressPowerButton();
   }
 
   @Override

@@ -48,6 +48,8 @@ public final class QmpClient implements AutoCloseable {
    *
    * @param path of the unix socket
    * @param limit the longest wait for a reply or event
+   * @return the connection, which accepts commands
+   * @throws IOException if nothing listens on the socket, or the other end does not speak QMP
    */
   public static QmpClient connect(Path path, Duration limit) throws IOException {
     SocketChannel socket;
@@ -64,17 +66,23 @@ public final class QmpClient implements AutoCloseable {
     }
   }
 
-  /** Returns a new empty object for arguments. */
+  /** {@return a new empty object for arguments} */
   public static ObjectNode arguments() {
     return JsonNodeFactory.instance.objectNode();
   }
 
-  /** The greeting of the server. */
+  /** {@return the greeting of the server: an object with {@code QMP}, which has its version} */
   public JsonNode greeting() {
     return greeting;
   }
 
-  /** Runs a command without arguments; see {@link #execute(String, ObjectNode)}. */
+  /**
+   * Runs a command without arguments and waits for the reply.
+   *
+   * @param command such as {@code query-status}
+   * @return the value of {@code return} in the reply
+   * @throws IOException as {@link #execute(String, ObjectNode)} does
+   */
   public JsonNode execute(String command) throws IOException {
     return execute(command, arguments());
   }
@@ -82,6 +90,8 @@ public final class QmpClient implements AutoCloseable {
   /**
    * Runs a command and waits for the reply.
    *
+   * @param command such as {@code device_add}
+   * @param arguments an object of the command's arguments; empty for none
    * @return the value of {@code return} in the reply
    * @throws QmpException if the reply is an error
    * @throws IOException if there is no reply in time
@@ -110,6 +120,8 @@ public final class QmpClient implements AutoCloseable {
   /**
    * Waits for the next event.
    *
+   * @return the whole event: an object with {@code event}, {@code timestamp} and perhaps {@code
+   *     data}
    * @throws IOException if there is no event in time
    */
   public JsonNode nextEvent() throws IOException {
@@ -117,8 +129,10 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /**
-   * Waits for the next event with this name and returns its data; drops other events.
+   * Waits for the next event with this name and drops other events.
    *
+   * @param name such as {@code SHUTDOWN}
+   * @return the event's data; a missing node if it has none
    * @throws IOException if there is none in time
    */
   public JsonNode awaitEvent(String name) throws IOException {

@@ -19,6 +19,8 @@ public final class QmpException extends IOException {
   private final String errorClass;
 
   /**
+   * Creates the exception from the members of an {@code error} object.
+   *
    * @param errorClass QMP's class of the error
    * @param description text for the user
    */
@@ -32,7 +34,7 @@ public final class QmpException extends IOException {
     return new QmpException(GENERIC, description.formatted(arguments));
   }
 
-  /** QMP's class of the error, such as {@link #GENERIC}. */
+  /** {@return QMP's class of the error, such as {@link #GENERIC}} */
   public String errorClass() {
     return errorClass;
   }

@@ -83,6 +83,7 @@ public final class QmpServer implements AutoCloseable {
    * @param target what is controlled
    * @param registry the channels that exist; used by the server alone from now on
    * @param version of the product, such as 0.1.0
+   * @return the server, which accepts clients
    * @throws ErrnoException if the path is too long, in use, or not allowed
    */
   public static QmpServer listen(
@@ -110,9 +111,17 @@ public final class QmpServer implements AutoCloseable {
     }
   }
 
-  /** Completes once a client has connected; cancelled if the server is closed before. */
+  /**
+   * {@return a new future that completes once a client has connected; cancelled if the server is
+   * closed before}
+   */
   public CompletableFuture<Void> firstClient() {
     return firstClient.copy();
+  }
+
+  /** Sends the event that the power button was pressed. */
+  public void powerButtonPressed() {
+    later(() -> events.emit("POWERDOWN"));
   }
 
   /** Sends the event that the guest was paused. */
@@ -125,7 +134,11 @@ public final class QmpServer implements AutoCloseable {
     later(() -> events.emit("RESUME"));
   }
 
-  /** Sends the event that a migration ended, with its times. */
+  /**
+   * Sends the event that a migration ended, with its times.
+   *
+   * @param end the final progress
+   */
   public void migration(MigrationProgress end) {
     ObjectNode data =
         JsonNodeFactory.instance
@@ -155,6 +168,26 @@ public final class QmpServer implements AutoCloseable {
   public void reset(boolean guest) {
     String reason = guest ? "guest-reset" : "host-qmp-system-reset";
     later(() -> events.emit("RESET", cause(guest, reason)));
+  }
+
+  /**
+   * Sends the event that the guest's kernel has panicked.
+   *
+   * @param action what happens now, a value of QMP's GuestPanicAction
+   * @param message what the kernel printed, or empty if that is not known
+   */
+  public void panicked(String action, String message) {
+    ObjectNode data = JsonNodeFactory.instance.objectNode().put("action", action);
+    if (!message.isEmpty()) {
+      data.put("x-message", message);
+    }
+    later(() -> events.emit("GUEST_PANICKED", data));
+  }
+
+  /** Sends the event that the guest's kernel has panicked, and its crash kernel takes over. */
+  public void crashLoaded() {
+    ObjectNode data = JsonNodeFactory.instance.objectNode().put("action", "run");
+    later(() -> events.emit("GUEST_CRASHLOADED", data));
   }
 
   /**

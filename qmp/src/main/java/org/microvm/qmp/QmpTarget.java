@@ -23,14 +23,16 @@ public interface QmpTarget {
     RUNNING,
     /** The guest was paused and can be resumed. */
     PAUSED,
+    /** The guest was paused because its kernel has panicked. */
+    GUEST_PANICKED,
     /** The guest has ended. */
     SHUTDOWN
   }
 
-  /** The name of the machine, if it was given one. */
+  /** {@return the name of the machine; empty if it was given none} */
   Optional<String> name();
 
-  /** The state of the guest. */
+  /** {@return the state of the guest} */
   RunState state();
 
   /**
@@ -50,6 +52,7 @@ public interface QmpTarget {
   /**
    * Saves the machine to a directory; afterwards it is in the same state as before.
    *
+   * @param directory created if it does not exist
    * @param options see {@code Machine.snapshot}
    * @throws IOException if it cannot be saved now or there
    */
@@ -58,6 +61,9 @@ public interface QmpTarget {
   /**
    * Saves only what has changed since another snapshot; otherwise like {@link #snapshot}.
    *
+   * @param directory created if it does not exist; not {@code base}
+   * @param base the directory of the last snapshot
+   * @param options as for {@link #snapshot}
    * @throws IOException if it cannot be saved now or there, or {@code base} is not the last
    *     snapshot
    */
@@ -68,27 +74,35 @@ public interface QmpTarget {
    * Starts a migration of the guest to another process.
    *
    * @param destination the address at which that process waits
+   * @param limits when the guest is stopped, and when the migration fails
    * @param memory whether the guest's memory is copied or handed over
    * @throws IOException if it cannot start
    */
   void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException;
 
-  /** The current migration, or the last one. */
+  /** {@return the current migration, or the last one; empty if none was started} */
   Optional<Migration> migration();
 
   /** Resets the guest, like a reset button. */
   void reset();
 
+  /**
+   * Presses the power button.
+   *
+   * @return false if the guest has no power button
+   */
+  boolean pressPowerButton();
+
   /** Ends the guest, like a power cut. */
   void quit();
 
-  /** The device with the channels. */
+  /** {@return the device with the channels} */
   SerialDevice channels();
 
-  /** The event loop of the channels' host ends. */
+  /** {@return the event loop of the channels' host ends} */
   EventLoop eventLoop();
 
-  /** The statistics of the machine so far, as JSON. */
+  /** {@return the statistics of the machine so far} */
   JsonNode statistics();
 }

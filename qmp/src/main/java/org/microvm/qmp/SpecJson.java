@@ -132,6 +132,8 @@ public final class SpecJson {
   /**
    * Writes the {@code backend} of chardev-add.
    *
+   * @param spec a socket, file, pipe, pty or null chardev
+   * @return a new object with {@code type} and {@code data}
    * @throws IllegalArgumentException if such a chardev cannot be added over the control socket
    */
   public static ObjectNode backend(ChardevSpec spec) {
@@ -176,7 +178,12 @@ public final class SpecJson {
     }
   }
 
-  /** Writes the arguments of device_add. */
+  /**
+   * Writes the arguments of device_add.
+   *
+   * @param port the port to add
+   * @return a new object with {@code driver} and the properties that are not the default
+   */
   public static ObjectNode device(PortSpec port) {
     OptionList options = DeviceOptions.write(port);
     ObjectNode device = JsonNodeFactory.instance.objectNode().put("driver", options.kind());

@@ -23,6 +23,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   private final SerialDevice serial;
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
+  volatile boolean powerButton;
 
   /** Creates a machine without channels. */
   public FakeTarget() throws ErrnoException {
@@ -52,6 +53,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void resume() {
     state = RunState.RUNNING;
+  }
+
+  @Override
+  public boolean pressPowerButton() {
+    return powerButton;
   }
 
   @Override

@@ -202,9 +202,27 @@ class QmpProtocolTest {
   }
 
   @Test
-  void systemPowerdown_saysThatThereIsNoButton() throws IOException {
+  void systemPowerdown_guestWithoutAcpi_isRefused() throws IOException {
     try (RawClient client = client()) {
       assertTrue(client.refusal("{\"execute\": \"system_powerdown\"}").contains("guest agent"));
+    }
+  }
+
+  @Test
+  void systemPowerdown_guestWithAcpi_pressesTheButton() throws IOException {
+    target.powerButton = true;
+    try (RawClient client = client()) {
+      assertTrue(client.ask("{\"execute\": \"system_powerdown\"}").has("return"));
+      server.powerButtonPressed();
+      assertEquals("POWERDOWN", client.read().path("event").asText());
+    }
+  }
+
+  @Test
+  void systemPowerdown_afterTheEnd_isAnError() throws IOException {
+    target.state = QmpTarget.RunState.SHUTDOWN;
+    try (RawClient client = client()) {
+      assertEquals("the guest has ended", client.refusal("{\"execute\": \"system_powerdown\"}"));
     }
   }
 

@@ -91,7 +91,9 @@ final class ByteRing {
    * limit}. Returns how many.
    */
   long append(DescriptorChain chain, long skip, long limit) {
-    long bytes = Math.min(Math.min(chain.readableBytes() - skip, limit), free());
+    // Beyond the end of the chain, where a saved state may start, there is nothing.
+    long rest = Math.max(0, chain.readableBytes() - skip);
+    long bytes = Math.min(Math.min(rest, limit), free());
     reserve(bytes);
     long done = 0;
     while (done < bytes) {

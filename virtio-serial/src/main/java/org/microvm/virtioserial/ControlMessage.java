@@ -12,6 +12,9 @@ import org.microvm.virtioserial.backend.ConsoleSize;
  * @param payload the bytes after the header
  */
 record ControlMessage(int nr, int event, int value, byte[] payload) {
+  /** Length of the payload of a RESIZE message: two le16 numbers. */
+  static final int RESIZE_BYTES = 4;
+
   private static final byte[] NOTHING = {};
 
   static ControlMessage of(int nr, int event, int value) {
@@ -24,7 +27,7 @@ record ControlMessage(int nr, int event, int value, byte[] payload) {
   }
 
   static ControlMessage resize(int nr, ConsoleSize size, ResizeOrder order) {
-    byte[] payload = new byte[4];
+    byte[] payload = new byte[RESIZE_BYTES];
     int first = order == ResizeOrder.COLUMNS_ROWS ? size.columns() : size.rows();
     int second = order == ResizeOrder.COLUMNS_ROWS ? size.rows() : size.columns();
     putShort(payload, 0, first);

@@ -66,17 +66,21 @@ public record PortConfig(
     }
   }
 
-  /** Returns the default configuration of a generic port with this name. */
+  /**
+   * {@return the default configuration of a generic port with this name}
+   *
+   * @param name 1 to {@value #MAX_NAME_BYTES} bytes of UTF-8 that can be a file name in the guest
+   */
   public static PortConfig named(String name) {
     return unnamed().withName(name);
   }
 
-  /** Returns the default configuration of a generic port without a name. */
+  /** {@return the default configuration of a generic port without a name} */
   public static PortConfig unnamed() {
     return withDefaults(false);
   }
 
-  /** Returns the default configuration of a console port without a name. */
+  /** {@return the default configuration of a console port without a name} */
   public static PortConfig forConsole() {
     return withDefaults(true);
   }
@@ -86,65 +90,107 @@ public record PortConfig(
         Optional.empty(), ANY, console, Buffering.DEFAULT, RateLimit.NONE, GuestClose.HOLD);
   }
 
-  /** Returns a copy with a name. */
+  /**
+   * {@return a copy with a name}
+   *
+   * @param newName 1 to {@value #MAX_NAME_BYTES} bytes of UTF-8 that can be a file name in the
+   *     guest
+   */
   public PortConfig withName(String newName) {
     return new PortConfig(Optional.of(newName), nr, console, buffering, rate, guestClose);
   }
 
-  /** Returns a copy with a number. */
+  /**
+   * {@return a copy with a number}
+   *
+   * @param number the port number, or {@link #ANY}
+   */
   public PortConfig withNr(int number) {
     return new PortConfig(name, number, console, buffering, rate, guestClose);
   }
 
-  /** Returns a copy with other rules for keeping bytes. */
+  /**
+   * {@return a copy with other rules for keeping bytes}
+   *
+   * @param rules whether bytes are kept, and how many
+   */
   public PortConfig withBuffering(Buffering rules) {
     return new PortConfig(name, nr, console, rules, rate, guestClose);
   }
 
-  /** Returns a copy that keeps bytes for a side that is not connected, or drops them. */
+  /**
+   * {@return a copy that keeps bytes for a side that is not connected, or drops them}
+   *
+   * @param on true to keep bytes
+   */
   public PortConfig withCacheBuffers(boolean on) {
     return withBuffering(new Buffering(on, byteLimit(), guestByteLimit()));
   }
 
-  /** Returns a copy with another limit for bytes from the guest. */
+  /**
+   * {@return a copy with another limit for bytes from the guest}
+   *
+   * @param bytes 0 to {@value #MAX_LIMIT}
+   */
   public PortConfig withByteLimit(int bytes) {
     return withBuffering(new Buffering(cacheBuffers(), bytes, guestByteLimit()));
   }
 
-  /** Returns a copy with another limit for bytes from the host. */
+  /**
+   * {@return a copy with another limit for bytes from the host}
+   *
+   * @param bytes 0 to {@value #MAX_LIMIT}
+   */
   public PortConfig withGuestByteLimit(int bytes) {
     return withBuffering(new Buffering(cacheBuffers(), byteLimit(), bytes));
   }
 
-  /** Returns a copy with another rate limit. */
+  /**
+   * {@return a copy with another rate limit}
+   *
+   * @param limit the new limit, {@link RateLimit#NONE} for none
+   */
   public PortConfig withRate(RateLimit limit) {
     return new PortConfig(name, nr, console, buffering, limit, guestClose);
   }
 
-  /** Returns a copy with another rule for the connection when the guest closes the port. */
+  /**
+   * {@return a copy with another rule for the connection when the guest closes the port}
+   *
+   * @param fate what happens to the connection
+   */
   public PortConfig withGuestClose(GuestClose fate) {
     return new PortConfig(name, nr, console, buffering, rate, fate);
   }
 
-  /** Returns whether bytes are kept while the other side is not connected. */
+  /** {@return whether bytes are kept while the other side is not connected} */
   public boolean cacheBuffers() {
     return buffering.cacheBuffers();
   }
 
-  /** Returns the most bytes from the guest that the VMM keeps. */
+  /** {@return the most bytes from the guest that the VMM keeps} */
   public int byteLimit() {
     return buffering.byteLimit();
   }
 
-  /** Returns the most bytes from the host that the VMM keeps. */
+  /** {@return the most bytes from the host that the VMM keeps} */
   public int guestByteLimit() {
     return buffering.guestByteLimit();
   }
 
-  private static void checkName(String name) {
+  /** Whether the guest can have a file of this name. */
+  static boolean isName(String name) {
     boolean odd = name.chars().anyMatch(c -> Character.isISOControl(c) || c == '/');
     int length = name.getBytes(StandardCharsets.UTF_8).length;
-    if (odd || length == 0 || length > MAX_NAME_BYTES || name.equals(".") || name.equals("..")) {
+    return !odd
+        && length > 0
+        && length <= MAX_NAME_BYTES
+        && !name.equals(".")
+        && !name.equals("..");
+  }
+
+  private static void checkName(String name) {
+    if (!isName(name)) {
       throw new IllegalArgumentException(
           "port name \"%s\" cannot be a file name in the guest: accepted are 1 to %d bytes"
                   .formatted(name, MAX_NAME_BYTES)

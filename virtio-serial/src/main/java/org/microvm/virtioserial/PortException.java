@@ -8,6 +8,8 @@ public final class PortException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
+   * Creates the exception.
+   *
    * @param message what was requested and why it is refused
    */
   public PortException(String message) {

@@ -8,27 +8,53 @@ package org.microvm.virtioserial;
  * time of the call.
  */
 public interface PortListener {
-  /** The port was added; the guest may not know it yet. */
+  /**
+   * Reports that a port was added; the guest may not know it yet.
+   *
+   * @param port number, name and kind of the port
+   */
   default void portAdded(PortInfo port) {}
 
-  /** The port was removed; its number and name are free. */
+  /**
+   * Reports that a port was removed; its number and name are free.
+   *
+   * @param port the number, name and kind that the port had
+   */
   default void portRemoved(PortInfo port) {}
 
-  /** The guest could not set the port up (PORT_READY 0). */
+  /**
+   * Reports that the guest could not set a port up (PORT_READY 0).
+   *
+   * @param port number, name and kind of the port
+   */
   default void portFailed(PortInfo port) {}
 
-  /** A program in the guest has opened the port. */
+  /**
+   * Reports that a program in the guest has opened a port.
+   *
+   * @param port number, name and kind of the port
+   */
   default void guestOpened(PortInfo port) {}
 
-  /** The guest has closed the port, or was reset. */
+  /**
+   * Reports that the guest has closed a port, or was reset.
+   *
+   * @param port number, name and kind of the port
+   */
   default void guestClosed(PortInfo port) {}
 
-  /** A host program has connected. */
+  /**
+   * Reports that a host program has connected to a port.
+   *
+   * @param port number, name and kind of the port
+   */
   default void hostConnected(PortInfo port) {}
 
   /**
-   * The host program's connection has ended. If the program closed it, the guest has been given all
-   * of its bytes.
+   * Reports that a host program's connection has ended. If the program closed it, the guest has
+   * been given all of its bytes.
+   *
+   * @param port number, name and kind of the port
    */
   default void hostDisconnected(PortInfo port) {}
 }

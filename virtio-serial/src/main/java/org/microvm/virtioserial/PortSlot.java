@@ -96,8 +96,6 @@ final class PortSlot {
                 .formatted(nr, state.port().get().name().map(name -> " " + name).orElse("")));
       }
       port.restore(state.port().get(), input);
-    } else if (belief == Belief.PRESENT) {
-      throw input.damaged("the guest knows port %d, which is not in the saved state".formatted(nr));
     }
   }
 

@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.virtio.Virtqueue;
 import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
@@ -44,22 +45,34 @@ record PortState(
   }
 
   static PortState read(StateInput input) throws StateException {
-    Optional<String> name =
-        input.getBoolean()
-            ? Optional.of(input.getString(PortConfig.MAX_NAME_BYTES))
-            : Optional.empty();
-    return new PortState(
-        name,
-        input.getBoolean(),
-        input.getBoolean(),
-        input.getBoolean(),
-        input.getBoolean(),
-        input.getLong(),
-        input.getInt(-1, 1 << 15),
-        input.getBytes(PortConfig.MAX_LIMIT),
-        input.getBytes(PortConfig.MAX_LIMIT),
-        input.getBoolean()
-            ? Optional.of(new ConsoleSize(input.getShort(), input.getShort()))
-            : Optional.empty());
+    PortState state =
+        new PortState(
+            input.getBoolean() ? Optional.of(readName(input)) : Optional.empty(),
+            input.getBoolean(),
+            input.getBoolean(),
+            input.getBoolean(),
+            input.getBoolean(),
+            input.getLong(0, Virtqueue.MAX_CHAIN_BYTES),
+            input.getInt(-1, QueueLayout.DATA_SIZE),
+            input.getBytes(PortConfig.MAX_LIMIT),
+            input.getBytes(PortConfig.MAX_LIMIT),
+            input.getBoolean()
+                ? Optional.of(new ConsoleSize(input.getShort(), input.getShort()))
+                : Optional.empty());
+    if (!state.ready && (state.guestOpen || state.sendingOffset != 0 || state.lastBuffers > 0)) {
+      throw input.damaged("a port is in use that the guest has not set up");
+    }
+    if (state.size.isPresent() && !state.console) {
+      throw input.damaged("a port that is not a console has a size");
+    }
+    return state;
+  }
+
+  private static String readName(StateInput input) throws StateException {
+    String name = input.getString(PortConfig.MAX_NAME_BYTES);
+    if (!PortConfig.isName(name)) {
+      throw input.damaged("the name of a port is none");
+    }
+    return name;
   }
 }

@@ -12,47 +12,47 @@ package org.microvm.virtioserial;
 public record PortStatistics(
     DirectionStatistics fromGuest, DirectionStatistics toGuest, long bytesCopied, long malformed) {
 
-  /** Returns the bytes that left the guest's transmit buffers. */
+  /** {@return the bytes that left the guest's transmit buffers} */
   public long bytesFromGuest() {
     return fromGuest.bytes();
   }
 
-  /** Returns the number of transmit buffers returned to the guest. */
+  /** {@return the number of transmit buffers returned to the guest} */
   public long chainsFromGuest() {
     return fromGuest.chains();
   }
 
-  /** Returns the bytes put into the guest's receive buffers. */
+  /** {@return the bytes put into the guest's receive buffers} */
   public long bytesToGuest() {
     return toGuest.bytes();
   }
 
-  /** Returns the number of receive buffers returned to the guest. */
+  /** {@return the number of receive buffers returned to the guest} */
   public long chainsToGuest() {
     return toGuest.chains();
   }
 
-  /** Returns the bytes from the guest that the VMM keeps at the moment. */
+  /** {@return the bytes from the guest that the VMM keeps at the moment} */
   public long bytesHeldForHost() {
     return fromGuest.bytesHeld();
   }
 
-  /** Returns the bytes from the host that the VMM keeps at the moment. */
+  /** {@return the bytes from the host that the VMM keeps at the moment} */
   public long bytesHeldForGuest() {
     return toGuest.bytesHeld();
   }
 
-  /** Returns the bytes that were dropped, in both directions. */
+  /** {@return the bytes that were dropped, in both directions} */
   public long bytesDropped() {
     return fromGuest.bytesDropped() + toGuest.bytesDropped();
   }
 
-  /** Returns how often the host program accepted no more of the guest's bytes. */
+  /** {@return how often the host program accepted no more of the guest's bytes} */
   public long hostStalls() {
     return fromGuest.stalls();
   }
 
-  /** Returns how often the guest had no receive buffers for the host's bytes. */
+  /** {@return how often the guest had no receive buffers for the host's bytes} */
   public long guestStalls() {
     return toGuest.stalls();
   }

@@ -286,7 +286,8 @@ final class Ports implements ControlQueue.Handler {
   private void forget(PortSlot slot) {
     slot.belief = PortSlot.Belief.ABSENT;
     if (control.withdraw(slot.nr)) {
-      slot.unanswered--;
+      // A guest may have answered a message that it has not received.
+      slot.unanswered = Math.max(0, slot.unanswered - 1);
     } else {
       control.post(ControlMessage.of(slot.nr, ControlEvent.PORT_REMOVE, 0));
     }

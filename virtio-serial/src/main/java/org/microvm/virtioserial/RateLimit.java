@@ -28,12 +28,12 @@ public record RateLimit(int bytesPerSecond, int buffersPerSecond) {
     check("ops", buffersPerSecond);
   }
 
-  /** Returns the capacity of the byte bucket. */
+  /** {@return the capacity of the byte bucket in bytes} */
   public long burstBytes() {
     return Math.max(LEAST_BURST_BYTES, bytesPerSecond / 10);
   }
 
-  /** Returns the capacity of the buffer bucket. */
+  /** {@return the capacity of the buffer bucket in buffers} */
   public long burstBuffers() {
     return Math.max(1, buffersPerSecond / 10);
   }

@@ -42,35 +42,51 @@ public record SerialConfig(
   }
 
   /**
-   * Returns the default configuration: eight ports, a console size that is not known yet, emergency
-   * write, and RESIZE messages in the order of the specification.
+   * {@return the default configuration: eight ports, a console size that is not known yet,
+   * emergency write, and RESIZE messages in the order of the specification}
    */
   public static SerialConfig defaults() {
     return new SerialConfig(
         DEFAULT_MAX_PORTS, Optional.of(new ConsoleSize(0, 0)), true, ResizeOrder.COLUMNS_ROWS);
   }
 
-  /** Returns a copy with another number of ports. */
+  /**
+   * {@return a copy with another number of ports}
+   *
+   * @param ports 1 to {@value #MAX_PORTS}
+   */
   public SerialConfig withMaxPorts(int ports) {
     return new SerialConfig(ports, consoleSize, emergencyWrite, resizeOrder);
   }
 
-  /** Returns a copy with a console size, which the guest reads from the configuration space. */
+  /**
+   * {@return a copy with a console size, which the guest reads from the configuration space}
+   *
+   * @param size columns and rows; 0 by 0 while the size is not known
+   */
   public SerialConfig withConsoleSize(ConsoleSize size) {
     return new SerialConfig(maxPorts, Optional.of(size), emergencyWrite, resizeOrder);
   }
 
-  /** Returns a copy without F_SIZE: the guest learns no console size. */
+  /** {@return a copy without F_SIZE: the guest learns no console size} */
   public SerialConfig withoutConsoleSize() {
     return new SerialConfig(maxPorts, Optional.empty(), emergencyWrite, resizeOrder);
   }
 
-  /** Returns a copy that offers emergency write or does not. */
+  /**
+   * {@return a copy with or without emergency write}
+   *
+   * @param offered whether the guest is offered it
+   */
   public SerialConfig withEmergencyWrite(boolean offered) {
     return new SerialConfig(maxPorts, consoleSize, offered, resizeOrder);
   }
 
-  /** Returns a copy with another order of the numbers in RESIZE messages. */
+  /**
+   * {@return a copy with another order of the numbers in RESIZE messages}
+   *
+   * @param order what the guest's kernel expects
+   */
   public SerialConfig withResizeOrder(ResizeOrder order) {
     return new SerialConfig(maxPorts, consoleSize, emergencyWrite, order);
   }

@@ -56,6 +56,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private boolean closed;
 
   /**
+   * Creates a device without ports.
+   *
    * @param loop the event loop on which the device's host side runs
    * @param config the device's fixed properties
    */
@@ -77,8 +79,10 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /**
    * Adds a port. A running guest is notified at once.
    *
+   * @param port name, number and limits of the port
    * @param backend the host end, which the port owns and closes; if this method throws, the caller
    *     still owns it
+   * @return the port with the number that it has got
    * @throws PortException if the number or the name is taken, no number is free, or the device is
    *     closed
    */
@@ -100,6 +104,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * Removes a port and disconnects its host program. Bytes in its buffers in either direction are
    * lost and counted as dropped.
    *
+   * @param nr the port's number
    * @throws PortException if there is no such port
    */
   public void removePort(int nr) throws PortException {
@@ -113,14 +118,15 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** Returns the ports in order of their numbers. */
+  /** {@return the ports in order of their numbers, as a copy} */
   public List<PortInfo> ports() {
     return context.answer(ports::infos);
   }
 
   /**
-   * Returns the port with this name.
+   * {@return the port with this name}
    *
+   * @param name the name that the guest sees
    * @throws PortException if there is none
    */
   public PortInfo port(String name) throws PortException {
@@ -128,15 +134,16 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Returns the current state and statistics of a port.
+   * {@return the current state and statistics of a port}
    *
+   * @param nr the port's number
    * @throws PortException if there is no such port
    */
   public PortStatus status(int nr) throws PortException {
     return context.answer(() -> ports.require(nr).status());
   }
 
-  /** Returns the statistics of the control queues. */
+  /** {@return the statistics of the control queues} */
   public SerialStatistics statistics() {
     return context.answer(
         () -> {
@@ -151,8 +158,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Returns a future that completes once a host program has connected to every port with {@code
-   * wait=on}, so that the guest may start.
+   * {@return a future that completes once a host program has connected to every port with {@code
+   * wait=on}, so that the guest may start}
    */
   public CompletableFuture<Void> readyToBoot() {
     return context.answer(
@@ -167,6 +174,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /**
    * Connects a program in this JVM to a port that was added with a {@link ChannelBackend}.
    *
+   * @param name the name that the guest sees
+   * @return the channel, which the caller closes
    * @throws PortException if there is no such port
    * @throws IOException if the port already has an open channel
    */
@@ -180,12 +189,20 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
             .formatted(port.info(), port.backend().describe()));
   }
 
-  /** Adds a listener, which receives the events from now on. */
+  /**
+   * Adds a listener, which receives the events from now on.
+   *
+   * @param listener called on the event loop
+   */
   public void addListener(PortListener listener) {
     context.listeners().add(listener);
   }
 
-  /** Removes a listener. It may still receive events that happened before the call. */
+  /**
+   * Removes a listener. It may still receive events that happened before the call.
+   *
+   * @param listener one that was added; another one is ignored
+   */
   public void removeListener(PortListener listener) {
     context.listeners().remove(listener);
   }
@@ -195,6 +212,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * size of port 0 is also written to the configuration space, if the device was made with a size
    * there.
    *
+   * @param nr the port's number
+   * @param size columns and rows of the host's terminal
    * @throws PortException if there is no such port, or it is not a console
    */
   public void resize(int nr, ConsoleSize size) throws PortException {
@@ -343,7 +362,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** Returns the steps by which the device's channels move to a device in another process. */
+  /** {@return the steps by which the device's channels move to a device in another process} */
   public SerialHandover handover() {
     return handover;
   }

@@ -30,7 +30,8 @@ public final class SerialHandover {
   }
 
   /**
-   * Returns the current connections to host programs, by port number. The device keeps owning them.
+   * {@return the current connections to host programs, by port number} The device keeps owning
+   * them.
    */
   public Map<Integer, HostConnection> connections() {
     return context.answer(
@@ -49,6 +50,7 @@ public final class SerialHandover {
    * disconnect. Must be called before that device's state is restored and before the event loop
    * runs.
    *
+   * @param nr the port's number
    * @param connection the connection, which the port owns from now on
    * @throws PortException if there is no such port
    * @throws ErrnoException if the event loop cannot watch the connection, which is then closed
@@ -84,6 +86,7 @@ public final class SerialHandover {
    * TCP yields the bytes that have arrived.
    *
    * @return the bytes by port number; ports without any are left out
+   * @throws ErrnoException if a socket cannot be read
    */
   public Map<Integer, byte[]> drainInput() throws ErrnoException {
     ReentrantLock outer = context.lock().enter();
@@ -105,6 +108,8 @@ public final class SerialHandover {
    * Gives a port the bytes that another device {@link #drainInput drained}. Must be called after
    * the state is restored.
    *
+   * @param nr the port's number
+   * @param bytes what the guest receives after the bytes in the restored state
    * @throws PortException if there is no such port
    */
   public void injectInput(int nr, byte[] bytes) throws PortException {

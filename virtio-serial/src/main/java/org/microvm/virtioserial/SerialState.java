@@ -33,18 +33,41 @@ record SerialState(boolean driverReady, List<ControlMessage> outbox, List<SlotSt
     boolean driverReady = input.getBoolean();
     List<ControlMessage> outbox = new ArrayList<>();
     for (int left = input.getInt(0, MOST_MESSAGES); left > 0; left--) {
-      outbox.add(
-          new ControlMessage(
-              input.getInt(0, SerialConfig.MAX_PORTS - 1),
-              input.getShort(),
-              input.getShort(),
-              input.getBytes(PortConfig.MAX_NAME_BYTES)));
+      outbox.add(readMessage(input));
     }
     List<SlotState> slots = new ArrayList<>();
     for (int left = input.getInt(1, SerialConfig.MAX_PORTS); left > 0; left--) {
       slots.add(SlotState.read(input));
     }
     input.end();
+    if (outbox.stream().anyMatch(message -> message.nr() >= slots.size())) {
+      throw input.damaged("a control message is about a port number that the device cannot have");
+    }
     return new SerialState(driverReady, outbox, slots);
+  }
+
+  private static ControlMessage readMessage(StateInput input) throws StateException {
+    ControlMessage message =
+        new ControlMessage(
+            input.getInt(0, SerialConfig.MAX_PORTS - 1),
+            input.getShort(),
+            input.getShort(),
+            input.getBytes(PortConfig.MAX_NAME_BYTES));
+    int length = message.payload().length;
+    boolean valid =
+        switch (message.event()) {
+          case ControlEvent.PORT_NAME -> length > 0;
+          case ControlEvent.RESIZE -> length == ControlMessage.RESIZE_BYTES;
+          case ControlEvent.PORT_ADD,
+              ControlEvent.PORT_REMOVE,
+              ControlEvent.CONSOLE_PORT,
+              ControlEvent.PORT_OPEN ->
+              length == 0;
+          default -> false;
+        };
+    if (!valid || message.value() > 1) {
+      throw input.damaged("a control message is not one that a device sends");
+    }
+    return message;
   }
 }

@@ -21,6 +21,9 @@ record SlotState(
     boolean leftovers,
     Optional<PortState> port) {
 
+  /** Limit of a count that grows whenever a port is added, so that it cannot overflow here. */
+  private static final int MOST_UNANSWERED = 1 << 30;
+
   void write(StateOutput output) {
     output.putByte(belief.ordinal()).putInt(unanswered);
     output.putBoolean(replaced).putBoolean(leftovers).putBoolean(port.isPresent());
@@ -32,11 +35,20 @@ record SlotState(
     if (belief >= PortSlot.Belief.values().length) {
       throw input.damaged("unknown code for what the guest believes about a port: " + belief);
     }
-    return new SlotState(
-        PortSlot.Belief.values()[belief],
-        input.getInt(0, Integer.MAX_VALUE),
-        input.getBoolean(),
-        input.getBoolean(),
-        input.getBoolean() ? Optional.of(PortState.read(input)) : Optional.empty());
+    SlotState state =
+        new SlotState(
+            PortSlot.Belief.values()[belief],
+            input.getInt(0, MOST_UNANSWERED),
+            input.getBoolean(),
+            input.getBoolean(),
+            input.getBoolean() ? Optional.of(PortState.read(input)) : Optional.empty());
+    // Of the guest's beliefs, only that of a port which has been replaced may be about none.
+    if (state.belief != PortSlot.Belief.ABSENT && state.port.isEmpty() && !state.replaced) {
+      throw input.damaged("the guest knows a port that is not in the saved state");
+    }
+    if (state.replaced && state.belief != PortSlot.Belief.REMEMBERED) {
+      throw input.damaged("a port was replaced that the guest does not remember");
+    }
+    return state;
   }
 }

@@ -23,6 +23,8 @@ public final class Bus {
   private volatile Table table = new Table(new long[0], new long[0], new BusDevice[0]);
 
   /**
+   * Creates a bus without devices.
+   *
    * @param name for messages, such as {@code "port"}
    */
   public Bus(String name) {
@@ -32,6 +34,9 @@ public final class Bus {
   /**
    * Attaches a device to a range of addresses.
    *
+   * @param start the first address, unsigned
+   * @param length number of addresses, positive
+   * @param device called with offsets from {@code start}
    * @throws IllegalArgumentException if the range is empty, wraps around or overlaps another
    */
   public synchronized void attach(long start, long length, BusDevice device) {
@@ -56,6 +61,7 @@ public final class Bus {
   /**
    * Detaches a device from its range.
    *
+   * @param start the first address of the range, as for {@link #attach}
    * @throws IllegalArgumentException if no range starts there
    */
   public synchronized void detach(long start) {
@@ -67,7 +73,13 @@ public final class Bus {
     table = old.without(index);
   }
 
-  /** Reads a value, zero-extended from {@code size} bytes. */
+  /**
+   * Reads a value from the device at an address.
+   *
+   * @param address the first byte's address, unsigned
+   * @param size bytes of the access, 1 to 8
+   * @return the value, zero-extended from {@code size} bytes; all ones without a device
+   */
   public long read(long address, int size) {
     Table now = table;
     int index = now.find(address, size);
@@ -78,7 +90,13 @@ public final class Bus {
     return now.devices[index].read(address - now.starts[index], size) & mask(size);
   }
 
-  /** Writes the low {@code size} bytes of {@code value}. */
+  /**
+   * Writes a value to the device at an address.
+   *
+   * @param address the first byte's address, unsigned
+   * @param size bytes of the access, 1 to 8
+   * @param value its low {@code size} bytes are written
+   */
   public void write(long address, int size, long value) {
     Table now = table;
     int index = now.find(address, size);
@@ -89,7 +107,15 @@ public final class Bus {
     now.devices[index].write(address - now.starts[index], size, value & mask(size));
   }
 
-  /** Performs a string input; see {@link BusDevice#readRepeated}. */
+  /**
+   * Performs a string input; see {@link BusDevice#readRepeated}.
+   *
+   * @param address the port
+   * @param size bytes of one access: 1, 2 or 4
+   * @param data receives the values, or all ones without a device
+   * @param position where in {@code data} the first value goes; the others follow it
+   * @param count the number of accesses
+   */
   public void readRepeated(long address, int size, MemorySegment data, long position, int count) {
     Table now = table;
     int index = now.find(address, size);
@@ -103,7 +129,15 @@ public final class Bus {
     now.devices[index].readRepeated(address - now.starts[index], size, data, position, count);
   }
 
-  /** Performs a string output; see {@link BusDevice#writeRepeated}. */
+  /**
+   * Performs a string output; see {@link BusDevice#writeRepeated}.
+   *
+   * @param address the port
+   * @param size bytes of one access: 1, 2 or 4
+   * @param data the values
+   * @param position where in {@code data} the first value is; the others follow it
+   * @param count the number of accesses
+   */
   public void writeRepeated(long address, int size, MemorySegment data, long position, int count) {
     Table now = table;
     int index = now.find(address, size);
@@ -114,12 +148,12 @@ public final class Bus {
     now.devices[index].writeRepeated(address - now.starts[index], size, data, position, count);
   }
 
-  /** The number of reads that reached no device. */
+  /** {@return the number of reads that reached no device} */
   public long unclaimedReads() {
     return unclaimedReads.get();
   }
 
-  /** The number of writes that reached no device. */
+  /** {@return the number of writes that reached no device} */
   public long unclaimedWrites() {
     return unclaimedWrites.get();
   }

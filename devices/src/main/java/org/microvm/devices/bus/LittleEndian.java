@@ -15,7 +15,15 @@ public final class LittleEndian {
 
   private LittleEndian() {}
 
-  /** Reads a zero-extended value. */
+  /**
+   * Reads a value.
+   *
+   * @param data where to read
+   * @param position of the lowest byte in {@code data}
+   * @param size bytes of the value: 1, 2, 4 or 8
+   * @return the value, zero-extended
+   * @throws IllegalArgumentException if the size is another one
+   */
   public static long get(MemorySegment data, long position, int size) {
     return switch (size) {
       case 1 -> data.get(ValueLayout.JAVA_BYTE, position) & 0xffL;
@@ -27,7 +35,15 @@ public final class LittleEndian {
     };
   }
 
-  /** Writes the low {@code size} bytes of {@code value}. */
+  /**
+   * Writes a value.
+   *
+   * @param data where to write
+   * @param position of the lowest byte in {@code data}
+   * @param size bytes of the value: 1, 2, 4 or 8
+   * @param value its low {@code size} bytes are written
+   * @throws IllegalArgumentException if the size is another one
+   */
   public static void put(MemorySegment data, long position, int size, long value) {
     switch (size) {
       case 1 -> data.set(ValueLayout.JAVA_BYTE, position, (byte) value);

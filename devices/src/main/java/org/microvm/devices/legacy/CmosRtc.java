@@ -60,6 +60,8 @@ public final class CmosRtc implements BusDevice, Stateful {
   private long takenMillis;
 
   /**
+   * Creates a clock with zeroed CMOS RAM.
+   *
    * @param clock the time to show, {@link InstantSource#system()} outside tests
    */
   public CmosRtc(InstantSource clock) {
@@ -106,6 +108,18 @@ public final class CmosRtc implements BusDevice, Stateful {
     System.arraycopy(state.memory(), 0, memory, 0, MEMORY_BYTES);
     index = state.index();
     take();
+  }
+
+  /**
+   * Checks the registers that a guest cannot write.
+   *
+   * @throws StateException if they do not have their fixed values
+   */
+  static void check(byte[] memory, StateInput input) throws StateException {
+    boolean updating = (memory[REGISTER_A] & A_UPDATE_IN_PROGRESS) != 0;
+    if (updating || memory[REGISTER_C] != 0 || memory[REGISTER_D] != (byte) D_TIME_VALID) {
+      throw input.damaged("a read-only register does not have its value");
+    }
   }
 
   private int readRegister() {

@@ -20,8 +20,9 @@ record CmosState(byte[] memory, int index) {
     if (memory.length != CmosRtc.MEMORY_BYTES) {
       throw input.damaged("it has %d bytes of memory, not 128".formatted(memory.length));
     }
-    CmosState state = new CmosState(memory, input.getByte() & (CmosRtc.MEMORY_BYTES - 1));
+    CmosState state = new CmosState(memory, input.getByte(CmosRtc.MEMORY_BYTES - 1));
     input.end();
+    CmosRtc.check(memory, input);
     return state;
   }
 }

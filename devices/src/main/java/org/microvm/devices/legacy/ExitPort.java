@@ -19,6 +19,8 @@ public final class ExitPort implements BusDevice {
   private final MachineEvents events;
 
   /**
+   * Creates the port.
+   *
    * @param events receives the exit request
    */
   public ExitPort(MachineEvents events) {

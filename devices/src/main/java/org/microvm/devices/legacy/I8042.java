@@ -29,7 +29,7 @@ public final class I8042 implements BusDevice, Stateful {
   public static final int PORT_COUNT = 5;
 
   /** Twice what Linux reads before it gives up (I8042_BUFFER_SIZE). */
-  private static final int STALE_BYTES = 32;
+  static final int STALE_BYTES = 32;
 
   private static final int DATA = 0;
   private static final int COMMAND = 4;
@@ -62,6 +62,8 @@ public final class I8042 implements BusDevice, Stateful {
   private int awaitsData;
 
   /**
+   * Creates a controller with stale bytes in its output buffer.
+   *
    * @param events receives a reset request when the guest pulses the reset line
    */
   public I8042(MachineEvents events) {
@@ -103,9 +105,22 @@ public final class I8042 implements BusDevice, Stateful {
   public synchronized void restore(StateInput input) throws StateException {
     I8042State state = I8042State.read(input);
     configuration = state.configuration();
-    stale = Math.min(state.stale(), STALE_BYTES);
+    stale = state.stale();
     output = state.output();
     awaitsData = state.awaitsData();
+  }
+
+  /** Whether a byte written to the data port is the command's operand. */
+  static boolean hasOperand(int command) {
+    return switch (command) {
+      case WRITE_CONFIGURATION,
+          WRITE_OUTPUT_PORT,
+          WRITE_KEYBOARD_BUFFER,
+          WRITE_AUX_BUFFER,
+          WRITE_AUX ->
+          true;
+      default -> false;
+    };
   }
 
   private synchronized int readStatus() {
@@ -125,18 +140,12 @@ public final class I8042 implements BusDevice, Stateful {
   /** Executes a command; returns whether it pulses the reset line. */
   private synchronized boolean command(int command) {
     stale = 0;
-    awaitsData = 0;
+    awaitsData = hasOperand(command) ? command : 0;
     switch (command) {
       case READ_CONFIGURATION -> output = configuration;
       case SELF_TEST -> output = SELF_TEST_PASSED;
       case TEST_AUX, TEST_KEYBOARD -> output = TEST_CLOCK_STUCK;
       case READ_OUTPUT_PORT -> output = OUTPUT_A20 | OUTPUT_NOT_RESET;
-      case WRITE_CONFIGURATION,
-          WRITE_OUTPUT_PORT,
-          WRITE_KEYBOARD_BUFFER,
-          WRITE_AUX_BUFFER,
-          WRITE_AUX ->
-          awaitsData = command;
       default -> {
         // 0xf0 to 0xff pulse the lines whose bit is 0: 0xfe is the usual way to pulse reset alone.
         return command >= PULSE_OUTPUT_PORT && (command & OUTPUT_NOT_RESET) == 0;

@@ -21,8 +21,15 @@ record I8042State(int configuration, int stale, int output, int awaitsData) {
 
   static I8042State read(StateInput input) throws StateException {
     I8042State state =
-        new I8042State(input.getByte(), input.getByte(), input.getInt(-1, BYTE), input.getByte());
+        new I8042State(
+            input.getByte(),
+            input.getByte(I8042.STALE_BYTES),
+            input.getInt(-1, BYTE),
+            input.getByte());
     input.end();
+    if (state.awaitsData != 0 && !I8042.hasOperand(state.awaitsData)) {
+      throw input.damaged("command 0x%x has no operand".formatted(state.awaitsData));
+    }
     return state;
   }
 }

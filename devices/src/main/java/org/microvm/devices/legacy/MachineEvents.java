@@ -24,4 +24,10 @@ public interface MachineEvents {
    * @param status the exit status; the host keeps its low 8 bits
    */
   void exitRequested(int status);
+
+  /** The guest's kernel reports that it has panicked, and expects the host to act. */
+  void panicked();
+
+  /** The guest's kernel reports that it has panicked, and that its crash kernel takes over. */
+  void crashKernelLoaded();
 }

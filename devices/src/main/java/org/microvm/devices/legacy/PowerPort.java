@@ -24,6 +24,8 @@ public final class PowerPort implements BusDevice {
   private final MachineEvents events;
 
   /**
+   * Creates the register.
+   *
    * @param events receives the power-off request
    */
   public PowerPort(MachineEvents events) {

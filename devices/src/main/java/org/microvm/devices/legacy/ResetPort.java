@@ -23,6 +23,8 @@ public final class ResetPort implements BusDevice {
   private volatile int kind;
 
   /**
+   * Creates the register.
+   *
    * @param events receives the reset request
    */
   public ResetPort(MachineEvents events) {

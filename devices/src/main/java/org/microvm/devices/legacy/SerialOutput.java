@@ -10,10 +10,20 @@ import java.lang.foreign.ValueLayout;
  */
 @FunctionalInterface
 public interface SerialOutput {
-  /** Writes one byte. */
+  /**
+   * Writes one byte.
+   *
+   * @param value the byte that the guest has sent
+   */
   void write(byte value);
 
-  /** Writes several bytes, which are valid only during the call. */
+  /**
+   * Writes several bytes, which are valid only during the call.
+   *
+   * @param data holds the bytes
+   * @param position of the first byte in {@code data}
+   * @param length the number of bytes
+   */
   default void write(MemorySegment data, long position, int length) {
     for (int i = 0; i < length; i++) {
       write(data.get(ValueLayout.JAVA_BYTE, position + i));

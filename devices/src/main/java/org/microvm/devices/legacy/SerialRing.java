@@ -22,8 +22,11 @@ public final class SerialRing implements SerialOutput {
   private long dropped;
 
   /**
+   * Creates an empty ring.
+   *
    * @param capacity the maximum number of bytes kept
    * @param wake called without the lock when the ring stops being empty; it must not block
+   * @throws IllegalArgumentException if the capacity is less than 1
    */
   public SerialRing(int capacity, Runnable wake) {
     if (capacity <= 0) {
@@ -65,6 +68,7 @@ public final class SerialRing implements SerialOutput {
    * 0. If the caller cannot write the bytes yet, it must keep them; the ring no longer holds or
    * drops them.
    *
+   * @param target receives up to its size of bytes
    * @return the number of bytes moved; 0 if the ring is empty
    */
   public int drain(MemorySegment target) {
@@ -79,14 +83,14 @@ public final class SerialRing implements SerialOutput {
     }
   }
 
-  /** The number of bytes waiting. */
+  /** {@return the number of bytes waiting} */
   public int size() {
     synchronized (bytes) {
       return count;
     }
   }
 
-  /** The number of bytes dropped because the ring was full. */
+  /** {@return the number of bytes dropped because the ring was full} */
   public long dropped() {
     synchronized (bytes) {
       return dropped;

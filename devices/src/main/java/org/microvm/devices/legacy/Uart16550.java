@@ -43,7 +43,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int IER_TRANSMITTER_EMPTY = 1 << 1;
   private static final int IER_LINE_STATUS = 1 << 2;
   private static final int IER_MODEM_STATUS = 1 << 3;
-  private static final int IER_ALL = 0x0f;
+  static final int IER_ALL = 0x0f;
 
   private static final int IIR_MODEM_STATUS = 0x00;
   private static final int IIR_NONE = 0x01;
@@ -64,7 +64,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int MCR_OUT1 = 1 << 2;
   private static final int MCR_OUT2 = 1 << 3;
   private static final int MCR_LOOP = 1 << 4;
-  private static final int MCR_ALL = 0x1f;
+  static final int MCR_ALL = 0x1f;
 
   private static final int LSR_DATA_READY = 1;
   private static final int LSR_OVERRUN = 1 << 1;
@@ -77,6 +77,9 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int MSR_RING = 1 << 6;
   private static final int MSR_DCD = 1 << 7;
   private static final int MSR_LINES_SHIFT = 4;
+
+  /** The bits of the modem status register that report changes. */
+  static final int MSR_CHANGES = 0x0f;
 
   /** 9600 baud, the setting that firmware leaves. */
   private static final int DEFAULT_DIVISOR = 12;
@@ -103,6 +106,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   private boolean refused;
 
   /**
+   * Creates a port as after a reset.
+   *
    * @param line the interrupt line, low at first
    * @param output receives the bytes that the guest sends
    */
@@ -115,6 +120,8 @@ public final class Uart16550 implements BusDevice, Stateful {
    * Sets the listener that is called when bytes refused by {@link #receive} may be offered again,
    * because the guest has read all received bytes. It is called on a vCPU thread without the lock
    * and must not block.
+   *
+   * @param listener replaces the one before
    */
   public void onRoom(Runnable listener) {
     roomListener = Objects.requireNonNull(listener);
@@ -123,6 +130,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   /**
    * Offers one byte from the other end of the line.
    *
+   * @param value the byte for the guest
    * @return whether it was accepted; if not, the room listener is called when it is worth trying
    *     again
    */
@@ -145,6 +153,9 @@ public final class Uart16550 implements BusDevice, Stateful {
    * Offers bytes from the other end of the line. Nothing is ever dropped: while the FIFO is full,
    * or the guest has the port in loopback mode, the caller keeps the bytes.
    *
+   * @param data holds the bytes for the guest
+   * @param position of the first byte in {@code data}
+   * @param length the number of bytes
    * @return the number of bytes accepted; if not all, the room listener is called when it is worth
    *     trying again
    */
@@ -261,12 +272,12 @@ public final class Uart16550 implements BusDevice, Stateful {
       for (byte value : state.received()) {
         enqueue(value);
       }
-      ier = state.ier() & IER_ALL;
+      ier = state.ier();
       lcr = state.lcr();
-      mcr = state.mcr() & MCR_ALL;
+      mcr = state.mcr();
       scratch = state.scratch();
       divisor = state.divisor();
-      trigger = Math.clamp(state.trigger(), 1, FIFO_SIZE);
+      trigger = Math.max(state.trigger(), 1);
       modemChanges = state.modemChanges();
       fifo = state.fifo();
       overrun = state.overrun();
@@ -450,7 +461,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   }
 
   private int room() {
-    return looped() ? 0 : capacity() - receivedCount;
+    return looped() ? 0 : Math.max(0, capacity() - receivedCount);
   }
 
   private boolean roomAgain() {

@@ -43,17 +43,20 @@ record UartState(
     UartState state =
         new UartState(
             input.getBytes(Uart16550.FIFO_SIZE),
+            input.getByte(Uart16550.IER_ALL),
             input.getByte(),
-            input.getByte(),
-            input.getByte(),
+            input.getByte(Uart16550.MCR_ALL),
             input.getByte(),
             input.getShort(),
-            input.getByte(),
-            input.getByte(),
+            input.getByte(Uart16550.FIFO_SIZE),
+            input.getByte(Uart16550.MSR_CHANGES),
             input.getBoolean(),
             input.getBoolean(),
             input.getBoolean());
     input.end();
+    if (!state.fifo && state.received.length > 1) {
+      throw input.damaged("%d received bytes without a FIFO".formatted(state.received.length));
+    }
     return state;
   }
 }

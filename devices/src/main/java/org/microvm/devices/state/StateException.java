@@ -7,6 +7,8 @@ public final class StateException extends IOException {
   private static final long serialVersionUID = 1;
 
   /**
+   * Creates the exception.
+   *
    * @param message why the state cannot be used, in one line
    */
   public StateException(String message) {

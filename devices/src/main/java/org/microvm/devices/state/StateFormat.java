@@ -9,6 +9,10 @@ final class StateFormat {
   static final int HEADER_BYTES = MAGIC.length + 2 * Integer.BYTES;
   static final int END_BYTES = Short.BYTES + 2 * Integer.BYTES;
   static final int MAX_NAME_BYTES = 64;
+
+  /** Limit of the number of sections: far more than a machine has devices and vCPUs. */
+  static final int MOST_SECTIONS = 4096;
+
   static final int FLAG_REQUIRED = 1;
 
   /** Version, flags, a zero and the length of the payload: what follows the name. */

@@ -25,6 +25,8 @@ public final class StateReader {
   /**
    * Reads a state and checks all of it.
    *
+   * @param state what {@link StateWriter#toByteArray} has returned
+   * @return a reader from which no section has been taken
    * @throws StateException if it is not a state, has another format version, or is truncated or
    *     damaged
    */
@@ -34,13 +36,20 @@ public final class StateReader {
     checkHeader(bytes);
     int count = 0;
     while (reader.readSection(bytes)) {
-      count++;
+      if (++count > StateFormat.MOST_SECTIONS) {
+        throw new StateException(
+            "saved state: it has more than %d sections".formatted(StateFormat.MOST_SECTIONS));
+      }
     }
     checkEnd(bytes, count);
     return reader;
   }
 
-  /** Whether there is a section of this name that has not been taken. */
+  /**
+   * {@return whether there is a section of this name that has not been taken}
+   *
+   * @param name of the section
+   */
   public boolean has(String name) {
     return sections.containsKey(name);
   }
@@ -48,7 +57,9 @@ public final class StateReader {
   /**
    * Takes a section that must be present.
    *
+   * @param name of the section
    * @param version the latest version that the caller knows
+   * @return the section's fields
    * @throws StateException if the section is missing or has a later version
    */
   public StateInput take(String name, int version) throws StateException {
@@ -62,7 +73,9 @@ public final class StateReader {
   /**
    * Takes a section if it is present; an optional section with a later version counts as absent.
    *
+   * @param name of the section
    * @param version the latest version that the caller knows
+   * @return the section's fields; empty if there are none that the caller can read
    * @throws StateException if the section is required and has a later version
    */
   public Optional<StateInput> takeIfPresent(String name, int version) throws StateException {

@@ -22,6 +22,9 @@ public final class StateWriter {
    *
    * @param name 1 to 64 ASCII characters; unique within the state
    * @param version 1 or higher
+   * @param policy what a reader does that does not know the section
+   * @return takes the section's fields
+   * @throws IllegalArgumentException if the name is empty, too long or in use
    */
   public StateOutput section(String name, int version, SectionPolicy policy) {
     if (name.isEmpty() || name.length() > StateFormat.MAX_NAME_BYTES) {
@@ -34,7 +37,11 @@ public final class StateWriter {
     return output;
   }
 
-  /** Encodes the whole state. */
+  /**
+   * Encodes the whole state.
+   *
+   * @return the sections in the order in which they were begun, with checksums
+   */
   public byte[] toByteArray() {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     ByteBuffer header = buffer(StateFormat.HEADER_BYTES);

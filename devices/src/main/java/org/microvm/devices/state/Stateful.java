@@ -8,17 +8,22 @@ package org.microvm.devices.state;
  */
 public interface Stateful {
   /**
-   * The version of the format that {@link #save} writes; {@link #restore} reads this and older
-   * ones.
+   * {@return the version of the format that {@link #save} writes, 1 or higher; {@link #restore}
+   * reads this and older ones}
    */
   int stateVersion();
 
-  /** Writes the state. The device can continue afterwards as if nothing had happened. */
+  /**
+   * Writes the state. The device can continue afterwards as if nothing had happened.
+   *
+   * @param output takes the fields of the device's section
+   */
   void save(StateOutput output);
 
   /**
    * Restores a state into a newly created device.
    *
+   * @param input the fields that {@link #save} wrote, in this or an older version
    * @throws StateException if the state is invalid; the device must not be used then
    */
   void restore(StateInput input) throws StateException;

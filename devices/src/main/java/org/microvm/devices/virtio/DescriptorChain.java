@@ -44,45 +44,67 @@ public final class DescriptorChain {
     this.ram = ram;
   }
 
-  /** Index of the first descriptor, which identifies the buffer to the driver. */
+  /** {@return the index of the first descriptor, which identifies the buffer to the driver} */
   public int head() {
     return head;
   }
 
-  /** Bytes for the device to read, at most 2^32. */
+  /** {@return the number of bytes for the device to read, at most 2^32} */
   public long readableBytes() {
     return readableBytes;
   }
 
-  /** Bytes that the device may write, at most 2^32. */
+  /** {@return the number of bytes that the device may write, at most 2^32} */
   public long writableBytes() {
     return writableBytes;
   }
 
   /**
-   * Appends the host addresses of the readable bytes from {@code skip} on to {@code target}.
+   * Appends the host addresses of readable bytes to an array.
    *
-   * @return false if {@code target} became full before all were appended
+   * @param target takes the addresses; valid until the chain is used or the device reset
+   * @param skip number of readable bytes to skip
+   * @return true if all bytes after them were appended, or there are none; false if {@code target}
+   *     became full before
    */
   public boolean gatherReadable(IovecArray target, long skip) {
     return gatherReadable(target, skip, Long.MAX_VALUE);
   }
 
-  /** As {@link #gatherReadable(IovecArray, long)}, but at most {@code limit} bytes. */
+  /**
+   * Appends the host addresses of a part of the readable bytes to an array.
+   *
+   * @param target takes the addresses; valid until the chain is used or the device reset
+   * @param skip number of readable bytes to skip
+   * @param limit the maximum number of bytes to append
+   * @return true if the part was appended, as far as the chain has it; false if {@code target}
+   *     became full before
+   */
   public boolean gatherReadable(IovecArray target, long skip, long limit) {
     return gather(target, 0, readablePieces, skip, limit);
   }
 
   /**
-   * Appends the host addresses of the writable bytes from {@code skip} on to {@code target}.
+   * Appends the host addresses of writable bytes to an array.
    *
-   * @return false if {@code target} became full before all were appended
+   * @param target takes the addresses; valid until the chain is used or the device reset
+   * @param skip number of writable bytes to skip
+   * @return true if all bytes after them were appended, or there are none; false if {@code target}
+   *     became full before
    */
   public boolean gatherWritable(IovecArray target, long skip) {
     return gatherWritable(target, skip, Long.MAX_VALUE);
   }
 
-  /** As {@link #gatherWritable(IovecArray, long)}, but at most {@code limit} bytes. */
+  /**
+   * Appends the host addresses of a part of the writable bytes to an array.
+   *
+   * @param target takes the addresses; valid until the chain is used or the device reset
+   * @param skip number of writable bytes to skip
+   * @param limit the maximum number of bytes to append
+   * @return true if the part was appended, as far as the chain has it; false if {@code target}
+   *     became full before
+   */
   public boolean gatherWritable(IovecArray target, long skip, long limit) {
     return gather(target, readablePieces, pieces, skip, limit);
   }
@@ -91,6 +113,9 @@ public final class DescriptorChain {
    * Copies readable bytes out.
    *
    * @param skip number of readable bytes to skip
+   * @param target receives the bytes
+   * @param offset where in {@code target} the first byte goes
+   * @param length the number of bytes wanted
    * @return number of bytes copied; fewer than {@code length} if the chain has no more
    */
   public int copyReadable(long skip, byte[] target, int offset, int length) {
@@ -105,7 +130,13 @@ public final class DescriptorChain {
     return done;
   }
 
-  /** Copies as many readable bytes as fit into {@code target}; returns their number. */
+  /**
+   * Copies as many readable bytes as fit into a segment.
+   *
+   * @param skip number of readable bytes to skip
+   * @param target receives the bytes
+   * @return number of bytes copied; fewer than the segment's size if the chain has no more
+   */
   public long copyReadable(long skip, MemorySegment target) {
     long done = 0;
     long length = target.byteSize();
@@ -122,6 +153,9 @@ public final class DescriptorChain {
    * Copies bytes into the writable part.
    *
    * @param skip number of bytes of the writable part to skip
+   * @param source holds the bytes
+   * @param offset of the first byte in {@code source}
+   * @param length the number of bytes to copy
    * @return number of bytes copied; fewer than {@code length} if the chain has no more room
    */
   public int copyWritable(long skip, byte[] source, int offset, int length) {
@@ -137,7 +171,11 @@ public final class DescriptorChain {
   }
 
   /**
-   * Copies as much of {@code source} as fits into the writable part; returns the number of bytes.
+   * Copies as much of a segment as fits into the writable part.
+   *
+   * @param skip number of bytes of the writable part to skip
+   * @param source the bytes
+   * @return number of bytes copied; fewer than the segment's size if the chain has no more room
    */
   public long copyWritable(long skip, MemorySegment source) {
     long done = 0;
@@ -241,6 +279,10 @@ public final class DescriptorChain {
 
   /** Returns the piece from {@code from} on that holds this position of its part, or {@code to}. */
   private int pieceAt(long position, int from, int to) {
+    if (position < 0) {
+      // Such a position would be an address in front of the piece, in memory of the host.
+      throw new IllegalArgumentException("position %d in a buffer".formatted(position));
+    }
     int piece = from;
     while (piece < to && position >= starts[piece] + lengths[piece]) {
       piece++;

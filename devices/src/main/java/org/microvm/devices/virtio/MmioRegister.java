@@ -101,5 +101,8 @@ public final class MmioRegister {
   /** Bit of InterruptStatus: the configuration changed, or DEVICE_NEEDS_RESET was set. */
   public static final int INTERRUPT_CONFIG_CHANGED = 2;
 
+  /** All bits of InterruptStatus and InterruptACK. */
+  static final int INTERRUPT_ALL = INTERRUPT_USED_BUFFERS | INTERRUPT_CONFIG_CHANGED;
+
   private MmioRegister() {}
 }

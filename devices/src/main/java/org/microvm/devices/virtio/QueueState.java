@@ -21,6 +21,11 @@ record QueueState(
     long deviceArea,
     Optional<VirtqueueState> ring) {
 
+  /** Whether the driver has enabled the queue. */
+  boolean ready() {
+    return ring.isPresent();
+  }
+
   void write(StateOutput output) {
     output.putInt(size).putLong(descriptorArea).putLong(driverArea).putLong(deviceArea);
     output.putBoolean(ring.isPresent());

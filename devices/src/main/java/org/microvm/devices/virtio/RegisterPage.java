@@ -33,15 +33,22 @@ public final class RegisterPage {
   /** Acknowledgements of used buffers that matched an ioeventfd instead of reaching the device. */
   @FunctionalInterface
   public interface Acknowledgements {
-    /** Takes the pending acknowledgements and returns their number. Never blocks. */
+    /**
+     * Takes the pending acknowledgements. Never blocks.
+     *
+     * @return the number of acknowledgements since the last call
+     */
     long take();
   }
 
   /**
+   * Creates a page that shows no register yet; a transport fills it.
+   *
    * @param memory native, zeroed memory of {@link VirtioMmioTransport#LENGTH} bytes, page-aligned;
    *     it must outlive the transport
    * @param acknowledgements the writes of {@link MmioRegister#INTERRUPT_USED_BUFFERS} to
    *     InterruptACK, which do not reach the transport
+   * @throws IllegalArgumentException if the memory is not native or has another size
    */
   public RegisterPage(MemorySegment memory, Acknowledgements acknowledgements) {
     if (!memory.isNative() || memory.byteSize() != VirtioMmioTransport.LENGTH) {

@@ -72,7 +72,9 @@ final class TransportPersistence {
     if (!registers.restore(saved.registers())) {
       throw saved
           .registerInput()
-          .damaged("the guest uses features that this device does not offer");
+          .damaged(
+              "the guest uses features that this device does not offer, or registers contradict"
+                  + " each other");
     }
     QueueBank queues = registers.queues();
     try {

@@ -183,7 +183,11 @@ final class TransportRegisters {
     queues.select(state.queueSel());
     active = state.active();
     configChangePending = state.configChangePending();
-    boolean featuresFit = features.isAcceptable() || !has(DeviceStatus.FEATURES_OK);
-    return featuresFit && (!active || has(DeviceStatus.DRIVER_OK));
+    boolean negotiated = has(DeviceStatus.FEATURES_OK);
+    boolean used =
+        has(DeviceStatus.DRIVER_OK) || state.queues().stream().anyMatch(QueueState::ready);
+    return (features.isAcceptable() || !negotiated)
+        && (negotiated || !used)
+        && (has(DeviceStatus.DRIVER_OK) || !active);
   }
 }

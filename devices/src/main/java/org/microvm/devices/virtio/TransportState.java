@@ -60,8 +60,8 @@ record TransportState(
         new TransportState(
             deviceId,
             driverFeatures,
-            input.getInt(),
-            input.getInt(),
+            readBits(input, "Status", DeviceStatus.OF_DRIVER | DeviceStatus.DEVICE_NEEDS_RESET),
+            readBits(input, "InterruptStatus", MmioRegister.INTERRUPT_ALL),
             input.getInt(),
             input.getInt(),
             input.getInt(),
@@ -71,6 +71,14 @@ record TransportState(
             readQueues(input));
     input.end();
     return state;
+  }
+
+  private static int readBits(StateInput input, String register, int known) throws StateException {
+    int value = input.getInt();
+    if ((value & ~known) != 0) {
+      throw input.damaged("%s is 0x%x, which has unknown bits".formatted(register, value));
+    }
+    return value;
   }
 
   private static List<QueueState> readQueues(StateInput input) throws StateException {

@@ -13,17 +13,20 @@ import org.microvm.devices.state.StateOutput;
  * alternately.
  */
 public interface VirtioDevice {
-  /** The type of device (section 5). */
+  /** {@return the type of device, a number of section 5} */
   int deviceId();
 
-  /** Feature bits of the device type; the transport adds those of transport and ring. */
+  /**
+   * {@return the feature bits of the device type; the transport adds those of transport and ring}
+   */
   long features();
 
-  /** Number of virtqueues, fixed for the life of the device. */
+  /** {@return the number of virtqueues, fixed for the life of the device} */
   int queueCount();
 
   /**
-   * The largest size of a queue, a power of two.
+   * {@return the largest size of a queue in entries, a power of two up to {@link
+   * Virtqueue#MAX_SIZE}}
    *
    * @param index from 0 to {@link #queueCount} - 1
    */
@@ -35,6 +38,7 @@ public interface VirtioDevice {
    *
    * @param offset from the start of the configuration space, not negative, any alignment
    * @param size 1, 2, 4 or 8
+   * @return the value, little-endian in the space and zero-extended from {@code size} bytes
    */
   long readConfig(int offset, int size);
 
@@ -47,10 +51,20 @@ public interface VirtioDevice {
    */
   default void attach(DriverNotifier driver, ReentrantLock lock) {}
 
-  /** Writes the configuration space; writes to read-only fields are ignored. */
+  /**
+   * Writes the configuration space; writes to read-only fields are ignored.
+   *
+   * @param offset from the start of the configuration space, not negative, any alignment
+   * @param size 1, 2, 4 or 8
+   * @param value zero-extended from {@code size} bytes
+   */
   void writeConfig(int offset, int size, long value);
 
-  /** Called at DRIVER_OK: the queues may be used from now until {@link #reset}. */
+  /**
+   * Called at DRIVER_OK: the queues may be used from now until {@link #reset}.
+   *
+   * @param queues the queues that the driver has set up, and the negotiated features
+   */
   void activate(VirtioQueues queues);
 
   /**
@@ -78,7 +92,7 @@ public interface VirtioDevice {
    */
   void reset();
 
-  /** The version of the format that {@link #save} writes. */
+  /** {@return the version of the format that {@link #save} writes, 1 or higher} */
   default int stateVersion() {
     return 1;
   }
@@ -89,12 +103,15 @@ public interface VirtioDevice {
    * are popped again after a restore: a device that does not use its chains in order must finish
    * them first, and this method may wait for that. Afterwards the device continues as if nothing
    * had happened.
+   *
+   * @param output takes the fields of the device's section
    */
   default void save(StateOutput output) {}
 
   /**
    * Restores a state in a device that was never activated.
    *
+   * @param input the fields that {@link #save} wrote, in this or an older version
    * @param queues the queues, as for {@link #activate}, or null if the driver had not set the
    *     device up; they must not be used before the first {@link #notifyQueue}, which is called for
    *     every queue

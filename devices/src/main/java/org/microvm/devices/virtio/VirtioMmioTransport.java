@@ -48,6 +48,9 @@ public final class VirtioMmioTransport implements BusDevice {
   private long spuriousWakeUps;
 
   /**
+   * Creates a transport whose register reads all reach {@link #read}, and attaches the device to
+   * it.
+   *
    * @param device the device behind the registers
    * @param memory guest memory, which holds the driver's rings and buffers
    * @param interrupt raised for each event
@@ -57,6 +60,11 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
+   * Creates a transport, with or without a register page, and attaches the device to it.
+   *
+   * @param device the device behind the registers
+   * @param memory guest memory, which holds the driver's rings and buffers
+   * @param interrupt raised for each event
    * @param page the page through which the guest reads the registers and acknowledges used buffers
    *     without an exit, or null
    */
@@ -79,22 +87,25 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** The device lock. */
+  /** {@return the device lock} */
   public ReentrantLock lock() {
     return lock;
   }
 
-  /** The number of queues; each has its own notification for an event loop to watch. */
+  /** {@return the number of queues; each has its own notification for an event loop to watch} */
   public int queueCount() {
     return queues.count();
   }
 
-  /** The type of the device behind the registers. */
+  /** {@return the type of the device behind the registers, a number of section 5} */
   public int deviceId() {
     return device.deviceId();
   }
 
-  /** The number of accesses and notifications by the driver that were out of order and ignored. */
+  /**
+   * {@return the number of accesses and notifications by the driver that were out of order and
+   * ignored}
+   */
   public long ignoredAccesses() {
     lock.lock();
     try {
@@ -104,7 +115,7 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** The counts of notifications, interrupts and ignored accesses so far. */
+  /** {@return the counts of notifications, interrupts and ignored accesses so far} */
   public TransportStatistics statistics() {
     lock.lock();
     try {
@@ -122,7 +133,11 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** Handles a notification of a queue by a write of QueueNotify. */
+  /**
+   * Handles a notification of a queue by a write of QueueNotify.
+   *
+   * @param index of the queue, as the driver wrote it; any value
+   */
   public void queueNotified(int index) {
     queueNotified(index, 1);
   }
@@ -130,8 +145,9 @@ public final class VirtioMmioTransport implements BusDevice {
   /**
    * Handles notifications of a queue that arrived through its ioeventfd.
    *
+   * @param index of the queue; any value
    * @param count the number of notifications
-   * @return whether there was a buffer
+   * @return whether there was a buffer; false if the queue is not in use
    */
   public boolean queueNotified(int index, long count) {
     lock.lock();
@@ -298,6 +314,7 @@ public final class VirtioMmioTransport implements BusDevice {
    * Saves registers, queues and device in two sections. No vCPU runs, and the event loop does
    * nothing else meanwhile.
    *
+   * @param writer takes the sections
    * @param name the prefix of the sections' names
    */
   public void save(StateWriter writer, String name) {
@@ -313,6 +330,8 @@ public final class VirtioMmioTransport implements BusDevice {
    * Restores the state that {@link #save} wrote, on a copy of the guest's memory; call {@link
    * #resume} once the event loop runs.
    *
+   * @param reader has the sections; they are taken
+   * @param name the prefix of the sections' names
    * @throws StateException if it is not the state of a device of this type
    */
   public void restore(StateReader reader, String name) throws StateException {

@@ -24,27 +24,35 @@ public final class VirtioQueues {
     this.onFailure = onFailure;
   }
 
-  /** The feature bits that device and driver have negotiated. */
+  /** {@return the feature bits that device and driver have negotiated} */
   public long features() {
     return features;
   }
 
-  /** Whether all of {@code bits} were negotiated. */
+  /**
+   * {@return whether all of some feature bits were negotiated}
+   *
+   * @param bits of {@link VirtioFeatures} or of the device type
+   */
   public boolean has(long bits) {
     return (features & bits) == bits;
   }
 
-  /** Number of queues of the device, ready or not. */
+  /** {@return the number of queues of the device, ready or not} */
   public int count() {
     return queues.length;
   }
 
-  /** The queue, or null if the driver has not set it up. */
+  /**
+   * {@return the queue, or null if the driver has not set it up}
+   *
+   * @param index from 0 to {@link #count} - 1
+   */
   public Virtqueue queue(int index) {
     return queues[index];
   }
 
-  /** The interrupt to the driver. */
+  /** {@return the interrupt to the driver} */
   public DriverNotifier notifier() {
     return notifier;
   }
@@ -53,6 +61,7 @@ public final class VirtioQueues {
    * Makes the new entries of the used ring visible to the driver and interrupts it if it has asked
    * for that.
    *
+   * @param queue one of the queues
    * @return whether it was interrupted
    */
   public boolean publish(Virtqueue queue) {
@@ -63,7 +72,7 @@ public final class VirtioQueues {
     return wanted;
   }
 
-  /** The device's lock, to be held during all use of queues and device state. */
+  /** {@return the device's lock, to be held during all use of queues and device state} */
   public ReentrantLock lock() {
     return lock;
   }
@@ -71,6 +80,8 @@ public final class VirtioQueues {
   /**
    * Reports a broken ring that was found outside {@link VirtioDevice#notifyQueue}, which throws the
    * exception instead. Sets DEVICE_NEEDS_RESET and stops all queues of the device.
+   *
+   * @param cause what the driver did
    */
   public void fail(VirtqueueException cause) {
     onFailure.accept(cause);

@@ -33,7 +33,8 @@ public final class Virtqueue {
    */
   public static final int MAX_CHAIN_LENGTH = 1024;
 
-  static final long MAX_CHAIN_BYTES = 1L << 32;
+  /** The maximum number of bytes in a chain, readable and writable ones together. */
+  public static final long MAX_CHAIN_BYTES = 1L << 32;
 
   private static final int DESCRIPTOR_SIZE = 16;
   private static final int F_NEXT = 1;
@@ -95,6 +96,8 @@ public final class Virtqueue {
   /**
    * Resolves the three parts of the queue in guest memory.
    *
+   * @param memory guest memory, which holds the queue and its buffers
+   * @param config size and guest-physical addresses, as the driver has set them
    * @param features the negotiated feature bits
    * @throws VirtqueueException if the size, or the alignment or address of a part, is not allowed
    */
@@ -119,32 +122,35 @@ public final class Virtqueue {
     free = new DescriptorChain[size];
   }
 
-  /** Index of the queue in its device. */
+  /** {@return the index of the queue in its device, from 0} */
   public int index() {
     return config.index();
   }
 
-  /** Number of entries. */
+  /** {@return the number of entries, a power of two} */
   public int size() {
     return size;
   }
 
-  /** The number of chains popped and not yet used. */
+  /** {@return the number of chains popped and not yet used} */
   public int inFlight() {
     return madeCount - freeCount;
   }
 
-  /** Whether the queue works: it is neither stopped nor broken. */
+  /** {@return whether the queue works: it is neither stopped nor broken} */
   public boolean isLive() {
     return live;
   }
 
-  /** Whether there is no buffer to pop; true for a queue that has stopped. */
+  /** {@return whether there is no buffer to pop; true for a queue that has stopped} */
   public boolean isEmpty() {
     return !live || !available();
   }
 
-  /** Whether the driver has added a buffer that was not popped; does not request a notification. */
+  /**
+   * {@return whether the driver has added a buffer that was not popped; does not request a
+   * notification}
+   */
   public boolean hasPending() {
     return nextAvail != seenAvail || (live && loadAvail());
   }
@@ -178,8 +184,11 @@ public final class Virtqueue {
    * Puts a chain into the used ring, where the driver sees it after {@link #publish}, and takes the
    * chain object back. Does nothing if the queue has stopped.
    *
+   * @param chain a chain of this queue that is in flight
    * @param writtenBytes the number of bytes written to the writable part, counted from its start;
    *     may be less than the actual number (section 2.7.8.2)
+   * @throws IllegalStateException if the chain is not in flight
+   * @throws IllegalArgumentException if the number is negative or more than the chain has room for
    */
   public void addUsed(DescriptorChain chain, long writtenBytes) {
     if (!live) {

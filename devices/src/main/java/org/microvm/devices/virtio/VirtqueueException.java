@@ -11,6 +11,8 @@ public final class VirtqueueException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
+   * Creates the exception without a stack trace.
+   *
    * @param message what the driver did, with the numbers
    */
   public VirtqueueException(String message) {

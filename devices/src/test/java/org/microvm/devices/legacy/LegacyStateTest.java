@@ -112,4 +112,66 @@ class LegacyStateTest {
       assertThrows(StateException.class, () -> uart().restore(input));
     }
   }
+
+  private static void assertRefused(Stateful device, StateOutput state) {
+    StateInput input = new StateInput("device", 1, state.toByteArray());
+    assertThrows(StateException.class, () -> device.restore(input));
+  }
+
+  private static StateOutput uart(int received, boolean fifo, int ier, int mcr, int changes) {
+    return new StateOutput()
+        .putBytes(new byte[received])
+        .putByte(ier)
+        .putByte(0)
+        .putByte(mcr)
+        .putByte(0)
+        .putShort(12)
+        .putByte(1)
+        .putByte(changes)
+        .putBoolean(fifo)
+        .putBoolean(false)
+        .putBoolean(false);
+  }
+
+  @Test
+  void uart_moreBytesThanItsFifoHolds_areRefused() throws Exception {
+    assertRefused(uart(), uart(16, false, 0, 0, 0));
+    assertRefused(uart(), uart(17, true, 0, 0, 0));
+
+    uart().restore(new StateInput("device", 1, uart(16, true, 0, 0, 0).toByteArray()));
+    uart().restore(new StateInput("device", 1, uart(1, false, 0, 0, 0).toByteArray()));
+  }
+
+  @Test
+  void uart_registersWithBitsThatNoGuestCanSet_areRefused() {
+    assertRefused(uart(), uart(0, true, 0x10, 0, 0));
+    assertRefused(uart(), uart(0, true, 0, 0x20, 0));
+    assertRefused(uart(), uart(0, true, 0, 0, 0x10));
+  }
+
+  @Test
+  void keyboardController_impossibleState_isRefused() {
+    I8042 device = new I8042(new RecordingEvents());
+    assertRefused(device, new StateOutput().putByte(0).putByte(33).putInt(-1).putByte(0));
+    assertRefused(device, new StateOutput().putByte(0).putByte(0).putInt(256).putByte(0));
+    assertRefused(device, new StateOutput().putByte(0).putByte(0).putInt(-1).putByte(0xaa));
+  }
+
+  @Test
+  void clock_impossibleState_isRefused() {
+    CmosRtc device = new CmosRtc(InstantSource.system());
+    assertRefused(device, new StateOutput().putBytes(clockMemory(10, 0x80)).putByte(0));
+    assertRefused(device, new StateOutput().putBytes(clockMemory(12, 1)).putByte(0));
+    assertRefused(device, new StateOutput().putBytes(clockMemory(13, 0)).putByte(0));
+    assertRefused(device, new StateOutput().putBytes(clockMemory(13, 0x80)).putByte(128));
+    assertRefused(device, new StateOutput().putBytes(new byte[127]).putByte(0));
+  }
+
+  /** The memory of a new clock, with one byte changed. */
+  private static byte[] clockMemory(int index, int value) {
+    byte[] memory = new byte[128];
+    memory[13] = (byte) 0x80;
+    memory[index] = (byte) value;
+    return memory;
+  }
 }

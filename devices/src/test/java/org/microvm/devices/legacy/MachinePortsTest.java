@@ -41,6 +41,27 @@ class MachinePortsTest {
     assertEquals(List.of(), events.seen);
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, panicked", "2, crash kernel loaded", "3, panicked", "0xff, panicked"})
+  void pvPanic_writeReportsTheEvent(String value, String event) {
+    new PvPanic(events).write(0, 1, Long.decode(value));
+
+    assertEquals(List.of(event), events.seen);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 4, 0xfc})
+  void pvPanic_unknownEventsAreIgnored(int value) {
+    new PvPanic(events).write(0, 1, value);
+
+    assertEquals(List.of(), events.seen);
+  }
+
+  @Test
+  void pvPanic_showsTheSupportedEvents() {
+    assertEquals(3, new PvPanic(events).read(0, 1));
+  }
+
   @Test
   void powerPort_showsAcpiModeOn() {
     assertEquals(1, new PowerPort(events).read(0, 2));

@@ -21,4 +21,14 @@ final class RecordingEvents implements MachineEvents {
   public void exitRequested(int status) {
     seen.add("exit " + status);
   }
+
+  @Override
+  public void panicked() {
+    seen.add("panicked");
+  }
+
+  @Override
+  public void crashKernelLoaded() {
+    seen.add("crash kernel loaded");
+  }
 }

@@ -65,6 +65,25 @@ class StateFormatTest {
   }
 
   @Test
+  void moreSectionsThanAMachineHas_areRefused() {
+    StateWriter writer = new StateWriter();
+    for (int i = 0; i <= StateFormat.MOST_SECTIONS; i++) {
+      writer.section("s" + i, 1, SectionPolicy.OPTIONAL);
+    }
+
+    assertTrue(refusal(writer.toByteArray()).contains("more than 4096 sections"));
+  }
+
+  @Test
+  void numbersOutOfBounds_areRefused() {
+    byte[] bytes = new StateOutput().putByte(9).putLong(-1).toByteArray();
+    StateInput input = new StateInput("device", 1, bytes);
+
+    assertThrows(StateException.class, () -> input.getByte(8));
+    assertThrows(StateException.class, () -> input.getLong(0, 7));
+  }
+
+  @Test
   void everyTruncation_isRefused() {
     byte[] good = sample();
     for (int length = 0; length < good.length; length++) {

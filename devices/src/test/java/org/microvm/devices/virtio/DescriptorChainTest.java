@@ -1,8 +1,10 @@
 package org.microvm.devices.virtio;
 
+import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.microvm.devices.testing.Buffer.readable;
 import static org.microvm.devices.testing.Buffer.writable;
@@ -12,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.microvm.linux.IovecArray;
 
 class DescriptorChainTest {
@@ -118,6 +121,26 @@ class DescriptorChainTest {
   @Test
   void copyReadable_skipPastTheEnd_copiesNothing() {
     assertEquals(0, chain.copyReadable(6, new byte[1], 0, 1));
+  }
+
+  @Test
+  void negativeSkip_neverReachesMemoryInFrontOfThePiece() {
+    byte[] bytes = new byte[1];
+    MemorySegment segment = MemorySegment.ofArray(bytes);
+
+    assertAll(
+        () -> assertRefused(() -> chain.gatherReadable(vector, -1)),
+        () -> assertRefused(() -> chain.gatherWritable(vector, -1)),
+        () -> assertRefused(() -> chain.gatherReadable(vector, Long.MIN_VALUE, 1)),
+        () -> assertRefused(() -> chain.copyReadable(-1, bytes, 0, 1)),
+        () -> assertRefused(() -> chain.copyReadable(-1, segment)),
+        () -> assertRefused(() -> chain.copyWritable(-1, bytes, 0, 1)),
+        () -> assertRefused(() -> chain.copyWritable(-1, segment)),
+        () -> assertEquals(0, vector.count()));
+  }
+
+  private static void assertRefused(Executable call) {
+    assertThrows(IllegalArgumentException.class, call);
   }
 
   @Test

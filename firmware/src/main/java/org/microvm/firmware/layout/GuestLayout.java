@@ -16,6 +16,7 @@ package org.microvm.firmware.layout;
  *  0x0009e000  MP configuration table; from here reserved
  *  0x0009fc00  MP floating pointer, where the specification has it (EBDA)
  *  0x000a0000  no RAM (VGA, option ROMs, BIOS on a PC)
+ *  0x000e0000  ACPI tables, the RSDP first
  *  0x00100000  RAM again: the kernel at its segments' addresses
  *       ...    initrd, as high as possible
  *  0xc0000000  no RAM (devices), RAM again from 4 GiB
@@ -70,6 +71,12 @@ public final class GuestLayout {
 
   /** The end of base memory: 640 KiB. */
   public static final long BASE_MEMORY_END = 0xa0000;
+
+  /**
+   * The ACPI tables, from the RSDP on: the start of the area in which an operating system searches
+   * for it (ACPI 6.5, section 5.2.5.1). They may take the 128 KiB up to {@link #HIGH_MEMORY}.
+   */
+  public static final long ACPI_TABLES = 0xe0000;
 
   /** Where RAM continues, and the lowest address at which a kernel may be loaded. */
   public static final long HIGH_MEMORY = 0x100000;

@@ -4,10 +4,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** Little-endian buffers for building tables. */
-final class Bytes {
+public final class Bytes {
   private Bytes() {}
 
-  static ByteBuffer allocate(int size) {
+  /** Allocates a zeroed buffer of {@code size} bytes. */
+  public static ByteBuffer allocate(int size) {
     return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
@@ -15,7 +16,7 @@ final class Bytes {
    * Sets the checksum byte at {@code index}, which must be 0 before, so that all bytes of the table
    * add up to 0.
    */
-  static void seal(byte[] table, int index) {
+  public static void seal(byte[] table, int index) {
     int sum = 0;
     for (byte b : table) {
       sum += b;

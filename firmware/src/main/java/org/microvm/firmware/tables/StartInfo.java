@@ -22,15 +22,16 @@ public final class StartInfo {
    *
    * @param map the guest's memory map
    * @param initrd where the initial RAM disk was loaded; it is the only module
+   * @param rsdp guest-physical address of the RSDP; 0 for a guest without ACPI
    */
-  public static byte[] build(MemoryMap map, Range initrd) {
+  public static byte[] build(MemoryMap map, Range initrd, long rsdp) {
     List<MemoryMap.Entry> entries = map.entries();
     int modules = initrd.isEmpty() ? 0 : 1;
     int mapOffset = SIZE + modules * MODULE_SIZE;
     ByteBuffer info = Bytes.allocate(mapOffset + entries.size() * ENTRY_SIZE);
     info.putInt(MAGIC).putInt(VERSION).putInt(0).putInt(modules);
     info.putLong(modules == 0 ? 0 : GuestLayout.START_INFO + SIZE);
-    info.putLong(GuestLayout.COMMAND_LINE).putLong(0);
+    info.putLong(GuestLayout.COMMAND_LINE).putLong(rsdp);
     info.putLong(GuestLayout.START_INFO + mapOffset).putInt(entries.size()).putInt(0);
     if (modules > 0) {
       info.putLong(initrd.start()).putLong(initrd.length()).putLong(0).putLong(0);

@@ -10,6 +10,7 @@ import org.microvm.firmware.layout.GuestLayout;
  */
 public final class ZeroPage {
   private static final int SIZE = 4096;
+  private static final int ACPI_RSDP_ADDRESS = 0x70;
   private static final int E820_ENTRIES = 0x1e8;
   private static final int TYPE_OF_LOADER = 0x210;
   private static final int RAMDISK_IMAGE = 0x218;
@@ -28,10 +29,12 @@ public final class ZeroPage {
    * @param header the kernel's setup header
    * @param map the guest's memory map
    * @param initrd where the initial RAM disk was loaded
+   * @param rsdp guest-physical address of the RSDP; 0 for a guest without ACPI
    */
-  public static byte[] build(SetupHeader header, MemoryMap map, Range initrd) {
+  public static byte[] build(SetupHeader header, MemoryMap map, Range initrd, long rsdp) {
     ByteBuffer page = Bytes.allocate(SIZE);
     header.copyTo(page);
+    page.putLong(ACPI_RSDP_ADDRESS, rsdp);
     page.put(TYPE_OF_LOADER, UNDEFINED_LOADER);
     page.putInt(RAMDISK_IMAGE, (int) initrd.start());
     page.putInt(RAMDISK_SIZE, (int) initrd.length());

@@ -3,6 +3,7 @@ package org.microvm.firmware.tables;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -17,7 +18,15 @@ class MemoryMapTest {
   @ParameterizedTest
   @MethodSource("sizes")
   void of_size_coversAllRamButTheEbdaAndTheHoles(long size, List<MemoryMap.Entry> entries) {
-    assertEquals(entries, MemoryMap.of(TestGuest.pretendedRam(size)).entries());
+    assertEquals(entries, MemoryMap.of(TestGuest.pretendedRam(size), Range.NONE).entries());
+  }
+
+  @Test
+  void of_acpiTables_haveTheirPages() {
+    MemoryMap map = MemoryMap.of(TestGuest.pretendedRam(64 << 20), new Range(0xe0000, 0x1001));
+
+    MemoryMap.Entry tables = new MemoryMap.Entry(0xe0000, 0x2000, MemoryMap.ACPI);
+    assertEquals(List.of(BASE, EBDA, tables, ram(0x100000, 0x4000000)), map.entries());
   }
 
   static List<Arguments> sizes() {

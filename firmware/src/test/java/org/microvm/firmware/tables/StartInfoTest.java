@@ -24,7 +24,7 @@ class StartInfoTest {
     assertEquals(0, info.getInt(12));
     assertEquals(0, info.getLong(16));
     assertEquals(GuestLayout.COMMAND_LINE, info.getLong(24));
-    assertEquals(0, info.getLong(32));
+    assertEquals(0xe0000, info.getLong(32));
     assertEquals(GuestLayout.START_INFO + 56, info.getLong(40));
     assertEquals(2, info.getInt(48));
     assertEquals(56 + 2 * 24, info.limit());
@@ -54,6 +54,6 @@ class StartInfoTest {
   }
 
   private static ByteBuffer build(Range initrd) {
-    return ByteBuffer.wrap(StartInfo.build(MAP, initrd)).order(ByteOrder.LITTLE_ENDIAN);
+    return ByteBuffer.wrap(StartInfo.build(MAP, initrd, 0xe0000)).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

@@ -17,7 +17,8 @@ class ZeroPageTest {
 
   private final ByteBuffer page =
       ByteBuffer.wrap(
-              ZeroPage.build(SetupHeader.synthesized(2047), MAP, new Range(0xbffff000L, 0xfff)))
+              ZeroPage.build(
+                  SetupHeader.synthesized(2047), MAP, new Range(0xbffff000L, 0xfff), 0xe0000))
           .order(ByteOrder.LITTLE_ENDIAN);
 
   @Test
@@ -43,8 +44,12 @@ class ZeroPageTest {
   }
 
   @Test
-  void build_sentinelAndRsdp_areZero() {
+  void build_sentinel_isZero() {
     assertEquals(0, page.get(0x1ef));
-    assertEquals(0, page.getLong(0x70));
+  }
+
+  @Test
+  void build_rsdp_isPointedTo() {
+    assertEquals(0xe0000, page.getLong(0x70));
   }
 }

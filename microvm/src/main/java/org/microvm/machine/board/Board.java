@@ -9,12 +9,15 @@ import java.util.Map;
 import java.util.Optional;
 import org.microvm.devices.bus.Bus;
 import org.microvm.devices.bus.BusDevice;
+import org.microvm.devices.legacy.AcpiRegisters;
 import org.microvm.devices.legacy.CmosRtc;
 import org.microvm.devices.legacy.ExitPort;
 import org.microvm.devices.legacy.I8042;
 import org.microvm.devices.legacy.MachineEvents;
 import org.microvm.devices.legacy.PowerPort;
+import org.microvm.devices.legacy.PvPanic;
 import org.microvm.devices.legacy.ResetPort;
+import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
@@ -22,6 +25,7 @@ import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.state.Stateful;
 import org.microvm.devices.virtio.VirtioDevice;
+import org.microvm.firmware.acpi.AcpiHardware;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 import org.microvm.linux.EventLoop;
@@ -60,6 +64,7 @@ public final class Board implements AutoCloseable {
   private final Mapping registerPages;
 
   private final EventFd uartInterrupt;
+  private final AcpiPower acpi;
   private final Map<String, Stateful> legacy = new LinkedHashMap<>();
   private final List<VirtioSlot> slots = new ArrayList<>();
 
@@ -71,7 +76,7 @@ public final class Board implements AutoCloseable {
   public Board(
       GuestRam ram,
       EventLoop loop,
-      ConsoleOutput console,
+      SerialOutput console,
       MachineEvents events,
       Mapping registerPages)
       throws ErrnoException {
@@ -90,6 +95,8 @@ public final class Board implements AutoCloseable {
             console);
     I8042 keyboard = new I8042(events);
     CmosRtc clock = new CmosRtc(InstantSource.system());
+    acpi = AcpiPower.open(events);
+    attach(AcpiRegisters.PORT, AcpiRegisters.PORT_COUNT, acpi.registers());
     attach(UART_PORT, Uart16550.PORT_COUNT, uart);
     attach(I8042.PORT, I8042.PORT_COUNT, keyboard);
     attach(CmosRtc.PORT, CmosRtc.PORT_COUNT, clock);
@@ -99,6 +106,7 @@ public final class Board implements AutoCloseable {
     attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
     attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
     attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
+    attach(PvPanic.PORT, PvPanic.PORT_COUNT, new PvPanic(events));
   }
 
   /** The guest's memory. */
@@ -124,6 +132,16 @@ public final class Board implements AutoCloseable {
   /** The serial port of the console. */
   public Uart16550 uart() {
     return uart;
+  }
+
+  /** The ACPI registers, which have the power button. */
+  public AcpiRegisters acpi() {
+    return acpi.registers();
+  }
+
+  /** What the ACPI tables of this board describe. */
+  public AcpiHardware acpiHardware() {
+    return AcpiPower.hardware(new AcpiHardware.Uart((int) UART_PORT, UART_GSI), slots);
   }
 
   private void attach(long port, int count, BusDevice device) {
@@ -162,6 +180,7 @@ public final class Board implements AutoCloseable {
     legacy.forEach(
         (name, device) ->
             device.save(writer.section(name, device.stateVersion(), SectionPolicy.REQUIRED)));
+    acpi.save(writer);
     for (int i = 0; i < slots.size(); i++) {
       slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
     }
@@ -176,6 +195,7 @@ public final class Board implements AutoCloseable {
     for (Map.Entry<String, Stateful> device : legacy.entrySet()) {
       device.getValue().restore(reader.take(device.getKey(), device.getValue().stateVersion()));
     }
+    acpi.restore(reader);
     for (int i = 0; i < slots.size(); i++) {
       slots.get(i).transport().restore(reader, VIRTIO_SECTION + i);
     }
@@ -194,6 +214,7 @@ public final class Board implements AutoCloseable {
   /** Resets devices and RAM to their power-on state. No guest may be running. */
   public void reset() throws MachineException {
     slots.forEach(slot -> slot.transport().powerOnReset());
+    acpi.registers().reset();
     try {
       ram.clear();
     } catch (ErrnoException e) {
@@ -210,6 +231,7 @@ public final class Board implements AutoCloseable {
   public List<InterruptSource> interrupts() {
     List<InterruptSource> sources = new ArrayList<>();
     sources.add(new InterruptSource(UART_GSI, uartInterrupt));
+    sources.add(acpi.interrupt());
     slots.forEach(slot -> sources.add(new InterruptSource(slot.gsi(), slot.interrupt())));
     return sources;
   }
@@ -226,5 +248,6 @@ public final class Board implements AutoCloseable {
   public void close() {
     slots.forEach(VirtioSlot::close);
     uartInterrupt.close();
+    acpi.close();
   }
 }

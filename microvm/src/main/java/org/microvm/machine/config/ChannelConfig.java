@@ -19,6 +19,7 @@ public record ChannelConfig(PortConfig port, HostEnd hostEnd) {
      * Creates the host end; a server listens when this returns.
      *
      * @param loop the machine's event loop
+     * @return the host end, which the machine closes
      * @throws IOException if it cannot be created; the message says why and what to try
      */
     PortBackend open(EventLoop loop) throws IOException;

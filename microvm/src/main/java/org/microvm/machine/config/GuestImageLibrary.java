@@ -20,6 +20,7 @@ public interface GuestImageLibrary {
    *
    * @param name {@link #LIST} or the name of a file in that list
    * @return the content of the file, or null if there is no such file
+   * @throws IOException if the file exists but cannot be read
    */
   InputStream open(String name) throws IOException;
 }

@@ -67,24 +67,28 @@ public record GuestImages(Path directory) {
     return value == null || value.isEmpty() ? otherwise : value;
   }
 
-  /** Whether all files are readable. */
+  /** {@return whether all files are readable} */
   public boolean present() {
     return Files.isReadable(kernel())
         && Files.isReadable(disk())
         && Files.isReadable(commandLineFile());
   }
 
-  /** The kernel, an ELF vmlinux. */
+  /** {@return the kernel, an ELF vmlinux} */
   public Path kernel() {
     return directory.resolve("vmlinux");
   }
 
-  /** The root file system, a raw image. */
+  /** {@return the root file system, a raw image} */
   public Path disk() {
     return directory.resolve("root.img");
   }
 
-  /** The kernel command line for these images. */
+  /**
+   * {@return the kernel command line for these images, without surrounding white space}
+   *
+   * @throws IOException if its file cannot be read
+   */
   public String commandLine() throws IOException {
     return Files.readString(commandLineFile()).strip();
   }

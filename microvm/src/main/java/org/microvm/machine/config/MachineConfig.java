@@ -22,10 +22,17 @@ import org.microvm.virtioserial.SerialConfig;
  * @param channels the channels that exist at power-on
  * @param console where the UART's output goes
  * @param onReset what happens if the guest requests a reset
+ * @param onPanic what happens if the guest's kernel panics
+ * @param onHalt what happens if the guest halts for good
+ * @param resetLimit how many boots in a row may end in a reset by the guest within a minute, and
+ *     without a program in the guest having opened a channel, until the machine ends; 0 for any
+ *     number
  * @param mappedRegisters whether the guest reads virtio registers from memory and acknowledges
  *     interrupts without an exit, if KVM supports that; if off, each access is an exit
  * @param trackDirtyPages whether pages written since the last snapshot are tracked, for {@code
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
+ * @param acpi whether the guest gets ACPI tables, in which a distribution's kernel finds its
+ *     devices; the kernel command line has the virtio-mmio devices in any case
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
@@ -40,9 +47,15 @@ public record MachineConfig(
     List<ChannelConfig> channels,
     OutputStream console,
     OnReset onReset,
+    OnPanic onPanic,
+    OnHalt onHalt,
+    int resetLimit,
     boolean mappedRegisters,
     boolean trackDirtyPages,
+    boolean acpi,
     List<String> options) {
+  /** How many boots in a row may come to nothing, unless configured otherwise. */
+  public static final int DEFAULT_RESET_LIMIT = 10;
 
   /** Number of vCPUs. */
   public int cpus() {
@@ -52,6 +65,9 @@ public record MachineConfig(
   /**
    * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
    * dropped.
+   *
+   * @param kernel ELF vmlinux, bzImage or bare-metal ELF; read whenever the guest boots
+   * @return the new builder
    */
   public static Builder builder(Path kernel) {
     return new Builder(kernel);
@@ -69,27 +85,46 @@ public record MachineConfig(
     private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
+    private OnPanic onPanic = OnPanic.EXIT;
+    private OnHalt onHalt = OnHalt.EXIT;
+    private int resetLimit = DEFAULT_RESET_LIMIT;
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
+    private boolean acpi = true;
     private List<String> options = List.of();
 
     private Builder(Path kernel) {
       this.kernel = Objects.requireNonNull(kernel);
     }
 
-    /** Sets the initial RAM disk. */
+    /**
+     * Sets the initial RAM disk.
+     *
+     * @param file loaded into guest memory as it is; none by default
+     * @return this builder
+     */
     public Builder initrd(Path file) {
       initrd = Optional.of(file);
       return this;
     }
 
-    /** Sets the kernel command line. */
+    /**
+     * Sets the kernel command line.
+     *
+     * @param text parameters separated by spaces; empty by default
+     * @return this builder
+     */
     public Builder commandLine(String text) {
       commandLine = Objects.requireNonNull(text);
       return this;
     }
 
-    /** Sets the size of guest RAM in bytes. */
+    /**
+     * Sets the size of guest RAM.
+     *
+     * @param bytes 1 MiB to 1 TiB, a multiple of 4096; 128 MiB by default
+     * @return this builder
+     */
     public Builder memory(long bytes) {
       memoryBytes = bytes;
       return this;
@@ -98,6 +133,8 @@ public record MachineConfig(
     /**
      * Sets the number of vCPUs, which are the cores of one socket.
      *
+     * @param count 1 to 254, and not more than KVM allows; 1 by default
+     * @return this builder
      * @throws IllegalArgumentException if the number is not possible
      */
     public Builder cpus(int count) {
@@ -110,55 +147,143 @@ public record MachineConfig(
       return this;
     }
 
-    /** Adds a virtio-blk device. */
+    /**
+     * Adds a virtio-blk device.
+     *
+     * @param disk the next disk: the first is vda, the second vdb
+     * @return this builder
+     */
     public Builder disk(DiskConfig disk) {
       disks.add(disk);
       return this;
     }
 
-    /** Sets the options of the virtio-serial device, such as how many ports it can have. */
+    /**
+     * Sets the options of the virtio-serial device, such as how many ports it can have.
+     *
+     * @param config {@link SerialConfig#defaults()} by default
+     * @return this builder
+     */
     public Builder serial(SerialConfig config) {
       serial = Objects.requireNonNull(config);
       return this;
     }
 
-    /** Adds a channel. */
+    /**
+     * Adds a channel.
+     *
+     * @param channel no other channel may have its number or its name
+     * @return this builder
+     */
     public Builder channel(ChannelConfig channel) {
       channels.add(channel);
       return this;
     }
 
-    /** Sets where the UART's output goes; the machine flushes the stream and does not close it. */
+    /**
+     * Sets where the UART's output goes; the machine flushes the stream and does not close it.
+     *
+     * @param stream receives the raw bytes; they are dropped by default
+     * @return this builder
+     */
     public Builder console(OutputStream stream) {
       console = Objects.requireNonNull(stream);
       return this;
     }
 
-    /** Sets what happens if the guest requests a reset. */
+    /**
+     * Sets what happens if the guest requests a reset.
+     *
+     * @param action {@link OnReset#EXIT} by default
+     * @return this builder
+     */
     public Builder onReset(OnReset action) {
       onReset = Objects.requireNonNull(action);
       return this;
     }
 
-    /** Sets whether the guest reads virtio registers from memory, if KVM supports that. */
+    /**
+     * Sets what happens if the guest's kernel panics.
+     *
+     * @param action {@link OnPanic#EXIT} by default
+     * @return this builder
+     */
+    public Builder onPanic(OnPanic action) {
+      onPanic = Objects.requireNonNull(action);
+      return this;
+    }
+
+    /**
+     * Sets what happens if the guest halts for good.
+     *
+     * @param action {@link OnHalt#EXIT} by default
+     * @return this builder
+     */
+    public Builder onHalt(OnHalt action) {
+      onHalt = Objects.requireNonNull(action);
+      return this;
+    }
+
+    /**
+     * Sets how many boots in a row may come to nothing until the machine ends.
+     *
+     * @param count {@value MachineConfig#DEFAULT_RESET_LIMIT} by default, 0 for any number
+     * @return this builder
+     */
+    public Builder resetLimit(int count) {
+      resetLimit = count;
+      return this;
+    }
+
+    /**
+     * Sets whether the guest reads virtio registers from memory, if KVM supports that.
+     *
+     * @param on true by default; false makes each access to a register an exit
+     * @return this builder
+     */
     public Builder mappedRegisters(boolean on) {
       mappedRegisters = on;
       return this;
     }
 
-    /** Sets whether written pages are tracked, which diff snapshots require. */
+    /**
+     * Sets whether written pages are tracked, which diff snapshots require.
+     *
+     * @param on false by default; true slows down the guest's first write to each page
+     * @return this builder
+     */
     public Builder trackDirtyPages(boolean on) {
       trackDirtyPages = on;
       return this;
     }
 
-    /** Sets the command-line options of the configuration, which snapshots keep. */
+    /**
+     * Sets whether the guest gets ACPI tables.
+     *
+     * @param on true by default
+     * @return this builder
+     */
+    public Builder acpi(boolean on) {
+      acpi = on;
+      return this;
+    }
+
+    /**
+     * Sets the command-line options of the configuration, which snapshots keep.
+     *
+     * @param commandLineOptions one element for each word; empty by default
+     * @return this builder
+     */
     public Builder options(List<String> commandLineOptions) {
       options = List.copyOf(commandLineOptions);
       return this;
     }
 
-    /** Creates the configuration. */
+    /**
+     * Creates the configuration. Its values are checked when a machine is created from it.
+     *
+     * @return the configuration; later changes of the builder do not affect it
+     */
     public MachineConfig build() {
       return new MachineConfig(
           kernel,
@@ -171,8 +296,12 @@ public record MachineConfig(
           List.copyOf(channels),
           console,
           onReset,
+          onPanic,
+          onHalt,
+          resetLimit,
           mappedRegisters,
           trackDirtyPages,
+          acpi,
           options);
     }
   }

@@ -19,6 +19,43 @@ public sealed interface MachineEnd {
    */
   record DebugExit(int status) implements MachineEnd {}
 
+  /**
+   * The guest's kernel panicked, and the machine is configured to end on a panic.
+   *
+   * @param message what the kernel printed on the serial console, or empty if it printed nothing
+   * @param how how the panic is known, for a person to read
+   */
+  record Panicked(String message, String how) implements MachineEnd {
+    /** {@return a line that says that the guest has panicked, how that is known, and why it did} */
+    public String report() {
+      return "the guest has panicked (" + how + ")" + (message.isEmpty() ? "" : ": " + message);
+    }
+  }
+
+  /**
+   * The guest triple-faulted: an exception could not be delivered, nor the double fault for it. On
+   * a PC this resets the processor.
+   *
+   * @param report where, in which processor mode, and the registers
+   */
+  record TripleFault(String report) implements MachineEnd {}
+
+  /**
+   * The guest halted, and the machine is configured to end then: all vCPUs have stopped with
+   * interrupts off, so that nothing can wake them.
+   *
+   * @param report what has halted and where, in one line
+   */
+  record Halted(String report) implements MachineEnd {}
+
+  /**
+   * The guest was reset too often in a row without coming to anything.
+   *
+   * @param resets how often
+   * @param last how the last reset was requested
+   */
+  record ResetLoop(int resets, String last) implements MachineEnd {}
+
   /** The guest continues in another process. */
   record Migrated() implements MachineEnd {}
 

@@ -5,6 +5,8 @@ public final class MachineException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
+   * Creates the exception for a failure that another one caused.
+   *
    * @param message what failed and what to try
    * @param cause the underlying failure
    */
@@ -13,6 +15,8 @@ public final class MachineException extends Exception {
   }
 
   /**
+   * Creates the exception for a failure that was found here.
+   *
    * @param message what failed and what to try
    */
   public MachineException(String message) {

@@ -16,6 +16,7 @@ import org.microvm.virtioserial.PortStatus;
  * @param firstConsoleByte when the guest wrote its first byte to the UART
  * @param consoleBytesDropped bytes of console output that were dropped because the reader was too
  *     slow
+ * @param end how the machine ended, if it has
  * @param resets how often the guest was reset
  * @param devices the virtio devices, by slot
  * @param ports the channels, by number
@@ -26,6 +27,7 @@ public record MachineStatistics(
     Optional<Instant> firstGuestInstruction,
     Optional<Instant> firstConsoleByte,
     long consoleBytesDropped,
+    Optional<MachineEnd> end,
     long resets,
     List<Device> devices,
     List<PortStatus> ports,
@@ -70,7 +72,7 @@ public record MachineStatistics(
       long hostNanos,
       Map<String, Long> kvm) {
 
-    /** Exits of all reasons. */
+    /** {@return the number of exits of all reasons} */
     public long exits() {
       return exitsByReason.values().stream().mapToLong(Long::longValue).sum();
     }

@@ -10,7 +10,7 @@ import jdk.jfr.StackTrace;
 /** A rare event in the life of a machine, such as a pause. */
 @Name("org.microvm.Lifecycle")
 @Label("Lifecycle")
-@Description("A machine was started, paused, resumed, reset or ended")
+@Description("A machine was started, paused, resumed, reset, has panicked or ended")
 @Category({"microvm", "machine"})
 @StackTrace(false)
 final class LifecycleEvent extends Event {

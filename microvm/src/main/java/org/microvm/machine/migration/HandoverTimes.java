@@ -17,7 +17,7 @@ public record HandoverTimes(
   public static final HandoverTimes NONE =
       new HandoverTimes(Duration.ZERO, Duration.ZERO, Duration.ZERO, Duration.ZERO, Duration.ZERO);
 
-  /** The downtime: the sum of all parts. */
+  /** {@return the downtime: the sum of all parts} */
   public Duration total() {
     return stop.plus(memory).plus(state).plus(load).plus(start);
   }

@@ -6,13 +6,16 @@ import java.util.concurrent.CompletableFuture;
  * A live migration of a guest to another process, started by {@code Machine.migrate}. Thread-safe.
  */
 public interface Migration {
-  /** The current progress. */
+  /** {@return the current progress, or the final one if the migration has ended} */
   MigrationProgress progress();
 
-  /** The reason for the failure, in one line; empty if the migration has not failed. */
+  /** {@return the reason for the failure, in one line; empty if the migration has not failed} */
   String failure();
 
-  /** Completes when the migration has ended, successfully or not; never exceptionally. */
+  /**
+   * {@return a new future that completes when the migration has ended, successfully or not; never
+   * exceptionally}
+   */
   CompletableFuture<MigrationProgress> result();
 
   /**

@@ -48,7 +48,11 @@ public sealed interface MigrationAddress {
    *     that the source connects to
    */
   record Tls(Path credentials, Optional<String> hostName) {
-    /** Requires a certificate for the host that the source connects to. */
+    /**
+     * Requires a certificate for the host that the source connects to.
+     *
+     * @param credentials directory with the files that {@link Tls} lists
+     */
     public Tls(Path credentials) {
       this(credentials, Optional.empty());
     }
@@ -63,7 +67,9 @@ public sealed interface MigrationAddress {
   /**
    * Parses {@code unix:PATH} or {@code tcp:HOST:PORT[,tls=off]}.
    *
+   * @param text the address; to listen, HOST may be empty and PORT 0
    * @param tls encryption of TCP; if empty, {@code tls=off} is required
+   * @return a {@link Unix} or a {@link Tcp}
    * @throws IllegalArgumentException if the address is neither; the message is for a person
    */
   static MigrationAddress parse(String text, Optional<Tls> tls) {

@@ -22,30 +22,51 @@ public record MigrationProgress(
     Duration total,
     HandoverTimes handover) {
   /**
-   * The downtime, from the pause of the guest to the report that it runs; zero before the handover.
+   * {@return the downtime, from the pause of the guest to the report that it runs; zero before the
+   * handover}
    */
   public Duration downtime() {
     return handover.total();
   }
 
-  /** Returns a copy in a later round. */
+  /**
+   * {@return a copy in a later round}
+   *
+   * @param now the phase that the round belongs to
+   * @param round number of copying rounds so far, including this one
+   * @param remaining bytes of memory that are dirty at the start of the round
+   * @param rate bytes per second
+   */
   public MigrationProgress inRound(Status now, int round, long remaining, long rate) {
     return new MigrationProgress(now, round, sentBytes, remaining, rate, total, handover);
   }
 
-  /** Returns a copy with more bytes of memory sent. */
+  /**
+   * {@return a copy with more bytes of memory sent}
+   *
+   * @param bytes how many to add to {@link #sentBytes}
+   */
   public MigrationProgress plusSent(long bytes) {
     return new MigrationProgress(
         status, rounds, sentBytes + bytes, remainingBytes, bytesPerSecond, total, handover);
   }
 
-  /** Returns a copy with this total time. */
+  /**
+   * {@return a copy with another total time}
+   *
+   * @param time from the start until now, or until the end
+   */
   public MigrationProgress after(Duration time) {
     return new MigrationProgress(
         status, rounds, sentBytes, remainingBytes, bytesPerSecond, time, handover);
   }
 
-  /** Returns a copy for a migration that has ended. */
+  /**
+   * {@return a copy for a migration that has ended} Of a complete one, no bytes remain to be sent.
+   *
+   * @param how {@link Status#COMPLETED}, {@link Status#FAILED} or {@link Status#CANCELLED}
+   * @param times the parts of the downtime, or {@link HandoverTimes#NONE}
+   */
   public MigrationProgress ended(Status how, HandoverTimes times) {
     return new MigrationProgress(
         how,

@@ -21,7 +21,13 @@ public enum RestoreClock {
 
   private static final Duration TENTH = Duration.ofMillis(100);
 
-  /** The time by which the clocks of a snapshot's guest advance; never negative. */
+  /**
+   * Computes the time by which the clocks of a snapshot's guest advance.
+   *
+   * @param snapshot says when the guest's clocks stopped
+   * @param hostClock the host's real-time clock
+   * @return zero or more; zero if the host's clock is behind the snapshot
+   */
   public Duration passed(Snapshot snapshot, InstantSource hostClock) {
     Duration passed = Duration.between(snapshot.taken(), hostClock.instant());
     if (passed.isNegative()) {

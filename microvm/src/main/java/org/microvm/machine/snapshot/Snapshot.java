@@ -62,6 +62,9 @@ public final class Snapshot {
 
   private static final int MOST_OPTIONS = 4096;
 
+  /** The last millisecond of the year 9999. The time that passed since 1970 has nanoseconds. */
+  private static final long MOST_MILLIS = 253_402_300_799_999L;
+
   /** Limit of the number of diffs in a chain, so that a cycle ends. */
   private static final int LONGEST_CHAIN = 256;
 
@@ -90,6 +93,9 @@ public final class Snapshot {
     /**
      * Creates an identity with a random id. The id comes from the kernel, because loading Java's
      * random number generators takes as long as writing a small guest's memory.
+     *
+     * @return an identity without a checksum, which is 0 until the state is written
+     * @throws IOException if {@code /dev/urandom} cannot be read
      */
     public static Identity random() throws IOException {
       try (Fd source = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
@@ -112,9 +118,9 @@ public final class Snapshot {
     this.state = state;
     StateReader reader = StateReader.of(state);
     StateInput machine = reader.take(MACHINE, VERSION);
-    memoryBytes = machine.getLong();
+    memoryBytes = machine.getLong(0, GuestRam.MAX_SIZE);
     cpus = machine.getShort();
-    taken = Instant.ofEpochMilli(machine.getLong());
+    taken = Instant.ofEpochMilli(machine.getLong(0, MOST_MILLIS));
     machine.end();
     topology = readTopology(reader, cpus);
     options = readOptions(reader);
@@ -126,6 +132,8 @@ public final class Snapshot {
    * Opens a snapshot and checks the checksums of its state, and its bases in the same way. Of the
    * memory only the size is checked, so that pages need not be read before the guest touches them.
    *
+   * @param directory where the snapshot was written
+   * @return the snapshot, with all its bases
    * @throws MachineException if it is not a snapshot, is of another version, truncated or damaged,
    *     or its base is missing or has been replaced
    */
@@ -181,7 +189,15 @@ public final class Snapshot {
     }
   }
 
-  /** Writes the sections about the machine as a whole. */
+  /**
+   * Writes the sections about the machine as a whole.
+   *
+   * @param config its memory size and number of vCPUs are saved, and the present time
+   * @param options the command-line options that the snapshot keeps; empty if there is no command
+   *     line
+   * @param identity its id is saved; the checksum is not, since the state ends with it
+   * @param writer receives three sections
+   */
   public static void describe(
       MachineConfig config, List<String> options, Identity identity, StateWriter writer) {
     writer
@@ -243,33 +259,34 @@ public final class Snapshot {
     return new Identity(id, checksum);
   }
 
-  /** The identity of this snapshot. */
+  /** {@return the identity of this snapshot} */
   public Identity identity() {
     return identity;
   }
 
-  /** The directory of this snapshot's base, if it is a diff. */
+  /** {@return the directory of this snapshot's base; empty if it is a full one} */
   public Optional<Path> base() {
     return Optional.ofNullable(base).map(other -> other.directory);
   }
 
-  /** Bytes of guest RAM. */
+  /** {@return the size of guest RAM in bytes} */
   public long memoryBytes() {
     return memoryBytes;
   }
 
-  /** Number of vCPUs. */
+  /** {@return the number of vCPUs} */
   public int cpus() {
     return cpus;
   }
 
-  /** When the snapshot was taken, by the host's clock. */
+  /** {@return when the snapshot was taken, by the host's clock} */
   public Instant taken() {
     return taken;
   }
 
   /**
-   * The command-line options of the saved machine; empty if it was not created from a command line.
+   * {@return the command-line options of the saved machine; empty if it was not created from a
+   * command line}
    */
   public List<String> options() {
     return options;
@@ -281,8 +298,10 @@ public final class Snapshot {
   }
 
   /**
-   * The state to restore: all sections but those about the machine as a whole.
+   * Reads the state to restore: all sections but those about the machine as a whole.
    *
+   * @param config what the state is restored into
+   * @return a new reader at the start of the state
    * @throws MachineException if the configuration has another memory size, or another number or
    *     grouping of vCPUs
    */
@@ -313,6 +332,9 @@ public final class Snapshot {
   /**
    * Maps the memory for one machine: the full snapshot at the start of the chain, into which the
    * pages of each diff are read.
+   *
+   * @return private memory, which the caller closes; what is written to it does not reach the files
+   * @throws ErrnoException if a file cannot be opened, mapped or read
    */
   public GuestRam mapMemory() throws ErrnoException {
     if (ownPages == null) {

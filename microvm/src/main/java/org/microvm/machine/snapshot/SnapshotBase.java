@@ -32,7 +32,11 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
    */
   public record Run(long offset, long length) {}
 
-  /** Writes the section. */
+  /**
+   * Writes the section.
+   *
+   * @param writer receives the section
+   */
   public void write(StateWriter writer) {
     var output =
         writer
@@ -61,19 +65,30 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
     String path = input.getString(MOST_PATH_BYTES);
     int most = (int) Math.min(Integer.MAX_VALUE, memory / MemoryRuns.PAGE);
     List<Run> runs = new ArrayList<>();
+    long end = 0;
     for (int left = input.getInt(0, most); left > 0; left--) {
       Run run = new Run(input.getLong(), input.getLong());
       boolean pages = (run.offset() | run.length()) % MemoryRuns.PAGE == 0;
       if (!pages || run.offset() < 0 || run.length() <= 0 || run.length() > memory - run.offset()) {
         throw input.damaged("a run of pages is unaligned or outside of memory");
       }
+      if (run.offset() < end) {
+        throw input.damaged("the runs of pages overlap or are not in order");
+      }
+      end = run.offset() + run.length();
       runs.add(run);
     }
     input.end();
     return new SnapshotBase(id, checksum, path, List.copyOf(runs));
   }
 
-  /** The relative path from one snapshot's directory to another's. */
+  /**
+   * Computes the relative path from one snapshot's directory to another's.
+   *
+   * @param from the directory of the diff
+   * @param to the directory of its base
+   * @return the path, as {@link #path} has it
+   */
   public static String way(Path from, Path to) {
     return from.toAbsolutePath().normalize().relativize(to.toAbsolutePath().normalize()).toString();
   }

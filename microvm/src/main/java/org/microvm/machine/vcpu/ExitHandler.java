@@ -4,6 +4,7 @@ import org.microvm.devices.bus.Bus;
 import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.emulation.InstructionEmulator;
 
 /** Handles the exits of one vCPU: port I/O, MMIO, and the end of the guest. */
 public final class ExitHandler {
@@ -36,7 +37,7 @@ public final class ExitHandler {
       case ExitReason.IO -> portAccess(run);
       case ExitReason.MMIO -> mmioAccess(run);
       case ExitReason.INTERNAL_ERROR -> internalError(run);
-      case ExitReason.SHUTDOWN -> fail(report.tripleFault());
+      case ExitReason.SHUTDOWN -> ender.end(new MachineEnd.TripleFault(report.tripleFault()));
       case ExitReason.FAIL_ENTRY -> fail(report.entryFailed(run));
       case ExitReason.SYSTEM_EVENT -> systemEvent(run);
       case ExitReason.INTR, ExitReason.IRQ_WINDOW_OPEN -> {} // re-enter the guest

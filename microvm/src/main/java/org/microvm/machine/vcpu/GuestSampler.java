@@ -7,6 +7,7 @@ import org.microvm.kvm.SpecialRegisters;
 import org.microvm.kvm.Vcpu;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestSample;
+import org.microvm.machine.emulation.GuestPageTables;
 import org.microvm.memory.GuestMemory;
 
 /**

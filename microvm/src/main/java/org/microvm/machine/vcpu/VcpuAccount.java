@@ -8,6 +8,7 @@ import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.KvmStats;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.emulation.InstructionEmulator;
 
 /**
  * The counters of one vCPU.

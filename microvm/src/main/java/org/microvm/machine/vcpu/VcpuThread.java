@@ -26,6 +26,7 @@ public final class VcpuThread {
   private final GuestEnder ender;
   private final PauseGate gate;
   private final GuestSampler sampler;
+  private final HaltProbe probe;
   private final Thread thread;
 
   /** Creates the thread without starting it. */
@@ -37,6 +38,7 @@ public final class VcpuThread {
       PauseGate gate,
       GuestSampler sampler) {
     this.sampler = sampler;
+    probe = new HaltProbe(vcpu);
     this.vcpu = vcpu;
     this.handler = handler;
     this.statistics = statistics;
@@ -86,6 +88,7 @@ public final class VcpuThread {
     } else if (errno == Errno.EINTR) {
       statistics.kicked();
       sampler.answer();
+      probe.answer();
     } else if (errno != Errno.EAGAIN) {
       ender.end(new MachineEnd.Failed(failure(errno)));
     }
@@ -150,6 +153,11 @@ public final class VcpuThread {
   /** Requests a sample of the guest; none is taken while the guest is paused. */
   public void sample(Consumer<GuestSample> sink) {
     sampler.request(sink);
+  }
+
+  /** Returns what finds out whether the vCPU has stopped for good. */
+  public HaltProbe probe() {
+    return probe;
   }
 
   /** Makes the vCPU leave the guest, so that it notices a pause or the end. */

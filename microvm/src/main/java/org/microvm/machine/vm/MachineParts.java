@@ -16,6 +16,7 @@ import org.microvm.linux.GuestRam;
 import org.microvm.linux.Mapping;
 import org.microvm.machine.board.Board;
 import org.microvm.machine.board.ConsoleOutput;
+import org.microvm.machine.board.KernelMessages;
 import org.microvm.machine.board.PowerSwitch;
 import org.microvm.machine.board.VirtioDevices;
 import org.microvm.machine.board.VirtioSlot;
@@ -45,6 +46,7 @@ public final class MachineParts implements AutoCloseable {
   private KvmState kvmState;
   private EventLoop loop;
   private ConsoleOutput console;
+  private KernelMessages messages;
   private Board board;
   private SerialDevice serial;
   private CompletableFuture<Void> readyToBoot;
@@ -105,11 +107,12 @@ public final class MachineParts implements AutoCloseable {
     kvmState = new KvmState(kvm);
     loop = own(EventLoop.open("event-loop"));
     console = own(new ConsoleOutput(config.console()));
+    messages = new KernelMessages(console);
     GuestRam ram = memory.get();
     // RAM is closed last: the event loop uses it until the loop has ended.
     closing.addLast(ram);
     Mapping registers = mapsRegisters(config) ? own(Mapping.anonymous(Board.REGISTER_BYTES)) : null;
-    board = own(new Board(ram, loop, console, powerSwitch, registers));
+    board = own(new Board(ram, loop, messages, powerSwitch, registers));
     VirtioDevices devices = new VirtioDevices(board, disks);
     for (DiskConfig disk : config.disks()) {
       own(devices.disk(disk));
@@ -187,7 +190,13 @@ public final class MachineParts implements AutoCloseable {
     return console;
   }
 
-  PowerSwitch powerSwitch() {
+  /** Looks for the message of a panic in the UART's output. */
+  public KernelMessages messages() {
+    return messages;
+  }
+
+  /** Routes the guest's requests to the VM. */
+  public PowerSwitch powerSwitch() {
     return powerSwitch;
   }
 

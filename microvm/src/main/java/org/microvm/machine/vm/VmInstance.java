@@ -10,6 +10,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -37,14 +41,16 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.machine.config.OnHalt;
 import org.microvm.machine.config.Topology;
+import org.microvm.machine.emulation.InstructionEmulator;
+import org.microvm.machine.emulation.KvmCpuAccess;
 import org.microvm.machine.vcpu.ExitHandler;
 import org.microvm.machine.vcpu.ExitStatistics;
 import org.microvm.machine.vcpu.FailureReport;
 import org.microvm.machine.vcpu.GuestEnder;
 import org.microvm.machine.vcpu.GuestSampler;
-import org.microvm.machine.vcpu.InstructionEmulator;
-import org.microvm.machine.vcpu.KvmCpuAccess;
+import org.microvm.machine.vcpu.HaltWatch;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.vcpu.VcpuAccount;
 import org.microvm.machine.vcpu.VcpuThread;
@@ -89,8 +95,13 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private MemorySlotSetup memory;
   private List<MemorySlot> ramSlots = List.of();
 
-  private VmInstance(PauseGate gate) {
-    this.gate = gate;
+  private final OnHalt onHalt;
+  private final BooleanSupplier announcesHalt;
+
+  private VmInstance(MachineConfig config, MachineParts parts) {
+    gate = parts.pauseGate();
+    onHalt = config.onHalt();
+    announcesHalt = parts.messages()::announcesHalt;
   }
 
   /**
@@ -100,7 +111,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
    */
   public static VmInstance powerOn(MachineConfig config, MachineParts parts)
       throws MachineException {
-    VmInstance instance = new VmInstance(parts.pauseGate());
+    VmInstance instance = new VmInstance(config, parts);
     return instance.build(
         () -> {
           Board board = parts.board();
@@ -122,7 +133,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
    */
   public static VmInstance prepare(MachineConfig config, MachineParts parts)
       throws MachineException {
-    VmInstance instance = new VmInstance(parts.pauseGate());
+    VmInstance instance = new VmInstance(config, parts);
     return instance.build(
         () -> {
           instance.makeVm(parts);
@@ -223,7 +234,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         config.initrd(),
         line.toString(),
         config.topology().apicIds(),
-        BootProtocol.AUTO);
+        BootProtocol.AUTO,
+        config.acpi() ? Optional.of(board.acpiHardware()) : Optional.empty());
   }
 
   private void notifications(VirtioSlot slot) throws ErrnoException {
@@ -243,7 +255,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
 
   private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {
     ExitStatistics exits = new ExitStatistics();
-    InstructionEmulator emulator = new InstructionEmulator(new KvmCpuAccess(vcpu));
+    InstructionEmulator emulator =
+        new InstructionEmulator(new KvmCpuAccess(vcpu, board.ram().memory()));
     ExitHandler handler =
         new ExitHandler(
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
@@ -274,9 +287,35 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     if (!ended()) {
       threads.forEach(VcpuThread::start);
     }
-    MachineEnd how = end.join();
+    MachineEnd how = awaitEnd();
     threads.forEach(VcpuThread::join);
     return how;
+  }
+
+  private MachineEnd awaitEnd() {
+    HaltWatch watch =
+        new HaltWatch(threads.stream().map(VcpuThread::probe).toList(), announcesHalt);
+    boolean watching = true;
+    while (true) {
+      try {
+        return watching ? end.get(1, TimeUnit.SECONDS) : end.get();
+      } catch (TimeoutException e) {
+        watching = !watch.tick();
+        if (!watching) {
+          halted(watch.report());
+        }
+      } catch (InterruptedException | ExecutionException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  private void halted(String report) {
+    if (onHalt == OnHalt.EXIT) {
+      end(new MachineEnd.Halted(report));
+    } else {
+      LOG.warn("{}", report);
+    }
   }
 
   @Override

@@ -38,6 +38,14 @@ public final class KvmState {
 
   private static final int MOST_REGISTERS = 4096;
 
+  /** Limit of a TSC's frequency: 100 GHz. */
+  private static final int MOST_KHZ = 100_000_000;
+
+  /**
+   * Limit of a saved clock, 146 years, so that adding the time that has passed does not overflow.
+   */
+  private static final long MOST_NANOS = Long.MAX_VALUE / 2;
+
   /** MSR_KVM_WALL_CLOCK_NEW and MSR_KVM_WALL_CLOCK of asm/kvm_para.h. */
   private static final int WALL_CLOCK = 0x4b564d00;
 
@@ -79,7 +87,9 @@ public final class KvmState {
     for (int i = 0; i < registers.count(); i++) {
       int index = registers.index(i);
       long value = registers.value(i);
-      output.putInt(index).putLong(index == TscSync.TSC ? sync.toSave(vcpu, value) : value);
+      output
+          .putInt(index)
+          .putLong(index == TscSync.TSC ? sync.toSave(TscSync.of(vcpu), value) : value);
     }
   }
 
@@ -126,7 +136,7 @@ public final class KvmState {
       }
       vm.restore(part, bytes);
     }
-    vm.clock(input.getLong() + passed.toNanos());
+    vm.clock(input.getLong(0, MOST_NANOS) + passed.toNanos());
     input.end();
   }
 
@@ -155,7 +165,7 @@ public final class KvmState {
       throws StateException, ErrnoException {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     Msrs last = new Msrs(2);
-    int khz = input.getInt();
+    int khz = input.getInt(0, MOST_KHZ);
     if (khz != vcpu.tscKhz()) {
       vcpu.tscKhz(khz);
     }
@@ -177,8 +187,8 @@ public final class KvmState {
   }
 
   private static long ticks(Duration passed, int khz) {
-    return Math.multiplyExact(passed.toMillis(), khz)
-        + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
+    // The counter wraps around at 2^64, and so may its advance.
+    return passed.toMillis() * khz + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
   }
 
   /** Tells the guest that its clock jumps, so that its watchdog does not report a lockup. */
@@ -226,7 +236,7 @@ public final class KvmState {
     for (int i = 0; i < registers.count(); i++) {
       if (registers.index(i) == TscSync.TSC) {
         long value = registers.value(i) + ticks;
-        if (!sync.restore(vcpu, value, khz)) {
+        if (!sync.restore(TscSync.of(vcpu), value, khz)) {
           refused(vcpu, TscSync.TSC, value);
         }
         return;

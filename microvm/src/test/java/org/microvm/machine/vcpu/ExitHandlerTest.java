@@ -15,6 +15,8 @@ import org.microvm.devices.bus.BusDevice;
 import org.microvm.kvm.ExitReason;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.emulation.FakeCpu;
+import org.microvm.machine.emulation.InstructionEmulator;
 
 class ExitHandlerTest {
   private static final int PORT = 0x3f8;
@@ -208,7 +210,8 @@ class ExitHandlerTest {
   void shutdown_isATripleFault() {
     handle(SyntheticExit.of(ExitReason.SHUTDOWN));
 
-    assertTrue(failure().contains("KVM_EXIT_SHUTDOWN"), this::failure);
+    String report = assertInstanceOf(MachineEnd.TripleFault.class, ender.ends.getFirst()).report();
+    assertTrue(report.contains("KVM_EXIT_SHUTDOWN"), report);
   }
 
   @Test

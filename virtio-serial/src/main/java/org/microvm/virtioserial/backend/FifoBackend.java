@@ -23,7 +23,13 @@ public final class FifoBackend extends FixedBackend {
     this.path = path;
   }
 
-  /** Opens PATH.in and PATH.out, which must exist. */
+  /**
+   * Opens PATH.in and PATH.out, which must exist.
+   *
+   * @param path the path without {@code .in} and {@code .out}
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if one of them is missing, is not a FIFO, or cannot be opened
+   */
   public static FifoBackend open(Path path) throws ErrnoException {
     Fd in = end(path, ".in");
     try {

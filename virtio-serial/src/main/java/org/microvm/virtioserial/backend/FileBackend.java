@@ -23,6 +23,8 @@ public final class FileBackend extends FixedBackend {
    * @param path the output file, which is created if it does not exist
    * @param append whether to keep the content of the output file
    * @param input the file whose bytes the guest receives
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if a file cannot be opened or created
    */
   public static FileBackend open(Path path, boolean append, Optional<Path> input)
       throws ErrnoException {

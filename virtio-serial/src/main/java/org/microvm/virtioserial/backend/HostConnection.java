@@ -23,12 +23,15 @@ public record HostConnection(Fd input, Fd output, boolean halfClose) {
   /**
    * Creates a connection of one descriptor for both directions, whose peer can close one of them
    * alone.
+   *
+   * @param socket a non-blocking descriptor, which the connection owns
+   * @return the connection
    */
   public static HostConnection duplex(Fd socket) {
     return new HostConnection(socket, socket, true);
   }
 
-  /** Returns whether one descriptor carries both directions. */
+  /** {@return whether one descriptor carries both directions} */
   public boolean isDuplex() {
     return input == output;
   }

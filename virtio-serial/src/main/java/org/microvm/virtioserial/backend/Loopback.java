@@ -10,6 +10,7 @@ public final class Loopback {
   /**
    * Checks an address.
    *
+   * @param address resolved or not
    * @throws IllegalArgumentException if it is not a loopback address of IPv4; the message names it
    */
   public static void check(InetSocketAddress address) {

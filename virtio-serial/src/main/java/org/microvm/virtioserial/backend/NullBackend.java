@@ -10,7 +10,12 @@ public final class NullBackend extends FixedBackend {
     super(connection);
   }
 
-  /** Opens /dev/null. */
+  /**
+   * Opens {@code /dev/null}.
+   *
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if {@code /dev/null} cannot be opened
+   */
   public static NullBackend open() throws ErrnoException {
     return new NullBackend(
         new HostConnection(null, Fd.open(Path.of("/dev/null"), Fd.WRITE_ONLY), false));

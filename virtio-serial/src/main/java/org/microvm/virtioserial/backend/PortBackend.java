@@ -17,24 +17,34 @@ public interface PortBackend {
    * The port as its backend sees it. Call the methods on the event loop, with or without the lock.
    */
   interface Port {
-    /** Returns the event loop of the port. */
+    /** {@return the event loop of the port, on which the backend watches its descriptors} */
     EventLoop loop();
 
-    /** Returns whether the port is a console, which has a size. */
+    /** {@return whether the port is a console, which has a size} */
     boolean isConsole();
 
-    /** Reports the size of the host's terminal. Ignored by a port that is not a console. */
+    /**
+     * Reports the size of the host's terminal. Ignored by a port that is not a console.
+     *
+     * @param size columns and rows; both 0 if the terminal does not know
+     */
     void resized(ConsoleSize size);
 
     /**
      * Hands a connection to the port, which must have none. The port calls {@link
      * PortBackend#connectionClosed} when the connection has ended. If the port has been removed,
      * the connection is closed at once.
+     *
+     * @param connection the connection, which the port owns from now on
      */
     void connected(HostConnection connection);
   }
 
-  /** Starts listening or connecting for a new port. Called once. */
+  /**
+   * Starts listening or connecting for a new port. Called once.
+   *
+   * @param port the port, which uses this backend alone
+   */
   void start(Port port);
 
   /**
@@ -57,7 +67,7 @@ public interface PortBackend {
    */
   void connectionClosed();
 
-  /** Returns whether there is a peer that can be disconnected, unlike a file or a terminal. */
+  /** {@return whether there is a peer that can be disconnected, unlike a file or a terminal} */
   default boolean canDisconnect() {
     return true;
   }
@@ -69,8 +79,8 @@ public interface PortBackend {
   default void guestClosed() {}
 
   /**
-   * Returns a future that completes when the guest may start: with {@code wait=on}, once a host
-   * program has connected; otherwise at once.
+   * {@return a future that completes when the guest may start: with {@code wait=on}, once a host
+   * program has connected; otherwise at once}
    */
   default CompletableFuture<Void> readyToBoot() {
     return CompletableFuture.completedFuture(null);
@@ -81,6 +91,6 @@ public interface PortBackend {
    */
   void close();
 
-  /** Returns kind and address of the backend, for messages. */
+  /** {@return the kind and the address of the backend, for messages} */
   String describe();
 }

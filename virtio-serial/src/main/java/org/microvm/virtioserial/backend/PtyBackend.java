@@ -34,7 +34,12 @@ public final class PtyBackend extends FixedBackend {
     this.terminal = terminal;
   }
 
-  /** Creates a pseudo-terminal, whose path is {@link #path}. */
+  /**
+   * Creates a pseudo-terminal, whose path is {@link #path}.
+   *
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if the host has no pseudo-terminal left
+   */
   public static PtyBackend open() throws ErrnoException {
     Pty pty = Pty.open();
     Fd terminal = null;
@@ -51,7 +56,7 @@ public final class PtyBackend extends FixedBackend {
     }
   }
 
-  /** Returns the path of the device that host programs open. */
+  /** {@return the path of the device that host programs open} */
   public Path path() {
     return path;
   }

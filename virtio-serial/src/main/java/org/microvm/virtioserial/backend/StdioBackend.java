@@ -36,7 +36,12 @@ public final class StdioBackend extends FixedBackend {
     this.terminal = terminal;
   }
 
-  /** Opens the backend as {@link #open(boolean)} does; Ctrl-C ends this process. */
+  /**
+   * Opens the backend as {@link #open(boolean)} does; Ctrl-C ends this process.
+   *
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if another port already uses the streams, or the terminal cannot be set
+   */
   public static StdioBackend open() throws ErrnoException {
     return open(true);
   }
@@ -46,7 +51,8 @@ public final class StdioBackend extends FixedBackend {
    * afterwards, because a shell may share them.
    *
    * @param signals whether Ctrl-C on a terminal ends this process instead of going to the guest
-   * @throws ErrnoException if another port already uses them
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if another port already uses the streams, or the terminal cannot be set
    */
   public static StdioBackend open(boolean signals) throws ErrnoException {
     if (!TAKEN.compareAndSet(false, true)) {

@@ -27,7 +27,9 @@ public final class TcpClientBackend extends ClientBackend {
    * Connects at once and does not reconnect.
    *
    * @param address a loopback address of IPv4
+   * @return the backend, which a port owns and closes
    * @throws ErrnoException if no server is listening there
+   * @throws IllegalArgumentException if the address is not a loopback address of IPv4
    */
   public static TcpClientBackend connect(InetSocketAddress address) throws ErrnoException {
     Loopback.check(address);
@@ -39,6 +41,11 @@ public final class TcpClientBackend extends ClientBackend {
    * interval}.
    *
    * @param address a loopback address of IPv4
+   * @param interval the time between the end of a connection or a failed attempt and the next one,
+   *     positive
+   * @return the backend, which a port owns and closes
+   * @throws IllegalArgumentException if the address is not a loopback address of IPv4, or the
+   *     interval is not positive
    */
   public static TcpClientBackend reconnecting(InetSocketAddress address, Duration interval) {
     Loopback.check(address);

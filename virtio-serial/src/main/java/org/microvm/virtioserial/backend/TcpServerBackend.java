@@ -26,6 +26,7 @@ public final class TcpServerBackend extends ServerBackend {
    * @param address a loopback address, because the connection is neither encrypted nor
    *     authenticated; port 0 chooses a free one
    * @param wait whether the guest starts only after a client has connected
+   * @return the backend, which a port owns and closes
    * @throws ErrnoException if the port is in use
    * @throws IllegalArgumentException if the address is not a loopback address of IPv4
    */

@@ -22,6 +22,8 @@ public final class UnixClientBackend extends ClientBackend {
   /**
    * Connects at once and does not reconnect.
    *
+   * @param path the server's socket
+   * @return the backend, which a port owns and closes
    * @throws ErrnoException if no server is listening there
    */
   public static UnixClientBackend connect(Path path) throws ErrnoException {
@@ -31,6 +33,12 @@ public final class UnixClientBackend extends ClientBackend {
   /**
    * Creates a backend that connects when its port starts, and tries again after each {@code
    * interval}.
+   *
+   * @param path the server's socket, which need not exist yet
+   * @param interval the time between the end of a connection or a failed attempt and the next one,
+   *     positive
+   * @return the backend, which a port owns and closes
+   * @throws IllegalArgumentException if the interval is not positive
    */
   public static UnixClientBackend reconnecting(Path path, Duration interval) {
     return new UnixClientBackend(path, interval);

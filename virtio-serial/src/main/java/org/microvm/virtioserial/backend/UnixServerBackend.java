@@ -19,7 +19,9 @@ public final class UnixServerBackend extends ServerBackend {
    * Starts listening at once, so that clients can connect before the VM runs. Further clients wait
    * in the listen backlog until the current one has disconnected and the guest has its bytes.
    *
+   * @param path where the socket's file is created
    * @param wait whether the guest starts only after a client has connected
+   * @return the backend, which a port owns and closes
    * @throws ErrnoException if the path is too long, in use, or not accessible
    */
   public static UnixServerBackend listen(Path path, boolean wait) throws ErrnoException {
@@ -30,6 +32,8 @@ public final class UnixServerBackend extends ServerBackend {
    * Prepares to replace the server of another process, which keeps its path until the guest has
    * migrated here and {@link #takeOver} is called.
    *
+   * @param path the other server's socket
+   * @return the backend, which a port owns and closes
    * @throws ErrnoException if the path is too long or not accessible
    */
   public static UnixServerBackend listenAtTakeover(Path path) throws ErrnoException {

@@ -56,6 +56,8 @@ public final class Channel implements ByteChannel {
   /**
    * Sets whether reads wait for bytes and writes wait for room. If not, reads return 0 and writes
    * write a part.
+   *
+   * @param on true to wait
    */
   public void setBlocking(boolean on) {
     blocking = on;
@@ -117,8 +119,8 @@ public final class Channel implements ByteChannel {
   }
 
   /**
-   * Returns a future that completes once the guest has the port open, or fails with {@link
-   * PortClosedException} if the port is closed first. After the guest has closed the port this
+   * {@return a future that completes once the guest has the port open, or fails with {@link
+   * PortClosedException} if the port is closed first} After the guest has closed the port this
    * method returns a new future.
    */
   public synchronized CompletableFuture<Void> guestOpened() {

@@ -35,6 +35,8 @@ public final class ChannelBackend implements PortBackend {
   private boolean linked;
 
   /**
+   * Creates the host end of a port that is connected while a channel is open.
+   *
    * @param loop the device's event loop
    */
   public ChannelBackend(EventLoop loop) {
@@ -45,6 +47,7 @@ public final class ChannelBackend implements PortBackend {
    * Connects to the port. Bytes that were written to an earlier channel are still delivered, before
    * those of this one.
    *
+   * @return the channel, which the caller closes
    * @throws PortClosedException if the port is closed
    * @throws IOException if a channel is already open, or the guest has not read the bytes of
    *     {@value #MAX_WAITING} closed ones

@@ -29,6 +29,8 @@ public final class ChardevOptions {
    *   <li>{@code channel,id=ID} for a program in this JVM
    * </ul>
    *
+   * @param options the parsed option; all of its values are taken
+   * @return the specification; nothing is opened
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
   public static ChardevSpec read(OptionList options) throws OptionException {
@@ -77,6 +79,7 @@ public final class ChardevOptions {
    *
    * @param host a name or address, which is resolved
    * @param port the port number as text, 0 to 65535
+   * @return the address, resolved
    * @throws OptionException if it is not a loopback address of IPv4, or the port is not a number
    */
   public static SocketSpec.Tcp tcp(String host, String port) throws OptionException {
@@ -99,6 +102,7 @@ public final class ChardevOptions {
    *
    * @param seconds whole seconds of the interval
    * @param millis further milliseconds of the interval
+   * @return the role of a client; with an interval of 0 it connects once
    * @throws OptionException if the interval is negative or too long
    */
   public static SocketSpec.Client client(long seconds, long millis) throws OptionException {
@@ -109,7 +113,13 @@ public final class ChardevOptions {
     }
   }
 
-  /** Writes a chardev as {@link #read} reads it. A value that is the default is left out. */
+  /**
+   * Writes a chardev as {@link #read} reads it. A value that is the default is left out.
+   *
+   * @param id what ports name in {@code chardev=}
+   * @param spec the specification
+   * @return the option's text
+   */
   public static String write(String id, ChardevSpec spec) {
     Map<String, String> values = new LinkedHashMap<>();
     values.put("id", id);

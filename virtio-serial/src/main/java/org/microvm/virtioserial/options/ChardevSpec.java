@@ -27,16 +27,21 @@ public sealed interface ChardevSpec
         ChardevSpec.Null,
         ChardevSpec.InProcess {
 
-  /** Returns the kind, the first word of the option {@code --chardev}. */
+  /** {@return the kind, the first word of the option {@code --chardev}} */
   String kind();
 
-  /** Adds the values that are not the default to those of an option, by name. */
+  /**
+   * Adds the values that are not the default to those of an option, by name.
+   *
+   * @param options receives the values
+   */
   void addTo(Map<String, String> options);
 
   /**
    * Opens the backend. A server socket listens when this method returns.
    *
    * @param loop the event loop of the device
+   * @return the backend, which a port owns and closes
    * @throws IOException if the file or socket cannot be opened; the message names it
    */
   PortBackend open(EventLoop loop) throws IOException;
@@ -47,6 +52,7 @@ public sealed interface ChardevSpec
    * as in {@link #open}.
    *
    * @param loop the event loop of the device
+   * @return the backend, which a port owns and closes
    * @throws IOException if the file or socket cannot be opened; the message names it
    */
   default PortBackend openForTakeover(EventLoop loop) throws IOException {

@@ -23,12 +23,20 @@ public final class DeviceOptions {
 
   private DeviceOptions() {}
 
-  /** Returns whether this kind of {@code --device} is a serial device, and not a port of one. */
+  /**
+   * {@return whether this kind of {@code --device} is a serial device, and not a port of one}
+   *
+   * @param kind the first word of the option
+   */
   public static boolean isDevice(String kind) {
     return DEVICES.contains(kind);
   }
 
-  /** Returns whether this kind of {@code --device} is a port. */
+  /**
+   * {@return whether this kind of {@code --device} is a port}
+   *
+   * @param kind the first word of the option
+   */
   public static boolean isPort(String kind) {
     return kind.equals(PORT) || kind.equals(CONSOLE);
   }
@@ -38,6 +46,8 @@ public final class DeviceOptions {
    * virtio-serial-device[,max_ports=N][,emergency-write=on|off][,cols=N,rows=N]
    * [,resize_order=cols-rows|rows-cols]}.
    *
+   * @param options the parsed option; all of its values are taken
+   * @return the device's configuration
    * @throws OptionException if an option is unknown or has a bad value
    */
   public static SerialConfig device(OptionList options) throws OptionException {
@@ -69,6 +79,8 @@ public final class DeviceOptions {
    * [,byte_limit=BYTES][,guest_byte_limit=BYTES][,bps=BYTES][,ops=BUFFERS]
    * [,guest_close=hold|disconnect]}. There is one bus, so {@code bus=} has no effect.
    *
+   * @param options the parsed option; all of its values are taken
+   * @return the specification of the port
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
   public static PortSpec port(OptionList options) throws OptionException {
@@ -100,6 +112,9 @@ public final class DeviceOptions {
   /**
    * Writes a port as {@link #port} reads it; {@link OptionList#toString} makes it text. A value
    * that is the default is left out.
+   *
+   * @param port the specification of the port
+   * @return the option, with {@code virtserialport} or {@code virtconsole} as its kind
    */
   public static OptionList write(PortSpec port) {
     PortConfig config = port.config();

@@ -5,7 +5,9 @@ public final class OptionException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /**
-   * @param message for the user
+   * Creates the exception.
+   *
+   * @param message one line for the user
    */
   public OptionException(String message) {
     super(message);

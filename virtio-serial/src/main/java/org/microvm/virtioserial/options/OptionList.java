@@ -28,7 +28,13 @@ public final class OptionList {
     this.values = values;
   }
 
-  /** Parses an option list. */
+  /**
+   * Parses an option list.
+   *
+   * @param text the option's text; a list without values is its kind alone
+   * @return the list, from which nothing was taken
+   * @throws OptionException if a name is missing or given twice
+   */
   public static OptionList parse(String text) throws OptionException {
     List<String> parts = split(text);
     Map<String, String> values = new LinkedHashMap<>();
@@ -50,23 +56,29 @@ public final class OptionList {
   /**
    * Creates an option list from a kind and named values, for instance those of a JSON object.
    *
+   * @param kind the first word of the list
    * @param values the values by name, in the order in which {@link #toString} writes them
+   * @return the list, from which nothing was taken
    */
   public static OptionList of(String kind, Map<String, String> values) {
     return new OptionList(kind, new LinkedHashMap<>(values));
   }
 
-  /** Returns the value of a flag: {@code on} or {@code off}. */
+  /**
+   * {@return the value of a flag: {@code on} or {@code off}}
+   *
+   * @param on what the flag says
+   */
   public static String flag(boolean on) {
     return on ? "on" : "off";
   }
 
-  /** Returns the first word of the list. */
+  /** {@return the first word of the list} */
   public String kind() {
     return kind;
   }
 
-  /** Returns the values that were not taken, by name. */
+  /** {@return the values that were not taken, by name; an unmodifiable view} */
   public Map<String, String> values() {
     return Collections.unmodifiableMap(values);
   }
@@ -84,24 +96,47 @@ public final class OptionList {
     return part.replace(",", ",,");
   }
 
-  /** Takes an optional value. */
+  /**
+   * Takes an optional value.
+   *
+   * @param name of the value
+   * @return the value; empty if it is not given
+   */
   public Optional<String> take(String name) {
     known.add(name);
     return Optional.ofNullable(values.remove(name));
   }
 
-  /** Takes a required value. */
+  /**
+   * Takes a required value.
+   *
+   * @param name of the value
+   * @return the value, which may be an empty text
+   * @throws OptionException if it is not given
+   */
   public String need(String name) throws OptionException {
     return take(name).orElseThrow(() -> new OptionException("%s needs %s=".formatted(kind, name)));
   }
 
-  /** Takes an optional path. */
+  /**
+   * Takes an optional path.
+   *
+   * @param name of the value
+   * @return the path; empty if it is not given
+   * @throws OptionException if the value is not a path
+   */
   public Optional<Path> takePath(String name) throws OptionException {
     Optional<String> value = take(name);
     return value.isPresent() ? Optional.of(path(name, value.get())) : Optional.empty();
   }
 
-  /** Takes a required path. */
+  /**
+   * Takes a required path.
+   *
+   * @param name of the value
+   * @return the path
+   * @throws OptionException if it is not given or not a path
+   */
   public Path needPath(String name) throws OptionException {
     return path(name, need(name));
   }
@@ -117,9 +152,13 @@ public final class OptionList {
   /**
    * Takes a value that is one of a few.
    *
+   * @param <T> the type of the choices
+   * @param name of the value
    * @param missing the result if the value is missing
    * @param choices the accepted values, in the order in which a refusal lists them
    * @param text returns the text of a value
+   * @return the choice whose text is the value, or {@code missing}
+   * @throws OptionException if the value is not the text of a choice
    */
   public <T> T takeChoice(String name, T missing, List<T> choices, Function<T, String> text)
       throws OptionException {
@@ -137,7 +176,14 @@ public final class OptionList {
         "%s: %s=%s is neither %s".formatted(kind, name, value.get(), accepted));
   }
 
-  /** Takes a value that is on or off (yes or no, true or false). */
+  /**
+   * Takes a value that is on or off (yes or no, true or false).
+   *
+   * @param name of the value
+   * @param missing the result if the value is missing
+   * @return whether the value is on
+   * @throws OptionException if the value is neither on nor off
+   */
   public boolean takeFlag(String name, boolean missing) throws OptionException {
     String value = take(name).orElse(missing ? "on" : "off");
     return switch (value) {
@@ -148,7 +194,14 @@ public final class OptionList {
     };
   }
 
-  /** Takes a number from 0 to 2147483647. A suffix K, M or G multiplies by a power of 1024. */
+  /**
+   * Takes a number from 0 to 2147483647. A suffix K, M or G multiplies by a power of 1024.
+   *
+   * @param name of the value
+   * @param missing the result if the value is missing
+   * @return the number, or {@code missing}
+   * @throws OptionException if the value is not a number or out of range
+   */
   public int takeNumber(String name, int missing) throws OptionException {
     Optional<String> value = take(name);
     if (value.isEmpty()) {
@@ -170,7 +223,12 @@ public final class OptionList {
         "%s: %s=%s is not a number from 0 to 2147483647".formatted(kind, name, text));
   }
 
-  /** Refuses values that were not taken, because they are unknown. */
+  /**
+   * Refuses values that were not taken, because they are unknown.
+   *
+   * @throws OptionException if a value was not taken; the message names it and those that are
+   *     accepted
+   */
   public void finish() throws OptionException {
     if (!values.isEmpty()) {
       throw new OptionException(

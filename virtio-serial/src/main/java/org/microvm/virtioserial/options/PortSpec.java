@@ -19,7 +19,11 @@ public record PortSpec(Optional<String> id, String chardev, PortConfig config) {
     Objects.requireNonNull(config);
   }
 
-  /** Returns a copy with a port number. */
+  /**
+   * {@return a copy with a port number}
+   *
+   * @param nr the port number, or {@link PortConfig#ANY}
+   */
   public PortSpec withNr(int nr) {
     return new PortSpec(id, chardev, config.withNr(nr));
   }

@@ -30,6 +30,7 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
      * Listens at the address.
      *
      * @param waits whether the guest starts only after a client has connected
+     * @return the backend, which a port owns and closes
      * @throws IOException if the address is in use or not accessible
      */
     PortBackend listen(boolean waits) throws IOException;
@@ -38,11 +39,16 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
      * Connects to the address.
      *
      * @param reconnect as in {@link Client}
+     * @return the backend, which a port owns and closes
      * @throws IOException if no server is listening there and the interval is zero
      */
     PortBackend connect(Duration reconnect) throws IOException;
 
-    /** Adds the values that are not the default to those of an option, by name. */
+    /**
+     * Adds the values that are not the default to those of an option, by name.
+     *
+     * @param options receives the values
+     */
     void addTo(Map<String, String> options);
   }
 
@@ -115,11 +121,17 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
     /**
      * Opens the VMM's side at an address.
      *
+     * @param address where to listen or connect
+     * @return the backend, which a port owns and closes
      * @throws IOException if the address cannot be listened at or connected to
      */
     PortBackend open(Address address) throws IOException;
 
-    /** Adds the values that are not the default to those of an option, by name. */
+    /**
+     * Adds the values that are not the default to those of an option, by name.
+     *
+     * @param options receives the values
+     */
     void addTo(Map<String, String> options);
   }
 
@@ -214,7 +226,12 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
         : open(loop);
   }
 
-  /** Returns this specification with its unix socket in another directory, under the same name. */
+  /**
+   * {@return this specification with its unix socket in another directory, under the same name; an
+   * unchanged one for TCP}
+   *
+   * @param directory where the socket is to be
+   */
   public SocketSpec inDirectory(Path directory) {
     return address instanceof Unix(Path path) && path.getFileName() != null
         ? new SocketSpec(new Unix(directory.resolve(path.getFileName())), role)

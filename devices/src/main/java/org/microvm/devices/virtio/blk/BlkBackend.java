@@ -8,24 +8,32 @@ import org.microvm.linux.IovecArray;
  * <p>Every call returns a negative errno if it fails.
  */
 public interface BlkBackend extends AutoCloseable {
-  /** Size in bytes; the guest does not see bytes beyond the last whole sector. */
+  /** {@return the size in bytes; the guest does not see bytes beyond the last whole sector} */
   long size();
 
   /**
    * Reads into the ranges.
    *
-   * @return number of bytes read, which may be fewer than requested
+   * @param target mapped memory that receives the bytes
+   * @param offset position of the first byte on the disk, in bytes
+   * @return number of bytes read, which may be fewer than requested; or a negative errno
    */
   long read(IovecArray target, long offset);
 
   /**
    * Writes the ranges.
    *
-   * @return number of bytes written, which may be fewer than requested
+   * @param source mapped memory with the bytes
+   * @param offset position of the first byte on the disk, in bytes
+   * @return number of bytes written, which may be fewer than requested; or a negative errno
    */
   long write(IovecArray source, long offset);
 
-  /** Flushes all writes to stable storage; returns 0 or a negative errno. */
+  /**
+   * Flushes all writes to stable storage.
+   *
+   * @return 0 or a negative errno
+   */
   long flush();
 
   @Override

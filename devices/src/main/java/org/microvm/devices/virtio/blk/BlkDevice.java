@@ -76,6 +76,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   /**
    * Starts the worker thread.
    *
+   * @param settings the user's settings, for example whether the guest may write
    * @param backend the disk image; closed with the device
    * @param eventLoop runs tasks on the event loop, after the caller has returned
    */

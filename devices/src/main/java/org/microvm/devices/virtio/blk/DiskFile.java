@@ -22,6 +22,9 @@ public final class DiskFile implements BlkBackend {
    * Opens an image and locks it while it is open: exclusively, or shared with other readers if it
    * is read-only.
    *
+   * @param path a file or a block device
+   * @param readOnly whether to open it for reading alone
+   * @return the open image, which the caller closes
    * @throws IOException if it cannot be opened or another process holds the lock
    */
   public static DiskFile open(Path path, boolean readOnly) throws IOException {
@@ -41,6 +44,8 @@ public final class DiskFile implements BlkBackend {
    * Opens an image for writing without locking it, because another process still uses it. Call
    * {@link #lock} before writing.
    *
+   * @param path a file or a block device
+   * @return the open image, which the caller closes
    * @throws IOException if it cannot be opened
    */
   public static DiskFile openUnlocked(Path path) throws IOException {
@@ -56,13 +61,18 @@ public final class DiskFile implements BlkBackend {
   /**
    * Locks the image exclusively.
    *
-   * @return false if another process holds a lock
+   * @return true if this process holds the lock; false if another process holds one
+   * @throws IOException if the image is closed or its file system has no locks
    */
   public boolean lock() throws IOException {
     return file.tryLock(true);
   }
 
-  /** Releases the lock; the image must not be read or written after that. */
+  /**
+   * Releases the lock; the image must not be read or written after that.
+   *
+   * @throws IOException if the image is closed or its file system has no locks
+   */
   public void unlock() throws IOException {
     file.unlock();
   }

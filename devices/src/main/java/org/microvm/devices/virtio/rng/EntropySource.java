@@ -10,6 +10,7 @@ public interface EntropySource extends AutoCloseable {
   /**
    * Fills the ranges from the start.
    *
+   * @param target mapped memory that receives the bytes
    * @return number of bytes filled, or a negative errno
    */
   long fill(IovecArray target);
@@ -17,7 +18,12 @@ public interface EntropySource extends AutoCloseable {
   @Override
   void close();
 
-  /** Opens the kernel's random generator, which is already seeded on a running host. */
+  /**
+   * Opens the kernel's random generator, which is already seeded on a running host.
+   *
+   * @return the source, which the caller closes
+   * @throws ErrnoException if {@code /dev/urandom} cannot be opened
+   */
   static EntropySource ofHost() throws ErrnoException {
     Fd device = Fd.open(Path.of("/dev/urandom"), Fd.READ_ONLY);
     return new EntropySource() {

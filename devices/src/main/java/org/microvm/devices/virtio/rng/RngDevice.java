@@ -40,6 +40,8 @@ public final class RngDevice implements VirtioDevice {
   private boolean failureLogged;
 
   /**
+   * Creates the device.
+   *
    * @param source the source of bytes; its creator closes it after the device's last use
    */
   public RngDevice(EntropySource source) {

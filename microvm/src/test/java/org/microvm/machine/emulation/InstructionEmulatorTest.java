@@ -1,4 +1,4 @@
-package org.microvm.machine.vcpu;
+package org.microvm.machine.emulation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

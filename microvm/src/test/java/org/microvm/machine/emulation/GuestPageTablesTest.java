@@ -1,4 +1,4 @@
-package org.microvm.machine.vcpu;
+package org.microvm.machine.emulation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -105,5 +105,30 @@ class GuestPageTablesTest {
   @Test
   void read_withTablesOutsideRam_isZero() {
     assertEquals(0, new GuestPageTables(memory, 0x4000_0000L).read(VIRTUAL));
+  }
+
+  @Test
+  void physical_needsAPermissionAtEachLevel() throws GuestMemoryException {
+    entry(LEVEL_1, 2, PAGE | PRESENT | GuestPageTables.WRITABLE);
+    assertEquals(GuestPageTables.NOT_MAPPED, tables.physical(VIRTUAL, GuestPageTables.WRITABLE));
+
+    entry(ROOT, 511, LEVEL_3 | PRESENT | GuestPageTables.WRITABLE);
+    entry(LEVEL_3, 510, LEVEL_2 | PRESENT | GuestPageTables.WRITABLE);
+    entry(LEVEL_2, 1, LEVEL_1 | PRESENT | GuestPageTables.WRITABLE);
+
+    assertEquals(PAGE + 0x18, tables.physical(VIRTUAL, GuestPageTables.WRITABLE));
+  }
+
+  @Test
+  void physical_ofAnAddressThatIsNotCanonical_isNotMapped() {
+    assertEquals(GuestPageTables.NOT_MAPPED, tables.physical(VIRTUAL & 0x0000_ffff_ffff_ffffL, 0));
+  }
+
+  @Test
+  void physical_withFiveLevels_startsAtTheFifth() throws GuestMemoryException {
+    long top = 0x6000;
+    entry(top, 511, ROOT | PRESENT);
+
+    assertEquals(PAGE + 0x18, new GuestPageTables(memory, top, 1 << 12).physical(VIRTUAL, 0));
   }
 }

@@ -1,0 +1,16 @@
+package org.microvm.machine.emulation;
+
+/** Bits of RFLAGS. */
+final class Flags {
+  static final long CARRY = 1;
+  static final long PARITY = 1 << 2;
+  static final long ADJUST = 1 << 4;
+  static final long ZERO = 1 << 6;
+  static final long SIGN = 1 << 7;
+  static final long OVERFLOW = 1 << 11;
+
+  /** Alignment check; in the kernel it also permits access to user pages. */
+  static final long ALIGNMENT_CHECK = 1 << 18;
+
+  private Flags() {}
+}

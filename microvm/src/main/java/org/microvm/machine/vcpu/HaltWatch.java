@@ -1,0 +1,110 @@
+package org.microvm.machine.vcpu;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+
+/**
+ * Notices that a guest has halted for good. It looks once a second whether the threads of the vCPUs
+ * sleep, which does not disturb them, and asks them only after they have slept for some time.
+ *
+ * <p>A guest that is merely idle is asked once in a sleep, since it cannot halt without waking up,
+ * and each time only after twice the time of the time before, up to half a minute. So it leaves the
+ * guest hardly ever. A guest that has announced its halt is asked at once. Used by one thread.
+ */
+public final class HaltWatch {
+  /** Ticks of sleep before the vCPUs are asked, at the most. */
+  static final int MAX_PATIENCE = 32;
+
+  private final List<? extends Watched> vcpus;
+  private final BooleanSupplier announced;
+  private Phase phase = Phase.WATCHING;
+
+  /** How often each thread had slept at the last tick, and when its vCPU last was not halted. */
+  private long[] last;
+
+  private long[] idle;
+  private int quiet;
+  private int patience = 1;
+
+  private enum Phase {
+    WATCHING,
+    ASKED,
+    CONFIRMING
+  }
+
+  /** One vCPU. */
+  public interface Watched {
+    /** How often its thread has gone to sleep, or -1 if it does not sleep in the guest. */
+    long sleeps();
+
+    /** Asks whether it has stopped for good; the answer comes soon. */
+    void ask();
+
+    /** The answer, if there is one yet. */
+    Optional<Boolean> hasStopped();
+
+    /** Where it has stopped, for a person to read. */
+    String place();
+  }
+
+  /**
+   * Watches the vCPUs of one guest.
+   *
+   * @param announced whether the guest has said that it halts
+   */
+  public HaltWatch(List<? extends Watched> vcpus, BooleanSupplier announced) {
+    this.vcpus = vcpus;
+    this.announced = announced;
+  }
+
+  /**
+   * Looks at the vCPUs; to be called once a second.
+   *
+   * @return whether all of them have stopped for good
+   */
+  public boolean tick() {
+    long[] now = vcpus.stream().mapToLong(Watched::sleeps).toArray();
+    boolean slept = Arrays.equals(now, last) && Arrays.stream(now).allMatch(count -> count >= 0);
+    last = now;
+    switch (phase) {
+      case WATCHING -> watch(slept);
+      case ASKED -> phase = judge();
+      case CONFIRMING -> {
+        if (slept) {
+          return true;
+        }
+        phase = Phase.WATCHING;
+      }
+    }
+    return false;
+  }
+
+  private void watch(boolean slept) {
+    quiet = slept ? quiet + 1 : 0;
+    boolean due = quiet >= patience || quiet > 0 && announced.getAsBoolean();
+    if (due && !Arrays.equals(last, idle)) {
+      vcpus.forEach(Watched::ask);
+      phase = Phase.ASKED;
+      quiet = 0;
+    }
+  }
+
+  private Phase judge() {
+    if (vcpus.stream().allMatch(vcpu -> vcpu.hasStopped().orElse(false))) {
+      return Phase.CONFIRMING;
+    }
+    idle = last;
+    patience = Math.min(2 * patience, MAX_PATIENCE);
+    return Phase.WATCHING;
+  }
+
+  /** Describes the halt in one line. */
+  public String report() {
+    return "the guest has halted: every vCPU has stopped with interrupts off, and nothing can wake it ("
+        + vcpus.stream().map(Watched::place).collect(Collectors.joining(", "))
+        + ")";
+  }
+}
