@@ -87,7 +87,9 @@ public final class KvmState {
     for (int i = 0; i < registers.count(); i++) {
       int index = registers.index(i);
       long value = registers.value(i);
-      output.putInt(index).putLong(index == TscSync.TSC ? sync.toSave(vcpu, value) : value);
+      output
+          .putInt(index)
+          .putLong(index == TscSync.TSC ? sync.toSave(TscSync.of(vcpu), value) : value);
     }
   }
 
@@ -234,7 +236,7 @@ public final class KvmState {
     for (int i = 0; i < registers.count(); i++) {
       if (registers.index(i) == TscSync.TSC) {
         long value = registers.value(i) + ticks;
-        if (!sync.restore(vcpu, value, khz)) {
+        if (!sync.restore(TscSync.of(vcpu), value, khz)) {
           refused(vcpu, TscSync.TSC, value);
         }
         return;

@@ -20,55 +20,91 @@ final class TscSync {
   /** IA32_TIME_STAMP_COUNTER. */
   static final int TSC = 0x10;
 
-  /** The vCPU that was saved or restored first, or null. */
-  private Vcpu first;
+  /** The counter of one vCPU. */
+  interface Counter {
+    /** {@return the difference to the host's counter; empty if KVM does not tell it} */
+    OptionalLong offset() throws ErrnoException;
+
+    void setOffset(long offset) throws ErrnoException;
+
+    /** Sets the value, from which KVM computes the offset; false if KVM refuses it. */
+    boolean setValue(long value) throws ErrnoException;
+  }
+
+  private record KvmCounter(Vcpu vcpu) implements Counter {
+    @Override
+    public OptionalLong offset() throws ErrnoException {
+      return vcpu.tscOffset();
+    }
+
+    @Override
+    public void setOffset(long offset) throws ErrnoException {
+      vcpu.tscOffset(offset);
+    }
+
+    @Override
+    public boolean setValue(long value) throws ErrnoException {
+      return vcpu.set(new Msrs(1).add(TSC, value)) == 1;
+    }
+  }
+
+  /** The counter that was saved or restored first, or null. */
+  private Counter first;
 
   private long firstValue;
   private OptionalLong firstOffset = OptionalLong.empty();
 
+  /** {@return the counter of a vCPU in KVM} */
+  static Counter of(Vcpu vcpu) {
+    return new KvmCounter(vcpu);
+  }
+
   /**
-   * The counter to save for a vCPU: that of the first, if they are synchronous.
+   * Returns the value to save for a vCPU: that of the first, if their counters are synchronous.
    *
-   * @param value the vCPU's counter, in ticks of the guest
+   * @param counter the vCPU's counter
+   * @param value its value, in ticks of the guest
+   * @return the value to save
    * @throws ErrnoException if KVM does not tell the offset although it knows it
    */
-  long toSave(Vcpu vcpu, long value) throws ErrnoException {
+  long toSave(Counter counter, long value) throws ErrnoException {
     if (first == null) {
-      remember(vcpu, value);
+      remember(counter, value);
       return value;
     }
-    return offset().isPresent() && offset().equals(vcpu.tscOffset()) ? firstValue : value;
+    return offset().isPresent() && offset().equals(counter.offset()) ? firstValue : value;
   }
 
   /**
    * Sets the counter of a vCPU.
    *
-   * @param value the counter, in ticks of the guest
+   * @param counter the vCPU's counter
+   * @param value its value, in ticks of the guest
    * @param khz ticks in a millisecond
    * @return whether KVM accepted it
    * @throws ErrnoException if a call fails
    */
-  boolean restore(Vcpu vcpu, long value, int khz) throws ErrnoException {
+  boolean restore(Counter counter, long value, int khz) throws ErrnoException {
     if (first != null && Math.abs(value - firstValue) < khz * 1000L && offset().isPresent()) {
-      vcpu.tscOffset(offset().getAsLong());
+      counter.setOffset(offset().getAsLong());
       return true;
     }
-    boolean accepted = vcpu.set(new Msrs(1).add(TSC, value)) == 1;
+    boolean accepted = counter.setValue(value);
     if (first == null) {
-      remember(vcpu, value);
+      remember(counter, value);
     }
     return accepted;
   }
 
-  private void remember(Vcpu vcpu, long value) {
-    first = vcpu;
+  private void remember(Counter counter, long value) {
+    first = counter;
     firstValue = value;
   }
 
   /** The offset of the first vCPU, which is only needed if there is another. */
   private OptionalLong offset() throws ErrnoException {
     if (firstOffset.isEmpty()) {
-      firstOffset = first.tscOffset();
+      firstOffset = first.offset();
     }
     return firstOffset;
   }
