@@ -220,7 +220,7 @@ public final class BootLoader {
     if (request.acpi().isEmpty()) {
       return Range.NONE;
     }
-    byte[] tables = 
+    byte[] tables =
         AcpiTables.build(request.acpi().get(), request.apicIds(), GuestLayout.ACPI_TABLES);
     put(GuestLayout.ACPI_TABLES, tables);
     return new Range(GuestLayout.ACPI_TABLES, tables.length);

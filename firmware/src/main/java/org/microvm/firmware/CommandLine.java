@@ -46,9 +46,10 @@ public final class CommandLine {
   }
 
   /**
-   * Whether the kernel's part has a parameter.
+   * Looks for a parameter in the kernel's part.
    *
    * @param name its name, up to the equals sign
+   * @return whether the parameter is there, with or without a value
    */
   public boolean has(String name) {
     return hasWord(name + "=") || hasWord(name);

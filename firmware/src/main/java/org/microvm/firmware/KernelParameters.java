@@ -16,6 +16,7 @@ public interface KernelParameters {
    *
    * @param commandLine the command line that was requested
    * @param kernel the kind of the kernel
+   * @return the command line to boot with, {@code commandLine} itself if nothing is to be added
    * @throws BootException if the command line cannot be used
    */
   String addTo(String commandLine, KernelKind kernel) throws BootException;

@@ -75,7 +75,8 @@ class BootLoaderTest {
   }
 
   private static int tablesLength() {
-    return AcpiTables.build(TestHardware.withDevices(2), List.of(0), GuestLayout.ACPI_TABLES).length;
+    return AcpiTables.build(TestHardware.withDevices(2), List.of(0), GuestLayout.ACPI_TABLES)
+        .length;
   }
 
   @ParameterizedTest

@@ -88,7 +88,7 @@ public final class TestGuest {
       throws IOException, BootException {
     Path file = Files.write(directory.resolve("kernel"), kernel);
     return BootLoader.load(
-        memory, new BootRequest(file, initrd, commandLine, cpus, entry), parameters);
+        memory, new BootRequest(file, initrd, commandLine, apicIds, entry, acpi), parameters);
   }
 
   public InitialCpuState load(Path kernel) throws BootException {

@@ -30,7 +30,7 @@ public final class Cpuid {
     this.capacity = capacity;
   }
 
-  /** Creates a table without entries. */
+  /** {@return a new table without entries} */
   public static Cpuid empty() {
     return new Cpuid(Arena.ofAuto().allocate(HEADER + ENTRY, Long.BYTES), 1);
   }

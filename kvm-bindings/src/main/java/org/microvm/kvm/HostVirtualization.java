@@ -31,13 +31,17 @@ public enum HostVirtualization {
   /**
    * Finds out how this host's KVM runs guests, by its modules and the processor's flags.
    *
+   * @return how guests run, {@link #NONE} without KVM
    * @throws IOException if the processor's flags cannot be read
    */
   public static HostVirtualization detect() throws IOException {
     return detect(MODULES, PROCESSORS);
   }
 
-  /** Whether KVM emulates the code of the guest's kernel. Takes microseconds on other hosts. */
+  /**
+   * {@return whether KVM emulates the code of the guest's kernel} Takes microseconds on other
+   * hosts.
+   */
   public static boolean emulatesKernels() {
     return emulatesKernels(MODULES, PROCESSORS);
   }
@@ -71,7 +75,8 @@ public enum HostVirtualization {
   }
 
   /**
-   * Whether this host is itself a virtual machine: its processor says that a hypervisor is present.
+   * {@return whether this host is itself a virtual machine: its processor says that a hypervisor is
+   * present}
    *
    * @throws IOException if the processor's flags cannot be read
    */

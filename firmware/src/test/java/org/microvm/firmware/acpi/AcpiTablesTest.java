@@ -95,7 +95,8 @@ class AcpiTablesTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 254})
   void build_madt_hasAsManyProcessorsAsTheMachine(int cpus) {
-    TableWalk walk = new TableWalk(AcpiTables.build(TestHardware.withDevices(1), ids(cpus), BASE), BASE);
+    TableWalk walk =
+        new TableWalk(AcpiTables.build(TestHardware.withDevices(1), ids(cpus), BASE), BASE);
     byte[] madt = walk.listed().get(1);
 
     assertEquals(36 + 8 + 8 * cpus + 12 + 6, madt.length);
