@@ -26,7 +26,7 @@ public final class UnixTransportListener implements TransportListener {
     while (connection == null) {
       connection = UnixSocket.accept(listener.fd());
     }
-    return new UnixTransport(connection);
+    return UnixTransport.authenticated(connection);
   }
 
   @Override
