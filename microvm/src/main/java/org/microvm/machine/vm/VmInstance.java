@@ -148,6 +148,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         wallClocks.put(vcpu, KvmState.restoreVcpu(state, vcpu, passed));
       }
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
+      EmulationState.load(state, accounts);
     } catch (IOException e) {
       throw new MachineException(e.getMessage(), e);
     }
@@ -213,6 +214,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   /** Saves the state of the guest in KVM; all vCPUs must be paused. */
   public void save(StateWriter writer, MachineParts parts) throws ErrnoException {
     parts.kvmState().save(writer, vm, vcpus);
+    EmulationState.save(writer, accounts);
   }
 
   private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
