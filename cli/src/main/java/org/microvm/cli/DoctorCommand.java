@@ -113,7 +113,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   private static String nesting() throws IOException {
     return HostVirtualization.isNested()
-        ? "this host is itself a virtual machine: exits cost several times more, and its hypervisor"
+        ? "this host is itself a virtual machine: exits cost more, and its hypervisor"
             + " decides whether there is VMX or SVM"
         : "this host is no virtual machine, or hides it";
   }

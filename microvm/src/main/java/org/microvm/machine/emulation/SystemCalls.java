@@ -68,13 +68,30 @@ public final class SystemCalls {
     long gate = cpu.idtBase() + PAGE_FAULT * GATE_BYTES;
     long low = tables.read(gate);
     long target = low & 0xffff | (low >>> 32 & 0xffff_0000L) | tables.read(gate + Long.BYTES) << 32;
-    if (installed == 0 || target == 0) {
-      return;
+    if (installed != 0 && target != 0) {
+      start(target);
     }
-    entry = installed;
+  }
+
+  private void start(long pageFaultHandler) {
+    entry = cpu.msr(ModelSpecificRegisters.LSTAR);
     clearedFlags = cpu.msr(ModelSpecificRegisters.SYSCALL_MASK);
-    handler = target;
-    cpu.breakpoint(target);
+    handler = pageFaultHandler;
+    cpu.breakpoint(pageFaultHandler);
+  }
+
+  /** The address of the breakpoint, for a snapshot; 0 if there is none. The vCPU must be paused. */
+  public long handler() {
+    return handler;
+  }
+
+  /**
+   * Sets the breakpoint of a guest that was saved, whose registers have been restored.
+   *
+   * @param pageFaultHandler what {@link #handler} returned
+   */
+  public void restore(long pageFaultHandler) {
+    start(pageFaultHandler);
   }
 
   /**

@@ -1,11 +1,13 @@
 package org.microvm.machine.vcpu;
 
 import java.util.HexFormat;
+import java.util.Optional;
 import org.microvm.kvm.Registers;
 import org.microvm.kvm.SpecialRegisters;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.linux.ErrnoException;
+import org.microvm.machine.emulation.UnsupportedInstruction;
 
 /**
  * Reports why a guest cannot continue: the reason in one line, then the place, the processor mode,
@@ -87,12 +89,17 @@ public final class FailureReport {
     if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION) {
       return where(run.describe(), new byte[0], "look for KVM's messages in the host's kernel log");
     }
+    byte[] code = run.instructionBytes();
+    Optional<UnsupportedInstruction> known = UnsupportedInstruction.of(code);
+    String name = known.map(instruction -> ", " + instruction.mnemonic() + ",").orElse("");
     return where(
-        "KVM cannot emulate an instruction of the guest (KVM_EXIT_INTERNAL_ERROR, suberror 1)",
-        run.instructionBytes(),
-        "where KVM emulates the guest's kernel (see 'microvm doctor'), build the guest without this"
-            + " instruction, or switch its use off: noxsave"
-            + " clearcpuid=smap,smep,umip,fsgsbase,cx16,pcid,invpcid,popcnt");
+        "KVM cannot emulate an instruction of the guest%s (KVM_EXIT_INTERNAL_ERROR, suberror 1)"
+            .formatted(name),
+        code,
+        known
+                .map(instruction -> "the kernel parameter " + instruction.parameter())
+                .orElse("a guest without this instruction")
+            + "; see docs/kernels.md");
   }
 
   String entryFailed(VcpuRun run) {

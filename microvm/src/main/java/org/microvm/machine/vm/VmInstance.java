@@ -158,6 +158,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     try {
       wallClocks.putAll(KvmState.restoreVcpus(state, vcpus, passed));
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
+      EmulationState.load(state, accounts);
     } catch (IOException e) {
       throw new MachineException(e.getMessage(), e);
     }
@@ -224,6 +225,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   /** Saves the state of the guest in KVM; all vCPUs must be paused. */
   public void save(StateWriter writer, MachineParts parts) throws ErrnoException {
     parts.kvmState().save(writer, vm, vcpus);
+    EmulationState.save(writer, accounts);
   }
 
   private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {

@@ -138,6 +138,16 @@ class SystemCallsTest {
   }
 
   @Test
+  void restoredGuest_hasItsBreakpointAgain() throws GuestMemoryException {
+    emulator.systemCalls().restore(HANDLER);
+
+    assertEquals(HANDLER, cpu.breakpoint);
+    assertEquals(HANDLER, emulator.systemCalls().handler());
+    assertTrue(fault(ENTRY, 0x33));
+    assertEquals(ENTRY, cpu.rip);
+  }
+
+  @Test
   void breakpointOfSomeoneElse_isReported() {
     int3();
 
