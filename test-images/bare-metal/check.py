@@ -29,9 +29,9 @@ HARDWARE = re.search(r"^flags.*\b(vmx|svm)\b", open("/proc/cpuinfo").read(), re.
 class Guest:
     """A QEMU with one guest, and with a virtio-serial port when `port` is set."""
 
-    def __init__(self, directory, name, words="", memory="64", port=False):
+    def __init__(self, directory, name, words="", memory="64", port=False, cpus="1"):
         self.path = tempfile.mktemp(suffix=".sock") if port else None
-        command = QEMU + ["-m", memory, "-kernel", os.path.join(directory, name), "-append", words]
+        command = QEMU + ["-m", memory, "-smp", cpus, "-kernel", os.path.join(directory, name), "-append", words]
         if port:
             command += ["-device", "virtio-serial-device", "-chardev"]
             command += ["socket,id=c,server=on,wait=off,path=" + self.path, "-device"]
@@ -80,9 +80,9 @@ def receive(connection, count):
     return bytes(data)
 
 
-def ends(name, words, status, text, memory="64"):
+def ends(name, words, status, text, memory="64", cpus="1"):
     def case(directory):
-        with Guest(directory, name, words, memory) as guest:
+        with Guest(directory, name, words, memory, cpus=cpus) as guest:
             found = guest.finish()
             output = guest.output.decode(errors="replace")
         assert found == status, "status %d, not %d: %s" % (found, status, output)
@@ -189,6 +189,8 @@ CASES = {
     "insn xsave": instruction("xsave", "trap 6 x 2", None),
     "memory": ends("memory", "", 1, "^memory ok, 63 MiB$"),
     "memory above 4 GiB": ends("memory", "", 1, "^memory ok, 5119 MiB$", memory="5G"),
+    "smp": ends("smp", "", 1, "^4 CPUs count$", cpus="4"),
+    "smp init": ends("smp", "mode=init", 1, "^4 CPUs count$", cpus="4"),
     "echo spin": echo("", 5_000_000),
     "echo halt": echo("wait=halt", 1_000_000),
     "echo halt pic": echo("wait=halt irqchip=pic", 1_000_000),

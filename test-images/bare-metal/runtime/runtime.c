@@ -22,6 +22,7 @@ struct start_info {
 #define UART_LCR 3
 #define UART_MCR 4
 #define UART_LSR 5
+#define UART_DR 0x01
 #define UART_THRE 0x20
 #define UART_FIFO 16
 
@@ -65,8 +66,14 @@ volatile u32 irq_seen;
 static struct {
   u64 low, high;
 } idt[256];
+/* ap.S loads it, too. */
+struct {
+  u16 limit;
+  u64 base;
+} __attribute__((packed)) idt_pointer = {sizeof idt - 1, (u64)idt};
 static trap_handler *trap_handlers[TRAPS];
 static irq_handler *irq_handlers[IRQS];
+static void (*ipi_handler)(void);
 static bool use_pic;
 static bool irqchip_ready;
 static u64 heap;
@@ -88,6 +95,17 @@ static void uart_write(const char *text, size_t length) {
     length -= count;
     __asm__ volatile("rep outsb" : "+S"(text), "+c"(count) : "d"((u16)(COM1 + UART_DATA)) : "memory");
   }
+}
+
+bool byte_waits(void) {
+  return inb(COM1 + UART_LSR) & UART_DR;
+}
+
+u8 read_byte(void) {
+  while (!byte_waits()) {
+    __asm__ volatile("pause");
+  }
+  return inb(COM1 + UART_DATA);
 }
 
 void print(const char *text) {
@@ -297,14 +315,10 @@ static void cpu_init(void) {
       | (base >> 24 & 0xff) << 56;
   gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
   __asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
-  for (unsigned i = 0; i < IRQ_VECTOR + IRQS; i++) {
+  for (unsigned i = 0; i <= IPI_VECTOR; i++) {
     set_gate(i, trap_stubs + i * 16);
   }
-  struct {
-    u16 limit;
-    u64 base;
-  } __attribute__((packed)) pointer = {sizeof idt - 1, (u64)idt};
-  __asm__ volatile("lidt %0" : : "m"(pointer));
+  __asm__ volatile("lidt %0" : : "m"(idt_pointer));
 }
 
 void on_trap(unsigned vector, trap_handler *handler) {
@@ -397,8 +411,14 @@ static void on_general_protection(struct trap_frame *frame) {
   frame->rip++;
 }
 
+void on_ipi(void (*handler)(void)) {
+  ipi_handler = handler;
+}
+
 void trap(struct trap_frame *frame) {
-  if (frame->vector >= IRQ_VECTOR) {
+  if (frame->vector == IPI_VECTOR && ipi_handler) {
+    ipi_handler();
+  } else if (frame->vector >= IRQ_VECTOR) {
     unsigned irq = frame->vector - IRQ_VECTOR;
     if (irq_handlers[irq] && irq_handlers[irq]()) {
       irq_seen = 1;

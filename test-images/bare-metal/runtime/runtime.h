@@ -49,6 +49,9 @@ static inline void mmio_write32(u64 address, u32 value) {
 
 /* Console: COM1. */
 
+/* Whether a byte has come from the host, and the next one, which is waited for. */
+bool byte_waits(void);
+u8 read_byte(void);
 void print(const char *text);
 void print_decimal(u64 value);
 void print_hex(u64 value);
@@ -120,6 +123,10 @@ void on_trap(unsigned vector, trap_handler *handler);
  */
 typedef bool irq_handler(void);
 void on_irq(unsigned irq, irq_handler *handler);
+
+/* Handles the interrupts that CPUs send each other; called at CPL0, and acknowledges by itself. */
+#define IPI_VECTOR 0x38
+void on_ipi(void (*handler)(void));
 
 /*
  * Handles the interrupt of one virtio-mmio device in the shortest way from now on: without a handler,

@@ -46,7 +46,12 @@ final class MachineOptions {
           .build();
 
   private final OptionSpec cpus =
-      Options.text("N", "number of vCPUs (default: ${DEFAULT-VALUE})", "--cpus", "-smp")
+      Options.text(
+              "N",
+              "number of vCPUs, optionally with their topology:"
+                  + " [cpus=]N[,sockets=S][,cores=C][,threads=T] (default: ${DEFAULT-VALUE})",
+              "--cpus",
+              "-smp")
           .defaultValue("1")
           .build();
 
@@ -80,6 +85,16 @@ final class MachineOptions {
       Options.text(
               "on|off", "whether the guest gets ACPI tables (default: ${DEFAULT-VALUE})", "--acpi")
           .defaultValue("on")
+          .build();
+
+  private final OptionSpec hostParameters =
+      Options.text(
+              "auto|off",
+              "auto: on a host without hardware virtualization (kvm-pvm), append kernel parameters"
+                  + " that hide what KVM's emulator lacks, unless the kernel is built for such hosts"
+                  + " (default: ${DEFAULT-VALUE})",
+              "--host-parameters")
+          .defaultValue("auto")
           .build();
 
   private final OptionSpec trackDirtyPages =
@@ -142,6 +157,7 @@ final class MachineOptions {
         disks,
         registers,
         acpi,
+        hostParameters,
         trackDirtyPages,
         onReset,
         onPanic,
@@ -197,7 +213,7 @@ final class MachineOptions {
     return builder
         .options(toOptions())
         .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
-        .cpus(cpuCount())
+        .topology(CpuOptions.parse(cpus.getValue()))
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
         .onPanic(
@@ -210,6 +226,7 @@ final class MachineOptions {
         .resetLimit(limit())
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
         .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
+        .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
@@ -221,7 +238,16 @@ final class MachineOptions {
     addAll(args, List.of(append, chardevs, devices, disks));
     for (OptionSpec option :
         List.of(
-            memory, cpus, onReset, onPanic, onHalt, resetLimit, registers, acpi, trackDirtyPages)) {
+            memory,
+            cpus,
+            onReset,
+            onPanic,
+            onHalt,
+            resetLimit,
+            registers,
+            acpi,
+            hostParameters,
+            trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;
@@ -246,14 +272,5 @@ final class MachineOptions {
       throw new UsageException("--reset-limit: '" + text + "' is not a number from 0 to 999999");
     }
     return Integer.parseInt(text);
-  }
-
-  private int cpuCount() {
-    String count = cpus.getValue();
-    try {
-      return Integer.parseInt(count);
-    } catch (NumberFormatException e) {
-      throw new UsageException("--cpus: '" + count + "' is not a number of vCPUs");
-    }
   }
 }

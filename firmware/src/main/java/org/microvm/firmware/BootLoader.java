@@ -3,7 +3,6 @@ package org.microvm.firmware;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.microvm.firmware.acpi.AcpiTables;
@@ -36,18 +35,40 @@ public final class BootLoader {
 
   private final GuestMemory memory;
   private final BootRequest request;
+  private final KernelParameters parameters;
   private final MemoryRegion lowRam;
 
-  private BootLoader(GuestMemory memory, BootRequest request) throws BootException {
+  private BootLoader(GuestMemory memory, BootRequest request, KernelParameters parameters)
+      throws BootException {
     this.memory = memory;
     this.request = request;
+    this.parameters = parameters;
     this.lowRam = memory.regions().getFirst();
     if (lowRam.start() != 0 || lowRam.size() <= GuestLayout.HIGH_MEMORY) {
       throw new BootException("guest RAM must start at address 0 and be larger than 1 MiB");
     }
-    if (request.cpus() < 1 || request.cpus() > MpTable.CPUS_MAX) {
+    checkProcessors(request.apicIds());
+  }
+
+  private static void checkProcessors(List<Integer> apicIds) throws BootException {
+    int cpus = apicIds.size();
+    if (cpus < 1 || cpus > MpTable.CPUS_MAX) {
       throw new BootException(
-          request.cpus() + " vCPUs requested; 1 to " + MpTable.CPUS_MAX + " are possible");
+          cpus + " vCPUs requested; 1 to " + MpTable.CPUS_MAX + " are possible");
+    }
+    int last = -1;
+    for (int i = 0; i < cpus; i++) {
+      int id = apicIds.get(i);
+      if (id <= last || id > MpTable.APIC_ID_MAX) {
+        throw new BootException(
+            "local APIC ID "
+                + id
+                + " after "
+                + last
+                + ": the IDs must ascend, up to "
+                + MpTable.APIC_ID_MAX);
+      }
+      last = id;
     }
   }
 
@@ -60,7 +81,22 @@ public final class BootLoader {
    * @throws BootException if the guest cannot be started; RAM may have been written by then
    */
   public static InitialCpuState load(GuestMemory memory, BootRequest request) throws BootException {
-    BootLoader loader = new BootLoader(memory, request);
+    return load(memory, request, KernelParameters.NONE);
+  }
+
+  /**
+   * Loads the kernel, its command line with parameters that depend on the kernel, initial RAM disk
+   * and tables.
+   *
+   * @param memory fresh RAM, all zero, because a kernel's BSS is not written
+   * @param request what to start
+   * @param parameters adds to the command line of the request
+   * @return the registers of the first vCPU
+   * @throws BootException if the guest cannot be started; RAM may have been written by then
+   */
+  public static InitialCpuState load(
+      GuestMemory memory, BootRequest request, KernelParameters parameters) throws BootException {
+    BootLoader loader = new BootLoader(memory, request, parameters);
     try {
       return loader.load();
     } catch (ImageException e) {
@@ -86,7 +122,7 @@ public final class BootLoader {
         throw e.about("kernel " + request.kernel());
       }
       SetupHeader header = kernel.setupHeader();
-      putCommandLine(header.commandLineMax());
+      putCommandLine(parameters.addTo(request.commandLine(), kind(elf)), header.commandLineMax());
       Range initrd = putInitrd(elf.end(), header.initrdEndMax());
       putCommonTables();
       Range acpi = putAcpiTables();
@@ -99,6 +135,13 @@ public final class BootLoader {
       put(GuestLayout.PAGE_TABLES, PageTables.build(GuestLayout.PAGE_TABLES));
       return InitialCpuState.longMode(entry);
     }
+  }
+
+  private static KernelKind kind(ElfKernel elf) {
+    if (!elf.isLinux()) {
+      return KernelKind.OTHER;
+    }
+    return elf.knowsEmulation() ? KernelKind.LINUX_FOR_EMULATION : KernelKind.LINUX;
   }
 
   private boolean usePvh(ElfKernel elf) throws BootException {
@@ -117,8 +160,8 @@ public final class BootLoader {
     return pvh;
   }
 
-  private void putCommandLine(int kernelMax) throws BootException, GuestMemoryException {
-    String line = request.commandLine();
+  private void putCommandLine(String line, int kernelMax)
+      throws BootException, GuestMemoryException {
     CommandLine.check(line);
     int max = Math.min(kernelMax, GuestLayout.COMMAND_LINE_ROOM - 1);
     if (line.length() > max) {
@@ -165,7 +208,7 @@ public final class BootLoader {
   private void putCommonTables() throws GuestMemoryException {
     put(GuestLayout.GDT, SegmentTable.build());
     byte[] pointer = MpTable.floatingPointer(GuestLayout.MP_TABLE);
-    put(GuestLayout.MP_TABLE, MpTable.build(request.cpus()));
+    put(GuestLayout.MP_TABLE, MpTable.build(request.apicIds()));
     put(GuestLayout.MP_POINTER_LOW, pointer);
     put(GuestLayout.MP_POINTER, pointer);
     putShort(GuestLayout.BDA_EBDA_SEGMENT, (int) (GuestLayout.MP_POINTER >> 4));
@@ -177,11 +220,8 @@ public final class BootLoader {
     if (request.acpi().isEmpty()) {
       return Range.NONE;
     }
-    List<Integer> apicIds = new ArrayList<>();
-    for (int id = 0; id < request.cpus(); id++) {
-      apicIds.add(id);
-    }
-    byte[] tables = AcpiTables.build(request.acpi().get(), apicIds, GuestLayout.ACPI_TABLES);
+    byte[] tables =
+        AcpiTables.build(request.acpi().get(), request.apicIds(), GuestLayout.ACPI_TABLES);
     put(GuestLayout.ACPI_TABLES, tables);
     return new Range(GuestLayout.ACPI_TABLES, tables.length);
   }

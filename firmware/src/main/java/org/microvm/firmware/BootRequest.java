@@ -1,6 +1,7 @@
 package org.microvm.firmware;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.microvm.firmware.acpi.AcpiHardware;
@@ -11,7 +12,8 @@ import org.microvm.firmware.acpi.AcpiHardware;
  * @param kernel an ELF image or a bzImage
  * @param initrd the initial RAM disk, if any
  * @param commandLine the whole kernel command line, see {@link CommandLine}
- * @param cpus the number of vCPUs; their local APIC IDs count from 0
+ * @param apicIds the local APIC ID of each vCPU, in ascending order; the first vCPU boots, and its
+ *     ID is 0. The tables take the IDs from here.
  * @param entry which entry point to use
  * @param acpi what the ACPI tables describe; empty for a guest without them
  */
@@ -19,7 +21,7 @@ public record BootRequest(
     Path kernel,
     Optional<Path> initrd,
     String commandLine,
-    int cpus,
+    List<Integer> apicIds,
     BootProtocol entry,
     Optional<AcpiHardware> acpi) {
 
@@ -29,6 +31,7 @@ public record BootRequest(
     Objects.requireNonNull(initrd, "initrd");
     Objects.requireNonNull(commandLine, "commandLine");
     Objects.requireNonNull(entry, "entry");
+    apicIds = List.copyOf(apicIds);
     Objects.requireNonNull(acpi, "acpi");
   }
 }

@@ -267,6 +267,15 @@ class BootLoaderTest {
   }
 
   @Test
+  void load_apicIdThatTheIoApicNeeds_isRefused() {
+    guest.apicIds(List.of(0, 254));
+
+    var failure = assertThrows(BootException.class, () -> guest.load(LINUX));
+
+    assertEquals("local APIC ID 254 after 0: the IDs must ascend, up to 253", failure.getMessage());
+  }
+
+  @Test
   void load_oneMibOfRam_isRefused() {
     TestGuest tiny = new TestGuest(directory, 1);
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.microvm.firmware.acpi.AcpiHardware;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
@@ -17,7 +18,7 @@ public final class TestGuest {
   private final Path directory;
   private Optional<Path> initrd = Optional.empty();
   private String commandLine = "console=ttyS0";
-  private int cpus = 1;
+  private List<Integer> apicIds = List.of(0);
   private BootProtocol entry = BootProtocol.AUTO;
   private Optional<AcpiHardware> acpi = Optional.empty();
 
@@ -59,8 +60,13 @@ public final class TestGuest {
     return this;
   }
 
+  /** CPUs whose APIC IDs count from 0. */
   public TestGuest cpus(int count) {
-    cpus = count;
+    return apicIds(IntStream.range(0, count).boxed().toList());
+  }
+
+  public TestGuest apicIds(List<Integer> ids) {
+    apicIds = ids;
     return this;
   }
 
@@ -78,8 +84,16 @@ public final class TestGuest {
     return load(Files.write(directory.resolve("kernel"), kernel));
   }
 
+  public InitialCpuState load(byte[] kernel, KernelParameters parameters)
+      throws IOException, BootException {
+    Path file = Files.write(directory.resolve("kernel"), kernel);
+    return BootLoader.load(
+        memory, new BootRequest(file, initrd, commandLine, apicIds, entry, acpi), parameters);
+  }
+
   public InitialCpuState load(Path kernel) throws BootException {
-    return BootLoader.load(memory, new BootRequest(kernel, initrd, commandLine, cpus, entry, acpi));
+    return BootLoader.load(
+        memory, new BootRequest(kernel, initrd, commandLine, apicIds, entry, acpi));
   }
 
   /**

@@ -22,10 +22,17 @@ public final class Cpuid {
   private static final long HEADER = kvm_cpuid2.layout().byteSize();
   private static final long ENTRY = kvm_cpuid_entry2.layout().byteSize();
 
-  private final MemorySegment segment;
+  private MemorySegment segment;
+  private int capacity;
 
-  private Cpuid(MemorySegment segment) {
+  private Cpuid(MemorySegment segment, int capacity) {
     this.segment = segment;
+    this.capacity = capacity;
+  }
+
+  /** {@return a new table without entries} */
+  public static Cpuid empty() {
+    return new Cpuid(Arena.ofAuto().allocate(HEADER + ENTRY, Long.BYTES), 1);
   }
 
   /** Repeats the call with a larger buffer until all entries fit. */
@@ -37,7 +44,7 @@ public final class Cpuid {
       result = descriptor.ioctl(request, segment);
       if (result != -Errno.E2BIG) {
         ErrnoException.check(result, call);
-        return new Cpuid(segment);
+        return new Cpuid(segment, capacity);
       }
     }
     throw new ErrnoException(call, (int) -result);
@@ -166,6 +173,31 @@ public final class Cpuid {
    */
   public void edx(int position, int value) {
     kvm_cpuid_entry2.edx(entry(position), value);
+  }
+
+  /**
+   * Appends an entry whose registers are all 0.
+   *
+   * @param function the leaf
+   * @param index the sub-leaf, 0 if it has none
+   * @param indexed whether the leaf has sub-leaves, so that the index is significant
+   * @return the entry's position
+   */
+  public int add(int function, int index, boolean indexed) {
+    int position = count();
+    if (position == capacity) {
+      capacity = Math.max(FIRST_CAPACITY, 2 * capacity);
+      MemorySegment larger = Arena.ofAuto().allocate(HEADER + capacity * ENTRY, Long.BYTES);
+      MemorySegment.copy(segment, 0, larger, 0, HEADER + position * ENTRY);
+      segment = larger;
+    }
+    kvm_cpuid2.nent(segment, position + 1);
+    MemorySegment entry = entry(position);
+    entry.fill((byte) 0);
+    kvm_cpuid_entry2.function(entry, function);
+    kvm_cpuid_entry2.index(entry, index);
+    kvm_cpuid_entry2.flags(entry, indexed ? Linux.KVM_CPUID_FLAG_SIGNIFCANT_INDEX() : 0);
+    return position;
   }
 
   /**

@@ -40,6 +40,8 @@ final class Ioctls {
   static final int DEBUGREGS_BYTES = 128;
   static final int XSAVE_BYTES = 4096;
   static final int XCRS_BYTES = 392;
+  static final int DEVICE_ATTRIBUTE_BYTES = 24;
+  static final int GUEST_DEBUG_BYTES = 72;
 
   private Ioctls() {}
 
@@ -253,6 +255,10 @@ final class Ioctls {
     return write(0x99, kvm_mp_state.layout());
   }
 
+  static long KVM_SET_GUEST_DEBUG() {
+    return number(WRITE, 0x9b, GUEST_DEBUG_BYTES);
+  }
+
   static long KVM_NMI() {
     return plain(0x9a);
   }
@@ -315,5 +321,15 @@ final class Ioctls {
   /** XSAVE2; returns as many bytes as the capability reports. */
   static long KVM_GET_XSAVE2() {
     return number(READ, 0xcf, XSAVE_BYTES);
+  }
+
+  /** VCPU_ATTRIBUTES. */
+  static long KVM_SET_DEVICE_ATTR() {
+    return number(WRITE, 0xe1, DEVICE_ATTRIBUTE_BYTES);
+  }
+
+  /** VCPU_ATTRIBUTES. */
+  static long KVM_GET_DEVICE_ATTR() {
+    return number(WRITE, 0xe2, DEVICE_ATTRIBUTE_BYTES);
   }
 }

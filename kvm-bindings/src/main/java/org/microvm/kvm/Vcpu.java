@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.OptionalLong;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
@@ -45,6 +46,25 @@ public final class Vcpu implements AutoCloseable {
   private static final long EVENT_PENDING = 3;
   private static final long EVENT_ERROR_CODE = 4;
 
+  /** Offsets in struct kvm_device_attr, and the attribute of asm/kvm.h for the TSC. */
+  static final long ATTRIBUTE_GROUP = 4;
+
+  static final long ATTRIBUTE_NUMBER = 8;
+  static final long ATTRIBUTE_ADDRESS = 16;
+  static final int TSC_CTRL = 0;
+  static final long TSC_OFFSET = 0;
+
+  /** Offsets in struct kvm_guest_debug, and bits of its control word (asm/kvm.h). */
+  private static final long DEBUG_CONTROL = 0;
+
+  private static final long DEBUG_REGISTER_0 = 8;
+  private static final long DEBUG_REGISTER_7 = DEBUG_REGISTER_0 + 7 * Long.BYTES;
+  private static final int DEBUG_ENABLE = 1;
+  private static final int DEBUG_USE_HARDWARE_BREAKPOINTS = 0x20000;
+
+  /** DR7: breakpoint 0 is enabled, for the execution of an instruction. */
+  private static final long DR7_BREAKPOINT_0 = 0x402;
+
   private final int id;
   private final Descriptor descriptor;
   private final Mapping mapping;
@@ -74,7 +94,7 @@ public final class Vcpu implements AutoCloseable {
     }
   }
 
-  /** {@return the vCPU's number in the VM, which is also its APIC ID} */
+  /** {@return the vCPU's number in the VM, from 0; its local APIC ID may be another number} */
   public int id() {
     return id;
   }
@@ -336,6 +356,23 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
+   * Makes the guest exit with {@link ExitReason#DEBUG} before it executes the instruction at an
+   * address, every time, until the next call. The guest's own breakpoints have no effect meanwhile.
+   *
+   * @param address the linear address of the instruction
+   * @throws ErrnoException if KVM cannot set breakpoints or the vCPU is closed
+   */
+  public void breakpoint(long address) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment debug = arena.allocate(Ioctls.GUEST_DEBUG_BYTES, Long.BYTES);
+      debug.set(ValueLayout.JAVA_INT, DEBUG_CONTROL, DEBUG_ENABLE | DEBUG_USE_HARDWARE_BREAKPOINTS);
+      debug.set(ValueLayout.JAVA_LONG, DEBUG_REGISTER_0, address);
+      debug.set(ValueLayout.JAVA_LONG, DEBUG_REGISTER_7, DR7_BREAKPOINT_0);
+      ioctl("KVM_SET_GUEST_DEBUG", Ioctls.KVM_SET_GUEST_DEBUG(), debug);
+    }
+  }
+
+  /**
    * Injects a non-maskable interrupt.
    *
    * @throws ErrnoException if the vCPU is closed
@@ -364,6 +401,50 @@ public final class Vcpu implements AutoCloseable {
    */
   public void tscKhz(int khz) throws ErrnoException {
     ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), "KVM_SET_TSC_KHZ", this);
+  }
+
+  /**
+   * {@return the difference between the guest's time stamp counter and the host's, in ticks of the
+   * guest; empty if this KVM does not tell (before Linux 5.16)}
+   *
+   * @throws ErrnoException if the call fails for another reason
+   */
+  public OptionalLong tscOffset() throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(ValueLayout.JAVA_LONG);
+      long result =
+          descriptor.ioctl(Ioctls.KVM_GET_DEVICE_ATTR(), tscOffsetAttribute(arena, value));
+      if (result == -Errno.ENXIO || result == -Errno.ENOTTY || result == -Errno.EINVAL) {
+        return OptionalLong.empty();
+      }
+      ErrnoException.check(result, "KVM_GET_DEVICE_ATTR KVM_VCPU_TSC_OFFSET", this);
+      return OptionalLong.of(value.get(ValueLayout.JAVA_LONG, 0));
+    }
+  }
+
+  /**
+   * Sets the difference between the guest's time stamp counter and the host's. vCPUs with the same
+   * offset have synchronous counters.
+   *
+   * @param offset in ticks of the guest
+   * @throws ErrnoException if this KVM does not support it
+   */
+  public void tscOffset(long offset) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocateFrom(ValueLayout.JAVA_LONG, offset);
+      ErrnoException.check(
+          descriptor.ioctl(Ioctls.KVM_SET_DEVICE_ATTR(), tscOffsetAttribute(arena, value)),
+          "KVM_SET_DEVICE_ATTR KVM_VCPU_TSC_OFFSET",
+          this);
+    }
+  }
+
+  private static MemorySegment tscOffsetAttribute(Arena arena, MemorySegment value) {
+    MemorySegment attribute = arena.allocate(Ioctls.DEVICE_ATTRIBUTE_BYTES, Long.BYTES);
+    attribute.set(ValueLayout.JAVA_INT, ATTRIBUTE_GROUP, TSC_CTRL);
+    attribute.set(ValueLayout.JAVA_LONG, ATTRIBUTE_NUMBER, TSC_OFFSET);
+    attribute.set(ValueLayout.JAVA_LONG, ATTRIBUTE_ADDRESS, value.address());
+    return attribute;
   }
 
   /**

@@ -162,18 +162,30 @@ public final class Vm implements AutoCloseable {
   }
 
   /**
-   * Creates a vCPU.
+   * Creates a vCPU whose number is also its local APIC ID.
    *
-   * @param id the vCPU's number, from 0, which is also its local APIC ID
+   * @param number the vCPU's number, from 0
    * @return the vCPU, which the caller closes before the VM
    * @throws ErrnoException if the number is in use or too high for this host, or the VM is closed
    */
-  public Vcpu createVcpu(int id) throws ErrnoException {
-    long result = descriptor.ioctl(Ioctls.KVM_CREATE_VCPU(), id);
+  public Vcpu createVcpu(int number) throws ErrnoException {
+    return createVcpu(number, number);
+  }
+
+  /**
+   * Creates a vCPU.
+   *
+   * @param number the vCPU's number, from 0, by which messages refer to it
+   * @param apicId its local APIC ID; the vCPU with ID 0 boots, the others wait to be started
+   * @return the vCPU, which the caller closes before the VM
+   * @throws ErrnoException if the ID is in use or too high for this host, or the VM is closed
+   */
+  public Vcpu createVcpu(int number, int apicId) throws ErrnoException {
+    long result = descriptor.ioctl(Ioctls.KVM_CREATE_VCPU(), apicId);
     Descriptor vcpu =
-        new Descriptor((int) ErrnoException.check(result, "KVM_CREATE_VCPU", id), true);
+        new Descriptor((int) ErrnoException.check(result, "KVM_CREATE_VCPU", apicId), true);
     try {
-      return new Vcpu(id, vcpu, vcpuMmapSize, capability(Capability.XSAVE2));
+      return new Vcpu(number, vcpu, vcpuMmapSize, capability(Capability.XSAVE2));
     } catch (ErrnoException failure) {
       vcpu.close();
       throw failure;

@@ -58,7 +58,8 @@ final class MachineMigrationSource implements MigrationSource {
   public byte[] description() throws IOException {
     MachineConfig config = context.config();
     StateOutput output = new StateOutput().putLong(config.memoryBytes()).putInt(config.cpus());
-    CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0)).write(output);
+    CpuFeatures.of(GuestCpuid.of(parts.kvm(), config.topology(), 0)).write(output);
+    config.topology().write(output);
     return output.toByteArray();
   }
 
@@ -75,7 +76,7 @@ final class MachineMigrationSource implements MigrationSource {
     scratchVm.createIrqchip();
     scratchVm.createPit2();
     scratchVcpu = scratchVm.createVcpu(0);
-    scratchVcpu.set(GuestCpuid.of(parts.kvm(), 0));
+    scratchVcpu.set(GuestCpuid.of(parts.kvm(), context.config().topology(), 0));
     KvmState kvm = new KvmState(parts.kvm());
     for (int i = 0; i < WARM_UPS; i++) {
       StateWriter writer = new StateWriter();
@@ -197,7 +198,14 @@ final class MachineMigrationSource implements MigrationSource {
 
     @Override
     public void sendInput(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, byte[]> rest : parts.serial().handover().drainInput().entrySet()) {
+      Map<Integer, byte[]> all = parts.serial().handover().drainInput();
+      long bytes = all.values().stream().mapToLong(rest -> rest.length).sum();
+      if (bytes > MigrationStream.MOST_REST) {
+        throw new IOException(
+            "%d bytes of input are on their way to the guest, but a migration takes at most %d"
+                .formatted(bytes, MigrationStream.MOST_REST));
+      }
+      for (Map.Entry<Integer, byte[]> rest : all.entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
       }
     }

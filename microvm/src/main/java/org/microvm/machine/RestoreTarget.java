@@ -11,6 +11,7 @@ import org.microvm.linux.GuestRam;
 import org.microvm.machine.board.Board;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.machine.vm.MachineParts;
 import org.microvm.machine.vm.VmInstance;
@@ -33,6 +34,7 @@ final class RestoreTarget implements AutoCloseable {
   private static final int WARM_UPS = 5;
 
   private final MachineParts parts;
+  private final Topology topology;
   private final VmInstance instance;
   private final Machine machine;
   private boolean adoptedMemory;
@@ -40,6 +42,7 @@ final class RestoreTarget implements AutoCloseable {
 
   private RestoreTarget(MachineConfig config, MachineParts parts, VmInstance instance) {
     this.parts = parts;
+    topology = config.topology();
     this.instance = instance;
     machine = new Machine(config, parts, instance);
   }
@@ -72,7 +75,7 @@ final class RestoreTarget implements AutoCloseable {
 
   /** The CPU features that the vCPUs offer to a guest. */
   CpuFeatures cpuFeatures() throws IOException {
-    return CpuFeatures.of(GuestCpuid.of(parts.kvm(), 0));
+    return CpuFeatures.of(GuestCpuid.of(parts.kvm(), topology, 0));
   }
 
   GuestRam ram() {

@@ -13,6 +13,9 @@ import org.microvm.linux.UnixSocket;
 
 /** A connection over a unix socket. */
 public final class UnixTransport implements Transport {
+  /** Of one read; a peer could attach many to each byte. */
+  private static final int MOST_DESCRIPTORS = 16;
+
   private final Fd socket;
 
   /**
@@ -56,6 +59,9 @@ public final class UnixTransport implements Transport {
       }
       if (ErrnoException.check(bytes, "read", socket) == 0) {
         return false;
+      }
+      if (descriptors != null && descriptors.size() > MOST_DESCRIPTORS) {
+        throw new IOException("the peer sent more than %d descriptors".formatted(MOST_DESCRIPTORS));
       }
       at += bytes;
     }

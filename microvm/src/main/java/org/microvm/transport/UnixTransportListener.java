@@ -36,6 +36,8 @@ public final class UnixTransportListener implements TransportListener {
 
   @Override
   public void close() {
+    // Ends an accept in progress, which closing the descriptor would not.
+    UnixSocket.shutdown(listener.fd());
     listener.close();
   }
 }

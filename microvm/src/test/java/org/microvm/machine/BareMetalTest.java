@@ -121,6 +121,15 @@ class BareMetalTest {
     assertTrue(console.toString().contains("insn=" + name + " " + outcome), console.toString());
   }
 
+  @Test
+  void systemCalls_fromUserMode_reachTheKernelAndReturn() throws Exception {
+    start(guest("system-call", "count=100"));
+
+    assertEquals(new MachineEnd.DebugExit(1), end(), console::toString);
+    machine.close();
+    assertTrue(console.toString().contains("system calls 100"), console.toString());
+  }
+
   @ParameterizedTest
   @CsvSource({"16,15", "64,63", "3072,3071", "3073,3072", "5120,5119"})
   void memory_isAsLargeAsAskedFor(long mebibytes, String usable) throws Exception {

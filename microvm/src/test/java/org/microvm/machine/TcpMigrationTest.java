@@ -269,6 +269,7 @@ class TcpMigrationTest {
       Migration migration =
           machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         readUpTo(last, stream);
       }
       return migration;
@@ -335,6 +336,7 @@ class TcpMigrationTest {
       Migration migration =
           machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         readUpTo(Type.GO, stream);
         stream.write(Type.FAILED, "no disk");
 
@@ -361,6 +363,7 @@ class TcpMigrationTest {
       Migration migration =
           machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         for (; ; ) {
           MigrationStream.Frame frame = stream.read();
           switch (frame.type()) {

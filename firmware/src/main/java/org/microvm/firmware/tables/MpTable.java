@@ -2,6 +2,7 @@ package org.microvm.firmware.tables;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * The Intel MultiProcessor Specification 1.4 tables: a guest without ACPI finds its CPUs, the I/O
@@ -15,6 +16,9 @@ import java.nio.charset.StandardCharsets;
 public final class MpTable {
   /** Local APIC IDs have 8 bits: 255 is the broadcast ID, and the I/O APIC needs one. */
   public static final int CPUS_MAX = 254;
+
+  /** The highest local APIC ID, which leaves one for the I/O APIC. */
+  public static final int APIC_ID_MAX = CPUS_MAX - 1;
 
   private static final int REVISION_1_4 = 4;
   private static final int LOCAL_APIC = 0xfee0_0000;
@@ -67,11 +71,13 @@ public final class MpTable {
   }
 
   /**
-   * * Builds the configuration table.
+   * Builds the configuration table.
    *
-   * @param cpus the number of CPUs, 1 to {@link #CPUS_MAX}; the first is the boot processor
+   * @param apicIds the local APIC ID of each CPU, in ascending order, 1 to {@link #CPUS_MAX} of
+   *     them and none above {@link #APIC_ID_MAX}; the first is the boot processor
    */
-  public static byte[] build(int cpus) {
+  public static byte[] build(List<Integer> apicIds) {
+    int cpus = apicIds.size();
     int entries = cpus + 2 + GSIS + 2;
     int size = HEADER_SIZE + cpus * PROCESSOR_SIZE + (entries - cpus) * ENTRY_SIZE;
     ByteBuffer table = Bytes.allocate(size);
@@ -81,15 +87,15 @@ public final class MpTable {
     put(table, "MICROVM     ");
     table.putInt(0).putShort((short) 0).putShort((short) entries).putInt(LOCAL_APIC).putInt(0);
 
-    for (int id = 0; id < cpus; id++) {
-      table.put(PROCESSOR).put((byte) id).put(LOCAL_APIC_VERSION);
-      table.put(id == 0 ? ENABLED | BOOT_PROCESSOR : ENABLED);
+    for (int cpu = 0; cpu < cpus; cpu++) {
+      table.put(PROCESSOR).put(apicIds.get(cpu).byteValue()).put(LOCAL_APIC_VERSION);
+      table.put(cpu == 0 ? ENABLED | BOOT_PROCESSOR : ENABLED);
       table.putInt(SIGNATURE).putInt(FEATURES).putLong(0);
     }
     byte isa = 0;
     table.put(BUS).put(isa);
     put(table, "ISA   ");
-    byte ioApic = (byte) cpus;
+    byte ioApic = (byte) (apicIds.getLast() + 1);
     table.put(IO_APIC_ENTRY).put(ioApic).put(IO_APIC_VERSION).put(ENABLED).putInt(IO_APIC);
     for (byte gsi = 0; gsi < GSIS; gsi++) {
       interrupt(table, IO_INTERRUPT, INT, gsi).put(ioApic).put(gsi);

@@ -25,10 +25,15 @@ class MpTableTest {
     assertEquals(0, number(pointer, 11, 4));
   }
 
+  /** The table of CPUs whose APIC IDs count from 0. */
+  private static byte[] build(int cpus) {
+    return MpTable.build(IntStream.range(0, cpus).boxed().toList());
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 37, 254})
   void build_header_countsLengthAndEntries(int cpus) {
-    byte[] table = MpTable.build(cpus);
+    byte[] table = build(cpus);
 
     assertEquals("PCMP", text(table, 0, 4));
     assertEquals(table.length, number(table, 4, 2));
@@ -40,22 +45,31 @@ class MpTableTest {
 
   @Test
   void build_mostCpus_fitsBeforeTheFloatingPointer() {
-    byte[] table = MpTable.build(MpTable.CPUS_MAX);
+    byte[] table = build(MpTable.CPUS_MAX);
 
     assertTrue(GuestLayout.MP_TABLE + table.length <= GuestLayout.MP_POINTER);
   }
 
   @Test
   void build_processors_areEnabledAndTheFirstBoots() {
-    List<MpEntry> processors = entries(MpTable.build(3), 0);
+    List<MpEntry> processors = entries(build(3), 0);
 
     assertEquals(List.of(0, 1, 2), processors.stream().map(cpu -> cpu.at(1)).toList());
     assertEquals(List.of(3, 1, 1), processors.stream().map(cpu -> cpu.at(3)).toList());
   }
 
   @Test
+  void build_apicIdsWithGaps_areThoseOfTheProcessorsAndTheIoApicHasTheNext() {
+    byte[] table = MpTable.build(List.of(0, 1, 2, 4, 5, 6));
+
+    List<MpEntry> processors = entries(table, 0);
+    assertEquals(List.of(0, 1, 2, 4, 5, 6), processors.stream().map(cpu -> cpu.at(1)).toList());
+    assertEquals(7, entries(table, 2).getFirst().at(1));
+  }
+
+  @Test
   void build_bus_isIsa() {
-    List<MpEntry> buses = entries(MpTable.build(1), 1);
+    List<MpEntry> buses = entries(build(1), 1);
 
     assertEquals(1, buses.size());
     assertEquals("ISA   ", text(buses.getFirst().bytes(), 2, 6));
@@ -63,7 +77,7 @@ class MpTableTest {
 
   @Test
   void build_ioApic_hasAnIdOfItsOwn() {
-    List<MpEntry> ioApics = entries(MpTable.build(254), 2);
+    List<MpEntry> ioApics = entries(build(254), 2);
 
     assertEquals(1, ioApics.size());
     assertEquals(254, ioApics.getFirst().at(1));
@@ -73,7 +87,7 @@ class MpTableTest {
 
   @Test
   void build_interrupts_goToThePinOfTheirNumber() {
-    List<MpEntry> interrupts = entries(MpTable.build(2), 3);
+    List<MpEntry> interrupts = entries(build(2), 3);
 
     List<Integer> all = IntStream.range(0, 24).boxed().toList();
     assertEquals(all, interrupts.stream().map(entry -> entry.at(5)).toList());
@@ -82,7 +96,7 @@ class MpTableTest {
 
   @Test
   void build_interrupts_conformToTheBusAndNameTheIoApic() {
-    List<MpEntry> interrupts = entries(MpTable.build(2), 3);
+    List<MpEntry> interrupts = entries(build(2), 3);
 
     assertTrue(interrupts.stream().allMatch(entry -> entry.at(1) == 0));
     assertTrue(interrupts.stream().allMatch(entry -> number(entry.bytes(), 2, 2) == 0));
@@ -92,7 +106,7 @@ class MpTableTest {
 
   @Test
   void build_localInterrupts_areExtIntAtLint0AndNmiAtLint1() {
-    List<MpEntry> local = entries(MpTable.build(2), 4);
+    List<MpEntry> local = entries(build(2), 4);
 
     assertEquals(2, local.size());
     assertEquals(3, local.getFirst().at(1));

@@ -16,7 +16,7 @@ import org.microvm.virtioserial.SerialConfig;
  * @param commandLine kernel command line; the machine appends a parameter for each virtio-mmio
  *     device
  * @param memoryBytes guest RAM in bytes, a multiple of 4096
- * @param cpus number of vCPUs
+ * @param topology number of vCPUs, and how they are grouped
  * @param disks virtio-blk devices, the first is vda
  * @param serial options of the virtio-serial device
  * @param channels the channels that exist at power-on
@@ -33,6 +33,9 @@ import org.microvm.virtioserial.SerialConfig;
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
  * @param acpi whether the guest gets ACPI tables, in which a distribution's kernel finds its
  *     devices; the kernel command line has the virtio-mmio devices in any case
+ * @param hostParameters whether a Linux kernel that is not built for hosts without hardware
+ *     virtualization gets additional parameters on such a host, which hide from it what KVM's
+ *     emulator lacks
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
@@ -41,7 +44,7 @@ public record MachineConfig(
     Optional<Path> initrd,
     String commandLine,
     long memoryBytes,
-    int cpus,
+    Topology topology,
     List<DiskConfig> disks,
     SerialConfig serial,
     List<ChannelConfig> channels,
@@ -53,9 +56,15 @@ public record MachineConfig(
     boolean mappedRegisters,
     boolean trackDirtyPages,
     boolean acpi,
+    boolean hostParameters,
     List<String> options) {
   /** How many boots in a row may come to nothing, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
+
+  /** {@return the number of vCPUs} */
+  public int cpus() {
+    return topology.cpus();
+  }
 
   /**
    * Starts with one vCPU, 128 MiB of memory, and no devices but the console, whose output is
@@ -76,7 +85,7 @@ public record MachineConfig(
     private Optional<Path> initrd = Optional.empty();
     private String commandLine = "";
     private long memoryBytes = 128L << 20;
-    private int cpus = 1;
+    private Topology topology = Topology.ofCores(1);
     private SerialConfig serial = SerialConfig.defaults();
     private OutputStream console = OutputStream.nullOutputStream();
     private OnReset onReset = OnReset.EXIT;
@@ -86,6 +95,7 @@ public record MachineConfig(
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
     private boolean acpi = true;
+    private boolean hostParameters = true;
     private List<String> options = List.of();
 
     private Builder(Path kernel) {
@@ -126,13 +136,24 @@ public record MachineConfig(
     }
 
     /**
-     * Sets the number of vCPUs.
+     * Sets the number of vCPUs, which are the cores of one socket.
      *
      * @param count 1 to 254, and not more than KVM allows; 1 by default
      * @return this builder
+     * @throws IllegalArgumentException if the number is not possible
      */
     public Builder cpus(int count) {
-      cpus = count;
+      return topology(Topology.ofCores(count));
+    }
+
+    /**
+     * Sets the number of vCPUs, and how they are grouped.
+     *
+     * @param grouping one vCPU by default
+     * @return this builder
+     */
+    public Builder topology(Topology grouping) {
+      topology = Objects.requireNonNull(grouping);
       return this;
     }
 
@@ -247,6 +268,17 @@ public record MachineConfig(
     }
 
     /**
+     * Sets whether the kernel gets the parameters that this host requires.
+     *
+     * @param on true by default
+     * @return this builder
+     */
+    public Builder hostParameters(boolean on) {
+      hostParameters = on;
+      return this;
+    }
+
+    /**
      * Sets whether the guest gets ACPI tables.
      *
      * @param on true by default
@@ -279,7 +311,7 @@ public record MachineConfig(
           initrd,
           commandLine,
           memoryBytes,
-          cpus,
+          topology,
           List.copyOf(disks),
           serial,
           List.copyOf(channels),
@@ -291,6 +323,7 @@ public record MachineConfig(
           mappedRegisters,
           trackDirtyPages,
           acpi,
+          hostParameters,
           options);
     }
   }

@@ -25,6 +25,7 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.memory.MemoryFile;
 
 /**
@@ -47,6 +48,8 @@ public final class Snapshot {
 
   /** Names of the sections about the machine as a whole. */
   private static final String MACHINE = "machine";
+
+  private static final String TOPOLOGY = "topology";
 
   /** The options of the command line; the section keeps the name that older files have. */
   private static final String OPTIONS = "words";
@@ -71,6 +74,7 @@ public final class Snapshot {
   private final byte[] state;
   private final long memoryBytes;
   private final int cpus;
+  private final Topology topology;
   private final Instant taken;
   private final List<String> options;
   private final Identity identity;
@@ -118,6 +122,7 @@ public final class Snapshot {
     cpus = machine.getShort();
     taken = Instant.ofEpochMilli(machine.getLong(0, MOST_MILLIS));
     machine.end();
+    topology = readTopology(reader, cpus);
     options = readOptions(reader);
     identity = readIdentity(reader, state);
     ownPages = SnapshotBase.read(reader, memoryBytes);
@@ -200,6 +205,10 @@ public final class Snapshot {
         .putLong(config.memoryBytes())
         .putShort(config.cpus())
         .putLong(System.currentTimeMillis());
+    if (!config.topology().isCoresOnly()) {
+      // Required: a version that does not know the section would build other CPUID tables.
+      config.topology().write(writer.section(TOPOLOGY, VERSION, SectionPolicy.REQUIRED));
+    }
     StateOutput output = writer.section(OPTIONS, VERSION, SectionPolicy.OPTIONAL);
     output.putInt(options.size());
     options.forEach(output::putString);
@@ -207,6 +216,23 @@ public final class Snapshot {
         .section(IDENTITY, VERSION, SectionPolicy.OPTIONAL)
         .putLong(identity.id().getMostSignificantBits())
         .putLong(identity.id().getLeastSignificantBits());
+  }
+
+  private static Topology readTopology(StateReader reader, int cpus) throws StateException {
+    StateInput input = reader.takeIfPresent(TOPOLOGY, VERSION).orElse(null);
+    try {
+      Topology topology = input == null ? Topology.ofCores(cpus) : Topology.read(input);
+      if (input != null) {
+        input.end();
+      }
+      if (topology.cpus() != cpus) {
+        throw new StateException(
+            "%s are not the %d vCPUs of the saved guest".formatted(topology, cpus));
+      }
+      return topology;
+    } catch (IllegalArgumentException e) {
+      throw new StateException(e.getMessage());
+    }
   }
 
   private static List<String> readOptions(StateReader reader) throws StateException {
@@ -276,7 +302,8 @@ public final class Snapshot {
    *
    * @param config what the state is restored into
    * @return a new reader at the start of the state
-   * @throws MachineException if the configuration has another memory size or number of vCPUs
+   * @throws MachineException if the configuration has another memory size, or another number or
+   *     grouping of vCPUs
    */
   public StateReader state(MachineConfig config) throws MachineException {
     if (config.memoryBytes() != memoryBytes || config.cpus() != cpus) {
@@ -284,9 +311,15 @@ public final class Snapshot {
           "%s has %d vCPUs and %d bytes of memory, this machine %d and %d"
               .formatted(this, cpus, memoryBytes, config.cpus(), config.memoryBytes()));
     }
+    if (!config.topology().equals(topology)) {
+      throw new MachineException(
+          "%s has vCPUs that are grouped as %s, this machine's are grouped as %s"
+              .formatted(this, topology, config.topology()));
+    }
     try {
       StateReader reader = StateReader.of(state);
       reader.take(MACHINE, VERSION);
+      readTopology(reader, cpus);
       readOptions(reader);
       readIdentity(reader, state);
       SnapshotBase.read(reader, memoryBytes);

@@ -42,6 +42,7 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
 import org.microvm.machine.config.OnHalt;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.emulation.InstructionEmulator;
 import org.microvm.machine.emulation.KvmCpuAccess;
 import org.microvm.machine.vcpu.ExitHandler;
@@ -82,7 +83,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<VcpuThread> threads = new ArrayList<>();
 
-  /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpu}. */
+  /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpus}. */
   private final Map<Vcpu, Msrs> wallClocks = new HashMap<>();
 
   private final List<VcpuAccount> accounts = new ArrayList<>();
@@ -114,7 +115,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return instance.build(
         () -> {
           Board board = parts.board();
-          InitialCpuState state = BootLoader.load(board.ram().memory(), bootRequest(config, board));
+          InitialCpuState state =
+              BootLoader.load(
+                  board.ram().memory(), bootRequest(config, board), EmulationParameters.of(config));
           instance.makeVm(parts);
           instance.makeVcpus(config, parts);
           for (Vcpu vcpu : instance.vcpus) {
@@ -153,9 +156,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
    */
   public void load(StateReader state, Duration passed) throws MachineException {
     try {
-      for (Vcpu vcpu : vcpus) {
-        wallClocks.put(vcpu, KvmState.restoreVcpu(state, vcpu, passed));
-      }
+      wallClocks.putAll(KvmState.restoreVcpus(state, vcpus, passed));
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
     } catch (IOException e) {
       throw new MachineException(e.getMessage(), e);
@@ -199,10 +200,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   }
 
   private void makeVcpus(MachineConfig config, MachineParts parts) throws ErrnoException {
-    for (int id = 0; id < config.cpus(); id++) {
-      Vcpu vcpu = own(vm.createVcpu(id));
+    Topology topology = config.topology();
+    for (int id = 0; id < topology.cpus(); id++) {
+      Vcpu vcpu = own(vm.createVcpu(id, topology.apicId(id)));
       vcpus.add(vcpu);
-      vcpu.set(GuestCpuid.of(parts.kvm(), id));
+      vcpu.set(GuestCpuid.of(parts.kvm(), topology, id));
       addThread(vcpu, parts.board(), countsInKernel);
     }
     ramSlots = memory.ram();
@@ -233,7 +235,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         config.kernel(),
         config.initrd(),
         line.toString(),
-        config.cpus(),
+        config.topology().apicIds(),
         BootProtocol.AUTO,
         config.acpi() ? Optional.of(board.acpiHardware()) : Optional.empty());
   }

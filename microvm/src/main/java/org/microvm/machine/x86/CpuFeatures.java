@@ -21,8 +21,16 @@ public record CpuFeatures(List<Integer> words) {
     EDX
   }
 
-  /** One 32-bit word of CPUID: a function, an index and an output register. */
-  private record Place(int function, int index, Register register) {
+  /**
+   * One 32-bit word of CPUID: a function, an index and an output register.
+   *
+   * @param topology bits that describe the topology, which is not a feature of the host
+   */
+  private record Place(int function, int index, Register register, int topology) {
+    Place(int function, int index, Register register) {
+      this(function, index, register, 0);
+    }
+
     int read(Cpuid cpuid) {
       int position = cpuid.find(function, index);
       if (position < 0) {
@@ -52,14 +60,18 @@ public record CpuFeatures(List<Integer> words) {
           new Place(0, 0, Register.ECX),
           new Place(0, 0, Register.EDX),
           new Place(1, 0, Register.ECX),
-          new Place(1, 0, Register.EDX),
+          new Place(1, 0, Register.EDX, CpuidTopology.EDX_HTT),
           new Place(7, 0, Register.EBX),
           new Place(7, 0, Register.ECX),
           new Place(7, 0, Register.EDX),
           new Place(7, 1, Register.EAX),
           new Place(0xd, 0, Register.EAX),
           new Place(0xd, 1, Register.EAX),
-          new Place(0x8000_0001, 0, Register.ECX),
+          new Place(
+              0x8000_0001,
+              0,
+              Register.ECX,
+              CpuidTopology.ECX_CMP_LEGACY | CpuidTopology.ECX_TOPOLOGY_EXTENSIONS),
           new Place(0x8000_0001, 0, Register.EDX),
           new Place(0x8000_0008, 0, Register.EBX));
 
@@ -95,7 +107,7 @@ public record CpuFeatures(List<Integer> words) {
     }
     int common = Math.min(PLACES.size(), Math.min(words.size(), other.words.size()));
     for (int i = VENDOR_WORDS; i < common; i++) {
-      int missing = words.get(i) & ~other.words.get(i);
+      int missing = words.get(i) & ~other.words.get(i) & ~PLACES.get(i).topology();
       if (missing != 0) {
         return Optional.of(
             "the guest uses CPU features that this host lacks: %s bits 0x%08x"

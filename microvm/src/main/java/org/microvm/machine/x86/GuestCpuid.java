@@ -4,19 +4,14 @@ import org.microvm.kvm.Capability;
 import org.microvm.kvm.Cpuid;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
+import org.microvm.machine.config.Topology;
 
 /** Builds the CPUID table of a guest: all that KVM supports, adapted to one vCPU. */
 public final class GuestCpuid {
   private static final int FEATURES = 1;
-  private static final int APIC_ID_SHIFT = 24;
   private static final int ECX_HYPERVISOR = 1 << 31;
   private static final int ECX_TSC_DEADLINE = 1 << 24;
   private static final int ECX_X2APIC = 1 << 21;
-
-  /** Intel's leaves for the topology; EDX has the x2APIC ID. */
-  private static final int TOPOLOGY = 0xb;
-
-  private static final int TOPOLOGY_V2 = 0x1f;
 
   /** AMD's leaf for power management; a bit of EDX says that the TSC rate is constant. */
   private static final int POWER = 0x8000_0007;
@@ -25,23 +20,27 @@ public final class GuestCpuid {
 
   private GuestCpuid() {}
 
-  /** The table for one vCPU. */
-  public static Cpuid of(Kvm kvm, int vcpu) throws ErrnoException {
+  /**
+   * The table for one vCPU.
+   *
+   * @param kvm the host's KVM
+   * @param topology the vCPUs of the machine
+   * @param vcpu the vCPU's number, from 0
+   * @throws ErrnoException if KVM does not return its table
+   */
+  public static Cpuid of(Kvm kvm, Topology topology, int vcpu) throws ErrnoException {
     Cpuid cpuid = kvm.supportedCpuid();
     for (int i = 0; i < cpuid.count(); i++) {
       switch (cpuid.function(i)) {
-        case FEATURES -> {
-          // KVM returns the APIC ID of the processor that this thread runs on.
-          cpuid.ebx(i, (cpuid.ebx(i) & 0x00ff_ffff) | vcpu << APIC_ID_SHIFT);
-          cpuid.ecx(i, cpuid.ecx(i) | ECX_HYPERVISOR | ECX_X2APIC | deadlineTimer(kvm));
-        }
-        case TOPOLOGY, TOPOLOGY_V2 -> cpuid.edx(i, vcpu);
+        case FEATURES ->
+            cpuid.ecx(i, cpuid.ecx(i) | ECX_HYPERVISOR | ECX_X2APIC | deadlineTimer(kvm));
         // A guest that may be restored or migrated must not use the TSC as its clock. Without this
         // bit Linux uses kvmclock, whose value is saved and restored. QEMU hides the bit, too.
         case POWER -> cpuid.edx(i, cpuid.edx(i) & ~EDX_INVARIANT_TSC);
         default -> {}
       }
     }
+    new CpuidTopology(topology, vcpu).apply(cpuid);
     return cpuid;
   }
 

@@ -2,7 +2,9 @@ package org.microvm.machine.x86;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -44,9 +46,6 @@ public final class KvmState {
    */
   private static final long MOST_NANOS = Long.MAX_VALUE / 2;
 
-  /** IA32_TIME_STAMP_COUNTER. */
-  private static final int TSC = 0x10;
-
   /** MSR_KVM_WALL_CLOCK_NEW and MSR_KVM_WALL_CLOCK of asm/kvm_para.h. */
   private static final int WALL_CLOCK = 0x4b564d00;
 
@@ -66,8 +65,9 @@ public final class KvmState {
 
   /** Saves the VM and its vCPUs, one section each. */
   public void save(StateWriter writer, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
+    TscSync sync = new TscSync();
     for (Vcpu vcpu : vcpus) {
-      save(writer.section(VCPU + vcpu.id(), VERSION, SectionPolicy.REQUIRED), vcpu);
+      save(writer.section(VCPU + vcpu.id(), VERSION, SectionPolicy.REQUIRED), vcpu, sync);
     }
     StateOutput output = writer.section(VM, VERSION, SectionPolicy.REQUIRED);
     output.putShort(vcpus.size());
@@ -77,7 +77,7 @@ public final class KvmState {
     output.putLong(vm.clock());
   }
 
-  private void save(StateOutput output, Vcpu vcpu) throws ErrnoException {
+  private void save(StateOutput output, Vcpu vcpu, TscSync sync) throws ErrnoException {
     output.putInt(vcpu.tscKhz());
     for (VcpuState part : VcpuState.values()) {
       output.putBytes(vcpu.save(part));
@@ -85,7 +85,9 @@ public final class KvmState {
     Msrs registers = registers(vcpu);
     output.putInt(registers.count());
     for (int i = 0; i < registers.count(); i++) {
-      output.putInt(registers.index(i)).putLong(registers.value(i));
+      int index = registers.index(i);
+      long value = registers.value(i);
+      output.putInt(index).putLong(index == TscSync.TSC ? sync.toSave(vcpu, value) : value);
     }
   }
 
@@ -116,10 +118,7 @@ public final class KvmState {
     return fewer;
   }
 
-  /**
-   * Restores interrupt controllers, timers and clock; called after {@link #restoreVcpu} for each
-   * vCPU.
-   */
+  /** Restores interrupt controllers, timers and clock; called after {@link #restoreVcpus}. */
   public static void restoreVm(StateReader reader, Vm vm, int vcpus, Duration passed)
       throws StateException, ErrnoException {
     StateInput input = reader.take(VM, VERSION);
@@ -140,12 +139,27 @@ public final class KvmState {
   }
 
   /**
-   * Restores a vCPU whose CPUID is already set.
+   * Restores vCPUs whose CPUID is already set.
    *
+   * @param reader the sections of the vCPUs are taken from it
+   * @param vcpus all vCPUs of the guest
+   * @param passed how far the guest's clocks advance
    * @return registers to set right before the guest resumes: setting them makes KVM write to guest
    *     memory, which may belong to another process until then
+   * @throws StateException if the state does not fit these vCPUs
+   * @throws ErrnoException if KVM refuses a part of the state
    */
-  public static Msrs restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed)
+  public static Map<Vcpu, Msrs> restoreVcpus(StateReader reader, List<Vcpu> vcpus, Duration passed)
+      throws StateException, ErrnoException {
+    TscSync sync = new TscSync();
+    Map<Vcpu, Msrs> last = new HashMap<>();
+    for (Vcpu vcpu : vcpus) {
+      last.put(vcpu, restoreVcpu(reader, vcpu, passed, sync));
+    }
+    return last;
+  }
+
+  private static Msrs restoreVcpu(StateReader reader, Vcpu vcpu, Duration passed, TscSync sync)
       throws StateException, ErrnoException {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     Msrs last = new Msrs(2);
@@ -157,7 +171,9 @@ public final class KvmState {
       byte[] bytes = input.getBytes(MOST_BYTES);
       if (part == VcpuState.EVENTS) {
         // Events must be set after the registers: see VcpuState.
-        restoreRegisters(input, vcpu, ticks(passed, khz), last);
+        Msrs registers = readRegisters(input, last);
+        restoreTsc(vcpu, registers, ticks(passed, khz), khz, sync);
+        restoreRegisters(vcpu, registers);
       }
       restore(input, vcpu, part, bytes);
     }
@@ -196,17 +212,42 @@ public final class KvmState {
     return index == WALL_CLOCK || index == OLD_WALL_CLOCK;
   }
 
-  private static void restoreRegisters(StateInput input, Vcpu vcpu, long ticks, Msrs last)
-      throws StateException, ErrnoException {
+  /** Reads the registers; those to set right before the guest resumes go to another list. */
+  private static Msrs readRegisters(StateInput input, Msrs last) throws StateException {
     int count = input.getInt(0, MOST_REGISTERS);
     Msrs all = new Msrs(count);
     for (int i = 0; i < count; i++) {
       int index = input.getInt();
       long value = input.getLong();
       if (!isWallClock(index)) {
-        all.add(index, index == TSC ? value + ticks : value);
+        all.add(index, value);
       } else if (last.count() < 2) {
         last.add(index, value);
+      }
+    }
+    return all;
+  }
+
+  /** Sets the TSC before the other registers: its deadline timer is armed relative to it. */
+  private static void restoreTsc(Vcpu vcpu, Msrs registers, long ticks, int khz, TscSync sync)
+      throws StateException, ErrnoException {
+    for (int i = 0; i < registers.count(); i++) {
+      if (registers.index(i) == TscSync.TSC) {
+        long value = registers.value(i) + ticks;
+        if (!sync.restore(vcpu, value, khz)) {
+          refused(vcpu, TscSync.TSC, value);
+        }
+        return;
+      }
+    }
+  }
+
+  private static void restoreRegisters(Vcpu vcpu, Msrs saved)
+      throws StateException, ErrnoException {
+    Msrs all = new Msrs(saved.count());
+    for (int i = 0; i < saved.count(); i++) {
+      if (saved.index(i) != TscSync.TSC) {
+        all.add(saved.index(i), saved.value(i));
       }
     }
     for (int done = 0; done < all.count(); done++) {

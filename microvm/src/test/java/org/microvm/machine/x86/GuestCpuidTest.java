@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.kvm.Cpuid;
 import org.microvm.kvm.Kvm;
+import org.microvm.machine.config.Topology;
 import org.microvm.testing.RequiresKvm;
 
 /** The CPUID table that guests see. */
@@ -20,7 +21,7 @@ class GuestCpuidTest {
   void guestThatMayMove_isNotToldToKeepTimeByTheTsc() throws Exception {
     try (Kvm kvm = Kvm.open()) {
       Cpuid supported = kvm.supportedCpuid();
-      Cpuid cpuid = GuestCpuid.of(kvm, 0);
+      Cpuid cpuid = GuestCpuid.of(kvm, Topology.ofCores(1), 0);
 
       int leaf = cpuid.find(POWER, 0);
       assertTrue(leaf >= 0, "KVM's CPUID table must have the leaf with the invariant TSC bit");

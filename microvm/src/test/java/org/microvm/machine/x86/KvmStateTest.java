@@ -3,6 +3,8 @@ package org.microvm.machine.x86;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.List;
@@ -16,6 +18,7 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.GuestRam;
+import org.microvm.machine.config.Topology;
 import org.microvm.testing.RequiresKvm;
 
 @RequiresKvm
@@ -41,14 +44,15 @@ class KvmStateTest {
       vm.createPit2();
       vm.addMemory(ram.memory());
       try (Vcpu vcpu = vm.createVcpu(0)) {
-        vcpu.set(GuestCpuid.of(kvm, 0));
+        vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(1), 0));
         assertEquals(1, vcpu.set(new Msrs(1).add(WALL_CLOCK, TIME)));
         assertNotEquals(
             0, ram.memory().getLong(TIME), "KVM must write the time when the register is set");
         byte[] saved = save(new KvmState(kvm), vm, vcpu);
         ram.clear();
 
-        Msrs last = KvmState.restoreVcpu(StateReader.of(saved), vcpu, Duration.ZERO);
+        Msrs last =
+            KvmState.restoreVcpus(StateReader.of(saved), List.of(vcpu), Duration.ZERO).get(vcpu);
 
         assertEquals(-1, ram.file().nextData(0), "nothing may have been written");
         assertEquals(last.count(), vcpu.set(last));
@@ -64,7 +68,7 @@ class KvmStateTest {
       vm.createIrqchip();
       vm.createPit2();
       try (Vcpu vcpu = vm.createVcpu(0)) {
-        vcpu.set(GuestCpuid.of(kvm, 0));
+        vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(1), 0));
         KvmState state = new KvmState(kvm);
 
         byte[] first = save(state, vm, vcpu);
@@ -72,6 +76,61 @@ class KvmStateTest {
 
         assertEquals(first.length, second.length);
         assertArrayEquals(registers(first), registers(second));
+      }
+    }
+  }
+
+  @Test
+  void counters_ofAllVcpusAreSynchronousAfterARestore() throws Exception {
+    try (Kvm kvm = Kvm.open();
+        Vm vm = kvm.createVm()) {
+      vm.createIrqchip();
+      vm.createPit2();
+      Topology topology = Topology.ofCores(3);
+      try (Vcpu first = vm.createVcpu(0);
+          Vcpu second = vm.createVcpu(1);
+          Vcpu third = vm.createVcpu(2)) {
+        List<Vcpu> vcpus = List.of(first, second, third);
+        for (Vcpu vcpu : vcpus) {
+          vcpu.set(GuestCpuid.of(kvm, topology, vcpu.id()));
+        }
+        assumeTrue(first.tscOffset().isPresent(), "KVM does not tell the offset of the TSC");
+        StateWriter writer = new StateWriter();
+        new KvmState(kvm).save(writer, vm, vcpus);
+        // As after a restore that took KVM too long to find the counters synchronous.
+        second.tscOffset(first.tscOffset().getAsLong() + (1L << 40));
+
+        KvmState.restoreVcpus(StateReader.of(writer.toByteArray()), vcpus, Duration.ofSeconds(5));
+
+        assertEquals(first.tscOffset(), second.tscOffset());
+        assertEquals(first.tscOffset(), third.tscOffset());
+      }
+    }
+  }
+
+  @Test
+  void counters_thatTheGuestSetApart_stayApart() throws Exception {
+    try (Kvm kvm = Kvm.open();
+        Vm vm = kvm.createVm()) {
+      vm.createIrqchip();
+      vm.createPit2();
+      try (Vcpu first = vm.createVcpu(0);
+          Vcpu second = vm.createVcpu(1)) {
+        List<Vcpu> vcpus = List.of(first, second);
+        for (Vcpu vcpu : vcpus) {
+          vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(2), vcpu.id()));
+        }
+        assumeTrue(first.tscOffset().isPresent(), "KVM does not tell the offset of the TSC");
+        long apart = 1L << 40;
+        second.tscOffset(first.tscOffset().getAsLong() + apart);
+        StateWriter writer = new StateWriter();
+        new KvmState(kvm).save(writer, vm, vcpus);
+        second.tscOffset(first.tscOffset().getAsLong());
+
+        KvmState.restoreVcpus(StateReader.of(writer.toByteArray()), vcpus, Duration.ZERO);
+
+        long now = second.tscOffset().getAsLong() - first.tscOffset().getAsLong();
+        assertTrue(now > apart / 2 && now < 2 * apart, "offset " + now);
       }
     }
   }
