@@ -110,10 +110,6 @@ class AcpiTablesTest {
             <= GuestLayout.HIGH_MEMORY);
   }
 
-  private static List<Integer> ids(int cpus) {
-    return IntStream.range(0, cpus).boxed().toList();
-  }
-
   private static String text(byte[] bytes, int offset, int length) {
     return new String(bytes, offset, length, StandardCharsets.US_ASCII);
   }
