@@ -30,7 +30,7 @@ public final class Cpuid {
     this.capacity = capacity;
   }
 
-  /** Creates a table without entries. */
+  /** {@return a new table without entries} */
   public static Cpuid empty() {
     return new Cpuid(Arena.ofAuto().allocate(HEADER + ENTRY, Long.BYTES), 1);
   }
@@ -178,6 +178,8 @@ public final class Cpuid {
   /**
    * Appends an entry whose registers are all 0.
    *
+   * @param function the leaf, which the guest puts in EAX
+   * @param index the sub-leaf, which the guest puts in ECX
    * @param indexed whether the leaf has sub-leaves, so that the index is significant
    * @return the entry's position
    */

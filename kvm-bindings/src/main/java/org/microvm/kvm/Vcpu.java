@@ -376,9 +376,9 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
-   * The difference between the guest's time stamp counter and the host's, in ticks of the guest;
-   * empty if this KVM does not tell (before Linux 5.16).
+   * Returns the difference between the guest's time stamp counter and the host's.
    *
+   * @return ticks of the guest; empty if this KVM does not tell (before Linux 5.16)
    * @throws ErrnoException if the call fails for another reason
    */
   public OptionalLong tscOffset() throws ErrnoException {

@@ -57,7 +57,7 @@ public record MachineConfig(
   /** How many boots in a row may come to nothing, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
 
-  /** Number of vCPUs. */
+  /** {@return the number of vCPUs} */
   public int cpus() {
     return topology.cpus();
   }
@@ -141,7 +141,12 @@ public record MachineConfig(
       return topology(Topology.ofCores(count));
     }
 
-    /** Sets the number of vCPUs, and how they are grouped. */
+    /**
+     * Sets the number of vCPUs, and how they are grouped.
+     *
+     * @param grouping sockets, cores and threads; one vCPU by default
+     * @return this builder
+     */
     public Builder topology(Topology grouping) {
       topology = Objects.requireNonNull(grouping);
       return this;

@@ -57,7 +57,8 @@ public record Topology(int sockets, int cores, int threads) {
   /**
    * One socket with a number of cores that have one thread each.
    *
-   * @param cpus the number of vCPUs
+   * @param cpus the number of vCPUs, 1 to 254
+   * @return the topology
    * @throws IllegalArgumentException if the number is not possible; the message is for people
    */
   public static Topology ofCores(int cpus) {
@@ -73,30 +74,31 @@ public record Topology(int sockets, int cores, int threads) {
     return Integer.SIZE - Integer.numberOfLeadingZeros(values - 1);
   }
 
-  /** The number of vCPUs. */
+  /** {@return the number of vCPUs} */
   public int cpus() {
     return sockets * cores * threads;
   }
 
-  /** The number of vCPUs in each socket. */
+  /** {@return the number of vCPUs in each socket} */
   public int cpusPerSocket() {
     return cores * threads;
   }
 
-  /** The width in bits of the thread's number in a local APIC ID. */
+  /** {@return the width in bits of the thread's number in a local APIC ID} */
   public int threadBits() {
     return bits(threads);
   }
 
-  /** The width in bits of the numbers of core and thread in a local APIC ID. */
+  /** {@return the width in bits of the numbers of core and thread in a local APIC ID} */
   public int socketShift() {
     return bits(threads) + bits(cores);
   }
 
   /**
-   * The local APIC ID of a vCPU.
+   * Returns the local APIC ID of a vCPU.
    *
    * @param vcpu the vCPU's number, from 0
+   * @return the ID, 0 to {@link #APIC_ID_MAX}
    */
   public int apicId(int vcpu) {
     int thread = vcpu % threads;
@@ -105,7 +107,7 @@ public record Topology(int sockets, int cores, int threads) {
     return socket << socketShift() | core << threadBits() | thread;
   }
 
-  /** The local APIC IDs of all vCPUs, in the order of their numbers. */
+  /** {@return the local APIC IDs of all vCPUs, in the order of their numbers} */
   public List<Integer> apicIds() {
     // No stream: this is on the way to the guest's first instruction.
     List<Integer> ids = new ArrayList<>();
@@ -115,12 +117,16 @@ public record Topology(int sockets, int cores, int threads) {
     return ids;
   }
 
-  /** Whether this is what {@link #ofCores} returns. */
+  /** {@return whether this is what {@link #ofCores} returns} */
   public boolean isCoresOnly() {
     return sockets == 1 && threads == 1;
   }
 
-  /** Writes the counts for another process. */
+  /**
+   * Writes the counts for another process.
+   *
+   * @param output where to, 6 bytes
+   */
   public void write(StateOutput output) {
     output.putShort(sockets).putShort(cores).putShort(threads);
   }
@@ -128,6 +134,8 @@ public record Topology(int sockets, int cores, int threads) {
   /**
    * Reads what {@link #write} wrote.
    *
+   * @param input where from
+   * @return the topology
    * @throws StateException if the counts are not possible
    */
   public static Topology read(StateInput input) throws StateException {
