@@ -86,10 +86,11 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static String virtualization() throws IOException {
-    if (module("kvm_pvm")) {
+    if (emulatesKernels()) {
       return "kvm-pvm, without hardware support. Guest user code runs natively, guest kernel code in"
           + " KVM's instruction emulator: a boot takes seconds and needs a kernel that is patched"
-          + " for such hosts (make images)";
+          + " for such hosts (make images). Linux starts several vCPUs, but has not been seen to finish its"
+          + " boot with them";
     }
     if (module("kvm_intel")) {
       return "hardware, Intel VMX (kvm_intel)";
@@ -102,6 +103,11 @@ final class DoctorCommand implements Callable<Integer> {
     return hardware
         ? "the processor supports it (VMX or SVM), but no KVM module is loaded"
         : "the processor reports neither VMX nor SVM";
+  }
+
+  /** Whether KVM emulates the kernels of guests. */
+  static boolean emulatesKernels() {
+    return module("kvm_pvm");
   }
 
   private static boolean module(String name) {

@@ -152,6 +152,11 @@ final class RunCommand implements Callable<Integer> {
     if (isIncoming() && snapshot != null) {
       throw new UsageException("--incoming and --restore cannot be combined");
     }
+    if (config.cpus() > 1 && DoctorCommand.emulatesKernels()) {
+      System.err.println(
+          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux may not boot with more"
+              + " than one vCPU");
+    }
     if (snapshot != null) {
       RestoreClock restoreClock =
           clock.getValue() == null
