@@ -1,15 +1,18 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import org.microvm.linux.SocketMode;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
+import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import picocli.CommandLine.Model.OptionSpec;
@@ -35,7 +38,7 @@ final class ControlOptions {
   private QmpServer server;
 
   /** The values of the options. */
-  private record Socket(Path path, boolean waits) {}
+  private record Socket(Path path, boolean waits, SocketMode mode) {}
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
@@ -60,7 +63,12 @@ final class ControlOptions {
       machine = ofMachine;
       try {
         opened =
-            QmpServer.listen(socket.path(), target, channels.register(ofMachine), Version.number());
+            QmpServer.listen(
+                socket.path(),
+                socket.mode(),
+                target,
+                channels.register(ofMachine),
+                Version.number());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
@@ -79,11 +87,16 @@ final class ControlOptions {
     }
     boolean server = options.takeFlag("server", false);
     boolean wait = options.takeFlag("wait", true);
+    SocketMode mode = ChardevOptions.mode(options.take("mode"));
     options.finish();
     if (!server) {
       throw new OptionException("needs server=on: the machine listens, its clients connect");
     }
-    return new Socket(Path.of(where.substring(PREFIX.length())), wait);
+    try {
+      return new Socket(Path.of(where.substring(PREFIX.length())), wait, mode);
+    } catch (InvalidPathException e) {
+      throw new OptionException("%s is not unix:PATH: %s".formatted(where, e.getReason()));
+    }
   }
 
   private static void await(QmpServer server) {

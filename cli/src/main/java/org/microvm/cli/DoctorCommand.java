@@ -2,10 +2,11 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.microvm.kvm.Capability;
+import org.microvm.kvm.HostVirtualization;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestImages;
@@ -31,15 +32,26 @@ final class DoctorCommand implements Callable<Integer> {
     Capability.SET_IDENTITY_MAP_ADDR
   };
 
-  /** A machine uses these where they are present. */
-  private static final Capability[] USEFUL = {
-    Capability.READONLY_MEM,
-    Capability.TSC_DEADLINE_TIMER,
-    Capability.BINARY_STATS_FD,
-    Capability.XSAVE,
-    Capability.XCRS,
-    Capability.ADJUST_CLOCK
-  };
+  /** A machine uses these where they are present; what is lost without each. */
+  private static final Map<Capability, String> USEFUL = new LinkedHashMap<>();
+
+  static {
+    USEFUL.put(Capability.READONLY_MEM, "each access to a virtio register is an exit");
+    USEFUL.put(Capability.TSC_DEADLINE_TIMER, "guests program their timers at a higher cost");
+    USEFUL.put(Capability.BINARY_STATS_FD, "statistics lack KVM's own counters");
+    USEFUL.put(Capability.KVMCLOCK_CTRL, "a guest may report a lockup after a pause");
+    USEFUL.put(Capability.XSAVE, "no snapshots and no migration");
+    USEFUL.put(Capability.XCRS, "no snapshots and no migration");
+    USEFUL.put(Capability.DEBUGREGS, "no snapshots and no migration");
+    USEFUL.put(Capability.MP_STATE, "no snapshots and no migration");
+    USEFUL.put(Capability.ADJUST_CLOCK, "no snapshots and no migration");
+    USEFUL.put(Capability.GET_TSC_KHZ, "no snapshots and no migration");
+    USEFUL.put(
+        Capability.TSC_CONTROL,
+        "no restore of a guest from a host whose time stamp counter has another frequency");
+    USEFUL.put(
+        Capability.XSAVE2, "no snapshots of guests whose extended state exceeds 4 KiB (AMX)");
+  }
 
   private final PrintStream out = System.out;
 
@@ -48,6 +60,7 @@ final class DoctorCommand implements Callable<Integer> {
     line("java", Runtime.version() + ", " + System.getProperty("java.home"));
     line("kernel", System.getProperty("os.version"));
     line("virtualization", virtualization());
+    line("nesting", nesting());
     boolean usable = kvm();
     GuestImages images = GuestImages.installed();
     line(
@@ -66,8 +79,8 @@ final class DoctorCommand implements Callable<Integer> {
       for (Capability capability : NEEDED) {
         complete &= capability(kvm, capability, "MISSING, required");
       }
-      for (Capability capability : USEFUL) {
-        capability(kvm, capability, "missing, optional");
+      for (Map.Entry<Capability, String> useful : USEFUL.entrySet()) {
+        capability(kvm, useful.getKey(), "missing: " + useful.getValue());
       }
       line("vCPUs", "at most " + kvm.capability(Capability.MAX_VCPUS) + " per VM");
       kvm.createVm().close();
@@ -86,32 +99,24 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static String virtualization() throws IOException {
-    if (emulatesKernels()) {
-      return "kvm-pvm, without hardware support. Guest user code runs natively, guest kernel code in"
-          + " KVM's instruction emulator: a boot takes seconds and needs a kernel that is patched"
-          + " for such hosts (make images). Linux starts several vCPUs, but has not been seen to finish its"
-          + " boot with them";
-    }
-    if (module("kvm_intel")) {
-      return "hardware, Intel VMX (kvm_intel)";
-    }
-    if (module("kvm_amd")) {
-      return "hardware, AMD SVM (kvm_amd)";
-    }
-    String flags = Files.readString(Path.of("/proc/cpuinfo"));
-    boolean hardware = flags.contains(" vmx") || flags.contains(" svm");
-    return hardware
-        ? "the processor supports it (VMX or SVM), but no KVM module is loaded"
-        : "the processor reports neither VMX nor SVM";
+    return switch (HostVirtualization.detect()) {
+      case INTEL_VMX -> "hardware, Intel VMX (kvm_intel)";
+      case AMD_SVM -> "hardware, AMD SVM (kvm_amd)";
+      case PVM ->
+          "kvm-pvm, without hardware support. Guest user code runs natively, guest kernel code in"
+              + " KVM's instruction emulator: a boot takes seconds with a kernel that is patched for"
+              + " such hosts (make images), minutes with others (docs/kernels.md). Linux starts"
+              + " several vCPUs, but has not been seen to finish its boot with them";
+      case UNUSED -> "the processor supports it (VMX or SVM), but no KVM module is loaded";
+      case NONE -> "the processor reports neither VMX nor SVM";
+    };
   }
 
-  /** Whether KVM emulates the kernels of guests. */
-  static boolean emulatesKernels() {
-    return module("kvm_pvm");
-  }
-
-  private static boolean module(String name) {
-    return Files.isDirectory(Path.of("/sys/module", name));
+  private static String nesting() throws IOException {
+    return HostVirtualization.isNested()
+        ? "this host is itself a virtual machine: exits cost several times more, and its hypervisor"
+            + " decides whether there is VMX or SVM"
+        : "this host is no virtual machine, or hides it";
   }
 
   private void line(String what, String finding) {

@@ -87,6 +87,16 @@ final class MachineOptions {
           .defaultValue("on")
           .build();
 
+  private final OptionSpec hostParameters =
+      Options.text(
+              "auto|off",
+              "auto: on a host without hardware virtualization (kvm-pvm), append kernel parameters"
+                  + " that hide what KVM's emulator lacks, unless the kernel is built for such hosts"
+                  + " (default: ${DEFAULT-VALUE})",
+              "--host-parameters")
+          .defaultValue("auto")
+          .build();
+
   private final OptionSpec trackDirtyPages =
       Options.text(
               "on|off",
@@ -147,6 +157,7 @@ final class MachineOptions {
         disks,
         registers,
         acpi,
+        hostParameters,
         trackDirtyPages,
         onReset,
         onPanic,
@@ -215,6 +226,7 @@ final class MachineOptions {
         .resetLimit(limit())
         .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
         .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
+        .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
@@ -226,7 +238,16 @@ final class MachineOptions {
     addAll(args, List.of(append, chardevs, devices, disks));
     for (OptionSpec option :
         List.of(
-            memory, cpus, onReset, onPanic, onHalt, resetLimit, registers, acpi, trackDirtyPages)) {
+            memory,
+            cpus,
+            onReset,
+            onPanic,
+            onHalt,
+            resetLimit,
+            registers,
+            acpi,
+            hostParameters,
+            trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
     return args;

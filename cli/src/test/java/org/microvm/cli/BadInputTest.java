@@ -72,6 +72,7 @@ class BadInputTest {
         "--chardev|null,id=a|--chardev id=a is used by no --device",
         "--registers|some|--registers: 'some' is not mapped or exits",
         "--acpi|maybe|--acpi: 'maybe' is not on or off",
+        "--host-parameters|on|--host-parameters: 'on' is not auto or off",
         "--track-dirty-pages|maybe|--track-dirty-pages: 'maybe' is not on or off",
         "--chardev|socket,path=/tmp/x|needs id=",
         "--device|virtserialport,chardev=nobody|there is no chardev nobody",

@@ -35,11 +35,14 @@ public final class BootLoader {
 
   private final GuestMemory memory;
   private final BootRequest request;
+  private final KernelParameters parameters;
   private final MemoryRegion lowRam;
 
-  private BootLoader(GuestMemory memory, BootRequest request) throws BootException {
+  private BootLoader(GuestMemory memory, BootRequest request, KernelParameters parameters)
+      throws BootException {
     this.memory = memory;
     this.request = request;
+    this.parameters = parameters;
     this.lowRam = memory.regions().getFirst();
     if (lowRam.start() != 0 || lowRam.size() <= GuestLayout.HIGH_MEMORY) {
       throw new BootException("guest RAM must start at address 0 and be larger than 1 MiB");
@@ -78,7 +81,22 @@ public final class BootLoader {
    * @throws BootException if the guest cannot be started; RAM may have been written by then
    */
   public static InitialCpuState load(GuestMemory memory, BootRequest request) throws BootException {
-    BootLoader loader = new BootLoader(memory, request);
+    return load(memory, request, KernelParameters.NONE);
+  }
+
+  /**
+   * Loads the kernel, its command line with parameters that depend on the kernel, initial RAM disk
+   * and tables.
+   *
+   * @param memory fresh RAM, all zero, because a kernel's BSS is not written
+   * @param request what to start
+   * @param parameters adds to the command line of the request
+   * @return the registers of the first vCPU
+   * @throws BootException if the guest cannot be started; RAM may have been written by then
+   */
+  public static InitialCpuState load(
+      GuestMemory memory, BootRequest request, KernelParameters parameters) throws BootException {
+    BootLoader loader = new BootLoader(memory, request, parameters);
     try {
       return loader.load();
     } catch (ImageException e) {
@@ -104,7 +122,7 @@ public final class BootLoader {
         throw e.about("kernel " + request.kernel());
       }
       SetupHeader header = kernel.setupHeader();
-      putCommandLine(header.commandLineMax());
+      putCommandLine(parameters.addTo(request.commandLine(), kind(elf)), header.commandLineMax());
       Range initrd = putInitrd(elf.end(), header.initrdEndMax());
       putCommonTables();
       Range acpi = putAcpiTables();
@@ -117,6 +135,13 @@ public final class BootLoader {
       put(GuestLayout.PAGE_TABLES, PageTables.build(GuestLayout.PAGE_TABLES));
       return InitialCpuState.longMode(entry);
     }
+  }
+
+  private static KernelKind kind(ElfKernel elf) {
+    if (!elf.isLinux()) {
+      return KernelKind.OTHER;
+    }
+    return elf.knowsEmulation() ? KernelKind.LINUX_FOR_EMULATION : KernelKind.LINUX;
   }
 
   private boolean usePvh(ElfKernel elf) throws BootException {
@@ -135,8 +160,8 @@ public final class BootLoader {
     return pvh;
   }
 
-  private void putCommandLine(int kernelMax) throws BootException, GuestMemoryException {
-    String line = request.commandLine();
+  private void putCommandLine(String line, int kernelMax)
+      throws BootException, GuestMemoryException {
     CommandLine.check(line);
     int max = Math.min(kernelMax, GuestLayout.COMMAND_LINE_ROOM - 1);
     if (line.length() > max) {

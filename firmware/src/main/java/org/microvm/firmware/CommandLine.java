@@ -46,6 +46,36 @@ public final class CommandLine {
   }
 
   /**
+   * Looks for a parameter in the kernel's part.
+   *
+   * @param name its name, up to the equals sign
+   * @return whether the parameter is there, with or without a value
+   */
+  public boolean has(String name) {
+    return hasWord(name + "=") || hasWord(name);
+  }
+
+  /** Whether a word of the kernel's part is this one, or begins with it if it ends in {@code =}. */
+  private boolean hasWord(String wanted) {
+    int end = initArguments(text);
+    boolean quoted = false;
+    int word = 0;
+    for (int i = 0; i <= end; i++) {
+      char c = i == end ? ' ' : text.charAt(i);
+      if (c == '"') {
+        quoted = !quoted;
+      } else if (c == ' ' && (!quoted || i == end)) {
+        if (text.startsWith(wanted, word)
+            && (wanted.endsWith("=") || i - word == wanted.length())) {
+          return true;
+        }
+        word = i + 1;
+      }
+    }
+    return false;
+  }
+
+  /**
    * Adds the parameter by which Linux finds a virtio-mmio device.
    *
    * @param address guest-physical address of its registers

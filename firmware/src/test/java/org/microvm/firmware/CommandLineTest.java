@@ -1,7 +1,9 @@
 package org.microvm.firmware;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,5 +60,22 @@ class CommandLineTest {
     CommandLine line = CommandLine.of("quiet");
 
     assertThrows(BootException.class, () -> line.append("a\nb"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"noxsave", "clearcpuid", "console", "dyndbg"})
+  void has_parameterOfTheKernelsPart_isFound(String name) throws Exception {
+    CommandLine line = CommandLine.of("noxsave console=ttyS0 dyndbg=\"a b\" clearcpuid=smap -- x");
+
+    assertTrue(line.has(name));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"xsave", "noxsav", "noxsave2", "ttyS0", "b", "clearcpuid", "init"})
+  void has_otherText_isNotFound(String name) throws Exception {
+    CommandLine line =
+        CommandLine.of("noxsave console=ttyS0 dyndbg=\"a b\" noclearcpuid=1 -- clearcpuid=2 init");
+
+    assertFalse(line.has(name));
   }
 }

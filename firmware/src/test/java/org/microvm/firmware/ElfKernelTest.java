@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -263,5 +265,42 @@ class ElfKernelTest {
     var failure = assertThrows(BootException.class, () -> guest.load(kernel));
 
     assertEquals("kernel " + directory.resolve("kernel") + ": " + message, failure.getMessage());
+  }
+
+  private KernelKind kind(ElfBuilder kernel) throws Exception {
+    List<KernelKind> kinds = new ArrayList<>();
+    guest.load(
+        kernel.build(),
+        (line, kind) -> {
+          kinds.add(kind);
+          return line;
+        });
+    return kinds.getFirst();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "microvm,1,LINUX_FOR_EMULATION",
+    "microvm,2,LINUX",
+    "microvms,1,LINUX",
+    "Linux,1,LINUX"
+  })
+  void kind_ofLinux_isByTheNoteOfThisProject(String owner, int type, KernelKind expected)
+      throws Exception {
+    assertEquals(expected, kind(ElfBuilder.linux().note(owner, type, 1, 0, 0, 0)));
+  }
+
+  @Test
+  void kind_ofABareMetalGuest_isOther() throws Exception {
+    assertEquals(KernelKind.OTHER, kind(elf64WithCode().pvhNote(PVH_ENTRY)));
+  }
+
+  @Test
+  void load_withParametersForTheKernel_putsThemOnItsCommandLine() throws Exception {
+    guest.commandLine("quiet");
+
+    guest.load(ElfBuilder.linux().build(), (line, kernel) -> line + " noxsave");
+
+    assertEquals("quiet noxsave", guest.readText(GuestLayout.COMMAND_LINE));
   }
 }

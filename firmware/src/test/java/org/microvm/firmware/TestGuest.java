@@ -84,6 +84,13 @@ public final class TestGuest {
     return load(Files.write(directory.resolve("kernel"), kernel));
   }
 
+  public InitialCpuState load(byte[] kernel, KernelParameters parameters)
+      throws IOException, BootException {
+    Path file = Files.write(directory.resolve("kernel"), kernel);
+    return BootLoader.load(
+        memory, new BootRequest(file, initrd, commandLine, apicIds, entry, acpi), parameters);
+  }
+
   public InitialCpuState load(Path kernel) throws BootException {
     return BootLoader.load(
         memory, new BootRequest(kernel, initrd, commandLine, apicIds, entry, acpi));

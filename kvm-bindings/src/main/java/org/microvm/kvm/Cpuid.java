@@ -178,8 +178,8 @@ public final class Cpuid {
   /**
    * Appends an entry whose registers are all 0.
    *
-   * @param function the leaf, which the guest puts in EAX
-   * @param index the sub-leaf, which the guest puts in ECX
+   * @param function the leaf
+   * @param index the sub-leaf, 0 if it has none
    * @param indexed whether the leaf has sub-leaves, so that the index is significant
    * @return the entry's position
    */

@@ -41,6 +41,7 @@ final class Ioctls {
   static final int XSAVE_BYTES = 4096;
   static final int XCRS_BYTES = 392;
   static final int DEVICE_ATTRIBUTE_BYTES = 24;
+  static final int GUEST_DEBUG_BYTES = 72;
 
   private Ioctls() {}
 
@@ -252,6 +253,10 @@ final class Ioctls {
   /** MP_STATE. */
   static long KVM_SET_MP_STATE() {
     return write(0x99, kvm_mp_state.layout());
+  }
+
+  static long KVM_SET_GUEST_DEBUG() {
+    return number(WRITE, 0x9b, GUEST_DEBUG_BYTES);
   }
 
   static long KVM_NMI() {

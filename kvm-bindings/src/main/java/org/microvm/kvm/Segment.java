@@ -45,6 +45,26 @@ public record Segment(long base, int limit, int selector, Attributes attributes)
   }
 
   /**
+   * Describes 64-bit code of user programs.
+   *
+   * @param selector of the segment's descriptor, 0 to 65535
+   * @return the segment, at base 0, executable and readable, with DPL 3
+   */
+  public static Segment userCode64(int selector) {
+    return flat(selector, 0xb, 3, false, true);
+  }
+
+  /**
+   * Describes data of user programs over all 4 GiB.
+   *
+   * @param selector of the segment's descriptor, 0 to 65535
+   * @return the segment, at base 0, writable, with DPL 3
+   */
+  public static Segment userData(int selector) {
+    return flat(selector, 0x3, 3, true, false);
+  }
+
+  /**
    * Describes 32-bit kernel code over all 4 GiB.
    *
    * @param selector of the segment's descriptor, 0 to 65535
@@ -80,7 +100,11 @@ public record Segment(long base, int limit, int selector, Attributes attributes)
   }
 
   private static Segment flat(int selector, int type, boolean db, boolean l) {
+    return flat(selector, type, 0, db, l);
+  }
+
+  private static Segment flat(int selector, int type, int dpl, boolean db, boolean l) {
     return new Segment(
-        0, 0xffff_ffff, selector, new Attributes(type, true, 0, db, true, l, true, false, false));
+        0, 0xffff_ffff, selector, new Attributes(type, true, dpl, db, true, l, true, false, false));
   }
 }

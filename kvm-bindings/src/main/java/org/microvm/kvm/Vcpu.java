@@ -54,6 +54,17 @@ public final class Vcpu implements AutoCloseable {
   static final int TSC_CTRL = 0;
   static final long TSC_OFFSET = 0;
 
+  /** Offsets in struct kvm_guest_debug, and bits of its control word (asm/kvm.h). */
+  private static final long DEBUG_CONTROL = 0;
+
+  private static final long DEBUG_REGISTER_0 = 8;
+  private static final long DEBUG_REGISTER_7 = DEBUG_REGISTER_0 + 7 * Long.BYTES;
+  private static final int DEBUG_ENABLE = 1;
+  private static final int DEBUG_USE_HARDWARE_BREAKPOINTS = 0x20000;
+
+  /** DR7: breakpoint 0 is enabled, for the execution of an instruction. */
+  private static final long DR7_BREAKPOINT_0 = 0x402;
+
   private final int id;
   private final Descriptor descriptor;
   private final Mapping mapping;
@@ -345,6 +356,23 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
+   * Makes the guest exit with {@link ExitReason#DEBUG} before it executes the instruction at an
+   * address, every time, until the next call. The guest's own breakpoints have no effect meanwhile.
+   *
+   * @param address the linear address of the instruction
+   * @throws ErrnoException if KVM cannot set breakpoints or the vCPU is closed
+   */
+  public void breakpoint(long address) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment debug = arena.allocate(Ioctls.GUEST_DEBUG_BYTES, Long.BYTES);
+      debug.set(ValueLayout.JAVA_INT, DEBUG_CONTROL, DEBUG_ENABLE | DEBUG_USE_HARDWARE_BREAKPOINTS);
+      debug.set(ValueLayout.JAVA_LONG, DEBUG_REGISTER_0, address);
+      debug.set(ValueLayout.JAVA_LONG, DEBUG_REGISTER_7, DR7_BREAKPOINT_0);
+      ioctl("KVM_SET_GUEST_DEBUG", Ioctls.KVM_SET_GUEST_DEBUG(), debug);
+    }
+  }
+
+  /**
    * Injects a non-maskable interrupt.
    *
    * @throws ErrnoException if the vCPU is closed
@@ -376,9 +404,9 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
-   * Returns the difference between the guest's time stamp counter and the host's.
+   * {@return the difference between the guest's time stamp counter and the host's, in ticks of the
+   * guest; empty if this KVM does not tell (before Linux 5.16)}
    *
-   * @return ticks of the guest; empty if this KVM does not tell (before Linux 5.16)
    * @throws ErrnoException if the call fails for another reason
    */
   public OptionalLong tscOffset() throws ErrnoException {

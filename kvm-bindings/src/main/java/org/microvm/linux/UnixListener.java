@@ -38,7 +38,20 @@ public final class UnixListener implements AutoCloseable {
    *     file cannot be created
    */
   public static UnixListener open(Path path) throws ErrnoException {
-    return new UnixListener(path, path, UnixSocket.listen(path));
+    return open(path, SocketMode.OWNER);
+  }
+
+  /**
+   * Listens at a path, under the rules of {@link UnixSocket#listen}.
+   *
+   * @param path where the socket's file is created
+   * @param mode the permissions of the file
+   * @return the listening socket, which the caller closes
+   * @throws ErrnoException if something else is at the path, another server listens there, or the
+   *     file cannot be created
+   */
+  public static UnixListener open(Path path, SocketMode mode) throws ErrnoException {
+    return new UnixListener(path, path, UnixSocket.listen(path, mode));
   }
 
   /**
@@ -46,23 +59,29 @@ public final class UnixListener implements AutoCloseable {
    * Until then a server that has the path keeps serving.
    *
    * @param path the final path; its file name gets {@code .incoming} appended until then
+   * @param mode the permissions of the file
    * @return the listening socket, which the caller closes
    * @throws ErrnoException if another server listens at the temporary path or the file cannot be
    *     created there
    */
-  public static UnixListener openHidden(Path path) throws ErrnoException {
+  public static UnixListener openHidden(Path path, SocketMode mode) throws ErrnoException {
     Path hidden = path.resolveSibling(path.getFileName() + ".incoming");
-    return new UnixListener(path, hidden, UnixSocket.listen(hidden));
+    return new UnixListener(path, hidden, UnixSocket.listen(hidden, mode));
   }
 
   /**
-   * Moves the socket's file to the final path and replaces the file that is there. Does nothing if
-   * it has been moved already.
+   * Moves the socket's file to the final path and replaces the socket that is there. Does nothing
+   * if it has been moved already.
    *
-   * @throws IOException if the file cannot be moved, for example because somebody has removed it
+   * @throws IOException if the file cannot be moved, for example because somebody has removed it,
+   *     or something else than a socket is at the final path
    */
   public synchronized void publish() throws IOException {
     if (!closed && !place.equals(path)) {
+      if (!UnixSocket.isSocket(path)) {
+        throw new ErrnoException(
+            "listen on " + path, Errno.EEXIST, "the file at this path is not a socket");
+      }
       Files.move(place, path, StandardCopyOption.ATOMIC_MOVE);
       place = path;
     }

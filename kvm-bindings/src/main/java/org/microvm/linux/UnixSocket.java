@@ -28,6 +28,13 @@ public final class UnixSocket {
   /** From asm-generic/socket.h, which the generated constants do not include. */
   private static final int SO_RCVTIMEO = 20;
 
+  private static final int SO_PEERCRED = 17;
+
+  /** From linux/stat.h. */
+  private static final int S_IFMT = 0170000;
+
+  private static final int S_IFSOCK = 0140000;
+
   private static final int NANOS_PER_MICRO = 1000;
 
   private static final String LISTEN = "listen on";
@@ -36,8 +43,7 @@ public final class UnixSocket {
   private UnixSocket() {}
 
   /**
-   * Listens at a path. A socket file left by a killed process, on which no server answers, is
-   * replaced; anything else at the path is an error.
+   * Listens at a path, for the owner alone, as {@link #listen(Path, SocketMode)} does.
    *
    * @param path where the socket's file is created; the kernel takes at most 107 bytes
    * @return the listening socket; the caller must remove its file in the end
@@ -45,11 +51,36 @@ public final class UnixSocket {
    *     file cannot be created
    */
   public static Fd listen(Path path) throws ErrnoException {
+    return listen(path, SocketMode.OWNER);
+  }
+
+  /**
+   * Listens at a path. A socket file left by a killed process, on which no server answers, is
+   * replaced; anything else at the path is an error.
+   *
+   * @param path where the socket's file is created; the kernel takes at most 107 bytes
+   * @param mode the permissions of the file
+   * @return the listening socket; the caller must remove its file in the end
+   * @throws ErrnoException if something else is at the path, another server listens there, or the
+   *     file cannot be created
+   */
+  public static Fd listen(Path path, SocketMode mode) throws ErrnoException {
     MemorySegment address = address(path, LISTEN);
-    removeIfStale(path);
+    try (DirectoryTurn _ = DirectoryTurn.at(path)) {
+      removeIfStale(path);
+      return listen(path, address, mode);
+    }
+  }
+
+  private static Fd listen(Path path, MemorySegment address, SocketMode mode)
+      throws ErrnoException {
     Fd fd = socket(path);
     try {
+      // Before bind, which gives the file the socket's mode less the umask: nobody can connect
+      // to a file that is open to all for a moment.
+      ErrnoException.check(fd.with(n -> Syscalls.fchmod(n, mode.bits())), "fchmod", path);
       ErrnoException.check(fd.with(n -> Syscalls.bind(n, address)), LISTEN, path);
+      setMode(path, mode);
       ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), LISTEN, path);
       return fd;
     } catch (ErrnoException failure) {
@@ -168,6 +199,48 @@ public final class UnixSocket {
     socket.with(n -> Syscalls.shutdown(n, Linux.SHUT_RDWR()));
   }
 
+  /** Adds the permissions that the umask has taken. */
+  private static void setMode(Path path, SocketMode mode) throws ErrnoException {
+    int there = modeOf(path);
+    if ((there & ~S_IFMT) == mode.bits() || (there & S_IFMT) != S_IFSOCK) {
+      return;
+    }
+    try {
+      Files.setAttribute(path, "unix:mode", mode.bits());
+    } catch (IOException e) {
+      ErrnoException failure =
+          new ErrnoException("chmod " + path, Errno.EACCES, "the mode cannot be set to " + mode);
+      failure.initCause(e);
+      throw failure;
+    }
+  }
+
+  /** The kind and permissions of a file; 0 if there is none. */
+  private static int modeOf(Path path) {
+    try {
+      return (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+    } catch (IOException gone) {
+      return 0;
+    }
+  }
+
+  /**
+   * {@return whether the other end was opened by a process of this user or of root, as the kernel
+   * recorded it (SO_PEERCRED of unix(7)); for a connected client, whether its server was}
+   *
+   * @param socket a connected unix socket
+   * @throws ErrnoException if the descriptor is closed or not a socket
+   */
+  public static boolean peerIsTrusted(Fd socket) throws ErrnoException {
+    // struct ucred: pid, uid, gid
+    MemorySegment credentials = Arena.ofAuto().allocate(3L * Integer.BYTES, Integer.BYTES);
+    long result =
+        socket.with(n -> Syscalls.getsockopt(n, Linux.SOL_SOCKET(), SO_PEERCRED, credentials));
+    ErrnoException.check(result, "getsockopt", socket);
+    int user = credentials.getAtIndex(ValueLayout.JAVA_INT, 1);
+    return user == 0 || user == Syscalls.geteuid();
+  }
+
   private static void removeIfStale(Path path) throws ErrnoException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
@@ -205,13 +278,10 @@ public final class UnixSocket {
     }
   }
 
-  private static boolean isSocket(Path path) {
-    try {
-      int mode = (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS);
-      return (mode & 0170000) == 0140000; // S_IFMT, S_IFSOCK
-    } catch (IOException gone) {
-      return true;
-    }
+  /** Whether a file is a socket, or missing. */
+  static boolean isSocket(Path path) {
+    int mode = modeOf(path);
+    return mode == 0 || (mode & S_IFMT) == S_IFSOCK;
   }
 
   private static Fd socket(Path path) throws ErrnoException {

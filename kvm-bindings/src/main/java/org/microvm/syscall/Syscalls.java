@@ -26,6 +26,11 @@ import org.microvm.bindings.epoll_event;
 public final class Syscalls {
   private static final int SCRATCH_BYTES = 512;
 
+  /** Numbers from asm/unistd_64.h that the generated constants do not include. */
+  private static final int SYS_FCHMOD = 91;
+
+  private static final int SYS_GETEUID = 107;
+
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
   private static final long ERRNO =
       CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -309,6 +314,27 @@ public final class Syscalls {
   /** {@code setsockopt(fd, level, option, value, length)}. */
   public static long setsockopt(int fd, int level, int option, MemorySegment value) {
     return call(Linux.SYS_setsockopt(), fd, level, option, value.address(), value.byteSize(), 0);
+  }
+
+  /** {@code getsockopt(fd, level, option, value, &length)}; the length is the segment's. */
+  public static long getsockopt(int fd, int level, int option, MemorySegment value) {
+    MemorySegment length = PER_THREAD.get().scratch;
+    length.set(ValueLayout.JAVA_INT, 0, (int) value.byteSize());
+    try {
+      return call(Linux.SYS_getsockopt(), fd, level, option, value.address(), length.address(), 0);
+    } finally {
+      Reference.reachabilityFence(value);
+    }
+  }
+
+  /** {@code fchmod(fd, mode)}. */
+  public static long fchmod(int fd, int mode) {
+    return call(SYS_FCHMOD, fd, mode, 0);
+  }
+
+  /** {@code geteuid()}. */
+  public static int geteuid() {
+    return (int) call(SYS_GETEUID, 0, 0, 0);
   }
 
   /** {@code getsockname(fd, address, &length)}; the length is the segment's. */

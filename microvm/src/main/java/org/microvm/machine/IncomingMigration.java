@@ -18,6 +18,7 @@ import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.machine.transfer.MigrationTransports;
+import org.microvm.machine.transfer.SourceListener;
 import org.microvm.machine.x86.CpuFeatures;
 import org.microvm.memory.MemoryRegion;
 import org.microvm.transport.TransportListener;
@@ -38,7 +39,7 @@ public final class IncomingMigration implements AutoCloseable {
   /** How long a source on another host may send nothing. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
-  private final TransportListener listener;
+  private final SourceListener listener;
   private final MigrationAddress address;
 
   /** The machine for the next guest; null if it is not created yet, or a guest has taken it. */
@@ -46,7 +47,7 @@ public final class IncomingMigration implements AutoCloseable {
 
   private IncomingMigration(
       TransportListener listener, MigrationAddress address, RestoreTarget waiting) {
-    this.listener = listener;
+    this.listener = new SourceListener(listener);
     this.address = address;
     this.waiting = waiting;
   }
@@ -109,9 +110,9 @@ public final class IncomingMigration implements AutoCloseable {
 
   /**
    * Waits for a guest and takes it over. On return the guest runs here, and its host programs are
-   * connected here. A guest that was paused stays paused until {@link Machine#resume}. Over TCP the
-   * guest also stays paused if the source is lost during the handover, because it may still be
-   * running there.
+   * connected here. Connections that do not start a migration are refused, and the wait goes on. A
+   * guest that was paused stays paused until {@link Machine#resume}. Over TCP the guest also stays
+   * paused if the source is lost during the handover, because it may still be running there.
    *
    * <p>Server sockets whose clients move with the guest must not be listening yet: see {@code
    * UnixServerBackend.listenAtTakeover}.
@@ -122,11 +123,17 @@ public final class IncomingMigration implements AutoCloseable {
    *     then stays at the source
    */
   public Machine receive(MachineConfig config) throws MachineException {
-    try (MigrationStream stream = new MigrationStream(listener.accept())) {
+    SourceListener.Source source;
+    try {
+      source = listener.await();
+    } catch (IOException e) {
+      throw new MachineException("incoming migration: " + e.getMessage(), e);
+    }
+    try (MigrationStream stream = source.stream()) {
       if (!stream.isLocal()) {
         stream.limitReads(SILENCE);
       }
-      RestoreTarget target = greet(stream, config);
+      RestoreTarget target = greet(stream, source.hello(), config);
       try {
         return takeOver(stream, target);
       } catch (IOException | MachineException | RuntimeException e) {
@@ -153,10 +160,10 @@ public final class IncomingMigration implements AutoCloseable {
   }
 
   /** Answers the source's HELLO; before it accepts, it creates the machine. */
-  private RestoreTarget greet(MigrationStream stream, MachineConfig config)
+  private RestoreTarget greet(MigrationStream stream, Frame frame, MachineConfig config)
       throws IOException, MachineException {
     try {
-      StateInput hello = check(stream.read(), config);
+      StateInput hello = check(frame, config);
       RestoreTarget target = waiting == null ? prepare(config) : waiting;
       waiting = target;
       checkCpu(hello, target.cpuFeatures());
@@ -165,15 +172,21 @@ public final class IncomingMigration implements AutoCloseable {
       waiting = null;
       return target;
     } catch (IOException | MachineException | RuntimeException e) {
-      stream.write(Type.FAILED, String.valueOf(e.getMessage()));
+      refuse(stream, e);
       throw e;
     }
   }
 
-  private static StateInput check(Frame hello, MachineConfig config) throws IOException {
-    if (hello == null || hello.type() != Type.HELLO) {
-      throw new IOException("the peer did not start a migration: its first frame is not HELLO");
+  /** Tells the source why the guest cannot come here, if the source still listens. */
+  private static void refuse(MigrationStream stream, Exception why) {
+    try {
+      stream.write(Type.FAILED, String.valueOf(why.getMessage()));
+    } catch (IOException e) {
+      LOG.debug("the source is gone: {}", e.getMessage());
     }
+  }
+
+  private static StateInput check(Frame hello, MachineConfig config) throws IOException {
     if (hello.argument() != MigrationStream.VERSION) {
       throw new IOException(
           "the source uses protocol version %d, accepted is %d"
@@ -217,7 +230,7 @@ public final class IncomingMigration implements AutoCloseable {
       target.standBy();
       stream.write(Type.READY);
     } catch (IOException | MachineException | RuntimeException e) {
-      stream.write(Type.FAILED, String.valueOf(e.getMessage()));
+      refuse(stream, e);
       throw e;
     }
     SourceVerdict verdict = awaitVerdict(stream, target);
@@ -258,9 +271,13 @@ public final class IncomingMigration implements AutoCloseable {
     Frame frame;
     try {
       frame = stream.read();
-      while (frame != null && frame.type() == Type.REST) {
-        target.injectInput((int) frame.argument(), frame.payload());
-        frame = stream.read();
+      for (long rest = 0; frame != null && frame.type() == Type.REST; frame = stream.read()) {
+        rest += frame.payload().length;
+        if (rest > MigrationStream.MOST_REST) {
+          throw new MachineException(
+              "the source sent more than %d bytes of input".formatted(MigrationStream.MOST_REST));
+        }
+        target.injectInput(port(frame), frame.payload());
       }
     } catch (IOException e) {
       if (stream.isLocal()) {
@@ -273,6 +290,7 @@ public final class IncomingMigration implements AutoCloseable {
       return stream.isLocal() ? SourceVerdict.LOCAL_EOF : SourceVerdict.REMOTE_EOF;
     }
     if (frame.type() != Type.GO) {
+      frame.close();
       throw new IOException("the source keeps the guest: " + frame.text());
     }
     return SourceVerdict.GO;
@@ -282,7 +300,7 @@ public final class IncomingMigration implements AutoCloseable {
     try {
       target.takeDisks();
     } catch (IOException e) {
-      stream.write(Type.FAILED, e.getMessage());
+      refuse(stream, e);
       throw e;
     }
   }
@@ -331,6 +349,11 @@ public final class IncomingMigration implements AutoCloseable {
             .formatted(frame.argument()));
   }
 
+  /** The port number in a frame; one that no port can have stays one. */
+  private static int port(Frame frame) {
+    return Math.clamp(frame.argument(), -1, Integer.MAX_VALUE);
+  }
+
   private static Fd descriptor(Frame frame, String what) throws IOException {
     if (frame.descriptors().size() != 1) {
       frame.descriptors().forEach(Fd::close);
@@ -342,7 +365,12 @@ public final class IncomingMigration implements AutoCloseable {
   private static void adopt(Frame frame, RestoreTarget target) throws IOException {
     Fd descriptor = descriptor(frame, "a connection");
     try {
-      target.adopt((int) frame.argument(), HostConnection.duplex(descriptor));
+      // The event loop must not wait in a read or write, whatever the source has set.
+      descriptor.nonBlocking(true);
+      target.adopt(port(frame), HostConnection.duplex(descriptor));
+    } catch (IOException e) {
+      descriptor.close();
+      throw e;
     } catch (PortException e) {
       descriptor.close();
       throw new IOException(e.getMessage(), e);

@@ -198,7 +198,14 @@ final class MachineMigrationSource implements MigrationSource {
 
     @Override
     public void sendInput(MigrationStream stream) throws IOException {
-      for (Map.Entry<Integer, byte[]> rest : parts.serial().handover().drainInput().entrySet()) {
+      Map<Integer, byte[]> all = parts.serial().handover().drainInput();
+      long bytes = all.values().stream().mapToLong(rest -> rest.length).sum();
+      if (bytes > MigrationStream.MOST_REST) {
+        throw new IOException(
+            "%d bytes of input are on their way to the guest, but a migration takes at most %d"
+                .formatted(bytes, MigrationStream.MOST_REST));
+      }
+      for (Map.Entry<Integer, byte[]> rest : all.entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());
       }
     }

@@ -1,9 +1,11 @@
 package org.microvm.machine;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
@@ -138,10 +140,28 @@ public final class MigrationWarmup {
   }
 
   /** A listener for one source, which is connected already. */
-  private record OneArrival(Transport transport) implements TransportListener {
+  private static final class OneArrival implements TransportListener {
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private Transport transport;
+
+    OneArrival(Transport transport) {
+      this.transport = transport;
+    }
+
     @Override
-    public Transport accept() {
-      return transport;
+    public Transport accept() throws IOException {
+      Transport only = transport;
+      transport = null;
+      try {
+        if (only == null) {
+          closed.await();
+          throw new IOException("closed");
+        }
+        return only;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted");
+      }
     }
 
     @Override
@@ -150,7 +170,9 @@ public final class MigrationWarmup {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+      closed.countDown();
+    }
   }
 
   /** The host end of a channel whose only connection is one that it adopts. */

@@ -17,6 +17,11 @@ import org.microvm.linux.Fd;
 public final class TcpTransport implements Transport {
   private static final int CONNECT_MILLIS = 10_000;
 
+  /** For connecting and the handshake together. */
+  private static final Duration OPEN = Duration.ofSeconds(20);
+
+  private static final String LATE = "the handshake took too long";
+
   /** Four times the maximum size of a TLS record. */
   private static final int CHUNK = 64 * 1024;
 
@@ -79,6 +84,13 @@ public final class TcpTransport implements Transport {
 
   @Override
   public void open() throws IOException {
+    // The time limit of a read bounds each of the handshake's reads, but not their sum.
+    try (Deadline deadline = new Deadline(OPEN, this::shutdown)) {
+      connect(deadline);
+    }
+  }
+
+  private void connect(Deadline deadline) throws IOException {
     try {
       if (destination != null) {
         raw.connect(
@@ -92,7 +104,11 @@ public final class TcpTransport implements Transport {
       input = socket.getInputStream();
       output = socket.getOutputStream();
     } catch (IOException e) {
-      throw new IOException(name + ": " + TlsFailure.describe(e), e);
+      String why = deadline.meet() ? TlsFailure.describe(e) : LATE;
+      throw new IOException(name + ": " + why, e);
+    }
+    if (!deadline.meet()) {
+      throw new IOException(name + ": " + LATE);
     }
   }
 
@@ -132,8 +148,11 @@ public final class TcpTransport implements Transport {
       }
       return true;
     } catch (SocketTimeoutException e) {
-      throw new IOException(
-          "%s: nothing received for %d ms".formatted(name, raw.getSoTimeout()), e);
+      SocketTimeoutException named =
+          new SocketTimeoutException(
+              "%s: nothing received for %d ms".formatted(name, raw.getSoTimeout()));
+      named.initCause(e);
+      throw named;
     } catch (IOException e) {
       throw lost(e);
     }

@@ -5,15 +5,9 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/**
- * Listens on a TCP port. Connections are handled one after the other, and each has ten seconds for
- * the handshake.
- */
+/** Listens on a TCP port. */
 public final class TcpTransportListener implements TransportListener {
-  private static final Logger LOG = LoggerFactory.getLogger(TcpTransportListener.class);
   private static final int BACKLOG = 16;
 
   private final ServerSocket listener = new ServerSocket();
@@ -46,20 +40,10 @@ public final class TcpTransportListener implements TransportListener {
 
   @Override
   public Transport accept() throws IOException {
-    for (; ; ) {
-      Socket socket = listener.accept();
-      TcpTransport transport =
-          credentials.isPresent()
-              ? TcpTransport.from(socket, credentials.get())
-              : TcpTransport.from(socket);
-      try {
-        transport.open();
-        return transport;
-      } catch (IOException e) {
-        transport.close();
-        LOG.warn("rejected a connection: {}", e.getMessage());
-      }
-    }
+    Socket socket = listener.accept();
+    return credentials.isPresent()
+        ? TcpTransport.from(socket, credentials.get())
+        : TcpTransport.from(socket);
   }
 
   @Override

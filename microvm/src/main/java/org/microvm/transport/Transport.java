@@ -43,7 +43,7 @@ public interface Transport extends AutoCloseable {
 
   /**
    * Limits how long each read from the next one on waits for a byte. A read that waits longer
-   * throws an exception, over a unix socket a {@link java.net.SocketTimeoutException}.
+   * throws a {@link java.net.SocketTimeoutException}.
    *
    * @param limit zero for no limit
    */

@@ -7,7 +7,8 @@ import java.io.IOException;
  */
 public interface TransportListener extends AutoCloseable {
   /**
-   * Waits for a connection; one that fails authentication is logged and dropped.
+   * Waits for a connection. {@link Transport#open} then authenticates the peer, on any thread, so
+   * that a slow peer does not keep others waiting.
    *
    * @throws IOException if the listener was closed, or the host lacks a resource
    */

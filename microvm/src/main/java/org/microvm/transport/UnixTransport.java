@@ -13,18 +13,40 @@ import org.microvm.linux.UnixSocket;
 
 /** A connection over a unix socket. */
 public final class UnixTransport implements Transport {
+  /** Of one read; a peer could attach many to each byte. */
+  private static final int MOST_DESCRIPTORS = 16;
+
   private final Fd socket;
+  private final boolean authenticates;
 
   /**
    * @param socket a connected socket; closed with this transport
    */
   public UnixTransport(Fd socket) throws ErrnoException {
+    this(socket, false);
+  }
+
+  private UnixTransport(Fd socket, boolean authenticates) throws ErrnoException {
     this.socket = socket;
+    this.authenticates = authenticates;
     socket.nonBlocking(false);
   }
 
+  /**
+   * Creates a transport whose {@link #open} refuses a peer of another user, unless that is root.
+   *
+   * @param socket a connected socket; closed with this transport
+   */
+  public static UnixTransport authenticated(Fd socket) throws ErrnoException {
+    return new UnixTransport(socket, true);
+  }
+
   @Override
-  public void open() {}
+  public void open() throws IOException {
+    if (authenticates && !UnixSocket.peerIsTrusted(socket)) {
+      throw new IOException(socket + ": the peer's process belongs to another user");
+    }
+  }
 
   @Override
   public boolean isLocal() {
@@ -56,6 +78,9 @@ public final class UnixTransport implements Transport {
       }
       if (ErrnoException.check(bytes, "read", socket) == 0) {
         return false;
+      }
+      if (descriptors != null && descriptors.size() > MOST_DESCRIPTORS) {
+        throw new IOException("the peer sent more than %d descriptors".formatted(MOST_DESCRIPTORS));
       }
       at += bytes;
     }

@@ -26,7 +26,7 @@ public final class UnixTransportListener implements TransportListener {
     while (connection == null) {
       connection = UnixSocket.accept(listener.fd());
     }
-    return new UnixTransport(connection);
+    return UnixTransport.authenticated(connection);
   }
 
   @Override
@@ -36,6 +36,8 @@ public final class UnixTransportListener implements TransportListener {
 
   @Override
   public void close() {
+    // Ends an accept in progress, which closing the descriptor would not.
+    UnixSocket.shutdown(listener.fd());
     listener.close();
   }
 }

@@ -146,6 +146,7 @@ class DiskMigrationTest {
       Migration migration =
           source.migrate(new Tcp("127.0.0.1", listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         for (Type type = null; type != Type.GO; ) {
           MigrationStream.Frame frame = stream.read();
           type = frame.type();

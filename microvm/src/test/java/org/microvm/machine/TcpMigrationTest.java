@@ -269,6 +269,7 @@ class TcpMigrationTest {
       Migration migration =
           machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         readUpTo(last, stream);
       }
       return migration;
@@ -335,6 +336,7 @@ class TcpMigrationTest {
       Migration migration =
           machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         readUpTo(Type.GO, stream);
         stream.write(Type.FAILED, "no disk");
 
@@ -361,6 +363,7 @@ class TcpMigrationTest {
       Migration migration =
           machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
         for (; ; ) {
           MigrationStream.Frame frame = stream.read();
           switch (frame.type()) {
@@ -407,8 +410,9 @@ class TcpMigrationTest {
   void guestThatKnowsMoreFeatures_isRefused() throws Exception {
     Said said = listenTo(start("here"));
     byte[] hello = said.hello();
-    java.util.Arrays.fill(
-        hello, hello.length - 4, hello.length, (byte) 0xff); // the last word of the CPU features
+    int topology = 3 * Short.BYTES;
+    int end = hello.length - topology; // of the CPU features, whose last word becomes all ones
+    java.util.Arrays.fill(hello, end - Integer.BYTES, end, (byte) 0xff);
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
     receive(incoming, "there");
     Tcp to = (Tcp) incoming.address();

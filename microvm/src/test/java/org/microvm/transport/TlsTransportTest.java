@@ -65,12 +65,24 @@ class TlsTransportTest {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
-            return listener.accept();
+            return acceptAuthenticated();
           } catch (IOException e) {
             throw new UncheckedIOException(e);
           }
         },
         threads);
+  }
+
+  private Transport acceptAuthenticated() throws IOException {
+    for (; ; ) {
+      Transport transport = listener.accept();
+      try {
+        transport.open();
+        return transport;
+      } catch (IOException refused) {
+        transport.close();
+      }
+    }
   }
 
   private TcpTransport client(Path client, String name) throws IOException {

@@ -14,7 +14,9 @@ import java.util.concurrent.TimeUnit;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
+import org.microvm.linux.SocketMode;
 import org.microvm.linux.UnixListener;
+import org.microvm.linux.UnixSocket;
 import org.microvm.machine.migration.HandoverTimes;
 import org.microvm.machine.migration.MigrationProgress;
 import org.slf4j.Logger;
@@ -37,6 +39,8 @@ public final class QmpServer implements AutoCloseable {
   private final UnixListener listener;
   private final QmpTarget target;
   private final ChannelRegistry registry;
+  private final boolean ownersOnly;
+  private boolean strangerLogged;
   private final QmpCommands commands;
   private final MachineCommands machineCommands;
   private final QmpEvents events = new QmpEvents(this::tellAll);
@@ -59,6 +63,7 @@ public final class QmpServer implements AutoCloseable {
     this.listener = listener;
     this.target = target;
     this.registry = registry;
+    ownersOnly = settings.mode().isOwners();
     commands = new QmpCommands(settings.version());
     machineCommands = new MachineCommands(target, registry);
     MigrationCommands migrationCommands = new MigrationCommands(target);
@@ -73,8 +78,13 @@ public final class QmpServer implements AutoCloseable {
    *
    * @param version of the product
    * @param portEventInterval the shortest time between two events about a port
+   * @param mode the permissions of the socket
    */
-  record Settings(String version, Duration portEventInterval) {}
+  record Settings(String version, Duration portEventInterval, SocketMode mode) {
+    Settings(String version, Duration portEventInterval) {
+      this(version, portEventInterval, SocketMode.OWNER);
+    }
+  }
 
   /**
    * Listens on a unix socket and starts to serve clients.
@@ -88,12 +98,32 @@ public final class QmpServer implements AutoCloseable {
    */
   public static QmpServer listen(
       Path path, QmpTarget target, ChannelRegistry registry, String version) throws ErrnoException {
-    return listen(path, target, registry, new Settings(version, PORT_EVENT_INTERVAL));
+    return listen(path, SocketMode.OWNER, target, registry, version);
+  }
+
+  /**
+   * Listens as {@link #listen(Path, QmpTarget, ChannelRegistry, String)} does, with other
+   * permissions. If they are the owner's alone, clients of other users than this process's and root
+   * are refused, however they got at the socket.
+   *
+   * @param path of the unix socket; {@link #close} removes the file
+   * @param mode the permissions of the file; who can connect controls the machine
+   * @param target what is controlled
+   * @param registry the channels that exist; used by the server alone from now on
+   * @param version of the product, such as 0.1.0
+   * @return the server, which accepts clients
+   * @throws ErrnoException if the path is too long, in use, or not allowed
+   */
+  public static QmpServer listen(
+      Path path, SocketMode mode, QmpTarget target, ChannelRegistry registry, String version)
+      throws ErrnoException {
+    Settings settings = new Settings(version, PORT_EVENT_INTERVAL, mode);
+    return listen(path, target, registry, settings);
   }
 
   static QmpServer listen(Path path, QmpTarget target, ChannelRegistry registry, Settings settings)
       throws ErrnoException {
-    UnixListener listener = UnixListener.open(path);
+    UnixListener listener = UnixListener.open(path, settings.mode());
     EventLoop loop = null;
     try {
       loop = EventLoop.open("qmp");
@@ -238,6 +268,14 @@ public final class QmpServer implements AutoCloseable {
   }
 
   private void admit(Fd client) throws ErrnoException {
+    if (ownersOnly && !UnixSocket.peerIsTrusted(client)) {
+      client.close();
+      if (!strangerLogged) {
+        strangerLogged = true;
+        LOG.warn("{}: refused a client of another user; others are not logged", listener.path());
+      }
+      return;
+    }
     try {
       QmpSession session = new QmpSession(loop, client, commands, this::left);
       sessions.add(session);

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.microvm.linux.SocketMode;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
@@ -68,7 +69,9 @@ public final class SpecJson {
     QmpArguments where = address.object("data");
     SocketSpec.Address read =
         switch (type) {
-          case "unix" -> new SocketSpec.Unix(path(where, "path"));
+          case "unix" ->
+              new SocketSpec.Unix(
+                  path(where, "path"), ChardevOptions.mode(where.optionalText("mode")));
           case "inet" -> ChardevOptions.tcp(where.text("host"), where.text("port"));
           default ->
               throw QmpException.generic("socket address type '%s' is neither unix nor inet", type);
@@ -158,8 +161,13 @@ public final class SpecJson {
   private static void socket(ObjectNode data, SocketSpec socket) {
     ObjectNode address = data.putObject("addr");
     switch (socket.address()) {
-      case SocketSpec.Unix(Path path) ->
-          address.put("type", "unix").putObject("data").put("path", path.toString());
+      case SocketSpec.Unix(Path path, SocketMode mode) -> {
+        ObjectNode unix = address.put("type", "unix").putObject("data");
+        unix.put("path", path.toString());
+        if (!mode.equals(SocketMode.OWNER)) {
+          unix.put("mode", mode.toString());
+        }
+      }
       case SocketSpec.Tcp(InetSocketAddress tcp) ->
           address
               .put("type", "inet")

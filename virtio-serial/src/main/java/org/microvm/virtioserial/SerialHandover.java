@@ -52,13 +52,18 @@ public final class SerialHandover {
    *
    * @param nr the port's number
    * @param connection the connection, which the port owns from now on
-   * @throws PortException if there is no such port
+   * @throws PortException if there is no such port, or it has a connection; the caller still owns
+   *     this one
    * @throws ErrnoException if the event loop cannot watch the connection, which is then closed
    */
   public void adopt(int nr, HostConnection connection) throws PortException, ErrnoException {
     ReentrantLock outer = context.lock().enter();
     try {
-      ports.require(nr).adopt(connection);
+      Port port = ports.require(nr);
+      if (port.connection() != null) {
+        throw new PortException("port %d has a connection already".formatted(nr));
+      }
+      port.adopt(connection);
     } finally {
       context.lock().exit(outer);
     }

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.SocketMode;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -190,6 +191,34 @@ class ChannelSpecTest {
   void client_isSaidInManyWays(String text) throws Exception {
     assertEquals(
         new SocketSpec(new SocketSpec.Unix(Path.of("/s")), SocketSpec.Client.ONCE), chardev(text));
+  }
+
+  @Test
+  void server_hasAMode() throws Exception {
+    ChardevSpec spec = chardev("socket,path=/s,server=on,wait=off,mode=660");
+
+    assertEquals(
+        new SocketSpec(
+            new SocketSpec.Unix(Path.of("/s"), new SocketMode(0660)), new SocketSpec.Server(false)),
+        spec);
+    assertEquals(
+        "socket,id=a,path=/s,mode=0660,server=on,wait=off", ChardevOptions.write("a", spec));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "socket,path=/s,server=on,mode=u+rw",
+        "socket,path=/s,server=on,mode=0460",
+        "socket,path=/s,server=on,mode=",
+        "socket,path=/s,mode=0660",
+        "socket,port=1,server=on,mode=0660",
+      })
+  void mode_nonsenseIsRefusedInOneLine(String text) {
+    OptionException failure = assertThrows(OptionException.class, () -> chardev(text));
+
+    assertEquals(1, failure.getMessage().lines().count());
+    assertTrue(failure.getMessage().contains("mode"), failure.getMessage());
   }
 
   @Test

@@ -16,6 +16,11 @@ import java.util.zip.CRC32C;
  * required sections that were not taken. For one thread only.
  */
 public final class StateReader {
+  /**
+   * The most bytes of a state: far more than a machine has, and few enough to be held in memory.
+   */
+  public static final int MOST_BYTES = 64 << 20;
+
   private record Section(int version, boolean required, byte[] payload) {}
 
   private final Map<String, Section> sections = new LinkedHashMap<>();

@@ -9,7 +9,7 @@ import java.util.Objects;
  * @param power the registers of power management
  * @param uart the serial port
  * @param clockPort first of the two ports of the MC146818 clock
- * @param panicPort the port of the pvpanic device, or 0 if there is none
+ * @param panicPort the port of the pvpanic device
  * @param devices the virtio-mmio devices, by slot
  */
 public record AcpiHardware(

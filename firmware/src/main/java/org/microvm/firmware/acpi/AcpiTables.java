@@ -20,7 +20,8 @@ public final class AcpiTables {
    * Builds the tables.
    *
    * @param hardware what they describe
-   * @param apicIds the local APIC ID of each processor, in ascending order, at most 254 of them
+   * @param apicIds the local APIC ID of each processor, in ascending order and below 254; the first
+   *     is the boot processor
    * @param base guest-physical address at which they will be, a multiple of 16 below 4 GiB
    * @return the bytes to put there; the RSDP is at {@code base}
    */

@@ -59,7 +59,6 @@ final class Dsdt {
   }
 
   private static byte[] devices(AcpiHardware hardware) {
-    byte[] panic = hardware.panicPort() == 0 ? new byte[0] : panic(hardware.panicPort());
     byte[][] virtio = new byte[hardware.devices().size()][];
     for (int slot = 0; slot < virtio.length; slot++) {
       virtio[slot] = virtio(slot, hardware.devices().get(slot));
@@ -67,7 +66,7 @@ final class Dsdt {
     return join(
         uart(hardware.uart()),
         clock(hardware.clockPort()),
-        panic,
+        panic(hardware.panicPort()),
         events(hardware.power()),
         powerButton(),
         join(virtio));

@@ -35,7 +35,8 @@ final class Madt {
   /**
    * Builds the table.
    *
-   * @param apicIds the local APIC ID of each processor, in ascending order, at most 254 of them
+   * @param apicIds the local APIC ID of each processor, in ascending order and below 254; the first
+   *     is the boot processor
    */
   static byte[] build(List<Integer> apicIds) {
     int cpus = apicIds.size();
@@ -43,13 +44,12 @@ final class Madt {
         Bytes.allocate(8 + cpus * LOCAL_APIC_SIZE + IO_APIC_SIZE + LOCAL_APIC_NMI_SIZE);
     body.putInt(LOCAL_APIC_ADDRESS).putInt(PCAT_COMPAT);
     for (int cpu = 0; cpu < cpus; cpu++) {
-      body.put(LOCAL_APIC).put((byte) LOCAL_APIC_SIZE);
-      body.put((byte) cpu).put(apicIds.get(cpu).byteValue());
-      body.putInt(ENABLED);
+      body.put(LOCAL_APIC).put((byte) LOCAL_APIC_SIZE).put((byte) cpu);
+      body.put(apicIds.get(cpu).byteValue()).putInt(ENABLED);
     }
-    // The I/O APIC's ID is the one after the last local APIC's; its pins are the GSIs from 0 on.
-    body.put(IO_APIC).put((byte) IO_APIC_SIZE);
-    body.put((byte) (apicIds.getLast() + 1)).put((byte) 0);
+    // The I/O APIC's ID follows the last of a local APIC; its pins are the GSIs from 0 on.
+    byte ioApic = (byte) (apicIds.getLast() + 1);
+    body.put(IO_APIC).put((byte) IO_APIC_SIZE).put(ioApic).put((byte) 0);
     body.putInt(IO_APIC_ADDRESS).putInt(0);
     // NMI is LINT1 of every processor, with the polarity and trigger mode of the bus.
     body.put(LOCAL_APIC_NMI).put((byte) LOCAL_APIC_NMI_SIZE).put(ALL_PROCESSORS);

@@ -40,8 +40,10 @@ public final class ElfKernel implements KernelImage {
 
   private static final int XEN_GUEST_OS = 6;
   private static final int XEN_PHYS32_ENTRY = 18;
+  private static final int MICROVM_KNOWS_EMULATION = 1;
   private static final byte[] XEN = {'X', 'e', 'n', 0};
   private static final byte[] LINUX = {'L', 'i', 'n', 'u', 'x', 0};
+  private static final byte[] MICROVM = {'m', 'i', 'c', 'r', 'o', 'v', 'm', 0};
   private static final byte[] GUEST_OS_LINUX = {'l', 'i', 'n', 'u', 'x'};
 
   private static final int LINUX_COMMAND_LINE_MAX = 2047;
@@ -57,6 +59,7 @@ public final class ElfKernel implements KernelImage {
   private final long end;
   private long pvhEntry = NO_ENTRY;
   private boolean linux;
+  private boolean knowsEmulation;
 
   private ElfKernel(ByteSource source, boolean is64Bit, long entry, ByteBuffer programHeaders)
       throws ImageException {
@@ -167,6 +170,14 @@ public final class ElfKernel implements KernelImage {
   /** Whether the image's notes identify it as Linux. */
   public boolean isLinux() {
     return linux;
+  }
+
+  /**
+   * Whether the kernel is built to run where KVM emulates its code: it has a note of the owner
+   * "microvm" with type 1, as kernels with this project's patches have.
+   */
+  public boolean knowsEmulation() {
+    return knowsEmulation;
   }
 
   /** The ELF header's entry point. */
@@ -299,6 +310,8 @@ public final class ElfKernel implements KernelImage {
   private void readNote(ByteBuffer name, int type, ByteBuffer content) {
     if (name.equals(ByteBuffer.wrap(LINUX))) {
       linux = true;
+    } else if (name.equals(ByteBuffer.wrap(MICROVM))) {
+      knowsEmulation |= type == MICROVM_KNOWS_EMULATION;
     } else if (name.equals(ByteBuffer.wrap(XEN))) {
       if (type == XEN_PHYS32_ENTRY && content.limit() >= 4) {
         // The entry is a 32-bit address, even if the field has 8 bytes.

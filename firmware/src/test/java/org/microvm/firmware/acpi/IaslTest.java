@@ -36,7 +36,7 @@ class IaslTest {
   }
 
   static List<byte[]> tables() {
-    byte[] memory = AcpiTables.build(TestHardware.withDevices(19), List.of(0, 1, 2), BASE);
+    byte[] memory = AcpiTables.build(TestHardware.withDevices(19), List.of(0, 1, 4), BASE);
     return new AcpiTablesTest.TableWalk(memory, BASE).all();
   }
 

@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.microvm.devices.legacy.AcpiRegisters;
 import org.microvm.devices.legacy.CmosRtc;
 import org.microvm.devices.legacy.MachineEvents;
+import org.microvm.devices.legacy.PvPanic;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -23,9 +24,6 @@ import org.microvm.linux.EventFd;
 final class AcpiPower implements AutoCloseable {
   /** COM2's interrupt on a PC; this machine has no COM2, and virtio devices begin at 5. */
   private static final int EVENT_GSI = 3;
-
-  /** The port of QEMU's pvpanic device; 0 while this machine has none. */
-  private static final int PANIC_PORT = 0;
 
   private static final String SECTION = "acpi";
 
@@ -63,7 +61,7 @@ final class AcpiPower implements AutoCloseable {
             AcpiRegisters.SLEEP_CONTROL_PORT,
             AcpiRegisters.SLEEP_STATUS_PORT,
             AcpiRegisters.RESET_PORT);
-    return new AcpiHardware(power, uart, CmosRtc.PORT, PANIC_PORT, devices);
+    return new AcpiHardware(power, uart, CmosRtc.PORT, PvPanic.PORT, devices);
   }
 
   /**

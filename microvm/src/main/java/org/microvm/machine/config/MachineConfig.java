@@ -33,6 +33,9 @@ import org.microvm.virtioserial.SerialConfig;
  *     Machine.snapshotDiff}; this slows down the guest's first write to each page
  * @param acpi whether the guest gets ACPI tables, in which a distribution's kernel finds its
  *     devices; the kernel command line has the virtio-mmio devices in any case
+ * @param hostParameters whether a Linux kernel that is not built for hosts without hardware
+ *     virtualization gets additional parameters on such a host, which hide from it what KVM's
+ *     emulator lacks
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
  */
@@ -53,6 +56,7 @@ public record MachineConfig(
     boolean mappedRegisters,
     boolean trackDirtyPages,
     boolean acpi,
+    boolean hostParameters,
     List<String> options) {
   /** How many boots in a row may come to nothing, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
@@ -91,6 +95,7 @@ public record MachineConfig(
     private boolean mappedRegisters = true;
     private boolean trackDirtyPages;
     private boolean acpi = true;
+    private boolean hostParameters = true;
     private List<String> options = List.of();
 
     private Builder(Path kernel) {
@@ -144,7 +149,7 @@ public record MachineConfig(
     /**
      * Sets the number of vCPUs, and how they are grouped.
      *
-     * @param grouping sockets, cores and threads; one vCPU by default
+     * @param grouping one vCPU by default
      * @return this builder
      */
     public Builder topology(Topology grouping) {
@@ -263,6 +268,17 @@ public record MachineConfig(
     }
 
     /**
+     * Sets whether the kernel gets the parameters that this host requires.
+     *
+     * @param on true by default
+     * @return this builder
+     */
+    public Builder hostParameters(boolean on) {
+      hostParameters = on;
+      return this;
+    }
+
+    /**
      * Sets whether the guest gets ACPI tables.
      *
      * @param on true by default
@@ -307,6 +323,7 @@ public record MachineConfig(
           mappedRegisters,
           trackDirtyPages,
           acpi,
+          hostParameters,
           options);
     }
   }

@@ -55,10 +55,10 @@ public record Topology(int sockets, int cores, int threads) {
   }
 
   /**
-   * One socket with a number of cores that have one thread each.
+   * Describes one socket with a number of cores that have one thread each.
    *
-   * @param cpus the number of vCPUs, 1 to 254
-   * @return the topology
+   * @param cpus the number of vCPUs
+   * @return the grouping of that number of vCPUs
    * @throws IllegalArgumentException if the number is not possible; the message is for people
    */
   public static Topology ofCores(int cpus) {
@@ -98,7 +98,7 @@ public record Topology(int sockets, int cores, int threads) {
    * Returns the local APIC ID of a vCPU.
    *
    * @param vcpu the vCPU's number, from 0
-   * @return the ID, 0 to {@link #APIC_ID_MAX}
+   * @return its ID, in which socket, core and thread have bits of their own
    */
   public int apicId(int vcpu) {
     int thread = vcpu % threads;
@@ -125,7 +125,7 @@ public record Topology(int sockets, int cores, int threads) {
   /**
    * Writes the counts for another process.
    *
-   * @param output where to, 6 bytes
+   * @param output gets six bytes
    */
   public void write(StateOutput output) {
     output.putShort(sockets).putShort(cores).putShort(threads);
@@ -134,8 +134,8 @@ public record Topology(int sockets, int cores, int threads) {
   /**
    * Reads what {@link #write} wrote.
    *
-   * @param input where from
-   * @return the topology
+   * @param input is advanced by six bytes
+   * @return the grouping
    * @throws StateException if the counts are not possible
    */
   public static Topology read(StateInput input) throws StateException {

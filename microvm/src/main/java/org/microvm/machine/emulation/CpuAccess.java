@@ -60,6 +60,27 @@ public interface CpuAccess {
   /** The base address of GS. */
   long gsBase();
 
+  /** The address of the interrupt descriptor table. */
+  long idtBase();
+
+  /**
+   * A model-specific register.
+   *
+   * @return 0 if KVM does not have it
+   */
+  long msr(int index);
+
+  /**
+   * Loads CS and SS with flat 64-bit user segments, so that the vCPU is at privilege level 3.
+   *
+   * @param code the selector for CS
+   * @param stack the selector for SS
+   */
+  void enterUserMode(int code, int stack);
+
+  /** Makes the vCPU exit whenever it is about to execute the kernel's instruction at an address. */
+  void breakpoint(long address);
+
   /** The page tables in use; valid if {@link #is64Bit}. */
   GuestPageTables pageTables();
 

@@ -7,7 +7,8 @@ enum Emulated {
   CLAC("clac"),
   STAC("stac"),
   POPCNT("popcnt"),
-  CMPXCHG16B("cmpxchg16b");
+  CMPXCHG16B("cmpxchg16b"),
+  SYSRET("sysret");
 
   private final String mnemonic;
 

@@ -17,14 +17,16 @@ import org.microvm.memory.GuestMemoryException;
  */
 public final class InstructionEmulator {
   private static final List<InstructionFamily> FAMILIES =
-      List.of(new BitCounts(), new WideCompareExchange());
+      List.of(new BitCounts(), new WideCompareExchange(), new SystemReturn());
 
   private final CpuAccess cpu;
+  private final SystemCalls systemCalls;
   private final long[] counts = new long[Emulated.values().length];
 
   /** Emulates instructions of this vCPU. */
   public InstructionEmulator(CpuAccess cpu) {
     this.cpu = cpu;
+    systemCalls = new SystemCalls(cpu);
   }
 
   /**
@@ -43,7 +45,15 @@ public final class InstructionEmulator {
       return false;
     }
     counts[done.ordinal()]++;
+    if (done == Emulated.INT3) {
+      systemCalls.prepare();
+    }
     return true;
+  }
+
+  /** Completes the system calls of user programs. */
+  public SystemCalls systemCalls() {
+    return systemCalls;
   }
 
   private Emulated emulateWithOperands(byte[] code) {
@@ -88,6 +98,9 @@ public final class InstructionEmulator {
       if (counts[instruction.ordinal()] > 0) {
         map.put(instruction.mnemonic(), counts[instruction.ordinal()]);
       }
+    }
+    if (systemCalls.completed() > 0) {
+      map.put("syscall", systemCalls.completed());
     }
     return map;
   }

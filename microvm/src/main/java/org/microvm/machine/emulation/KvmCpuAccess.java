@@ -1,6 +1,8 @@
 package org.microvm.machine.emulation;
 
+import org.microvm.kvm.Msrs;
 import org.microvm.kvm.Registers;
+import org.microvm.kvm.Segment;
 import org.microvm.kvm.SpecialRegisters;
 import org.microvm.kvm.Vcpu;
 import org.microvm.linux.ErrnoException;
@@ -113,6 +115,30 @@ public final class KvmCpuAccess implements CpuAccess {
   @Override
   public long gsBase() {
     return special().get(SpecialRegisters.Name.GS).base();
+  }
+
+  @Override
+  public long idtBase() {
+    return special().idt().base();
+  }
+
+  @Override
+  public long msr(int index) {
+    Msrs one = new Msrs(1).add(index);
+    call(() -> vcpu.get(one));
+    return one.value(0);
+  }
+
+  @Override
+  public void enterUserMode(int code, int stack) {
+    special().set(SpecialRegisters.Name.CS, Segment.userCode64(code));
+    special().set(SpecialRegisters.Name.SS, Segment.userData(stack));
+    call(() -> vcpu.set(special));
+  }
+
+  @Override
+  public void breakpoint(long address) {
+    call(() -> vcpu.breakpoint(address));
   }
 
   @Override

@@ -7,7 +7,11 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
+import org.microvm.devices.state.StateReader;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.transport.Transport;
@@ -54,6 +58,9 @@ import org.microvm.transport.UnixTransport;
  * keeps the guest paused. The guest never runs twice without an operator's command; if it runs
  * nowhere, an operator decides.
  *
+ * <p>The peer is not trusted: a payload has a limit that depends on the type, memory for it grows
+ * only as it arrives, and descriptors that belong to no frame are closed.
+ *
  * <p>One thread reads and one writes; it may be the same thread.
  */
 public final class MigrationStream implements AutoCloseable {
@@ -79,9 +86,14 @@ public final class MigrationStream implements AutoCloseable {
    * @param descriptors the descriptors that came with it
    */
   public record Frame(Type type, long argument, long length, byte[] payload, List<Fd> descriptors) {
-    /** The payload as text. */
+    /** The payload as text; control characters, which a terminal might obey, are replaced. */
     public String text() {
-      return new String(payload, StandardCharsets.UTF_8);
+      return new String(payload, StandardCharsets.UTF_8).replaceAll("\\p{Cc}", "?");
+    }
+
+    /** Closes the descriptors. */
+    public void close() {
+      descriptors.forEach(Fd::close);
     }
   }
 
@@ -95,8 +107,19 @@ public final class MigrationStream implements AutoCloseable {
    */
   public static final long TAKES_MEMORY = 1;
 
+  /** The most bytes of one REST frame, and of all of a migration. */
+  public static final int MOST_REST = 64 << 20;
+
+  private static final Type[] TYPES = Type.values();
   private static final int HEADER = 24;
-  private static final long MOST_PAYLOAD = 1 << 30;
+  private static final int MOST_HELLO = 64 << 10;
+  private static final int MOST_TEXT = 4 << 10;
+
+  /** A character has at most three bytes in UTF-8, a surrogate pair four. */
+  private static final int MOST_TEXT_CHARS = MOST_TEXT / 3;
+
+  /** Payloads are copied in parts of this size; memory for them grows as they arrive. */
+  private static final int PART = 64 << 10;
 
   private final Transport transport;
   private final MemorySegment readHeader = Arena.ofAuto().allocate(HEADER, 8);
@@ -131,19 +154,32 @@ public final class MigrationStream implements AutoCloseable {
     write(type, 0, new byte[0], List.of());
   }
 
-  /** Writes a frame with text as its payload. */
+  /** Writes a frame with text as its payload; the end of a long text is left out. */
   public void write(Type type, String text) throws IOException {
-    write(type, 0, text.getBytes(StandardCharsets.UTF_8), List.of());
+    String part = text.substring(0, Math.min(text.length(), MOST_TEXT_CHARS));
+    write(type, 0, part.getBytes(StandardCharsets.UTF_8), List.of());
   }
 
   /** Writes a frame and passes descriptors with it; the caller still closes its own. */
   public synchronized void write(Type type, long argument, byte[] payload, List<Fd> descriptors)
       throws IOException {
+    if (payload.length > mostPayload(type)) {
+      throw new IOException(
+          "the payload of %s has %d bytes, but a peer accepts at most %d"
+              .formatted(type, payload.length, mostPayload(type)));
+    }
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment frame = arena.allocate(HEADER + payload.length, 8);
-      header(frame, type, argument, payload.length);
-      MemorySegment.copy(payload, 0, frame, ValueLayout.JAVA_BYTE, HEADER, payload.length);
-      transport.write(frame, descriptors);
+      int first = Math.min(payload.length, PART);
+      MemorySegment bytes = arena.allocate(HEADER + first, 8);
+      header(bytes, type, argument, payload.length);
+      MemorySegment.copy(payload, 0, bytes, ValueLayout.JAVA_BYTE, HEADER, first);
+      transport.write(bytes, descriptors);
+      for (int at = first; at < payload.length; ) {
+        int part = Math.min(payload.length - at, PART);
+        MemorySegment.copy(payload, at, bytes, ValueLayout.JAVA_BYTE, 0, part);
+        transport.write(bytes.asSlice(0, part), List.of());
+        at += part;
+      }
     }
   }
 
@@ -161,33 +197,100 @@ public final class MigrationStream implements AutoCloseable {
     to.set(ValueLayout.JAVA_LONG, 16, length);
   }
 
-  /** Reads the next frame; returns null at the end of the stream. */
+  /**
+   * Reads the next frame; returns null at the end of the stream. Descriptors that come with a type
+   * that has none are closed.
+   */
   public Frame read() throws IOException {
-    List<Fd> descriptors = new ArrayList<>();
-    if (!transport.read(readHeader, descriptors)) {
-      descriptors.forEach(Fd::close);
-      return null;
+    return read(new ArrayList<>(), EnumSet.allOf(Type.class));
+  }
+
+  /** Reads the first frame of a peer that may be anyone; returns null at the end of the stream. */
+  Frame readHello() throws IOException {
+    return read(null, EnumSet.of(Type.HELLO));
+  }
+
+  /**
+   * Reads the next frame of a destination, which sends short frames without descriptors; returns
+   * null at the end of the stream.
+   */
+  Frame readAnswer() throws IOException {
+    return read(null, EnumSet.of(Type.OK, Type.FAILED, Type.READY, Type.RUNNING));
+  }
+
+  /**
+   * @param descriptors receives those of the frame; null if the peer may send none, and the kernel
+   *     then drops them
+   */
+  private Frame read(List<Fd> descriptors, Set<Type> accepted) throws IOException {
+    boolean isRead = false;
+    try {
+      if (!transport.read(readHeader, descriptors)) {
+        return null;
+      }
+      Type type = type();
+      long argument = readHeader.get(ValueLayout.JAVA_LONG, 8);
+      long length = readHeader.get(ValueLayout.JAVA_LONG, 16);
+      if (!accepted.contains(type) || length < 0 || length > mostPayload(type)) {
+        throw invalid();
+      }
+      byte[] payload = type == Type.PAGES ? new byte[0] : readPayload((int) length);
+      if (payload == null) {
+        return null;
+      }
+      isRead = type == Type.MEMORY || type == Type.LINK;
+      return new Frame(type, argument, length, payload, isRead ? descriptors : List.of());
+    } finally {
+      if (descriptors != null && !isRead) {
+        descriptors.forEach(Fd::close);
+      }
     }
-    int type = readHeader.get(ValueLayout.JAVA_INT, 0);
-    long argument = readHeader.get(ValueLayout.JAVA_LONG, 8);
-    long length = readHeader.get(ValueLayout.JAVA_LONG, 16);
-    if (type < 0 || type >= Type.values().length || length < 0 || length > MOST_PAYLOAD) {
-      throw new IOException(
-          transport + ": the peer sent an invalid frame; is it a `microvm` that migrates?");
+  }
+
+  /** The type in the header that was read. */
+  private Type type() throws IOException {
+    int number = readHeader.get(ValueLayout.JAVA_INT, 0);
+    if (number < 0 || number >= TYPES.length) {
+      throw invalid();
     }
-    Type known = Type.values()[type];
-    byte[] payload = known == Type.PAGES ? new byte[0] : readPayload((int) length);
-    return payload == null ? null : new Frame(known, argument, length, payload, descriptors);
+    return TYPES[number];
+  }
+
+  private IOException invalid() {
+    return new IOException(
+        transport + ": the peer sent an invalid frame; is it a `microvm` that migrates?");
+  }
+
+  /** The most bytes that the payload of a type has. */
+  private static long mostPayload(Type type) {
+    return switch (type) {
+      case HELLO -> MOST_HELLO;
+      case FAILED, ABORT -> MOST_TEXT;
+      case STATE -> StateReader.MOST_BYTES;
+      case REST -> MOST_REST;
+      // Not read here, but into guest memory, whose size is checked there.
+      case PAGES -> Long.MAX_VALUE;
+      case OK, READY, GO, RUNNING, LINK, MEMORY -> 0;
+    };
   }
 
   private byte[] readPayload(int length) throws IOException {
+    byte[] bytes = new byte[Math.min(length, PART)];
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(Math.max(1, length));
-      if (!readAll(bytes.asSlice(0, length))) {
-        return null;
+      MemorySegment buffer = arena.allocate(PART);
+      for (int at = 0; at < length; ) {
+        int part = Math.min(length - at, PART);
+        if (!readAll(buffer.asSlice(0, part))) {
+          return null;
+        }
+        if (at + part > bytes.length) {
+          bytes = Arrays.copyOf(bytes, Math.min(length, 2 * bytes.length));
+        }
+        MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, 0, bytes, at, part);
+        at += part;
       }
-      return bytes.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
     }
+    return bytes;
   }
 
   /** Reads the payload of PAGES into guest RAM; returns false at the end of the stream. */
@@ -208,5 +311,11 @@ public final class MigrationStream implements AutoCloseable {
   @Override
   public void close() {
     transport.close();
+  }
+
+  /** The address of the peer. */
+  @Override
+  public String toString() {
+    return transport.toString();
   }
 }

@@ -53,6 +53,7 @@ public final class OutgoingMigration implements Migration {
   private final MigrationLimits limits;
   private final MigrationMemory memory;
   private final Consumer<MigrationProgress> onEnd;
+  private final Duration handover;
   private final CompletableFuture<MigrationProgress> result = new CompletableFuture<>();
   private final Thread thread = Thread.ofPlatform().name("migration").unstarted(this::run);
   private final long startNanos = System.nanoTime();
@@ -75,11 +76,25 @@ public final class OutgoingMigration implements Migration {
       MigrationLimits limits,
       MigrationMemory memory,
       Consumer<MigrationProgress> onEnd) {
+    this(guest, stream, limits, memory, onEnd, HANDOVER);
+  }
+
+  /**
+   * @param handover how long the destination may take for an answer while the guest is stopped
+   */
+  OutgoingMigration(
+      MigrationSource guest,
+      MigrationStream stream,
+      MigrationLimits limits,
+      MigrationMemory memory,
+      Consumer<MigrationProgress> onEnd,
+      Duration handover) {
     this.guest = guest;
     this.stream = stream;
     this.limits = limits;
     this.memory = memory;
     this.onEnd = onEnd;
+    this.handover = handover;
   }
 
   /** Starts the migration. */
@@ -154,7 +169,7 @@ public final class OutgoingMigration implements Migration {
     try {
       migrate();
     } catch (IOException | MachineException | RuntimeException e) {
-      failure = e.getMessage() == null ? e.toString() : e.getMessage();
+      failure = reason(e);
       status = calledOff() ? Status.CANCELLED : Status.FAILED;
     } catch (InterruptedException e) {
       status = Status.CANCELLED;
@@ -238,26 +253,48 @@ public final class OutgoingMigration implements Migration {
       throws IOException, MachineException, InterruptedException {
     HandoverClock clock = new HandoverClock();
     try (MigrationSource.Stopped held = guest.stop()) {
-      Duration stop = clock.lap();
-      // Before the memory, because saving makes a disk complete its requests.
-      byte[] state = held.save();
-      Duration save = clock.lap();
-      rest.send();
-      Duration memory = clock.lap();
-      enter(Phase.HANDING_OVER);
-      held.send(stream, state);
-      save = save.plus(clock.lap());
-      expectReady();
-      Duration load = clock.lap();
-      if (!stream.isLocal()) {
-        held.sendInput(stream);
+      try {
+        handOver(held, rest, clock);
+      } catch (IOException | MachineException | RuntimeException e) {
+        // Before the guest continues here: the destination may have sent READY and must not run it.
+        keepHere(e);
+        throw e;
       }
-      held.unlockDisks();
-      decide(held);
-      tellToGoOn(held);
-      end(Status.COMPLETED, new HandoverTimes(stop, memory, save, load, clock.lap()));
-      held.leave();
     }
+  }
+
+  private void handOver(MigrationSource.Stopped held, RestOfMemory rest, HandoverClock clock)
+      throws IOException, MachineException {
+    Duration stop = clock.lap();
+    // Before the memory, because saving makes a disk complete its requests.
+    byte[] state = held.save();
+    Duration save = clock.lap();
+    rest.send();
+    Duration memory = clock.lap();
+    enter(Phase.HANDING_OVER);
+    held.send(stream, state);
+    save = save.plus(clock.lap());
+    expectReady();
+    Duration load = clock.lap();
+    if (!stream.isLocal()) {
+      held.sendInput(stream);
+    }
+    held.unlockDisks();
+    decide(held);
+    tellToGoOn(held);
+    end(Status.COMPLETED, new HandoverTimes(stop, memory, save, load, clock.lap()));
+    held.leave();
+  }
+
+  private synchronized void keepHere(Exception why) {
+    if (phase == Phase.HANDING_OVER) {
+      callOff(reason(why));
+      phase = Phase.DECIDED;
+    }
+  }
+
+  private static String reason(Exception e) {
+    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   private synchronized void enter(Phase next) throws IOException {
@@ -268,24 +305,16 @@ public final class OutgoingMigration implements Migration {
   }
 
   private void expectReady() throws IOException {
-    stream.limitReads(HANDOVER);
+    stream.limitReads(handover);
     try {
       expect(Type.READY);
     } catch (SocketTimeoutException e) {
-      throw handoverTimedOut(e);
+      throw new IOException(
+          "the handover took longer than %d s".formatted(handover.toSeconds()), e);
     }
     if (stream.isLocal()) {
       stream.limitReads(Duration.ZERO);
     }
-  }
-
-  private synchronized IOException handoverTimedOut(SocketTimeoutException e) {
-    String why = "the handover took longer than %d s".formatted(HANDOVER.toSeconds());
-    if (phase == Phase.HANDING_OVER) {
-      callOff(why);
-      phase = Phase.DECIDED;
-    }
-    return new IOException(why, e);
   }
 
   /**
@@ -296,8 +325,6 @@ public final class OutgoingMigration implements Migration {
       throw new IOException("cancelled");
     }
     if (!held.commit()) {
-      callOff("the guest has ended");
-      phase = Phase.DECIDED;
       throw new IOException("the guest has ended");
     }
     phase = Phase.DECIDED;
@@ -309,10 +336,10 @@ public final class OutgoingMigration implements Migration {
     try {
       if (!stream.isLocal()) {
         // No limit on this host: the destination sends RUNNING or dies, which ends the stream.
-        stream.limitReads(HANDOVER);
+        stream.limitReads(handover);
       }
       stream.write(Type.GO);
-      answer = stream.read();
+      answer = stream.readAnswer();
     } catch (IOException e) {
       throw stream.isLocal() ? e : undecided(held, e.getMessage());
     }
@@ -340,7 +367,7 @@ public final class OutgoingMigration implements Migration {
   }
 
   private Frame expect(Type type) throws IOException {
-    Frame frame = stream.read();
+    Frame frame = stream.readAnswer();
     if (frame == null) {
       throw new IOException("the destination closed the connection");
     }

@@ -37,6 +37,7 @@ public final class ExitHandler {
       case ExitReason.IO -> portAccess(run);
       case ExitReason.MMIO -> mmioAccess(run);
       case ExitReason.INTERNAL_ERROR -> internalError(run);
+      case ExitReason.DEBUG -> breakpoint(run);
       case ExitReason.SHUTDOWN -> ender.end(new MachineEnd.TripleFault(report.tripleFault()));
       case ExitReason.FAIL_ENTRY -> fail(report.entryFailed(run));
       case ExitReason.SYSTEM_EVENT -> systemEvent(run);
@@ -77,6 +78,12 @@ public final class ExitHandler {
   private void internalError(VcpuRun run) {
     if (run.internalSuberror() != VcpuRun.INTERNAL_ERROR_EMULATION || !emulator.emulate()) {
       fail(report.internalError(run));
+    }
+  }
+
+  private void breakpoint(VcpuRun run) {
+    if (!emulator.systemCalls().resume(run.debugPc())) {
+      fail(report.unknownExit(run));
     }
   }
 

@@ -15,6 +15,9 @@ public final class FailureReport {
   private static final long CR0_PE = 1;
   private static final long CR0_PG = 1L << 31;
 
+  /** The instruction pointer after INIT (Intel SDM volume 3, 10.1.1). */
+  private static final long RIP_AFTER_INIT = 0xfff0;
+
   private final RegisterSource vcpu;
 
   /** Reports on this vCPU. */
@@ -52,11 +55,32 @@ public final class FailureReport {
     }
   }
 
+  /**
+   * AMD processors leave the state at a shutdown undefined, so KVM resets the vCPU before it
+   * reports the exit (shutdown_interception in arch/x86/kvm/svm/svm.c): those registers would
+   * mislead.
+   */
   String tripleFault() {
-    return where(
-        "the guest triple-faulted: an exception could not be delivered (KVM_EXIT_SHUTDOWN)",
-        new byte[0],
-        "early in the boot: a kernel for this CPU and entry point, or more --memory");
+    String reason =
+        "the guest triple-faulted: an exception could not be delivered (KVM_EXIT_SHUTDOWN)";
+    String advice = "early in the boot: a kernel for this CPU and entry point, or more --memory";
+    if (isAfterInit()) {
+      return "%s%n  vcpu %d: the place is unknown, because KVM has reset the registers%n  try: %s"
+          .formatted(reason, vcpu.id(), advice);
+    }
+    return where(reason, new byte[0], advice);
+  }
+
+  private boolean isAfterInit() {
+    try {
+      Registers registers = new Registers();
+      SpecialRegisters special = new SpecialRegisters();
+      vcpu.get(registers);
+      vcpu.get(special);
+      return registers.rip() == RIP_AFTER_INIT && (special.cr0() & CR0_PE) == 0;
+    } catch (ErrnoException e) {
+      return false; // where() says so
+    }
   }
 
   String internalError(VcpuRun run) {

@@ -115,7 +115,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return instance.build(
         () -> {
           Board board = parts.board();
-          InitialCpuState state = BootLoader.load(board.ram().memory(), bootRequest(config, board));
+          InitialCpuState state =
+              BootLoader.load(
+                  board.ram().memory(), bootRequest(config, board), EmulationParameters.of(config));
           instance.makeVm(parts);
           instance.makeVcpus(config, parts);
           for (Vcpu vcpu : instance.vcpus) {

@@ -1,7 +1,9 @@
 package org.microvm.machine.emulation;
 
 import java.lang.foreign.Arena;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 import org.microvm.memory.MemoryRegion;
@@ -39,6 +41,10 @@ public final class FakeCpu implements CpuAccess {
   boolean is64Bit = true;
   long fsBase;
   long gsBase;
+  long idtBase;
+  long breakpoint;
+  List<Integer> selectors = List.of();
+  final Map<Integer, Long> msrs = new HashMap<>();
   final long[] registers = new long[16];
   final GuestMemory memory =
       new GuestMemory(
@@ -131,6 +137,27 @@ public final class FakeCpu implements CpuAccess {
   @Override
   public long gsBase() {
     return gsBase;
+  }
+
+  @Override
+  public long idtBase() {
+    return idtBase;
+  }
+
+  @Override
+  public long msr(int index) {
+    return msrs.getOrDefault(index, 0L);
+  }
+
+  @Override
+  public void enterUserMode(int code, int stack) {
+    privilegeLevel = 3;
+    selectors = List.of(code, stack);
+  }
+
+  @Override
+  public void breakpoint(long address) {
+    breakpoint = address;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.microvm.machine.linux;
 
+import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ParameterContext;
@@ -10,7 +11,7 @@ import org.microvm.virtioserial.SerialConfig;
  * Gives tests a {@link LinuxGuest} that several classes share, because a boot takes seconds. Tests
  * must remove the ports and processes that they add.
  */
-abstract class SharedGuest implements ParameterResolver {
+abstract class SharedGuest implements BeforeAllCallback, ParameterResolver {
   private final SerialConfig serial;
   private final String words;
 
@@ -18,6 +19,12 @@ abstract class SharedGuest implements ParameterResolver {
   SharedGuest(SerialConfig serial, String words) {
     this.serial = serial;
     this.words = words;
+  }
+
+  /** Boots the guest before the tests, whose time limits do not include the boot. */
+  @Override
+  public void beforeAll(ExtensionContext context) {
+    guest(context);
   }
 
   @Override
@@ -28,6 +35,10 @@ abstract class SharedGuest implements ParameterResolver {
   /** The shared guest, which is closed after all tests. */
   @Override
   public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+    return guest(context);
+  }
+
+  private LinuxGuest guest(ExtensionContext context) {
     return context
         .getRoot()
         .getStore(Namespace.create(SharedGuest.class))

@@ -64,6 +64,16 @@ class FailureReportTest {
   }
 
   @Test
+  void tripleFault_whereKvmResetTheRegisters_doesNotShowThem() {
+    String text =
+        report(new FakeRegisters(registers -> registers.rip(0xfff0), special -> special.cr0(0x10)));
+
+    assertTrue(text.contains("vcpu 3: the place is unknown"), text);
+    assertFalse(text.contains("CR0"), text);
+    assertFalse(text.contains("real mode"), text);
+  }
+
+  @Test
   void report_hasTheControlRegistersAndTheDump() {
     String text =
         report(

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.SocketMode;
 import org.microvm.linux.UnixListener;
 
 /** A backend that listens on a unix socket and serves one client at a time. */
@@ -16,8 +17,9 @@ public final class UnixServerBackend extends ServerBackend {
   }
 
   /**
-   * Starts listening at once, so that clients can connect before the VM runs. Further clients wait
-   * in the listen backlog until the current one has disconnected and the guest has its bytes.
+   * Starts listening at once, for the owner alone, so that clients can connect before the VM runs.
+   * Further clients wait in the listen backlog until the current one has disconnected and the guest
+   * has its bytes.
    *
    * @param path where the socket's file is created
    * @param wait whether the guest starts only after a client has connected
@@ -25,7 +27,21 @@ public final class UnixServerBackend extends ServerBackend {
    * @throws ErrnoException if the path is too long, in use, or not accessible
    */
   public static UnixServerBackend listen(Path path, boolean wait) throws ErrnoException {
-    return new UnixServerBackend(UnixListener.open(path), wait);
+    return listen(path, SocketMode.OWNER, wait);
+  }
+
+  /**
+   * Starts listening as {@link #listen(Path, boolean)} does, with other permissions.
+   *
+   * @param path where the socket's file is created
+   * @param mode the permissions of the file
+   * @param wait whether the guest starts only after a client has connected
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if the path is too long, in use, or not accessible
+   */
+  public static UnixServerBackend listen(Path path, SocketMode mode, boolean wait)
+      throws ErrnoException {
+    return new UnixServerBackend(UnixListener.open(path, mode), wait);
   }
 
   /**
@@ -37,7 +53,20 @@ public final class UnixServerBackend extends ServerBackend {
    * @throws ErrnoException if the path is too long or not accessible
    */
   public static UnixServerBackend listenAtTakeover(Path path) throws ErrnoException {
-    return new UnixServerBackend(UnixListener.openHidden(path), false);
+    return listenAtTakeover(path, SocketMode.OWNER);
+  }
+
+  /**
+   * Prepares as {@link #listenAtTakeover(Path)} does, with other permissions.
+   *
+   * @param path the other server's socket
+   * @param mode the permissions of the new socket's file
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if the path is too long or not accessible
+   */
+  public static UnixServerBackend listenAtTakeover(Path path, SocketMode mode)
+      throws ErrnoException {
+    return new UnixServerBackend(UnixListener.openHidden(path, mode), false);
   }
 
   @Override

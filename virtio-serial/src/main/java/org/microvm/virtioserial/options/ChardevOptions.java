@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.microvm.linux.SocketMode;
 
 /** Reads and writes the options of {@code --chardev}. */
 public final class ChardevOptions {
@@ -18,7 +19,7 @@ public final class ChardevOptions {
    * Reads the specification of a chardev. The caller takes {@code id=}, if it needs it.
    *
    * <ul>
-   *   <li>{@code socket,id=ID,path=PATH,server=on[,wait=on|off]} (wait=on by default)
+   *   <li>{@code socket,id=ID,path=PATH,server=on[,wait=on|off][,mode=0600]} (wait=on by default)
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N}: a TCP server or client on a loopback
    *       address, with the same options as a unix socket
@@ -58,12 +59,32 @@ public final class ChardevOptions {
 
   private static SocketSpec socket(OptionList options) throws OptionException {
     Optional<Path> path = options.takePath("path");
-    SocketSpec.Address address = path.isPresent() ? new SocketSpec.Unix(path.get()) : tcp(options);
+    Optional<String> mode = options.take("mode");
+    SocketSpec.Address address =
+        path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
     boolean server = options.takeFlag("server", false);
+    if (mode.isPresent() && (path.isEmpty() || !server)) {
+      throw new OptionException("socket: mode= needs path= and server=on");
+    }
     boolean wait = options.takeFlag("wait", true);
     int seconds = options.takeNumber("reconnect", 0);
     int millis = options.takeNumber("reconnect-ms", 0);
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
+  }
+
+  /**
+   * Reads the permissions of a server's unix socket.
+   *
+   * @param text octal digits; empty for the owner alone
+   * @return the permissions
+   * @throws OptionException if the text is no such number, or the owner lacks a permission
+   */
+  public static SocketMode mode(Optional<String> text) throws OptionException {
+    try {
+      return text.isPresent() ? SocketMode.parse(text.get()) : SocketMode.OWNER;
+    } catch (IllegalArgumentException e) {
+      throw new OptionException("socket: " + e.getMessage());
+    }
   }
 
   private static SocketSpec.Tcp tcp(OptionList options) throws OptionException {

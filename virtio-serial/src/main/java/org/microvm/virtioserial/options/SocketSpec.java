@@ -8,6 +8,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Objects;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.SocketMode;
 import org.microvm.virtioserial.backend.Loopback;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.TcpClientBackend;
@@ -56,16 +57,27 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
    * A unix socket.
    *
    * @param path the path of the socket file
+   * @param mode the permissions of the file that a server creates
    */
-  public record Unix(Path path) implements Address {
-    /** Checks that the path is not null. */
+  public record Unix(Path path, SocketMode mode) implements Address {
+    /** Checks that nothing is null. */
     public Unix {
       Objects.requireNonNull(path);
+      Objects.requireNonNull(mode);
+    }
+
+    /**
+     * Creates an address whose file is for its owner alone.
+     *
+     * @param path the path of the socket file
+     */
+    public Unix(Path path) {
+      this(path, SocketMode.OWNER);
     }
 
     @Override
     public PortBackend listen(boolean waits) throws IOException {
-      return UnixServerBackend.listen(path, waits);
+      return UnixServerBackend.listen(path, mode, waits);
     }
 
     @Override
@@ -78,6 +90,9 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
     @Override
     public void addTo(Map<String, String> options) {
       options.put("path", path.toString());
+      if (!mode.equals(SocketMode.OWNER)) {
+        options.put("mode", mode.toString());
+      }
     }
   }
 
@@ -221,8 +236,8 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
 
   @Override
   public PortBackend openForTakeover(EventLoop loop) throws IOException {
-    return address instanceof Unix(Path path) && role instanceof Server
-        ? UnixServerBackend.listenAtTakeover(path)
+    return address instanceof Unix(Path path, SocketMode mode) && role instanceof Server
+        ? UnixServerBackend.listenAtTakeover(path, mode)
         : open(loop);
   }
 
@@ -233,8 +248,8 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
    * @param directory where the socket is to be
    */
   public SocketSpec inDirectory(Path directory) {
-    return address instanceof Unix(Path path) && path.getFileName() != null
-        ? new SocketSpec(new Unix(directory.resolve(path.getFileName())), role)
+    return address instanceof Unix(Path path, SocketMode mode) && path.getFileName() != null
+        ? new SocketSpec(new Unix(directory.resolve(path.getFileName()), mode), role)
         : this;
   }
 }

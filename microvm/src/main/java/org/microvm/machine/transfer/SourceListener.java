@@ -1,0 +1,164 @@
+package org.microvm.machine.transfer;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import org.microvm.machine.transfer.MigrationStream.Frame;
+import org.microvm.transport.Deadline;
+import org.microvm.transport.Transport;
+import org.microvm.transport.TransportListener;
+
+/**
+ * Waits for the source of a migration among all that connect. A connection counts as a source once
+ * it is authenticated and has sent HELLO. Others are refused and logged, and the wait goes on; they
+ * have a limited time in total, and several are examined at a time, so that none can keep a source
+ * out. Thread-safe.
+ */
+public final class SourceListener implements AutoCloseable {
+  private static final Duration HANDSHAKE = Duration.ofSeconds(10);
+  private static final int MOST_HANDSHAKES = 8;
+
+  /**
+   * A source that has connected.
+   *
+   * @param stream the caller closes it
+   * @param hello its first frame
+   */
+  public record Source(MigrationStream stream, Frame hello) {}
+
+  private final TransportListener listener;
+  private final Duration handshake;
+  private final Semaphore handshakes = new Semaphore(MOST_HANDSHAKES);
+  private final Strangers strangers = new Strangers();
+
+  /** Guarded by this, as the fields below. */
+  private boolean accepting;
+
+  private boolean awaited;
+  private Source source;
+  private IOException failure;
+
+  /**
+   * @param listener closed with this object
+   */
+  public SourceListener(TransportListener listener) {
+    this(listener, HANDSHAKE);
+  }
+
+  /**
+   * @param handshake the time that a connection has until its HELLO
+   */
+  SourceListener(TransportListener listener, Duration handshake) {
+    this.listener = listener;
+    this.handshake = handshake;
+  }
+
+  /** The TCP port, or -1 for a unix socket. */
+  public int port() {
+    return listener.port();
+  }
+
+  /**
+   * Waits for a source. One thread may wait.
+   *
+   * @throws IOException if the listener was closed, or the host lacks a resource
+   */
+  public synchronized Source await() throws IOException {
+    awaited = true;
+    try {
+      if (!accepting) {
+        accepting = true;
+        failure = null;
+        Thread.ofPlatform().daemon().name("migration-accept").start(this::accept);
+      }
+      while (source == null && failure == null) {
+        wait();
+      }
+      if (source == null) {
+        throw failure;
+      }
+      return source;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    } finally {
+      awaited = false;
+      source = null;
+    }
+  }
+
+  private void accept() {
+    try {
+      for (; ; ) {
+        handshakes.acquire();
+        Transport transport = listener.accept();
+        Thread.ofPlatform().daemon().name("migration-hello").start(() -> examine(transport));
+      }
+    } catch (IOException e) {
+      fail(e);
+    } catch (InterruptedException e) {
+      fail(new InterruptedIOException("interrupted"));
+    }
+  }
+
+  private synchronized void fail(IOException why) {
+    accepting = false;
+    failure = why;
+    notifyAll();
+  }
+
+  private void examine(Transport transport) {
+    MigrationStream stream = new MigrationStream(transport);
+    boolean taken = false;
+    try (Deadline deadline = new Deadline(handshake, stream::shutdown)) {
+      taken = offer(stream, hello(stream, deadline));
+    } catch (IOException | RuntimeException e) {
+      strangers.refused(e.getMessage());
+    } finally {
+      if (!taken) {
+        stream.close();
+      }
+      handshakes.release();
+    }
+  }
+
+  private Frame hello(MigrationStream stream, Deadline deadline) throws IOException {
+    Frame hello;
+    try {
+      stream.open();
+      hello = stream.readHello();
+    } catch (IOException e) {
+      throw deadline.meet() ? e : late(stream);
+    }
+    if (!deadline.meet()) {
+      throw late(stream);
+    }
+    if (hello == null) {
+      throw new IOException(stream + ": the peer closed the connection");
+    }
+    return hello;
+  }
+
+  private IOException late(MigrationStream stream) {
+    return new IOException(
+        "%s: the peer sent no HELLO within %d s".formatted(stream, handshake.toSeconds()));
+  }
+
+  /** Hands a source to the thread that waits; false if none does. */
+  private synchronized boolean offer(MigrationStream stream, Frame hello) {
+    if (!awaited || source != null) {
+      strangers.refused(stream + ": another source is being served");
+      return false;
+    }
+    source = new Source(stream, hello);
+    notifyAll();
+    return true;
+  }
+
+  /** Stops listening, and ends {@link #await}. */
+  @Override
+  public void close() {
+    listener.close();
+  }
+}

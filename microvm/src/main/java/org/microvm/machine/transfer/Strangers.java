@@ -1,0 +1,35 @@
+package org.microvm.machine.transfer;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Logs refused connections, a limited number of them each minute. Thread-safe. */
+final class Strangers {
+  private static final Logger LOG = LoggerFactory.getLogger(Strangers.class);
+  private static final int MOST_LINES = 5;
+  private static final long PERIOD_NANOS = 60_000_000_000L;
+
+  private long periodStart = System.nanoTime();
+  private int lines;
+  private long unlogged;
+
+  /** Logs that a connection was refused, unless there are too many. */
+  synchronized void refused(String why) {
+    long now = System.nanoTime();
+    if (now - periodStart > PERIOD_NANOS) {
+      periodStart = now;
+      lines = 0;
+    }
+    if (lines == MOST_LINES) {
+      unlogged++;
+      return;
+    }
+    lines++;
+    if (unlogged > 0) {
+      LOG.warn("refused a connection: {} (and {} more that are not logged)", why, unlogged);
+      unlogged = 0;
+    } else {
+      LOG.warn("refused a connection: {}", why);
+    }
+  }
+}

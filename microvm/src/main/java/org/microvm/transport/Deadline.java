@@ -1,0 +1,49 @@
+package org.microvm.transport;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Bounds the time of several blocking calls together: after it an action runs on another thread,
+ * which makes the calls fail. Limits of single calls do not bound their sum, because a peer can
+ * send one byte at a time.
+ */
+public final class Deadline implements AutoCloseable {
+  private final AtomicBoolean decided = new AtomicBoolean();
+  private final CountDownLatch closed = new CountDownLatch(1);
+
+  /**
+   * Starts to wait.
+   *
+   * @param late runs once if {@link #meet} is not called in time
+   */
+  public Deadline(Duration limit, Runnable late) {
+    Thread.ofPlatform().daemon().name("deadline").start(() -> await(limit, late));
+  }
+
+  private void await(Duration limit, Runnable late) {
+    try {
+      boolean ended = closed.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+      if (!ended && decided.compareAndSet(false, true)) {
+        late.run();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Returns whether this is in time; if so, the action will not run. */
+  public boolean meet() {
+    boolean inTime = decided.compareAndSet(false, true);
+    closed.countDown();
+    return inTime;
+  }
+
+  /** The action will not run from now on, unless it does already. */
+  @Override
+  public void close() {
+    meet();
+  }
+}
