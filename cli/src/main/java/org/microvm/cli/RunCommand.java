@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.microvm.kvm.HostVirtualization;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import org.microvm.machine.IncomingMigration;
@@ -151,6 +152,11 @@ final class RunCommand implements Callable<Integer> {
     }
     if (isIncoming() && snapshot != null) {
       throw new UsageException("--incoming and --restore cannot be combined");
+    }
+    if (config.cpus() > 1 && HostVirtualization.emulatesKernels()) {
+      System.err.println(
+          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux may not boot with more"
+              + " than one vCPU");
     }
     if (snapshot != null) {
       RestoreClock restoreClock =

@@ -75,6 +75,7 @@ public final class MpTable {
    *
    * @param apicIds the local APIC ID of each CPU, in ascending order, 1 to {@link #CPUS_MAX} of
    *     them and none above {@link #APIC_ID_MAX}; the first is the boot processor
+   * @return the bytes of the table
    */
   public static byte[] build(List<Integer> apicIds) {
     int cpus = apicIds.size();

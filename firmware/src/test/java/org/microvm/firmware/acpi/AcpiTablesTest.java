@@ -22,6 +22,11 @@ class AcpiTablesTest {
   private final TableWalk tables =
       new TableWalk(AcpiTables.build(TestHardware.withDevices(3), List.of(0, 4), BASE), BASE);
 
+  /** APIC IDs that count from 0. */
+  private static List<Integer> ids(int cpus) {
+    return IntStream.range(0, cpus).boxed().toList();
+  }
+
   @Test
   void build_rsdp_hasBothChecksums() {
     byte[] rsdp = tables.bytes(BASE, 36);

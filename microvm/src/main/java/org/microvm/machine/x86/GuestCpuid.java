@@ -18,6 +18,12 @@ public final class GuestCpuid {
 
   private static final int EDX_INVARIANT_TSC = 1 << 8;
 
+  /** KVM's leaf; EAX has the features of asm/kvm_para.h. */
+  private static final int PARAVIRTUAL = 0x4000_0001;
+
+  /** KVM_FEATURE_PV_UNHALT, PV_SEND_IPI and PV_SCHED_YIELD. */
+  private static final int EAX_HYPERCALLS = 1 << 7 | 1 << 11 | 1 << 13;
+
   private GuestCpuid() {}
 
   /**
@@ -26,6 +32,7 @@ public final class GuestCpuid {
    * @param kvm the host's KVM
    * @param topology the vCPUs of the machine
    * @param vcpu the vCPU's number, from 0
+   * @return a new table
    * @throws ErrnoException if KVM does not return its table
    */
   public static Cpuid of(Kvm kvm, Topology topology, int vcpu) throws ErrnoException {
@@ -37,6 +44,10 @@ public final class GuestCpuid {
         // A guest that may be restored or migrated must not use the TSC as its clock. Without this
         // bit Linux uses kvmclock, whose value is saved and restored. QEMU hides the bit, too.
         case POWER -> cpuid.edx(i, cpuid.edx(i) & ~EDX_INVARIANT_TSC);
+        // Hypercalls between vCPUs. Where KVM emulates the guest's kernel (kvm-pvm), its emulator
+        // repeats a hypercall forever, and Linux hangs at the first interrupt that it sends to
+        // another vCPU. QEMU does not offer them either, unless told to.
+        case PARAVIRTUAL -> cpuid.eax(i, cpuid.eax(i) & ~EAX_HYPERCALLS);
         default -> {}
       }
     }

@@ -29,4 +29,15 @@ class GuestCpuidTest {
       assertEquals(supported.edx(leaf) & ~EDX_INVARIANT_TSC, cpuid.edx(leaf));
     }
   }
+
+  @Test
+  void hypercallsBetweenVcpus_areNotOffered() throws Exception {
+    try (Kvm kvm = Kvm.open()) {
+      Cpuid cpuid = GuestCpuid.of(kvm, Topology.ofCores(2), 1);
+
+      int leaf = cpuid.find(0x4000_0001, 0);
+      assertTrue(leaf >= 0, "KVM's CPUID table must have the leaf with its own features");
+      assertEquals(0, cpuid.eax(leaf) & (1 << 7 | 1 << 11 | 1 << 13));
+    }
+  }
 }
