@@ -21,7 +21,7 @@ compile() {
 
 compile_programs() {
     mkdir -p "$root/sbin" "$root/usr/bin"
-    compile "$root/sbin/init" "$here/init.c"
+    compile "$root/sbin/init" "$here"/{init,command}.c
     compile "$root/usr/bin/port-probe" "$here"/port-probe/*.c
     local name
     for name in shutdown poweroff reboot halt; do

@@ -12,6 +12,7 @@
  * Options on the kernel command line:
  *   microvm.shell=0          start no shells
  *   microvm.links=udev       leave /dev to Debian's udev, as a distribution does
+ *   microvm.command=port     run the program that the host names at the port COMMAND_PORT, then power off
  *   microvm.run="COMMAND"    run COMMAND with /bin/sh -c instead of shells, print "GUEST EXIT n", power off
  */
 #define _GNU_SOURCE
@@ -39,10 +40,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command.h"
+
 #define PORTS_CLASS	"/sys/class/virtio-ports"
 #define LINKS_DIR	"/dev/virtio-ports"
 #define AGENT_PORT	"org.qemu.guest_agent.0"
 #define AGENT_LINK	LINKS_DIR "/" AGENT_PORT
+#define COMMAND_PORT	"org.microvm.command"
+#define COMMAND_LINK	LINKS_DIR "/" COMMAND_PORT
 #define AGENT_LOG	"/run/qemu-ga.log"
 #define PORT_GROUP	101	/* "virtio" in /etc/group */
 #define PORT_MODE	0660
@@ -75,7 +80,7 @@ struct port {
 };
 
 static struct port *ports;
-static struct service agent, console_shell, hvc_shell, run_command;
+static struct service agent, console_shell, hvc_shell, run_command, host_command;
 static char cmdline[4096];
 static char console_tty[64] = "/dev/console";
 static int hvc_retries_left;
@@ -219,6 +224,14 @@ static void exec_command(const char *command)
 	_exit(127);
 }
 
+static void exec_host_command(const char *port)
+{
+	if (chdir("/root") < 0)
+		_exit(126);
+	execl("/sbin/init", "microvm-command", port, NULL);
+	_exit(127);
+}
+
 static void start(struct service *service, void (*exec)(const char *), const char *argument)
 {
 	service->started_ms = now_ms();
@@ -338,6 +351,8 @@ static void reap(void)
 			say("GUEST EXIT %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 			shut_down(RB_POWER_OFF);
 		}
+		if (pid == host_command.pid)
+			shut_down(RB_POWER_OFF);
 	}
 }
 
@@ -447,6 +462,8 @@ static void port_present(const char *device)
 	if (!links_are_udevs)
 		make_link(port);
 	watch_agent_port(port, true);
+	if (!strcmp(port->name, COMMAND_PORT) && host_command.wanted && !host_command.pid)
+		start(&host_command, exec_host_command, COMMAND_LINK);
 }
 
 static void port_gone(const char *device)
@@ -592,7 +609,7 @@ static void loopback_up(void)
 
 static void read_boot_options(void)
 {
-	char active[128], *shell, *links, *last;
+	char active[128], *shell, *command, *links, *last;
 
 	if (!read_text("/proc/cmdline", cmdline, sizeof(cmdline)))
 		complain("/proc/cmdline");
@@ -603,6 +620,11 @@ static void read_boot_options(void)
 	shell = boot_option("microvm.shell");
 	console_shell.wanted = !shell || strcmp(shell, "0");
 	free(shell);
+	command = boot_option("microvm.command");
+	host_command.wanted = command && !strcmp(command, "port");
+	if (host_command.wanted)
+		console_shell.wanted = false;
+	free(command);
 	links = boot_option("microvm.links");
 	links_are_udevs = links && !strcmp(links, "udev");
 	free(links);
@@ -755,6 +777,8 @@ int main(int argc, char **argv)
 	name = name ? name + 1 : argv[0];
 	if (getpid() == 1)
 		init_main();
+	if (!strcmp(name, "microvm-command") && argc == 2)
+		return command_main(argv[1]);
 	if (!strcmp(name, "init")) {
 		say("init: only process 1 is init\n");
 		return 1;

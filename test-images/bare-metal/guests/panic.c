@@ -2,10 +2,14 @@
  * Plays a kernel that panics, as Linux does.
  *
  * report=port (the default: pvpanic's port), crash (a crash kernel takes over), none; message=1 prints Linux's line, and
- * message=quoted prints the line of an orderly reboot after it. Then end=reset (the default), poweroff, fault, halt or exit.
+ * message=quoted prints the line of an orderly reboot after it. Then end=reset (the default), poweroff, fault, halt or
+ * exit. wait=key waits for a byte from COM1 first.
  */
 #include "runtime.h"
 
+#define COM1 0x3f8
+#define LINE_STATUS 5
+#define DATA_READY 1
 #define PANIC_PORT 0x505
 #define PANICKED 1
 #define CRASH_LOADED 2
@@ -19,7 +23,16 @@ static void triple_fault(void) {
   (void)mmio_read32(1ull << 46);
 }
 
+static void wait_for_key(void) {
+  while (!(inb(COM1 + LINE_STATUS) & DATA_READY)) {
+  }
+  inb(COM1);
+}
+
 int guest_main(void) {
+  if (option_is("wait", "key")) {
+    wait_for_key();
+  }
   if ((inb(PANIC_PORT) & (PANICKED | CRASH_LOADED)) != (PANICKED | CRASH_LOADED)) {
     print("no pvpanic\n");
   }

@@ -23,6 +23,12 @@ final class ExitStatus {
   /** The guest was reset too often in a row. */
   static final int RESET_LOOP = 118;
 
+  /** The guest ended, in an orderly way, before the command that it ran. */
+  static final int COMMAND_LOST = 120;
+
+  /** The time limit passed, as with timeout(1). */
+  static final int TIMEOUT = 124;
+
   private ExitStatus() {}
 
   /** Returns the status, and prints why unless the guest ended in an orderly way. */

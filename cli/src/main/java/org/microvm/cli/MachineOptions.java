@@ -142,6 +142,8 @@ final class MachineOptions {
           .defaultValue(Integer.toString(MachineConfig.DEFAULT_RESET_LIMIT))
           .build();
 
+  private final List<String> bootOptions = new ArrayList<>();
+
   private ChannelOptions channels;
 
   /** The options, in the order of the help. */
@@ -175,6 +177,11 @@ final class MachineOptions {
     return kernel.getValue();
   }
 
+  /** Adds a word to the kernel command line, which snapshots do not keep. */
+  void addBootOption(String word) {
+    bootOptions.add(word);
+  }
+
   /** Returns the machine that the options describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
     return toBuilder(false);
@@ -202,6 +209,7 @@ final class MachineOptions {
       args.add(DEFAULT_COMMAND_LINE);
     }
     args.addAll(Options.all(append));
+    args.addAll(bootOptions);
     builder.commandLine(String.join(" ", args));
     Path ramDisk = initrd.getValue();
     if (ramDisk != null) {

@@ -27,7 +27,9 @@ import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code microvm run}: runs one machine, with its console on this terminal. */
 final class RunCommand implements Callable<Integer> {
@@ -77,22 +79,42 @@ final class RunCommand implements Callable<Integer> {
           "do not connect the guest's UART to this terminal; implied by a stdio chardev",
           "--no-console");
 
+  private final OptionSpec timeout =
+      Options.text(
+              "SECONDS",
+              "end the machine after this time, with status 124 (default: no limit)",
+              "--timeout")
+          .build();
+
+  private final PositionalParamSpec command =
+      PositionalParamSpec.builder()
+          .index("0..*")
+          .arity("0..*")
+          .type(ArrayList.class)
+          .auxiliaryTypes(String.class)
+          .paramLabel("-- COMMAND [ARGUMENT]")
+          .description(
+              "run COMMAND in the project's own guest, on this process's standard input, output and"
+                  + " error; its exit status is that of this process")
+          .build();
+
   /** The command. */
   static CommandLine commandLine() {
     RunCommand run = new RunCommand();
-    return Options.complete(
+    CommandSpec spec =
         Options.command(
             run,
             "run",
-            "Boots a kernel. On a terminal, Ctrl-A x ends the machine and Ctrl-A h shows help."),
-        run.all());
+            "Boots a kernel. On a terminal, Ctrl-A x ends the machine and Ctrl-A h shows help.");
+    spec.addPositional(run.command);
+    return Options.complete(spec, run.all());
   }
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
-    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole));
+    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole, timeout));
     return all;
   }
 
@@ -108,11 +130,21 @@ final class RunCommand implements Callable<Integer> {
 
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
+    List<String> words = words();
+    TimeLimit limit = TimeLimit.parse(timeout.getValue());
+    if (!words.isEmpty()) {
+      options.addBootOption(GuestCommand.BOOT_OPTION);
+    }
     MachineConfig.Builder builder = options.toBuilder(isIncoming());
     // A channel on stdio needs standard input and output, and the terminal mode, for itself.
-    boolean shown = !Options.isGiven(noConsole) && !options.channels().useStdio();
+    boolean shown =
+        words.isEmpty() && !Options.isGiven(noConsole) && !options.channels().useStdio();
+    CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
     OutputStream console =
         shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
+    if (commandRun != null) {
+      console = commandRun.console();
+    }
     MachineConfig config = builder.console(console).build();
     Machine machine = machine(config);
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
@@ -127,15 +159,38 @@ final class RunCommand implements Callable<Integer> {
       if (control.isOpen()) {
         warmUpMigration(machine);
       }
+      limit.start(machine);
       onStart.accept(machine);
       if (shown) {
         new ConsoleInput(machine, System.in, console, terminal != null).start();
       }
+      if (commandRun != null) {
+        return limit.statusOr(() -> commandRun.status(machine));
+      }
       MachineEnd end = machine.end().join();
-      return ExitStatus.of(end, System.err);
+      return limit.statusOr(() -> ExitStatus.of(end, System.err));
     } finally {
       shutdown.run();
     }
+  }
+
+  /** Returns the command to be run in the guest; empty if there is none. */
+  private List<String> words() {
+    List<String> words = command.getValue();
+    if (words == null || words.isEmpty()) {
+      return List.of();
+    }
+    if (kernel() != null) {
+      throw new UsageException(
+          "'"
+              + words.getFirst()
+              + "': a command runs in the project's own guest: leave out --kernel");
+    }
+    if (isIncoming() || restore.getValue() != null) {
+      throw new UsageException(
+          "'" + words.getFirst() + "': a command cannot be combined with --restore or --incoming");
+    }
+    return words;
   }
 
   private boolean isIncoming() {

@@ -65,6 +65,7 @@ class BadInputTest {
         "--disk|/nonexistent/disk|/nonexistent/disk",
         "--disk|/etc/passwd,readonly=perhaps|readonly=perhaps",
         "--on-panic|never|--on-panic: 'never' is not exit, restart or pause",
+        "--timeout|0|--timeout: '0' is not a number of seconds from 1 to 999999999",
         "--on-halt|never|--on-halt: 'never' is not exit or ignore",
         "--reset-limit|-1|--reset-limit: '-1' is not a number from 0 to 999999",
         "--on-reset|sometimes|--on-reset: 'sometimes' is not exit or restart",

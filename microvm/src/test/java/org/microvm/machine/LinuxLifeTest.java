@@ -100,4 +100,15 @@ class LinuxLifeTest {
 
     assertInstanceOf(MachineEnd.Reset.class, end);
   }
+
+  @Test
+  void panic_isReportedByTheKernelAtItsPort() throws Exception {
+    start(linux("init=/nonexistent panic=-1"));
+
+    MachineEnd end = machine.end().get(BOOT.toSeconds(), TimeUnit.SECONDS);
+
+    MachineEnd.Panicked panic = assertInstanceOf(MachineEnd.Panicked.class, end);
+    assertEquals("reported at the pvpanic port", panic.how());
+    assertTrue(panic.message().contains("Requested init /nonexistent failed"), panic.message());
+  }
 }
