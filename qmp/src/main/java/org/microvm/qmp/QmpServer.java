@@ -213,14 +213,15 @@ public final class QmpServer implements AutoCloseable {
   }
 
   private void admit(Fd client) throws ErrnoException {
+    QmpSession session;
     try {
-      QmpSession session = new QmpSession(loop, client, commands, this::left);
-      sessions.add(session);
-      session.greet();
-    } catch (ErrnoException e) {
+      session = new QmpSession(loop, client, commands, this::left);
+    } catch (ErrnoException | RuntimeException | Error e) {
       client.close();
       throw e;
     }
+    sessions.add(session);
+    session.greet();
     listenIfRoom();
     firstClient.complete(null);
   }
