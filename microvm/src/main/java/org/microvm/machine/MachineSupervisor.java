@@ -65,10 +65,12 @@ final class MachineSupervisor {
     return false;
   }
 
+  /** Returns a new VM, or null if the machine is stopped before the devices are reset. */
   private VmInstance powerOn() throws MachineException {
     // The log belongs to the memory slots of the VM that has ended.
     context.tracking().end();
-    context.parts().board().reset();
-    return VmInstance.powerOn(context.config(), context.parts());
+    return context.parts().board().reset()
+        ? VmInstance.powerOn(context.config(), context.parts())
+        : null;
   }
 }
