@@ -142,7 +142,7 @@ class BadInputTest {
       delimiter = '|',
       value = {
         "byte_limit=lots|byte_limit=lots is not a number",
-        "byte_limit=2147483647|byte_limit=2147483647 is out of range; accepted are 0 to 1073741824",
+        "byte_limit=2147483647|byte_limit=2147483647 is out of range; accepted are 0 to 67108864",
         "guest_byte_limit=-1|guest_byte_limit=-1 is not a number",
         "cache_buffers=maybe|cache_buffers=maybe is neither on nor off",
         "nr=0|nr=0: port 0 is reserved for a console",

@@ -18,8 +18,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Readiness is level-triggered: a handler that leaves work behind is called again. Handlers,
  * tasks and timers run on the loop's thread and must not block. If one throws, the exception is
- * logged and the loop continues; a watch whose handler throws is closed. Any thread may watch,
- * execute, schedule and close. Dispatching allocates nothing.
+ * logged and the loop continues. A watch whose handler throws an exception is closed. After an
+ * {@link Error}, such as a lack of memory, the watch rests for a second, and then its handler is
+ * called again with the same events. Any thread may watch, execute, schedule and close. Dispatching
+ * allocates nothing.
  */
 public final class EventLoop implements AutoCloseable {
   /** The descriptor can be read. */
@@ -43,6 +45,7 @@ public final class EventLoop implements AutoCloseable {
   private static final long DATA = epoll_event.data$offset();
   private static final int WAKE_UP = -1;
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** Called when a watched descriptor is ready. */
   @FunctionalInterface
@@ -150,6 +153,11 @@ public final class EventLoop implements AutoCloseable {
     return Thread.currentThread() == thread;
   }
 
+  /** {@return whether the loop's thread runs: it was started and has not ended} */
+  public boolean isRunning() {
+    return thread.isAlive();
+  }
+
   /**
    * Calls a handler whenever a descriptor is ready. A descriptor can have one watch at a time.
    * Files and directories cannot be watched: they give {@code EPERM}.
@@ -157,7 +165,7 @@ public final class EventLoop implements AutoCloseable {
    * @param fd the descriptor; its owner closes it, after the watch
    * @param events the bits of this class to wait for; 0 for none yet
    * @param handler called on the loop's thread
-   * @return the watch, active until it is closed or its handler throws
+   * @return the watch, active until it is closed or its handler throws an exception
    * @throws ErrnoException if the kernel refuses; EPERM for a file or directory, EEXIST for a
    *     descriptor that is already watched
    * @throws IllegalStateException if the loop is closed
@@ -401,6 +409,14 @@ public final class EventLoop implements AutoCloseable {
 
     private boolean closed;
 
+    /** Whether the watch waits after an error, and the events to wait for after that. */
+    private boolean resting;
+
+    private int afterRest;
+
+    /** The number of errors; for the loop's thread only. */
+    private long errors;
+
     DescriptorWatch(Fd fd, Handler handler, int slot, int id) {
       this.fd = fd;
       this.handler = handler;
@@ -417,10 +433,44 @@ public final class EventLoop implements AutoCloseable {
       }
       try {
         handler.ready(ready);
-      } catch (RuntimeException | Error failure) {
+      } catch (RuntimeException failure) {
         LOG.error("the handler of {} failed; it is no longer watched", fd, failure);
         close();
+      } catch (Error failure) {
+        rest(ready, failure);
       }
+    }
+
+    /** Stops waiting for events for a while, then calls the handler with these events again. */
+    private void rest(int ready, Error failure) {
+      try {
+        errors++;
+        if (Long.bitCount(errors) == 1) {
+          LOG.error("the handler of {} failed ({} times); it is tried again", fd, errors, failure);
+        }
+        schedule(REST_NANOS, () -> wakeUp(ready));
+        synchronized (this) {
+          int wanted = registered;
+          change(0);
+          afterRest = wanted;
+          resting = !closed;
+        }
+      } catch (RuntimeException | Error another) {
+        // Without a rest the loop reports the descriptor again at once, unless it is closed.
+        errors++;
+      }
+    }
+
+    private void wakeUp(int ready) {
+      synchronized (this) {
+        if (!resting) {
+          return;
+        }
+        resting = false;
+        interest(afterRest);
+      }
+      // The handler may have taken the event before it failed, so it is called in any case.
+      fire(ready);
     }
 
     @Override
@@ -434,6 +484,10 @@ public final class EventLoop implements AutoCloseable {
     }
 
     synchronized long change(int events) {
+      if (resting) {
+        afterRest = events;
+        return 0;
+      }
       if (closed || events == registered) {
         return 0;
       }
@@ -454,6 +508,7 @@ public final class EventLoop implements AutoCloseable {
         if (closed) {
           return;
         }
+        resting = false;
         // If the descriptor is already closed, the kernel has removed it from the set.
         change(0);
         registered = 0;

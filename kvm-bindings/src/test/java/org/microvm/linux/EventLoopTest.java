@@ -217,6 +217,58 @@ class EventLoopTest {
   }
 
   @Test
+  void handler_thatRunsOutOfMemory_isCalledAgainWithWhatItFailedAt() throws Exception {
+    loop.start();
+    AtomicInteger calls = new AtomicInteger();
+    loop.watch(
+        first.fd(),
+        EventLoop.IN,
+        events -> {
+          first.drain(); // the event is taken, as a queue's handler does, and then the work fails
+          if (calls.incrementAndGet() == 1) {
+            throw new OutOfMemoryError("on purpose");
+          }
+          log.add("served " + (events == EventLoop.IN));
+        });
+
+    first.signal();
+
+    assertEquals("served true", next());
+    first.signal();
+    assertEquals("served true", next());
+    assertEquals(1, loop.watchCount());
+  }
+
+  @Test
+  void handler_thatRanOutOfMemory_keepsANewerInterest() throws Exception {
+    loop.start();
+    CountDownLatch failed = new CountDownLatch(1);
+    EventLoop.Watch watch =
+        loop.watch(
+            first.fd(),
+            EventLoop.IN,
+            events -> {
+              failed.countDown();
+              log.add("called");
+              throw new OutOfMemoryError("on purpose");
+            });
+
+    first.signal();
+    failed.await();
+    barrier();
+    watch.interest(0);
+
+    CountDownLatch rested = new CountDownLatch(1);
+    // Later than the end of the rest, which began before.
+    loop.schedule(1000 * MILLI, rested::countDown);
+    rested.await();
+    assertEquals("called", next());
+    assertEquals(0, log.size());
+    watch.close();
+    assertEquals(0, loop.watchCount());
+  }
+
+  @Test
   void watch_twiceIsRefused() throws Exception {
     loop.watch(first.fd(), EventLoop.IN, events -> {});
 

@@ -35,9 +35,9 @@ final class MachineLifecycle {
   /** Whether the guest is about to run in another process, or may run there. */
   private boolean leaving;
 
-  private boolean started;
+  private volatile boolean started;
   private boolean stopping;
-  private boolean closed;
+  private volatile boolean closed;
 
   MachineLifecycle(MachineParts parts, VmInstance firstInstance) {
     this.parts = parts;
@@ -83,23 +83,17 @@ final class MachineLifecycle {
     return end.isDone();
   }
 
+  /** Whether the machine was started; asked without the lock, which a reset holds for a while. */
   boolean isStarted() {
-    lock.lock();
-    try {
-      return started;
-    } finally {
-      lock.unlock();
-    }
+    return started;
   }
 
-  /** Whether there is a guest to be saved or migrated: one that runs or is paused. */
+  /**
+   * Whether there is a guest to be saved or migrated: one that runs or is paused. Asked without the
+   * lock, as {@link #isStarted}.
+   */
   boolean isAlive() {
-    lock.lock();
-    try {
-      return started && !closed && !end.isDone();
-    } finally {
-      lock.unlock();
-    }
+    return started && !closed && !end.isDone();
   }
 
   /**
@@ -123,6 +117,8 @@ final class MachineLifecycle {
 
   /** Ends the guest and the wait for host programs. */
   void stop() {
+    // Before the lock: a reset holds it while it waits for a disk.
+    parts.giveUp();
     lock.lock();
     try {
       stopping = true;
@@ -160,6 +156,7 @@ final class MachineLifecycle {
 
   /** Makes the VM for the next run of the guest. */
   interface PowerOn {
+    /** Returns the VM, or null if the machine is stopped meanwhile. */
     VmInstance get() throws MachineException;
   }
 
@@ -176,7 +173,11 @@ final class MachineLifecycle {
       if (stopping) {
         return false;
       }
-      instance = next.get();
+      VmInstance fresh = next.get();
+      if (fresh == null) {
+        return false;
+      }
+      instance = fresh;
       resets++;
       return true;
     } finally {
@@ -214,6 +215,8 @@ final class MachineLifecycle {
    * @return false if it is closed already
    */
   boolean beginClose() {
+    // Before the lock: a reset holds it while it waits for a disk.
+    parts.giveUp();
     lock.lock();
     try {
       if (closed) {

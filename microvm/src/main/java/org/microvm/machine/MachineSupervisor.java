@@ -119,10 +119,13 @@ final class MachineSupervisor {
     }
   }
 
+  /** Returns a new VM, or null if the machine is stopped before the devices are reset. */
   private VmInstance powerOn() throws MachineException {
     // The log belongs to the memory slots of the VM that has ended.
     context.tracking().end();
-    context.parts().board().reset();
+    if (!context.parts().board().reset()) {
+      return null;
+    }
     panics.forget();
     usedChannel = false;
     return VmInstance.powerOn(context.config(), context.parts());

@@ -276,14 +276,15 @@ public final class QmpServer implements AutoCloseable {
       }
       return;
     }
+    QmpSession session;
     try {
-      QmpSession session = new QmpSession(loop, client, commands, this::left);
-      sessions.add(session);
-      session.greet();
-    } catch (ErrnoException e) {
+      session = new QmpSession(loop, client, commands, this::left);
+    } catch (ErrnoException | RuntimeException | Error e) {
       client.close();
       throw e;
     }
+    sessions.add(session);
+    session.greet();
     listenIfRoom();
     firstClient.complete(null);
   }

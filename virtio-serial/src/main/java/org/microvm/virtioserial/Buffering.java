@@ -11,8 +11,8 @@ public record Buffering(boolean cacheBuffers, int byteLimit, int guestByteLimit)
   /** The default of both limits: 1 MiB. */
   public static final int DEFAULT_LIMIT = 1 << 20;
 
-  /** The largest limit, so that a typing error does not claim all memory: 1 GiB. */
-  public static final int MAX_LIMIT = 1 << 30;
+  /** The largest limit, which is also the most that all ports of a device keep together: 64 MiB. */
+  public static final int MAX_LIMIT = 64 << 20;
 
   /** Bytes are kept, up to the default limits. */
   public static final Buffering DEFAULT = new Buffering(true, DEFAULT_LIMIT, DEFAULT_LIMIT);

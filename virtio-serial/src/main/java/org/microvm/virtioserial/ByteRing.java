@@ -8,21 +8,28 @@ import org.microvm.linux.IovecArray;
 
 /**
  * A ring buffer of bytes that the VMM keeps for a side that is not connected. Its memory grows with
- * its content, up to a limit, and is released when the ring is empty. Guarded by the device lock.
+ * its content, up to a limit of its own and the {@link KeptBudget} of the device, and is released
+ * when the ring is empty. Guarded by the device lock.
  */
 final class ByteRing {
   private static final int SMALLEST = 4096;
 
   private final int limit;
+  private final KeptBudget budget;
+  private final Runnable onRoom;
   private MemorySegment memory = MemorySegment.NULL;
   private long head;
   private long size;
 
   /**
    * @param limit most bytes to keep
+   * @param budget the memory that the device has for all of its rings
+   * @param onRoom called after {@link #isFull} because of the budget, once there may be room
    */
-  ByteRing(int limit) {
+  ByteRing(int limit, KeptBudget budget, Runnable onRoom) {
     this.limit = limit;
+    this.budget = budget;
+    this.onRoom = onRoom;
   }
 
   long size() {
@@ -39,7 +46,21 @@ final class ByteRing {
 
   /** Returns how many more bytes fit. */
   long free() {
-    return Math.max(0, limit - size);
+    return Math.max(0, most() - size);
+  }
+
+  /** Returns how many bytes the ring can hold, which depends on the other rings as well. */
+  long most() {
+    return Math.min(limit, Math.max(SMALLEST, counted() + budget.available()));
+  }
+
+  /** Whether no byte fits. If other rings use the memory, the owner is told once it is free. */
+  boolean isFull() {
+    boolean full = free() == 0;
+    if (full && size < limit) {
+      budget.await(onRoom);
+    }
+    return full;
   }
 
   /** Adds all kept bytes to {@code target}, oldest first, as one or two ranges. */
@@ -73,14 +94,19 @@ final class ByteRing {
   /** Adds bytes that were read into the free room to the content. */
   void commit(long bytes) {
     size += bytes;
+    if (size == 0) {
+      drop(0); // the room is not needed, and other rings may wait for the memory
+    }
   }
 
   /** Removes the oldest bytes. */
   void drop(long bytes) {
     size -= bytes;
     if (size == 0) {
-      memory = capacity() > SMALLEST ? MemorySegment.NULL : memory;
+      long released = counted();
+      memory = released > 0 ? MemorySegment.NULL : memory;
       head = 0;
+      budget.release(released);
     } else {
       head = (head + bytes) % capacity();
     }
@@ -145,11 +171,17 @@ final class ByteRing {
     }
   }
 
-  /** Removes all bytes; returns how many there were. */
+  /** Removes all bytes, and waits for memory no more; returns how many bytes there were. */
   long clear() {
     long bytes = size;
+    budget.cancel(onRoom);
     drop(bytes);
     return bytes;
+  }
+
+  /** Returns the bytes of memory that count against the budget. */
+  private long counted() {
+    return capacity() > SMALLEST ? capacity() : 0;
   }
 
   private long capacity() {
@@ -163,11 +195,14 @@ final class ByteRing {
     long wanted = Math.max(SMALLEST, Long.highestOneBit(2 * (size + bytes) - 1));
     // Freed by the garbage collector: freeing a shared arena explicitly costs a handshake with
     // every thread of the JVM.
-    MemorySegment larger = Arena.ofAuto().allocate(Math.max(Math.min(wanted, limit), size + bytes));
+    MemorySegment larger =
+        Arena.ofAuto().allocate(Math.max(Math.min(wanted, most()), size + bytes));
     long part = Math.min(size, capacity() - head);
     MemorySegment.copy(memory, head, larger, 0, part);
     MemorySegment.copy(memory, 0, larger, part, size - part);
+    long before = counted();
     memory = larger;
     head = 0;
+    budget.take(counted() - before);
   }
 }

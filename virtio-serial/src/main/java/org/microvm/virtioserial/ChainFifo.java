@@ -5,10 +5,16 @@ import org.microvm.devices.virtio.DescriptorChain;
 
 /**
  * A queue of descriptor chains that were popped and not used yet, oldest first. It holds as many as
- * the virtqueue has entries.
+ * the virtqueue has entries, but fewer if they have very many pieces: the driver may have queues
+ * for hundreds of ports.
  */
 final class ChainFifo {
+  /** The number of pieces from which no further chain is taken: 64 buffers of 16 pages. */
+  static final int MOST_PIECES = 1024;
+
   private final DescriptorChain[] chains;
+  private final int[] pieces;
+  private int allPieces;
   private int first;
   private int count;
 
@@ -17,6 +23,7 @@ final class ChainFifo {
    */
   ChainFifo(int capacity) {
     chains = new DescriptorChain[capacity];
+    pieces = new int[capacity];
   }
 
   int size() {
@@ -31,8 +38,9 @@ final class ChainFifo {
     return count == 0;
   }
 
+  /** Whether no further chain should be added. */
   boolean isFull() {
-    return count == chains.length;
+    return count == chains.length || allPieces >= MOST_PIECES;
   }
 
   /** Returns the chain that has {@code index} older ones before it. */
@@ -41,15 +49,19 @@ final class ChainFifo {
   }
 
   void add(DescriptorChain chain) {
-    if (isFull()) {
+    if (count == chains.length) {
       throw new IllegalStateException("more chains in flight than the queue has entries");
     }
-    chains[slot(count++)] = chain;
+    int slot = slot(count++);
+    chains[slot] = chain;
+    pieces[slot] = chain.pieces();
+    allPieces += pieces[slot];
   }
 
   DescriptorChain removeFirst() {
     DescriptorChain chain = chains[first];
     chains[first] = null;
+    allPieces -= pieces[first];
     first = slot(1);
     count--;
     return chain;
@@ -58,6 +70,7 @@ final class ChainFifo {
   void clear() {
     Arrays.fill(chains, null);
     count = 0;
+    allPieces = 0;
   }
 
   private int slot(int index) {

@@ -6,6 +6,8 @@ package org.microvm.virtioserial;
  * another. Guarded by the device lock.
  */
 final class CoalescedTask {
+  private static final long RETRY_NANOS = 1_000_000_000;
+
   private final DeviceContext context;
   private final Runnable task;
   private boolean requested;
@@ -15,7 +17,13 @@ final class CoalescedTask {
     DeviceContext.Step once =
         () -> {
           requested = false;
-          step.run();
+          try {
+            step.run();
+          } catch (Error e) {
+            // Such as a lack of memory: nobody else would request the step again.
+            context.clock().schedule(RETRY_NANOS, () -> context.locked(this::request));
+            throw e;
+          }
         };
     task = () -> context.locked(once);
   }

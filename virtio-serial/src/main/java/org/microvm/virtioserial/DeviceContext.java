@@ -42,13 +42,15 @@ final class DeviceContext {
   private final EventLoop loop;
   private final Clock clock;
   private final PortListeners listeners;
+  private final KeptBudget budget;
   private final IovecArray ranges = new IovecArray(RANGES);
   private final MemorySegment waste = Arena.ofAuto().allocate(WASTE_BYTES);
   private VirtioQueues queues;
 
-  DeviceContext(EventLoop loop, Clock clock) {
+  DeviceContext(EventLoop loop, Clock clock, KeptBudget budget) {
     this.loop = loop;
     this.clock = clock;
+    this.budget = budget;
     listeners = new PortListeners(this::execute);
   }
 
@@ -58,6 +60,11 @@ final class DeviceContext {
 
   Clock clock() {
     return clock;
+  }
+
+  /** Returns the memory for the bytes that ports keep; guarded by the device lock. */
+  KeptBudget budget() {
+    return budget;
   }
 
   DeviceLock lock() {

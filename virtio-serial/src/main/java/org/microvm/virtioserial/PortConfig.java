@@ -17,6 +17,8 @@ import java.util.Optional;
  *   <li><i>Host to guest.</i> While the guest has the port closed, host data is read into host
  *       memory, up to {@code guestByteLimit} bytes; after that the host program is held back. An
  *       open but slow guest holds it back at once, so that nothing is copied.
+ *   <li>All ports of a device together keep at most {@link #MAX_LIMIT} bytes. When these are spent,
+ *       each port holds its sender back as at its own limit.
  *   <li>With {@code cacheBuffers} off, data for a side that is not connected is dropped and
  *       counted.
  *   <li>A console port never holds the guest back. Of the output that its host program has not
@@ -44,7 +46,7 @@ public record PortConfig(
   /** The default of both limits: 1 MiB. */
   public static final int DEFAULT_LIMIT = Buffering.DEFAULT_LIMIT;
 
-  /** The largest limit: 1 GiB. */
+  /** The largest limit: 64 MiB, for all ports of a device together. */
   public static final int MAX_LIMIT = Buffering.MAX_LIMIT;
 
   /** Length of the longest name in bytes, which is that of a file name: udev makes one of it. */

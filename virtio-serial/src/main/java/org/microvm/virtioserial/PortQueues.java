@@ -59,7 +59,10 @@ final class PortQueues {
    */
   void fillReceiving(int wanted, PortCounters counters) throws VirtqueueException {
     DescriptorChain chain;
-    while (receiving.size() < wanted && receiveq != null && (chain = receiveq.pop()) != null) {
+    while (receiving.size() < wanted
+        && !receiving.isFull()
+        && receiveq != null
+        && (chain = receiveq.pop()) != null) {
       if (chain.readableBytes() > 0 || chain.writableBytes() == 0) {
         counters.malformed++;
       }
@@ -73,7 +76,7 @@ final class PortQueues {
     }
   }
 
-  /** Takes all available transmit buffers from the ring. */
+  /** Takes the available transmit buffers from the ring, as many as may be in flight. */
   void fillSending(PortCounters counters) throws VirtqueueException {
     DescriptorChain chain;
     while (!sending.isFull() && transmitq != null && (chain = transmitq.pop()) != null) {

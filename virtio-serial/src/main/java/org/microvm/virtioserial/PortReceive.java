@@ -34,7 +34,8 @@ final class PortReceive {
   private boolean starved;
 
   /**
-   * @param resume requests a turn, once the rate limit allows the next bytes
+   * @param resume requests a turn, once the rate limit or the memory for kept bytes allows the next
+   *     bytes
    */
   PortReceive(DeviceContext context, PortConfig config, PortCounters counters, Runnable resume) {
     this.context = context;
@@ -42,7 +43,7 @@ final class PortReceive {
     this.counters = counters;
     moved = counters.toGuest;
     quota = new PortQuota(context, config.rate(), moved, resume);
-    kept = new ByteRing(config.guestByteLimit());
+    kept = new ByteRing(config.guestByteLimit(), context.budget(), resume);
   }
 
   /** Sets the queues while the guest has the port open; null once it has closed it. */
@@ -249,7 +250,7 @@ final class PortReceive {
       quota.worked(bytes);
       return readAgain(bytes, wanted);
     }
-    if (kept.free() == 0) {
+    if (kept.isFull()) {
       moved.stalled();
       session.wantInput(false);
       session.lookForTheEnd();

@@ -42,7 +42,8 @@ final class PortTransmit {
   private int lastBuffers = NOT_ENDING;
 
   /**
-   * @param resume requests a turn, once the rate limit allows the next bytes
+   * @param resume requests a turn, once the rate limit or the memory for kept bytes allows the next
+   *     bytes
    */
   PortTransmit(DeviceContext context, PortConfig config, PortCounters counters, Runnable resume) {
     this.context = context;
@@ -50,7 +51,7 @@ final class PortTransmit {
     this.counters = counters;
     moved = counters.fromGuest;
     quota = new PortQuota(context, config.rate(), moved, resume);
-    kept = new ByteRing(config.byteLimit());
+    kept = new ByteRing(config.byteLimit(), context.budget(), resume);
   }
 
   /** Sets the queues while the guest may send; null afterwards, which forgets buffers in flight. */
@@ -294,13 +295,14 @@ final class PortTransmit {
   }
 
   private boolean overflows() {
-    return sending.size() > sending.capacity() / 4 && (kept.free() > 0 || rest() == 0);
+    boolean many = sending.size() > sending.capacity() / 4 || sending.isFull();
+    return many && (rest() == 0 || !kept.isFull());
   }
 
   /** Moves all buffers to host memory and drops the oldest bytes there to make room. */
   private boolean keepNewest() {
     while (!sending.isEmpty() && !quota.isSpent()) {
-      long tooMuch = Math.max(0, rest() - kept.limit());
+      long tooMuch = Math.max(0, rest() - kept.most());
       moved.dropped += tooMuch;
       moved.bytes += tooMuch;
       offset += tooMuch;

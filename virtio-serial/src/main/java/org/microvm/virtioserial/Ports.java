@@ -91,11 +91,22 @@ final class Ports implements ControlQueue.Handler {
           "guest_close=disconnect: %s has no client that could be disconnected"
               .formatted(backend.describe()));
     }
+    checkLimit("byte_limit", config.byteLimit());
+    checkLimit("guest_byte_limit", config.guestByteLimit());
     PortSlot slot = slots[choose(config)];
     Port port = new Port(context, control, sizes, slot.nr, config, backend);
     slot.occupy(port);
     port.start();
     return port;
+  }
+
+  private void checkLimit(String what, int bytes) throws PortException {
+    long most = context.budget().limit();
+    if (bytes > most) {
+      throw new PortException(
+          "%s=%d: the ports of a device keep at most %d bytes in this process"
+              .formatted(what, bytes, most));
+    }
   }
 
   /** Announces a new port to the guest. */

@@ -62,12 +62,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @param config the device's fixed properties
    */
   public SerialDevice(EventLoop loop, SerialConfig config) {
-    this(loop, config, Clock.of(loop));
+    this(loop, config, Clock.of(loop), KeptBudget.ofProcess());
   }
 
-  SerialDevice(EventLoop loop, SerialConfig config, Clock clock) {
+  SerialDevice(EventLoop loop, SerialConfig config, Clock clock, KeptBudget budget) {
     this.config = config;
-    context = new DeviceContext(loop, clock);
+    context = new DeviceContext(loop, clock, budget);
     sizes = new ConsoleSizes(config, space);
     ports = new Ports(context, config, sizes);
     handover = new SerialHandover(context, ports);
@@ -83,8 +83,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @param backend the host end, which the port owns and closes; if this method throws, the caller
    *     still owns it
    * @return the port with the number that it has got
-   * @throws PortException if the number or the name is taken, no number is free, or the device is
-   *     closed
+   * @throws PortException if the number or the name is taken, no number is free, a limit is above
+   *     what all ports of the device may keep together, or the device is closed
    */
   public PortInfo addPort(PortConfig port, PortBackend backend) throws PortException {
     ReentrantLock outer = context.lock().enter();

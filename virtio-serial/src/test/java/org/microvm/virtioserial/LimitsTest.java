@@ -246,8 +246,7 @@ class LimitsTest {
 
     var failure = assertThrows(IllegalArgumentException.class, () -> config.withByteLimit(-1));
 
-    assertEquals(
-        "byte_limit=-1 is out of range; accepted are 0 to 1073741824", failure.getMessage());
+    assertEquals("byte_limit=-1 is out of range; accepted are 0 to 67108864", failure.getMessage());
   }
 
   private int port(PortConfig config) throws Exception {

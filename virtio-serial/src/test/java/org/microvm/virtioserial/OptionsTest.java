@@ -147,8 +147,7 @@ class OptionsTest {
   void port_wrongValuesAreRefusedInOneLine() {
     refusedPort("byte_limit=2G", "byte_limit=2G is not a number from 0 to 2147483647");
     refusedPort(
-        "byte_limit=1073741825",
-        "byte_limit=1073741825 is out of range; accepted are 0 to 1073741824");
+        "byte_limit=67108865", "byte_limit=67108865 is out of range; accepted are 0 to 67108864");
     refusedPort("guest_byte_limit=-1", "guest_byte_limit=-1 is not a number from 0 to 2147483647");
     refusedPort("cache_buffers=1", "cache_buffers=1 is neither on nor off");
     refusedPort("nr=x", "nr=x is not a number from 0 to 2147483647");

@@ -21,13 +21,14 @@ final class SerialMachine implements AutoCloseable {
   /** The clock of the device, if the test controls it. */
   final ManualClock clock;
 
-  private SerialMachine(Path directory, SerialConfig config, boolean manual, long memory)
+  private SerialMachine(
+      Path directory, SerialConfig config, boolean manual, long memory, KeptBudget budget)
       throws IOException {
     this.directory = directory;
     loop = EventLoop.open("serial-test");
     loop.start();
     clock = new ManualClock(loop);
-    device = new SerialDevice(loop, config, manual ? clock : Clock.of(loop));
+    device = new SerialDevice(loop, config, manual ? clock : Clock.of(loop), budget);
     events = new EventLog();
     device.addListener(events);
     TestRam ram = TestRam.of(memory);
@@ -37,18 +38,23 @@ final class SerialMachine implements AutoCloseable {
   }
 
   SerialMachine(Path directory, SerialConfig config) throws IOException {
-    this(directory, config, false, RAM);
+    this(directory, config, false, RAM, KeptBudget.ofProcess());
   }
 
   /** Creates a machine with {@code bytes} bytes of RAM. */
   static SerialMachine withMemory(Path directory, SerialConfig config, long bytes)
       throws IOException {
-    return new SerialMachine(directory, config, false, bytes);
+    return new SerialMachine(directory, config, false, bytes, KeptBudget.ofProcess());
   }
 
   /** Creates a machine whose clock stands still until the test advances it. */
   static SerialMachine withManualClock(Path directory) throws IOException {
-    return new SerialMachine(directory, SerialConfig.defaults(), true, RAM);
+    return new SerialMachine(directory, SerialConfig.defaults(), true, RAM, KeptBudget.ofProcess());
+  }
+
+  /** Creates a machine whose ports together keep at most {@code bytes} bytes. */
+  static SerialMachine withBudget(Path directory, long bytes) throws IOException {
+    return new SerialMachine(directory, SerialConfig.defaults(), false, RAM, new KeptBudget(bytes));
   }
 
   SerialMachine(Path directory) throws IOException {

@@ -24,6 +24,9 @@ import org.microvm.linux.IovecArray;
 public final class DescriptorChain {
   private static final int INITIAL_PIECES = 8;
 
+  /** A chain with room for more pieces gives the memory back after use; a guest may have many. */
+  private static final int KEPT_PIECES = 32;
+
   private final RamView ram;
   private int[] regions = new int[INITIAL_PIECES];
   private long[] offsets = new long[INITIAL_PIECES];
@@ -39,6 +42,9 @@ public final class DescriptorChain {
   private boolean writableSeen;
   private int head;
   private boolean inFlight;
+
+  /** The bytes from the start of the writable part that the device may have written directly. */
+  private long touched;
 
   DescriptorChain(RamView ram) {
     this.ram = ram;
@@ -106,7 +112,10 @@ public final class DescriptorChain {
    *     became full before
    */
   public boolean gatherWritable(IovecArray target, long skip, long limit) {
-    return gather(target, readablePieces, pieces, skip, limit);
+    long before = target.bytes();
+    boolean all = gather(target, readablePieces, pieces, skip, limit);
+    touched = Math.max(touched, skip + target.bytes() - before);
+    return all;
   }
 
   /**
@@ -165,6 +174,7 @@ public final class DescriptorChain {
       int part = (int) Math.min(end(i) - to, length - done);
       MemorySegment.copy(
           source, offset + done, ram.host(regions[i]), ValueLayout.JAVA_BYTE, to, part);
+      ram.written(regions[i], to, part);
       done += part;
     }
     return done;
@@ -184,16 +194,35 @@ public final class DescriptorChain {
       long to = offset(i, skip + done);
       long part = Math.min(end(i) - to, length - done);
       MemorySegment.copy(source, done, ram.host(regions[i]), to, part);
+      ram.written(regions[i], to, part);
       done += part;
     }
     return done;
   }
 
-  /** Marks the whole writable part as written. */
+  /**
+   * Marks what the device may have written through the addresses that it gathered; copies mark what
+   * they write. The pieces may name the same pages again and again, so a chain that is longer than
+   * RAM marks all of RAM once.
+   */
   void markWritten() {
-    for (int i = readablePieces; i < pieces; i++) {
-      ram.written(regions[i], offsets[i], lengths[i]);
+    if (touched >= ram.size()) {
+      ram.allWritten();
+      return;
     }
+    for (int i = readablePieces; i < pieces && starts[i] < touched; i++) {
+      ram.written(regions[i], offsets[i], Math.min(lengths[i], touched - starts[i]));
+    }
+  }
+
+  /** Returns the number of pieces for which there is memory. */
+  int capacity() {
+    return regions.length;
+  }
+
+  /** {@return the number of ranges of guest RAM that the chain consists of} */
+  public int pieces() {
+    return pieces;
   }
 
   void begin(int head) {
@@ -210,6 +239,13 @@ public final class DescriptorChain {
     writableBytes = 0;
     writableSeen = false;
     inFlight = false;
+    touched = 0;
+    if (regions.length > KEPT_PIECES) {
+      regions = new int[INITIAL_PIECES];
+      offsets = new long[INITIAL_PIECES];
+      lengths = new long[INITIAL_PIECES];
+      starts = new long[INITIAL_PIECES];
+    }
   }
 
   boolean inFlight() {

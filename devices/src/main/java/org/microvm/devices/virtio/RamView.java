@@ -19,6 +19,7 @@ final class RamView {
   private final long[] hostAddresses;
   private final long[] fileOffsets;
   private final DirtyPages dirtyPages;
+  private final long size;
 
   RamView(GuestMemory memory) {
     List<MemoryRegion> regions = memory.regions();
@@ -29,6 +30,7 @@ final class RamView {
     hostAddresses = new long[count];
     fileOffsets = new long[count];
     dirtyPages = memory.dirtyPages();
+    size = memory.size();
     for (int i = 0; i < count; i++) {
       MemoryRegion region = regions.get(i);
       hosts[i] = region.host();
@@ -68,6 +70,18 @@ final class RamView {
   /** Marks bytes as written, so that a migration sends them again. */
   void written(int region, long offset, long length) {
     dirtyPages.mark(fileOffsets[region] + offset, length);
+  }
+
+  /** Marks all of RAM as written. */
+  void allWritten() {
+    for (int region = 0; region < sizes.length; region++) {
+      written(region, 0, sizes[region]);
+    }
+  }
+
+  /** The size of RAM in bytes. */
+  long size() {
+    return size;
   }
 
   MemorySegment host(int region) {

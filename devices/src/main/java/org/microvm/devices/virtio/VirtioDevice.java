@@ -1,5 +1,6 @@
 package org.microvm.devices.virtio;
 
+import java.io.UncheckedIOException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -78,7 +79,7 @@ public interface VirtioDevice {
   /**
    * Called when the driver has disabled one queue (QueueReady = 0) while the device stays active;
    * the queue is stopped as after a reset. A device whose own thread works on chains without the
-   * lock must wait here until that work has ended, as in {@link #reset}.
+   * lock has it end that work; {@link #awaitQuiet} then waits for it.
    *
    * @param index of a queue that was ready at {@link #activate}
    */
@@ -87,10 +88,31 @@ public interface VirtioDevice {
   /**
    * Called when the driver resets the device, which must discard chains and negotiated features.
    * The queues given to {@link #activate} are already stopped: they return no chains and drop
-   * completions. On return the driver may use the memory of buffers for something else, so all work
-   * on chains must have ended; this is the only thing for which a device may wait.
+   * completions. A device whose own thread works on chains without the lock has it end that work;
+   * {@link #awaitQuiet} then waits for it.
    */
   void reset();
+
+  /** {@return whether no thread of the device's own works on chains without the lock} */
+  default boolean isQuiet() {
+    return true;
+  }
+
+  /**
+   * Waits, without the device lock, until {@link #isQuiet} after {@link #stopQueue} or {@link
+   * #reset}: only then may the driver use the memory of buffers for something else.
+   *
+   * @return false if {@link #giveUp} ended the wait; the device is not used again then
+   */
+  default boolean awaitQuiet() {
+    return true;
+  }
+
+  /**
+   * Ends every wait of the device, now and later, because the machine ends. Called without the
+   * device lock, on any thread.
+   */
+  default void giveUp() {}
 
   /** {@return the version of the format that {@link #save} writes, 1 or higher} */
   default int stateVersion() {
@@ -101,10 +123,12 @@ public interface VirtioDevice {
    * Writes the device's own state; the transport saves registers and queues. No vCPU runs, and the
    * event loop does nothing else meanwhile. Chains in flight are not part of the saved state and
    * are popped again after a restore: a device that does not use its chains in order must finish
-   * them first, and this method may wait for that. Afterwards the device continues as if nothing
-   * had happened.
+   * them first, and this method may wait for that for a limited time. Afterwards the device
+   * continues as if nothing had happened.
    *
    * @param output takes the fields of the device's section
+   * @throws UncheckedIOException if the chains in flight cannot be finished now; the device
+   *     continues
    */
   default void save(StateOutput output) {}
 

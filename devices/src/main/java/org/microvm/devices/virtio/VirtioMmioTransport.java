@@ -48,6 +48,12 @@ public final class VirtioMmioTransport implements BusDevice {
   private long spuriousWakeUps;
 
   /**
+   * Whether a reset, or the end of a queue, waits for the device's own threads; the registers keep
+   * their values meanwhile. It stays true if the machine ends first.
+   */
+  private boolean waiting;
+
+  /**
    * Creates a transport whose register reads all reach {@link #read}, and attaches the device to
    * it.
    *
@@ -236,6 +242,10 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void writeRegister(int offset, int value) {
+    if (waiting && offset != MmioRegister.QUEUE_NOTIFY && offset != MmioRegister.INTERRUPT_ACK) {
+      ignored++;
+      return;
+    }
     switch (offset) {
       case MmioRegister.DEVICE_FEATURES_SEL -> registers.features().selectOffered(value);
       case MmioRegister.DRIVER_FEATURES_SEL -> registers.features().selectChosen(value);
@@ -273,7 +283,9 @@ public final class VirtioMmioTransport implements BusDevice {
       if (registers.isActive() && queue.ready()) {
         device.stopQueue(queues.selector());
       }
-      queue.disable();
+      if (awaitQuiet()) {
+        queue.disable();
+      }
     } else if (queue.ready() || !registers.canEnableQueues()) {
       ignored++;
     } else {
@@ -377,9 +389,25 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** Resets the device as at power-on, as a driver does that writes zero to Status. */
-  public void powerOnReset() {
-    write(MmioRegister.STATUS, Integer.BYTES, 0);
+  /**
+   * Resets the device as at power-on, as a driver does that writes zero to Status.
+   *
+   * @return false if {@link #giveUp} was called before the device's own threads had ended their
+   *     work, which may still write to guest memory
+   */
+  public boolean powerOnReset() {
+    lock.lock();
+    try {
+      write(MmioRegister.STATUS, Integer.BYTES, 0);
+      return !waiting;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends every wait for the device's own threads, now and later, because the machine ends. */
+  public void giveUp() {
+    device.giveUp();
   }
 
   private void reset() {
@@ -390,7 +418,36 @@ public final class VirtioMmioTransport implements BusDevice {
       registers.setActive(false);
       device.reset();
     }
-    registers.reset();
+    if (awaitQuiet()) {
+      registers.reset();
+    }
+  }
+
+  /**
+   * Waits until the device's own threads no longer use chains. The lock is released meanwhile, so
+   * that a slow disk does not stop the event loop, which needs the lock for a notification.
+   *
+   * @return false if the machine ends first
+   */
+  private boolean awaitQuiet() {
+    if (device.isQuiet()) {
+      return true;
+    }
+    waiting = true;
+    int holds = lock.getHoldCount();
+    for (int i = 0; i < holds; i++) {
+      lock.unlock();
+    }
+    boolean quiet = false;
+    try {
+      quiet = device.awaitQuiet();
+    } finally {
+      for (int i = 0; i < holds; i++) {
+        lock.lock();
+      }
+      waiting = !quiet;
+    }
+    return quiet;
   }
 
   /** Sets DEVICE_NEEDS_RESET; also called by a device that finds a broken ring by itself. */

@@ -312,6 +312,9 @@ public final class Virtqueue {
   void discard() {
     stop();
     for (int i = 0; i < madeCount; i++) {
+      if (ram.isWatched()) {
+        made[i].markWritten();
+      }
       made[i].empty();
     }
   }

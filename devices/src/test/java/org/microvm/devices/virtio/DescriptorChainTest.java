@@ -124,6 +124,20 @@ class DescriptorChainTest {
   }
 
   @Test
+  void manyPieces_areForgottenAfterUse() throws Exception {
+    chain.empty();
+    for (int i = 0; i < Virtqueue.MAX_CHAIN_LENGTH; i++) {
+      chain.append(in, 1, false);
+    }
+    assertEquals(Virtqueue.MAX_CHAIN_LENGTH, chain.pieces());
+
+    chain.empty();
+
+    assertEquals(0, chain.pieces());
+    assertTrue(chain.capacity() <= 32, "memory for %d pieces".formatted(chain.capacity()));
+  }
+
+  @Test
   void negativeSkip_neverReachesMemoryInFrontOfThePiece() {
     byte[] bytes = new byte[1];
     MemorySegment segment = MemorySegment.ofArray(bytes);

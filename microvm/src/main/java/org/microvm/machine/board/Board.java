@@ -1,5 +1,7 @@
 package org.microvm.machine.board;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -175,14 +177,22 @@ public final class Board implements AutoCloseable {
         : Optional.empty();
   }
 
-  /** Saves all devices. No vCPU may run, and the event loop must be held. */
-  public void save(StateWriter writer) {
+  /**
+   * Saves all devices. No vCPU may run, and the event loop must be held.
+   *
+   * @throws IOException if a disk does not complete the guest's requests
+   */
+  public void save(StateWriter writer) throws IOException {
     legacy.forEach(
         (name, device) ->
             device.save(writer.section(name, device.stateVersion(), SectionPolicy.REQUIRED)));
     acpi.save(writer);
     for (int i = 0; i < slots.size(); i++) {
-      slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
+      try {
+        slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
+      } catch (UncheckedIOException e) {
+        throw e.getCause();
+      }
     }
   }
 
@@ -211,12 +221,26 @@ public final class Board implements AutoCloseable {
     slots.forEach(slot -> slot.transport().resume());
   }
 
-  /** Resets devices and RAM to their power-on state. No guest may be running. */
-  public void reset() throws MachineException {
-    slots.forEach(slot -> slot.transport().powerOnReset());
+  /** Ends every wait for a device's own thread, now and later, because the machine ends. */
+  public void giveUp() {
+    slots.forEach(slot -> slot.transport().giveUp());
+  }
+
+  /**
+   * Resets devices and RAM to their power-on state. No guest may be running.
+   *
+   * @return false if {@link #giveUp} was called before a device's own thread had ended its work
+   */
+  public boolean reset() throws MachineException {
+    for (VirtioSlot slot : slots) {
+      if (!slot.transport().powerOnReset()) {
+        return false;
+      }
+    }
     acpi.registers().reset();
     try {
       ram.clear();
+      return true;
     } catch (ErrnoException e) {
       throw new MachineException("guest RAM cannot be cleared: " + e.getMessage(), e);
     }

@@ -22,7 +22,7 @@ public final class VirtioDevices {
   }
 
   /** Adds the next disk: vda, vdb and so on. The caller closes it. */
-  public AutoCloseable disk(DiskConfig config) throws IOException {
+  public BlkDevice disk(DiskConfig config) throws IOException {
     String name = "vd" + (char) ('a' + disks++);
     DiskFile file =
         config.readOnly() ? DiskFile.open(config.file(), true) : writable.open(config.file());

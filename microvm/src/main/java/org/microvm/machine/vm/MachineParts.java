@@ -109,13 +109,14 @@ public final class MachineParts implements AutoCloseable {
     console = own(new ConsoleOutput(config.console()));
     messages = new KernelMessages(console);
     GuestRam ram = memory.get();
-    // RAM is closed last: the event loop uses it until the loop has ended.
-    closing.addLast(ram);
-    Mapping registers = mapsRegisters(config) ? own(Mapping.anonymous(Board.REGISTER_BYTES)) : null;
+    // Closed last: the event loop and the disks' threads use them until they have ended.
+    SharedMemory shared = new SharedMemory(ram, loop);
+    closing.addLast(shared);
+    Mapping registers = mapsRegisters(config) ? shared.registers(Board.REGISTER_BYTES) : null;
     board = own(new Board(ram, loop, messages, powerSwitch, registers));
     VirtioDevices devices = new VirtioDevices(board, disks);
     for (DiskConfig disk : config.disks()) {
-      own(devices.disk(disk));
+      shared.usedBy(own(devices.disk(disk)));
     }
     serial = own(new SerialDevice(loop, config.serial()));
     board.plug(serial);
@@ -212,6 +213,11 @@ public final class MachineParts implements AutoCloseable {
     } catch (CancellationException | CompletionException e) {
       // The machine was stopped first, so its guest does not start.
     }
+  }
+
+  /** Ends every wait for a device's own thread, now and later, because the machine ends. */
+  public void giveUp() {
+    board.giveUp();
   }
 
   /** Ends {@link #awaitReadyToBoot}. */

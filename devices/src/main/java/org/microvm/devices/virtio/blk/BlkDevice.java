@@ -1,10 +1,13 @@
 package org.microvm.devices.virtio.blk;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
@@ -23,7 +26,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Requests that need the disk are passed to one worker thread and completed on the event loop,
  * so a slow disk delays only its own users. Other requests are completed at once. A reset by the
- * driver waits for the request in progress, because its buffers belong to the guest again
+ * driver waits for the system call in progress, because the buffers belong to the guest again
  * afterwards. Threads are as for every {@link VirtioDevice}; {@link #close} is for the thread that
  * ends the machine, after the last vCPU has ended.
  */
@@ -50,6 +53,8 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
 
   /** The header and the status take a descriptor each. */
   private static final int SEG_MAX = QUEUE_SIZE - 2;
+
+  private static final long SAVE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private static final int CONFIG_CAPACITY = 0;
   private static final int CONFIG_SEG_MAX = 12;
@@ -139,19 +144,39 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public void stopQueue(int index) {
-    worker.drain();
+    worker.discard();
   }
 
   @Override
   public void reset() {
-    worker.drain();
+    worker.discard();
     queues = null;
   }
 
-  /** Waits for the requests in progress and completes them before it saves the state. */
+  @Override
+  public boolean isQuiet() {
+    return worker.isQuiet();
+  }
+
+  @Override
+  public boolean awaitQuiet() {
+    return worker.awaitQuiet();
+  }
+
+  @Override
+  public void giveUp() {
+    worker.giveUp();
+  }
+
+  /** Waits up to ten seconds for the requests in progress, and completes them before it saves. */
   @Override
   public void save(StateOutput output) {
-    worker.awaitIdle();
+    if (!worker.awaitIdle(SAVE_NANOS)) {
+      throw new UncheckedIOException(
+          new IOException(
+              "disk %s has not completed the guest's requests in 10 seconds"
+                  .formatted(settings.name())));
+    }
     completeDone();
     output.putLong(sectors);
   }
@@ -168,11 +193,19 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     this.queues = queues;
   }
 
-  /** Ends the worker thread, then closes the backend. */
+  /**
+   * Ends the worker thread, for which it waits up to five seconds, then closes the backend. Guest
+   * memory must stay mapped while the thread {@link #isRunning}.
+   */
   @Override
   public void close() {
     worker.close();
     backend.close();
+  }
+
+  /** {@return whether the thread that reads and writes the disk has not ended} */
+  public boolean isRunning() {
+    return worker.isRunning();
   }
 
   private void accept(VirtioQueues live, Virtqueue queue, DescriptorChain chain) {
@@ -215,7 +248,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     }
     seen.lock().lock();
     try {
-      // All jobs of the worker are from after the last reset, which drains it under this lock.
+      // All jobs of the worker are from after the last reset, which discards the others.
       VirtioQueues live = queues;
       Virtqueue queue = live == null ? null : live.queue(0);
       if (queue == null) {

@@ -12,7 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that performs disk I/O. Jobs are done in the order in which they were submitted.
+ * The thread that performs disk I/O. Jobs are done in the order in which they were submitted, in
+ * pieces of up to 1 MiB, so that a job that is no longer wanted ends soon. The thread is a daemon:
+ * storage that does not answer does not keep the process.
  *
  * <p>Lock order: its lock may be taken while the device lock is held, never the other way round. It
  * is not held during I/O.
@@ -20,6 +22,9 @@ import org.slf4j.LoggerFactory;
 final class BlkWorker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BlkWorker.class);
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  /** Most bytes of one system call. */
+  private static final long PIECE_BYTES = 1 << 20;
 
   private final BlkBackend backend;
   private final Runnable onDone;
@@ -32,7 +37,12 @@ final class BlkWorker implements AutoCloseable {
   private final ArrayDeque<BlkJob> waiting = new ArrayDeque<>();
   private final ArrayDeque<BlkJob> done = new ArrayDeque<>();
   private boolean busy;
-  private boolean closed;
+  private boolean givenUp;
+
+  /** Whether the job in progress is no longer wanted. */
+  private volatile boolean unwanted;
+
+  private volatile boolean closed;
 
   /**
    * @param onDone called on the worker's thread, with no lock held, when {@link #nextDone} has a
@@ -41,7 +51,7 @@ final class BlkWorker implements AutoCloseable {
   BlkWorker(String threadName, BlkBackend backend, Runnable onDone) {
     this.backend = backend;
     this.onDone = onDone;
-    thread = Thread.ofPlatform().name(threadName).start(this::run);
+    thread = Thread.ofPlatform().name(threadName).daemon().start(this::run);
   }
 
   /** Queues a job; never blocks. */
@@ -66,37 +76,88 @@ final class BlkWorker implements AutoCloseable {
   }
 
   /**
-   * Discards all jobs, done or not, and waits for the one in progress. After that the worker does
-   * not access guest memory.
+   * Discards all jobs, done or not; never blocks. The job in progress ends after its present system
+   * call, until which the worker is not {@link #isQuiet quiet}.
    */
-  void drain() {
+  void discard() {
     lock.lock();
     try {
       waiting.clear();
-      while (busy) {
-        idle.awaitUninterruptibly();
-      }
       done.clear();
+      unwanted = busy;
     } finally {
       lock.unlock();
     }
   }
 
-  /** Waits until all jobs are done. */
-  void awaitIdle() {
+  /** Whether no job is in progress, so that the worker does not access guest memory. */
+  boolean isQuiet() {
     lock.lock();
     try {
-      while (busy || (!waiting.isEmpty() && !closed)) {
-        idle.awaitUninterruptibly();
-      }
+      return !busy;
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Waits until no job is in progress; returns false if {@link #giveUp} is called before. */
+  boolean awaitQuiet() {
+    lock.lock();
+    try {
+      while (busy && !givenUp) {
+        idle.awaitUninterruptibly();
+      }
+      return !busy;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits for a limited time until all jobs are done; returns whether they are. */
+  boolean awaitIdle(long nanos) {
+    lock.lock();
+    try {
+      long deadline = System.nanoTime() + nanos;
+      boolean interrupted = false;
+      while (hasJobs() && !givenUp && deadline - System.nanoTime() > 0) {
+        try {
+          idle.awaitNanos(deadline - System.nanoTime());
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      return !hasJobs();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean hasJobs() {
+    return busy || (!waiting.isEmpty() && !closed);
+  }
+
+  /** Ends all waits for the worker, now and later. */
+  void giveUp() {
+    lock.lock();
+    try {
+      givenUp = true;
+      idle.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the thread has not ended. */
+  boolean isRunning() {
+    return thread.isAlive();
   }
 
   /**
-   * Ends the thread after the job in progress and waits up to five seconds for it; if the thread
-   * does not end, its name and stack trace are logged.
+   * Ends the thread after the system call in progress and waits up to five seconds for it; if the
+   * thread does not end, its name and stack trace are logged.
    */
   @Override
   public void close() {
@@ -141,6 +202,7 @@ final class BlkWorker implements AutoCloseable {
       }
       BlkJob job = waiting.poll();
       busy = job != null;
+      unwanted = false;
       return job;
     } finally {
       lock.unlock();
@@ -150,7 +212,9 @@ final class BlkWorker implements AutoCloseable {
   private void finish(BlkJob job) {
     lock.lock();
     try {
-      done.add(job);
+      if (!unwanted) {
+        done.add(job);
+      }
       busy = false;
       idle.signalAll();
     } finally {
@@ -172,11 +236,14 @@ final class BlkWorker implements AutoCloseable {
     };
   }
 
-  /** Repeats the call after a short transfer, caused by a signal or by the limit of one call. */
+  /** Repeats the call until all is moved, or the job is no longer wanted. */
   private long transfer(BlkJob job) {
     BlkRequest request = job.request;
     long moved = 0;
     while (moved < request.length()) {
+      if (unwanted || closed) {
+        return -Errno.EIO;
+      }
       ranges.clear();
       long result = request.kind() == BlkRequest.Kind.READ ? read(job, moved) : write(job, moved);
       if (result == 0) {
@@ -193,13 +260,17 @@ final class BlkWorker implements AutoCloseable {
 
   private long read(BlkJob job, long moved) {
     BlkRequest request = job.request;
-    job.chain.gatherWritable(ranges, moved, request.length() - moved);
+    job.chain.gatherWritable(ranges, moved, piece(request, moved));
     return backend.read(ranges, request.offset() + moved);
   }
 
   private long write(BlkJob job, long moved) {
     BlkRequest request = job.request;
-    job.chain.gatherReadable(ranges, BlkRequest.HEADER + moved, request.length() - moved);
+    job.chain.gatherReadable(ranges, BlkRequest.HEADER + moved, piece(request, moved));
     return backend.write(ranges, request.offset() + moved);
+  }
+
+  private static long piece(BlkRequest request, long moved) {
+    return Math.min(PIECE_BYTES, request.length() - moved);
   }
 }
