@@ -317,8 +317,7 @@ public final class Syscalls {
     MemorySegment length = PER_THREAD.get().scratch;
     length.set(ValueLayout.JAVA_INT, 0, (int) value.byteSize());
     try {
-      return call(
-          Linux.SYS_getsockopt(), fd, level, option, value.address(), length.address(), 0);
+      return call(Linux.SYS_getsockopt(), fd, level, option, value.address(), length.address(), 0);
     } finally {
       Reference.reachabilityFence(value);
     }

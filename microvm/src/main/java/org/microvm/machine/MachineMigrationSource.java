@@ -173,6 +173,7 @@ final class MachineMigrationSource implements MigrationSource {
       } finally {
         lifecycle.lock().unlock();
       }
+      writer.checkSize();
       return writer.toByteArray();
     }
 

@@ -23,7 +23,7 @@ public final class MigrationTransports {
    */
   public static Transport to(MigrationAddress address) throws IOException {
     return switch (address) {
-      case MigrationAddress.Unix(var socket) -> 
+      case MigrationAddress.Unix(var socket) ->
           UnixTransport.authenticated(UnixSocket.connect(socket));
       case MigrationAddress.Tcp tcp -> to(tcp);
     };

@@ -17,8 +17,9 @@ public final class UnixServerBackend extends ServerBackend {
   }
 
   /**
-   * Starts listening at once, for the owner alone, so that clients can connect before the VM runs. Further clients wait
-   * in the listen backlog until the current one has disconnected and the guest has its bytes.
+   * Starts listening at once, for the owner alone, so that clients can connect before the VM runs.
+   * Further clients wait in the listen backlog until the current one has disconnected and the guest
+   * has its bytes.
    *
    * @param path where the socket's file is created
    * @param wait whether the guest starts only after a client has connected
