@@ -109,14 +109,14 @@ final class AgentCommand {
     try (GuestAgent agent = connect()) {
       AgentInfo info = agent.info();
       OsInfo os = agent.osInfo();
-      System.out.println("agent: qemu-ga " + info.version());
-      os.prettyName().or(os::name).ifPresent(name -> System.out.println("system: " + name));
+      GuestText.print("agent: qemu-ga " + info.version());
+      os.prettyName().or(os::name).ifPresent(name -> GuestText.print("system: " + name));
       os.kernelRelease()
           .ifPresent(
-              kernel -> System.out.println("kernel: " + kernel + " " + os.machine().orElse("")));
-      System.out.println("host name: " + agent.hostName());
+              kernel -> GuestText.print("kernel: " + kernel + " " + os.machine().orElse("")));
+      GuestText.print("host name: " + agent.hostName());
       for (AgentInfo.Command command : info.commands()) {
-        System.out.println("  " + command.name() + (command.enabled() ? "" : " (disabled)"));
+        GuestText.print("  " + command.name() + (command.enabled() ? "" : " (disabled)"));
       }
     }
     return 0;
@@ -126,7 +126,7 @@ final class AgentCommand {
   int users() throws IOException {
     try (GuestAgent agent = connect()) {
       for (GuestUser user : agent.users().loggedIn()) {
-        System.out.println(user.name() + " " + user.loginTime());
+        GuestText.print(user.name() + " " + user.loginTime());
       }
     }
     return 0;
@@ -166,7 +166,7 @@ final class AgentCommand {
       throws IOException {
     JsonNode arguments = json == null ? null : object(json);
     try (GuestAgent agent = connect()) {
-      System.out.println(agent.client().call(name, arguments, limit()));
+      GuestText.print(agent.client().call(name, arguments, limit()).toString());
     }
     return 0;
   }

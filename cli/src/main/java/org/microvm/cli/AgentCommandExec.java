@@ -73,7 +73,7 @@ final class AgentCommandExec implements Callable<Integer> {
       System.err.flush();
       return result.status();
     } catch (IOException e) {
-      System.err.println("microvm: " + e.getMessage());
+      System.err.println("microvm: " + GuestText.plain(e.getMessage()));
       return NOT_RUN;
     }
   }

@@ -1,5 +1,6 @@
 package org.microvm.cli;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.microvm.machine.config.DiskConfig;
 
@@ -17,7 +18,11 @@ final class DiskOptions {
           if (options.kind().isEmpty()) {
             throw new UsageException("--disk needs a file");
           }
-          return new DiskConfig(Path.of(options.kind()), readOnly);
+          try {
+            return new DiskConfig(Path.of(options.kind()), readOnly);
+          } catch (InvalidPathException e) {
+            throw new UsageException("--disk: not a path: " + e.getReason());
+          }
         });
   }
 }

@@ -109,7 +109,7 @@ public final class Main {
   /** Prints the first line of the message only, because scripts read it. */
   private static int fail(CommandLine command, String message, int status) {
     PrintWriter err = command.getErr();
-    err.println("microvm: " + message.lines().findFirst().orElse("failed"));
+    err.println("microvm: " + GuestText.plain(message.lines().findFirst().orElse("failed")));
     err.flush();
     return status;
   }

@@ -29,11 +29,26 @@ import java.util.function.Consumer;
  * guest-sync-delimited} handshake, so that no caller gets the answer to another request.
  */
 public final class AgentClient implements AutoCloseable {
+  /** A token of two bytes becomes an object of many; real answers have some thousand. */
+  private static final long MOST_TOKENS = 200_000;
+
+  /** The most bytes of most answers. */
+  private static final int USUAL_LINE = 4 << 20;
+
+  /** An agent keeps 16 MiB of each stream of a program's output, which are in base64. */
+  private static final int EXEC_LINE = 48 << 20;
+
+  /** The count of a guest-file-read without one. */
+  private static final int USUAL_COUNT = 4096;
+
   private static final ObjectMapper JSON =
       JsonMapper.builder(
               JsonFactory.builder()
                   .streamReadConstraints(
-                      StreamReadConstraints.builder().maxStringLength(LineChannel.MAX_LINE).build())
+                      StreamReadConstraints.builder()
+                          .maxStringLength(LineChannel.MAX_LINE)
+                          .maxTokenCount(MOST_TOKENS)
+                          .build())
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
@@ -45,6 +60,7 @@ public final class AgentClient implements AutoCloseable {
   private static final long SYNC_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final LineChannel channel;
+  private final int maxLine;
   private final ReentrantLock lock = new ReentrantLock(true);
   private volatile Consumer<AgentEvent> listener = event -> {};
 
@@ -54,8 +70,9 @@ public final class AgentClient implements AutoCloseable {
   /** The number of the last request; guarded by the lock. */
   private long lastId;
 
-  private AgentClient(LineChannel channel) {
+  private AgentClient(LineChannel channel, int maxLine) {
     this.channel = channel;
+    this.maxLine = maxLine;
   }
 
   /**
@@ -70,7 +87,7 @@ public final class AgentClient implements AutoCloseable {
   }
 
   static AgentClient connect(Path socket, int maxLine) throws IOException {
-    return new AgentClient(LineChannel.connect(socket, maxLine));
+    return new AgentClient(LineChannel.connect(socket, Math.min(maxLine, USUAL_LINE)), maxLine);
   }
 
   /**
@@ -183,6 +200,7 @@ public final class AgentClient implements AutoCloseable {
     try {
       long id = request(command, arguments, limit, deadline);
       inStep = false; // until the whole answer has arrived
+      channel.limitLines(Math.min(maxLine, mostBytes(command, arguments)));
       JsonNode answer = answer(command, id, limit, deadline);
       inStep = true;
       JsonNode error = answer.get("error");
@@ -194,8 +212,22 @@ public final class AgentClient implements AutoCloseable {
       }
       return answer.path("return");
     } finally {
+      channel.limitLines(Math.min(maxLine, USUAL_LINE));
       lock.unlock();
     }
+  }
+
+  /** The most bytes of the answer to a command: a hostile guest sends as many as it may. */
+  private static int mostBytes(String command, JsonNode arguments) {
+    return switch (command) {
+      case "guest-file-read" -> {
+        JsonNode count = arguments == null ? null : arguments.get("count");
+        long bytes = count == null ? USUAL_COUNT : Math.max(0, count.asLong());
+        yield (int) Math.min(LineChannel.MAX_LINE, USUAL_LINE + bytes / 3 * 4);
+      }
+      case "guest-exec-status" -> EXEC_LINE;
+      default -> USUAL_LINE;
+    };
   }
 
   /**

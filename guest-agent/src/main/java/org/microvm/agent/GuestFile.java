@@ -51,7 +51,13 @@ public final class GuestFile implements AutoCloseable {
    */
   public Chunk read(int count) throws IOException {
     Answer answer = ask("guest-file-read", arguments().put("count", count));
-    return new Chunk(answer.optionalBytes("buf-b64"), answer.flag("eof"));
+    byte[] bytes = answer.optionalBytes("buf-b64");
+    if (bytes.length > count) {
+      throw new AgentProtocolException(
+          "guest-file-read: %s: %d bytes instead of at most %d"
+              .formatted(path, bytes.length, count));
+    }
+    return new Chunk(bytes, answer.flag("eof"));
   }
 
   /**

@@ -23,6 +23,15 @@ public final class GuestFiles {
    */
   private static final int CHUNK = 256 << 10;
 
+  /** The most bytes that {@link #read(String)} accepts: 64 MiB. */
+  public static final int MOST_READ = 64 << 20;
+
+  /**
+   * The most bytes that {@code copyOut} accepts without another limit: 16 GiB. A file of a hostile
+   * guest may have no end.
+   */
+  public static final long MOST_COPIED = 16L << 30;
+
   private final GuestAgent agent;
 
   GuestFiles(GuestAgent agent) {
@@ -80,11 +89,12 @@ public final class GuestFiles {
 
   /**
    * Copies a file of the guest to the host. It appears there, or replaces an existing file, once it
-   * is complete.
+   * is complete. Up to {@link #MOST_COPIED} bytes are accepted.
    *
    * @param source path in the guest
    * @param target file of the host, whose directory must exist
-   * @throws IOException if {@code source} cannot be read, or {@code target} not written
+   * @throws IOException if {@code source} cannot be read or is larger, or {@code target} not
+   *     written
    */
   public void copyOut(String source, Path target) throws IOException {
     Path directory = target.toAbsolutePath().getParent();
@@ -92,7 +102,7 @@ public final class GuestFiles {
     Path partial = directory.resolve("." + target.getFileName() + "." + UUID.randomUUID());
     try {
       try (OutputStream output = Files.newOutputStream(partial, StandardOpenOption.CREATE_NEW)) {
-        copyOut(source, output);
+        copyOut(source, output, MOST_COPIED);
       }
       Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
     } finally {
@@ -101,15 +111,15 @@ public final class GuestFiles {
   }
 
   /**
-   * Reads a file of the guest into memory.
+   * Reads a file of the guest into memory, up to {@link #MOST_READ} bytes.
    *
    * @param path in the guest
    * @return its whole content
-   * @throws AgentException if it cannot be read, or the agent does not answer
+   * @throws AgentException if it cannot be read or is larger, or the agent does not answer
    */
   public byte[] read(String path) throws IOException {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
-    copyOut(path, content);
+    copyOut(path, content, MOST_READ);
     return content.toByteArray();
   }
 
@@ -125,17 +135,37 @@ public final class GuestFiles {
   }
 
   /**
-   * Copies a file of the guest to a stream.
+   * Copies a file of the guest to a stream, up to {@link #MOST_COPIED} bytes.
    *
    * @param source path in the guest
    * @param target receives the content; not flushed or closed
-   * @throws IOException if {@code source} cannot be read, or {@code target} not written
+   * @throws IOException if {@code source} cannot be read or is larger, or {@code target} not
+   *     written
    */
   public void copyOut(String source, OutputStream target) throws IOException {
+    copyOut(source, target, MOST_COPIED);
+  }
+
+  /**
+   * Copies a file of the guest to a stream, up to a number of bytes.
+   *
+   * @param source path in the guest
+   * @param target receives the content; not flushed or closed
+   * @param most the most bytes to accept
+   * @throws IOException if {@code source} cannot be read or is larger, or {@code target} not
+   *     written
+   */
+  public void copyOut(String source, OutputStream target, long most) throws IOException {
     try (GuestFile file = open(source, OpenMode.READ)) {
       GuestFile.Chunk chunk;
+      long copied = 0;
       do {
         chunk = file.read(CHUNK);
+        copied += chunk.bytes().length;
+        if (copied > most) {
+          throw new AgentProtocolException(
+              "guest-file-read: %s has more than %d bytes".formatted(source, most));
+        }
         target.write(chunk.bytes());
       } while (!chunk.endOfFile() && chunk.bytes().length > 0);
     }

@@ -30,7 +30,7 @@ final class LineChannel implements AutoCloseable {
 
   private final SocketChannel socket;
   private final Selector selector;
-  private final int maxLine;
+  private int maxLine;
   private final byte[] buffer = new byte[BUFFER];
   private final ByteBuffer input = ByteBuffer.wrap(buffer).flip();
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
@@ -61,6 +61,11 @@ final class LineChannel implements AutoCloseable {
       socket.close();
       throw e;
     }
+  }
+
+  /** Sets the most bytes of the lines that are read from now on. */
+  void limitLines(int bytes) {
+    maxLine = bytes;
   }
 
   /**

@@ -243,7 +243,7 @@ class AgentClientTest {
   }
 
   @Test
-  void call_answerOf30Mebibytes_isRead() throws IOException {
+  void call_outputOf30Mebibytes_isRead() throws IOException {
     try (FakeAgent agent =
             FakeAgent.playing(
                 peer -> {
@@ -252,7 +252,9 @@ class AgentClientTest {
                   peer.any();
                 });
         AgentClient client = AgentClient.connect(agent.socket())) {
-      assertEquals(30 << 20, ping(client).asText().length());
+      JsonNode output = client.call("guest-exec-status", LONG);
+
+      assertEquals(30 << 20, output.asText().length());
     }
   }
 

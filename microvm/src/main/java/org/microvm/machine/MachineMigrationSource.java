@@ -174,6 +174,7 @@ final class MachineMigrationSource implements MigrationSource {
       } finally {
         lifecycle.lock().unlock();
       }
+      writer.checkSize();
       return writer.toByteArray();
     }
 

@@ -44,7 +44,7 @@ final class Chardev {
   private void open(EventLoop loop) throws QmpException {
     try {
       spare = spec.open(loop);
-    } catch (IOException e) {
+    } catch (IOException | IllegalArgumentException e) {
       throw QmpException.generic("chardev %s: %s", id, e.getMessage());
     }
   }

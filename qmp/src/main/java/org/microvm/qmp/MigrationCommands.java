@@ -64,14 +64,15 @@ final class MigrationCommands {
       throw QmpException.generic(
           "downtime-limit: %d is out of range; accepted are 1 to 2000000 ms", millis);
     }
-    memory = how.isPresent() ? memory(how.get()) : memory;
-    limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
+    MigrationMemory chosen = how.isPresent() ? memory(how.get()) : memory;
     try {
       // An empty string unsets a parameter.
       directory.ifPresent(text -> credentials = optional(text).map(Path::of));
     } catch (InvalidPathException e) {
-      throw QmpException.generic("tls-creds: %s", e.getMessage());
+      throw QmpException.generic("tls-creds: %s", e.getReason());
     }
+    memory = chosen;
+    limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
     name.ifPresent(text -> hostName = optional(text));
     return null;
   }

@@ -1,6 +1,7 @@
 package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashSet;
 import java.util.Optional;
@@ -19,6 +20,11 @@ final class QmpArguments {
   private QmpArguments(ObjectNode node, String path) {
     this.node = node;
     this.path = path;
+  }
+
+  /** Returns whether an argument is there. */
+  boolean has(String name) {
+    return node.has(name);
   }
 
   /** Takes a required string. */
@@ -51,6 +57,15 @@ final class QmpArguments {
       throw wrongType(name, "integer");
     }
     return Optional.ofNullable(value).map(JsonNode::longValue);
+  }
+
+  /** Takes an optional list. */
+  Optional<ArrayNode> optionalList(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value != null && !value.isArray()) {
+      throw wrongType(name, "array");
+    }
+    return Optional.ofNullable((ArrayNode) value);
   }
 
   /** Takes a required object, whose members are arguments too. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** The table of commands by name; it implements those of the protocol itself. */
@@ -14,6 +15,7 @@ final class QmpCommands {
 
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final String productVersion;
+  private long failures;
 
   /**
    * @param productVersion version of this program, such as 0.1.0
@@ -21,8 +23,8 @@ final class QmpCommands {
   QmpCommands(String productVersion) {
     this.productVersion = productVersion;
     add(NEGOTIATE, QmpCommands::negotiate);
-    add("query-version", arguments -> version());
-    add("query-commands", arguments -> names());
+    add("query-version", this::queryVersion);
+    add("query-commands", this::names);
   }
 
   void add(String name, QmpCommand command) {
@@ -47,6 +49,15 @@ final class QmpCommands {
     return result == null ? JsonNodeFactory.instance.objectNode() : result;
   }
 
+  /**
+   * Counts a failure that is a mistake of this program, and decides whether it is logged: the
+   * first, the second, the fourth and so on, so that a client cannot fill the log's disk.
+   */
+  boolean isFailureLogged() {
+    failures++;
+    return Long.bitCount(failures) == 1;
+  }
+
   /** The greeting, which a client receives first. */
   ObjectNode greeting() {
     ObjectNode greeting = JsonNodeFactory.instance.objectNode();
@@ -57,11 +68,17 @@ final class QmpCommands {
   }
 
   private static JsonNode negotiate(QmpArguments arguments) throws QmpException {
-    JsonNode wanted = arguments.rest().path("enable");
-    if (wanted.isArray() && !wanted.isEmpty()) {
-      throw QmpException.generic("QMP capability %s not available", wanted.get(0).asText());
+    Optional<ArrayNode> wanted = arguments.optionalList("enable");
+    arguments.finish();
+    if (wanted.isPresent() && !wanted.get().isEmpty()) {
+      throw QmpException.generic("QMP capability %s not available", wanted.get().get(0).asText());
     }
     return null;
+  }
+
+  private JsonNode queryVersion(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    return version();
   }
 
   /** The version of this program, in the member {@code qemu}: QMP has no other place for it. */
@@ -80,7 +97,8 @@ final class QmpCommands {
     return index < parts.length && !parts[index].isEmpty() ? Integer.parseInt(parts[index]) : 0;
   }
 
-  private ArrayNode names() {
+  private JsonNode names(QmpArguments arguments) throws QmpException {
+    arguments.finish();
     ArrayNode names = JsonNodeFactory.instance.arrayNode();
     commands.keySet().forEach(name -> names.addObject().put("name", name));
     return names;

@@ -98,7 +98,9 @@ final class QmpSession implements QmpInput.Sink {
     } catch (QmpException e) {
       error(reply, e);
     } catch (RuntimeException e) {
-      LOG.error("a command on the control socket failed", e);
+      if (commands.isFailureLogged()) {
+        LOG.error("a command on the control socket failed", e);
+      }
       error(reply, QmpException.generic("%s", e));
     }
     send(reply);

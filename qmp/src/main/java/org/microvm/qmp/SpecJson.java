@@ -38,7 +38,9 @@ public final class SpecJson {
           case "file" -> file(backend.object("data"));
           case "pipe" -> pipe(backend.object("data"));
           case "pty", "null" -> {
-            backend.rest(); // "data" is an object without members that matter, or not there
+            if (backend.has("data")) {
+              backend.object("data").finish();
+            }
             yield type.equals("pty") ? new ChardevSpec.Pty() : new ChardevSpec.Null();
           }
           default ->

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The protocol as clients of QEMU expect it. */
 @Timeout(60)
@@ -165,6 +167,59 @@ class QmpProtocolTest {
 
       assertEquals("}'{", client.read().path("id").asText());
       assertEquals(2, client.read().path("id").asInt());
+    }
+  }
+
+  /** As in QEMU: an argument that is ignored would hide a mistake. */
+  @Test
+  void argumentThatNoCommandHas_isRefusedByAll() throws IOException {
+    try (RawClient client = client()) {
+      for (JsonNode command : client.ask("{\"execute\": \"query-commands\"}").path("return")) {
+        String name = command.path("name").asText();
+
+        JsonNode answer =
+            client.ask("{\"execute\": \"%s\", \"arguments\": {\"x\": 1}}".formatted(name));
+
+        assertTrue(answer.path("error").isObject(), () -> name + ": " + answer);
+      }
+    }
+  }
+
+  @Test
+  void argumentOfTheNegotiation_thatIsUnexpected_isRefused() throws IOException {
+    try (RawClient client = new RawClient(socket())) {
+      client.read();
+      for (String wrong : List.of("\"x\": 1", "\"enable\": true")) {
+        JsonNode answer =
+            client.ask("{\"execute\": \"qmp_capabilities\", \"arguments\": {%s}}".formatted(wrong));
+
+        assertTrue(answer.path("error").isObject(), answer::toString);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'type': 'null', 'x': 1}",
+        "{'type': 'pty', 'data': {'x': 1}}",
+        "{'type': 'file', 'data': {'out': 'a\\u0000b'}}",
+        "{'type': 'pipe', 'data': {'device': '\\u0000'}}",
+        "{'type': 'socket', 'data': {'addr': {'type': 'unix', 'data': {'path': '\\u0000'}}}}",
+        "{'type': 'socket', 'data': {'addr': {'type': 'unix', 'data': {'path': 'a',"
+            + " 'mode': 'x'}}}}",
+      })
+  void chardevAdd_nonsense_isOneErrorInOneLine(String backend) throws IOException {
+    try (RawClient client = client()) {
+      JsonNode answer =
+          client.ask(
+              "{'execute': 'chardev-add', 'arguments': {'id': 'a', 'backend': %s}}"
+                  .formatted(backend)
+                  .replace('\'', '"'));
+
+      String why = answer.path("error").path("desc").asText();
+      assertEquals(1, why.lines().count(), answer::toString);
+      assertFalse(why.contains("Exception"), why);
     }
   }
 

@@ -23,9 +23,13 @@ public final class StateInput {
    * @param payload the fields' bytes, without the section's header; not copied
    */
   public StateInput(String section, int version, byte[] payload) {
+    this(section, version, ByteBuffer.wrap(payload));
+  }
+
+  StateInput(String section, int version, ByteBuffer payload) {
     this.section = section;
     this.version = version;
-    this.payload = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
+    this.payload = payload.duplicate().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** {@return the name of the section} */

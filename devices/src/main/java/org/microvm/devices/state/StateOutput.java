@@ -5,12 +5,23 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Writes the fields of a section; {@link StateInput} reads them in the same order. */
 public final class StateOutput {
   private static final int FIRST_BYTES = 256;
 
-  private ByteBuffer buffer = ByteBuffer.allocate(FIRST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private static final int MOST_CHUNK_BYTES = 64 << 10;
+
+  /** Arrays from this size on are not copied. */
+  private static final int LARGE_BYTES = 4 << 10;
+
+  /** What is complete; a single buffer that grows would be copied each time. */
+  private final List<ByteBuffer> full = new ArrayList<>();
+
+  private long fullBytes;
+  private ByteBuffer buffer = chunk(FIRST_BYTES);
 
   /**
    * Creates an empty section. Public for tests of a single device; use {@link StateWriter#section}.
@@ -74,12 +85,18 @@ public final class StateOutput {
   /**
    * Writes a u32 length and the bytes.
    *
-   * @param bytes may be empty
+   * @param bytes may be empty; must not change afterwards, since a large array is not copied
    * @return this section
    */
   public StateOutput putBytes(byte[] bytes) {
     putInt(bytes.length);
-    room(bytes.length).put(bytes);
+    if (bytes.length < LARGE_BYTES) {
+      room(bytes.length).put(bytes);
+    } else {
+      complete(chunk(FIRST_BYTES));
+      full.add(ByteBuffer.wrap(bytes));
+      fullBytes += bytes.length;
+    }
     return this;
   }
 
@@ -105,17 +122,37 @@ public final class StateOutput {
 
   /** {@return the bytes written so far, as a copy} */
   public byte[] toByteArray() {
-    byte[] bytes = new byte[buffer.position()];
-    buffer.get(0, bytes);
-    return bytes;
+    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size()));
+    copyTo(bytes);
+    return bytes.array();
+  }
+
+  /** Returns how many bytes were written. */
+  long size() {
+    return fullBytes + buffer.position();
+  }
+
+  /** Copies the bytes written so far. */
+  void copyTo(ByteBuffer target) {
+    full.forEach(chunk -> target.put(chunk.duplicate()));
+    target.put(buffer.duplicate().flip());
   }
 
   private ByteBuffer room(int bytes) {
     if (buffer.remaining() < bytes) {
-      int size = Math.addExact(buffer.position(), bytes);
-      ByteBuffer larger = ByteBuffer.allocate(Math.max(size, 2 * buffer.capacity()));
-      buffer = larger.order(ByteOrder.LITTLE_ENDIAN).put(buffer.flip());
+      int next = Math.min(2 * buffer.capacity(), MOST_CHUNK_BYTES);
+      complete(chunk(Math.max(bytes, next)));
     }
     return buffer;
+  }
+
+  private void complete(ByteBuffer next) {
+    fullBytes += buffer.position();
+    full.add(buffer.flip());
+    buffer = next;
+  }
+
+  private static ByteBuffer chunk(int bytes) {
+    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

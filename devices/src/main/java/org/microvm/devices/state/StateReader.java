@@ -21,7 +21,7 @@ public final class StateReader {
    */
   public static final int MOST_BYTES = 64 << 20;
 
-  private record Section(int version, boolean required, byte[] payload) {}
+  private record Section(int version, boolean required, ByteBuffer payload) {}
 
   private final Map<String, Section> sections = new LinkedHashMap<>();
 
@@ -30,7 +30,7 @@ public final class StateReader {
   /**
    * Reads a state and checks all of it.
    *
-   * @param state what {@link StateWriter#toByteArray} has returned
+   * @param state what {@link StateWriter#toByteArray} has returned; not copied
    * @return a reader from which no section has been taken
    * @throws StateException if it is not a state, has another format version, or is truncated or
    *     damaged
@@ -155,8 +155,8 @@ public final class StateReader {
     if (length < 0 || length > bytes.remaining() - Integer.BYTES) {
       throw new StateException("saved state: it is truncated");
     }
-    byte[] payload = new byte[length];
-    bytes.get(payload);
+    ByteBuffer payload = bytes.slice(bytes.position(), length);
+    bytes.position(bytes.position() + length);
     checkSum(bytes, start, "section " + name);
     boolean required = (flags & StateFormat.FLAG_REQUIRED) != 0;
     if (sections.putIfAbsent(name, new Section(version, required, payload)) != null) {

@@ -1,6 +1,5 @@
 package org.microvm.devices.state;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -38,48 +37,58 @@ public final class StateWriter {
   }
 
   /**
-   * Encodes the whole state.
+   * Encodes the whole state, in a single copy of its bytes.
    *
    * @return the sections in the order in which they were begun, with checksums
    */
   public byte[] toByteArray() {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ByteBuffer header = buffer(StateFormat.HEADER_BYTES);
-    header.put(StateFormat.MAGIC).putInt(StateFormat.FORMAT_VERSION);
-    bytes.writeBytes(checked(header));
-    sections.forEach((name, section) -> bytes.writeBytes(encode(name, section)));
-    CRC32C all = new CRC32C();
-    ByteBuffer end = buffer(StateFormat.END_BYTES);
-    end.putShort((short) 0).putInt(sections.size());
-    all.update(bytes.toByteArray());
-    all.update(end.array(), 0, end.position());
-    end.putInt((int) all.getValue());
-    bytes.writeBytes(end.array());
-    return bytes.toByteArray();
+    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size())).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.put(StateFormat.MAGIC).putInt(StateFormat.FORMAT_VERSION);
+    putSum(bytes, 0);
+    sections.forEach((name, section) -> put(bytes, name, section));
+    bytes.putShort((short) 0).putInt(sections.size());
+    putSum(bytes, 0);
+    return bytes.array();
   }
 
-  private static byte[] encode(String name, Section section) {
+  /**
+   * Checks that a reader will accept the state; to be called before {@link #toByteArray} if the
+   * size is not known.
+   *
+   * @throws StateException if it has more than {@link StateReader#MOST_BYTES} bytes
+   */
+  public void checkSize() throws StateException {
+    if (size() > StateReader.MOST_BYTES) {
+      throw new StateException(
+          "the state has %d bytes, more than %d".formatted(size(), StateReader.MOST_BYTES));
+    }
+  }
+
+  private long size() {
+    long size = StateFormat.HEADER_BYTES + StateFormat.END_BYTES;
+    for (Map.Entry<String, Section> section : sections.entrySet()) {
+      int header = Short.BYTES + section.getKey().length() + StateFormat.AFTER_NAME_BYTES;
+      size += header + section.getValue().output.size() + Integer.BYTES;
+    }
+    return size;
+  }
+
+  private static void put(ByteBuffer bytes, String name, Section section) {
+    int start = bytes.position();
     byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
-    byte[] payload = section.output.toByteArray();
-    int length = Short.BYTES + nameBytes.length + StateFormat.AFTER_NAME_BYTES + payload.length;
-    ByteBuffer bytes = buffer(length + Integer.BYTES);
     bytes.putShort((short) nameBytes.length).put(nameBytes);
     bytes.putShort((short) section.version);
     bytes.put((byte) (section.policy == SectionPolicy.REQUIRED ? StateFormat.FLAG_REQUIRED : 0));
     bytes.put((byte) 0);
-    bytes.putInt(payload.length).put(payload);
-    return checked(bytes);
+    bytes.putInt((int) section.output.size());
+    section.output.copyTo(bytes);
+    putSum(bytes, start);
   }
 
-  /** Appends the checksum of the bytes so far, which fills the buffer. */
-  private static byte[] checked(ByteBuffer bytes) {
+  /** Appends the checksum of the bytes from an index on. */
+  private static void putSum(ByteBuffer bytes, int start) {
     CRC32C sum = new CRC32C();
-    sum.update(bytes.array(), 0, bytes.position());
+    sum.update(bytes.array(), start, bytes.position() - start);
     bytes.putInt((int) sum.getValue());
-    return bytes.array();
-  }
-
-  private static ByteBuffer buffer(int bytes) {
-    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -52,6 +55,64 @@ class StateFormatTest {
     assertEquals(7, reader.take("second", 1).getInt());
     reader.take("empty", 1).end();
     reader.end();
+  }
+
+  /** Field by field in chunks, and in arrays that are not copied. */
+  @Test
+  void largeSection_comesBackAsItWas() throws Exception {
+    Random random = new Random(11);
+    StateWriter writer = new StateWriter();
+    StateOutput output = writer.section("large", 1, SectionPolicy.REQUIRED);
+    List<byte[]> sent = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      byte[] bytes = new byte[random.nextInt(20_000)];
+      random.nextBytes(bytes);
+      sent.add(bytes);
+      output.putInt(i).putBytes(bytes).putLong(-i);
+    }
+    byte[] alone = output.toByteArray();
+
+    StateInput input = StateReader.of(writer.toByteArray()).take("large", 1);
+
+    assertEquals(alone.length, input.remaining());
+    for (int i = 0; i < sent.size(); i++) {
+      assertEquals(i, input.getInt());
+      assertArrayEquals(sent.get(i), input.getBytes(20_000));
+      assertEquals(-i, input.getLong());
+    }
+    input.end();
+  }
+
+  @Test
+  void stateThatNoReaderAccepts_isRefusedBeforeItIsCopied() throws Exception {
+    StateWriter writer = new StateWriter();
+    StateOutput output = writer.section("large", 1, SectionPolicy.REQUIRED);
+    byte[] bytes = new byte[1 << 20];
+    for (int left = StateReader.MOST_BYTES - bytes.length; left > 0; left -= bytes.length) {
+      output.putBytes(bytes);
+    }
+    writer.checkSize();
+    output.putBytes(bytes);
+
+    StateException refused = assertThrows(StateException.class, writer::checkSize);
+
+    assertTrue(refused.getMessage().contains("more than 67108864"), refused.getMessage());
+  }
+
+  /** With copies of copies, this took five times the size of what is saved. */
+  @Test
+  void keptBytes_areInMemoryTwiceAtMost() {
+    Runtime runtime = Runtime.getRuntime();
+    System.gc();
+    long before = runtime.totalMemory() - runtime.freeMemory();
+    byte[] kept = new byte[48 << 20];
+    StateWriter writer = new StateWriter();
+    writer.section("kept", 1, SectionPolicy.REQUIRED).putBytes(kept);
+    byte[] state = writer.toByteArray();
+    long after = runtime.totalMemory() - runtime.freeMemory(); // garbage included
+
+    assertTrue(state.length > kept.length);
+    assertTrue(after - before < 5L * kept.length / 2, () -> after - before + " bytes");
   }
 
   @Test

@@ -21,6 +21,8 @@ import org.microvm.machine.snapshot.Snapshot;
  * by one thread.
  */
 public final class SnapshotFiles implements AutoCloseable {
+  private static final int PART = 1 << 20;
+
   private final Path directory;
   private final boolean newDirectory;
   private final Path newMemory;
@@ -71,9 +73,12 @@ public final class SnapshotFiles implements AutoCloseable {
   /** Writes the state and gives both files their final names; the memory must have been written. */
   void complete(byte[] bytes) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment segment = arena.allocate(bytes.length);
-      MemorySegment.copy(bytes, 0, segment, ValueLayout.JAVA_BYTE, 0, bytes.length);
-      MemoryFile.writeAll(state, segment, 0);
+      MemorySegment part = arena.allocate(Math.clamp(bytes.length, 1, PART));
+      for (int at = 0; at < bytes.length; at += PART) {
+        int length = Math.min(PART, bytes.length - at);
+        MemorySegment.copy(bytes, at, part, ValueLayout.JAVA_BYTE, 0, length);
+        MemoryFile.writeAll(state, part.asSlice(0, length), at);
+      }
     }
     Path memoryFile = directory.resolve(Snapshot.MEMORY_FILE);
     Path stateFile = directory.resolve(Snapshot.STATE_FILE);

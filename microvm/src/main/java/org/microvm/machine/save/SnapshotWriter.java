@@ -2,7 +2,6 @@ package org.microvm.machine.save;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -11,6 +10,7 @@ import org.microvm.linux.Fd;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.memory.MemoryFile;
+import org.microvm.machine.snapshot.PageRuns;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.machine.snapshot.SnapshotBase;
 import org.microvm.machine.vm.MachineParts;
@@ -91,10 +91,8 @@ public final class SnapshotWriter {
       throws IOException {
     StateWriter writer = devices();
     written.collect();
-    List<SnapshotBase.Run> runs = new ArrayList<>();
-    written.visit(
-        (region, from, to) ->
-            runs.add(new SnapshotBase.Run(region.fileOffset() + from, to - from)));
+    PageRuns runs = new PageRuns();
+    written.visit((region, from, to) -> runs.append(region.fileOffset() + from, to - from));
     new SnapshotBase(
             base.identity().id(),
             base.identity().checksum(),
@@ -119,6 +117,7 @@ public final class SnapshotWriter {
   private byte[] withKvm(StateWriter writer, Snapshot.Identity identity) throws IOException {
     instance.save(writer, parts);
     Snapshot.describe(config, options, identity, writer);
+    writer.checkSize();
     return writer.toByteArray();
   }
 }

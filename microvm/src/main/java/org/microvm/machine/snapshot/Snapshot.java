@@ -1,6 +1,7 @@
 package org.microvm.machine.snapshot;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -9,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,9 +58,6 @@ public final class Snapshot {
 
   private static final String IDENTITY = "identity";
   private static final int VERSION = 1;
-
-  /** A limit far above real states, which have some ten kilobytes and the bytes that ports keep. */
-  private static final long MOST_STATE_BYTES = 1 << 30;
 
   private static final int MOST_OPTIONS = 4096;
 
@@ -138,11 +137,17 @@ public final class Snapshot {
    *     or its base is missing or has been replaced
    */
   public static Snapshot open(Path directory) throws MachineException {
-    return open(directory, LONGEST_CHAIN);
+    return open(directory, LONGEST_CHAIN, StateReader.MOST_BYTES);
   }
 
-  private static Snapshot open(Path directory, int longest) throws MachineException {
-    Snapshot snapshot = openAlone(directory);
+  /**
+   * Opens a snapshot and its bases.
+   *
+   * @param longest the most bases
+   * @param most the most bytes that the states of all of them have, since all are in memory
+   */
+  private static Snapshot open(Path directory, int longest, int most) throws MachineException {
+    Snapshot snapshot = openAlone(directory, most);
     if (snapshot.ownPages != null) {
       if (longest == 0) {
         throw new MachineException(
@@ -150,7 +155,7 @@ public final class Snapshot {
       }
       Path other = directory.resolve(snapshot.ownPages.path()).normalize();
       try {
-        snapshot.base = open(other, longest - 1);
+        snapshot.base = open(other, longest - 1, most - snapshot.state.length);
       } catch (MachineException e) {
         throw new MachineException(
             "the base of %s cannot be used: %s".formatted(snapshot, e.getMessage()), e);
@@ -168,13 +173,9 @@ public final class Snapshot {
     }
   }
 
-  private static Snapshot openAlone(Path directory) throws MachineException {
+  private static Snapshot openAlone(Path directory, int most) throws MachineException {
     try {
-      Path file = directory.resolve(STATE_FILE);
-      if (Files.size(file) > MOST_STATE_BYTES) {
-        throw new StateException("the state is larger than %d bytes".formatted(MOST_STATE_BYTES));
-      }
-      Snapshot snapshot = new Snapshot(directory, Files.readAllBytes(file));
+      Snapshot snapshot = new Snapshot(directory, readState(directory.resolve(STATE_FILE), most));
       long memory = Files.size(directory.resolve(MEMORY_FILE));
       if (memory != snapshot.memoryBytes) {
         throw new StateException(
@@ -187,6 +188,28 @@ public final class Snapshot {
     } catch (IOException e) {
       throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
     }
+  }
+
+  /** Reads a file whose size is not trusted, and neither that it stays the same. */
+  private static byte[] readState(Path file, int most) throws IOException {
+    BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+    if (!attributes.isRegularFile()) {
+      throw new StateException("the state is not a regular file");
+    }
+    if (attributes.size() > most) {
+      throw new StateException(
+          most == StateReader.MOST_BYTES
+              ? "the state has %d bytes, more than %d".formatted(attributes.size(), most)
+              : "the states of the chain have more than %d bytes"
+                  .formatted(StateReader.MOST_BYTES));
+    }
+    byte[] state = new byte[(int) attributes.size()];
+    try (InputStream input = Files.newInputStream(file)) {
+      if (input.readNBytes(state, 0, state.length) < state.length || input.read() >= 0) {
+        throw new StateException("the state changes while it is read");
+      }
+    }
+    return state;
   }
 
   /**

@@ -1,7 +1,6 @@
 package org.microvm.machine.snapshot;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.microvm.devices.state.SectionPolicy;
@@ -64,7 +63,7 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
     int checksum = input.getInt();
     String path = input.getString(MOST_PATH_BYTES);
     int most = (int) Math.min(Integer.MAX_VALUE, memory / MemoryRuns.PAGE);
-    List<Run> runs = new ArrayList<>();
+    PageRuns runs = new PageRuns();
     long end = 0;
     for (int left = input.getInt(0, most); left > 0; left--) {
       Run run = new Run(input.getLong(), input.getLong());
@@ -76,10 +75,10 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
         throw input.damaged("the runs of pages overlap or are not in order");
       }
       end = run.offset() + run.length();
-      runs.add(run);
+      runs.append(run.offset(), run.length());
     }
     input.end();
-    return new SnapshotBase(id, checksum, path, List.copyOf(runs));
+    return new SnapshotBase(id, checksum, path, runs);
   }
 
   /**

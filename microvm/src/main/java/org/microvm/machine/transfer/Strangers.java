@@ -14,7 +14,9 @@ final class Strangers {
   private long unlogged;
 
   /** Logs that a connection was refused, unless there are too many. */
-  synchronized void refused(String why) {
+  synchronized void refused(String reason) {
+    // It may contain names of the peer's certificate, and the log may be a terminal.
+    String why = String.valueOf(reason).replaceAll("\\p{Cc}", "?");
     long now = System.nanoTime();
     if (now - periodStart > PERIOD_NANOS) {
       periodStart = now;

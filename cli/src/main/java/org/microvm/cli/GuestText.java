@@ -1,0 +1,31 @@
+package org.microvm.cli;
+
+import java.util.regex.Pattern;
+import org.microvm.linux.Fd;
+import org.microvm.linux.Terminal;
+
+/**
+ * Prints text that a guest or a peer determines. A terminal obeys control characters: escape
+ * sequences change its title, its clipboard or what is on the screen.
+ */
+final class GuestText {
+  /** C0, DEL and C1, which includes the one-byte form of ESC [, but not the tabulator. */
+  private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}&&[^\t]]");
+
+  private GuestText() {}
+
+  /**
+   * Prints a line: as it is to a file or program, and to a terminal with its control characters
+   * replaced.
+   */
+  static void print(String line) {
+    try (Fd output = Fd.standardOutput()) {
+      System.out.println(Terminal.isTerminal(output) ? plain(line) : line);
+    }
+  }
+
+  /** Returns the text with each control character replaced by a question mark. */
+  static String plain(String text) {
+    return CONTROL.matcher(text).replaceAll("?");
+  }
+}

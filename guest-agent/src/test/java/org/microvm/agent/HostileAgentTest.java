@@ -1,0 +1,114 @@
+package org.microvm.agent;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Base64;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** An agent that sends as much as it can: the client's memory and the host's disk have limits. */
+@Timeout(60)
+class HostileAgentTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  private static FakeAgent returning(String value) throws IOException {
+    return FakeAgent.answering(request -> value);
+  }
+
+  /** An agent with a file whose reads all have a number of bytes and never reach the end. */
+  private static FakeAgent endless(int bytes) throws IOException {
+    String chunk = Base64.getEncoder().encodeToString(new byte[bytes]);
+    return FakeAgent.answering(
+        request ->
+            switch (request.path("execute").asText()) {
+              case "guest-file-open" -> "1000";
+              case "guest-file-read" -> "{\"eof\": false, \"buf-b64\": \"%s\"}".formatted(chunk);
+              default -> "{}";
+            });
+  }
+
+  @Test
+  void answerOfManySmallValues_isRefused() throws IOException {
+    String many = "[" + "[],".repeat(300_000) + "[]]";
+    try (FakeAgent agent = returning(many);
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      AgentProtocolException refused =
+          assertThrows(AgentProtocolException.class, () -> client.call("guest-ping", LONG));
+
+      assertTrue(refused.getMessage().contains("oken"), refused.getMessage());
+    }
+  }
+
+  @Test
+  void longAnswerToACommandWithShortOnes_isRefusedAndTheNextIsServed() throws IOException {
+    String text = "\"" + "x".repeat(5 << 20) + "\"";
+    try (FakeAgent agent =
+            FakeAgent.answering(
+                request -> request.path("execute").asText().equals("guest-ping") ? text : "7");
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      AgentProtocolException refused =
+          assertThrows(AgentProtocolException.class, () -> client.call("guest-ping", LONG));
+
+      assertTrue(refused.getMessage().contains("over 4194304 bytes"), refused.getMessage());
+      assertEquals(7, client.call("guest-get-time", LONG).asInt());
+    }
+  }
+
+  @Test
+  void chunkLongerThanAsked_isRefused() throws IOException {
+    try (FakeAgent agent = endless(11);
+        GuestAgent guest = GuestAgent.connect(agent.socket());
+        GuestFile file = guest.files().open("/f", OpenMode.READ)) {
+      AgentProtocolException refused =
+          assertThrows(AgentProtocolException.class, () -> file.read(10));
+
+      assertTrue(refused.getMessage().contains("11 bytes instead of at most 10"));
+    }
+  }
+
+  @Test
+  void fileWithoutEnd_isCopiedUpToTheLimit() throws IOException {
+    ByteArrayOutputStream target = new ByteArrayOutputStream();
+    try (FakeAgent agent = endless(1000);
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      AgentProtocolException refused =
+          assertThrows(
+              AgentProtocolException.class, () -> guest.files().copyOut("/f", target, 10_000));
+
+      assertTrue(refused.getMessage().contains("more than 10000 bytes"), refused.getMessage());
+    }
+    assertEquals(10_000, target.size());
+  }
+
+  @Test
+  void fileWithoutEnd_isReadUpToTheLimit() throws IOException {
+    try (FakeAgent agent = endless(256 << 10);
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      AgentProtocolException refused =
+          assertThrows(AgentProtocolException.class, () -> guest.files().read("/f"));
+
+      assertTrue(refused.getMessage().contains("more than 67108864"), refused.getMessage());
+    }
+  }
+
+  @Test
+  void limitOfACopy_mayBeReached() throws IOException {
+    try (FakeAgent agent =
+            FakeAgent.answering(
+                request ->
+                    switch (request.path("execute").asText()) {
+                      case "guest-file-open" -> "1000";
+                      case "guest-file-read" -> "{\"eof\": true, \"buf-b64\": \"AAAA\"}";
+                      default -> "{}";
+                    });
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      guest.files().copyOut("/f", OutputStream.nullOutputStream(), 3);
+    }
+  }
+}
