@@ -76,7 +76,7 @@ class SpecJsonTest {
                         "c",
                         PortConfig.named(text)
                             .withNr(7)
-                            .withBuffering(new Buffering(false, 0, 1 << 30))
+                            .withBuffering(new Buffering(false, 0, Buffering.MAX_LIMIT))
                             .withRate(new RateLimit(1, 2))
                             .withGuestClose(GuestClose.DISCONNECT))));
   }
