@@ -58,7 +58,7 @@ class SavedOptionsTest {
         assertThrows(UsageException.class, () -> SavedOptions.withSocketsIn(saved, THERE));
 
     assertEquals(
-        "--chardev socket: unknown option colour=; accepted are: id, path, reconnect,"
+        "--chardev socket: unknown option colour=; accepted are: id, mode, path, reconnect,"
             + " reconnect-ms, server, wait",
         failure.getMessage());
   }
