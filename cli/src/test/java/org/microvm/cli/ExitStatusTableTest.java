@@ -70,7 +70,8 @@ class ExitStatusTableTest {
   }
 
   private Process start(String... options) throws IOException {
-    List<String> command = new ArrayList<>();
+    // A shell starts a background job with SIGINT ignored, and its children inherit that.
+    List<String> command = new ArrayList<>(List.of("env", "--default-signal=HUP,INT,TERM"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
