@@ -57,7 +57,7 @@ class BadInputTest {
         "--cpus|1000000|1000000 vCPUs",
         "--cpus|two|is not a number of vCPUs",
         "--cpus|cpus=5,threads=2|sockets=1,cores=2,threads=2 are 4 vCPUs, not 5",
-        "--cpus|4,dies=2|'dies=2' is not N, cpus=N, sockets=N, cores=N or threads=N",
+        "--cpus|4,dies=2|dies=2' is not N, cpus=N, sockets=N, cores=N or threads=N",
         "--kernel|/nonexistent/vmlinux|/nonexistent/vmlinux",
         "--kernel|/dev/null|/dev/null",
         "--kernel|/etc/passwd|/etc/passwd",
