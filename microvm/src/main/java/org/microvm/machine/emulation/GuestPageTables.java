@@ -67,6 +67,29 @@ public final class GuestPageTables {
   }
 
   /**
+   * Reads bytes, up to the first that is not mapped, or not to RAM.
+   *
+   * @param target takes the bytes, from an index on
+   * @param needed the bits that each mapping must have, as for {@link #physical}
+   * @return the number of bytes that were read
+   */
+  int read(long virtual, byte[] target, int from, long needed) {
+    int at = from;
+    try {
+      for (; at < target.length; at++) {
+        long physical = physical(virtual + at - from, needed);
+        if (physical == NOT_MAPPED) {
+          break;
+        }
+        target[at] = (byte) memory.getByte(physical);
+      }
+    } catch (GuestMemoryException outsideRam) {
+      // What was read before is the result.
+    }
+    return at - from;
+  }
+
+  /**
    * Translates an address.
    *
    * @param needed the bits that the mapping must have: any of {@link #WRITABLE} and {@link #USER},

@@ -1,10 +1,9 @@
 package org.microvm.machine.emulation;
 
-import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.microvm.memory.GuestMemoryException;
 
 /**
  * Emulates the few instructions that KVM's own emulator lacks.
@@ -75,20 +74,9 @@ public final class InstructionEmulator {
 
   /** Reads on where KVM stopped reading code, which may be at the end of a page. */
   private byte[] completed(byte[] code) {
-    ByteArrayOutputStream all = new ByteArrayOutputStream();
-    all.writeBytes(code);
-    try {
-      while (all.size() < InstructionDecoder.LONGEST) {
-        long physical = cpu.pageTables().physical(cpu.rip() + all.size(), 0);
-        if (physical == GuestPageTables.NOT_MAPPED) {
-          break;
-        }
-        all.write(cpu.memory().getByte(physical));
-      }
-    } catch (GuestMemoryException notRam) {
-      return all.toByteArray();
-    }
-    return all.toByteArray();
+    byte[] all = Arrays.copyOf(code, InstructionDecoder.LONGEST);
+    int more = cpu.pageTables().read(cpu.rip() + code.length, all, code.length, 0);
+    return Arrays.copyOf(all, code.length + more);
   }
 
   /** How often each instruction was emulated, by mnemonic, without those that never were. */

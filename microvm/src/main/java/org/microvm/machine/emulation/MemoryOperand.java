@@ -1,8 +1,6 @@
 package org.microvm.machine.emulation;
 
 import java.util.OptionalLong;
-import org.microvm.memory.GuestMemory;
-import org.microvm.memory.GuestMemoryException;
 
 /**
  * A memory operand of an instruction of 64-bit mode.
@@ -58,18 +56,13 @@ final class MemoryOperand {
    * @return empty if a byte of it is not mapped for the vCPU, or not to RAM
    */
   OptionalLong read(int bytes) {
-    GuestMemory memory = cpu.memory();
-    long value = 0;
-    try {
-      for (int i = 0; i < bytes; i++) {
-        long physical = cpu.pageTables().physical(virtual + i, permission());
-        if (physical == GuestPageTables.NOT_MAPPED) {
-          return OptionalLong.empty();
-        }
-        value |= (long) memory.getByte(physical) << 8 * i;
-      }
-    } catch (GuestMemoryException notRam) {
+    byte[] read = new byte[bytes];
+    if (cpu.pageTables().read(virtual, read, 0, permission()) < bytes) {
       return OptionalLong.empty();
+    }
+    long value = 0;
+    for (int i = 0; i < bytes; i++) {
+      value |= (read[i] & 0xffL) << 8 * i;
     }
     return OptionalLong.of(value);
   }

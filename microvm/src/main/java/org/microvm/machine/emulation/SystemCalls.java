@@ -1,7 +1,6 @@
 package org.microvm.machine.emulation;
 
-import java.util.Optional;
-import org.microvm.memory.GuestMemoryException;
+import java.util.Arrays;
 
 /**
  * Completes the SYSCALL instructions of user programs where KVM emulates the guest's kernel.
@@ -122,11 +121,12 @@ public final class SystemCalls {
    * Executes the handler's first instruction: at the breakpoint itself the guest would stop again.
    */
   private boolean stepOver() {
-    Optional<byte[]> code = code();
-    if (code.isEmpty()) {
+    byte[] longest = new byte[LONGEST_FIRST_INSTRUCTION];
+    int read = cpu.pageTables().read(cpu.rip(), longest, 0, 0);
+    if (read == 0) {
       return false;
     }
-    byte[] bytes = code.get();
+    byte[] bytes = Arrays.copyOf(longest, read);
     long next = cpu.rip();
     long flags = cpu.rflags();
     int first = bytes[0] & 0xff;
@@ -152,19 +152,5 @@ public final class SystemCalls {
       cpu.resume(next + instruction.length(), clac ? flags & ~Flags.ALIGNMENT_CHECK : flags);
     }
     return nothing || clac;
-  }
-
-  private Optional<byte[]> code() {
-    byte[] bytes = new byte[LONGEST_FIRST_INSTRUCTION];
-    try {
-      long physical = cpu.pageTables().physical(cpu.rip(), 0);
-      if (physical == GuestPageTables.NOT_MAPPED) {
-        return Optional.empty();
-      }
-      cpu.memory().read(physical, bytes);
-      return Optional.of(bytes);
-    } catch (GuestMemoryException notRam) {
-      return Optional.empty();
-    }
   }
 }

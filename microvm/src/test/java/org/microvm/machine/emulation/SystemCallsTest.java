@@ -117,6 +117,20 @@ class SystemCallsTest {
   }
 
   @Test
+  void firstInstruction_thatExtendsOverTwoPages_isReadFromBoth() throws GuestMemoryException {
+    long handler = FakeCpu.PAGE + 0xffe;
+    emulator.systemCalls().restore(handler);
+    cpu.memory.write(FakeCpu.FRAME + 0xffe, HexFormat.of().parseHex("0f1f"));
+    cpu.memory.write(FakeCpu.NEXT_FRAME, HexFormat.of().parseHex("4000"));
+    cpu.rip = handler;
+    cpu.registers[4] = STACK;
+
+    assertTrue(emulator.systemCalls().resume(handler));
+
+    assertEquals(handler + 4, cpu.rip);
+  }
+
+  @Test
   void faultOfTheKernelAtTheEntryPoint_isAnotherFault() throws GuestMemoryException {
     int3();
     cpu.memory.putByte(HANDLER_FRAME, 0x90);
