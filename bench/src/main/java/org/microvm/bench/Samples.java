@@ -18,7 +18,7 @@ final class Samples {
     values.computeIfAbsent(new Key(workload, subject, metric), key -> new ArrayList<>()).add(value);
   }
 
-  /** Returns all values with this key, or an empty result if there are none. */
+  /** Returns all values with this key; the result is empty if no sample has the key. */
   List<Double> all(String workload, String subject, String metric) {
     return values.getOrDefault(new Key(workload, subject, metric), List.of());
   }

@@ -30,7 +30,7 @@ final class GuestCommand {
 
   private static final int MAX_ARGUMENTS = 1024;
 
-  private final List<String> arguments;
+  private final List<byte[]> arguments;
   private final InputStream input;
   private final OutputStream output;
   private final OutputStream errors;
@@ -46,8 +46,9 @@ final class GuestCommand {
    */
   GuestCommand(
       List<String> arguments, InputStream input, OutputStream output, OutputStream errors) {
-    for (String argument : arguments) {
-      if (argument.getBytes(UTF_8).length >= MAX_PAYLOAD) {
+    this.arguments = arguments.stream().map(argument -> argument.getBytes(UTF_8)).toList();
+    for (byte[] argument : this.arguments) {
+      if (argument.length >= MAX_PAYLOAD) {
         throw new UsageException(
             "an argument of the guest's command is longer than " + (MAX_PAYLOAD - 1) + " bytes");
       }
@@ -55,7 +56,6 @@ final class GuestCommand {
     if (arguments.size() > MAX_ARGUMENTS) {
       throw new UsageException("the guest's command has more than " + MAX_ARGUMENTS + " arguments");
     }
-    this.arguments = List.copyOf(arguments);
     this.input = input;
     this.output = output;
     this.errors = errors;
@@ -69,8 +69,8 @@ final class GuestCommand {
    */
   OptionalInt run(ByteChannel channel) throws IOException {
     try {
-      for (String argument : arguments) {
-        send(channel, 'A', argument.getBytes(UTF_8), argument.getBytes(UTF_8).length);
+      for (byte[] argument : arguments) {
+        send(channel, 'A', argument, argument.length);
       }
       send(channel, 'G', new byte[0], 0);
     } catch (IOException gone) {

@@ -128,7 +128,7 @@ final class MachineOptions {
       Options.text(
               "exit|ignore",
               "what to do when the guest halts, all vCPUs with interrupts off: end the process with"
-                  + " status 116, or print a line and go on (default: ${DEFAULT-VALUE})",
+                  + " status 116, or print a line and continue (default: ${DEFAULT-VALUE})",
               "--on-halt")
           .defaultValue("exit")
           .build();

@@ -107,11 +107,9 @@ final class Options {
         "%s: '%s' is not %s".formatted(option.longestName(), value, list(accepted)));
   }
 
-  /** Joins words as in a sentence: {@code a, b or c}. */
+  /** Joins two or more words as in a sentence: {@code a, b or c}. */
   private static String list(List<String> words) {
     int last = words.size() - 1;
-    return last < 1
-        ? String.join("", words)
-        : String.join(", ", words.subList(0, last)) + " or " + words.get(last);
+    return String.join(", ", words.subList(0, last)) + " or " + words.get(last);
   }
 }

@@ -116,7 +116,9 @@ class ExitStatusTableTest {
     return Files.readString(directory.resolve("output"));
   }
 
-  /** Lets the guest go on, and compares what happens with the row. */
+  /**
+   * Sends the guest the byte for which it waits, and compares its events and its end with the row.
+   */
   private void check(Row row, Process process, String... commands) throws Exception {
     try (QmpClient qmp = connect(process)) {
       process.outputWriter().append('x').flush();

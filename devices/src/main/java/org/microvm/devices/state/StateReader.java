@@ -80,7 +80,7 @@ public final class StateReader {
    *
    * @param name of the section
    * @param version the latest version that the caller knows
-   * @return the section's fields; empty if there are none that the caller can read
+   * @return the section's fields; empty if the section is absent
    * @throws StateException if the section is required and has a later version
    */
   public Optional<StateInput> takeIfPresent(String name, int version) throws StateException {

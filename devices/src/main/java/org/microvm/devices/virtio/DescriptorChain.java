@@ -70,8 +70,8 @@ public final class DescriptorChain {
    *
    * @param target takes the addresses; valid until the chain is used or the device reset
    * @param skip number of readable bytes to skip
-   * @return true if all bytes after them were appended, or there are none; false if {@code target}
-   *     became full before
+   * @return true if the chain has no more bytes to append; false if {@code target} became full
+   *     before its end
    */
   public boolean gatherReadable(IovecArray target, long skip) {
     return gatherReadable(target, skip, Long.MAX_VALUE);
@@ -95,8 +95,8 @@ public final class DescriptorChain {
    *
    * @param target takes the addresses; valid until the chain is used or the device reset
    * @param skip number of writable bytes to skip
-   * @return true if all bytes after them were appended, or there are none; false if {@code target}
-   *     became full before
+   * @return true if the chain has no more bytes to append; false if {@code target} became full
+   *     before its end
    */
   public boolean gatherWritable(IovecArray target, long skip) {
     return gatherWritable(target, skip, Long.MAX_VALUE);

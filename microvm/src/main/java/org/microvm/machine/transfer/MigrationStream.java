@@ -88,7 +88,7 @@ public final class MigrationStream implements AutoCloseable {
   public record Frame(Type type, long argument, long length, byte[] payload, List<Fd> descriptors) {
     /** The payload as text; control characters, which a terminal might obey, are replaced. */
     public String text() {
-      return new String(payload, StandardCharsets.UTF_8).replaceAll("\\p{Cc}", "?");
+      return PeerText.plain(new String(payload, StandardCharsets.UTF_8));
     }
 
     /** Closes the descriptors. */

@@ -16,7 +16,7 @@ final class Strangers {
   /** Logs that a connection was refused, unless there are too many. */
   synchronized void refused(String reason) {
     // It may contain names of the peer's certificate, and the log may be a terminal.
-    String why = String.valueOf(reason).replaceAll("\\p{Cc}", "?");
+    String why = PeerText.plain(String.valueOf(reason));
     long now = System.nanoTime();
     if (now - periodStart > PERIOD_NANOS) {
       periodStart = now;

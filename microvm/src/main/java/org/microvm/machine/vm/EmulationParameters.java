@@ -47,14 +47,15 @@ final class EmulationParameters implements KernelParameters {
 
   /** The parameters for the kernel of a machine on this host. */
   static KernelParameters of(MachineConfig config) {
-    return config.hostParameters() && HostVirtualization.emulatesKernels()
+    return config.hostParameters()
         ? new EmulationParameters(config.kernel())
         : KernelParameters.NONE;
   }
 
   @Override
   public String addTo(String commandLine, KernelKind kernel) throws BootException {
-    if (kernel != KernelKind.LINUX) {
+    // In this order: to look at the host takes longer, and every start does this.
+    if (kernel != KernelKind.LINUX || !HostVirtualization.emulatesKernels()) {
       return commandLine;
     }
     CommandLine line = CommandLine.of(commandLine);

@@ -92,7 +92,7 @@ final class CpuidTopology {
     if ((eax & 0x1f) == 0) {
       return; // no further cache
     }
-    int cores = Math.min((1 << topology.socketShift() - topology.threadBits()) - 1, 0x3f);
+    int cores = Math.min((1 << coreBits()) - 1, 0x3f);
     cpuid.eax(position, eax & 0x3fff | sharing(eax) << 14 | cores << 26);
   }
 

@@ -95,7 +95,7 @@ class HungDiskTest {
     CompletableFuture<Void> reset = reset();
     awaitBegin(reset);
 
-    assertFalse(transport.queueNotified(0, 1), "the event loop goes on");
+    assertFalse(transport.queueNotified(0, 1), "the event loop is not blocked");
     assertNotEquals(0, driver.status(), "the reset is complete only when the disk is quiet");
 
     disk.answer();
