@@ -40,10 +40,10 @@ public final class Main {
    * @param args the command and its options; without any, the usage is printed as an error
    */
   public static void main(String[] args) {
+    CommandLogging.begin();
     if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
     }
-    CommandLogging.begin();
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
     }
