@@ -67,7 +67,8 @@ final class ControlOptions {
         new MachineTarget(
             ofMachine,
             name.getValue(),
-            () -> ExitStatsFile.json(ofMachine.statistics()));
+            () -> ExitStatsFile.json(ofMachine.statistics()),
+            SnapshotKey.ofUser()::seal);
     QmpServer opened;
     synchronized (this) {
       machine = ofMachine;
