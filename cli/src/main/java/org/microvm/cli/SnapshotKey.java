@@ -106,7 +106,8 @@ final class SnapshotKey {
 
   private static void create(Path file) throws IOException {
     Path parent = file.getParent();
-    Files.createDirectories(parent);
+    Files.createDirectories(
+        parent, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     byte[] bytes;
     try (InputStream random = Files.newInputStream(Path.of("/dev/urandom"))) {
       bytes = random.readNBytes(KEY_BYTES);
