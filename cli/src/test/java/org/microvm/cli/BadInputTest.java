@@ -82,6 +82,10 @@ class BadInputTest {
         "--qmp|unix:/tmp/q.sock|needs server=on",
         "--qmp|unix:/tmp/q.sock,server=on,colour=red|unknown option colour=",
         "--qmp|unix:/nonexistent/q.sock,server=on|/nonexistent/q.sock",
+        "--qmp|unix:/tmp/q.sock,server=on,readonly=perhaps|readonly=perhaps",
+        "--qmp|unix:/tmp/q.sock,server=on,mode=0600,allow-uid=1|have no effect with mode=0600",
+        "--incoming|unix:/tmp/in.sock,allow-gid=wheel|allow-gid=wheel is not a number",
+        "--tls-authz|CN=x|--tls-authz requires --incoming and --tls-creds",
         "--frobnicate|now|--frobnicate",
       })
   @RequiresKvm

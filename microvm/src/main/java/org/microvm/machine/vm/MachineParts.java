@@ -25,6 +25,7 @@ import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.MachineOverhead;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.x86.KvmState;
 import org.microvm.virtioserial.PortException;
@@ -100,6 +101,7 @@ public final class MachineParts implements AutoCloseable {
       throw new MachineException(
           config.disks().size() + " disks: at most " + (VirtioSlot.COUNT - 2));
     }
+    MachineOverhead.of(config).check();
   }
 
   private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
