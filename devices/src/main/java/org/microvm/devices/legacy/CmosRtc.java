@@ -111,6 +111,18 @@ public final class CmosRtc implements BusDevice, Stateful {
   }
 
   /**
+   * Resets index and control registers to what a PC's firmware sets. The memory stays, because a
+   * battery keeps it in a PC.
+   */
+  @Override
+  public synchronized void reset() {
+    index = 0;
+    memory[REGISTER_A] = A_DEFAULT;
+    memory[REGISTER_B] = B_24_HOURS;
+    take();
+  }
+
+  /**
    * Checks the registers that a guest cannot write.
    *
    * @throws StateException if they do not have their fixed values

@@ -23,6 +23,7 @@ import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.state.Stateful;
@@ -48,6 +49,9 @@ public final class Board implements AutoCloseable {
 
   private static final long UART_PORT = 0x3f8;
 
+  /** Name of the section of the reset control register, which older states do not have. */
+  private static final String RESET_PORT = "reset-port";
+
   /** Prefix of the names of a virtio device's sections in the state. */
   private static final String VIRTIO_SECTION = "virtio.";
 
@@ -67,6 +71,7 @@ public final class Board implements AutoCloseable {
 
   private final EventFd uartInterrupt;
   private final AcpiPower acpi;
+  private final ResetPort resetPort;
   private final Map<String, Stateful> legacy = new LinkedHashMap<>();
   private final List<VirtioSlot> slots = new ArrayList<>();
 
@@ -105,7 +110,8 @@ public final class Board implements AutoCloseable {
     legacy.put("uart", uart);
     legacy.put("i8042", keyboard);
     legacy.put("cmos", clock);
-    attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
+    resetPort = new ResetPort(events);
+    attach(ResetPort.PORT, ResetPort.PORT_COUNT, resetPort);
     attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
     attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
     attach(PvPanic.PORT, PvPanic.PORT_COUNT, new PvPanic(events));
@@ -187,6 +193,7 @@ public final class Board implements AutoCloseable {
         (name, device) ->
             device.save(writer.section(name, device.stateVersion(), SectionPolicy.REQUIRED)));
     acpi.save(writer);
+    resetPort.save(writer.section(RESET_PORT, resetPort.stateVersion(), SectionPolicy.OPTIONAL));
     for (int i = 0; i < slots.size(); i++) {
       try {
         slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
@@ -206,6 +213,10 @@ public final class Board implements AutoCloseable {
       device.getValue().restore(reader.take(device.getKey(), device.getValue().stateVersion()));
     }
     acpi.restore(reader);
+    Optional<StateInput> port = reader.takeIfPresent(RESET_PORT, resetPort.stateVersion());
+    if (port.isPresent()) {
+      resetPort.restore(port.get());
+    }
     for (int i = 0; i < slots.size(); i++) {
       slots.get(i).transport().restore(reader, VIRTIO_SECTION + i);
     }
@@ -237,7 +248,11 @@ public final class Board implements AutoCloseable {
         return false;
       }
     }
+    legacy.values().forEach(Stateful::reset);
     acpi.registers().reset();
+    resetPort.reset();
+    // An edge that no VM has taken would be an interrupt of the next boot's.
+    interrupts().forEach(source -> source.event().drain());
     try {
       ram.clear();
       return true;
