@@ -2,9 +2,10 @@ package org.microvm.cli;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.microvm.machine.config.DiskConfig;
 
-/** Reads {@code --disk FILE[,readonly=on]}. */
+/** Reads {@code --disk FILE[,readonly=on][,format=raw]}. */
 final class DiskOptions {
   private DiskOptions() {}
 
@@ -14,15 +15,34 @@ final class DiskOptions {
         text,
         options -> {
           boolean readOnly = options.takeFlag("readonly", false);
+          boolean raw = isRaw(options.take("format"));
           options.finish();
           if (options.kind().isEmpty()) {
             throw new UsageException("--disk needs a file");
           }
           try {
-            return new DiskConfig(Path.of(options.kind()), readOnly);
+            return new DiskConfig(Path.of(options.kind()), readOnly, raw);
           } catch (InvalidPathException e) {
             throw new UsageException("--disk: not a path: " + e.getReason());
           }
         });
+  }
+
+  /**
+   * Returns the option for a snapshot. The guest has used the image as a raw one, and may have
+   * written to it what looks like another format.
+   */
+  static String toSaved(String text) {
+    return parse(text).raw() ? text : text + ",format=raw";
+  }
+
+  private static boolean isRaw(Optional<String> format) {
+    if (format.isPresent() && !format.get().equals("raw")) {
+      throw new UsageException(
+          "--disk: format=%s is not supported: convert the image, for example with 'qemu-img"
+                  .formatted(format.get())
+              + " convert -O raw IMAGE disk.img'; format=raw is the only format");
+    }
+    return format.isPresent();
   }
 }
