@@ -72,8 +72,10 @@ final class MachineOptions {
   private final OptionSpec disks =
       Options.texts(
           "OPTIONS",
-          "raw disk image, a file or a block device: FILE[,readonly=on][,format=raw]; with"
-              + " format=raw, even if it looks like an image of another format",
+          "raw disk image, a file or a block device: FILE[,readonly=on][,format=raw]"
+              + "[,werror=enospc|report|stop|ignore][,rerror=report|stop|ignore]"
+              + "[,discard=unmap|ignore]; with format=raw, even if it looks like an image of another"
+              + " format",
           "--disk",
           "-disk");
 

@@ -153,6 +153,9 @@ final class RunCommand implements Callable<Integer> {
         Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
+      if (!control.isOpen()) {
+        machine.addListener(new DiskRetry(machine));
+      }
       if (!isIncoming()) {
         machine.start();
       }

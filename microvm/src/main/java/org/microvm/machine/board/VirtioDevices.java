@@ -32,8 +32,8 @@ public final class VirtioDevices {
     checkShared(name, config);
     disks.put(name, config);
     DiskFile file = open(config);
-    BlkDevice device =
-        new BlkDevice(new BlkConfig(name, name, config.readOnly()), file, board.loop()::execute);
+    BlkConfig settings = new BlkConfig(name, name, config.readOnly(), config.policy());
+    BlkDevice device = new BlkDevice(settings, file, board.loop()::execute);
     try {
       board.plug(device);
       return device;

@@ -2,6 +2,7 @@ package org.microvm.devices.virtio.blk;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import org.microvm.linux.Errno;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 
@@ -106,6 +107,17 @@ public final class DiskFile implements BlkBackend {
   @Override
   public long write(IovecArray source, long offset) {
     return file.pwritev(source, offset);
+  }
+
+  @Override
+  public long discard(long offset, long length) {
+    return file.punchHole(offset, length);
+  }
+
+  @Override
+  public long writeZeroes(long offset, long length, boolean unmap) {
+    long result = unmap ? file.punchHole(offset, length) : -Errno.EOPNOTSUPP;
+    return result == -Errno.EOPNOTSUPP ? file.zeroRange(offset, length) : result;
   }
 
   @Override
