@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.microvm.devices.IrqTrigger;
 import org.microvm.devices.bus.Bus;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.legacy.AcpiRegisters;
@@ -70,6 +71,8 @@ public final class Board implements AutoCloseable {
   private final Mapping registerPages;
 
   private final EventFd uartInterrupt;
+  private final EventFd clockInterrupt;
+  private final CmosRtc clock;
   private final AcpiPower acpi;
   private final ResetPort resetPort;
   private final Map<String, Stateful> legacy = new LinkedHashMap<>();
@@ -101,7 +104,8 @@ public final class Board implements AutoCloseable {
             },
             console);
     I8042 keyboard = new I8042(events);
-    CmosRtc clock = new CmosRtc(InstantSource.system());
+    clockInterrupt = EventFd.open();
+    clock = new CmosRtc(InstantSource.system(), loop::schedule, clockInterrupt::signal);
     acpi = AcpiPower.open(events);
     attach(AcpiRegisters.PORT, AcpiRegisters.PORT_COUNT, acpi.registers());
     attach(UART_PORT, Uart16550.PORT_COUNT, uart);
@@ -162,6 +166,17 @@ public final class Board implements AutoCloseable {
     slots.add(slot);
     mmio.attach(slot.address(), VirtioSlot.LENGTH, slot.transport());
     return slot;
+  }
+
+  /**
+   * Returns what raises a slot's interrupt. In a guest that was saved by a version in which the
+   * clock had no interrupt, one slot has the clock's, as that guest's tables say.
+   */
+  IrqTrigger interruptOf(int slot, EventFd own) {
+    if (slot != VirtioSlot.CLOCKS_SLOT) {
+      return own::signal;
+    }
+    return () -> (clock.isWired() ? own : clockInterrupt).signal();
   }
 
   /** Whether guests read virtio registers from memory instead of by an exit each. */
@@ -271,6 +286,7 @@ public final class Board implements AutoCloseable {
     List<InterruptSource> sources = new ArrayList<>();
     sources.add(new InterruptSource(UART_GSI, uartInterrupt));
     sources.add(acpi.interrupt());
+    sources.add(new InterruptSource(CmosRtc.IRQ, clockInterrupt));
     slots.forEach(slot -> sources.add(new InterruptSource(slot.gsi(), slot.interrupt())));
     return sources;
   }
@@ -287,6 +303,7 @@ public final class Board implements AutoCloseable {
   public void close() {
     slots.forEach(VirtioSlot::close);
     uartInterrupt.close();
+    clockInterrupt.close();
     acpi.close();
   }
 }

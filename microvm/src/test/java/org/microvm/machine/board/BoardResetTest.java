@@ -10,7 +10,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -19,10 +22,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.microvm.devices.legacy.I8042;
 import org.microvm.devices.legacy.SerialOutput;
+import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.linux.EventFd;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
 import org.microvm.linux.Mapping;
@@ -283,6 +289,51 @@ class BoardResetTest {
     fresh.board.restore(StateReader.of(used.state()));
 
     assertEquals(0x0a, fresh.in(RESET));
+  }
+
+  @Test
+  void stateOfAClockWithoutInterrupt_leavesItToTheDeviceThatHadIt() throws Exception {
+    byte[] memory = new byte[128];
+    memory[13] = (byte) 0x80;
+    StateWriter old = new StateWriter();
+    used.board.uart().save(old.section("uart", 1, SectionPolicy.REQUIRED));
+    new I8042(new PowerSwitch()).save(old.section("i8042", 1, SectionPolicy.REQUIRED));
+    old.section("cmos", 1, SectionPolicy.REQUIRED).putBytes(memory).putByte(0);
+    for (int i = 0; i < used.board.slots().size(); i++) {
+      used.board.slots().get(i).transport().save(old, "virtio." + i);
+    }
+    EventFd clock = used.board.interrupts().get(2).event();
+
+    used.board.restore(StateReader.of(old.toByteArray()));
+
+    try (EventFd own = EventFd.open()) {
+      used.board.interruptOf(3, own).raise();
+      assertEquals(1, clock.drain());
+      assertEquals(0, own.drain());
+      used.board.reset();
+      used.board.interruptOf(3, own).raise();
+      used.board.interruptOf(2, own).raise();
+      assertEquals(0, clock.drain());
+      assertEquals(2, own.drain());
+    }
+  }
+
+  @Test
+  void everyDevice_hasItsOwnInterrupt() throws Exception {
+    List<AutoCloseable> more = new ArrayList<>();
+    while (used.board.slots().size() < VirtioSlot.COUNT) {
+      more.add(new VirtioDevices(used.board, new WritableDisks(false)).entropy());
+    }
+
+    List<Integer> all = used.board.interrupts().stream().map(source -> source.gsi()).toList();
+
+    assertEquals(VirtioSlot.COUNT + 3, Set.copyOf(all).size(), all::toString);
+    assertEquals(23, all.stream().max(Integer::compare).orElseThrow());
+    assertTrue(all.contains(8));
+    assertEquals(List.of(5, 6, 7, 23, 9), all.subList(3, 8));
+    for (AutoCloseable source : more) {
+      source.close();
+    }
   }
 
   /** Sets up a device as a driver does, with a queue, and leaves the selectors changed. */
