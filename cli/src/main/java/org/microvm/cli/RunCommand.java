@@ -2,8 +2,6 @@ package org.microvm.cli;
 
 import static java.util.Map.entry;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
@@ -160,7 +158,7 @@ final class RunCommand implements Callable<Integer> {
         words.isEmpty() && !Options.isGiven(noConsole) && !options.channels().useStdio();
     CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
     OutputStream console =
-        shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
+        shown ? new StandardOutput(Fd.standardOutput()) : OutputStream.nullOutputStream();
     if (commandRun != null) {
       console = commandRun.console();
     }
@@ -172,6 +170,9 @@ final class RunCommand implements Callable<Integer> {
         Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
+      if (!control.isOpen()) {
+        machine.addListener(new DiskRetry(machine));
+      }
       if (!isIncoming()) {
         machine.start();
       }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
@@ -84,6 +85,11 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
+          public void diskFailed(BlkError error) {
+            server.diskFailed(error);
+          }
+
+          @Override
           public void migrationEnded(MigrationProgress end) {
             server.migration(end);
           }
@@ -147,6 +153,9 @@ public final class MachineTarget implements QmpTarget {
     }
     if (machine.isPanicked()) {
       return RunState.GUEST_PANICKED;
+    }
+    if (machine.isDiskFailed()) {
+      return RunState.IO_ERROR;
     }
     return machine.isPaused() ? RunState.PAUSED : RunState.RUNNING;
   }

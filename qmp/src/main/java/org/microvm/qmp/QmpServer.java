@@ -10,6 +10,9 @@ import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.microvm.devices.virtio.blk.BlkError;
+import org.microvm.devices.virtio.blk.OnError;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.migration.HandoverTimes;
@@ -136,6 +139,24 @@ public final class QmpServer implements AutoCloseable {
   /** Sends the event that the guest was paused. */
   public void stopped() {
     later(() -> events.emit("STOP"));
+  }
+
+  /**
+   * Sends the event that a request of a disk has failed on the host.
+   *
+   * @param error what has failed, and what happens now
+   */
+  public void diskFailed(BlkError error) {
+    ObjectNode data =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("device", error.disk())
+            .put("node-name", error.disk())
+            .put("operation", error.write() ? "write" : "read")
+            .put("action", error.action().name().toLowerCase(Locale.ROOT))
+            .put("nospace", OnError.isNoSpace(error.errno()))
+            .put("reason", Errno.describe(error.errno()));
+    later(() -> events.emit("BLOCK_IO_ERROR", data));
   }
 
   /** Sends the event that the guest was resumed. */

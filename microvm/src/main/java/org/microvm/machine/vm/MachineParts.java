@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
@@ -52,6 +53,7 @@ public final class MachineParts implements AutoCloseable {
   private SerialDevice serial;
   private CompletableFuture<Void> readyToBoot;
   private final WritableDisks disks;
+  private final List<BlkDevice> blockDevices = new ArrayList<>();
 
   private MachineParts(boolean disksLater) {
     disks = new WritableDisks(disksLater);
@@ -118,7 +120,9 @@ public final class MachineParts implements AutoCloseable {
     board = own(new Board(ram, loop, messages, powerSwitch, registers));
     VirtioDevices devices = new VirtioDevices(board, disks);
     for (DiskConfig disk : config.disks()) {
-      shared.usedBy(own(devices.disk(disk)));
+      BlkDevice device = own(devices.disk(disk));
+      blockDevices.add(device);
+      shared.usedBy(device);
     }
     serial = own(new SerialDevice(loop, config.serial()));
     board.plug(serial);
@@ -186,6 +190,11 @@ public final class MachineParts implements AutoCloseable {
   /** The disks that the guest may write. */
   public WritableDisks disks() {
     return disks;
+  }
+
+  /** The virtio-blk devices, in the order of the configuration. */
+  public List<BlkDevice> blockDevices() {
+    return List.copyOf(blockDevices);
   }
 
   /** Where the UART's output goes. */
