@@ -41,16 +41,17 @@ final class TopCommand implements Callable<Integer> {
     if (interval < 0.01 || (count != null && count < 1)) {
       throw new UsageException("--interval must be at least 0.01, --count at least 1");
     }
-    boolean terminal;
-    try (Fd output = Fd.standardOutput()) {
-      terminal = Terminal.isTerminal(output);
-    }
+    Fd output = Fd.standardOutput();
+    boolean terminal = Terminal.isTerminal(output);
     try (QmpClient client = control.connect()) {
       JsonNode before = client.execute(STATISTICS);
       for (int i = 0; count == null || i < count; i++) {
         TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
         JsonNode now = client.execute(STATISTICS);
-        System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
+        // In the background the screen belongs to the shell.
+        if (!terminal || Terminal.isForeground(output)) {
+          System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
+        }
         before = now;
       }
     }
