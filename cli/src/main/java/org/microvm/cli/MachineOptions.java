@@ -238,11 +238,15 @@ final class MachineOptions {
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
-  /** Returns the options for a snapshot, with absolute paths of kernel and initrd. */
+  /** Returns the options for a snapshot, with absolute paths. */
   private List<String> toOptions() {
     List<String> args = new ArrayList<>();
-    addPath(args, kernel);
-    addPath(args, initrd);
+    for (OptionSpec option : List.of(kernel, initrd)) {
+      Path path = option.getValue();
+      if (path != null) {
+        args.addAll(List.of(option.longestName(), path.toString()));
+      }
+    }
     addAll(args, List.of(append, chardevs, devices, disks));
     for (OptionSpec option :
         List.of(
@@ -258,14 +262,7 @@ final class MachineOptions {
             trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
-    return args;
-  }
-
-  private static void addPath(List<String> args, OptionSpec option) {
-    Path path = option.getValue();
-    if (path != null) {
-      args.addAll(List.of(option.longestName(), path.toAbsolutePath().toString()));
-    }
+    return SavedOptions.absolute(args);
   }
 
   private static void addAll(List<String> args, List<OptionSpec> options) {

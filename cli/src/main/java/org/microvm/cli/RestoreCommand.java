@@ -24,7 +24,8 @@ final class RestoreCommand implements Callable<Integer> {
   private final OptionSpec sockets =
       Options.path(
           "DIRECTORY",
-          "directory for the unix sockets of all channels, which keep their names",
+          "directory for the unix sockets of all channels, which keep their names; those of one"
+              + " name become ID-NAME, with the chardev's id",
           "--sockets");
 
   private final CommandSpec spec =
