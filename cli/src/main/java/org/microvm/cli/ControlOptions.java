@@ -46,6 +46,17 @@ final class ControlOptions {
   }
 
   /**
+   * Checks the options, before a machine is made.
+   *
+   * @throws UsageException if one is not accepted
+   */
+  void check() {
+    if (qmp.getValue() != null) {
+      ChannelOptions.read("--qmp", qmp.getValue(), ControlOptions::parse);
+    }
+  }
+
+  /**
    * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given. With
    * {@code wait=on} returns once a client has connected or the socket was closed.
    */

@@ -5,12 +5,14 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.qmp.QmpClient;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,6 +28,10 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class MigrateCommand implements Callable<Integer> {
   private static final Duration PROGRESS = Duration.ofSeconds(1);
+  private static final List<String> MEMORY = List.of("auto", "copy", "share");
+
+  /** The limit of QMP's migrate-set-parameters. */
+  private static final int LONGEST_DOWNTIME = 2_000_000;
 
   /** The states in which a migration goes on; a completed one ends the machine. */
   private static final Set<String> RUNNING = Set.of("setup", "active", "device", "completed");
@@ -68,6 +74,15 @@ final class MigrateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     MigrationAddress address = address("migrate", where, tlsCredentials, tlsHostName);
+    if (!MEMORY.contains(memory)) {
+      throw new UsageException(
+          "--memory: '%s' is not %s%s"
+              .formatted(memory, Options.list(MEMORY), NearestWord.hint(memory, MEMORY)));
+    }
+    if (downtimeLimit != null && (downtimeLimit < 1 || downtimeLimit > LONGEST_DOWNTIME)) {
+      throw new UsageException(
+          "--downtime-limit: %d is not 1 to %d ms".formatted(downtimeLimit, LONGEST_DOWNTIME));
+    }
     try (Interruption interruption = new Interruption()) {
       try (QmpClient client = control.connect()) {
         return migrate(client, address, interruption);

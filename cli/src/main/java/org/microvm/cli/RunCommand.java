@@ -134,6 +134,7 @@ final class RunCommand implements Callable<Integer> {
   Integer call(Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
+    control.check();
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
     }
