@@ -8,6 +8,7 @@ import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.microvm.agent.AgentInfo;
@@ -15,6 +16,7 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestUser;
 import org.microvm.agent.OsInfo;
 import org.microvm.agent.ShutdownMode;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -145,7 +147,9 @@ final class AgentCommand {
     try {
       how = ShutdownMode.valueOf(mode.toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
-      throw new UsageException("--mode: '" + mode + "' is not powerdown, reboot or halt");
+      throw new UsageException(
+          "--mode: '%s' is not powerdown, reboot or halt%s"
+              .formatted(mode, NearestWord.hint(mode, List.of("powerdown", "reboot", "halt"))));
     }
     try (GuestAgent agent = connect()) {
       agent.shutdown(how);

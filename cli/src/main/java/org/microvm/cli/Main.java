@@ -70,7 +70,7 @@ public final class Main {
   private static int execute(CommandLine command, PrintWriter err, String... args) {
     command.setErr(err);
     command.setParameterExceptionHandler(
-        (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
+        (e, given) -> fail(e.getCommandLine(), WrongWords.message(e), USAGE));
     command.setExecutionExceptionHandler(
         (e, failed, given) ->
             fail(failed, message(e), e instanceof UsageException ? USAGE : FAILED));
