@@ -10,9 +10,11 @@ import org.microvm.agent.GuestCommand;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
 
 /** {@code microvm agent exec}: runs a program in the guest, with its output and status. */
 @Command(
@@ -32,6 +34,12 @@ final class AgentCommandExec implements Callable<Integer> {
   private static final int MOST_INPUT = 47 << 20;
 
   @ParentCommand private AgentCommand parent;
+
+  /** Leaves the options of the guest's program to it, also without {@code --}. */
+  @Spec
+  void setSpec(CommandSpec spec) {
+    spec.parser().stopAtPositional(true);
+  }
 
   @Option(
       names = {"-n", "--no-input"},

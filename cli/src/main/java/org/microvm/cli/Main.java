@@ -68,7 +68,7 @@ public final class Main {
   }
 
   private static int execute(CommandLine command, PrintWriter err, String... args) {
-    command.setErr(err);
+    configured(command).setErr(err);
     command.setParameterExceptionHandler(
         (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
     command.setExecutionExceptionHandler(
@@ -100,6 +100,20 @@ public final class Main {
   /** All commands, for their reference. */
   static CommandLine commandLine() {
     return withCommands();
+  }
+
+  /**
+   * Sets, for the command and its subcommands, that the values of options and the words after
+   * {@code --} stay as they were given: {@code @FILE} names no file of arguments, and a value may
+   * be the name of an option or of a subcommand.
+   *
+   * @return the command
+   */
+  static CommandLine configured(CommandLine command) {
+    return command
+        .setExpandAtFiles(false)
+        .setAllowOptionsAsOptionParameters(true)
+        .setAllowSubcommandsAsOptionParameters(true);
   }
 
   private static String message(Exception e) {
