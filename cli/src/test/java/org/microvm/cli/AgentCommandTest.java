@@ -8,6 +8,8 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.net.StandardProtocolFamily;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.agent.FakeAgent;
+import org.microvm.agent.HostAgent;
 
 /** {@code microvm agent}: options, output and exit status. */
 @Timeout(30)
@@ -126,34 +129,54 @@ class AgentCommandTest {
   @Test
   void exec_streamsAndStatusArePassedOn() throws IOException {
     input("to the guest");
-    try (FakeAgent agent =
-        FakeAgent.answering(
-            Map.of(
-                "guest-exec",
-                "{\"pid\": 7}",
-                "guest-exec-status",
-                "{\"exited\": true, \"exitcode\": 5, \"out-data\": \"b3V0\", \"err-data\": \"ZXJy\"}"))) {
-      assertEquals(5, agent(agent, "exec", "--", "ls", "-l", "--color"));
-      assertEquals(
-          "{\"path\":\"ls\",\"arg\":[\"-l\",\"--color\"],"
-              + "\"input-data\":\"dG8gdGhlIGd1ZXN0\",\"capture-output\":true}",
-          agent.requests().getFirst().get("arguments").toString());
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(5, agent(agent, "exec", "--", "sh", "-c", "cat; echo err >&2; exit 5"));
     }
-    assertEquals("out", out.toString(StandardCharsets.UTF_8));
-    assertEquals("err", err.toString(StandardCharsets.UTF_8));
+    assertEquals("to the guest", out.toString(StandardCharsets.UTF_8));
+    assertEquals("err\n", err.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void exec_wordsThatLookLikeArgumentFiles_areUnchanged() throws IOException {
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(0, agent(agent, "exec", "-n", "--", "echo", "@/etc/hostname", "@@a", "-n"));
+    }
+    assertEquals("@/etc/hostname @@a -n\n", out.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void exec_inputThatStaysOpen_doesNotHoldTheProgram() throws IOException {
+    PipedInputStream open = new PipedInputStream(new PipedOutputStream());
+    System.setIn(open);
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(0, agent(agent, "exec", "--", "true"));
+    }
+  }
+
+  @Test
+  void exec_inputThatStaysOpen_andAgentThatIsSilent_endsWhenTheTimeIsUp() throws IOException {
+    System.setIn(new PipedInputStream(new PipedOutputStream()));
+    try (FakeAgent agent = FakeAgent.playing(peer -> peer.any())) {
+      assertEquals(255, agent(agent, "--timeout", "1", "exec", "--", "true"));
+    }
+  }
+
+  @Test
+  void exec_programOfTheGuestThatDoesNotEnd_isEndedAtTheLimit() throws IOException {
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(255, agent(agent, "exec", "--limit", "1", "--", "sleep", "1000"));
+    }
+    assertEquals("microvm: 'sleep' did not end within 1000 ms", firstError());
   }
 
   @Test
   void exec_noSuchProgram_is255() throws IOException {
-    try (FakeAgent agent =
-        FakeAgent.playing(
-            peer -> {
-              peer.error(peer.next(), "GenericError", "No such file or directory");
-              peer.any();
-            })) {
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
       assertEquals(255, agent(agent, "exec", "-n", "--", "no-such-program"));
     }
-    assertEquals("microvm: guest-exec: No such file or directory (GenericError)", firstError());
+    assertEquals(
+        "microvm: guest-exec: 'no-such-program': No such file or directory (GenericError)",
+        firstError());
   }
 
   @Test
