@@ -18,6 +18,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -239,5 +240,71 @@ class AgentCommandTest {
       assertEquals(0, agent(agent, "users"));
     }
     assertEquals("root 1970-01-01T00:00:00.500Z", out.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  private static final Map<String, String> FREEZER =
+      Map.of(
+          "guest-fsfreeze-freeze", "2",
+          "guest-fsfreeze-thaw", "2",
+          "guest-fsfreeze-status", "\"thawed\"");
+
+  private static List<String> commands(FakeAgent agent) {
+    return agent.requests().stream().map(request -> request.path("execute").asText()).toList();
+  }
+
+  @Test
+  void freeze_thawsAfterTheProgram_andHasItsStatus() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      assertEquals(3, agent(agent, "freeze", "--", "sh", "-c", "exit 3"));
+      assertEquals(
+          List.of("guest-fsfreeze-freeze", "guest-fsfreeze-thaw", "guest-fsfreeze-status"),
+          commands(agent));
+    }
+    assertEquals("microvm: 2 file systems are frozen", firstError());
+  }
+
+  @Test
+  void freeze_programThatDoesNotEnd_isEndedAtTheLimitAndThawed() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      assertEquals(124, agent(agent, "freeze", "--limit", "1", "sleep", "1000"));
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"));
+    }
+  }
+
+  @Test
+  void freeze_programThatIsNotThere_isThawed() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      assertEquals(255, agent(agent, "freeze", "--", "no-such-program"));
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"));
+    }
+  }
+
+  @Test
+  void freeze_sigterm_thaws() throws Exception {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      Process process =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "--enable-native-access=ALL-UNNAMED",
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  "org.microvm.cli.Main",
+                  "agent",
+                  "--socket",
+                  agent.socket().toString(),
+                  "freeze",
+                  "--",
+                  "sh",
+                  "-c",
+                  "echo runs; exec sleep 1000")
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      assertEquals("runs", process.inputReader().readLine());
+
+      process.destroy();
+
+      assertEquals(143, process.waitFor());
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"), commands(agent).toString());
+    }
   }
 }
