@@ -134,8 +134,7 @@ final class AgentCommand {
 
   @Command(
       name = "thaw",
-      description =
-          "Thaws the guest's file systems, whoever has frozen them, and prints how many.")
+      description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.")
   int thaw() throws IOException {
     try (GuestAgent agent = connect()) {
       System.out.println(agent.filesystems().thaw() + " thawed");

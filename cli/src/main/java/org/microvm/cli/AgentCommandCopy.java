@@ -62,8 +62,7 @@ final class AgentCommandCopy implements Callable<Integer> {
     }
     try (InputStream input = Files.newInputStream(source)) {
       files.copyIn(
-          progress.counting(input),
-          target.endsWith("/") ? target + source.getFileName() : target);
+          progress.counting(input), target.endsWith("/") ? target + source.getFileName() : target);
     }
   }
 

@@ -47,8 +47,7 @@ final class AgentCommandExec implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "SECONDS",
-      description =
-          "how long the program may run; then it gets SIGTERM (default: no limit)")
+      description = "how long the program may run; then it gets SIGTERM (default: no limit)")
   private Integer limit;
 
   @Parameters(
@@ -68,15 +67,14 @@ final class AgentCommandExec implements Callable<Integer> {
     TransferProgress progress = TransferProgress.unlessOnTerminal();
     try (Interruption _ = new Interruption();
         GuestAgent agent = parent.connect()) {
-      int status = agent
-          .processes()
-          .stream(
-              GuestCommand.of(argv.toArray(String[]::new)),
-              progress.counting(input()),
-              progress.counting(StandardStream.output()),
-              progress.clearing(StandardStream.errors()),
-              longest)
-          .status();
+      int status =
+          agent.processes().stream(
+                  GuestCommand.of(argv.toArray(String[]::new)),
+                  progress.counting(input()),
+                  progress.counting(StandardStream.output()),
+                  progress.clearing(StandardStream.errors()),
+                  longest)
+              .status();
       progress.end();
       return status;
     } catch (IOException e) {

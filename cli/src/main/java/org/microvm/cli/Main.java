@@ -67,8 +67,7 @@ public final class Main {
    */
   public static void run(CommandLine command, String... args) {
     CommandLogging.begin();
-    System.exit(
-        execute(command, new PrintWriter(System.err, true), CommandLineBytes.exact(args)));
+    System.exit(execute(command, new PrintWriter(System.err, true), CommandLineBytes.exact(args)));
   }
 
   private static int execute(CommandLine command, PrintWriter err, String... args) {

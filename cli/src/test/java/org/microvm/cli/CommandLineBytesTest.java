@@ -64,7 +64,10 @@ class CommandLineBytesTest {
   @ValueSource(strings = {"", "C", "POSIX", "C.UTF-8"})
   void words_arriveInTheGuest_inEveryLocale(String locale) throws Exception {
     try (FakeAgent agent = FakeAgent.answering(ANSWERS)) {
-      run(locale, "$MICROVM agent --socket %s call guest-get-host-name '{\"a\":\"grüß\"}'", agent.socket());
+      run(
+          locale,
+          "$MICROVM agent --socket %s call guest-get-host-name '{\"a\":\"grüß\"}'",
+          agent.socket());
 
       assertEquals("grüß", agent.requests().getFirst().at("/arguments/a").asText());
     }
@@ -107,7 +110,8 @@ class CommandLineBytesTest {
     RandomGenerator.of("L64X128MixRandom").nextBytes(bytes);
 
     assertArrayEquals(bytes, ByteText.bytes(ByteText.of(bytes)));
-    assertEquals("a\\xffä", ByteText.shown(ByteText.of(new byte[] {'a', -1, (byte) 0xc3, (byte) 0xa4})));
+    assertEquals(
+        "a\\xffä", ByteText.shown(ByteText.of(new byte[] {'a', -1, (byte) 0xc3, (byte) 0xa4})));
     assertEquals("grüß", ByteText.of("grüß".getBytes(StandardCharsets.UTF_8)));
   }
 
@@ -121,7 +125,9 @@ class CommandLineBytesTest {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
     Files.copy(home.resolve("bin/microvm"), launcher);
     script(launcher, Files.readString(launcher));
-    script(java, "#!/bin/sh\necho \"$LC_ALL,$MICROVM_LC_ALL\"\nfor last; do :; done; echo \"$last\"\n");
+    script(
+        java,
+        "#!/bin/sh\necho \"$LC_ALL,$MICROVM_LC_ALL\"\nfor last; do :; done; echo \"$last\"\n");
     ProcessBuilder builder = new ProcessBuilder("sh", launcher.toString());
     builder.command().addAll(List.of(args));
     builder.environment().keySet().removeIf(name -> name.startsWith("LC_") || name.equals("LANG"));
@@ -139,7 +145,8 @@ class CommandLineBytesTest {
   @ValueSource(strings = {"C", "POSIX", "de_DE.ISO-8859-1", "xx_XX"})
   void launcher_givesTheJvmALocaleWithUtf8(String locale) throws Exception {
     assertEquals(
-        "C.UTF-8," + locale + "\n@x\n", launched(Map.of("LC_ALL", locale, "LANG", "C"), "run", "@x"));
+        "C.UTF-8," + locale + "\n@x\n",
+        launched(Map.of("LC_ALL", locale, "LANG", "C"), "run", "@x"));
   }
 
   @Test
@@ -154,6 +161,7 @@ class CommandLineBytesTest {
     assertEquals(
         Main.USAGE, Main.execute(new PrintWriter(err, true), "run", "--append", "a\udcff"));
     assertEquals(1, err.toString().lines().count(), err.toString());
-    assertTrue(err.toString().startsWith("microvm: --append: 'a\\xff' is not UTF-8"), err.toString());
+    assertTrue(
+        err.toString().startsWith("microvm: --append: 'a\\xff' is not UTF-8"), err.toString());
   }
 }

@@ -68,8 +68,8 @@ public final class GuestProcesses {
    * MiB.
    *
    * @param command the program, its arguments and environment; its input and whether it is captured
-   *     are ignored. A lone surrogate from U+DC80 to U+DCFF in an argument stands for a byte that is
-   *     not UTF-8.
+   *     are ignored. A lone surrogate from U+DC80 to U+DCFF in an argument stands for a byte that
+   *     is not UTF-8.
    * @param input what the program reads, on a daemon thread that may outlive the call; null for
    *     nothing
    * @param output receives its standard output, and is flushed; not closed
@@ -96,8 +96,8 @@ public final class GuestProcesses {
         : atOnce(command, new StreamedProcess.Streams(input, output, errors), limit);
   }
 
-  private ExecResult atOnce(
-      GuestCommand command, StreamedProcess.Streams streams, Duration limit) throws IOException {
+  private ExecResult atOnce(GuestCommand command, StreamedProcess.Streams streams, Duration limit)
+      throws IOException {
     long deadline = System.nanoTime() + limit.toNanos();
     byte[] bytes = readAll(streams.input(), command, limit);
     if (bytes.length > MOST_AT_ONCE) {

@@ -178,7 +178,8 @@ final class StreamedProcess {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for " + command.argv().getFirst());
+      throw new InterruptedIOException(
+          "interrupted while waiting for " + command.argv().getFirst());
     }
     pause = Math.min(pause * 2, LONGEST_PAUSE_NANOS);
   }

@@ -120,8 +120,7 @@ class FreezeTest {
         GuestAgent agent = GuestAgent.connect(fake.socket(), LONG)) {
       AtomicReference<IOException> end = new AtomicReference<>();
       Thread freezing =
-          Thread.ofPlatform()
-              .start(() -> end.set(assertThrows(IOException.class, agent::freeze)));
+          Thread.ofPlatform().start(() -> end.set(assertThrows(IOException.class, agent::freeze)));
       while (!isFrozen()) {
         Thread.onSpinWait();
       }

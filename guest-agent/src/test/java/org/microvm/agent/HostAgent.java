@@ -77,8 +77,7 @@ public final class HostAgent implements FakeAgent.Script {
     byte[] bytes = new byte[count];
     int got = Math.max(file.read(bytes), 0);
     return "{\"count\": %d, \"eof\": %s, \"buf-b64\": \"%s\"}"
-        .formatted(
-            got, got < count, Base64.getEncoder().encodeToString(Arrays.copyOf(bytes, got)));
+        .formatted(got, got < count, Base64.getEncoder().encodeToString(Arrays.copyOf(bytes, got)));
   }
 
   private String open(String path, String mode) throws IOException {

@@ -106,14 +106,12 @@ class StreamedProcessTest {
     writer.write("one\n".getBytes(StandardCharsets.UTF_8));
 
     ExecResult result =
-        agent
-            .processes()
-            .stream(
-                GuestCommand.of("sh", "-c", "read a; echo got $a; read b; echo got $b"),
-                open,
-                answers,
-                err,
-                LIMIT);
+        agent.processes().stream(
+            GuestCommand.of("sh", "-c", "read a; echo got $a; read b; echo got $b"),
+            open,
+            answers,
+            err,
+            LIMIT);
 
     assertEquals(0, result.status());
     assertEquals("got one\ngot two\n", out.toString(StandardCharsets.UTF_8));
@@ -128,8 +126,7 @@ class StreamedProcessTest {
     CheckedOutputStream output =
         new CheckedOutputStream(OutputStream.nullOutputStream(), new CRC32());
 
-    ExecResult result =
-        agent.processes().stream(GuestCommand.of("cat"), input, output, err, LIMIT);
+    ExecResult result = agent.processes().stream(GuestCommand.of("cat"), input, output, err, LIMIT);
 
     assertEquals(0, result.status());
     assertEquals(input.getChecksum().getValue(), output.getChecksum().getValue());
@@ -141,10 +138,8 @@ class StreamedProcessTest {
         assertThrows(
             AgentTimeoutException.class,
             () ->
-                agent
-                    .processes()
-                    .stream(
-                        GuestCommand.of("sleep", "1000"), null, out, err, Duration.ofMillis(500)));
+                agent.processes().stream(
+                    GuestCommand.of("sleep", "1000"), null, out, err, Duration.ofMillis(500)));
 
     assertEquals("'sleep' did not end within 500 ms", timeout.getMessage());
     assertEquals(0, host.openFiles());
