@@ -67,23 +67,25 @@ final class AgentCommandFreeze implements Callable<Integer> {
       }
     }
     parent.limit();
-    int status;
     try (Interruption _ = new Interruption();
-        GuestAgent agent = parent.connect();
-        Freeze freeze = mounts.isEmpty() ? agent.freeze() : agent.freeze(mounts)) {
-      long start = System.nanoTime();
-      report(freeze.count() + " file systems are frozen");
-      try {
-        status = run();
-      } finally {
-        freeze.close();
-        report("thawed after %.1f s".formatted((System.nanoTime() - start) / 1e9));
-      }
+        GuestAgent agent = parent.connect()) {
+      return runFrozen(agent);
     } catch (IOException e) {
       report(GuestText.plain(e.getMessage()));
       return AgentCommandExec.NOT_RUN;
     }
-    return status;
+  }
+
+  private int runFrozen(GuestAgent agent) throws IOException {
+    Freeze freeze = mounts.isEmpty() ? agent.freeze() : agent.freeze(mounts);
+    long start = System.nanoTime();
+    try {
+      report(freeze.count() + " file systems are frozen");
+      return run();
+    } finally {
+      freeze.close();
+      report("thawed after %.1f s".formatted((System.nanoTime() - start) / 1e9));
+    }
   }
 
   private static void report(String line) {

@@ -58,11 +58,13 @@ class FreezeTest {
   void freeze_isThawedByClose_once() throws IOException {
     try (FakeAgent fake = agent(false);
         GuestAgent agent = GuestAgent.connect(fake.socket(), LONG)) {
-      try (Freeze freeze = agent.freeze(List.of("/", "/home"))) {
-        assertEquals(2, freeze.count());
-        assertTrue(isFrozen());
-        freeze.close();
-      }
+      Freeze freeze = agent.freeze(List.of("/", "/home"));
+      assertEquals(2, freeze.count());
+      assertTrue(isFrozen());
+
+      freeze.close();
+      freeze.close();
+
       assertFalse(isFrozen());
       assertEquals(
           1,
