@@ -28,7 +28,7 @@ import picocli.CommandLine.Parameters;
         "Sends commands to the QEMU guest agent in a guest, over its channel's unix socket.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {AgentCommandExec.class, AgentCommandCopy.class})
+    subcommands = {AgentCommandExec.class, AgentCommandCopy.class, AgentCommandFreeze.class})
 final class AgentCommand {
   /** How often {@code wait} checks for a socket that does not exist yet. */
   private static final long SOCKET_POLL_MILLIS = 50;
@@ -130,6 +130,16 @@ final class AgentCommand {
       for (GuestUser user : agent.users().loggedIn()) {
         GuestText.print(user.name() + " " + user.loginTime());
       }
+    }
+    return 0;
+  }
+
+  @Command(
+      name = "thaw",
+      description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.")
+  int thaw() throws IOException {
+    try (GuestAgent agent = connect()) {
+      System.out.println(agent.filesystems().thaw() + " thawed");
     }
     return 0;
   }
