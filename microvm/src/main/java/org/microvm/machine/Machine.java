@@ -191,9 +191,11 @@ public final class Machine implements AutoCloseable {
    * Resets the guest as a reset button does: it boots again, whatever {@link OnReset} says. Does
    * nothing if the machine has not been started or has ended, or if the guest may be about to
    * continue in another process.
+   *
+   * @return whether the guest is reset, which {@link MachineListener#reset} then reports
    */
-  public void reset() {
-    lifecycle.reset();
+  public boolean reset() {
+    return lifecycle.reset();
   }
 
   /**

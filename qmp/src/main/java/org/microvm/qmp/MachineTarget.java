@@ -7,6 +7,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
@@ -21,12 +23,22 @@ import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A machine as the target of its control socket. */
 public final class MachineTarget implements QmpTarget {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineTarget.class);
+  private static final long RESET_SECONDS = 1;
+
   private final Machine machine;
   private final Optional<String> name;
   private final Supplier<JsonNode> statistics;
+
+  /** Has a permit after a reset was reported. */
+  private final Semaphore resets = new Semaphore(0);
+
+  private volatile boolean reports;
 
   /**
    * Makes a machine the target.
@@ -88,8 +100,10 @@ public final class MachineTarget implements QmpTarget {
           @Override
           public void reset(MachineEnd.Reset how, boolean byHost) {
             server.reset(!byHost);
+            resets.release();
           }
         });
+    reports = true;
   }
 
   /**
@@ -202,9 +216,20 @@ public final class MachineTarget implements QmpTarget {
     return machine.pressPowerButton();
   }
 
+  /** Returns once the reset was reported, so that its event comes before the command's answer. */
   @Override
   public void reset() {
-    machine.reset();
+    resets.drainPermits();
+    if (!machine.reset() || !reports) {
+      return;
+    }
+    try {
+      if (!resets.tryAcquire(RESET_SECONDS, TimeUnit.SECONDS)) {
+        LOG.warn("the guest was not reset within {} s", RESET_SECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Override

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
@@ -42,8 +43,8 @@ public final class QmpServer implements AutoCloseable {
   private final boolean ownersOnly;
   private boolean strangerLogged;
   private final QmpCommands commands;
-  private final MachineCommands machineCommands;
-  private final QmpEvents events = new QmpEvents(this::tellAll);
+  private final QmpEvents events;
+  private final AtomicBoolean endTold = new AtomicBoolean();
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
 
@@ -65,10 +66,9 @@ public final class QmpServer implements AutoCloseable {
     this.registry = registry;
     ownersOnly = settings.mode().isOwners();
     commands = new QmpCommands(settings.version());
-    machineCommands = new MachineCommands(target, registry);
-    MigrationCommands migrationCommands = new MigrationCommands(target);
-    machineCommands.addTo(commands);
-    migrationCommands.addTo(commands);
+    events = new QmpEvents(loop, this::tellAll);
+    new MachineCommands(target, registry, () -> ended(false, "host-qmp-quit")).addTo(commands);
+    new MigrationCommands(target).addTo(commands);
     new ChannelCommands(target, registry).addTo(commands);
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
@@ -151,17 +151,17 @@ public final class QmpServer implements AutoCloseable {
 
   /** Sends the event that the power button was pressed. */
   public void powerButtonPressed() {
-    later(() -> events.emit("POWERDOWN"));
+    events.emit("POWERDOWN");
   }
 
   /** Sends the event that the guest was paused. */
   public void stopped() {
-    later(() -> events.emit("STOP"));
+    events.emit("STOP");
   }
 
   /** Sends the event that the guest was resumed. */
   public void resumed() {
-    later(() -> events.emit("RESUME"));
+    events.emit("RESUME");
   }
 
   /**
@@ -183,7 +183,7 @@ public final class QmpServer implements AutoCloseable {
         .put("state", micros(handover.state()))
         .put("load", micros(handover.load()))
         .put("start", micros(handover.start()));
-    later(() -> events.emit("MIGRATION", data));
+    events.emit("MIGRATION", data);
   }
 
   private static long micros(Duration duration) {
@@ -197,7 +197,7 @@ public final class QmpServer implements AutoCloseable {
    */
   public void reset(boolean guest) {
     String reason = guest ? "guest-reset" : "host-qmp-system-reset";
-    later(() -> events.emit("RESET", cause(guest, reason)));
+    events.emit("RESET", cause(guest, reason));
   }
 
   /**
@@ -211,25 +211,25 @@ public final class QmpServer implements AutoCloseable {
     if (!message.isEmpty()) {
       data.put("x-message", message);
     }
-    later(() -> events.emit("GUEST_PANICKED", data));
+    events.emit("GUEST_PANICKED", data);
   }
 
   /** Sends the event that the guest's kernel has panicked, and its crash kernel takes over. */
   public void crashLoaded() {
     ObjectNode data = JsonNodeFactory.instance.objectNode().put("action", "run");
-    later(() -> events.emit("GUEST_CRASHLOADED", data));
+    events.emit("GUEST_CRASHLOADED", data);
   }
 
   /**
-   * Sends the event that the guest has ended.
+   * Sends the event that the guest has ended, unless it was sent when a client asked for that.
    *
    * @param guest whether the guest caused the end
    * @param reason a value of QMP's ShutdownCause
    */
   public void ended(boolean guest, String reason) {
-    boolean quit = machineCommands.quitting() && !guest;
-    ObjectNode data = cause(guest, quit ? "host-qmp-quit" : reason);
-    later(() -> events.emit("SHUTDOWN", data));
+    if (!endTold.getAndSet(true)) {
+      events.emit("SHUTDOWN", cause(guest, reason));
+    }
   }
 
   private void later(Runnable task) {
@@ -278,7 +278,7 @@ public final class QmpServer implements AutoCloseable {
     }
     QmpSession session;
     try {
-      session = new QmpSession(loop, client, commands, this::left);
+      session = new QmpSession(loop, client, commands, events, this::left);
     } catch (ErrnoException | RuntimeException | Error e) {
       client.close();
       throw e;

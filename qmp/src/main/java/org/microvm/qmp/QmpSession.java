@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
@@ -35,6 +36,7 @@ final class QmpSession implements QmpInput.Sink {
 
   private final Fd fd;
   private final QmpCommands commands;
+  private final QmpEvents events;
   private final Consumer<QmpSession> onEnd;
   private final QmpOutput output;
   private final QmpInput input = new QmpInput(this);
@@ -43,10 +45,12 @@ final class QmpSession implements QmpInput.Sink {
   private boolean negotiated;
   private boolean ended;
 
-  QmpSession(EventLoop loop, Fd fd, QmpCommands commands, Consumer<QmpSession> onEnd)
+  QmpSession(
+      EventLoop loop, Fd fd, QmpCommands commands, QmpEvents events, Consumer<QmpSession> onEnd)
       throws ErrnoException {
     this.fd = fd;
     this.commands = commands;
+    this.events = events;
     this.onEnd = onEnd;
     output = new QmpOutput(fd);
     watch = loop.watch(fd, EventLoop.IN, this::ready);
@@ -60,7 +64,7 @@ final class QmpSession implements QmpInput.Sink {
   /** Sends an event, if the client has negotiated its capabilities. */
   void event(ObjectNode event) {
     if (negotiated) {
-      send(event);
+      write(event);
     }
   }
 
@@ -84,33 +88,44 @@ final class QmpSession implements QmpInput.Sink {
   }
 
   @Override
-  public void object(byte[] bytes) {
+  public void value(byte[] json) {
     if (ended) {
       return;
     }
-    ObjectNode reply = JsonNodeFactory.instance.objectNode();
+    JsonNode id = null;
     try {
-      JsonNode request = QmpJson.parse(bytes);
-      if (request.has("id")) {
-        reply.set("id", request.get("id"));
-      }
+      JsonNode request = QmpJson.parse(json);
+      id = request.get("id");
+      ObjectNode reply = JsonNodeFactory.instance.objectNode();
       reply.set("return", answer(QmpRequest.of(request)));
+      if (id != null) {
+        reply.set("id", id);
+      }
+      send(reply);
     } catch (QmpException e) {
-      error(reply, e);
+      error(id, e);
     } catch (RuntimeException e) {
       if (commands.isFailureLogged()) {
         LOG.error("a command on the control socket failed", e);
       }
-      error(reply, QmpException.generic("%s", e));
+      error(id, QmpException.generic("internal error; the log of the machine has the details"));
     }
-    send(reply);
   }
 
   @Override
   public void malformed(String description) {
-    ObjectNode reply = JsonNodeFactory.instance.objectNode();
-    error(reply, QmpException.generic("%s", description));
-    send(reply);
+    error(null, QmpException.generic("%s", description));
+  }
+
+  @Override
+  public void tooLong(Optional<byte[]> id) {
+    QmpException why =
+        QmpException.generic("the command is longer than %d bytes", QmpInput.MAX_BYTES);
+    try {
+      error(id.isPresent() ? QmpJson.parse(id.get()) : null, why);
+    } catch (QmpException noJson) {
+      error(null, why);
+    }
   }
 
   private JsonNode answer(QmpRequest request) throws QmpException {
@@ -132,16 +147,26 @@ final class QmpSession implements QmpInput.Sink {
     return result;
   }
 
-  private static void error(ObjectNode reply, QmpException e) {
-    reply.remove("return");
+  private void error(JsonNode id, QmpException e) {
+    ObjectNode reply = JsonNodeFactory.instance.objectNode();
+    if (id != null) {
+      reply.set("id", id);
+    }
     reply.putObject("error").put("class", e.errorClass()).put("desc", e.getMessage());
+    send(reply);
   }
 
-  private void send(ObjectNode message) {
+  /** Sends an answer, after the events that the command has caused. */
+  private void send(ObjectNode reply) {
+    events.flush();
+    write(reply);
+  }
+
+  private void write(ObjectNode message) {
     if (ended) {
       return;
     }
-    output.add((message + "\r\n").getBytes(StandardCharsets.UTF_8));
+    output.add((QmpJson.write(message) + "\r\n").getBytes(StandardCharsets.US_ASCII));
     flush();
   }
 

@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -24,6 +26,9 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
   volatile boolean powerButton;
+
+  /** Where the machine reports its events, as a machine does; null for nowhere. */
+  volatile QmpServer server;
 
   /** Creates a machine without channels. */
   public FakeTarget() throws ErrnoException {
@@ -48,15 +53,24 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
       throw new IOException("the guest has ended");
     }
     state = RunState.PAUSED;
+    report(QmpServer::stopped);
   }
 
   @Override
   public void resume() {
     state = RunState.RUNNING;
+    report(QmpServer::resumed);
+  }
+
+  private void report(Consumer<QmpServer> event) {
+    if (server != null) {
+      event.accept(server);
+    }
   }
 
   @Override
   public boolean pressPowerButton() {
+    report(QmpServer::powerButtonPressed);
     return powerButton;
   }
 
@@ -88,6 +102,8 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void reset() {
     resets++;
+    // A machine starts again on a thread of its own.
+    CompletableFuture.runAsync(() -> report(to -> to.reset(false))).join();
   }
 
   @Override

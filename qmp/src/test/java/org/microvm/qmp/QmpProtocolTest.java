@@ -129,7 +129,8 @@ class QmpProtocolTest {
         "{\"execute\": \"stop\", \"execute\": \"cont\"}|JSON parse error",
         "{\"execute\" \"stop\"}|JSON parse error",
         "{]|JSON parse error",
-        "execute stop|JSON parse error, expecting an object",
+        "execute|JSON parse error, invalid keyword 'execute'",
+        "{\"execute\": \"st\top\"}|JSON parse error, stray '\"st\t'",
       })
   void badMessage_isExplainedAndTheNextOneServed(String message, String words) throws IOException {
     try (RawClient client = client()) {
@@ -146,6 +147,8 @@ class QmpProtocolTest {
       String refusal = client.refusal("{\"execute\": \"" + "x".repeat(3 << 20) + "\"}");
 
       assertTrue(refusal.contains("longer than"), refusal);
+      JsonNode answer = client.ask("{\"id\": 5, \"execute\": \"" + "x".repeat(3 << 20) + "\"}");
+      assertEquals(5, answer.path("id").asInt());
       assertTrue(client.ask("{\"execute\": \"query-status\"}").has("return"));
     }
   }
@@ -155,7 +158,41 @@ class QmpProtocolTest {
     try (RawClient client = client()) {
       String deep = "[".repeat(100_000) + "]".repeat(100_000);
 
-      assertTrue(client.refusal("{\"execute\": " + deep + "}").contains("JSON parse error"));
+      assertTrue(client.refusal("{\"execute\": " + deep + "}").contains("nesting depth limit"));
+      assertTrue(client.ask("{\"execute\": \"query-status\"}").has("return"));
+    }
+  }
+
+  @Test
+  void answers_haveTheSpacesAndEscapesOfQemu() throws IOException {
+    try (RawClient client = client()) {
+      client.send("{\"execute\": \"query-name\", \"id\": [\"\u00e9\", {\"a\": 1, \"b\": []}]}\n");
+
+      assertEquals(
+          "{\"return\": {\"name\": \"fake\"}, \"id\": [\"\\u00E9\", {\"a\": 1, \"b\": []}]}",
+          client.readLine());
+      client.send("{\"execute\": \"stop\"}");
+      assertEquals("{\"return\": {}}", client.readLine());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "stop, STOP",
+    "cont, RESUME",
+    "system_reset, RESET",
+    "system_powerdown, POWERDOWN",
+    "quit, SHUTDOWN",
+  })
+  void event_comesBeforeTheAnswerOfTheCommandThatCausedIt(String command, String event)
+      throws IOException {
+    target.server = server;
+    target.powerButton = true;
+    try (RawClient client = client()) {
+      JsonNode first = client.ask("{\"execute\": \"" + command + "\"}");
+
+      assertEquals(event, first.path("event").asText());
+      assertTrue(client.read().has("return"));
     }
   }
 
@@ -308,11 +345,10 @@ class QmpProtocolTest {
   @Test
   void quit_isAnsweredAndTheEndIsTold() throws IOException {
     try (RawClient client = client()) {
-      assertTrue(client.ask("{\"execute\": \"quit\"}").has("return"));
+      JsonNode event = client.ask("{\"execute\": \"quit\"}");
+      assertTrue(client.read().has("return"));
       server.ended(false, "host-signal");
       server.close();
-
-      JsonNode event = client.read();
 
       assertEquals("SHUTDOWN", event.path("event").asText());
       assertEquals(json("{\"guest\": false, \"reason\": \"host-qmp-quit\"}"), event.path("data"));
