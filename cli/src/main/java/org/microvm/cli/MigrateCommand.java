@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
@@ -22,6 +23,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class MigrateCommand implements Callable<Integer> {
+  private static final Set<String> ENDS = Set.of("completed", "failed", "cancelled");
+
   @Mixin private ControlClient control;
 
   @Option(
@@ -76,6 +79,10 @@ final class MigrateCommand implements Callable<Integer> {
       }
       client.execute("migrate", QmpClient.arguments().put("uri", uri(address)));
       JsonNode end = client.awaitEvent("MIGRATION");
+      // Another client may have set the capability 'events', which reports other changes as well.
+      while (!ENDS.contains(end.path("status").asText())) {
+        end = client.awaitEvent("MIGRATION");
+      }
       String status = end.path("status").asText();
       if (!status.equals("completed")) {
         JsonNode progress = client.execute("query-migrate");

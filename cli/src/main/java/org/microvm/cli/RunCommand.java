@@ -61,9 +61,9 @@ final class RunCommand implements Callable<Integer> {
 
   private final OptionSpec incoming =
       Options.text(
-              "unix:PATH|tcp:HOST:PORT[,tls=off]",
+              "unix:PATH|tcp:HOST:PORT[,tls=off]|defer",
               "wait at this address for a guest that migrates from another process; give the same"
-                  + " options as there",
+                  + " options as there. defer: QMP's migrate-incoming sets the address",
               "--incoming",
               "-incoming")
           .build();
@@ -73,6 +73,16 @@ final class RunCommand implements Callable<Integer> {
           "DIRECTORY",
           "for --incoming tcp: the directory with ca-cert.pem, server-cert.pem and server-key.pem",
           "--tls-creds");
+
+  private final OptionSpec onMigrate =
+      Options.text(
+              "exit|stay",
+              "what this process does when its guest has migrated: exit (the default), or stay until"
+                  + " QMP's quit, as QEMU does",
+              "--on-migrate")
+          .build();
+
+  private IncomingWait wait;
 
   private final OptionSpec noConsole =
       Options.flag(
@@ -114,7 +124,8 @@ final class RunCommand implements Callable<Integer> {
   List<OptionSpec> all() {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
-    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole, timeout));
+    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, onMigrate));
+    all.addAll(List.of(noConsole, timeout));
     return all;
   }
 
@@ -146,7 +157,17 @@ final class RunCommand implements Callable<Integer> {
       console = commandRun.console();
     }
     MachineConfig config = builder.console(console).build();
-    Machine machine = machine(config);
+    boolean stays = staysAfterMigration();
+    Machine machine;
+    try {
+      machine = machine(config);
+    } catch (IOException | MachineException | RuntimeException e) {
+      control.close();
+      if (wait != null && wait.isEnded()) {
+        return 0;
+      }
+      throw e;
+    }
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
     try (Fd input = Fd.standardInput();
@@ -168,6 +189,9 @@ final class RunCommand implements Callable<Integer> {
         return limit.statusOr(() -> commandRun.status(machine));
       }
       MachineEnd end = machine.end().join();
+      if (stays && end instanceof MachineEnd.Migrated) {
+        control.awaitQuit();
+      }
       return limit.statusOr(() -> ExitStatus.of(end, System.err));
     } finally {
       shutdown.run();
@@ -226,14 +250,36 @@ final class RunCommand implements Callable<Integer> {
     return isIncoming() ? receive(config) : Machine.create(config);
   }
 
+  private boolean staysAfterMigration() {
+    boolean stays =
+        onMigrate.getValue() != null
+            && Options.choice(onMigrate, entry("exit", false), entry("stay", true));
+    if (stays && !control.isRequested()) {
+      throw new UsageException("--on-migrate stay requires --qmp, whose quit ends the process");
+    }
+    return stays;
+  }
+
   private Machine receive(MachineConfig config) throws IOException, MachineException {
+    boolean deferred = IncomingWait.DEFER.equals(incoming.getValue());
+    if (deferred && !control.isRequested()) {
+      throw new UsageException("--incoming defer requires --qmp, on which the address is set");
+    }
+    wait = new IncomingWait(deferred);
+    if (control.isRequested()) {
+      new Shutdown(control::close);
+      control.openIncoming(config, wait);
+    }
+    if (deferred) {
+      return wait.receive(config);
+    }
     MigrationAddress address =
         MigrateCommand.address("--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
     try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
       }
-      return waiting.receive(config);
+      return wait.receive(waiting, config);
     }
   }
 

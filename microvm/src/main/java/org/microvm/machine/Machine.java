@@ -381,6 +381,19 @@ public final class Machine implements AutoCloseable {
     context.listeners().add(listener);
   }
 
+  /** {@return what the machine was made from} */
+  public MachineConfig config() {
+    return context.config();
+  }
+
+  /**
+   * {@return the operating system's thread id of each vCPU (gettid(2)); 0 for one that has not run
+   * yet}
+   */
+  public List<Integer> vcpuThreads() {
+    return lifecycle.instance().vcpuThreads();
+  }
+
   /** {@return the ports of the configuration's channels, in its order} */
   public List<PortInfo> configuredPorts() {
     return parts.ports();

@@ -77,6 +77,11 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
+          public void migrationChanged(MigrationProgress now) {
+            server.migrationChanged(now);
+          }
+
+          @Override
           public void migrationEnded(MigrationProgress end) {
             server.migration(end);
           }
@@ -135,7 +140,8 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public RunState state() {
     if (machine.end().isDone()) {
-      return RunState.SHUTDOWN;
+      boolean migrated = machine.end().getNow(null) instanceof MachineEnd.Migrated;
+      return migrated ? RunState.POSTMIGRATE : RunState.SHUTDOWN;
     }
     if (!machine.isStarted()) {
       return RunState.PRELAUNCH;
@@ -245,6 +251,17 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public EventLoop eventLoop() {
     return machine.eventLoop();
+  }
+
+  @Override
+  public MachineFacts facts() {
+    return MachineFacts.of(machine.config());
+  }
+
+  @Override
+  public List<Integer> vcpuThreads() {
+    int process = Math.toIntExact(ProcessHandle.current().pid());
+    return machine.vcpuThreads().stream().map(id -> id == 0 ? process : id).toList();
   }
 
   @Override

@@ -22,6 +22,14 @@ final class QmpArguments {
     this.path = path;
   }
 
+  /** Returns the members of an object in a list. */
+  static QmpArguments element(String list, JsonNode value) throws QmpException {
+    if (!(value instanceof ObjectNode object)) {
+      throw QmpException.generic("Invalid parameter type for '%s', expected: object", list);
+    }
+    return new QmpArguments(object);
+  }
+
   /** Returns whether an argument is there. */
   boolean has(String name) {
     return node.has(name);
@@ -41,6 +49,21 @@ final class QmpArguments {
     return Optional.ofNullable(value).map(JsonNode::textValue);
   }
 
+  /** Takes a required boolean. */
+  boolean flag(String name) throws QmpException {
+    return optionalFlag(name).orElseThrow(() -> missing(name));
+  }
+
+  /** Takes a required integer. */
+  long number(String name) throws QmpException {
+    return optionalNumber(name).orElseThrow(() -> missing(name));
+  }
+
+  /** Takes a required list. */
+  ArrayNode list(String name) throws QmpException {
+    return optionalList(name).orElseThrow(() -> missing(name));
+  }
+
   /** Takes an optional boolean. */
   Optional<Boolean> optionalFlag(String name) throws QmpException {
     JsonNode value = take(name);
@@ -57,6 +80,15 @@ final class QmpArguments {
       throw wrongType(name, "integer");
     }
     return Optional.ofNullable(value).map(JsonNode::longValue);
+  }
+
+  /** Takes a required value of any type. */
+  JsonNode any(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value == null) {
+      throw missing(name);
+    }
+    return value;
   }
 
   /** Takes an optional list. */

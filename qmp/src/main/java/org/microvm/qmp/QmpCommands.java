@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /** The table of commands by name; it implements those of the protocol itself. */
 final class QmpCommands {
@@ -17,6 +18,9 @@ final class QmpCommands {
   private final String productVersion;
   private long failures;
 
+  /** Which commands are served now. */
+  private Predicate<String> served = name -> true;
+
   /**
    * @param productVersion version of this program, such as 0.1.0
    */
@@ -25,6 +29,11 @@ final class QmpCommands {
     add(NEGOTIATE, QmpCommands::negotiate);
     add("query-version", this::queryVersion);
     add("query-commands", this::names);
+  }
+
+  /** Sets which commands are served; the others are refused, because the guest is absent. */
+  void serve(Predicate<String> names) {
+    served = names;
   }
 
   void add(String name, QmpCommand command) {
@@ -43,6 +52,9 @@ final class QmpCommands {
       throw new QmpException(
           QmpException.COMMAND_NOT_FOUND,
           "The command %s has not been found".formatted(request.name()));
+    }
+    if (!served.test(request.name())) {
+      throw QmpException.of(AwaitedGuest.absent());
     }
     QmpArguments arguments = new QmpArguments(request.arguments());
     JsonNode result = command.run(arguments);

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -38,15 +37,17 @@ public final class QmpServer implements AutoCloseable {
 
   private final EventLoop loop;
   private final UnixListener listener;
-  private final QmpTarget target;
+  private final ForwardingTarget target;
   private final ChannelRegistry registry;
   private final boolean ownersOnly;
   private boolean strangerLogged;
   private final QmpCommands commands;
   private final QmpEvents events;
+  private final MigrationCommands migrationCommands;
   private final AtomicBoolean endTold = new AtomicBoolean();
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
+  private final CompletableFuture<Void> quit = new CompletableFuture<>();
 
   /** Used on the loop only. */
   private final Set<QmpSession> sessions = new LinkedHashSet<>();
@@ -57,7 +58,7 @@ public final class QmpServer implements AutoCloseable {
   private QmpServer(
       EventLoop loop,
       UnixListener listener,
-      QmpTarget target,
+      ForwardingTarget target,
       ChannelRegistry registry,
       Settings settings) {
     this.loop = loop;
@@ -67,9 +68,15 @@ public final class QmpServer implements AutoCloseable {
     ownersOnly = settings.mode().isOwners();
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
-    new MachineCommands(target, registry, () -> ended(false, "host-qmp-quit")).addTo(commands);
-    new MigrationCommands(target).addTo(commands);
-    new ChannelCommands(target, registry).addTo(commands);
+    new MachineCommands(target, registry, this::quit).addTo(commands);
+    migrationCommands = new MigrationCommands(target, events);
+    migrationCommands.addTo(commands);
+    new InfoCommands(target).addTo(commands);
+    FixedAnswers.addTo(commands);
+    new ChannelCommands(target, registry, ChannelCommands.Monitor.at(listener.path()))
+        .addTo(commands);
+    new QomCommands(target, registry).addTo(commands);
+    new HumanMonitor(commands).addTo(commands);
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
 
@@ -127,10 +134,15 @@ public final class QmpServer implements AutoCloseable {
     EventLoop loop = null;
     try {
       loop = EventLoop.open("qmp");
-      QmpServer server = new QmpServer(loop, listener, target, registry, settings);
+      QmpServer server =
+          new QmpServer(loop, listener, new ForwardingTarget(target), registry, settings);
       server.watch = loop.watch(listener.fd(), EventLoop.IN, bits -> server.accept());
+      if (target instanceof AwaitedGuest) {
+        server.commands.serve(AwaitedGuest::serves);
+      } else {
+        target.channels().addListener(server.portEvents);
+      }
       loop.start();
-      target.channels().addListener(server.portEvents);
       return server;
     } catch (ErrnoException e) {
       listener.close();
@@ -139,6 +151,30 @@ public final class QmpServer implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  /**
+   * Replaces an {@link AwaitedGuest} by the machine that has received the guest.
+   *
+   * @param machine what is controlled from now on
+   * @param channels the channels of that machine; used by the server alone from now on
+   */
+  public void arrived(QmpTarget machine, ChannelRegistry channels) {
+    loop.execute(
+        () -> {
+          registry.takeFrom(channels);
+          target.set(machine);
+          commands.serve(name -> true);
+        });
+    machine.channels().addListener(portEvents);
+  }
+
+  /**
+   * {@return a new future that completes when a client has sent {@code quit}; cancelled if the
+   * server is closed before}
+   */
+  public CompletableFuture<Void> quitRequested() {
+    return quit.copy();
   }
 
   /**
@@ -173,7 +209,7 @@ public final class QmpServer implements AutoCloseable {
     ObjectNode data =
         JsonNodeFactory.instance
             .objectNode()
-            .put("status", end.status().name().toLowerCase(Locale.ROOT))
+            .put("status", MigrationCommands.name(end.status()))
             .put("x-downtime-us", micros(end.downtime()))
             .put("x-total-us", micros(end.total()));
     HandoverTimes handover = end.handover();
@@ -184,6 +220,16 @@ public final class QmpServer implements AutoCloseable {
         .put("load", micros(handover.load()))
         .put("start", micros(handover.start()));
     events.emit("MIGRATION", data);
+  }
+
+  /**
+   * Sends the event that a migration has entered another phase, if a client has set the capability
+   * {@code events}.
+   *
+   * @param now the progress, whose status is not an end
+   */
+  public void migrationChanged(MigrationProgress now) {
+    migrationCommands.changed(now.status());
   }
 
   private static long micros(Duration duration) {
@@ -230,6 +276,11 @@ public final class QmpServer implements AutoCloseable {
     if (!endTold.getAndSet(true)) {
       events.emit("SHUTDOWN", cause(guest, reason));
     }
+  }
+
+  private void quit() {
+    ended(false, "host-qmp-quit");
+    quit.completeAsync(() -> null);
   }
 
   private void later(Runnable task) {
@@ -305,7 +356,9 @@ public final class QmpServer implements AutoCloseable {
       return;
     }
     closed = true;
-    target.channels().removeListener(portEvents);
+    if (target.state() != QmpTarget.RunState.INMIGRATE) {
+      target.channels().removeListener(portEvents);
+    }
     CompletableFuture<Void> ended = new CompletableFuture<>();
     loop.execute(
         () -> {
@@ -317,6 +370,7 @@ public final class QmpServer implements AutoCloseable {
         });
     ended.completeOnTimeout(null, CLOSE_SECONDS, TimeUnit.SECONDS).join();
     firstClient.cancel(false);
+    quit.cancel(false);
     loop.close();
     listener.close();
   }

@@ -10,8 +10,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -26,6 +28,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
   volatile boolean powerButton;
+  volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
   volatile QmpServer server;
@@ -119,6 +122,16 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public EventLoop eventLoop() {
     return loop;
+  }
+
+  @Override
+  public MachineFacts facts() {
+    return facts;
+  }
+
+  @Override
+  public List<Integer> vcpuThreads() {
+    return IntStream.range(0, facts.topology().cpus()).mapToObj(i -> 1000 + i).toList();
   }
 
   @Override
