@@ -14,6 +14,12 @@ final class QmpCommands {
   /** The command that every session begins with. */
   static final String NEGOTIATE = "qmp_capabilities";
 
+  /**
+   * The capability of commands that overtake others. None of the commands here can: they wait for
+   * nothing that a client could end.
+   */
+  static final String OUT_OF_BAND = "oob";
+
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final String productVersion;
   private long failures;
@@ -53,10 +59,13 @@ final class QmpCommands {
           QmpException.COMMAND_NOT_FOUND,
           "The command %s has not been found".formatted(request.name()));
     }
+    if (request.outOfBand()) {
+      throw QmpException.generic("The command %s does not support OOB", request.name());
+    }
     if (!served.test(request.name())) {
       throw QmpException.of(AwaitedGuest.absent());
     }
-    QmpArguments arguments = new QmpArguments(request.arguments());
+    QmpArguments arguments = new QmpArguments(request.arguments(), request.descriptors());
     JsonNode result = command.run(arguments);
     return result == null ? JsonNodeFactory.instance.objectNode() : result;
   }
@@ -75,15 +84,21 @@ final class QmpCommands {
     ObjectNode greeting = JsonNodeFactory.instance.objectNode();
     ObjectNode qmp = greeting.putObject("QMP");
     qmp.set("version", version());
-    qmp.putArray("capabilities");
+    qmp.putArray("capabilities").add(OUT_OF_BAND);
     return greeting;
   }
 
   private static JsonNode negotiate(QmpArguments arguments) throws QmpException {
     Optional<ArrayNode> wanted = arguments.optionalList("enable");
     arguments.finish();
-    if (wanted.isPresent() && !wanted.get().isEmpty()) {
-      throw QmpException.generic("QMP capability %s not available", wanted.get().get(0).asText());
+    for (JsonNode capability : wanted.orElseGet(JsonNodeFactory.instance::arrayNode)) {
+      if (!capability.isTextual()) {
+        throw QmpException.generic("Invalid parameter type for 'enable', expected: string");
+      }
+      if (!capability.textValue().equals(OUT_OF_BAND)) {
+        throw QmpException.generic(
+            "Parameter 'enable' does not accept value '%s'", capability.textValue());
+      }
     }
     return null;
   }

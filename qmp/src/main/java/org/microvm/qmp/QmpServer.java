@@ -44,6 +44,7 @@ public final class QmpServer implements AutoCloseable {
   private final QmpCommands commands;
   private final QmpEvents events;
   private final MigrationCommands migrationCommands;
+  private final DescriptorCommands descriptors = new DescriptorCommands();
   private final AtomicBoolean endTold = new AtomicBoolean();
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
@@ -77,6 +78,8 @@ public final class QmpServer implements AutoCloseable {
         .addTo(commands);
     new QomCommands(target, registry).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
+    descriptors.addTo(commands);
+    QmpSchema.addTo(commands);
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
 
@@ -366,6 +369,7 @@ public final class QmpServer implements AutoCloseable {
           listener.close();
           new ArrayList<>(sessions).forEach(QmpSession::end);
           registry.close();
+          descriptors.close();
           ended.complete(null);
         });
     ended.completeOnTimeout(null, CLOSE_SECONDS, TimeUnit.SECONDS).join();

@@ -7,8 +7,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.microvm.linux.DescriptorMessage;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -32,6 +37,9 @@ final class QmpSession implements QmpInput.Sink {
   /** No commands are read from a client with more unread bytes than this. */
   private static final int ENOUGH_PENDING = 64 << 10;
 
+  /** The most descriptors that wait for their command. */
+  private static final int MAX_DESCRIPTORS = 16;
+
   private static final int READ_BYTES = 4096;
 
   private final Fd fd;
@@ -42,7 +50,9 @@ final class QmpSession implements QmpInput.Sink {
   private final QmpInput input = new QmpInput(this);
   private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
   private final EventLoop.Watch watch;
+  private final Deque<Fd> descriptors = new ArrayDeque<>();
   private boolean negotiated;
+  private boolean outOfBand;
   private boolean ended;
 
   QmpSession(
@@ -78,12 +88,22 @@ final class QmpSession implements QmpInput.Sink {
   }
 
   private void read() {
-    long length = fd.read(readBuffer);
+    List<Fd> received = new ArrayList<>();
+    long length = DescriptorMessage.receive(fd, readBuffer, received);
+    keep(received);
     if (length > 0) {
       byte[] bytes = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
       input.accept(bytes, bytes.length);
     } else if (length != -Errno.EAGAIN && length != -Errno.EINTR) {
       end();
+    }
+  }
+
+  /** Keeps descriptors until a command takes them, but not without limit. */
+  private void keep(List<Fd> received) {
+    descriptors.addAll(received);
+    while (descriptors.size() > MAX_DESCRIPTORS) {
+      descriptors.remove().close();
     }
   }
 
@@ -97,7 +117,7 @@ final class QmpSession implements QmpInput.Sink {
       JsonNode request = QmpJson.parse(json);
       id = request.get("id");
       ObjectNode reply = JsonNodeFactory.instance.objectNode();
-      reply.set("return", answer(QmpRequest.of(request)));
+      reply.set("return", answer(QmpRequest.of(request, outOfBand, descriptors::poll)));
       if (id != null) {
         reply.set("id", id);
       }
@@ -144,6 +164,9 @@ final class QmpSession implements QmpInput.Sink {
     }
     JsonNode result = commands.run(request);
     negotiated = true;
+    for (JsonNode capability : request.arguments().path("enable")) {
+      outOfBand |= capability.asText().equals(QmpCommands.OUT_OF_BAND);
+    }
     return result;
   }
 
@@ -188,6 +211,8 @@ final class QmpSession implements QmpInput.Sink {
       ended = true;
       watch.close();
       fd.close();
+      descriptors.forEach(Fd::close);
+      descriptors.clear();
       onEnd.accept(this);
     }
   }

@@ -59,7 +59,7 @@ class QmpProtocolTest {
               """
               {"QMP": {"version": {"qemu": {"major": 1, "minor": 2, "micro": 3},
                                    "package": "microvm 1.2.3-SNAPSHOT"},
-                       "capabilities": []}}
+                       "capabilities": ["oob"]}}
               """),
           client.read());
     }
@@ -83,10 +83,25 @@ class QmpProtocolTest {
       client.read();
 
       String refusal =
-          client.refusal("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['oob']}}");
+          client.refusal("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['fly']}}");
 
-      assertEquals("QMP capability oob not available", refusal);
+      assertEquals("Parameter 'enable' does not accept value 'fly'", refusal);
       assertTrue(client.ask("{'execute': 'qmp_capabilities'}").has("return"));
+    }
+  }
+
+  @Test
+  void commandOutOfBand_isKnownOnceEnabled() throws IOException {
+    try (RawClient client = new RawClient(socket())) {
+      client.read();
+      client.ask("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['oob']}}");
+
+      assertEquals(
+          "The command query-name does not support OOB",
+          client.refusal("{'exec-oob': 'query-name'}"));
+      assertEquals(
+          "QMP input member 'exec-oob' clashes with 'execute'",
+          client.refusal("{'exec-oob': 'query-name', 'execute': 'stop'}"));
     }
   }
 
