@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -107,8 +106,7 @@ final class QmpCompare {
       return false;
     }
     if (theirs.isObject()) {
-      for (Iterator<Map.Entry<String, JsonNode>> all = theirs.fields(); all.hasNext(); ) {
-        Map.Entry<String, JsonNode> member = all.next();
+      for (Map.Entry<String, JsonNode> member : theirs.properties()) {
         if (!covers(ours.get(member.getKey()), member.getValue())) {
           return false;
         }

@@ -146,7 +146,8 @@ final class ChannelCommands {
   }
 
   private JsonNode addDevice(QmpArguments arguments) throws QmpException {
-    String driver = arguments.text("driver");
+    // QEMU takes a number for a name that does not exist.
+    String driver = arguments.any("driver").asText();
     Optional<String> id = arguments.optionalText("id");
     if (!DeviceOptions.isPort(driver)) {
       throw notAPort(driver);

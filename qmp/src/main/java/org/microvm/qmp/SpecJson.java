@@ -98,8 +98,8 @@ public final class SpecJson {
                   path(where, "path"), ChardevOptions.mode(where.optionalText("mode")));
           case "inet" -> ChardevOptions.tcp(where.text("host"), where.text("port"));
           case "fd" ->
-              throw QmpException.generic(
-                  "File descriptor named '%s' has not been found", where.text("str"));
+              throw new OptionException(
+                  "File descriptor named '%s' has not been found".formatted(where.text("str")));
           default ->
               throw QmpException.generic("Parameter 'type' does not accept value '%s'", type);
         };

@@ -35,8 +35,13 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   /** Creates a machine without channels. */
   public FakeTarget() throws ErrnoException {
+    this(SerialConfig.defaults());
+  }
+
+  /** Creates a machine without channels, with a serial device of this kind. */
+  FakeTarget(SerialConfig config) throws ErrnoException {
     loop = EventLoop.open("fake-machine");
-    serial = new SerialDevice(loop, SerialConfig.defaults());
+    serial = new SerialDevice(loop, config);
     loop.start();
   }
 
