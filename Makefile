@@ -115,6 +115,11 @@ bench-channels: build bare-metal ## measure exits, throughput and latency, also 
 	@bin/microvm bench channel --compare-qemu --output target/bench
 	@bin/microvm bench report target/bench
 
+.PHONY: qmp-compare
+qmp-compare: build bare-metal ## send commands to our control socket and QEMU's (installed if needed); prints the differences
+	@tools/packages-bench
+	@tools/qmp-compare
+
 bench-jmh: build ## measure the hot paths in nanoseconds (JMH; ARGS="-f 1 chainWalk" passes arguments to it)
 	@tools/bench-jmh $(ARGS)
 

@@ -201,9 +201,11 @@ public final class Machine implements AutoCloseable {
    * Resets the guest as a reset button does: it boots again, whatever {@link OnReset} says. Does
    * nothing if the machine has not been started or has ended, or if the guest may be about to
    * continue in another process.
+   *
+   * @return whether the guest is reset, which {@link MachineListener#reset} then reports
    */
-  public void reset() {
-    lifecycle.reset();
+  public boolean reset() {
+    return lifecycle.reset();
   }
 
   /**
@@ -387,6 +389,19 @@ public final class Machine implements AutoCloseable {
    */
   public void addListener(MachineListener listener) {
     context.listeners().add(listener);
+  }
+
+  /** {@return what the machine was made from} */
+  public MachineConfig config() {
+    return context.config();
+  }
+
+  /**
+   * {@return the operating system's thread id of each vCPU (gettid(2)); 0 for one that has not run
+   * yet}
+   */
+  public List<Integer> vcpuThreads() {
+    return lifecycle.instance().vcpuThreads();
   }
 
   /** {@return the ports of the configuration's channels, in its order} */
