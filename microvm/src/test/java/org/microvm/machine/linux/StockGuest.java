@@ -40,6 +40,11 @@ final class StockGuest implements AutoCloseable {
   private static final Duration ANSWER = Duration.ofMinutes(4);
   private static final long MEMORY = 512 << 20;
 
+  /**
+   * With all of its log, hundreds of lines, the kernel would spend most of the boot on the UART.
+   */
+  private static final String COMMAND_LINE = "root=/dev/vda ro console=ttyS0 loglevel=6";
+
   private final ConsoleText console = new ConsoleText();
   private final Machine machine;
   private final GuestAgent agent;
@@ -55,7 +60,7 @@ final class StockGuest implements AutoCloseable {
         MachineConfig.builder(files.resolve("vmlinuz"))
             .initrd(files.resolve("initrd.img"))
             .disk(new DiskConfig(files.resolve("root.img"), true))
-            .commandLine("root=/dev/vda ro console=ttyS0")
+            .commandLine(COMMAND_LINE)
             .memory(MEMORY)
             .cpus(cpus)
             .console(console)
