@@ -73,6 +73,7 @@ migrate-kill: build ## kill a process of a migration by SIGKILL, at 50 random mo
 
 .PHONY: test-hardware test-hardware-short
 test-hardware: build images bare-metal ## run the KVM tests on hardware KVM, which QEMU emulates (docs/hardware.md)
+	@tools/test-hardware stock
 	@tools/test-hardware whole
 
 test-hardware-short: build images bare-metal ## a few of them

@@ -37,7 +37,7 @@ final class StockGuest implements AutoCloseable {
   /** On an emulated processor whose host is busy, a boot takes minutes. */
   static final Duration BOOT = Duration.ofMinutes(25);
 
-  private static final Duration ANSWER = Duration.ofMinutes(4);
+  private static final Duration ANSWER = Duration.ofSeconds(90);
   private static final long MEMORY = 512 << 20;
 
   /**
