@@ -40,6 +40,7 @@ final class ControlOptions {
               "-name")
           .build();
 
+  private SnapshotKey snapshotKey = new SnapshotKey(null);
   private Machine machine;
   private QmpServer server;
 
@@ -49,6 +50,16 @@ final class ControlOptions {
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
     return List.of(qmp, name);
+  }
+
+  /**
+   * Reads what snapshots need later; to be called while the process still has access to all files
+   * of its user.
+   */
+  void prepare() {
+    if (!Options.all(qmp).isEmpty()) {
+      snapshotKey = SnapshotKey.ofUser();
+    }
   }
 
   /**
@@ -68,7 +79,7 @@ final class ControlOptions {
             ofMachine,
             name.getValue(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
-            SnapshotKey.ofUser()::seal);
+            snapshotKey::seal);
     QmpServer opened;
     synchronized (this) {
       machine = ofMachine;
