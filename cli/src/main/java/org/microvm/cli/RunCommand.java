@@ -161,6 +161,7 @@ final class RunCommand implements Callable<Integer> {
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
+    control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
     if (!words.isEmpty()) {
