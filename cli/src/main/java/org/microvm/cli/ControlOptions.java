@@ -3,12 +3,13 @@ package org.microvm.cli;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.microvm.linux.SocketMode;
+import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -18,8 +19,9 @@ import org.microvm.qmp.ChannelRegistry;
 import org.microvm.qmp.MachineFacts;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
+import org.microvm.qmp.QmpSocket;
 import org.microvm.qmp.QmpTarget;
-import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.AccessOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import picocli.CommandLine.Model.OptionSpec;
@@ -30,8 +32,12 @@ final class ControlOptions {
   private static final long END_SECONDS = 10;
 
   private final OptionSpec qmp =
-      Options.text("OPTIONS", "QMP control socket: unix:PATH,server=on,wait=off", "--qmp", "-qmp")
-          .build();
+      Options.texts(
+          "OPTIONS",
+          "QMP control socket: unix:PATH,server=on,wait=off, optionally with mode=0660, allow-uid=N,"
+              + " allow-gid=N, and readonly=on for clients that may only observe",
+          "--qmp",
+          "-qmp");
 
   private final OptionSpec name =
       Options.text(
@@ -44,8 +50,8 @@ final class ControlOptions {
   private Machine machine;
   private QmpServer server;
 
-  /** The values of the options. */
-  private record Socket(Path path, boolean waits, SocketMode mode) {}
+  /** The values of one option. */
+  private record Socket(QmpSocket address, boolean waits) {}
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
@@ -54,12 +60,12 @@ final class ControlOptions {
 
   /** Whether {@code --qmp} was given. */
   boolean isRequested() {
-    return qmp.getValue() != null;
+    return !Options.all(qmp).isEmpty();
   }
 
   /**
-   * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given. With
-   * {@code wait=on} returns once a client has connected or the socket was closed.
+   * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given.
+   * With {@code wait=on} returns once a client has connected or the sockets were closed.
    */
   void open(Machine ofMachine, ChannelOptions channels) throws IOException {
     if (!isRequested()) {
@@ -67,7 +73,10 @@ final class ControlOptions {
     }
     MachineTarget target =
         new MachineTarget(
-            ofMachine, name.getValue(), () -> ExitStatsFile.json(ofMachine.statistics()));
+            ofMachine,
+            name.getValue(),
+            () -> ExitStatsFile.json(ofMachine.statistics()),
+            SnapshotKey.ofUser()::seal);
     QmpServer present;
     synchronized (this) {
       machine = ofMachine;
@@ -103,18 +112,26 @@ final class ControlOptions {
 
   private QmpServer listen(QmpTarget target, ChannelRegistry registry, Consumer<QmpServer> onOpen)
       throws IOException {
-    Socket socket = ChannelOptions.read("--qmp", qmp.getValue(), ControlOptions::parse);
+    List<Socket> sockets = new ArrayList<>();
+    for (String where : Options.all(qmp)) {
+      sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
+    }
     QmpServer opened;
     synchronized (this) {
       try {
-        opened = QmpServer.listen(socket.path(), socket.mode(), target, registry, Version.number());
+        opened =
+            QmpServer.listen(
+                sockets.stream().map(Socket::address).toList(),
+                target,
+                registry,
+                Version.number());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
       server = opened;
     }
     onOpen.accept(opened);
-    if (socket.waits()) {
+    if (sockets.stream().anyMatch(Socket::waits)) {
       await(opened);
     }
     return opened;
@@ -140,13 +157,15 @@ final class ControlOptions {
     }
     boolean server = options.takeFlag("server", false);
     boolean wait = options.takeFlag("wait", true);
-    SocketMode mode = ChardevOptions.mode(options.take("mode"));
+    boolean readOnly = options.takeFlag("readonly", false);
+    SocketAccess access = AccessOptions.take(options);
     options.finish();
     if (!server) {
       throw new OptionException("needs server=on: the machine listens, its clients connect");
     }
     try {
-      return new Socket(Path.of(where.substring(PREFIX.length())), wait, mode);
+      Path path = Path.of(where.substring(PREFIX.length()));
+      return new Socket(new QmpSocket(path, access, readOnly), wait);
     } catch (InvalidPathException e) {
       throw new OptionException("%s is not unix:PATH: %s".formatted(where, e.getReason()));
     }

@@ -1,5 +1,6 @@
 package org.microvm.machine;
 
+import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.MigrationProgress;
@@ -24,6 +25,14 @@ public interface MachineListener {
    * @param now its progress; the status is ACTIVE
    */
   default void migrationChanged(MigrationProgress now) {}
+
+  /**
+   * A disk's request has failed on the host. If the action is to stop, the guest has been paused,
+   * and the request is repeated when it is resumed.
+   *
+   * @param error what has failed, and what happens now
+   */
+  default void diskFailed(BlkError error) {}
 
   /**
    * A migration has ended; if it succeeded, the machine ends next.

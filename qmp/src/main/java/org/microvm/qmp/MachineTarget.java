@@ -11,6 +11,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
@@ -34,6 +35,7 @@ public final class MachineTarget implements QmpTarget {
   private final Machine machine;
   private final Optional<String> name;
   private final Supplier<JsonNode> statistics;
+  private final UnaryOperator<List<String>> seal;
 
   /** Has a permit after a reset was reported. */
   private final Semaphore resets = new Semaphore(0);
@@ -48,9 +50,27 @@ public final class MachineTarget implements QmpTarget {
    * @param statistics supplies the machine's statistics so far
    */
   public MachineTarget(Machine machine, String name, Supplier<JsonNode> statistics) {
+    this(machine, name, statistics, UnaryOperator.identity());
+  }
+
+  /**
+   * Makes a machine the target.
+   *
+   * @param machine the machine that clients control; it is not closed here
+   * @param name the machine's name, or null if it has none
+   * @param statistics supplies the machine's statistics so far
+   * @param seal changes the command-line options that a snapshot keeps; called while the guest
+   *     stands still
+   */
+  public MachineTarget(
+      Machine machine,
+      String name,
+      Supplier<JsonNode> statistics,
+      UnaryOperator<List<String>> seal) {
     this.machine = machine;
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
+    this.seal = seal;
   }
 
   /**
@@ -79,6 +99,11 @@ public final class MachineTarget implements QmpTarget {
           @Override
           public void migrationChanged(MigrationProgress now) {
             server.migrationChanged(now);
+          }
+
+          @Override
+          public void diskFailed(BlkError error) {
+            server.diskFailed(error);
           }
 
           @Override
@@ -149,6 +174,9 @@ public final class MachineTarget implements QmpTarget {
     if (machine.isPanicked()) {
       return RunState.GUEST_PANICKED;
     }
+    if (machine.isDiskFailed()) {
+      return RunState.IO_ERROR;
+    }
     return machine.isPaused() ? RunState.PAUSED : RunState.RUNNING;
   }
 
@@ -178,13 +206,17 @@ public final class MachineTarget implements QmpTarget {
 
   @Override
   public void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException {
-    save(() -> machine.snapshot(directory, options));
+    save(() -> machine.snapshot(directory, sealed(options)));
   }
 
   @Override
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
-    save(() -> machine.snapshotDiff(directory, base, options));
+    save(() -> machine.snapshotDiff(directory, base, sealed(options)));
+  }
+
+  private UnaryOperator<List<String>> sealed(UnaryOperator<List<String>> options) {
+    return saved -> seal.apply(options.apply(saved));
   }
 
   private interface Save {

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -22,7 +24,11 @@ final class QmpCommands {
 
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final String productVersion;
+  private boolean readOnly;
   private long failures;
+
+  /** The tables of read-only sockets. */
+  private final List<QmpCommands> readers = new ArrayList<>();
 
   /** Which commands are served now. */
   private Predicate<String> served = name -> true;
@@ -40,10 +46,32 @@ final class QmpCommands {
   /** Sets which commands are served; the others are refused, because the guest is absent. */
   void serve(Predicate<String> names) {
     served = names;
+    readers.forEach(reader -> reader.serve(names));
   }
 
   void add(String name, QmpCommand command) {
     commands.put(name, command);
+  }
+
+  /**
+   * Returns the commands that change nothing, for clients that may only observe: those whose names
+   * say that they query, and the statistics. To be called when all commands are there.
+   */
+  QmpCommands reading() {
+    QmpCommands some = new QmpCommands(productVersion);
+    some.readOnly = true;
+    readers.add(some);
+    commands.forEach(
+        (name, command) -> {
+          if (isQuery(name)) {
+            some.commands.putIfAbsent(name, command);
+          }
+        });
+    return some;
+  }
+
+  private static boolean isQuery(String name) {
+    return name.startsWith("query-") || name.startsWith("x-query-") || name.equals("x-exit-stats");
   }
 
   /**
@@ -57,7 +85,10 @@ final class QmpCommands {
     if (command == null) {
       throw new QmpException(
           QmpException.COMMAND_NOT_FOUND,
-          "The command %s has not been found".formatted(request.name()));
+          (readOnly
+                  ? "The command %s is not among those of a read-only control socket"
+                  : "The command %s has not been found")
+              .formatted(request.name()));
     }
     if (request.outOfBand()) {
       throw QmpException.generic("The command %s does not support OOB", request.name());

@@ -9,6 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import org.microvm.devices.state.StateReader;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
@@ -25,6 +28,8 @@ import org.microvm.machine.snapshot.Snapshot;
  */
 public final class SnapshotFiles implements AutoCloseable {
   private static final int PART = 1 << 20;
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
 
   private final Path directory;
   private final boolean newDirectory;
@@ -65,7 +70,8 @@ public final class SnapshotFiles implements AutoCloseable {
     checkReplaceable(directory);
     boolean isNew = !Files.isDirectory(directory);
     if (isNew) {
-      Files.createDirectories(directory);
+      // Whatever the umask is: nobody else may replace the files.
+      Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
     }
     return new SnapshotFiles(directory, isNew, "." + identity.id() + ".new");
   }
