@@ -121,10 +121,7 @@ final class ControlOptions {
       try {
         opened =
             QmpServer.listen(
-                sockets.stream().map(Socket::address).toList(),
-                target,
-                registry,
-                Version.number());
+                sockets.stream().map(Socket::address).toList(), target, registry, Version.number());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }

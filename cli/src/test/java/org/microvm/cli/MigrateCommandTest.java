@@ -96,8 +96,7 @@ class MigrateCommandTest {
   /** As clients of QEMU expect it: both control sockets are there before and after. */
   @Test
   void controlSockets_areThereBeforeAndAfter() throws Exception {
-    MachineProcess source =
-        own(MachineProcess.start(directory, "p0", "--on-migrate", "stay"));
+    MachineProcess source = own(MachineProcess.start(directory, "p0", "--on-migrate", "stay"));
     MachineProcess target = own(MachineProcess.start(directory, "p1", "--incoming", "defer"));
     String uri = "unix:" + directory.resolve("in");
     try (QmpClient from = source.qmp();

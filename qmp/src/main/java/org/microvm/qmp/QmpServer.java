@@ -57,7 +57,10 @@ public final class QmpServer implements AutoCloseable {
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
-    new ChannelCommands(target, registry, ChannelCommands.Monitor.all(listeners.stream().map(QmpListener::path).toList()))
+    new ChannelCommands(
+            target,
+            registry,
+            ChannelCommands.Monitor.all(listeners.stream().map(QmpListener::path).toList()))
         .addTo(commands);
     new QomCommands(target, registry).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
