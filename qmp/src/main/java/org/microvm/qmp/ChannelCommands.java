@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,7 +29,7 @@ final class ChannelCommands {
   private final QmpTarget target;
   private final ChannelRegistry registry;
 
-  private final Monitor monitor;
+  private final List<Monitor> monitors;
 
   /**
    * The control socket itself, which is a chardev in QEMU.
@@ -36,16 +38,20 @@ final class ChannelCommands {
    * @param description what it is and where
    */
   record Monitor(String id, String description) {
-    /** The monitor at a socket, with the id that QEMU gives it. */
-    static Monitor at(Path socket) {
-      return new Monitor("compat_monitor0", "unix:" + socket + ",server=on");
+    /** The monitors at these sockets, with the ids that QEMU gives them. */
+    static List<Monitor> all(List<Path> sockets) {
+      List<Monitor> all = new ArrayList<>();
+      for (Path socket : sockets) {
+        all.add(new Monitor("compat_monitor" + all.size(), "unix:" + socket + ",server=on"));
+      }
+      return all;
     }
   }
 
-  ChannelCommands(QmpTarget target, ChannelRegistry registry, Monitor monitor) {
+  ChannelCommands(QmpTarget target, ChannelRegistry registry, List<Monitor> monitors) {
     this.target = target;
     this.registry = registry;
-    this.monitor = monitor;
+    this.monitors = monitors;
   }
 
   void addTo(QmpCommands commands) {
@@ -66,7 +72,7 @@ final class ChannelCommands {
     if (id.isEmpty() || id.chars().anyMatch(Character::isISOControl)) {
       throw QmpException.generic("Parameter 'id' expects a text without control characters");
     }
-    if (registry.chardev(id) != null || id.equals(monitor.id())) {
+    if (registry.chardev(id) != null || isMonitor(id)) {
       throw QmpException.generic("Chardev with id '%s' already exists", id);
     }
     Chardev chardev = Chardev.open(id, chardevSpec(id, backend), target.eventLoop());
@@ -86,6 +92,10 @@ final class ChannelCommands {
     }
   }
 
+  private boolean isMonitor(String id) {
+    return monitors.stream().anyMatch(monitor -> monitor.id().equals(id));
+  }
+
   private Chardev find(String id) throws QmpException {
     Chardev chardev = registry.chardev(id);
     if (chardev == null) {
@@ -98,7 +108,7 @@ final class ChannelCommands {
   private JsonNode sendBreak(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();
-    if (!id.equals(monitor.id())) {
+    if (!isMonitor(id)) {
       find(id);
     }
     return null;
@@ -114,7 +124,7 @@ final class ChannelCommands {
   private JsonNode removeChardev(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();
-    if (id.equals(monitor.id())) {
+    if (isMonitor(id)) {
       throw QmpException.generic("Chardev '%s' is busy", id);
     }
     Chardev chardev = find(id);
@@ -128,11 +138,10 @@ final class ChannelCommands {
   private JsonNode queryChardevs(QmpArguments arguments) throws QmpException {
     arguments.finish();
     ArrayNode result = JsonNodeFactory.instance.arrayNode();
-    result
-        .addObject()
-        .put("label", monitor.id())
-        .put("filename", monitor.description())
-        .put("frontend-open", true);
+    for (Monitor monitor : monitors) {
+      ObjectNode node = result.addObject().put("label", monitor.id());
+      node.put("filename", monitor.description()).put("frontend-open", true);
+    }
     for (Chardev chardev : registry.chardevs()) {
       ObjectNode node = result.addObject().put("label", chardev.id());
       node.put("filename", chardev.describe()).put("frontend-open", false);
