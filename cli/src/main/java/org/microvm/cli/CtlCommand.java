@@ -37,7 +37,7 @@ final class CtlCommand implements Callable<Integer> {
     ObjectNode arguments = json == null ? QmpClient.arguments() : object(json);
     try (QmpClient client = control.connect()) {
       JsonNode result = client.execute(command, arguments);
-      System.out.println(
+      GuestText.printLines(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(result));
     }
     return 0;
