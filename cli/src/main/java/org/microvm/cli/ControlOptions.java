@@ -12,6 +12,7 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
+import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
@@ -77,6 +78,18 @@ final class ControlOptions {
     target.report(opened);
     if (socket.waits()) {
       await(opened);
+    }
+  }
+
+  /** Whether {@code --qmp} was given. */
+  boolean isGiven() {
+    return qmp.getValue() != null;
+  }
+
+  /** Adds the socket, if there is one, to what the process may use. */
+  void addTo(FileRules rules) {
+    if (isGiven()) {
+      rules.createAt(ChannelOptions.read("--qmp", qmp.getValue(), ControlOptions::parse).path());
     }
   }
 

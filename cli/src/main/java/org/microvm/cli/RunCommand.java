@@ -26,6 +26,7 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.sandbox.FileRules;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -38,6 +39,7 @@ final class RunCommand implements Callable<Integer> {
 
   private final MachineOptions options = new MachineOptions();
   private final ControlOptions control = new ControlOptions();
+  private final SandboxOptions sandbox = new SandboxOptions();
 
   private final OptionSpec exitStats =
       Options.path(
@@ -114,6 +116,7 @@ final class RunCommand implements Callable<Integer> {
   List<OptionSpec> all() {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
+    all.addAll(sandbox.all());
     all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole, timeout));
     return all;
   }
@@ -132,6 +135,7 @@ final class RunCommand implements Callable<Integer> {
   Integer call(Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
+    sandbox.mode();
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
     }
@@ -146,6 +150,7 @@ final class RunCommand implements Callable<Integer> {
       console = commandRun.console();
     }
     MachineConfig config = builder.console(console).build();
+    sandbox.enter(files(config), control.isGiven());
     Machine machine = machine(config);
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
@@ -193,6 +198,32 @@ final class RunCommand implements Callable<Integer> {
     return words;
   }
 
+  /** Returns the files and ports that the options name. */
+  private FileRules files(MachineConfig config) {
+    FileRules rules = new FileRules();
+    SandboxOptions.addMachine(rules, config);
+    options.channels().addTo(rules);
+    control.addTo(rules);
+    if (exitStats.getValue() != null) {
+      rules.write(exitStats.getValue());
+    }
+    if (restore.getValue() != null) {
+      rules.read(restore.getValue());
+    }
+    if (tlsCredentials.getValue() != null) {
+      rules.read(tlsCredentials.getValue());
+    }
+    if (isIncoming()) {
+      SandboxOptions.addAddress(rules, incomingAddress());
+    }
+    return rules;
+  }
+
+  private MigrationAddress incomingAddress() {
+    return MigrateCommand.address(
+        "--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
+  }
+
   private boolean isIncoming() {
     return incoming.getValue() != null;
   }
@@ -227,8 +258,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private Machine receive(MachineConfig config) throws IOException, MachineException {
-    MigrationAddress address =
-        MigrateCommand.address("--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
+    MigrationAddress address = incomingAddress();
     try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
