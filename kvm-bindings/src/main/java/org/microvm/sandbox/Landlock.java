@@ -31,8 +31,11 @@ final class Landlock implements AutoCloseable {
   /** The number of the ruleset's descriptor. */
   private final int ruleset;
 
-  private Landlock(int ruleset) {
+  private final LandlockThreads threads;
+
+  private Landlock(int ruleset, LandlockThreads threads) {
     this.ruleset = ruleset;
+    this.threads = threads;
   }
 
   /** Returns the kernel's version of Landlock, 0 if it has none or none is enabled. */
@@ -55,7 +58,7 @@ final class Landlock implements AutoCloseable {
       for (int port : restrictsPorts ? rules.ports() : Set.<Integer>of()) {
         allow(ruleset, port);
       }
-      return new Landlock(ruleset);
+      return new Landlock(ruleset, LandlockThreads.prepare(ruleset));
     } catch (ErrnoException failure) {
       Syscalls.close(ruleset);
       throw failure;
@@ -64,7 +67,7 @@ final class Landlock implements AutoCloseable {
 
   /** Restricts all threads of this process, for good. */
   void restrict() throws ErrnoException {
-    long result = LandlockThreads.restrict(ruleset);
+    long result = threads.restrict();
     if (result == -Errno.ETIMEDOUT) {
       throw new ErrnoException(
           "landlock_restrict_self",

@@ -67,21 +67,36 @@ public final class LandlockThreads {
   /** How many handlers have run, and the last error as a negative number. */
   private static final MemorySegment RESULTS = Arena.global().allocate(8, 8);
 
-  private LandlockThreads() {}
+  private final long handler;
+
+  private LandlockThreads(long handler) {
+    this.handler = handler;
+  }
+
+  /**
+   * Prepares the handler; nothing is restricted yet.
+   *
+   * @param ruleset the descriptor of the ruleset, which must stay open until {@link #restrict} has
+   *     returned
+   * @return the handler, whose mapping of a page stays
+   * @throws IllegalStateException if the kernel cannot map it
+   */
+  public static LandlockThreads prepare(int ruleset) {
+    long page = map(ruleset);
+    if (page < 0) {
+      throw new IllegalStateException("code for landlock_restrict_self: mmap: " + page);
+    }
+    return new LandlockThreads(page);
+  }
 
   /**
    * Restricts all threads, one after the other.
    *
-   * @param ruleset the descriptor of the ruleset
    * @return how many threads were restricted, or {@code -errno}; ETIMEDOUT if a thread does not
    *     take the signal, which it may have blocked
    */
-  public static synchronized long restrict(int ruleset) {
-    long page = map(ruleset);
-    if (page < 0) {
-      return page;
-    }
-    SignalAction.install(SIGNAL, page);
+  public long restrict() {
+    SignalAction.install(SIGNAL, handler);
     try {
       return restrictAll();
     } finally {
