@@ -96,8 +96,12 @@ final class SandboxOptions {
     if (mode.isEmpty()) {
       return;
     }
-    Options.all(directories).forEach(directory -> rules.create(Path.of(directory)));
-    ports().forEach(rules::port);
+    for (String directory : Options.all(directories)) {
+      rules.create(Path.of(directory));
+    }
+    for (int port : ports()) {
+      rules.port(port);
+    }
     boolean tcp = rules.hasPorts() || controlled && mode.get() == SandboxMode.ON;
     try (Sandbox entered = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
       if (!entered.enter()) {
@@ -123,7 +127,9 @@ final class SandboxOptions {
   /** Adds the images of a machine. */
   static void addMachine(FileRules rules, MachineConfig config) {
     rules.read(config.kernel());
-    config.initrd().ifPresent(rules::read);
+    if (config.initrd().isPresent()) {
+      rules.read(config.initrd().get());
+    }
     for (DiskConfig disk : config.disks()) {
       if (disk.readOnly()) {
         rules.read(disk.file());
