@@ -82,6 +82,10 @@ class BadInputTest {
         "--qmp|unix:/tmp/q.sock|needs server=on",
         "--qmp|unix:/tmp/q.sock,server=on,colour=red|unknown option colour=",
         "--qmp|unix:/nonexistent/q.sock,server=on|/nonexistent/q.sock",
+        "--sandbox|maybe|--sandbox: 'maybe' is not on, off or strict",
+        "--sandbox-dir|/tmp|--sandbox-dir requires --sandbox on or strict",
+        "--sandbox-port|70000|--sandbox-port: '70000' is not a port from 0 to 65535",
+        "--sandbox-port|4444|--sandbox-port requires --sandbox strict",
         "--frobnicate|now|--frobnicate",
       })
   @RequiresKvm
