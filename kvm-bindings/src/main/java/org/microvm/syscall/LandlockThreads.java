@@ -67,14 +67,10 @@ public final class LandlockThreads {
   /** How many handlers have run, and the last error as a negative number. */
   private static final MemorySegment RESULTS = Arena.global().allocate(8, 8);
 
-  private final long handler;
-
-  private LandlockThreads(long handler) {
-    this.handler = handler;
-  }
+  private LandlockThreads() {}
 
   /**
-   * Prepares the handler; nothing is restricted yet.
+   * Installs the handler; nothing is restricted yet.
    *
    * @param ruleset the descriptor of the ruleset, which must stay open until {@link #restrict} has
    *     returned
@@ -86,7 +82,8 @@ public final class LandlockThreads {
     if (page < 0) {
       throw new IllegalStateException("code for landlock_restrict_self: mmap: " + page);
     }
-    return new LandlockThreads(page);
+    SignalAction.install(SIGNAL, page);
+    return new LandlockThreads();
   }
 
   /**
@@ -96,7 +93,6 @@ public final class LandlockThreads {
    *     take the signal, which it may have blocked
    */
   public long restrict() {
-    SignalAction.install(SIGNAL, handler);
     try {
       return restrictAll();
     } finally {
