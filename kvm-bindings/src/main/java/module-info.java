@@ -9,4 +9,5 @@ module org.microvm.kvm {
   exports org.microvm.kvm;
   exports org.microvm.linux;
   exports org.microvm.memory;
+  exports org.microvm.sandbox;
 }

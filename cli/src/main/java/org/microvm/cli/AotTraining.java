@@ -21,6 +21,7 @@ final class AotTraining {
 
   /** Runs all commands and returns the highest status: 0 if all of them succeeded. */
   static int run(String... args) {
+    SandboxOptions.rehearse();
     PrintWriter err = new PrintWriter(System.err, true);
     List<String> command = new ArrayList<>();
     int status = 0;

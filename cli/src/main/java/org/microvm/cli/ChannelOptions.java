@@ -1,6 +1,8 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -8,11 +10,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.microvm.linux.SocketMode;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.ChannelConfig.HostEnd;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.qmp.ChannelRegistry;
+import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
@@ -22,6 +26,11 @@ import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
+import org.microvm.virtioserial.options.SocketSpec;
+import org.microvm.virtioserial.options.SocketSpec.Role;
+import org.microvm.virtioserial.options.SocketSpec.Server;
+import org.microvm.virtioserial.options.SocketSpec.Tcp;
+import org.microvm.virtioserial.options.SocketSpec.Unix;
 
 /** Connects {@code --chardev} and {@code --device} by the chardev's id, as QEMU does. */
 final class ChannelOptions {
@@ -136,6 +145,25 @@ final class ChannelOptions {
         throw new IOException("--chardev id=" + id + ": " + e.getMessage(), e);
       }
     };
+  }
+
+  /** Adds the files, sockets and ports of the chardevs to what the process may use. */
+  void addTo(FileRules rules) {
+    for (ChardevSpec chardev : chardevs.values()) {
+      if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
+        if (role instanceof Server) {
+          rules.createAt(path);
+        }
+      } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
+        rules.port(address.getPort());
+      } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
+        rules.write(path);
+        input.ifPresent(rules::read);
+      } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
+        rules.write(path.resolveSibling(path.getFileName() + ".in"));
+        rules.write(path.resolveSibling(path.getFileName() + ".out"));
+      }
+    }
   }
 
   /** Registers the channels of a machine that was created from these options. */

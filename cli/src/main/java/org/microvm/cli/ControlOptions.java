@@ -21,6 +21,7 @@ import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.qmp.QmpSocket;
 import org.microvm.qmp.QmpTarget;
+import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.options.AccessOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
@@ -166,6 +167,13 @@ final class ControlOptions {
       present.quitRequested().join();
     } catch (CancellationException | CompletionException e) {
       // The process is ending.
+    }
+  }
+
+  /** Adds the sockets, if there are any, to what the process may use. */
+  void addTo(FileRules rules) {
+    for (String where : Options.all(qmp)) {
+      rules.createAt(ChannelOptions.read("--qmp", where, ControlOptions::parse).address().path());
     }
   }
 

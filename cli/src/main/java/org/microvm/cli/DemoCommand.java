@@ -17,6 +17,7 @@ import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import picocli.CommandLine;
@@ -39,6 +40,7 @@ final class DemoCommand implements Callable<Integer> {
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
   private final MachineOptions options = new MachineOptions();
+  private final SandboxOptions sandbox = new SandboxOptions();
 
   private final PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true);
 
@@ -47,11 +49,13 @@ final class DemoCommand implements Callable<Integer> {
     DemoCommand demo = new DemoCommand();
     CommandLine command = new CommandLine(demo);
     demo.options.all().forEach(command.getCommandSpec()::addOption);
+    demo.sandbox.all().forEach(command.getCommandSpec()::addOption);
     return command;
   }
 
   @Override
   public Integer call() throws Exception {
+    sandbox.mode();
     Path directory = Files.createTempDirectory("microvm-demo");
     Path socket = directory.resolve("agent.sock");
     MachineConfig config =
@@ -61,6 +65,11 @@ final class DemoCommand implements Callable<Integer> {
                 new ChannelConfig(
                     PortConfig.named(CHANNEL), loop -> UnixServerBackend.listen(socket, false)))
             .build();
+    // The directory is deleted in the end.
+    FileRules files = new FileRules().createAt(directory);
+    SandboxOptions.addMachine(files, config);
+    options.channels().addTo(files);
+    sandbox.enter(files, false);
     Machine machine = Machine.create(config);
     Shutdown shutdown =
         new Shutdown(

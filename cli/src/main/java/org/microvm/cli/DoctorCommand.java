@@ -10,6 +10,7 @@ import org.microvm.kvm.HostVirtualization;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestImages;
+import org.microvm.sandbox.Sandbox;
 import picocli.CommandLine.Command;
 
 /** {@code microvm doctor}: reports what /dev/kvm supports on this host and what is missing. */
@@ -61,6 +62,7 @@ final class DoctorCommand implements Callable<Integer> {
     line("kernel", System.getProperty("os.version"));
     line("virtualization", virtualization());
     line("nesting", nesting());
+    line("sandbox", sandbox());
     boolean usable = kvm();
     GuestImages images = GuestImages.installed();
     line(
@@ -70,6 +72,14 @@ final class DoctorCommand implements Callable<Integer> {
             : "missing: run 'make images' to build them");
     line("verdict", usable ? "guests can run" : "guests cannot run");
     return usable ? 0 : Main.FAILED;
+  }
+
+  private static String sandbox() {
+    int version = Sandbox.landlockVersion();
+    String files = version > 0 ? "Landlock " + version : "no Landlock: files are not restricted";
+    return Sandbox.hasSeccomp()
+        ? "seccomp, " + files
+        : "no seccomp: --sandbox on and strict do not start";
   }
 
   private boolean kvm() {

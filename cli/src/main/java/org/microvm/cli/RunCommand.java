@@ -28,6 +28,7 @@ import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.sandbox.FileRules;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -40,6 +41,7 @@ final class RunCommand implements Callable<Integer> {
 
   private final MachineOptions options = new MachineOptions();
   private final ControlOptions control = new ControlOptions();
+  private final SandboxOptions sandbox = new SandboxOptions();
 
   private final OptionSpec exitStats =
       Options.path(
@@ -134,6 +136,7 @@ final class RunCommand implements Callable<Integer> {
   List<OptionSpec> all() {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
+    all.addAll(sandbox.all());
     all.addAll(
         List.of(
             exitStats,
@@ -164,6 +167,7 @@ final class RunCommand implements Callable<Integer> {
     control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
+    sandbox.mode();
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
     }
@@ -179,6 +183,7 @@ final class RunCommand implements Callable<Integer> {
     }
     MachineConfig config = builder.console(console).build();
     boolean stays = staysAfterMigration();
+    sandbox.enter(files(config), control.isRequested());
     Machine machine;
     try {
       machine = machine(config);
@@ -245,6 +250,34 @@ final class RunCommand implements Callable<Integer> {
     return words;
   }
 
+  /** Returns the files and ports that the options name. */
+  private FileRules files(MachineConfig config) {
+    FileRules rules = new FileRules();
+    SandboxOptions.addMachine(rules, config);
+    options.channels().addTo(rules);
+    control.addTo(rules);
+    if (exitStats.getValue() != null) {
+      rules.write(exitStats.getValue());
+    }
+    if (restore.getValue() != null) {
+      rules.read(restore.getValue());
+    }
+    if (tlsCredentials.getValue() != null) {
+      rules.read(tlsCredentials.getValue());
+    }
+    if (isIncoming() && !IncomingWait.DEFER.equals(incoming.getValue())) {
+      SandboxOptions.addAddress(rules, incomingAddress());
+    }
+    return rules;
+  }
+
+  private MigrationAddress incomingAddress() {
+    return MigrateCommand.address(
+        "--incoming",
+        incoming.getValue(),
+        tls(tlsCredentials.getValue(), Options.all(tlsAuthorized)));
+  }
+
   private boolean isIncoming() {
     return incoming.getValue() != null;
   }
@@ -304,11 +337,7 @@ final class RunCommand implements Callable<Integer> {
     if (deferred) {
       return wait.receive(config);
     }
-    MigrationAddress address =
-        MigrateCommand.address(
-            "--incoming",
-            incoming.getValue(),
-            tls(tlsCredentials.getValue(), Options.all(tlsAuthorized)));
+    MigrationAddress address = incomingAddress();
     try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());

@@ -89,6 +89,10 @@ class BadInputTest {
         "--qmp|unix:/tmp/q.sock,server=on,mode=0600,allow-uid=1|have no effect with mode=0600",
         "--incoming|unix:/tmp/in.sock,allow-gid=wheel|allow-gid=wheel is not a number",
         "--tls-authz|CN=x|--tls-authz requires --incoming and --tls-creds",
+        "--sandbox|maybe|--sandbox: 'maybe' is not on, off or strict",
+        "--sandbox-dir|/tmp|--sandbox-dir requires --sandbox on or strict",
+        "--sandbox-port|70000|--sandbox-port: '70000' is not a port from 0 to 65535",
+        "--sandbox-port|4444|--sandbox-port requires --sandbox strict",
         "--frobnicate|now|--frobnicate",
       })
   @RequiresKvm

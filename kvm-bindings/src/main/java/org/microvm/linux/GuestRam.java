@@ -9,7 +9,7 @@ import org.microvm.syscall.Syscalls;
 
 /**
  * The host memory that backs guest RAM: one file, either a memfd or an ordinary file, mapped once
- * for each region.
+ * for each region. Core dumps of this process leave it out.
  *
  * <p>The host allocates pages when the guest touches them. RAM beyond 3 GiB continues at 4 GiB, as
  * on a PC. Close it last: after every vCPU and worker thread has ended and the VM's memory slots
@@ -109,6 +109,7 @@ public final class GuestRam implements AutoCloseable {
         mappings.add(mapper.map(file, low, size - low));
         regions.add(new MemoryRegion(GuestMemory.HOLE_END, mappings.getLast().segment(), low));
       }
+      keepOutOfDumps(mappings);
       return new GuestRam(file, anonymous, mappings, new GuestMemory(regions));
     } catch (ErrnoException failure) {
       mappings.forEach(Mapping::close);
@@ -145,6 +146,7 @@ public final class GuestRam implements AutoCloseable {
       for (int i = 0; i < mappings.size(); i++) {
         mappings.get(i).showShared(other, memory.regions().get(i).fileOffset());
       }
+      keepOutOfDumps(mappings);
     } catch (ErrnoException failure) {
       other.close();
       throw failure;
@@ -152,6 +154,12 @@ public final class GuestRam implements AutoCloseable {
     file.close();
     file = other;
     anonymous = true;
+  }
+
+  private static void keepOutOfDumps(List<Mapping> mappings) throws ErrnoException {
+    for (Mapping mapping : mappings) {
+      mapping.keepOutOfDumps();
+    }
   }
 
   private void checkAdoptable(Fd other) throws ErrnoException {

@@ -17,6 +17,8 @@ public final class Mapping implements AutoCloseable {
   /** From asm-generic/mman-common.h, which the generated constants do not include. */
   private static final int MAP_FIXED = 0x10;
 
+  private static final int MADV_DONTDUMP = 16;
+
   private final Arena arena;
   private final MemorySegment segment;
   private boolean closed;
@@ -129,6 +131,12 @@ public final class Mapping implements AutoCloseable {
   void showZeros() throws ErrnoException {
     int flags = Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS() | Linux.MAP_NORESERVE() | MAP_FIXED;
     ErrnoException.check(replace(flags, -1, 0), "mmap");
+  }
+
+  /** Leaves the memory out of core dumps; to be called again after {@link #showShared}. */
+  void keepOutOfDumps() throws ErrnoException {
+    long result = Syscalls.madvise(segment.address(), segment.byteSize(), MADV_DONTDUMP);
+    ErrnoException.check(result, "madvise MADV_DONTDUMP");
   }
 
   private long replace(int flags, int number, long offset) {

@@ -19,41 +19,12 @@ public final class KickSignal {
   private static final long SET = 1L << (NUMBER - 1);
   private static final int PID = Syscalls.getpid();
 
-  /** The kernel's {@code struct sigaction}: four words. */
-  private static final int ACTION_BYTES = 4 * Long.BYTES;
-
-  private static final int ACTION_HANDLER = 0;
-  private static final int ACTION_FLAGS = Long.BYTES;
-
-  /** The kernel's flag for a return trampoline (asm/signal.h), which libc does not export. */
-  private static final long SA_RESTORER = 0x0400_0000;
-
   static {
-    installHandler();
+    // libc's abs takes a number, changes nothing and returns.
+    SignalAction.install(NUMBER, Syscalls.function("abs").address());
   }
 
   private KickSignal() {}
-
-  /**
-   * Installs libc's {@code abs} as the handler: it takes a number, changes nothing and returns.
-   * Java code must not run in a signal handler. The return trampoline is the one that libc has set
-   * for the JVM's own handlers.
-   */
-  private static void installHandler() {
-    MemorySegment action = Syscalls.scratch(ACTION_BYTES);
-    act(Linux.SIGSEGV(), 0, action.address());
-    long trampoline = action.get(ValueLayout.JAVA_LONG, ACTION_FLAGS) & SA_RESTORER;
-    action.set(ValueLayout.JAVA_LONG, ACTION_HANDLER, Syscalls.function("abs").address());
-    action.set(
-        ValueLayout.JAVA_LONG, ACTION_FLAGS, trampoline | Linux.SA_ONSTACK() | Linux.SA_RESTART());
-    act(NUMBER, action.address(), 0);
-  }
-
-  private static void act(int signal, long action, long old) {
-    if (Syscalls.sigaction(signal, action, old) < 0) {
-      throw new AssertionError("sigaction fails only for wrong arguments");
-    }
-  }
 
   /**
    * Blocks the signal in the calling thread.

@@ -120,7 +120,7 @@ public final class Syscalls {
     return ioctl(fd, request, struct.address());
   }
 
-  private static long call(long number, long a, long b, long c, long d, long e, long f) {
+  static long call(long number, long a, long b, long c, long d, long e, long f) {
     MemorySegment capture = PER_THREAD.get().capture;
     long result;
     try {

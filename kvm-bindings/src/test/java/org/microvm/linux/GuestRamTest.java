@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +36,30 @@ class GuestRamTest {
       memory.putLong(64 * GIB, 42);
       assertEquals(42, memory.getLong(64 * GIB));
     }
+  }
+
+  @Test
+  void coreDump_hasNoneOfIt_alsoNotAfterAdopt() throws Exception {
+    try (GuestRam ram = GuestRam.allocate(8192)) {
+      assertTrue(isLeftOutOfDumps(ram));
+
+      ram.adopt(GuestRam.allocate(8192).file());
+
+      assertTrue(isLeftOutOfDumps(ram));
+    }
+  }
+
+  /** Whether the mapping has VM_DONTDUMP, "dd" in smaps. */
+  private static boolean isLeftOutOfDumps(GuestRam ram) throws Exception {
+    String start = Long.toHexString(ram.memory().regions().getFirst().host().address()) + "-";
+    boolean found = false;
+    for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+      found = line.startsWith(start) || found;
+      if (found && line.startsWith("VmFlags:")) {
+        return line.contains(" dd");
+      }
+    }
+    throw new AssertionError("no mapping at " + start);
   }
 
   @Test

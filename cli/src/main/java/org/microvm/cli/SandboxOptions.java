@@ -1,0 +1,150 @@
+package org.microvm.cli;
+
+import static java.util.Map.entry;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.config.DiskConfig;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.sandbox.FileRules;
+import org.microvm.sandbox.Sandbox;
+import org.microvm.sandbox.SandboxMode;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** The options of the sandbox. Snapshots do not keep them: who restores a machine decides. */
+final class SandboxOptions {
+  private static final int MAX_PORT = 65_535;
+
+  private final OptionSpec sandbox =
+      Options.text(
+              "on|off|strict",
+              "restrict this process to the system calls and files that a machine needs: on also"
+                  + " lets clients of --qmp name further files; strict allows only what the command"
+                  + " line names, and kills the process at a forbidden system call (default:"
+                  + " ${DEFAULT-VALUE})",
+              "--sandbox")
+          .defaultValue("off")
+          .build();
+
+  private final OptionSpec directories =
+      Options.texts(
+          "DIRECTORY",
+          "for --sandbox: a directory in which files and sockets may be created while the machine"
+              + " runs, such as snapshots",
+          "--sandbox-dir");
+
+  private final OptionSpec ports =
+      Options.texts(
+          "PORT",
+          "for --sandbox strict: a TCP port that the machine may use while it runs, such as that of"
+              + " a migration",
+          "--sandbox-port");
+
+  /** The options, in the order of the help. */
+  List<OptionSpec> all() {
+    return List.of(sandbox, directories, ports);
+  }
+
+  /**
+   * Returns what the options ask for; empty if the sandbox is off.
+   *
+   * @throws UsageException if a value is not accepted
+   */
+  Optional<SandboxMode> mode() {
+    Optional<SandboxMode> mode =
+        Options.choice(
+            sandbox,
+            entry("on", Optional.of(SandboxMode.ON)),
+            entry("off", Optional.<SandboxMode>empty()),
+            entry("strict", Optional.of(SandboxMode.STRICT)));
+    ports();
+    if (mode.isEmpty() && !Options.all(directories).isEmpty()) {
+      throw new UsageException("--sandbox-dir requires --sandbox on or strict");
+    }
+    if (!mode.equals(Optional.of(SandboxMode.STRICT)) && !Options.all(ports).isEmpty()) {
+      throw new UsageException("--sandbox-port requires --sandbox strict");
+    }
+    return mode;
+  }
+
+  private List<Integer> ports() {
+    List<Integer> numbers = new ArrayList<>();
+    for (String text : Options.all(ports)) {
+      if (!text.matches("[0-9]{1,5}") || Integer.parseInt(text) > MAX_PORT) {
+        throw new UsageException("--sandbox-port: '" + text + "' is not a port from 0 to 65535");
+      }
+      numbers.add(Integer.parseInt(text));
+    }
+    return numbers;
+  }
+
+  /**
+   * Enters the sandbox. Nothing that a guest, a peer or a snapshot's state controls has been read
+   * before.
+   *
+   * @param rules the files and ports that the other options name
+   * @param controlled whether clients of a control socket can name further ones
+   * @throws IOException if the kernel lacks what the sandbox needs
+   */
+  void enter(FileRules rules, boolean controlled) throws IOException {
+    Optional<SandboxMode> mode = mode();
+    if (mode.isEmpty()) {
+      return;
+    }
+    for (String directory : Options.all(directories)) {
+      rules.create(Path.of(directory));
+    }
+    for (int port : ports()) {
+      rules.port(port);
+    }
+    boolean tcp = rules.hasPorts() || controlled && mode.get() == SandboxMode.ON;
+    try (Sandbox entered = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
+      if (!entered.enter()) {
+        System.err.println(
+            "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted");
+      }
+    } catch (ErrnoException e) {
+      throw new IOException("--sandbox: " + e.getMessage(), e);
+    }
+  }
+
+  /** Prepares a sandbox and leaves it at that, so that an ahead-of-time cache has the classes. */
+  static void rehearse() {
+    FileRules rules = new FileRules().createAt(Path.of("file"));
+    try {
+      Sandbox.prepare(SandboxMode.ON, rules, true, true).close();
+      Sandbox.prepare(SandboxMode.STRICT, rules, true, true).close();
+    } catch (ErrnoException e) {
+      System.err.println("microvm: sandbox: " + e.getMessage());
+    }
+  }
+
+  /** Adds the images of a machine. */
+  static void addMachine(FileRules rules, MachineConfig config) {
+    rules.read(config.kernel());
+    if (config.initrd().isPresent()) {
+      rules.read(config.initrd().get());
+    }
+    for (DiskConfig disk : config.disks()) {
+      if (disk.readOnly()) {
+        rules.read(disk.file());
+      } else {
+        rules.write(disk.file());
+      }
+    }
+  }
+
+  /** Adds the address at which a machine waits for a guest. */
+  static void addAddress(FileRules rules, MigrationAddress address) {
+    if (address instanceof MigrationAddress.Unix unix) {
+      rules.createAt(unix.socket());
+    } else if (address instanceof MigrationAddress.Tcp tcp) {
+      rules.port(tcp.port());
+    }
+  }
+}

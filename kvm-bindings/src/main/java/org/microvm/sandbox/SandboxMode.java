@@ -1,0 +1,10 @@
+package org.microvm.sandbox;
+
+/** What happens at a system call that a machine never makes. */
+public enum SandboxMode {
+  /** The call fails with EPERM, and the process continues. */
+  ON,
+
+  /** The kernel kills the process. */
+  STRICT
+}
