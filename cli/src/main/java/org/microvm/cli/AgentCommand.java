@@ -15,6 +15,7 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestUser;
 import org.microvm.agent.OsInfo;
 import org.microvm.agent.ShutdownMode;
+import org.microvm.cli.named.Machines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -35,10 +36,15 @@ final class AgentCommand {
 
   @Option(
       names = "--socket",
-      required = true,
       paramLabel = "PATH",
-      description = "unix socket of the agent's channel")
-  private Path socket;
+      description = "unix socket of the agent's channel; instead of the machine's name")
+  private Path givenSocket;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "NAME",
+      description = "the machine's name, unless --socket is given")
+  private String machine;
 
   @Option(
       names = "--timeout",
@@ -55,10 +61,26 @@ final class AgentCommand {
     return Duration.ofSeconds(timeout);
   }
 
+  private Path socket() throws IOException {
+    if ((givenSocket == null) == (machine == null)) {
+      throw new UsageException(
+          machine == null
+              ? "which machine? Give its name (`microvm list` shows all) or --socket PATH"
+              : "a machine's name and --socket cannot be combined");
+    }
+    return machine == null
+        ? givenSocket
+        : Machines.ofUser().find(NamedRun.name("agent", machine)).files().agent();
+  }
+
   GuestAgent connect() throws IOException {
     Duration limit = limit();
+    Path socket = socket();
     if (!Files.exists(socket)) {
-      throw new IOException("--socket " + socket + ": there is no such socket");
+      throw new IOException(
+          machine == null
+              ? "--socket " + socket + ": there is no such socket"
+              : "the machine '" + machine + "' has no channel to a guest agent");
     }
     return GuestAgent.connect(socket, limit);
   }

@@ -1,12 +1,14 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.linux.SocketMode;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineEnd;
@@ -29,7 +31,8 @@ final class ControlOptions {
   private final OptionSpec name =
       Options.text(
               "NAME",
-              "name of the machine, which query-name reports on the control socket",
+              "name of the machine: `microvm list`, `console`, `stop`, `agent` and others find it by"
+                  + " this name, and query-name reports it",
               "--name",
               "-name")
           .build();
@@ -46,15 +49,21 @@ final class ControlOptions {
   }
 
   /**
-   * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given. With
-   * {@code wait=on} returns once a client has connected or the socket was closed.
+   * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given or
+   * the machine has a name. With {@code wait=on} returns once a client has connected or the socket
+   * was closed.
+   *
+   * @param files of the machine; null if it has no name
    */
-  void open(Machine ofMachine, ChannelOptions channels) throws IOException {
+  void open(Machine ofMachine, ChannelOptions channels, MachineFiles files) throws IOException {
     String where = qmp.getValue();
-    if (where == null) {
+    if (where == null && files == null) {
       return;
     }
-    Socket socket = ChannelOptions.read("--qmp", where, ControlOptions::parse);
+    Socket socket =
+        where == null
+            ? new Socket(files.control(), false, SocketMode.OWNER)
+            : ChannelOptions.read("--qmp", where, ControlOptions::parse);
     MachineTarget target =
         new MachineTarget(
             ofMachine, name.getValue(), () -> ExitStatsFile.json(ofMachine.statistics()));
@@ -77,6 +86,9 @@ final class ControlOptions {
     target.report(opened);
     if (socket.waits()) {
       await(opened);
+    }
+    if (where != null && files != null) {
+      Files.createSymbolicLink(files.control(), socket.path().toAbsolutePath());
     }
   }
 
@@ -105,6 +117,11 @@ final class ControlOptions {
     } catch (CancellationException | CompletionException e) {
       // The server was closed first, because the process is ending.
     }
+  }
+
+  /** The value of {@code --name}, or null. */
+  String name() {
+    return name.getValue();
   }
 
   /** Whether there is a control socket. */

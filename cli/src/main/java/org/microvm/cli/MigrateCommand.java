@@ -3,6 +3,7 @@ package org.microvm.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.microvm.machine.migration.MigrationAddress;
@@ -53,12 +54,17 @@ final class MigrateCommand implements Callable<Integer> {
   private String tlsHostName;
 
   @Parameters(
-      paramLabel = "unix:PATH|tcp:HOST:PORT[,tls=off]",
-      description = "address at which the other process waits")
-  private String where;
+      arity = "1..2",
+      paramLabel = "[NAME] unix:PATH|tcp:HOST:PORT[,tls=off]",
+      hideParamSyntax = true,
+      description =
+          "the machine's name, unless --qmp is given, and the address at which the other process"
+              + " waits")
+  private List<String> words;
 
   @Override
   public Integer call() throws IOException {
+    String where = control.select(words, 1, "unix:PATH or tcp:HOST:PORT").getFirst();
     MigrationAddress address = address("migrate", where, tlsCredentials, tlsHostName);
     try (QmpClient client = control.connect()) {
       if (address instanceof MigrationAddress.Tcp tcp) {
@@ -74,7 +80,7 @@ final class MigrateCommand implements Callable<Integer> {
         client.execute(
             "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));
       }
-      client.execute("migrate", QmpClient.arguments().put("uri", uri(address)));
+      client.execute("migrate", QmpClient.arguments().put("uri", uri(where, address)));
       JsonNode end = client.awaitEvent("MIGRATION");
       String status = end.path("status").asText();
       if (!status.equals("completed")) {
@@ -89,7 +95,7 @@ final class MigrateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private String uri(MigrationAddress address) {
+  private static String uri(String where, MigrationAddress address) {
     return switch (address) {
       case MigrationAddress.Unix(Path socket) -> MigrationAddress.UNIX + socket.toAbsolutePath();
       case MigrationAddress.Tcp _ -> where;

@@ -3,6 +3,7 @@ package org.microvm.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
@@ -20,9 +21,13 @@ final class SnapshotCommand implements Callable<Integer> {
   @Mixin private ControlClient control;
 
   @Parameters(
-      paramLabel = "DIRECTORY",
-      description = "where to save it; created if it does not exist")
-  private Path directory;
+      arity = "1..2",
+      paramLabel = "[NAME] DIRECTORY",
+      hideParamSyntax = true,
+      description =
+          "the machine's name, unless --qmp is given, and where to save it; the directory is created"
+              + " if it does not exist")
+  private List<String> words;
 
   @Option(
       names = "--diff",
@@ -37,6 +42,7 @@ final class SnapshotCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Path directory = Path.of(control.select(words, 1, "DIRECTORY").getFirst());
     try (QmpClient client = control.connect()) {
       if (end) {
         // The guest must not run between the save and the end.

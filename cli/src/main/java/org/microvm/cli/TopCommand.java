@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.microvm.linux.Fd;
@@ -9,6 +10,7 @@ import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code microvm top}: shows exits, interrupts and bytes of a running machine periodically. */
 @Command(
@@ -22,6 +24,13 @@ final class TopCommand implements Callable<Integer> {
   private static final String CLEAR = "\033[H\033[2J";
 
   @Mixin private ControlClient control;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "[NAME]",
+      hideParamSyntax = true,
+      description = "the machine's name, unless --qmp is given")
+  private List<String> words;
 
   @Option(
       names = "--interval",
@@ -41,6 +50,7 @@ final class TopCommand implements Callable<Integer> {
     if (interval < 0.01 || (count != null && count < 1)) {
       throw new UsageException("--interval must be at least 0.01, --count at least 1");
     }
+    control.select(words, 0);
     boolean terminal;
     try (Fd output = Fd.standardOutput()) {
       terminal = Terminal.isTerminal(output);
