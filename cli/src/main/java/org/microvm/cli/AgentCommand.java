@@ -127,10 +127,15 @@ final class AgentCommand {
   @Command(
       name = "info",
       description = "Prints the agent's version and commands, and the guest's operating system.")
-  int info() throws IOException {
+  int info(@Option(names = "--json", description = "print it as JSON") boolean json)
+      throws IOException {
     try (GuestAgent agent = connect()) {
       AgentInfo info = agent.info();
       OsInfo os = agent.osInfo();
+      if (json) {
+        JsonOutput.print(AgentJson.info(info, os, agent.hostName()));
+        return 0;
+      }
       GuestText.print("agent: qemu-ga " + info.version());
       os.prettyName().or(os::name).ifPresent(name -> GuestText.print("system: " + name));
       os.kernelRelease()
@@ -145,8 +150,13 @@ final class AgentCommand {
   }
 
   @Command(name = "users", description = "Lists the users who are logged in, and since when (UTC).")
-  int users() throws IOException {
+  int users(@Option(names = "--json", description = "print them as JSON") boolean json)
+      throws IOException {
     try (GuestAgent agent = connect()) {
+      if (json) {
+        JsonOutput.print(AgentJson.users(agent.users().loggedIn()));
+        return 0;
+      }
       for (GuestUser user : agent.users().loggedIn()) {
         GuestText.print(user.name() + " " + user.loginTime());
       }

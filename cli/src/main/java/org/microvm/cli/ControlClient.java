@@ -57,6 +57,11 @@ final class ControlClient {
     return rest;
   }
 
+  /** How the machine was selected. */
+  String machine() {
+    return name == null ? path : name;
+  }
+
   QmpClient connect() throws IOException {
     if (name != null) {
       return QmpClient.connect(

@@ -16,12 +16,12 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "top",
     description =
-        "Shows exits, interrupts and bytes of a running machine until it ends or you press Ctrl-C.",
+        "Shows exits, interrupts and bytes of a running machine until it ends or you press q. With"
+            + " --count or without a terminal, prints text.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TopCommand implements Callable<Integer> {
   private static final String STATISTICS = "x-exit-stats";
-  private static final String CLEAR = "\033[H\033[2J";
 
   @Mixin private ControlClient control;
 
@@ -45,22 +45,27 @@ final class TopCommand implements Callable<Integer> {
       description = "number of updates (default: no limit)")
   private Integer count;
 
+  @Option(names = "--json", description = "print each update as a line of JSON")
+  private boolean json;
+
   @Override
   public Integer call() throws Exception {
     if (interval < 0.01 || (count != null && count < 1)) {
       throw new UsageException("--interval must be at least 0.01, --count at least 1");
     }
     control.select(words, 0);
-    boolean terminal;
-    try (Fd output = Fd.standardOutput()) {
-      terminal = Terminal.isTerminal(output);
-    }
-    try (QmpClient client = control.connect()) {
+    try (Fd output = Fd.standardOutput();
+        QmpClient client = control.connect()) {
+      if (count == null && !json && Terminal.isTerminal(output)) {
+        new TopTerminal(client, output, control.machine(), interval).show(STATISTICS);
+        return 0;
+      }
       JsonNode before = client.execute(STATISTICS);
       for (int i = 0; count == null || i < count; i++) {
         TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
         JsonNode now = client.execute(STATISTICS);
-        System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
+        System.out.println(
+            json ? new TopRates(before, now).toJson().toString() : new TopView(before, now));
         before = now;
       }
     }
