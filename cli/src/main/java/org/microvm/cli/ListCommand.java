@@ -32,7 +32,7 @@ final class ListCommand implements Callable<Integer> {
     ArrayNode machines = JsonNodeFactory.instance.arrayNode();
     for (Machines.Entry entry : Machines.ofUser().list()) {
       ObjectNode machine = machines.addObject().put("name", entry.name().text());
-      machine.put("state", state(entry));
+      machine.put("state", state(entry)).put("pid", entry.pid());
       entry.description().map(Description::toJson).ifPresent(machine::setAll);
       machine.put("directory", entry.files().directory().toString());
     }

@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -53,6 +54,14 @@ final class StopCommand implements Callable<Integer> {
     machine = Machines.ofUser().find(NamedRun.name("stop", name));
     ended = new CompletableFuture<>();
     Thread.ofPlatform().daemon().name("end-of-machine").start(this::awaitEnd);
+    if (!Files.exists(machine.files().control())) {
+      // It waits for a client, or for a guest that migrates here.
+      ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
+      if (hasEnded(ANSWER)) {
+        say("%s had not started its guest yet and ended");
+        return 0;
+      }
+    }
     if (force) {
       cut("%s ended like a power cut (--force)");
       return 0;
@@ -116,8 +125,7 @@ final class StopCommand implements Callable<Integer> {
       say(message);
       return;
     }
-    long pid =
-        machine.description().orElseThrow(() -> new IOException(name + " does not end")).pid();
+    long pid = machine.pid();
     // The process holds the machine's lock, so the number is still its own.
     ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
     if (!hasEnded(ANSWER)) {

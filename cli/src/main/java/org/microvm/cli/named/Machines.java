@@ -17,6 +17,9 @@ import org.microvm.linux.Fd;
  * removed by whoever notices. One process at a time creates and removes directories.
  */
 public final class Machines {
+  /** A system property with the directory, instead of the one of the environment; for tests. */
+  private static final String DIRECTORY = "microvm.machines";
+
   private static final String TURN = ".lock";
   private static final String ENDED = ".ended";
 
@@ -32,7 +35,8 @@ public final class Machines {
    * @throws IOException if their directory belongs to another user, or others may write to it
    */
   public static Machines ofUser() throws IOException {
-    return in(RuntimeDirectory.of(System.getenv()));
+    String given = System.getProperty(DIRECTORY);
+    return in(given == null ? RuntimeDirectory.of(System.getenv()) : Path.of(given));
   }
 
   /**
@@ -51,9 +55,11 @@ public final class Machines {
    *
    * @param name its name
    * @param files its files
+   * @param pid its process
    * @param description empty while it starts
    */
-  public record Entry(MachineName name, MachineFiles files, Optional<Description> description) {
+  public record Entry(
+      MachineName name, MachineFiles files, long pid, Optional<Description> description) {
     /**
      * Waits for the end of the machine's process.
      *
@@ -92,6 +98,7 @@ public final class Machines {
         lock.close();
         throw new IOException("--name " + name + ": " + files.lock() + " is locked");
       }
+      Files.writeString(files.lock(), Long.toString(ProcessHandle.current().pid()));
       return new Registration(this, name, files, lock);
     }
   }
@@ -113,7 +120,7 @@ public final class Machines {
         MachineName name = new MachineName(text);
         MachineFiles files = files(name);
         if (isAlive(files)) {
-          entries.add(new Entry(name, files, description(files)));
+          entries.add(new Entry(name, files, pid(files), description(files)));
         } else {
           remove(name);
         }
@@ -187,6 +194,15 @@ public final class Machines {
     }
     try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
       return !lock.tryLock(true);
+    }
+  }
+
+  private static long pid(MachineFiles files) throws IOException {
+    String text = Files.readString(files.lock());
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      throw new IOException(files.lock() + ": '" + text + "' is not the number of a process", e);
     }
   }
 

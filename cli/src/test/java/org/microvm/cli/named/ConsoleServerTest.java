@@ -97,8 +97,8 @@ class ConsoleServerTest {
 
   @Test
   void viewers_seeTheSame() throws Exception {
-    try (SocketChannel a = connect();
-        SocketChannel b = connect()) {
+    SocketChannel a = connect();
+    try (SocketChannel b = connect()) {
       print("one");
       assertEquals("one", read(a, 3));
       assertEquals("one", read(b, 3));
