@@ -14,7 +14,7 @@ import org.microvm.linux.Terminal;
  */
 final class TopScreen {
   private static final int HISTORY = 200;
-  private static final int NAME_WIDTH = 24;
+  private static final int NAME_WIDTH = 26;
   private static final int NUMBER_WIDTH = 11;
   private static final int COLUMNS = 3;
   private static final String[] UNITS = {"", "K", "M", "G", "T"};

@@ -73,7 +73,10 @@ class NamedMachineTest {
   }
 
   private Outcome start(String guest, String... more) throws Exception {
-    List<String> words = new ArrayList<>(List.of("run", "--name", "web", "--detach"));
+    List<String> words = new ArrayList<>(List.of("run", "--detach"));
+    if (!List.of(more).contains("--name")) {
+      words.addAll(List.of("--name", "web"));
+    }
     words.addAll(List.of("-m", "16M", "--kernel", GUESTS.resolve(guest).toString()));
     words.addAll(List.of(more));
     return process(words.toArray(String[]::new));
@@ -140,6 +143,24 @@ class NamedMachineTest {
     assertEquals(new Outcome(0, "", ""), restored);
     assertTrue(microvm("port", "list", "copy").out().contains("microvm/copy/agent.sock"));
     assertEquals(0, microvm("stop", "copy", "--force").status());
+  }
+
+  @Test
+  void guestThatMigrates_isFoundUnderItsNewName() throws Exception {
+    String address = "unix:" + directory.resolve("move");
+    assertEquals(0, start("serial-echo", "--append", "mode=echo wait=halt").status());
+    ProcessHandle source = machineProcess();
+    assertEquals(
+        new Outcome(0, "", ""),
+        start("serial-echo", "--append", "mode=echo wait=halt", "--name", "other", "--incoming", address));
+
+    assertEquals(0, microvm("migrate", "web", address).status());
+
+    source.onExit().join();
+    assertEquals(1, list().size());
+    assertTrue(microvm("ctl", "other", "query-status").out().contains("running"));
+    assertTrue(Files.exists(directory.resolve("microvm/other/agent.sock")));
+    assertEquals(0, microvm("stop", "other", "--force").status());
   }
 
   @Test
