@@ -82,6 +82,14 @@ soak: build images ## open, close and block ports at random: a Java driver, a ho
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
 
+.PHONY: fuzz fuzz-guest
+fuzz: ## fuzz what guests, peers and files control, MINUTES=N in all (default 30); docs/fuzzing.md
+	@tools/fuzz $(or $(MINUTES),30)
+
+fuzz-guest: build bare-metal ## run a guest that does anything to its devices, MINUTES=N (default 10)
+	@tools/test -pl microvm -am -Dtest=RandomGuestTest -Dsurefire.failIfNoSpecifiedTests=false \
+	  -Dmicrovm.random.seconds=$$(($(or $(MINUTES),10) * 60))
+
 .PHONY: agent-test junit-example
 agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
 	@tools/agent-test -Dmicrovm.images=$(CURDIR)/test-images/target/$(IMAGES)

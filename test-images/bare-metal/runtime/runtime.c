@@ -386,6 +386,7 @@ static void end_of_interrupt(unsigned irq) {
 static _Noreturn void report_trap(const struct trap_frame *frame) {
   u64 address;
   __asm__("movq %%cr2, %0" : "=r"(address));
+  uart_init(); /* the guest may have programmed it */
   print("unexpected trap ");
   print_decimal(frame->vector);
   print(", error ");

@@ -3,6 +3,7 @@ package org.microvm.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.microvm.cli.named.MachineFiles;
@@ -23,11 +24,28 @@ final class AgentChannel {
   /** The id of the chardev and the device. */
   private static final String ID = "microvm-agent";
 
+  /** The chardev of a machine without a name. */
+  private static final String NO_SOCKET = "null,id=" + ID;
+
   private AgentChannel() {}
 
   /** Whether a snapshot's options contain the channel. */
   static boolean isIn(List<String> options) {
     return options.stream().anyMatch(AgentChannel::isChardev);
+  }
+
+  /**
+   * Takes the socket from the channel in a snapshot's options: it is that of the saved machine's
+   * name.
+   */
+  static List<String> withoutSocket(List<String> options) {
+    List<String> without = new ArrayList<>(options);
+    for (int i = 1; i < without.size(); i++) {
+      if (without.get(i - 1).equals("--chardev") && isChardev(without.get(i))) {
+        without.set(i, NO_SOCKET);
+      }
+    }
+    return without;
   }
 
   private static boolean isChardev(String text) {
@@ -46,7 +64,7 @@ final class AgentChannel {
       throws IOException {
     String chardev =
         files == null
-            ? "null,id=" + ID
+            ? NO_SOCKET
             : ChardevOptions.write(
                 ID,
                 new SocketSpec(new SocketSpec.Unix(files.agent()), new SocketSpec.Server(false)));

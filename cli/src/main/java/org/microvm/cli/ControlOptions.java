@@ -1,20 +1,21 @@
 package org.microvm.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.microvm.cli.named.MachineFiles;
-import org.microvm.linux.SocketMode;
+import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
-import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.qmp.QmpSocket;
+import org.microvm.virtioserial.options.AccessOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import picocli.CommandLine.Model.OptionSpec;
@@ -25,8 +26,12 @@ final class ControlOptions {
   private static final long END_SECONDS = 10;
 
   private final OptionSpec qmp =
-      Options.text("OPTIONS", "QMP control socket: unix:PATH,server=on,wait=off", "--qmp", "-qmp")
-          .build();
+      Options.texts(
+          "OPTIONS",
+          "QMP control socket: unix:PATH,server=on,wait=off, optionally with mode=0660, allow-uid=N,"
+              + " allow-gid=N, and readonly=on for clients that may only observe",
+          "--qmp",
+          "-qmp");
 
   private final OptionSpec name =
       Options.text(
@@ -40,8 +45,8 @@ final class ControlOptions {
   private Machine machine;
   private QmpServer server;
 
-  /** The values of the options. */
-  private record Socket(Path path, boolean waits, SocketMode mode) {}
+  /** The values of one option. */
+  private record Socket(QmpSocket address, boolean waits) {}
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
@@ -49,32 +54,36 @@ final class ControlOptions {
   }
 
   /**
-   * Opens the control socket of a machine that is not started yet, if {@code --qmp} was given or
-   * the machine has a name. With {@code wait=on} returns once a client has connected or the socket
-   * was closed.
+   * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given or
+   * the machine has a name. With {@code wait=on} returns once a client has connected or the sockets
+   * were closed.
    *
    * @param files of the machine; null if it has no name
    */
   void open(Machine ofMachine, ChannelOptions channels, MachineFiles files) throws IOException {
-    String where = qmp.getValue();
-    if (where == null && files == null) {
+    List<Socket> sockets = new ArrayList<>();
+    for (String where : Options.all(qmp)) {
+      sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
+    }
+    if (files != null) {
+      sockets.add(new Socket(new QmpSocket(files.control(), SocketAccess.OWNER, false), false));
+    }
+    if (sockets.isEmpty()) {
       return;
     }
-    Socket socket =
-        where == null
-            ? new Socket(files.control(), false, SocketMode.OWNER)
-            : ChannelOptions.read("--qmp", where, ControlOptions::parse);
     MachineTarget target =
         new MachineTarget(
-            ofMachine, name.getValue(), () -> ExitStatsFile.json(ofMachine.statistics()));
+            ofMachine,
+            name.getValue(),
+            () -> ExitStatsFile.json(ofMachine.statistics()),
+            SnapshotKey.ofUser()::seal);
     QmpServer opened;
     synchronized (this) {
       machine = ofMachine;
       try {
         opened =
             QmpServer.listen(
-                socket.path(),
-                socket.mode(),
+                sockets.stream().map(Socket::address).toList(),
                 target,
                 channels.register(ofMachine),
                 Version.number());
@@ -84,11 +93,8 @@ final class ControlOptions {
       server = opened;
     }
     target.report(opened);
-    if (socket.waits()) {
+    if (sockets.stream().anyMatch(Socket::waits)) {
       await(opened);
-    }
-    if (where != null && files != null) {
-      Files.createSymbolicLink(files.control(), socket.path().toAbsolutePath());
     }
   }
 
@@ -99,13 +105,15 @@ final class ControlOptions {
     }
     boolean server = options.takeFlag("server", false);
     boolean wait = options.takeFlag("wait", true);
-    SocketMode mode = ChardevOptions.mode(options.take("mode"));
+    boolean readOnly = options.takeFlag("readonly", false);
+    SocketAccess access = AccessOptions.take(options);
     options.finish();
     if (!server) {
       throw new OptionException("needs server=on: the machine listens, its clients connect");
     }
     try {
-      return new Socket(Path.of(where.substring(PREFIX.length())), wait, mode);
+      Path path = Path.of(where.substring(PREFIX.length()));
+      return new Socket(new QmpSocket(path, access, readOnly), wait);
     } catch (InvalidPathException e) {
       throw new OptionException("%s is not unix:PATH: %s".formatted(where, e.getReason()));
     }

@@ -36,7 +36,7 @@ final class CtlCommand implements Callable<Integer> {
     ObjectNode arguments = request.size() < 2 ? QmpClient.arguments() : object(request.get(1));
     try (QmpClient client = control.connect()) {
       JsonNode result = client.execute(command, arguments);
-      System.out.println(
+      GuestText.printLines(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(result));
     }
     return 0;

@@ -97,15 +97,19 @@ final class DemoCommand implements Callable<Integer> {
       agent.call("guest-ping", ANSWER);
       out.println("guest-ping: ok");
       JsonNode info = agent.call("guest-info", ANSWER);
-      out.println("guest-info: qemu-ga " + info.path("version").asText());
+      out.println("guest-info: qemu-ga " + plain(info.path("version")));
       JsonNode system = agent.call("guest-get-osinfo", ANSWER);
       out.printf(
           "guest-get-osinfo: %s, kernel %s, %s%n",
-          system.path("pretty-name").asText(system.path("name").asText()),
-          system.path("kernel-release").asText(),
-          system.path("machine").asText());
+          plain(system.path(system.has("pretty-name") ? "pretty-name" : "name")),
+          plain(system.path("kernel-release")),
+          plain(system.path("machine")));
       agent.send("guest-shutdown", AgentClient.arguments().put("mode", "powerdown"), ANSWER);
     }
+  }
+
+  private static String plain(JsonNode text) {
+    return GuestText.plain(text.asText());
   }
 
   private void printExits(MachineStatistics statistics) {

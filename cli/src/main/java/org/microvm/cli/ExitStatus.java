@@ -40,15 +40,15 @@ final class ExitStatus {
       case MachineEnd.Migrated() -> 0;
       case MachineEnd.DebugExit(int status) -> status & 0xff;
       case MachineEnd.Panicked panic -> {
-        err.println("microvm: " + panic.report());
+        print(err, panic.report());
         yield PANICKED;
       }
       case MachineEnd.TripleFault(String report) -> {
-        err.println("microvm: " + report);
+        print(err, report);
         yield TRIPLE_FAULT;
       }
       case MachineEnd.Halted(String report) -> {
-        err.println("microvm: " + report);
+        print(err, report);
         yield HALTED;
       }
       case MachineEnd.ResetLoop(int resets, String last) -> {
@@ -61,9 +61,13 @@ final class ExitStatus {
         yield RESET_LOOP;
       }
       case MachineEnd.Failed(String report) -> {
-        err.println("microvm: " + report);
+        print(err, report);
         yield Main.FAILED;
       }
     };
+  }
+
+  private static void print(PrintStream err, String report) {
+    err.println("microvm: " + GuestText.plainLines(report));
   }
 }

@@ -12,6 +12,9 @@ final class GuestText {
   /** C0, DEL and C1, which includes the one-byte form of ESC [, but not the tabulator. */
   private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}&&[^\t]]");
 
+  /** The same, but not the line feed. */
+  private static final Pattern CONTROL_IN_LINES = Pattern.compile("[\\p{Cc}&&[^\t\n]]");
+
   private GuestText() {}
 
   /**
@@ -19,13 +22,27 @@ final class GuestText {
    * replaced.
    */
   static void print(String line) {
+    System.out.println(isForTerminal() ? plain(line) : line);
+  }
+
+  /** Prints lines in the same way; their line feeds stay. */
+  static void printLines(String lines) {
+    System.out.println(isForTerminal() ? plainLines(lines) : lines);
+  }
+
+  private static boolean isForTerminal() {
     try (Fd output = Fd.standardOutput()) {
-      System.out.println(Terminal.isTerminal(output) ? plain(line) : line);
+      return Terminal.isTerminal(output);
     }
   }
 
   /** Returns the text with each control character replaced by a question mark. */
   static String plain(String text) {
     return CONTROL.matcher(text).replaceAll("?");
+  }
+
+  /** Returns the lines with each control character replaced, except for their line feeds. */
+  static String plainLines(String lines) {
+    return CONTROL_IN_LINES.matcher(lines).replaceAll("?");
   }
 }

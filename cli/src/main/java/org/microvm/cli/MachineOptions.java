@@ -71,7 +71,14 @@ final class MachineOptions {
           "-device");
 
   private final OptionSpec disks =
-      Options.texts("OPTIONS", "raw disk image: FILE[,readonly=on]", "--disk", "-disk");
+      Options.texts(
+          "OPTIONS",
+          "raw disk image, a file or a block device: FILE[,readonly=on][,format=raw]"
+              + "[,werror=enospc|report|stop|ignore][,rerror=report|stop|ignore]"
+              + "[,discard=unmap|ignore]; with format=raw, even if it looks like an image of another"
+              + " format",
+          "--disk",
+          "-disk");
 
   private final OptionSpec registers =
       Options.text(
@@ -269,7 +276,10 @@ final class MachineOptions {
     List<String> args = new ArrayList<>();
     addPath(args, kernel);
     addPath(args, initrd);
-    addAll(args, List.of(append, chardevs, devices, disks));
+    addAll(args, List.of(append, chardevs, devices));
+    for (String disk : Options.all(disks)) {
+      args.addAll(List.of(disks.longestName(), DiskOptions.toSaved(disk)));
+    }
     for (OptionSpec option :
         List.of(
             memory,

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.microvm.linux.SocketAccess;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.qmp.QmpClient;
@@ -65,7 +66,7 @@ final class MigrateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     String where = control.select(words, 1, "unix:PATH or tcp:HOST:PORT").getFirst();
-    MigrationAddress address = address("migrate", where, tlsCredentials, tlsHostName);
+    MigrationAddress address = address("migrate", where, tls());
     try (QmpClient client = control.connect()) {
       if (address instanceof MigrationAddress.Tcp tcp) {
         // Both are always set, so that no value of an earlier attempt remains.
@@ -97,25 +98,26 @@ final class MigrateCommand implements Callable<Integer> {
 
   private static String uri(String where, MigrationAddress address) {
     return switch (address) {
-      case MigrationAddress.Unix(Path socket) -> MigrationAddress.UNIX + socket.toAbsolutePath();
+      case MigrationAddress.Unix(Path socket, SocketAccess access) ->
+          new MigrationAddress.Unix(socket.toAbsolutePath(), access).toString();
       case MigrationAddress.Tcp _ -> where;
     };
+  }
+
+  private Optional<Tls> tls() {
+    if (tlsHostName != null && tlsCredentials == null) {
+      throw new UsageException("--tls-hostname requires --tls-creds");
+    }
+    return Optional.ofNullable(tlsCredentials)
+        .map(directory -> new Tls(directory.toAbsolutePath(), Optional.ofNullable(tlsHostName)));
   }
 
   /**
    * Parses an address, and combines it with the TLS options.
    *
    * @param option name of the option, for messages
-   * @param credentials directory of the TLS credentials, or null
-   * @param hostName name that the certificate must contain, or null for the host in the address
    */
-  static MigrationAddress address(String option, String where, Path credentials, String hostName) {
-    if (hostName != null && credentials == null) {
-      throw new UsageException("--tls-hostname requires --tls-creds");
-    }
-    Optional<Tls> tls =
-        Optional.ofNullable(credentials)
-            .map(directory -> new Tls(directory.toAbsolutePath(), Optional.ofNullable(hostName)));
+  static MigrationAddress address(String option, String where, Optional<Tls> tls) {
     try {
       return MigrationAddress.parse(where, tls);
     } catch (IllegalArgumentException e) {

@@ -203,7 +203,7 @@ final class PortCommand {
       ports = client.execute("x-query-ports");
     }
     if (json) {
-      System.out.println(ports.toPrettyString());
+      GuestText.printLines(ports.toPrettyString());
       return 0;
     }
     String row = "%-3s %-28s %-20s %-7s %-7s %12s %12s  %s%n";

@@ -62,7 +62,8 @@ final class ProfileCommand implements Callable<Integer> {
     }
     Profile profile = new Profile(table());
     int status = run.call(machine -> start(machine, profile));
-    System.err.print(profile.flatTable());
+    // The names of functions come from the kernel's file.
+    System.err.print(GuestText.plainLines(profile.flatTable()));
     if (folded != null) {
       Files.writeString(folded, profile.foldedStacks());
     }

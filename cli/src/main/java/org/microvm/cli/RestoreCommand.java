@@ -27,19 +27,26 @@ final class RestoreCommand implements Callable<Integer> {
           "directory for the unix sockets of all channels, which keep their names",
           "--sockets");
 
+  private final OptionSpec trustOptions =
+      Options.flag(
+          "use all options of a snapshot that this user did not save on this host, also those that"
+              + " open files, disks and sockets outside of the snapshot's directory",
+          "--trust-options");
+
   private final CommandSpec spec =
       Options.command(
           this,
           "restore",
           "Resumes a machine from a snapshot, with the options of the saved machine. More options of"
-              + " `microvm run` may follow.");
+              + " `microvm run` may follow. They take the place of the same options of the snapshot"
+              + " (a chardev: of the one with the same id; a disk: of all disks).");
 
   /** The command. */
   static CommandLine commandLine() {
     RestoreCommand restore = new RestoreCommand();
     restore.spec.addPositional(restore.directory);
     restore.spec.parser().unmatchedArgumentsAllowed(true);
-    return Options.complete(restore.spec, List.of(restore.sockets));
+    return Options.complete(restore.spec, List.of(restore.sockets, restore.trustOptions));
   }
 
   @Override
@@ -49,13 +56,23 @@ final class RestoreCommand implements Callable<Integer> {
     if (snapshot.options().isEmpty()) {
       throw new UsageException(snapshot + " contains no options: use 'run --restore'");
     }
+    List<String> again = spec.commandLine().getUnmatchedArguments();
     List<String> args = new ArrayList<>();
     args.add("run");
-    Path to = sockets.getValue();
-    args.addAll(
-        to == null ? snapshot.options() : SavedOptions.withSocketsIn(snapshot.options(), to));
+    args.addAll(options(snapshot, from, again));
     args.addAll(List.of("--restore", from.toString()));
-    args.addAll(spec.commandLine().getUnmatchedArguments());
+    args.addAll(again);
     return Main.execute(spec.commandLine().getErr(), args.toArray(new String[0]));
+  }
+
+  private List<String> options(Snapshot snapshot, Path from, List<String> again) {
+    List<String> all = snapshot.options();
+    Path to = sockets.getValue();
+    List<String> options =
+        AgentChannel.withoutSocket(SavedOptions.without(SnapshotKey.withoutSeal(all), again));
+    if (!Options.isGiven(trustOptions) && !SnapshotKey.ofUserIfThere().isSealed(all)) {
+      SavedOptions.check(options, new SnapshotDirectory(from), to != null);
+    }
+    return to == null ? options : SavedOptions.withSocketsIn(options, to);
   }
 }

@@ -2,13 +2,12 @@ package org.microvm.cli;
 
 import static java.util.Map.entry;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +24,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
 import picocli.CommandLine;
@@ -62,7 +62,7 @@ final class RunCommand implements Callable<Integer> {
 
   private final OptionSpec incoming =
       Options.text(
-              "unix:PATH|tcp:HOST:PORT[,tls=off]",
+              "unix:PATH[,mode=M]|tcp:HOST:PORT[,tls=off]",
               "wait at this address for a guest that migrates from another process; give the same"
                   + " options as there",
               "--incoming",
@@ -74,6 +74,14 @@ final class RunCommand implements Callable<Integer> {
           "DIRECTORY",
           "for --incoming tcp: the directory with ca-cert.pem, server-cert.pem and server-key.pem",
           "--tls-creds");
+
+  private final OptionSpec tlsAuthorized =
+      Options.texts(
+          "PATTERN",
+          "for --incoming tcp: a name that the source's certificate must have, where * stands for"
+              + " any characters of one part: dns:NAME, uri:URI or a whole subject such as"
+              + " CN=host1,O=Example; may be given more than once (default: any name)",
+          "--tls-authz");
 
   private final OptionSpec noConsole =
       Options.flag(
@@ -120,7 +128,16 @@ final class RunCommand implements Callable<Integer> {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
     all.addAll(
-        List.of(exitStats, restore, clock, incoming, tlsCredentials, noConsole, timeout, detach));
+        List.of(
+            exitStats,
+            restore,
+            clock,
+            incoming,
+            tlsCredentials,
+            tlsAuthorized,
+            noConsole,
+            timeout,
+            detach));
     return all;
   }
 
@@ -181,7 +198,7 @@ final class RunCommand implements Callable<Integer> {
             && !options.channels().useStdio();
     CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
     OutputStream console =
-        shown ? new FileOutputStream(FileDescriptor.out) : OutputStream.nullOutputStream();
+        shown ? new StandardOutput(Fd.standardOutput()) : OutputStream.nullOutputStream();
     if (commandRun != null) {
       console = commandRun.console();
     }
@@ -194,6 +211,9 @@ final class RunCommand implements Callable<Integer> {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels(), named.files());
       named.serve(machine);
+      if (!control.isOpen()) {
+        machine.addListener(new DiskRetry(machine));
+      }
       if (!isIncoming()) {
         machine.start();
       }
@@ -245,6 +265,9 @@ final class RunCommand implements Callable<Integer> {
     if (tlsCredentials.getValue() != null && !isIncoming()) {
       throw new UsageException("--tls-creds requires --incoming");
     }
+    if (!Options.all(tlsAuthorized).isEmpty() && tlsCredentials.getValue() == null) {
+      throw new UsageException("--tls-authz requires --incoming and --tls-creds");
+    }
     if (clock.getValue() != null && snapshot == null) {
       throw new UsageException("--clock requires --restore");
     }
@@ -272,7 +295,10 @@ final class RunCommand implements Callable<Integer> {
   private Machine receive(MachineConfig config, NamedRun named)
       throws IOException, MachineException {
     MigrationAddress address =
-        MigrateCommand.address("--incoming", incoming.getValue(), tlsCredentials.getValue(), null);
+        MigrateCommand.address(
+            "--incoming",
+            incoming.getValue(),
+            tls(tlsCredentials.getValue(), Options.all(tlsAuthorized)));
     try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
@@ -281,6 +307,11 @@ final class RunCommand implements Callable<Integer> {
       named.runs(config);
       return waiting.receive(config);
     }
+  }
+
+  private static Optional<Tls> tls(Path credentials, List<String> clients) {
+    return Optional.ofNullable(credentials)
+        .map(directory -> new Tls(directory.toAbsolutePath(), Optional.empty(), clients));
   }
 
   /**

@@ -51,6 +51,18 @@ class AgentChannelTest {
   }
 
   @Test
+  void savedOptions_haveTheChannelWithoutItsSocket() {
+    assertEquals(
+        List.of("--chardev", "null,id=microvm-agent", "--device", "x,id=microvm-agent"),
+        AgentChannel.withoutSocket(
+            List.of(
+                "--chardev",
+                "socket,id=microvm-agent,path=/there",
+                "--device",
+                "x,id=microvm-agent")));
+  }
+
+  @Test
   void channelOfTheOptions_isLinkedAndNoneIsAdded() throws Exception {
     Path given = directory.resolve("given");
     chardevs.add("socket,id=a,path=" + given + ",server=on,wait=off");

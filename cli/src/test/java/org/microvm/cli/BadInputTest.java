@@ -64,6 +64,9 @@ class BadInputTest {
         "--initrd|/nonexistent/initrd|/nonexistent/initrd",
         "--disk|/nonexistent/disk|/nonexistent/disk",
         "--disk|/etc/passwd,readonly=perhaps|readonly=perhaps",
+        "--disk|/etc/passwd,format=qcow2|format=qcow2 is not supported: convert the image",
+        "--disk|/etc|/etc is a directory; a disk is a file or a block device",
+        "--disk|/dev/null|/dev/null is a character device; a disk is a file or a block device",
         "--on-panic|never|--on-panic: 'never' is not exit, restart or pause",
         "--timeout|0|--timeout: '0' is not a number of seconds from 1 to 999999999",
         "--on-halt|never|--on-halt: 'never' is not exit or ignore",
@@ -82,6 +85,10 @@ class BadInputTest {
         "--qmp|unix:/tmp/q.sock|needs server=on",
         "--qmp|unix:/tmp/q.sock,server=on,colour=red|unknown option colour=",
         "--qmp|unix:/nonexistent/q.sock,server=on|/nonexistent/q.sock",
+        "--qmp|unix:/tmp/q.sock,server=on,readonly=perhaps|readonly=perhaps",
+        "--qmp|unix:/tmp/q.sock,server=on,mode=0600,allow-uid=1|have no effect with mode=0600",
+        "--incoming|unix:/tmp/in.sock,allow-gid=wheel|allow-gid=wheel is not a number",
+        "--tls-authz|CN=x|--tls-authz requires --incoming and --tls-creds",
         "--frobnicate|now|--frobnicate",
       })
   @RequiresKvm

@@ -45,6 +45,16 @@ class CommandLoggingTest {
     assertEquals("", out.toString(StandardCharsets.UTF_8));
   }
 
+  /** A guest or a peer determines parts of messages. */
+  @Test
+  void controlCharacters_doNotReachATerminal() {
+    logger.warn("title \u001b]0;x\u0007 and \u009b2J", new IOException("also \u001b[2J"));
+
+    String text = err.toString(StandardCharsets.UTF_8);
+    assertTrue(text.contains("Thing: title ?]0;x? and ?2J\n"), text);
+    assertTrue(text.contains("java.io.IOException: also ?[2J\n"), text);
+  }
+
   @Test
   void debugging_isNotSaidUnlessAskedFor() {
     logger.debug("details");

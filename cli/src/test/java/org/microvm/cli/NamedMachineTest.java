@@ -152,7 +152,14 @@ class NamedMachineTest {
     ProcessHandle source = machineProcess();
     assertEquals(
         new Outcome(0, "", ""),
-        start("serial-echo", "--append", "mode=echo wait=halt", "--name", "other", "--incoming", address));
+        start(
+            "serial-echo",
+            "--append",
+            "mode=echo wait=halt",
+            "--name",
+            "other",
+            "--incoming",
+            address));
 
     assertEquals(0, microvm("migrate", "web", address).status());
 

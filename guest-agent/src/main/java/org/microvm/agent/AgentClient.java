@@ -382,7 +382,7 @@ public final class AgentClient implements AutoCloseable {
     return answer.path("id").asLong(-1);
   }
 
-  private static JsonNode parse(String command, Line line) throws IOException {
+  static JsonNode parse(String command, Line line) throws AgentProtocolException {
     try {
       JsonNode answer = JSON.readTree(line.bytes());
       if (answer.isObject()) {
@@ -392,6 +392,9 @@ public final class AgentClient implements AutoCloseable {
     } catch (JsonProcessingException e) {
       throw new AgentProtocolException(
           command + ": the answer is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      // Bytes that Jackson takes for UTF-16 or UTF-32, but that are not valid in it.
+      throw new AgentProtocolException(command + ": the answer is not JSON", e);
     }
   }
 

@@ -28,8 +28,6 @@ public final class UnixSocket {
   /** From asm-generic/socket.h, which the generated constants do not include. */
   private static final int SO_RCVTIMEO = 20;
 
-  private static final int SO_PEERCRED = 17;
-
   /** From linux/stat.h. */
   private static final int S_IFMT = 0170000;
 
@@ -222,23 +220,6 @@ public final class UnixSocket {
     } catch (IOException gone) {
       return 0;
     }
-  }
-
-  /**
-   * {@return whether the other end was opened by a process of this user or of root, as the kernel
-   * recorded it (SO_PEERCRED of unix(7)); for a connected client, whether its server was}
-   *
-   * @param socket a connected unix socket
-   * @throws ErrnoException if the descriptor is closed or not a socket
-   */
-  public static boolean peerIsTrusted(Fd socket) throws ErrnoException {
-    // struct ucred: pid, uid, gid
-    MemorySegment credentials = Arena.ofAuto().allocate(3L * Integer.BYTES, Integer.BYTES);
-    long result =
-        socket.with(n -> Syscalls.getsockopt(n, Linux.SOL_SOCKET(), SO_PEERCRED, credentials));
-    ErrnoException.check(result, "getsockopt", socket);
-    int user = credentials.getAtIndex(ValueLayout.JAVA_INT, 1);
-    return user == 0 || user == Syscalls.geteuid();
   }
 
   private static void removeIfStale(Path path) throws ErrnoException {

@@ -2,6 +2,7 @@ package org.microvm.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -12,9 +13,10 @@ import org.microvm.syscall.CompareExchange16;
  * Guest RAM, addressed by guest-physical address; every access is bounds-checked.
  *
  * <p>Values are little-endian and may be unaligned. An access must lie within one region: RAM below
- * and above the hole under 4 GiB is not contiguous. The accessors here do not order memory against
- * the vCPUs; code that needs ordering, such as a virtqueue, takes a {@link #slice} and uses acquire
- * and release on it.
+ * and above the hole under 4 GiB is not contiguous. A value is loaded once ({@link SingleLoads}),
+ * so what was checked is what is used. The accessors here do not order memory against the vCPUs;
+ * code that needs ordering, such as a virtqueue, takes a {@link #slice} and uses acquire and
+ * release on it.
  *
  * <p>Any thread may call; the owner of the mapping unmaps it only after every thread that holds a
  * segment or a host address from here has ended.
@@ -133,7 +135,7 @@ public final class GuestMemory {
    */
   public int getByte(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 1);
-    return region.host().get(ValueLayout.JAVA_BYTE, address - region.start()) & 0xff;
+    return SingleLoads.getByte(region.host(), address - region.start());
   }
 
   /**
@@ -145,7 +147,7 @@ public final class GuestMemory {
    */
   public int getShort(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 2);
-    return region.host().get(SHORT, address - region.start()) & 0xffff;
+    return SingleLoads.getShort(region.host(), address - region.start());
   }
 
   /**
@@ -157,7 +159,7 @@ public final class GuestMemory {
    */
   public int getInt(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 4);
-    return region.host().get(INT, address - region.start());
+    return SingleLoads.getInt(region.host(), address - region.start());
   }
 
   /**
@@ -169,7 +171,7 @@ public final class GuestMemory {
    */
   public long getLong(long address) throws GuestMemoryException {
     MemoryRegion region = region(address, 8);
-    return region.host().get(LONG, address - region.start());
+    return SingleLoads.getLong(region.host(), address - region.start());
   }
 
   /**
@@ -230,6 +232,8 @@ public final class GuestMemory {
   public void read(long address, byte[] target) throws GuestMemoryException {
     MemorySegment.copy(
         slice(address, target.length), ValueLayout.JAVA_BYTE, 0, target, 0, target.length);
+    // The copy before its use: a load of the copy must not become one of guest memory.
+    VarHandle.acquireFence();
   }
 
   /**

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -71,17 +72,18 @@ class SocketAccessTest {
   }
 
   @Test
-  void peerIsTrusted_ownProcessIs() throws Exception {
+  void admits_ownProcess() throws Exception {
     try (UnixListener listener = UnixListener.open(path());
         Fd client = UnixSocket.connect(path());
         Fd server = listener.accept()) {
-      assertTrue(UnixSocket.peerIsTrusted(client));
-      assertTrue(UnixSocket.peerIsTrusted(server));
+      assertTrue(SocketAccess.OWNER.admits(client));
+      assertTrue(SocketAccess.OWNER.admits(server));
     }
   }
 
+  /** A process of user 65534 with the groups 65534, 4242 and 4243, where it runs as root. */
   @Test
-  void peerIsTrusted_processOfAnotherUserIsNot() throws Exception {
+  void admits_processOfAnotherUser_onlyIfItsUserOrGroupIsAllowed() throws Exception {
     boolean isRoot = (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid") == 0;
     assumeTrue(isRoot && Files.exists(PERL) && Files.exists(SETPRIV), "needs root, perl, setpriv");
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -94,7 +96,8 @@ class SocketAccessTest {
           new ProcessBuilder(
                   SETPRIV.toString(),
                   "--reuid=65534",
-                  "--clear-groups",
+                  "--regid=65534",
+                  "--groups=4242,4243",
                   PERL.toString(),
                   "-e",
                   client,
@@ -102,10 +105,24 @@ class SocketAccessTest {
               .inheritIO()
               .start();
       try (Fd server = UnixSocket.accept(listener.fd())) {
-        assertFalse(UnixSocket.peerIsTrusted(server));
+        assertFalse(SocketAccess.OWNER.admits(server));
+        assertFalse(allowing(1234, -1).admits(server));
+        assertFalse(allowing(-1, 1234).admits(server));
+        assertTrue(allowing(65534, -1).admits(server));
+        assertTrue(allowing(-1, 65534).admits(server));
+        assertTrue(allowing(1234, 4243).admits(server));
+        assertTrue(SocketAccess.of(SocketMode.parse("0666")).admits(server));
       }
       assertEquals(0, stranger.waitFor());
     }
+  }
+
+  private static SocketAccess allowing(int user, int group) {
+    return new SocketAccess(SocketMode.parse("0666"), number(user), number(group));
+  }
+
+  private static OptionalInt number(int number) {
+    return number < 0 ? OptionalInt.empty() : OptionalInt.of(number);
   }
 
   @Test

@@ -193,7 +193,12 @@ public final class MicroVmExtension
               // entries.
               System.err.printf(
                   "--- console of the guest of %s ---%n%s%n--- end of the guest's console ---%n",
-                  context.getDisplayName(), text);
+                  context.getDisplayName(), printable(text));
             });
+  }
+
+  /** A terminal obeys control characters, and the guest determines the text. */
+  private static String printable(String console) {
+    return console.replace("\r\n", "\n").replaceAll("[\\p{Cc}&&[^\t\n]]", "?");
   }
 }

@@ -51,6 +51,7 @@ public final class Machine implements AutoCloseable {
   private final MachineContext context;
   private final PauseControl pauses;
   private final PanicControl panics;
+  private final DiskErrorControl diskErrors;
   private final MachineSupervisor supervisor;
   private final MigrationSession migrations;
   private final SnapshotSession snapshots;
@@ -66,6 +67,7 @@ public final class Machine implements AutoCloseable {
     context = new MachineContext(config, parts, lifecycle, tracking, new CopyOnWriteArrayList<>());
     pauses = new PauseControl(context);
     panics = new PanicControl(context, pauses);
+    diskErrors = new DiskErrorControl(context, pauses);
     supervisor = new MachineSupervisor(context, panics);
     migrations = new MigrationSession(context, pauses);
     snapshots = new SnapshotSession(context, pauses, migrations);
@@ -170,6 +172,14 @@ public final class Machine implements AutoCloseable {
    */
   public boolean isPanicked() {
     return panics.isPaused();
+  }
+
+  /**
+   * {@return whether the guest is paused because a request of a disk has failed on the host, for
+   * example because the host's file system is full; {@link #resume} repeats the request}
+   */
+  public boolean isDiskFailed() {
+    return diskErrors.isPaused();
   }
 
   /** {@return whether {@link #start} was called} */

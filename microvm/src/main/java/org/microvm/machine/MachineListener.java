@@ -1,5 +1,6 @@
 package org.microvm.machine;
 
+import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.MigrationProgress;
@@ -17,6 +18,14 @@ public interface MachineListener {
 
   /** The guest was resumed; see {@link Machine#resume}. */
   default void resumed() {}
+
+  /**
+   * A disk's request has failed on the host. If the action is to stop, the guest has been paused,
+   * and the request is repeated when it is resumed.
+   *
+   * @param error what has failed, and what happens now
+   */
+  default void diskFailed(BlkError error) {}
 
   /**
    * A migration has ended; if it succeeded, the machine ends next.

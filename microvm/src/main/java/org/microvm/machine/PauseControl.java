@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.machine.vcpu.PauseGate;
 
 /** Pauses and resumes a machine's vCPUs. Any thread may call. */
@@ -77,5 +78,7 @@ final class PauseControl {
     if (was) {
       context.listeners().forEach(MachineListener::resumed);
     }
+    // Last, so that a request that fails again is reported after the guest was.
+    context.parts().blockDevices().forEach(BlkDevice::retry);
   }
 }

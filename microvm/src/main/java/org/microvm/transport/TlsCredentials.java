@@ -48,14 +48,19 @@ public final class TlsCredentials {
   /** The byte that the listening side sends when it has accepted the peer's certificate. */
   private static final int ACCEPTED = 1;
 
+  /** Sent instead if the certificate is valid, but its names are not allowed. */
+  private static final int NAME_REFUSED = 2;
+
   private static final Logger LOG = LoggerFactory.getLogger(TlsCredentials.class);
   private static final int LAST_WORD_MILLIS = 1000;
   private static final int LAST_READS = 16;
 
   private final SSLContext context;
+  private final PeerNames names;
 
-  private TlsCredentials(SSLContext context) {
+  private TlsCredentials(SSLContext context, PeerNames names) {
     this.context = context;
+    this.names = names;
   }
 
   /**
@@ -64,7 +69,17 @@ public final class TlsCredentials {
    * @throws IOException if a file is missing or not usable; the message names it
    */
   public static TlsCredentials server(Path directory) throws IOException {
-    return read(directory, "server");
+    return server(directory, PeerNames.ANY);
+  }
+
+  /**
+   * Reads the files of the side that listens.
+   *
+   * @param names of clients that are accepted
+   * @throws IOException if a file is missing or not usable; the message names it
+   */
+  public static TlsCredentials server(Path directory, PeerNames names) throws IOException {
+    return new TlsCredentials(read(directory, "server"), names);
   }
 
   /**
@@ -73,10 +88,10 @@ public final class TlsCredentials {
    * @throws IOException if a file is missing or not usable; the message names it
    */
   public static TlsCredentials client(Path directory) throws IOException {
-    return read(directory, "client");
+    return new TlsCredentials(read(directory, "client"), PeerNames.ANY);
   }
 
-  private static TlsCredentials read(Path directory, String side) throws IOException {
+  private static SSLContext read(Path directory, String side) throws IOException {
     Path file = directory.resolve(side + "-cert.pem");
     List<X509Certificate> chain = PemFile.certificates(file);
     PrivateKey key = PemFile.privateKey(directory.resolve(side + "-key.pem"));
@@ -88,7 +103,7 @@ public final class TlsCredentials {
       keys.init(own, NO_PASSWORD);
       SSLContext context = SSLContext.getInstance(PROTOCOLS[0]);
       context.init(keys.getKeyManagers(), trust(directory).getTrustManagers(), null);
-      return new TlsCredentials(context);
+      return context;
     } catch (GeneralSecurityException e) {
       throw new IOException("%s: %s".formatted(directory, e.getMessage()), e);
     }
@@ -128,10 +143,12 @@ public final class TlsCredentials {
     socket.startHandshake();
     // In TLS 1.3 the handshake ends before the peer has checked this certificate: without this
     // byte, a refusal would only show when the caller reads.
-    if (socket.getInputStream().read() != ACCEPTED) {
-      throw new IOException("the peer closed the connection");
-    }
-    return socket;
+    return switch (socket.getInputStream().read()) {
+      case ACCEPTED -> socket;
+      case NAME_REFUSED ->
+          throw new IOException("the peer does not allow the names in this side's certificate");
+      default -> throw new IOException("the peer closed the connection");
+    };
   }
 
   /** Does the handshake as the listening side. */
@@ -142,11 +159,22 @@ public final class TlsCredentials {
     socket.setSSLParameters(parameters);
     try {
       socket.startHandshake();
+      checkNames(socket);
       socket.getOutputStream().write(ACCEPTED);
       return socket;
     } catch (IOException e) {
       letRead(raw);
       throw e;
+    }
+  }
+
+  private void checkNames(SSLSocket socket) throws IOException {
+    X509Certificate peer = (X509Certificate) socket.getSession().getPeerCertificates()[0];
+    if (!names.allow(peer)) {
+      socket.getOutputStream().write(NAME_REFUSED);
+      throw new IOException(
+          "the peer's certificate has the subject '%s', and no name that --tls-authz allows"
+              .formatted(PeerNames.subject(peer)));
     }
   }
 

@@ -9,6 +9,7 @@ import org.microvm.linux.DescriptorMessage;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.SocketAccess;
 import org.microvm.linux.UnixSocket;
 
 /** A connection over a unix socket. */
@@ -17,34 +18,35 @@ public final class UnixTransport implements Transport {
   private static final int MOST_DESCRIPTORS = 16;
 
   private final Fd socket;
-  private final boolean authenticates;
+  private final SocketAccess access;
 
   /**
    * @param socket a connected socket; closed with this transport
    */
   public UnixTransport(Fd socket) throws ErrnoException {
-    this(socket, false);
+    this(socket, null);
   }
 
-  private UnixTransport(Fd socket, boolean authenticates) throws ErrnoException {
+  private UnixTransport(Fd socket, SocketAccess access) throws ErrnoException {
     this.socket = socket;
-    this.authenticates = authenticates;
+    this.access = access;
     socket.nonBlocking(false);
   }
 
   /**
-   * Creates a transport whose {@link #open} refuses a peer of another user, unless that is root.
+   * Creates a transport whose {@link #open} refuses a peer that is not allowed.
    *
    * @param socket a connected socket; closed with this transport
+   * @param access who may be the peer
    */
-  public static UnixTransport authenticated(Fd socket) throws ErrnoException {
-    return new UnixTransport(socket, true);
+  public static UnixTransport authenticated(Fd socket, SocketAccess access) throws ErrnoException {
+    return new UnixTransport(socket, access);
   }
 
   @Override
   public void open() throws IOException {
-    if (authenticates && !UnixSocket.peerIsTrusted(socket)) {
-      throw new IOException(socket + ": the peer's process belongs to another user");
+    if (access != null && !access.admits(socket)) {
+      throw new IOException(socket + ": the peer's process belongs to a user who is not allowed");
     }
   }
 

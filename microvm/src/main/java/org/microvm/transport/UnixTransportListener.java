@@ -3,20 +3,33 @@ package org.microvm.transport;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.microvm.linux.Fd;
+import org.microvm.linux.SocketAccess;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
 
-/** Listens on a unix socket to which only its owner can connect. */
+/** Listens on a unix socket. */
 public final class UnixTransportListener implements TransportListener {
   private final UnixListener listener;
+  private final SocketAccess access;
 
   /**
-   * Starts to listen.
+   * Starts to listen for processes of this user and root.
    *
    * @throws IOException if the path is too long, in use, or not allowed
    */
   public UnixTransportListener(Path socket) throws IOException {
-    listener = UnixListener.open(socket);
+    this(socket, SocketAccess.OWNER);
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @param access the permissions of the socket's file, and who may connect
+   * @throws IOException if the path is too long, in use, or not allowed
+   */
+  public UnixTransportListener(Path socket, SocketAccess access) throws IOException {
+    this.access = access;
+    listener = UnixListener.open(socket, access.mode());
     listener.fd().nonBlocking(false);
   }
 
@@ -26,7 +39,7 @@ public final class UnixTransportListener implements TransportListener {
     while (connection == null) {
       connection = UnixSocket.accept(listener.fd());
     }
-    return UnixTransport.authenticated(connection);
+    return UnixTransport.authenticated(connection, access);
   }
 
   @Override

@@ -25,7 +25,7 @@ public final class TestAuthority {
   private static final byte[] SUBJECT_ALTERNATIVE_NAME = Der.oid(2, 5, 29, 17);
   private static final byte[] EXTENDED_KEY_USAGE = Der.oid(2, 5, 29, 37);
   private static final int[] SERVER_AUTH = {1, 3, 6, 1, 5, 5, 7, 3, 1};
-  private static final int[] CLIENT_AUTH = {1, 3, 6, 1, 5, 5, 7, 3, 2};
+  static final int[] CLIENT_AUTH = {1, 3, 6, 1, 5, 5, 7, 3, 2};
 
   private final KeyPair key = newKey();
   private final byte[] certificate;
@@ -61,8 +61,14 @@ public final class TestAuthority {
   /** Writes a server's certificate and key. */
   void server(Path directory, Instant until, String address)
       throws IOException, GeneralSecurityException {
+    server(directory, until, address, SERVER_AUTH);
+  }
+
+  /** Writes a server's certificate and key, for another purpose. */
+  void server(Path directory, Instant until, String address, int[] purpose)
+      throws IOException, GeneralSecurityException {
     byte[] name = Der.element(0x87, InetAddress.getByName(address).getAddress());
-    issue(directory, "server", until, usage(SERVER_AUTH), alternativeName(name));
+    issue(directory, "server", until, usage(purpose), alternativeName(name));
   }
 
   /** Writes the certificate and key of a server with a host name. */

@@ -58,10 +58,13 @@ class TlsTransportTest {
 
   /** Listens, and accepts the first peer that authenticates. */
   private CompletableFuture<Transport> listen(Path server) throws IOException {
+    return listen(TlsCredentials.server(server));
+  }
+
+  private CompletableFuture<Transport> listen(TlsCredentials server) throws IOException {
     listener =
         new TcpTransportListener(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-            Optional.of(TlsCredentials.server(server)));
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.of(server));
     return CompletableFuture.supplyAsync(
         () -> {
           try {
@@ -178,6 +181,27 @@ class TlsTransportTest {
     authority.trustedIn(stranger);
 
     assertRefused(stranger, "certificate");
+    assertLetIn(accepted);
+  }
+
+  @Test
+  void clientOfAnotherName_isRefused() throws Exception {
+    listen(TlsCredentials.server(credentials, PeerNames.of(List.of("CN=source-1"))));
+
+    assertRefused(credentials, "does not allow the names");
+  }
+
+  @Test
+  void clientOfAnAllowedName_isLetInAfterOneOfAnotherName() throws Exception {
+    CompletableFuture<Transport> accepted =
+        listen(TlsCredentials.server(credentials, PeerNames.of(List.of("CN=client"))));
+    Path stranger = other("stranger");
+    authority.trustedIn(stranger);
+    authority.server(stranger, Instant.now().plusSeconds(60), HOST, TestAuthority.CLIENT_AUTH);
+    Files.move(stranger.resolve("server-cert.pem"), stranger.resolve("client-cert.pem"));
+    Files.move(stranger.resolve("server-key.pem"), stranger.resolve("client-key.pem"));
+
+    assertRefused(stranger, "does not allow the names");
     assertLetIn(accepted);
   }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
@@ -27,6 +28,7 @@ public final class MachineTarget implements QmpTarget {
   private final Machine machine;
   private final Optional<String> name;
   private final Supplier<JsonNode> statistics;
+  private final UnaryOperator<List<String>> seal;
 
   /**
    * Makes a machine the target.
@@ -36,9 +38,27 @@ public final class MachineTarget implements QmpTarget {
    * @param statistics supplies the machine's statistics so far
    */
   public MachineTarget(Machine machine, String name, Supplier<JsonNode> statistics) {
+    this(machine, name, statistics, UnaryOperator.identity());
+  }
+
+  /**
+   * Makes a machine the target.
+   *
+   * @param machine the machine that clients control; it is not closed here
+   * @param name the machine's name, or null if it has none
+   * @param statistics supplies the machine's statistics so far
+   * @param seal changes the command-line options that a snapshot keeps; called while the guest
+   *     stands still
+   */
+  public MachineTarget(
+      Machine machine,
+      String name,
+      Supplier<JsonNode> statistics,
+      UnaryOperator<List<String>> seal) {
     this.machine = machine;
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
+    this.seal = seal;
   }
 
   /**
@@ -62,6 +82,11 @@ public final class MachineTarget implements QmpTarget {
           @Override
           public void resumed() {
             server.resumed();
+          }
+
+          @Override
+          public void diskFailed(BlkError error) {
+            server.diskFailed(error);
           }
 
           @Override
@@ -129,6 +154,9 @@ public final class MachineTarget implements QmpTarget {
     if (machine.isPanicked()) {
       return RunState.GUEST_PANICKED;
     }
+    if (machine.isDiskFailed()) {
+      return RunState.IO_ERROR;
+    }
     return machine.isPaused() ? RunState.PAUSED : RunState.RUNNING;
   }
 
@@ -158,13 +186,17 @@ public final class MachineTarget implements QmpTarget {
 
   @Override
   public void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException {
-    save(() -> machine.snapshot(directory, options));
+    save(() -> machine.snapshot(directory, sealed(options)));
   }
 
   @Override
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
-    save(() -> machine.snapshotDiff(directory, base, options));
+    save(() -> machine.snapshotDiff(directory, base, sealed(options)));
+  }
+
+  private UnaryOperator<List<String>> sealed(UnaryOperator<List<String>> options) {
+    return saved -> seal.apply(options.apply(saved));
   }
 
   private interface Save {

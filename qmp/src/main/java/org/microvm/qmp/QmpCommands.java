@@ -15,6 +15,7 @@ final class QmpCommands {
 
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final String productVersion;
+  private boolean readOnly;
   private long failures;
 
   /**
@@ -32,6 +33,26 @@ final class QmpCommands {
   }
 
   /**
+   * Returns the commands that change nothing, for clients that may only observe: those whose names
+   * say that they query, and the statistics. To be called when all commands are there.
+   */
+  QmpCommands reading() {
+    QmpCommands some = new QmpCommands(productVersion);
+    some.readOnly = true;
+    commands.forEach(
+        (name, command) -> {
+          if (isQuery(name)) {
+            some.commands.putIfAbsent(name, command);
+          }
+        });
+    return some;
+  }
+
+  private static boolean isQuery(String name) {
+    return name.startsWith("query-") || name.startsWith("x-query-") || name.equals("x-exit-stats");
+  }
+
+  /**
    * Runs a command.
    *
    * @return the value of {@code return} in the reply
@@ -42,7 +63,10 @@ final class QmpCommands {
     if (command == null) {
       throw new QmpException(
           QmpException.COMMAND_NOT_FOUND,
-          "The command %s has not been found".formatted(request.name()));
+          (readOnly
+                  ? "The command %s is not among those of a read-only control socket"
+                  : "The command %s has not been found")
+              .formatted(request.name()));
     }
     QmpArguments arguments = new QmpArguments(request.arguments());
     JsonNode result = command.run(arguments);

@@ -5,65 +5,47 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.microvm.devices.virtio.blk.BlkError;
+import org.microvm.devices.virtio.blk.OnError;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
-import org.microvm.linux.Fd;
-import org.microvm.linux.SocketMode;
-import org.microvm.linux.UnixListener;
-import org.microvm.linux.UnixSocket;
 import org.microvm.machine.migration.HandoverTimes;
 import org.microvm.machine.migration.MigrationProgress;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/** Serves the control socket. It has its own thread, so that a client cannot delay the guest. */
+/** Serves the control sockets. It has its own thread, so that a client cannot delay the guest. */
 public final class QmpServer implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(QmpServer.class);
-
-  /** The most clients at a time; further ones wait in the listen backlog. */
-  static final int MAX_CLIENTS = 16;
-
   /** The interval that QEMU uses. */
   private static final Duration PORT_EVENT_INTERVAL = Duration.ofSeconds(1);
 
-  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final long CLOSE_SECONDS = 2;
 
   private final EventLoop loop;
-  private final UnixListener listener;
+  private final List<QmpListener> listeners;
   private final QmpTarget target;
   private final ChannelRegistry registry;
-  private final boolean ownersOnly;
-  private boolean strangerLogged;
   private final QmpCommands commands;
   private final MachineCommands machineCommands;
   private final QmpEvents events = new QmpEvents(this::tellAll);
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
-
-  /** Used on the loop only. */
-  private final Set<QmpSession> sessions = new LinkedHashSet<>();
-
-  private EventLoop.Watch watch;
   private boolean closed;
 
   private QmpServer(
       EventLoop loop,
-      UnixListener listener,
+      List<QmpListener> listeners,
       QmpTarget target,
       ChannelRegistry registry,
       Settings settings) {
     this.loop = loop;
-    this.listener = listener;
+    this.listeners = listeners;
     this.target = target;
     this.registry = registry;
-    ownersOnly = settings.mode().isOwners();
     commands = new QmpCommands(settings.version());
     machineCommands = new MachineCommands(target, registry);
     MigrationCommands migrationCommands = new MigrationCommands(target);
@@ -78,13 +60,8 @@ public final class QmpServer implements AutoCloseable {
    *
    * @param version of the product
    * @param portEventInterval the shortest time between two events about a port
-   * @param mode the permissions of the socket
    */
-  record Settings(String version, Duration portEventInterval, SocketMode mode) {
-    Settings(String version, Duration portEventInterval) {
-      this(version, portEventInterval, SocketMode.OWNER);
-    }
-  }
+  record Settings(String version, Duration portEventInterval) {}
 
   /**
    * Listens on a unix socket and starts to serve clients.
@@ -98,45 +75,50 @@ public final class QmpServer implements AutoCloseable {
    */
   public static QmpServer listen(
       Path path, QmpTarget target, ChannelRegistry registry, String version) throws ErrnoException {
-    return listen(path, SocketMode.OWNER, target, registry, version);
+    return listen(List.of(new QmpSocket(path)), target, registry, version);
   }
 
   /**
-   * Listens as {@link #listen(Path, QmpTarget, ChannelRegistry, String)} does, with other
-   * permissions. If they are the owner's alone, clients of other users than this process's and root
-   * are refused, however they got at the socket.
+   * Listens on several unix sockets and starts to serve their clients. Clients of all sockets get
+   * the events; those of a read-only one can change nothing.
    *
-   * @param path of the unix socket; {@link #close} removes the file
-   * @param mode the permissions of the file; who can connect controls the machine
+   * @param sockets at least one; {@link #close} removes the files
    * @param target what is controlled
    * @param registry the channels that exist; used by the server alone from now on
    * @param version of the product, such as 0.1.0
    * @return the server, which accepts clients
-   * @throws ErrnoException if the path is too long, in use, or not allowed
+   * @throws ErrnoException if a path is too long, in use, or not allowed
    */
   public static QmpServer listen(
-      Path path, SocketMode mode, QmpTarget target, ChannelRegistry registry, String version)
+      List<QmpSocket> sockets, QmpTarget target, ChannelRegistry registry, String version)
       throws ErrnoException {
-    Settings settings = new Settings(version, PORT_EVENT_INTERVAL, mode);
-    return listen(path, target, registry, settings);
+    return listen(sockets, target, registry, new Settings(version, PORT_EVENT_INTERVAL));
   }
 
   static QmpServer listen(Path path, QmpTarget target, ChannelRegistry registry, Settings settings)
       throws ErrnoException {
-    UnixListener listener = UnixListener.open(path, settings.mode());
-    EventLoop loop = null;
+    return listen(List.of(new QmpSocket(path)), target, registry, settings);
+  }
+
+  private static QmpServer listen(
+      List<QmpSocket> sockets, QmpTarget target, ChannelRegistry registry, Settings settings)
+      throws ErrnoException {
+    List<QmpListener> listeners = new ArrayList<>();
+    EventLoop loop = EventLoop.open("qmp");
     try {
-      loop = EventLoop.open("qmp");
-      QmpServer server = new QmpServer(loop, listener, target, registry, settings);
-      server.watch = loop.watch(listener.fd(), EventLoop.IN, bits -> server.accept());
+      for (QmpSocket socket : sockets) {
+        listeners.add(QmpListener.open(loop, socket));
+      }
+      QmpServer server = new QmpServer(loop, listeners, target, registry, settings);
+      for (QmpListener listener : listeners) {
+        listener.start(server.commands, () -> server.firstClient.complete(null));
+      }
       loop.start();
       target.channels().addListener(server.portEvents);
       return server;
     } catch (ErrnoException e) {
-      listener.close();
-      if (loop != null) {
-        loop.close();
-      }
+      listeners.forEach(QmpListener::closeFile);
+      loop.close();
       throw e;
     }
   }
@@ -157,6 +139,24 @@ public final class QmpServer implements AutoCloseable {
   /** Sends the event that the guest was paused. */
   public void stopped() {
     later(() -> events.emit("STOP"));
+  }
+
+  /**
+   * Sends the event that a request of a disk has failed on the host.
+   *
+   * @param error what has failed, and what happens now
+   */
+  public void diskFailed(BlkError error) {
+    ObjectNode data =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("device", error.disk())
+            .put("node-name", error.disk())
+            .put("operation", error.write() ? "write" : "read")
+            .put("action", error.action().name().toLowerCase(Locale.ROOT))
+            .put("nospace", OnError.isNoSpace(error.errno()))
+            .put("reason", Errno.describe(error.errno()));
+    later(() -> events.emit("BLOCK_IO_ERROR", data));
   }
 
   /** Sends the event that the guest was resumed. */
@@ -249,53 +249,7 @@ public final class QmpServer implements AutoCloseable {
   }
 
   private void tellAll(ObjectNode event) {
-    new ArrayList<>(sessions).forEach(session -> session.event(event));
-  }
-
-  private void accept() {
-    try {
-      Fd client = listener.accept();
-      if (client != null) {
-        admit(client);
-      }
-    } catch (ErrnoException e) {
-      // For instance, the process is out of descriptors. The client stays in the backlog; the pause
-      // keeps the loop from spinning.
-      LOG.warn("{}: {}", listener.path(), e.getMessage());
-      watch.interest(0);
-      loop.schedule(RETRY_NANOS, this::listenIfRoom);
-    }
-  }
-
-  private void admit(Fd client) throws ErrnoException {
-    if (ownersOnly && !UnixSocket.peerIsTrusted(client)) {
-      client.close();
-      if (!strangerLogged) {
-        strangerLogged = true;
-        LOG.warn("{}: refused a client of another user; others are not logged", listener.path());
-      }
-      return;
-    }
-    QmpSession session;
-    try {
-      session = new QmpSession(loop, client, commands, this::left);
-    } catch (ErrnoException | RuntimeException | Error e) {
-      client.close();
-      throw e;
-    }
-    sessions.add(session);
-    session.greet();
-    listenIfRoom();
-    firstClient.complete(null);
-  }
-
-  private void left(QmpSession session) {
-    sessions.remove(session);
-    listenIfRoom();
-  }
-
-  private void listenIfRoom() {
-    watch.interest(sessions.size() < MAX_CLIENTS ? EventLoop.IN : 0);
+    listeners.forEach(listener -> listener.forEach(session -> session.event(event)));
   }
 
   /** Disconnects all clients and stops listening. Clients can still read what was sent before. */
@@ -309,15 +263,13 @@ public final class QmpServer implements AutoCloseable {
     CompletableFuture<Void> ended = new CompletableFuture<>();
     loop.execute(
         () -> {
-          watch.close();
-          listener.close();
-          new ArrayList<>(sessions).forEach(QmpSession::end);
+          listeners.forEach(QmpListener::end);
           registry.close();
           ended.complete(null);
         });
     ended.completeOnTimeout(null, CLOSE_SECONDS, TimeUnit.SECONDS).join();
     firstClient.cancel(false);
     loop.close();
-    listener.close();
+    listeners.forEach(QmpListener::closeFile);
   }
 }

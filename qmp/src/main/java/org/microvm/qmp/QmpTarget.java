@@ -23,6 +23,8 @@ public interface QmpTarget {
     RUNNING,
     /** The guest was paused and can be resumed. */
     PAUSED,
+    /** The guest was paused because a request of a disk has failed on the host. */
+    IO_ERROR,
     /** The guest was paused because its kernel has panicked. */
     GUEST_PANICKED,
     /** The guest has ended. */

@@ -367,7 +367,7 @@ class QmpProtocolTest {
 
   @Test
   void clients_beyondTheLimit_waitForOneToLeave() throws IOException {
-    RawClient[] clients = new RawClient[QmpServer.MAX_CLIENTS];
+    RawClient[] clients = new RawClient[QmpListener.MAX_CLIENTS];
     for (int i = 0; i < clients.length; i++) {
       clients[i] = client();
     }

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
@@ -13,6 +14,8 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.backend.HostConnection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One connection of a host program to a port: watches its descriptors on the event loop and tracks
@@ -32,7 +35,21 @@ final class HostSession {
 
   private static final int GONE = EventLoop.HUP | EventLoop.ERR;
 
+  /** How long to wait before bytes are written again that a full disk has refused. */
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  private static final int EDQUOT = 122;
+
+  private static final Logger LOG = LoggerFactory.getLogger(HostSession.class);
+
   private final HostConnection connection;
+  private final Runnable retry;
+  private final EventLoop loop;
+
+  /** Tries again to write to a full disk, or null. */
+  private EventLoop.Timer retryTimer;
+
+  private boolean fullLogged;
 
   /**
    * The events watched while neither input nor output is wanted: the peer may disconnect at any
@@ -54,6 +71,8 @@ final class HostSession {
   HostSession(HostConnection connection, EventLoop loop, DeviceLock lock, Handler handler)
       throws ErrnoException {
     this.connection = connection;
+    this.loop = loop;
+    retry = () -> tryAgain(lock, handler);
     // If the end of input ends the connection, the kernel reports it as RDHUP and not as HUP.
     idle = connection.halfClose() ? EventLoop.HUP : EventLoop.HUP | EventLoop.RDHUP;
     inputEnded = connection.input() == null;
@@ -166,10 +185,39 @@ final class HostSession {
     do {
       bytes = connection.output().writev(ranges);
     } while (bytes == -Errno.EINTR);
+    if (bytes == -Errno.ENOSPC || bytes == -EDQUOT) {
+      awaitSpace((int) -bytes);
+      return 0;
+    }
     // After an error the input is still read to its end: the peer may have sent before it
     // disconnected.
     outputEnded |= bytes < 0 && bytes != -Errno.EAGAIN;
     return Math.max(bytes, 0);
+  }
+
+  /** Sees to it that the bytes are written when the disk has room again: nothing is lost. */
+  private void awaitSpace(int errno) {
+    if (!fullLogged) {
+      fullLogged = true;
+      LOG.warn(
+          "{}: {} ({}); what the guest writes has to wait until there is room",
+          connection.output(),
+          Errno.name(errno),
+          Errno.describe(errno));
+    }
+    if (retryTimer == null) {
+      retryTimer = loop.schedule(RETRY_NANOS, retry);
+    }
+  }
+
+  private void tryAgain(DeviceLock lock, Handler handler) {
+    ReentrantLock outer = lock.enter();
+    try {
+      retryTimer = null;
+    } finally {
+      lock.exit(outer);
+    }
+    handler.ready(this, false, true);
   }
 
   /** Sets whether readable bytes are reported to the handler. */
@@ -190,6 +238,9 @@ final class HostSession {
 
   /** Ends the connection. */
   void close() {
+    if (retryTimer != null) {
+      retryTimer.cancel();
+    }
     closeInputWatch();
     closeOutputWatch();
     connection.close();

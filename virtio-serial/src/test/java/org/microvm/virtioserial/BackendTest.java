@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
@@ -228,6 +229,38 @@ class BackendTest {
 
     assertEquals(null, guest.queue(Guest.out(nr)).poll());
     assertEquals(0, machine.numbers(nr).bytesFromGuest());
+  }
+
+  @Test
+  void fullDisk_losesNothingOnceThereIsRoom() throws Exception {
+    Path disk = Files.createDirectory(directory.resolve("tmpfs"));
+    assumeTrue(
+        run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk.toString()) == 0,
+        "a small file system cannot be mounted");
+    try {
+      Path other = Files.write(disk.resolve("other"), new byte[48 << 10]);
+      int nr = add(FileBackend.open(disk.resolve("out"), false, Optional.empty()));
+      byte[] bytes = Guest.bytes(60 << 10, 1);
+
+      guest.write(nr, bytes);
+      machine.idle();
+      assertEquals(null, guest.queue(Guest.out(nr)).poll());
+      Files.delete(other);
+
+      guest.awaitSent(nr, 1);
+      assertArrayEquals(bytes, Files.readAllBytes(disk.resolve("out")));
+      machine.close();
+    } finally {
+      run("umount", "-l", disk.toString());
+    }
+  }
+
+  private static int run(String... command) throws Exception {
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start()
+        .waitFor();
   }
 
   @Test

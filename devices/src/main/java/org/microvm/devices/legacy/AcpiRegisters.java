@@ -115,7 +115,7 @@ public final class AcpiRegisters implements BusDevice, Stateful {
     return inUse;
   }
 
-  /** Returns to the power-on state, when the guest is reset. */
+  @Override
   public synchronized void reset() {
     pending = 0;
     inUse = false;

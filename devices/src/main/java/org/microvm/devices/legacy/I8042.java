@@ -110,6 +110,14 @@ public final class I8042 implements BusDevice, Stateful {
     awaitsData = state.awaitsData();
   }
 
+  @Override
+  public synchronized void reset() {
+    configuration = 0;
+    stale = STALE_BYTES;
+    output = -1;
+    awaitsData = 0;
+  }
+
   /** Whether a byte written to the data port is the command's operand. */
   static boolean hasOperand(int command) {
     return switch (command) {

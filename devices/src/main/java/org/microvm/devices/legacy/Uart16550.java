@@ -288,6 +288,37 @@ public final class Uart16550 implements BusDevice, Stateful {
     }
   }
 
+  /**
+   * Resets the registers and discards received bytes. A byte that was refused before may be offered
+   * again.
+   */
+  @Override
+  public void reset() {
+    boolean tellRoom;
+    lock.lock();
+    try {
+      receivedHead = 0;
+      receivedCount = 0;
+      ier = 0;
+      lcr = 0;
+      mcr = 0;
+      scratch = 0;
+      divisor = DEFAULT_DIVISOR;
+      trigger = 1;
+      modemChanges = 0;
+      fifo = false;
+      overrun = false;
+      transmitterEmptied = false;
+      updateLine();
+      tellRoom = roomAgain();
+    } finally {
+      lock.unlock();
+    }
+    if (tellRoom) {
+      roomListener.run();
+    }
+  }
+
   private int readRegister(int register) {
     return switch (register) {
       case DATA -> divisorShown() ? divisor & 0xff : dequeue();

@@ -1,7 +1,7 @@
 package org.microvm.devices.state;
 
 /**
- * A device whose state can be saved and restored.
+ * A device whose state can be saved, restored, and reset.
  *
  * <p>During a save or restore nothing else uses the device: no vCPU runs, and the event loop does
  * nothing else.
@@ -27,4 +27,10 @@ public interface Stateful {
    * @throws StateException if the state is invalid; the device must not be used then
    */
   void restore(StateInput input) throws StateException;
+
+  /**
+   * Returns to the state of a new device, because the guest is reset: the next boot finds nothing
+   * of the last one. No vCPU runs meanwhile. What a battery keeps in a PC stays.
+   */
+  void reset();
 }

@@ -2,6 +2,7 @@ package org.microvm.devices.virtio;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.microvm.linux.IovecArray;
 
@@ -136,6 +137,10 @@ public final class DescriptorChain {
           ram.host(regions[i]), ValueLayout.JAVA_BYTE, from, target, offset + done, part);
       done += part;
     }
+    // The copy before its use: the caller checks the copy, and no load of it may become one of
+    // guest
+    // memory, which the guest may have changed since.
+    VarHandle.acquireFence();
     return done;
   }
 

@@ -155,6 +155,11 @@ final class TransportRegisters {
     configChangePending = false;
   }
 
+  /** Sets what a driver's reset keeps to its value at power-on. */
+  void powerOn() {
+    configGeneration = 0;
+  }
+
   TransportState state() {
     return new TransportState(
         deviceId,

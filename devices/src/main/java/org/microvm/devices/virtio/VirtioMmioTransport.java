@@ -390,7 +390,8 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
-   * Resets the device as at power-on, as a driver does that writes zero to Status.
+   * Resets the device as at power-on: as a driver does that writes zero to Status, and the
+   * registers that a driver's reset keeps.
    *
    * @return false if {@link #giveUp} was called before the device's own threads had ended their
    *     work, which may still write to guest memory
@@ -399,6 +400,8 @@ public final class VirtioMmioTransport implements BusDevice {
     lock.lock();
     try {
       write(MmioRegister.STATUS, Integer.BYTES, 0);
+      registers.powerOn();
+      page.showAll();
       return !waiting;
     } finally {
       lock.unlock();

@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
+import org.microvm.memory.SingleLoads;
 
 /**
  * The device side of a split virtqueue (section 2.7), with indirect descriptors and EVENT_IDX.
@@ -56,13 +57,6 @@ public final class Virtqueue {
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle SHORT_HANDLE = SHORT.varHandle();
-  // An indirect table may be unaligned, so descriptors are read with unaligned layouts.
-  private static final ValueLayout.OfShort DESCRIPTOR_SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfInt DESCRIPTOR_INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong DESCRIPTOR_LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final QueueConfig config;
   private final int size;
@@ -168,7 +162,7 @@ public final class Virtqueue {
     try {
       checkPending();
       int slot = nextAvail & (size - 1);
-      int head = avail.get(SHORT, RING + (long) AVAIL_ENTRY * slot) & 0xffff;
+      int head = SingleLoads.getShort(avail, RING + (long) AVAIL_ENTRY * slot);
       DescriptorChain chain = take();
       chain.begin(head);
       walk(chain, head);
@@ -234,11 +228,11 @@ public final class Virtqueue {
     // 2.7.7.2, and the driver's loop in 2.7.14): full fence, as it is a store before a load.
     VarHandle.fullFence();
     if (eventIdx) {
-      int event = avail.get(SHORT, usedEvent) & 0xffff;
+      int event = SingleLoads.getShort(avail, usedEvent);
       // An entry written at index `event` is among those from `before` on (modulo 2^16).
       return ((event - before) & 0xffff) < ((nextUsed - before) & 0xffff);
     }
-    return (avail.get(SHORT, FLAGS) & AVAIL_F_NO_INTERRUPT) == 0;
+    return (SingleLoads.getShort(avail, FLAGS) & AVAIL_F_NO_INTERRUPT) == 0;
   }
 
   /** Asks the driver not to notify; it may still do so. */
@@ -409,10 +403,12 @@ public final class Virtqueue {
                 .formatted(index(), head, entries, index));
       }
       long at = base + (long) DESCRIPTOR_SIZE * index;
-      final long address = table.get(DESCRIPTOR_LONG, at);
-      final long bytes = table.get(DESCRIPTOR_INT, at + 8) & 0xffff_ffffL;
-      final int flags = table.get(DESCRIPTOR_SHORT, at + 12);
-      final int next = table.get(DESCRIPTOR_SHORT, at + 14) & 0xffff;
+      final long address = SingleLoads.getLong(table, at);
+      // le32 len, le16 flags, le16 next.
+      final long rest = SingleLoads.getLong(table, at + Long.BYTES);
+      final long bytes = rest & 0xffff_ffffL;
+      final int flags = (int) (rest >>> 32) & 0xffff;
+      final int next = (int) (rest >>> 48);
       if ((flags & F_INDIRECT) != 0) {
         int region = indirectTable(head, nested, address, bytes, flags);
         nested = true;

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -91,12 +89,17 @@ class LegacyStateTest {
     assertFalse((after.read(4, 1) & 1) != 0);
   }
 
+  private static CmosRtc clock(String now) {
+    FakeTime time = new FakeTime(now);
+    return new CmosRtc(time, time, () -> {});
+  }
+
   @Test
   void clock_keepsItsMemoryAndShowsTheTimeOfNow() throws Exception {
-    CmosRtc before = new CmosRtc(InstantSource.fixed(Instant.parse("2020-01-01T00:00:00Z")));
+    CmosRtc before = clock("2020-01-01T00:00:00Z");
     before.write(0, 1, 0x40);
     before.write(1, 1, 0x99);
-    CmosRtc after = new CmosRtc(InstantSource.fixed(Instant.parse("2031-01-01T00:00:00Z")));
+    CmosRtc after = clock("2031-01-01T00:00:00Z");
 
     move(before, after);
 
@@ -159,7 +162,7 @@ class LegacyStateTest {
 
   @Test
   void clock_impossibleState_isRefused() {
-    CmosRtc device = new CmosRtc(InstantSource.system());
+    CmosRtc device = clock("2031-01-01T00:00:00Z");
     assertRefused(device, new StateOutput().putBytes(clockMemory(10, 0x80)).putByte(0));
     assertRefused(device, new StateOutput().putBytes(clockMemory(12, 1)).putByte(0));
     assertRefused(device, new StateOutput().putBytes(clockMemory(13, 0)).putByte(0));

@@ -8,17 +8,18 @@ import java.util.Objects;
  *
  * @param power the registers of power management
  * @param uart the serial port
- * @param clockPort first of the two ports of the MC146818 clock
+ * @param clock the MC146818 clock
  * @param panicPort the port of the pvpanic device
  * @param devices the virtio-mmio devices, by slot
  */
 public record AcpiHardware(
-    PowerRegisters power, Uart uart, int clockPort, int panicPort, List<VirtioMmio> devices) {
+    PowerRegisters power, Uart uart, Clock clock, int panicPort, List<VirtioMmio> devices) {
 
   /** Rejects null. */
   public AcpiHardware {
     Objects.requireNonNull(power, "power");
     Objects.requireNonNull(uart, "uart");
+    Objects.requireNonNull(clock, "clock");
     devices = List.copyOf(devices);
   }
 
@@ -41,6 +42,14 @@ public record AcpiHardware(
    * @param gsi its edge-triggered interrupt, below 16
    */
   public record Uart(int port, int gsi) {}
+
+  /**
+   * An MC146818 clock.
+   *
+   * @param port first of its two ports
+   * @param gsi its edge-triggered interrupt, below 16
+   */
+  public record Clock(int port, int gsi) {}
 
   /**
    * A virtio-mmio device.

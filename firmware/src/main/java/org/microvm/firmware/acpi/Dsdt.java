@@ -65,7 +65,7 @@ final class Dsdt {
     }
     return join(
         uart(hardware.uart()),
-        clock(hardware.clockPort()),
+        clock(hardware.clock()),
         panic(hardware.panicPort()),
         events(hardware.power()),
         powerButton(),
@@ -80,12 +80,11 @@ final class Dsdt {
         name("_CRS", resourceTemplate(io(uart.port(), UART_PORTS), irqNoFlags(uart.gsi()))));
   }
 
-  /** The clock, which raises no interrupts. */
-  private static byte[] clock(int port) {
+  private static byte[] clock(AcpiHardware.Clock clock) {
     return device(
         "RTC",
         name("_HID", eisaId("PNP0B00")),
-        name("_CRS", resourceTemplate(io(port, CLOCK_PORTS))));
+        name("_CRS", resourceTemplate(io(clock.port(), CLOCK_PORTS), irqNoFlags(clock.gsi()))));
   }
 
   /** The pvpanic device (QEMU: docs/specs/pvpanic.rst). */

@@ -16,7 +16,7 @@ public final class TestHardware {
     return new AcpiHardware(
         new AcpiHardware.PowerRegisters(0x600, 3, 0x601, 0x602, 0x603),
         new AcpiHardware.Uart(0x3f8, 4),
-        0x70,
+        new AcpiHardware.Clock(0x70, 8),
         0x505,
         devices);
   }

@@ -61,7 +61,8 @@ final class AcpiPower implements AutoCloseable {
             AcpiRegisters.SLEEP_CONTROL_PORT,
             AcpiRegisters.SLEEP_STATUS_PORT,
             AcpiRegisters.RESET_PORT);
-    return new AcpiHardware(power, uart, CmosRtc.PORT, PvPanic.PORT, devices);
+    AcpiHardware.Clock clock = new AcpiHardware.Clock(CmosRtc.PORT, CmosRtc.IRQ);
+    return new AcpiHardware(power, uart, clock, PvPanic.PORT, devices);
   }
 
   /**

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.microvm.devices.IrqTrigger;
 import org.microvm.devices.bus.Bus;
 import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.legacy.AcpiRegisters;
@@ -23,6 +24,7 @@ import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.state.Stateful;
@@ -48,6 +50,9 @@ public final class Board implements AutoCloseable {
 
   private static final long UART_PORT = 0x3f8;
 
+  /** Name of the section of the reset control register, which older states do not have. */
+  private static final String RESET_PORT = "reset-port";
+
   /** Prefix of the names of a virtio device's sections in the state. */
   private static final String VIRTIO_SECTION = "virtio.";
 
@@ -66,7 +71,10 @@ public final class Board implements AutoCloseable {
   private final Mapping registerPages;
 
   private final EventFd uartInterrupt;
+  private final EventFd clockInterrupt;
+  private final CmosRtc clock;
   private final AcpiPower acpi;
+  private final ResetPort resetPort;
   private final Map<String, Stateful> legacy = new LinkedHashMap<>();
   private final List<VirtioSlot> slots = new ArrayList<>();
 
@@ -96,7 +104,8 @@ public final class Board implements AutoCloseable {
             },
             console);
     I8042 keyboard = new I8042(events);
-    CmosRtc clock = new CmosRtc(InstantSource.system());
+    clockInterrupt = EventFd.open();
+    clock = new CmosRtc(InstantSource.system(), loop::schedule, clockInterrupt::signal);
     acpi = AcpiPower.open(events);
     attach(AcpiRegisters.PORT, AcpiRegisters.PORT_COUNT, acpi.registers());
     attach(UART_PORT, Uart16550.PORT_COUNT, uart);
@@ -105,7 +114,8 @@ public final class Board implements AutoCloseable {
     legacy.put("uart", uart);
     legacy.put("i8042", keyboard);
     legacy.put("cmos", clock);
-    attach(ResetPort.PORT, ResetPort.PORT_COUNT, new ResetPort(events));
+    resetPort = new ResetPort(events);
+    attach(ResetPort.PORT, ResetPort.PORT_COUNT, resetPort);
     attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
     attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
     attach(PvPanic.PORT, PvPanic.PORT_COUNT, new PvPanic(events));
@@ -158,6 +168,17 @@ public final class Board implements AutoCloseable {
     return slot;
   }
 
+  /**
+   * Returns what raises a slot's interrupt. In a guest that was saved by a version in which the
+   * clock had no interrupt, one slot has the clock's, as that guest's tables say.
+   */
+  IrqTrigger interruptOf(int slot, EventFd own) {
+    if (slot != VirtioSlot.CLOCKS_SLOT) {
+      return own::signal;
+    }
+    return () -> (clock.isWired() ? own : clockInterrupt).signal();
+  }
+
   /** Whether guests read virtio registers from memory instead of by an exit each. */
   boolean mapsRegisters() {
     return registerPages != null;
@@ -187,6 +208,7 @@ public final class Board implements AutoCloseable {
         (name, device) ->
             device.save(writer.section(name, device.stateVersion(), SectionPolicy.REQUIRED)));
     acpi.save(writer);
+    resetPort.save(writer.section(RESET_PORT, resetPort.stateVersion(), SectionPolicy.OPTIONAL));
     for (int i = 0; i < slots.size(); i++) {
       try {
         slots.get(i).transport().save(writer, VIRTIO_SECTION + i);
@@ -206,6 +228,10 @@ public final class Board implements AutoCloseable {
       device.getValue().restore(reader.take(device.getKey(), device.getValue().stateVersion()));
     }
     acpi.restore(reader);
+    Optional<StateInput> port = reader.takeIfPresent(RESET_PORT, resetPort.stateVersion());
+    if (port.isPresent()) {
+      resetPort.restore(port.get());
+    }
     for (int i = 0; i < slots.size(); i++) {
       slots.get(i).transport().restore(reader, VIRTIO_SECTION + i);
     }
@@ -237,7 +263,11 @@ public final class Board implements AutoCloseable {
         return false;
       }
     }
+    legacy.values().forEach(Stateful::reset);
     acpi.registers().reset();
+    resetPort.reset();
+    // An edge that no VM has taken would be an interrupt of the next boot's.
+    interrupts().forEach(source -> source.event().drain());
     try {
       ram.clear();
       return true;
@@ -256,6 +286,7 @@ public final class Board implements AutoCloseable {
     List<InterruptSource> sources = new ArrayList<>();
     sources.add(new InterruptSource(UART_GSI, uartInterrupt));
     sources.add(acpi.interrupt());
+    sources.add(new InterruptSource(CmosRtc.IRQ, clockInterrupt));
     slots.forEach(slot -> sources.add(new InterruptSource(slot.gsi(), slot.interrupt())));
     return sources;
   }
@@ -272,6 +303,7 @@ public final class Board implements AutoCloseable {
   public void close() {
     slots.forEach(VirtioSlot::close);
     uartInterrupt.close();
+    clockInterrupt.close();
     acpi.close();
   }
 }

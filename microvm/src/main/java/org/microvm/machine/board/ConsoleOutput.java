@@ -8,6 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.concurrent.Semaphore;
 import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.legacy.SerialRing;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Carries the UART's output to a stream that may block, without ever blocking the guest.
@@ -16,6 +18,7 @@ import org.microvm.devices.legacy.SerialRing;
  * reader of the stream stalls until the ring is full, the oldest bytes are dropped and counted.
  */
 public final class ConsoleOutput implements SerialOutput, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ConsoleOutput.class);
   private static final int CAPACITY = 256 << 10;
   private static final int CHUNK = 8192;
   private static final long CLOSE_MILLIS = 1000;
@@ -86,6 +89,9 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
     work.release();
     try {
       writer.join(CLOSE_MILLIS);
+      if (writer.isAlive() && ring.size() > 0) {
+        LOG.warn("the last {} bytes of the guest's console could not be written", ring.size());
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

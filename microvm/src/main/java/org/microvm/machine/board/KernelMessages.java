@@ -66,6 +66,7 @@ public final class KernelMessages implements SerialOutput {
   public void clear() {
     panic = null;
     halts = false;
+    length = 0;
   }
 
   @Override

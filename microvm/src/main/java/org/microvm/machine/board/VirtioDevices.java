@@ -1,9 +1,14 @@
 package org.microvm.machine.board;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.microvm.devices.virtio.blk.BlkConfig;
 import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.devices.virtio.blk.DiskFile;
+import org.microvm.devices.virtio.blk.DiskUse;
 import org.microvm.devices.virtio.rng.EntropySource;
 import org.microvm.devices.virtio.rng.RngDevice;
 import org.microvm.linux.ErrnoException;
@@ -13,7 +18,7 @@ import org.microvm.machine.config.DiskConfig;
 public final class VirtioDevices {
   private final Board board;
   private final WritableDisks writable;
-  private int disks;
+  private final Map<String, DiskConfig> disks = new LinkedHashMap<>();
 
   /** Creates devices for a board; disks that the guest may write are opened by {@code writable}. */
   public VirtioDevices(Board board, WritableDisks writable) {
@@ -23,17 +28,50 @@ public final class VirtioDevices {
 
   /** Adds the next disk: vda, vdb and so on. The caller closes it. */
   public BlkDevice disk(DiskConfig config) throws IOException {
-    String name = "vd" + (char) ('a' + disks++);
-    DiskFile file =
-        config.readOnly() ? DiskFile.open(config.file(), true) : writable.open(config.file());
-    BlkDevice device =
-        new BlkDevice(new BlkConfig(name, name, config.readOnly()), file, board.loop()::execute);
+    String name = "vd" + (char) ('a' + disks.size());
+    checkShared(name, config);
+    disks.put(name, config);
+    DiskFile file = open(config);
+    BlkConfig settings = new BlkConfig(name, name, config.readOnly(), config.policy());
+    BlkDevice device = new BlkDevice(settings, file, board.loop()::execute);
     try {
       board.plug(device);
       return device;
     } catch (ErrnoException e) {
       device.close();
       throw e;
+    }
+  }
+
+  private DiskFile open(DiskConfig config) throws IOException {
+    Path image = config.file();
+    DiskFile file = config.readOnly() ? DiskFile.open(image, true) : writable.open(image);
+    try {
+      file.check(image, new DiskUse(config.readOnly(), config.raw()));
+      return file;
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /** Refuses an image that two disks have and one of them writes. */
+  private void checkShared(String name, DiskConfig config) throws IOException {
+    for (Map.Entry<String, DiskConfig> other : disks.entrySet()) {
+      boolean written = !config.readOnly() || !other.getValue().readOnly();
+      if (written && isSame(config.file(), other.getValue().file())) {
+        throw new IOException(
+            "%s is the image of both %s and %s: only read-only disks can share an image"
+                .formatted(config.file(), other.getKey(), name));
+      }
+    }
+  }
+
+  private static boolean isSame(Path one, Path other) {
+    try {
+      return Files.isSameFile(one, other);
+    } catch (IOException e) {
+      return false; // Opening the file fails as well, and says why.
     }
   }
 

@@ -3,6 +3,7 @@ package org.microvm.machine.board;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.microvm.devices.legacy.CmosRtc;
 import org.microvm.devices.virtio.VirtioDevice;
 import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.ErrnoException;
@@ -41,13 +42,20 @@ public record VirtioSlot(
    */
   static final long FIRST_ADDRESS = 0xd000_0000L;
 
-  /** GSIs 0 to 4 belong to the PC's legacy devices; KVM's I/O APIC ends at 23. */
+  /** GSIs 0 to 4, and 8, belong to the PC's legacy devices; KVM's I/O APIC ends at 23. */
   private static final int FIRST_GSI = 5;
 
   private static final int LAST_GSI = 23;
 
+  /** The slot whose GSI would be the clock's, and once was. It has the last GSI instead. */
+  static final int CLOCKS_SLOT = CmosRtc.IRQ - FIRST_GSI;
+
   /** Number of slots: one for each free interrupt. */
-  public static final int COUNT = LAST_GSI - FIRST_GSI + 1;
+  public static final int COUNT = LAST_GSI - FIRST_GSI;
+
+  private static int gsi(int index) {
+    return index == CLOCKS_SLOT ? LAST_GSI : FIRST_GSI + index;
+  }
 
   static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
     EventFd interrupt = EventFd.open();
@@ -57,12 +65,12 @@ public record VirtioSlot(
         new VirtioMmioTransport(
             device,
             board.ram().memory(),
-            interrupt::signal,
+            board.interruptOf(index, interrupt),
             mapped == null ? null : mapped.registerPage());
     VirtioSlot slot =
         new VirtioSlot(
             FIRST_ADDRESS + index * LENGTH,
-            FIRST_GSI + index,
+            gsi(index),
             transport,
             interrupt,
             new ArrayList<>(),

@@ -1,11 +1,49 @@
 package org.microvm.machine.config;
 
 import java.nio.file.Path;
+import java.util.Objects;
+import org.microvm.devices.virtio.blk.DiskPolicy;
 
 /**
  * A disk, seen by the guest as virtio-blk.
  *
- * @param file a raw image
+ * @param file a raw image: a file or a block device with the plain bytes of the disk
  * @param readOnly whether the guest may only read
+ * @param raw whether the guest gets the bytes of the file whatever they look like; otherwise a file
+ *     that looks like an image of another format, or is an ISO image, is refused if the guest may
+ *     write it
+ * @param policy what happens if a request fails on the host, and whether bytes that the guest
+ *     discards are given back
  */
-public record DiskConfig(Path file, boolean readOnly) {}
+public record DiskConfig(Path file, boolean readOnly, boolean raw, DiskPolicy policy) {
+  /** Rejects null. */
+  public DiskConfig {
+    Objects.requireNonNull(file, "file");
+    Objects.requireNonNull(policy, "policy");
+  }
+
+  /**
+   * Creates a disk with the default policy, whose image must not look like one of another format.
+   *
+   * @param file a raw image
+   * @param readOnly whether the guest may only read
+   */
+  public DiskConfig(Path file, boolean readOnly) {
+    this(file, readOnly, false, DiskPolicy.defaults());
+  }
+
+  /** {@return the same disk, whose bytes the guest gets whatever they look like} */
+  public DiskConfig asRaw() {
+    return new DiskConfig(file, readOnly, true, policy);
+  }
+
+  /**
+   * Returns the same disk with another policy.
+   *
+   * @param other replaces the policy
+   * @return the disk
+   */
+  public DiskConfig withPolicy(DiskPolicy other) {
+    return new DiskConfig(file, readOnly, raw, other);
+  }
+}

@@ -2,9 +2,16 @@ package org.microvm.machine.migration;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.microvm.linux.SocketAccess;
+import org.microvm.virtioserial.options.AccessOptions;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionList;
 
 /**
  * The address of a migration's destination: where the source connects to, or where the destination
@@ -15,11 +22,24 @@ public sealed interface MigrationAddress {
    * A unix socket, for a process on the same host: the connections of host programs move too.
    *
    * @param socket its path
+   * @param access who may be at the other end; to listen, also the permissions of the socket's file
    */
-  record Unix(Path socket) implements MigrationAddress {
+  record Unix(Path socket, SocketAccess access) implements MigrationAddress {
+    /**
+     * Expects a process of this process's user or root at the other end.
+     *
+     * @param socket the path of the socket
+     */
+    public Unix(Path socket) {
+      this(socket, SocketAccess.OWNER);
+    }
+
+    /** Returns the text that {@link #parse} reads. */
     @Override
     public String toString() {
-      return UNIX + socket;
+      Map<String, String> options = new LinkedHashMap<>();
+      AccessOptions.addTo(access, options);
+      return OptionList.of(UNIX + socket, options).toString();
     }
   }
 
@@ -46,8 +66,26 @@ public sealed interface MigrationAddress {
    *     client-cert.pem, client-key.pem
    * @param hostName the name that the destination's certificate must contain; empty for the host
    *     that the source connects to
+   * @param clients to listen, patterns of which one must match a name in the source's certificate:
+   *     {@code dns:NAME}, {@code uri:URI} or a whole subject such as {@code CN=host1,O=Example}, in
+   *     which an asterisk stands for any characters of one part; if empty, any name is allowed
    */
-  record Tls(Path credentials, Optional<String> hostName) {
+  record Tls(Path credentials, Optional<String> hostName, List<String> clients) {
+    /** Copies the patterns. */
+    public Tls {
+      clients = List.copyOf(clients);
+    }
+
+    /**
+     * Allows clients with any name.
+     *
+     * @param credentials directory with the files that {@link Tls} lists
+     * @param hostName as in {@link Tls}
+     */
+    public Tls(Path credentials, Optional<String> hostName) {
+      this(credentials, hostName, List.of());
+    }
+
     /**
      * Requires a certificate for the host that the source connects to.
      *
@@ -65,7 +103,8 @@ public sealed interface MigrationAddress {
   String TCP = "tcp:";
 
   /**
-   * Parses {@code unix:PATH} or {@code tcp:HOST:PORT[,tls=off]}.
+   * Parses {@code unix:PATH[,mode=0600][,allow-uid=N][,allow-gid=N]} or {@code
+   * tcp:HOST:PORT[,tls=off]}. A comma in a path is doubled.
    *
    * @param text the address; to listen, HOST may be empty and PORT 0
    * @param tls encryption of TCP; if empty, {@code tls=off} is required
@@ -95,8 +134,11 @@ public sealed interface MigrationAddress {
               .formatted(text));
     }
     try {
-      return new Unix(Path.of(text.substring(UNIX.length())));
-    } catch (InvalidPathException e) {
+      OptionList options = OptionList.parse(text);
+      SocketAccess access = AccessOptions.take(options);
+      options.finish();
+      return new Unix(Path.of(options.kind().substring(UNIX.length())), access);
+    } catch (InvalidPathException | OptionException e) {
       throw new IllegalArgumentException("'%s': %s".formatted(text, e.getMessage()), e);
     }
   }

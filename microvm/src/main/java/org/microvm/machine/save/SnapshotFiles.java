@@ -7,6 +7,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.machine.memory.MemoryFile;
@@ -22,6 +25,8 @@ import org.microvm.machine.snapshot.Snapshot;
  */
 public final class SnapshotFiles implements AutoCloseable {
   private static final int PART = 1 << 20;
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
 
   private final Path directory;
   private final boolean newDirectory;
@@ -56,7 +61,8 @@ public final class SnapshotFiles implements AutoCloseable {
       throws IOException {
     boolean isNew = !Files.isDirectory(directory);
     if (isNew) {
-      Files.createDirectories(directory);
+      // Whatever the umask is: nobody else may replace the files.
+      Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
     }
     return new SnapshotFiles(directory, isNew, "." + identity.id() + ".new");
   }

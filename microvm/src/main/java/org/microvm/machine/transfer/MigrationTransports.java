@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.util.Optional;
 import org.microvm.linux.UnixSocket;
 import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.transport.PeerNames;
 import org.microvm.transport.TcpTransport;
 import org.microvm.transport.TcpTransportListener;
 import org.microvm.transport.TlsCredentials;
@@ -23,8 +24,8 @@ public final class MigrationTransports {
    */
   public static Transport to(MigrationAddress address) throws IOException {
     return switch (address) {
-      case MigrationAddress.Unix(var socket) ->
-          UnixTransport.authenticated(UnixSocket.connect(socket));
+      case MigrationAddress.Unix(var socket, var access) ->
+          UnixTransport.authenticated(UnixSocket.connect(socket), access);
       case MigrationAddress.Tcp tcp -> to(tcp);
     };
   }
@@ -48,7 +49,8 @@ public final class MigrationTransports {
   /** Listens on an address. */
   public static TransportListener at(MigrationAddress address) throws IOException {
     return switch (address) {
-      case MigrationAddress.Unix(var socket) -> new UnixTransportListener(socket);
+      case MigrationAddress.Unix(var socket, var access) ->
+          new UnixTransportListener(socket, access);
       case MigrationAddress.Tcp tcp -> at(tcp);
     };
   }
@@ -56,16 +58,25 @@ public final class MigrationTransports {
   private static TransportListener at(MigrationAddress.Tcp address) throws IOException {
     Optional<TlsCredentials> credentials = Optional.empty();
     if (address.tls().isPresent()) {
-      if (address.tls().get().hostName().isPresent()) {
+      MigrationAddress.Tls tls = address.tls().get();
+      if (tls.hostName().isPresent()) {
         throw new IOException(
             address + ": the TLS host name is an option of the source, not of the destination");
       }
-      credentials = Optional.of(TlsCredentials.server(address.tls().get().credentials()));
+      credentials = Optional.of(TlsCredentials.server(tls.credentials(), names(tls)));
     }
     InetSocketAddress where =
         address.host().isEmpty()
             ? new InetSocketAddress(address.port())
             : new InetSocketAddress(address.host(), address.port());
     return new TcpTransportListener(where, credentials);
+  }
+
+  private static PeerNames names(MigrationAddress.Tls tls) throws IOException {
+    try {
+      return PeerNames.of(tls.clients());
+    } catch (IllegalArgumentException e) {
+      throw new IOException("--tls-authz: " + e.getMessage(), e);
+    }
   }
 }

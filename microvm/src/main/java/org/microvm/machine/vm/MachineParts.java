@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
@@ -25,6 +26,7 @@ import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.config.MachineOverhead;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.x86.KvmState;
 import org.microvm.virtioserial.PortException;
@@ -51,6 +53,7 @@ public final class MachineParts implements AutoCloseable {
   private SerialDevice serial;
   private CompletableFuture<Void> readyToBoot;
   private final WritableDisks disks;
+  private final List<BlkDevice> blockDevices = new ArrayList<>();
 
   private MachineParts(boolean disksLater) {
     disks = new WritableDisks(disksLater);
@@ -100,6 +103,7 @@ public final class MachineParts implements AutoCloseable {
       throw new MachineException(
           config.disks().size() + " disks: at most " + (VirtioSlot.COUNT - 2));
     }
+    MachineOverhead.of(config).check();
   }
 
   private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
@@ -116,7 +120,9 @@ public final class MachineParts implements AutoCloseable {
     board = own(new Board(ram, loop, messages, powerSwitch, registers));
     VirtioDevices devices = new VirtioDevices(board, disks);
     for (DiskConfig disk : config.disks()) {
-      shared.usedBy(own(devices.disk(disk)));
+      BlkDevice device = own(devices.disk(disk));
+      blockDevices.add(device);
+      shared.usedBy(device);
     }
     serial = own(new SerialDevice(loop, config.serial()));
     board.plug(serial);
@@ -184,6 +190,11 @@ public final class MachineParts implements AutoCloseable {
   /** The disks that the guest may write. */
   public WritableDisks disks() {
     return disks;
+  }
+
+  /** The virtio-blk devices, in the order of the configuration. */
+  public List<BlkDevice> blockDevices() {
+    return List.copyOf(blockDevices);
   }
 
   /** Where the UART's output goes. */

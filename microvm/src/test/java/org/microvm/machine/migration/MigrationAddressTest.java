@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.linux.SocketAccess;
+import org.microvm.linux.SocketMode;
 import org.microvm.machine.migration.MigrationAddress.Tcp;
 import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.machine.migration.MigrationAddress.Unix;
@@ -27,6 +30,23 @@ class MigrationAddressTest {
   void unixPath_isRead() {
     assertEquals(
         new Unix(Path.of("/run/a:b")), MigrationAddress.parse("unix:/run/a:b", Optional.empty()));
+  }
+
+  @Test
+  void unixPathWithAccess_isReadAndWritten() {
+    Unix address =
+        new Unix(
+            Path.of("/run/a,b"),
+            new SocketAccess(SocketMode.parse("0660"), OptionalInt.of(7), OptionalInt.of(8)));
+
+    assertEquals("unix:/run/a,,b,mode=0660,allow-uid=7,allow-gid=8", address.toString());
+    assertEquals(address, MigrationAddress.parse(address.toString(), Optional.empty()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"unix:/s,mode=0400", "unix:/s,tls=off", "unix:/s,allow-uid=me"})
+  void unixPathWithOtherOptions_isRefused(String text) {
+    assertTrue(refusal(text, Optional.empty()).startsWith("'" + text + "': "));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package org.microvm.devices.virtio.blk;
 
+import org.microvm.linux.Errno;
 import org.microvm.linux.IovecArray;
 
 /**
@@ -35,6 +36,29 @@ public interface BlkBackend extends AutoCloseable {
    * @return 0 or a negative errno
    */
   long flush();
+
+  /**
+   * Gives the blocks of a range back; what the range reads as afterwards is not defined.
+   *
+   * @param offset position of the first byte on the disk, in bytes
+   * @param length in bytes, positive
+   * @return 0 or a negative errno, {@code -EOPNOTSUPP} if this storage cannot do it
+   */
+  default long discard(long offset, long length) {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  /**
+   * Makes a range read as zeros.
+   *
+   * @param offset position of the first byte on the disk, in bytes
+   * @param length in bytes, positive
+   * @param unmap whether the blocks of the range may be given back
+   * @return 0 or a negative errno, {@code -EOPNOTSUPP} if zeros have to be written
+   */
+  default long writeZeroes(long offset, long length, boolean unmap) {
+    return -Errno.EOPNOTSUPP;
+  }
 
   @Override
   void close();

@@ -1,13 +1,16 @@
 package org.microvm.devices.virtio.blk;
 
+import java.util.Objects;
+
 /**
  * The user's settings for a disk.
  *
  * @param name for threads and messages
  * @param serial the disk's identification string for the guest, up to 20 printable ASCII characters
  * @param readOnly whether the guest's writes are refused
+ * @param policy what the disk does about errors and discarded bytes
  */
-public record BlkConfig(String name, String serial, boolean readOnly) {
+public record BlkConfig(String name, String serial, boolean readOnly, DiskPolicy policy) {
   /** Checks the serial. */
   public BlkConfig {
     boolean ascii = serial.chars().allMatch(c -> c > 0x1f && c < 0x7f);
@@ -15,5 +18,17 @@ public record BlkConfig(String name, String serial, boolean readOnly) {
       throw new IllegalArgumentException(
           "a disk's serial has up to 20 printable ASCII characters, unlike " + serial);
     }
+    Objects.requireNonNull(policy, "policy");
+  }
+
+  /**
+   * Creates settings with the default policy.
+   *
+   * @param name as for the record
+   * @param serial as for the record
+   * @param readOnly as for the record
+   */
+  public BlkConfig(String name, String serial, boolean readOnly) {
+    this(name, serial, readOnly, DiskPolicy.defaults());
   }
 }

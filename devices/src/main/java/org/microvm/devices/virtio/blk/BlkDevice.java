@@ -5,9 +5,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
@@ -43,6 +45,12 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   /** Feature bit: there is a write cache and a flush command. */
   static final long F_FLUSH = 1L << 9;
 
+  /** Feature bit: discard requests, and their limits in the configuration space. */
+  static final long F_DISCARD = 1L << 13;
+
+  /** Feature bit: write-zeroes requests, and their limits in the configuration space. */
+  static final long F_WRITE_ZEROES = 1L << 14;
+
   static final byte STATUS_OK = 0;
   static final byte STATUS_IOERR = 1;
   static final byte STATUS_UNSUPP = 2;
@@ -59,7 +67,16 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   private static final int CONFIG_CAPACITY = 0;
   private static final int CONFIG_SEG_MAX = 12;
   private static final int CONFIG_BLK_SIZE = 20;
-  private static final int CONFIG_LENGTH = 24;
+  private static final int CONFIG_MAX_DISCARD_SECTORS = 36;
+  private static final int CONFIG_MAX_DISCARD_SEG = 40;
+  private static final int CONFIG_DISCARD_ALIGNMENT = 44;
+  private static final int CONFIG_MAX_WRITE_ZEROES_SECTORS = 48;
+  private static final int CONFIG_MAX_WRITE_ZEROES_SEG = 52;
+  private static final int CONFIG_WRITE_ZEROES_MAY_UNMAP = 56;
+  private static final int CONFIG_LENGTH = 60;
+
+  /** In sectors: the blocks of 4 KiB that most file systems give back. */
+  private static final int DISCARD_ALIGNMENT = 8;
 
   private final BlkConfig settings;
   private final BlkBackend backend;
@@ -74,6 +91,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   private final byte[] statusByte = new byte[1];
   private final ArrayDeque<BlkJob> freeJobs = new ArrayDeque<>();
   private boolean errorLogged;
+  private volatile Consumer<BlkError> errorListener = error -> {};
 
   /** Null while the device is not live; event-loop tasks read it to find the lock. */
   private volatile VirtioQueues queues;
@@ -95,7 +113,36 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     config.put(CONFIG_CAPACITY, Long.BYTES, sectors);
     config.put(CONFIG_SEG_MAX, Integer.BYTES, SEG_MAX);
     config.put(CONFIG_BLK_SIZE, Integer.BYTES, BlkRequest.SECTOR);
-    worker = new BlkWorker("blk-" + settings.name(), backend, this::onDone);
+    if (!settings.readOnly()) {
+      config.put(CONFIG_MAX_DISCARD_SECTORS, Integer.BYTES, BlkRange.MOST_SECTORS);
+      config.put(CONFIG_MAX_DISCARD_SEG, Integer.BYTES, BlkRange.MOST);
+      config.put(CONFIG_DISCARD_ALIGNMENT, Integer.BYTES, DISCARD_ALIGNMENT);
+      config.put(CONFIG_MAX_WRITE_ZEROES_SECTORS, Integer.BYTES, BlkRange.MOST_SECTORS);
+      config.put(CONFIG_MAX_WRITE_ZEROES_SEG, Integer.BYTES, BlkRange.MOST);
+      config.put(CONFIG_WRITE_ZEROES_MAY_UNMAP, 1, settings.policy().discard() ? 1 : 0);
+    }
+    worker = new BlkWorker(settings, backend, this::onDone, error -> errorListener.accept(error));
+  }
+
+  /**
+   * Sets who is told of requests that have failed on the host. It is called on the disk's own
+   * thread and must not block. If the action is {@link OnError#STOP}, it has to pause the guest,
+   * and the disk does nothing until {@link #retry}.
+   *
+   * @param listener replaces the one before
+   */
+  public void onError(Consumer<BlkError> listener) {
+    errorListener = Objects.requireNonNull(listener);
+  }
+
+  /** {@return whether a request has failed, and the disk does nothing until {@link #retry}} */
+  public boolean isStopped() {
+    return worker.isHeld();
+  }
+
+  /** Repeats the request that has failed, if the disk waits for that. Any thread may call. */
+  public void retry() {
+    worker.retry();
   }
 
   @Override
@@ -105,7 +152,10 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public long features() {
-    return F_SEG_MAX | F_BLK_SIZE | F_FLUSH | (settings.readOnly() ? F_RO : 0);
+    return F_SEG_MAX
+        | F_BLK_SIZE
+        | F_FLUSH
+        | (settings.readOnly() ? F_RO : F_DISCARD | F_WRITE_ZEROES);
   }
 
   @Override
@@ -172,10 +222,11 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   @Override
   public void save(StateOutput output) {
     if (!worker.awaitIdle(SAVE_NANOS)) {
-      throw new UncheckedIOException(
-          new IOException(
-              "disk %s has not completed the guest's requests in 10 seconds"
-                  .formatted(settings.name())));
+      String why =
+          worker.isHeld()
+              ? "disk %s has failed, and its request is not repeated until the guest is resumed"
+              : "disk %s has not completed the guest's requests in 10 seconds";
+      throw new UncheckedIOException(new IOException(why.formatted(settings.name())));
     }
     completeDone();
     output.putLong(sectors);
@@ -211,7 +262,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   private void accept(VirtioQueues live, Virtqueue queue, DescriptorChain chain) {
     BlkRequest request = BlkRequest.parse(chain, header, sectors, settings.readOnly());
     switch (request.kind()) {
-      case READ, WRITE, FLUSH -> submit(live, chain, request);
+      case READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES -> submit(live, chain, request);
       case GET_ID -> {
         chain.copyWritable(0, id, 0, (int) request.length());
         finish(queue, chain, STATUS_OK, request.length());
@@ -266,12 +317,16 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   }
 
   private void complete(Virtqueue queue, BlkJob job) {
-    if (job.result < 0) {
-      logError(job);
-      finish(queue, job.chain, STATUS_IOERR, 0);
-    } else {
-      boolean read = job.request.kind() == BlkRequest.Kind.READ;
+    boolean read = job.request.kind() == BlkRequest.Kind.READ;
+    if (job.result >= 0) {
       finish(queue, job.chain, STATUS_OK, read ? job.result : 0);
+      return;
+    }
+    logError(job);
+    if (job.action == OnError.IGNORE) {
+      finish(queue, job.chain, STATUS_OK, read ? job.request.length() : 0);
+    } else {
+      finish(queue, job.chain, STATUS_IOERR, 0);
     }
   }
 
@@ -293,10 +348,11 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     if (!errorLogged) {
       errorLogged = true;
       LOG.error(
-          "disk {}: {} failed: {}; the guest gets an I/O error (further errors are not logged)",
+          "disk {}: {} failed: {}; the guest {} (further errors are not logged)",
           settings.name(),
           job.request,
-          Errno.name((int) -job.result));
+          Errno.name((int) -job.result),
+          job.action == OnError.IGNORE ? "is not told" : "gets an I/O error");
     }
   }
 }

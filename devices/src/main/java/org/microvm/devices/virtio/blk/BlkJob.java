@@ -19,4 +19,7 @@ final class BlkJob {
 
   /** The number of bytes moved, or a negative errno, once the request is done. */
   long result;
+
+  /** What happens because the request has failed; meaningless if it has not. */
+  OnError action;
 }

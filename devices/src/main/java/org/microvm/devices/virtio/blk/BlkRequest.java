@@ -3,6 +3,7 @@ package org.microvm.devices.virtio.blk;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.List;
 import org.microvm.devices.virtio.DescriptorChain;
 
 /**
@@ -11,8 +12,9 @@ import org.microvm.devices.virtio.DescriptorChain;
  * @param kind the operation
  * @param offset of the first byte on the disk, for reads and writes
  * @param length number of data bytes to read from or write to the chain
+ * @param ranges to be discarded or zeroed; empty for other requests
  */
-record BlkRequest(Kind kind, long offset, long length) {
+record BlkRequest(Kind kind, long offset, long length, List<BlkRange> ranges) {
   /** Unit of offsets and lengths in requests, whatever the block size (section 5.2.6). */
   static final int SECTOR = 512;
 
@@ -26,6 +28,8 @@ record BlkRequest(Kind kind, long offset, long length) {
   private static final int TYPE_OUT = 1;
   private static final int TYPE_FLUSH = 4;
   private static final int TYPE_GET_ID = 8;
+  private static final int TYPE_DISCARD = 11;
+  private static final int TYPE_WRITE_ZEROES = 13;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -47,6 +51,10 @@ record BlkRequest(Kind kind, long offset, long length) {
     FLUSH,
     /** Return the identification. */
     GET_ID,
+    /** Give ranges back. */
+    DISCARD,
+    /** Make ranges read as zeros. */
+    WRITE_ZEROES,
     /**
      * A known type that is not possible: out of range, not whole sectors, or a write to a read-only
      * disk.
@@ -56,6 +64,15 @@ record BlkRequest(Kind kind, long offset, long length) {
     UNSUPPORTED,
     /** There is no room for the status byte. */
     UNANSWERABLE
+  }
+
+  BlkRequest(Kind kind, long offset, long length) {
+    this(kind, offset, length, List.of());
+  }
+
+  /** Whether the request may change the disk, or makes changes stable. */
+  boolean isWrite() {
+    return kind != Kind.READ;
   }
 
   /**
@@ -82,17 +99,44 @@ record BlkRequest(Kind kind, long offset, long length) {
       }
       case TYPE_FLUSH -> FLUSH;
       case TYPE_GET_ID -> new BlkRequest(Kind.GET_ID, 0, Math.min(room, ID_LENGTH));
+      case TYPE_DISCARD -> readOnly ? REFUSED : ranges(Kind.DISCARD, chain, sectors);
+      case TYPE_WRITE_ZEROES -> readOnly ? REFUSED : ranges(Kind.WRITE_ZEROES, chain, sectors);
       default -> UNSUPPORTED;
     };
   }
 
   private static BlkRequest transfer(Kind kind, long sector, long length, long sectors) {
-    long count = length / SECTOR;
-    // The sector is an unsigned 64-bit number from the guest, so adding to it could overflow.
-    boolean within = count <= sectors && Long.compareUnsigned(sector, sectors - count) <= 0;
-    if (length % SECTOR != 0 || !within) {
+    if (length % SECTOR != 0 || !isWithin(sector, length / SECTOR, sectors)) {
       return REFUSED;
     }
     return new BlkRequest(kind, sector * SECTOR, length);
+  }
+
+  /**
+   * Whether sectors are on the disk.
+   *
+   * @param sector the first, an unsigned 64-bit number from the guest
+   * @param count how many
+   * @param sectors size of the disk in sectors
+   */
+  static boolean isWithin(long sector, long count, long sectors) {
+    // Adding to the sector could overflow.
+    return count <= sectors && Long.compareUnsigned(sector, sectors - count) <= 0;
+  }
+
+  private static BlkRequest ranges(Kind kind, DescriptorChain chain, long sectors) {
+    long length = chain.readableBytes() - HEADER;
+    if (length <= 0 || length % BlkRange.BYTES != 0 || length > BlkRange.MOST * BlkRange.BYTES) {
+      return REFUSED;
+    }
+    byte[] bytes = new byte[(int) length];
+    chain.copyReadable(HEADER, bytes, 0, bytes.length);
+    // Section 5.2.6.2: an unknown flag MUST give UNSUPP, and so MUST unmap in a discard.
+    if (!BlkRange.haveKnownFlags(bytes, kind == Kind.WRITE_ZEROES)) {
+      return UNSUPPORTED;
+    }
+    return BlkRange.parse(bytes, sectors)
+        .map(ranges -> new BlkRequest(kind, 0, 0, ranges))
+        .orElse(REFUSED);
   }
 }

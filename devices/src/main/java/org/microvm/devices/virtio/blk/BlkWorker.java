@@ -1,11 +1,15 @@
 package org.microvm.devices.virtio.blk;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.microvm.linux.Errno;
 import org.microvm.linux.IovecArray;
 import org.slf4j.Logger;
@@ -26,10 +30,20 @@ final class BlkWorker implements AutoCloseable {
   /** Most bytes of one system call. */
   private static final long PIECE_BYTES = 1 << 20;
 
+  /** Most bytes that are discarded or zeroed by one system call. */
+  private static final long UNMAP_BYTES = 256 << 20;
+
+  private static final long ZEROS_BYTES = 64 << 10;
+
+  private final BlkConfig settings;
   private final BlkBackend backend;
   private final Runnable onDone;
+  private final Consumer<BlkError> onError;
   private final Thread thread;
   private final IovecArray ranges = new IovecArray(IovecArray.MAX_CAPACITY);
+
+  /** Made when it is needed, by the worker's thread, which alone uses it. */
+  private MemorySegment zeros;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
@@ -39,6 +53,9 @@ final class BlkWorker implements AutoCloseable {
   private boolean busy;
   private boolean givenUp;
 
+  /** Whether the first waiting job has failed, and all of them wait for {@link #retry}. */
+  private boolean held;
+
   /** Whether the job in progress is no longer wanted. */
   private volatile boolean unwanted;
 
@@ -47,11 +64,36 @@ final class BlkWorker implements AutoCloseable {
   /**
    * @param onDone called on the worker's thread, with no lock held, when {@link #nextDone} has a
    *     job to return
+   * @param onError called on the worker's thread, with no lock held, when a job has failed; if its
+   *     action is {@link OnError#STOP}, all jobs wait for {@link #retry}
    */
-  BlkWorker(String threadName, BlkBackend backend, Runnable onDone) {
+  BlkWorker(BlkConfig settings, BlkBackend backend, Runnable onDone, Consumer<BlkError> onError) {
+    this.settings = settings;
     this.backend = backend;
     this.onDone = onDone;
-    thread = Thread.ofPlatform().name(threadName).daemon().start(this::run);
+    this.onError = onError;
+    thread = Thread.ofPlatform().name("blk-" + settings.name()).daemon().start(this::run);
+  }
+
+  /** Continues with the job that has failed, if the jobs wait for that. */
+  void retry() {
+    lock.lock();
+    try {
+      held = false;
+      work.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the jobs wait for {@link #retry}. */
+  boolean isHeld() {
+    lock.lock();
+    try {
+      return held;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Queues a job; never blocks. */
@@ -84,6 +126,7 @@ final class BlkWorker implements AutoCloseable {
     try {
       waiting.clear();
       done.clear();
+      held = false;
       unwanted = busy;
     } finally {
       lock.unlock();
@@ -119,7 +162,7 @@ final class BlkWorker implements AutoCloseable {
     try {
       long deadline = System.nanoTime() + nanos;
       boolean interrupted = false;
-      while (hasJobs() && !givenUp && deadline - System.nanoTime() > 0) {
+      while (hasJobs() && !held && !givenUp && deadline - System.nanoTime() > 0) {
         try {
           idle.awaitNanos(deadline - System.nanoTime());
         } catch (InterruptedException e) {
@@ -189,15 +232,18 @@ final class BlkWorker implements AutoCloseable {
         LOG.error("{}: {} failed", thread.getName(), job.request, e);
         job.result = -Errno.EIO;
       }
-      finish(job);
-      onDone.run();
+      Optional<BlkError> error = finish(job);
+      error.ifPresent(onError);
+      if (error.isEmpty() || error.get().action() != OnError.STOP) {
+        onDone.run();
+      }
     }
   }
 
   private BlkJob take() {
     lock.lock();
     try {
-      while (waiting.isEmpty() && !closed) {
+      while ((waiting.isEmpty() || held) && !closed) {
         work.awaitUninterruptibly();
       }
       BlkJob job = waiting.poll();
@@ -209,31 +255,112 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
-  private void finish(BlkJob job) {
+  /** Passes a job on, or puts it back if it has failed and is to be repeated. */
+  private Optional<BlkError> finish(BlkJob job) {
     lock.lock();
     try {
-      if (!unwanted) {
-        done.add(job);
-      }
       busy = false;
       idle.signalAll();
+      if (unwanted || closed) {
+        return Optional.empty();
+      }
+      Optional<BlkError> error = errorOf(job);
+      held = error.isPresent() && error.get().action() == OnError.STOP;
+      if (held) {
+        waiting.addFirst(job);
+      } else {
+        done.add(job);
+      }
+      return error;
     } finally {
       lock.unlock();
     }
   }
 
+  private Optional<BlkError> errorOf(BlkJob job) {
+    if (job.result >= 0) {
+      return Optional.empty();
+    }
+    int errno = (int) -job.result;
+    boolean write = job.request.isWrite();
+    OnError policy = write ? settings.policy().write() : settings.policy().read();
+    job.action = policy.of(errno);
+    return Optional.of(new BlkError(settings.name(), write, errno, job.action));
+  }
+
   private long perform(BlkJob job) {
     return switch (job.request.kind()) {
       case READ -> transfer(job);
-      case WRITE -> {
-        long moved = transfer(job);
-        long flushed = moved >= 0 && job.stable ? backend.flush() : 0;
-        yield flushed < 0 ? flushed : moved;
-      }
+      case WRITE -> stable(job, transfer(job));
+      case DISCARD, WRITE_ZEROES -> stable(job, unmap(job));
       case FLUSH -> backend.flush();
       case GET_ID, REFUSED, UNSUPPORTED, UNANSWERABLE ->
           throw new IllegalStateException("not a request for the worker: " + job.request);
     };
+  }
+
+  /** Makes what was written stable if the job needs that; returns the result of both. */
+  private long stable(BlkJob job, long result) {
+    long flushed = result >= 0 && job.stable ? backend.flush() : 0;
+    return flushed < 0 ? flushed : result;
+  }
+
+  private long unmap(BlkJob job) {
+    boolean zeroes = job.request.kind() == BlkRequest.Kind.WRITE_ZEROES;
+    for (BlkRange range : job.request.ranges()) {
+      long length = 0;
+      for (long done = 0; done < range.length(); done += length) {
+        if (unwanted || closed) {
+          return -Errno.EIO;
+        }
+        length = Math.min(UNMAP_BYTES, range.length() - done);
+        long at = range.offset() + done;
+        boolean unmap = range.unmap() && settings.policy().discard();
+        long result = zeroes ? zeroes(at, length, unmap) : discard(at, length);
+        if (result < 0) {
+          return result;
+        }
+      }
+    }
+    return 0;
+  }
+
+  /** Discards if the storage can do it: a driver must not rely on it (section 5.2.6.2). */
+  private long discard(long offset, long length) {
+    long result = settings.policy().discard() ? backend.discard(offset, length) : 0;
+    while (result == -Errno.EINTR) {
+      result = backend.discard(offset, length);
+    }
+    return result == -Errno.EOPNOTSUPP ? 0 : result;
+  }
+
+  private long zeroes(long offset, long length, boolean unmap) {
+    long result = backend.writeZeroes(offset, length, unmap);
+    while (result == -Errno.EINTR) {
+      result = backend.writeZeroes(offset, length, unmap);
+    }
+    return result == -Errno.EOPNOTSUPP ? writeZeros(offset, length) : result;
+  }
+
+  /** Writes zeros, because the storage cannot make a range zero by itself. */
+  private long writeZeros(long offset, long length) {
+    if (zeros == null) {
+      zeros = Arena.ofAuto().allocate(ZEROS_BYTES);
+    }
+    long done = 0;
+    while (done < length) {
+      if (unwanted || closed) {
+        return -Errno.EIO;
+      }
+      ranges.clear();
+      ranges.add(zeros.address(), Math.min(ZEROS_BYTES, length - done));
+      long result = backend.write(ranges, offset + done);
+      if (result == 0 || result < 0 && result != -Errno.EINTR) {
+        return result == 0 ? -Errno.EIO : result;
+      }
+      done += Math.max(0, result);
+    }
+    return 0;
   }
 
   /** Repeats the call until all is moved, or the job is no longer wanted. */

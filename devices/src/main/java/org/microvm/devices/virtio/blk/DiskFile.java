@@ -2,6 +2,7 @@ package org.microvm.devices.virtio.blk;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import org.microvm.linux.Errno;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 
@@ -20,15 +21,18 @@ public final class DiskFile implements BlkBackend {
 
   /**
    * Opens an image and locks it while it is open: exclusively, or shared with other readers if it
-   * is read-only.
+   * is read-only. A block device that the guest may write is not opened while the host uses it, for
+   * example as a mounted file system.
    *
    * @param path a file or a block device
    * @param readOnly whether to open it for reading alone
    * @return the open image, which the caller closes
-   * @throws IOException if it cannot be opened or another process holds the lock
+   * @throws IOException if it cannot be opened, is neither a file nor a block device, or another
+   *     process holds the lock
    */
   public static DiskFile open(Path path, boolean readOnly) throws IOException {
-    Fd file = Fd.open(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE);
+    boolean unused = DiskImage.isBlockDevice(path) && !readOnly;
+    Fd file = Fd.open(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE, unused ? Fd.EXCLUSIVE : 0);
     try {
       if (!file.tryLock(!readOnly)) {
         throw new IOException(path + " is in use by another process");
@@ -41,14 +45,27 @@ public final class DiskFile implements BlkBackend {
   }
 
   /**
+   * Checks that the image is a disk: that it has a sector, and that it is not an image of a format
+   * that a guest would write over. What does no harm is logged as a warning.
+   *
+   * @param path of the image, for messages
+   * @param use how the guest uses it
+   * @throws IOException if it must not be given to the guest, or cannot be read
+   */
+  public void check(Path path, DiskUse use) throws IOException {
+    DiskImage.check(file, size, path, use);
+  }
+
+  /**
    * Opens an image for writing without locking it, because another process still uses it. Call
    * {@link #lock} before writing.
    *
    * @param path a file or a block device
    * @return the open image, which the caller closes
-   * @throws IOException if it cannot be opened
+   * @throws IOException if it cannot be opened, or is neither a file nor a block device
    */
   public static DiskFile openUnlocked(Path path) throws IOException {
+    DiskImage.isBlockDevice(path);
     Fd file = Fd.open(path, Fd.READ_WRITE);
     try {
       return new DiskFile(file, file.size());
@@ -90,6 +107,17 @@ public final class DiskFile implements BlkBackend {
   @Override
   public long write(IovecArray source, long offset) {
     return file.pwritev(source, offset);
+  }
+
+  @Override
+  public long discard(long offset, long length) {
+    return file.punchHole(offset, length);
+  }
+
+  @Override
+  public long writeZeroes(long offset, long length, boolean unmap) {
+    long result = unmap ? file.punchHole(offset, length) : -Errno.EOPNOTSUPP;
+    return result == -Errno.EOPNOTSUPP ? file.zeroRange(offset, length) : result;
   }
 
   @Override

@@ -82,11 +82,18 @@ class BlkDeviceTest {
     assertEquals(254, driver.config(12, 4));
     assertEquals(512, driver.config(20, 4));
     assertEquals(0, driver.config(24, 4));
+    assertEquals(1 << 22, driver.config(36, 4)); // max_discard_sectors
+    assertEquals(32, driver.config(40, 4)); // max_discard_seg
+    assertEquals(8, driver.config(44, 4)); // discard_sector_alignment
+    assertEquals(1 << 22, driver.config(48, 4)); // max_write_zeroes_sectors
+    assertEquals(32, driver.config(52, 4)); // max_write_zeroes_seg
+    assertEquals(1, driver.config(56, 4)); // write_zeroes_may_unmap
+    assertEquals(0, driver.config(60, 4));
   }
 
   @Test
   void features_areThoseThatAreThere() {
-    long expected = 1 << 2 | 1 << 6 | 1 << 9 | TestDriver.RING_FEATURES;
+    long expected = 1 << 2 | 1 << 6 | 1 << 9 | 1 << 13 | 1 << 14 | TestDriver.RING_FEATURES;
 
     assertEquals(expected, driver.offeredFeatures());
   }
@@ -234,6 +241,8 @@ class BlkDeviceTest {
     request(OUT, 0, readable(data, 512));
 
     assertTrue((driver.offeredFeatures() & 1 << 5) != 0);
+    assertEquals(0, driver.offeredFeatures() & (1 << 13 | 1 << 14));
+    assertEquals(0, driver.config(36, 8));
     assertEquals(1, status());
     assertArrayEquals(before, Files.readAllBytes(image));
   }

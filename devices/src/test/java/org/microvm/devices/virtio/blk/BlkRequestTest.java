@@ -6,6 +6,7 @@ import static org.microvm.devices.testing.Buffer.writable;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestRam;
@@ -83,9 +84,81 @@ class BlkRequestTest {
   }
 
   @Test
-  void parse_discard_isUnsupported() throws Exception {
+  void parse_discard_hasItsRanges() throws Exception {
     assertEquals(
-        new BlkRequest(Kind.UNSUPPORTED, 0, 0), parse(header(11, 0), readable(data, 16), status));
+        new BlkRequest(
+            Kind.DISCARD, 0, 0, List.of(new BlkRange(1024, 512, false), new BlkRange(0, 0, false))),
+        parse(header(11, 0), ranges(range(2, 1, 0), range(0, 0, 0)), status));
+  }
+
+  @Test
+  void parse_writeZeroes_mayUnmap() throws Exception {
+    assertEquals(
+        new BlkRequest(
+            Kind.WRITE_ZEROES,
+            0,
+            0,
+            List.of(new BlkRange(99 * 512, 512, true), new BlkRange(0, 100 * 512, false))),
+        parse(header(13, 0), ranges(range(99, 1, 1), range(0, 100, 0)), status));
+  }
+
+  @Test
+  void parse_discardWithAFlag_isUnsupported() throws Exception {
+    BlkRequest unsupported = new BlkRequest(Kind.UNSUPPORTED, 0, 0);
+
+    assertEquals(unsupported, parse(header(11, 0), ranges(range(0, 1, 1)), status));
+    assertEquals(unsupported, parse(header(11, 0), ranges(range(0, 1, 0), range(0, 1, 2)), status));
+    assertEquals(unsupported, parse(header(13, 0), ranges(range(0, 1, 2)), status));
+    assertEquals(unsupported, parse(header(13, 0), ranges(range(0, 1, 1 << 31)), status));
+  }
+
+  @Test
+  void parse_discardOutsideTheDisk_isRefused() throws Exception {
+    for (int type : new int[] {11, 13}) {
+      assertEquals(REFUSED, parse(header(type, 0), ranges(range(100, 1, 0)), status));
+      assertEquals(REFUSED, parse(header(type, 0), ranges(range(0, 101, 0)), status));
+      assertEquals(REFUSED, parse(header(type, 0), ranges(range(-1, 1, 0)), status));
+      assertEquals(REFUSED, parse(header(type, 0), ranges(range(1L << 55, 1, 0)), status));
+      assertEquals(REFUSED, parse(header(type, 0), ranges(range(0, -1, 0)), status));
+      assertEquals(
+          REFUSED, parse(header(type, 0), ranges(range(0, 1, 0), range(99, 2, 0)), status));
+    }
+  }
+
+  @Test
+  void parse_discardWithNoWholeRanges_isRefused() throws Exception {
+    assertEquals(REFUSED, parse(header(11, 0), status));
+    assertEquals(REFUSED, parse(header(11, 0), readable(data, 15), status));
+    assertEquals(REFUSED, parse(header(11, 0), readable(data, 17), status));
+    assertEquals(REFUSED, parse(header(11, 0), readable(data, 33 * 16), status));
+    assertEquals(Kind.DISCARD, parse(header(11, 0), readable(data, 32 * 16), status).kind());
+  }
+
+  @Test
+  void parse_discardOnAReadOnlyDisk_isRefused() throws Exception {
+    Virtqueue queue = new Virtqueue(ram.memory(), driver.config(), VirtioFeatures.VERSION_1);
+    driver.add(header(11, 0), ranges(range(0, 1, 0)), status);
+    driver.add(header(13, 0), ranges(range(0, 1, 0)), status);
+
+    assertEquals(REFUSED, BlkRequest.parse(queue.pop(), new byte[16], DISK_SECTORS, true));
+    assertEquals(REFUSED, BlkRequest.parse(queue.pop(), new byte[16], DISK_SECTORS, true));
+  }
+
+  private static byte[] range(long sector, int count, int flags) {
+    return ByteBuffer.allocate(16)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(sector)
+        .putInt(count)
+        .putInt(flags)
+        .array();
+  }
+
+  private Buffer ranges(byte[]... ranges) {
+    ByteBuffer all = ByteBuffer.allocate(16 * ranges.length);
+    for (byte[] range : ranges) {
+      all.put(range);
+    }
+    return readable(ram.store(all.array()), all.capacity());
   }
 
   @Test

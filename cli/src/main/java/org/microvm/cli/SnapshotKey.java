@@ -1,0 +1,169 @@
+package org.microvm.cli;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import org.microvm.linux.ProcessUser;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The secret with which this user's snapshots are sealed: a file that only the user can read. A
+ * snapshot's options name files and sockets that a restore opens. The seal says that this user's
+ * own {@code microvm} wrote them, and not the author of a snapshot from elsewhere.
+ */
+final class SnapshotKey {
+  /** The last option of a sealed snapshot; its value is the seal. */
+  static final String SEAL = "--seal";
+
+  private static final Logger LOG = LoggerFactory.getLogger(SnapshotKey.class);
+  private static final int KEY_BYTES = 16;
+  private static final int PRIVATE_MODE = 0600;
+  private static final int MODE_BITS = 07777;
+
+  /** Null if there is no key. */
+  private final byte[] key;
+
+  /**
+   * @param key 16 bytes, or null for none
+   */
+  SnapshotKey(byte[] key) {
+    this.key = key;
+  }
+
+  /** Returns the user's key, which is created if it does not exist. */
+  static SnapshotKey ofUser() {
+    Path file = file();
+    try {
+      return new SnapshotKey(readOrCreate(file));
+    } catch (IOException e) {
+      LOG.debug("snapshots are not sealed: {}: {}", file, e.toString());
+      return new SnapshotKey(null);
+    }
+  }
+
+  /** Returns the user's key, or none if it does not exist or cannot be used. */
+  static SnapshotKey ofUserIfThere() {
+    try {
+      return new SnapshotKey(read(file()));
+    } catch (IOException e) {
+      LOG.debug("{}", e.toString());
+      return new SnapshotKey(null);
+    }
+  }
+
+  private static Path file() {
+    String state = System.getenv("XDG_STATE_HOME");
+    String home = System.getenv("HOME");
+    Path base =
+        state != null && !state.isEmpty()
+            ? Path.of(state)
+            : Path.of(
+                home != null && !home.isEmpty() ? home : System.getProperty("user.home"),
+                ".local/state");
+    return base.resolve("microvm/snapshot-key");
+  }
+
+  /**
+   * Reads a key, and creates it if it does not exist.
+   *
+   * @throws IOException if it cannot be created, or somebody else could know it
+   */
+  static byte[] readOrCreate(Path file) throws IOException {
+    try {
+      return read(file);
+    } catch (NoSuchFileException e) {
+      create(file);
+      return read(file);
+    }
+  }
+
+  private static byte[] read(Path file) throws IOException {
+    int mode = (Integer) Files.getAttribute(file, "unix:mode") & MODE_BITS;
+    int owner = (Integer) Files.getAttribute(file, "unix:uid");
+    if (mode != PRIVATE_MODE || owner != ProcessUser.id()) {
+      throw new IOException("the file is not this user's alone (mode 0600)");
+    }
+    try (InputStream input = Files.newInputStream(file)) {
+      byte[] bytes = input.readNBytes(KEY_BYTES + 1);
+      if (bytes.length != KEY_BYTES) {
+        throw new IOException("the file does not have %d bytes".formatted(KEY_BYTES));
+      }
+      return bytes;
+    }
+  }
+
+  private static void create(Path file) throws IOException {
+    Path parent = file.getParent();
+    Files.createDirectories(
+        parent, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    byte[] bytes;
+    try (InputStream random = Files.newInputStream(Path.of("/dev/urandom"))) {
+      bytes = random.readNBytes(KEY_BYTES);
+    }
+    Path whole = parent.resolve("snapshot-key." + ProcessHandle.current().pid());
+    try (var channel =
+        Files.newByteChannel(
+            whole,
+            EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+      channel.write(ByteBuffer.wrap(bytes));
+    }
+    try {
+      // Another process may create the key as well: the first one's is used by both.
+      Files.createLink(file, whole);
+    } catch (FileAlreadyExistsException e) {
+      LOG.debug("{} exists by now", file);
+    } finally {
+      Files.delete(whole);
+    }
+  }
+
+  /** Returns the options of a machine with their seal at the end; unchanged if there is no key. */
+  List<String> seal(List<String> options) {
+    if (key == null || options.isEmpty()) {
+      return options;
+    }
+    List<String> sealed = new ArrayList<>(options);
+    sealed.add(SEAL);
+    sealed.add("%016x".formatted(SipHash.of(key, message(options))));
+    return sealed;
+  }
+
+  /** Returns whether the options end with a seal that was made with this key. */
+  boolean isSealed(List<String> options) {
+    int end = options.size() - 2;
+    return key != null
+        && end > 0
+        && options.get(end).equals(SEAL)
+        && seal(options.subList(0, end)).equals(options);
+  }
+
+  /** Returns the options without their seal. */
+  static List<String> withoutSeal(List<String> options) {
+    int end = options.size() - 2;
+    return end >= 0 && options.get(end).equals(SEAL) ? options.subList(0, end) : options;
+  }
+
+  /** The options, each with its length in front, so that no two lists are the same message. */
+  private static byte[] message(List<String> options) {
+    ByteArrayOutputStream message = new ByteArrayOutputStream();
+    for (String option : options) {
+      byte[] bytes = option.getBytes(StandardCharsets.UTF_8);
+      message.writeBytes((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
+      message.writeBytes(bytes);
+    }
+    return message.toByteArray();
+  }
+}

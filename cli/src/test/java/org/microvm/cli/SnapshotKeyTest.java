@@ -1,0 +1,88 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Which snapshots' options count as this user's own. */
+class SnapshotKeyTest {
+  private static final List<String> OPTIONS =
+      List.of("--chardev", "file,id=a,path=/a", "--memory", "16M");
+
+  @TempDir private Path directory;
+
+  private Path file() {
+    return directory.resolve("state/microvm/snapshot-key");
+  }
+
+  @Test
+  void key_isCreatedOnceForThisUserAlone() throws Exception {
+    byte[] key = SnapshotKey.readOrCreate(file());
+
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file())));
+    assertArrayEquals(key, SnapshotKey.readOrCreate(file()));
+    try (var files = Files.list(file().getParent())) {
+      assertEquals(List.of(file()), files.toList());
+    }
+  }
+
+  @Test
+  void key_thatOthersCanRead_isNotUsed() throws Exception {
+    SnapshotKey.readOrCreate(file());
+    Files.setPosixFilePermissions(file(), PosixFilePermissions.fromString("rw-r-----"));
+
+    assertThrows(IOException.class, () -> SnapshotKey.readOrCreate(file()));
+  }
+
+  @Test
+  void key_thatIsCutOff_isNotUsed() throws Exception {
+    SnapshotKey.readOrCreate(file());
+    Files.write(file(), new byte[15]);
+
+    assertThrows(IOException.class, () -> SnapshotKey.readOrCreate(file()));
+  }
+
+  @Test
+  void seal_isValidForTheseOptionsAndThisKeyAlone() throws Exception {
+    SnapshotKey key = new SnapshotKey(SnapshotKey.readOrCreate(file()));
+    List<String> sealed = key.seal(OPTIONS);
+
+    assertTrue(key.isSealed(sealed));
+    assertEquals(OPTIONS, SnapshotKey.withoutSeal(sealed));
+    for (int i = 0; i < sealed.size(); i++) {
+      List<String> changed = new ArrayList<>(sealed);
+      changed.set(i, changed.get(i) + "0");
+      assertFalse(key.isSealed(changed), changed.toString());
+    }
+    assertFalse(new SnapshotKey(new byte[16]).isSealed(sealed));
+    assertFalse(new SnapshotKey(null).isSealed(sealed));
+  }
+
+  @Test
+  void options_ofWhichAPartMovesToTheNext_areOthers() {
+    SnapshotKey key = new SnapshotKey(new byte[16]);
+    List<String> sealed = new ArrayList<>(key.seal(List.of("--append", "ab", "--append", "c")));
+    sealed.set(1, "a");
+    sealed.set(3, "bc");
+
+    assertFalse(key.isSealed(sealed));
+  }
+
+  @Test
+  void noSeal_isNotSealed() {
+    assertFalse(new SnapshotKey(new byte[16]).isSealed(OPTIONS));
+    assertFalse(new SnapshotKey(new byte[16]).isSealed(List.of()));
+    assertEquals(OPTIONS, new SnapshotKey(null).seal(OPTIONS));
+  }
+}

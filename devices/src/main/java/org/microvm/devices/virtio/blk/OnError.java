@@ -1,0 +1,38 @@
+package org.microvm.devices.virtio.blk;
+
+import org.microvm.linux.Errno;
+
+/** What happens if a request fails on the host, as QEMU's {@code werror=} and {@code rerror=}. */
+public enum OnError {
+  /** The guest gets an I/O error. */
+  REPORT,
+
+  /** The guest is told that the request succeeded. */
+  IGNORE,
+
+  /** The guest is paused; the request is repeated when the guest is resumed. */
+  STOP,
+
+  /** As {@link #STOP} if the host is out of space, as {@link #REPORT} otherwise. */
+  ENOSPC;
+
+  /** Disk quota exceeded. */
+  private static final int EDQUOT = 122;
+
+  /**
+   * {@return whether an error says that the host is out of space}
+   *
+   * @param errno the error number, positive
+   */
+  public static boolean isNoSpace(int errno) {
+    return errno == Errno.ENOSPC || errno == EDQUOT;
+  }
+
+  /** Returns what to do about an error: {@link #REPORT}, {@link #IGNORE} or {@link #STOP}. */
+  OnError of(int errno) {
+    if (this != ENOSPC) {
+      return this;
+    }
+    return isNoSpace(errno) ? STOP : REPORT;
+  }
+}

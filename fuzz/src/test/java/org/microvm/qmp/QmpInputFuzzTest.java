@@ -1,0 +1,27 @@
+package org.microvm.qmp;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+
+/** Anything that a client may send to the control socket. */
+class QmpInputFuzzTest {
+  private static final QmpInput.Sink PARSER =
+      new QmpInput.Sink() {
+        @Override
+        public void object(byte[] json) {
+          try {
+            QmpRequest.of(QmpJson.parse(json));
+          } catch (QmpException e) {
+            // The client gets this as its answer.
+            return;
+          }
+        }
+
+        @Override
+        public void malformed(String description) {}
+      };
+
+  @FuzzTest
+  void bytes_ofAnyKind_areRefusedOrParsed(byte[] input) {
+    new QmpInput(PARSER).accept(input, input.length);
+  }
+}

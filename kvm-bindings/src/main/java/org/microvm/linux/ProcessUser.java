@@ -1,0 +1,13 @@
+package org.microvm.linux;
+
+import org.microvm.syscall.Syscalls;
+
+/** The user as whom this process runs. */
+public final class ProcessUser {
+  private ProcessUser() {}
+
+  /** {@return the number of the effective user, as of geteuid(2)} */
+  public static int id() {
+    return Syscalls.geteuid();
+  }
+}

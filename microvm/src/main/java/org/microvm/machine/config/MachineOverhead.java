@@ -1,0 +1,98 @@
+package org.microvm.machine.config;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.microvm.virtioserial.Buffering;
+
+/**
+ * What a machine may use besides guest RAM, computed from its configuration. Whatever the guest
+ * does, it does not make the process use more: it has no way to create descriptors or threads, and
+ * bytes that are kept for absent host programs and closed ports have a limit for all ports
+ * together.
+ *
+ * @param descriptors open files: events of queues and interrupts, host ends of channels, disks, KVM
+ * @param threads threads of the machine itself, without those of the JVM
+ * @param keptBytes memory outside the heap for bytes that ports keep, in bytes
+ */
+public record MachineOverhead(int descriptors, int threads, long keptBytes) {
+  /** KVM, the VM, RAM, register pages, the event loop, the UART, power events, entropy. */
+  private static final int BASE_DESCRIPTORS = 24;
+
+  /** A vCPU and its statistics. */
+  private static final int VCPU_DESCRIPTORS = 2;
+
+  /** Interrupt, acknowledgements, queue and image of a disk, or queue and source of entropy. */
+  private static final int DEVICE_DESCRIPTORS = 4;
+
+  /** A listening socket and a connection, or two files. */
+  private static final int CHANNEL_DESCRIPTORS = 2;
+
+  /** Event loop, console output, end of the machine, control socket, migration, snapshot. */
+  private static final int BASE_THREADS = 8;
+
+  /** Each ring keeps as much, however little of the limit for all ports is left. */
+  private static final long RING_BYTES = 4096;
+
+  /** What the rest of a process needs: standard streams, jars, a control socket with clients. */
+  private static final int OTHER_DESCRIPTORS = 96;
+
+  /** Most systems allow a process at least 1024 open files, so that fewer are not looked at. */
+  private static final int FEW_DESCRIPTORS = 512;
+
+  private static final Path LIMITS = Path.of("/proc/self/limits");
+  private static final Pattern OPEN_FILES = Pattern.compile("(?m)^Max open files +(\\d+) ");
+
+  /**
+   * Computes what a machine may use.
+   *
+   * @param config the machine's configuration
+   * @return an upper bound
+   */
+  public static MachineOverhead of(MachineConfig config) {
+    int queues = 2 * config.serial().maxPorts() + 2;
+    int devices = config.disks().size() + 2;
+    return new MachineOverhead(
+        BASE_DESCRIPTORS
+            + VCPU_DESCRIPTORS * config.cpus()
+            + DEVICE_DESCRIPTORS * devices
+            + queues
+            + CHANNEL_DESCRIPTORS * config.serial().maxPorts(),
+        BASE_THREADS + config.cpus() + config.disks().size(),
+        Buffering.MAX_LIMIT + RING_BYTES * 2 * config.serial().maxPorts());
+  }
+
+  /**
+   * Checks that this process may open as many files as the machine needs, so that no host program
+   * is refused later because they are used up.
+   *
+   * @throws MachineException if it may not; the message says what to do
+   */
+  public void check() throws MachineException {
+    if (descriptors > FEW_DESCRIPTORS) {
+      check(openFilesLimit());
+    }
+  }
+
+  /** Checks a limit of open files. */
+  void check(long limit) throws MachineException {
+    int needed = descriptors + OTHER_DESCRIPTORS;
+    if (needed > limit) {
+      throw new MachineException(
+          "the machine needs up to %d open files, and this process may have %d: raise the limit"
+                  .formatted(needed, limit)
+              + " (ulimit -n), or lower max_ports");
+    }
+  }
+
+  private static long openFilesLimit() {
+    try {
+      Matcher matcher = OPEN_FILES.matcher(Files.readString(LIMITS));
+      return matcher.find() ? Long.parseLong(matcher.group(1)) : Long.MAX_VALUE;
+    } catch (IOException e) {
+      return Long.MAX_VALUE; // without /proc, opening a file fails when the limit is reached
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package org.microvm.machine.config;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.microvm.virtioserial.SerialConfig;
+
+class MachineOverheadTest {
+  private static MachineOverhead of(int ports) {
+    return MachineOverhead.of(
+        MachineConfig.builder(Path.of("none"))
+            .serial(SerialConfig.defaults().withMaxPorts(ports))
+            .build());
+  }
+
+  @Test
+  void moreOpenFilesThanTheProcessMayHave_areRefusedInOneLine() {
+    MachineException refused = assertThrows(MachineException.class, () -> of(511).check(1024));
+
+    assertEquals(1, refused.getMessage().lines().count());
+    assertTrue(refused.getMessage().contains("this process may have 1024"), refused.getMessage());
+    assertTrue(refused.getMessage().contains("max_ports"), refused.getMessage());
+  }
+
+  @Test
+  void usualLimit_isEnoughForUsualMachines() {
+    assertDoesNotThrow(() -> of(8).check(1024));
+    assertDoesNotThrow(() -> of(128).check(1024));
+    assertDoesNotThrow(() -> of(511).check(4096));
+  }
+
+  @Test
+  void keptBytes_haveALimitForAllPortsTogether() {
+    assertTrue(of(511).keptBytes() < 72 << 20);
+    assertTrue(of(1).keptBytes() >= 64 << 20);
+  }
+}

@@ -1,0 +1,132 @@
+package org.microvm.qmp;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Accepts the clients of one socket, a limited number of them at a time, so that those of a
+ * read-only socket cannot keep others out. All methods but {@link #open} and {@link #closeFile} run
+ * on the control socket's event loop.
+ */
+final class QmpListener {
+  private static final Logger LOG = LoggerFactory.getLogger(QmpListener.class);
+
+  /** The most clients at a time; further ones wait in the listen backlog. */
+  static final int MAX_CLIENTS = 16;
+
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private final EventLoop loop;
+  private final QmpSocket socket;
+  private final UnixListener listener;
+  private final Set<QmpSession> sessions = new LinkedHashSet<>();
+  private QmpCommands commands;
+  private Runnable onClient;
+  private EventLoop.Watch watch;
+  private boolean strangerLogged;
+
+  private QmpListener(EventLoop loop, QmpSocket socket, UnixListener listener) {
+    this.loop = loop;
+    this.socket = socket;
+    this.listener = listener;
+  }
+
+  /**
+   * Creates the socket; clients wait until {@link #start}.
+   *
+   * @throws ErrnoException if the path is too long, in use, or not allowed
+   */
+  static QmpListener open(EventLoop loop, QmpSocket socket) throws ErrnoException {
+    return new QmpListener(loop, socket, UnixListener.open(socket.path(), socket.access().mode()));
+  }
+
+  /**
+   * Starts to serve clients; the loop does not run yet.
+   *
+   * @param all what clients may do; those of a read-only socket only what reads
+   * @param served runs with each client that is accepted
+   */
+  void start(QmpCommands all, Runnable served) throws ErrnoException {
+    commands = socket.readOnly() ? all.reading() : all;
+    onClient = served;
+    watch = loop.watch(listener.fd(), EventLoop.IN, bits -> accept());
+  }
+
+  /** Passes each client to a consumer, which may end it. */
+  void forEach(Consumer<QmpSession> consumer) {
+    new ArrayList<>(sessions).forEach(consumer);
+  }
+
+  private void accept() {
+    try {
+      Fd client = listener.accept();
+      if (client != null) {
+        admit(client);
+      }
+    } catch (ErrnoException e) {
+      // For instance, the process is out of descriptors. The client stays in the backlog; the pause
+      // keeps the loop from spinning.
+      LOG.warn("{}: {}", listener.path(), e.getMessage());
+      watch.interest(0);
+      loop.schedule(RETRY_NANOS, this::listenIfRoom);
+    }
+  }
+
+  private void admit(Fd client) throws ErrnoException {
+    QmpSession session;
+    try {
+      if (!socket.access().admits(client)) {
+        refuse(client);
+        return;
+      }
+      session = new QmpSession(loop, client, commands, this::left);
+    } catch (ErrnoException | RuntimeException | Error e) {
+      client.close();
+      throw e;
+    }
+    sessions.add(session);
+    session.greet();
+    listenIfRoom();
+    onClient.run();
+  }
+
+  private void refuse(Fd client) {
+    client.close();
+    if (!strangerLogged) {
+      strangerLogged = true;
+      LOG.warn(
+          "{}: refused a client of a user who is not allowed; others are not logged",
+          listener.path());
+    }
+  }
+
+  private void left(QmpSession session) {
+    sessions.remove(session);
+    listenIfRoom();
+  }
+
+  private void listenIfRoom() {
+    watch.interest(sessions.size() < MAX_CLIENTS ? EventLoop.IN : 0);
+  }
+
+  /** Stops listening, removes the socket's file and disconnects the clients. */
+  void end() {
+    watch.close();
+    listener.close();
+    forEach(QmpSession::end);
+  }
+
+  /** Stops listening and removes the socket's file, on any thread. */
+  void closeFile() {
+    listener.close();
+  }
+}
