@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.microvm.cli.named.ConsoleViewer;
 import org.microvm.cli.named.Machines;
 import org.microvm.linux.Fd;
+import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -29,14 +30,17 @@ final class ConsoleCommand implements Callable<Integer> {
     Machines.Entry machine = Machines.ofUser().find(NamedRun.name("console", name));
     try (ConsoleViewer viewer = ConsoleViewer.attach(machine.files().console());
         Fd input = Fd.standardInput();
-        Terminal terminal = Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
+        ForegroundTerminal terminal =
+            Terminal.isTerminal(input)
+                ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
+                : null) {
       if (terminal != null) {
         new Shutdown(() -> {}).alsoClose(terminal);
         System.err.println("attached to " + name + "; Ctrl-A d detaches, Ctrl-A h shows help");
       }
       ConsoleViewer.End end =
           viewer.show(
-              new FileInputStream(FileDescriptor.in),
+              terminal == null ? new FileInputStream(FileDescriptor.in) : terminal.input(),
               new FileOutputStream(FileDescriptor.out),
               terminal != null);
       if (terminal != null) {

@@ -11,10 +11,9 @@ import picocli.CommandLine.Option;
 
 /**
  * Selects a running machine: by its name, the first word of the command, or by the option with its
- * control socket.
+ * control socket. Says how long to wait for it.
  */
 final class ControlClient {
-  private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final String PREFIX = "unix:";
 
   @Option(
@@ -24,6 +23,12 @@ final class ControlClient {
           "control socket of the machine, opened by `run --qmp unix:PATH,server=on`; instead of the"
               + " machine's name")
   private String path;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      description = "how long to wait for an answer of the machine (default: no limit)")
+  private Long timeout;
 
   private String name;
 
@@ -62,15 +67,36 @@ final class ControlClient {
     return name == null ? path : name;
   }
 
+  /** How the command waits, and shows that it does. */
+  private final class Waiting implements QmpClient.Patience {
+    @Override
+    public void waiting(String what, Duration since) throws IOException {
+      if (timeout != null && since.toSeconds() >= timeout) {
+        throw new IOException(
+            "--timeout: %s did not arrive within %d s; a machine that has got a command still runs it"
+                .formatted(what, timeout));
+      }
+      StatusLine.show("waiting for %s: %d s".formatted(what, since.toSeconds()));
+    }
+
+    @Override
+    public void over() {
+      StatusLine.clear();
+    }
+  }
+
   QmpClient connect() throws IOException {
+    if (timeout != null && timeout < 1) {
+      throw new UsageException("--timeout: " + timeout + " is not a number of seconds, 1 or more");
+    }
     if (name != null) {
       return QmpClient.connect(
-          Machines.ofUser().find(NamedRun.name("machine", name)).files().control(), ANSWER);
+          Machines.ofUser().find(NamedRun.name("machine", name)).files().control(), new Waiting());
     }
     Path socket = Path.of(path.startsWith(PREFIX) ? path.substring(PREFIX.length()) : path);
     if (!Files.exists(socket)) {
       throw new IOException("--qmp " + socket + ": there is no such socket");
     }
-    return QmpClient.connect(socket, ANSWER);
+    return QmpClient.connect(socket, new Waiting());
   }
 }

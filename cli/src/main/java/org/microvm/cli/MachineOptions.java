@@ -271,7 +271,7 @@ final class MachineOptions {
     devices.setValue(guestEnds);
   }
 
-  /** Returns the options for a snapshot, with absolute paths of kernel and initrd. */
+  /** Returns the options for a snapshot, with absolute paths. */
   private List<String> toOptions() {
     List<String> args = new ArrayList<>();
     addPath(args, kernel);
@@ -294,13 +294,13 @@ final class MachineOptions {
             trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
-    return args;
+    return SavedOptions.absolute(args);
   }
 
   private static void addPath(List<String> args, OptionSpec option) {
     Path path = option.getValue();
     if (path != null) {
-      args.addAll(List.of(option.longestName(), path.toAbsolutePath().toString()));
+      args.addAll(List.of(option.longestName(), path.toString()));
     }
   }
 

@@ -23,6 +23,8 @@ import picocli.CommandLine.Parameters;
 final class TopCommand implements Callable<Integer> {
   private static final String STATISTICS = "x-exit-stats";
 
+  private static final int LONGEST_SECONDS = 86_400;
+
   @Mixin private ControlClient control;
 
   @Parameters(
@@ -50,8 +52,13 @@ final class TopCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (interval < 0.01 || (count != null && count < 1)) {
-      throw new UsageException("--interval must be at least 0.01, --count at least 1");
+    if (!(interval >= 0.01 && interval <= LONGEST_SECONDS)) {
+      throw new UsageException(
+          "--interval: %s is not a number of seconds from 0.01 to %d"
+              .formatted(interval, LONGEST_SECONDS));
+    }
+    if (count != null && count < 1) {
+      throw new UsageException("--count: " + count + " is not a number of updates, 1 or more");
     }
     control.select(words, 0);
     try (Fd output = Fd.standardOutput();

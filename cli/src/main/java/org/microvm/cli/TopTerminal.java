@@ -1,8 +1,6 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -12,6 +10,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.microvm.linux.Fd;
+import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
 import org.microvm.qmp.QmpClient;
 
@@ -40,6 +39,7 @@ final class TopTerminal {
   private final String machine;
   private final BlockingQueue<Integer> keys = new LinkedBlockingQueue<>();
   private double interval;
+  private volatile boolean entered;
 
   /**
    * @param client of the machine
@@ -63,18 +63,23 @@ final class TopTerminal {
    */
   void show(String statistics) throws IOException {
     try (Fd input = Fd.standardInput();
-        Terminal keyboard = Terminal.isTerminal(input) ? Terminal.raw(input, true) : null) {
+        ForegroundTerminal keyboard =
+            Terminal.isTerminal(input)
+                ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW_WITH_SIGNALS)
+                : null) {
       Shutdown restore =
           new Shutdown(
               () -> {
-                out.print(LEAVE);
-                out.flush();
+                if (entered) {
+                  out.print(LEAVE);
+                  out.flush();
+                }
               });
       restore.alsoClose(keyboard);
       try {
-        out.print(ENTER);
         if (keyboard != null) {
-          Thread.ofPlatform().daemon().name("top-keys").start(this::readKeys);
+          InputStream typed = keyboard.input();
+          Thread.ofPlatform().daemon().name("top-keys").start(() -> readKeys(typed));
         }
         update(statistics);
       } finally {
@@ -124,6 +129,14 @@ final class TopTerminal {
   }
 
   private void draw() throws IOException {
+    if (!Terminal.isForeground(output)) {
+      // The screen belongs to the shell.
+      return;
+    }
+    if (!entered) {
+      entered = true;
+      out.print(ENTER);
+    }
     String title =
         String.format(
             Locale.ROOT,
@@ -138,8 +151,7 @@ final class TopTerminal {
     out.flush();
   }
 
-  private void readKeys() {
-    InputStream input = new FileInputStream(FileDescriptor.in);
+  private void readKeys(InputStream input) {
     try {
       for (int key = input.read(); key >= 0; key = input.read()) {
         keys.add(key);
