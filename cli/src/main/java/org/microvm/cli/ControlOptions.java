@@ -42,7 +42,8 @@ final class ControlOptions {
   private final OptionSpec name =
       Options.text(
               "NAME",
-              "name of the machine, which query-name reports on the control socket",
+              "name of the machine: `microvm list`, `console`, `stop`, `agent` and others find it by"
+                  + " this name, and query-name reports it",
               "--name",
               "-name")
           .build();
@@ -196,6 +197,11 @@ final class ControlOptions {
     } catch (CancellationException | CompletionException e) {
       // The server was closed first, because the process is ending.
     }
+  }
+
+  /** The value of {@code --name}, or null. */
+  String name() {
+    return name.getValue();
   }
 
   /** Whether there is a control socket. */
