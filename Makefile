@@ -78,6 +78,10 @@ test-hardware: build images bare-metal ## run the KVM tests on hardware KVM, whi
 test-hardware-short: build images bare-metal ## a few of them
 	@tools/test-hardware short
 
+.PHONY: test-hardware-stock
+test-hardware-stock: build images bare-metal ## Debian's own kernel and root file system as a guest there
+	@tools/test-hardware stock
+
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
@@ -114,6 +118,11 @@ bench-channels: build bare-metal ## measure exits, throughput and latency, also 
 	@bin/microvm bench exits --output target/bench
 	@bin/microvm bench channel --compare-qemu --output target/bench
 	@bin/microvm bench report target/bench
+
+.PHONY: qmp-compare
+qmp-compare: build bare-metal ## send commands to our control socket and QEMU's (installed if needed); prints the differences
+	@tools/packages-bench
+	@tools/qmp-compare
 
 bench-jmh: build ## measure the hot paths in nanoseconds (JMH; ARGS="-f 1 chainWalk" passes arguments to it)
 	@tools/bench-jmh $(ARGS)

@@ -14,6 +14,7 @@ import org.microvm.machine.config.ChannelConfig.HostEnd;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.qmp.ChannelRegistry;
 import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
@@ -34,6 +35,12 @@ final class ChannelOptions {
 
   /** The ids of the chardevs that a device uses. */
   private final Set<String> taken = new HashSet<>();
+
+  /** The id of the serial device, if it was given one. */
+  private Optional<String> serialId = Optional.empty();
+
+  /** The buses that ports name. */
+  private final List<String> buses = new ArrayList<>();
 
   /** The ports in the order of the options. */
   private final List<PortSpec> ports = new ArrayList<>();
@@ -73,6 +80,13 @@ final class ChannelOptions {
    */
   void addTo(MachineConfig.Builder builder, List<String> devices) {
     devices.forEach(text -> read("--device", text, options -> device(options, builder)));
+    String own = serialId.orElse("virtio-serial-bus") + ".0";
+    for (String bus : buses) {
+      if (!bus.equals(own) && !bus.equals("virtio-serial-bus.0")) {
+        throw new UsageException(
+            "--device: there is no bus=" + bus + "; the serial device has the bus " + own);
+      }
+    }
     for (String id : chardevs.keySet()) {
       if (!taken.contains(id)) {
         throw new UsageException("--chardev id=" + id + " is used by no --device");
@@ -84,6 +98,7 @@ final class ChannelOptions {
       throws OptionException {
     String kind = options.kind();
     if (DeviceOptions.isDevice(kind)) {
+      serialId = Optional.ofNullable(options.values().get("id"));
       return builder.serial(DeviceOptions.device(options));
     }
     if (!DeviceOptions.isPort(kind)) {
@@ -91,6 +106,7 @@ final class ChannelOptions {
           "there is no device \"%s\"; there are: %s%s"
               .formatted(kind, String.join(", ", DEVICES), NearestWord.hint(kind, DEVICES)));
     }
+    Optional.ofNullable(options.values().get("bus")).ifPresent(buses::add);
     PortSpec port = DeviceOptions.port(options);
     Optional<String> id = port.id();
     if (id.isPresent() && ports.stream().anyMatch(other -> other.id().equals(id))) {
@@ -101,6 +117,9 @@ final class ChannelOptions {
   }
 
   private HostEnd hostEnd(String device, String id) throws OptionException {
+    if (id.isEmpty()) {
+      return loop -> NullBackend.open();
+    }
     ChardevSpec chardev = chardevs.get(id);
     if (chardev == null) {
       throw new OptionException(
@@ -122,6 +141,7 @@ final class ChannelOptions {
   /** Registers the channels of a machine that was created from these options. */
   ChannelRegistry register(Machine machine) {
     ChannelRegistry registry = new ChannelRegistry();
+    serialId.ifPresent(registry::serialId);
     List<PortInfo> infos = machine.configuredPorts();
     for (int i = 0; i < ports.size(); i++) {
       PortSpec port = ports.get(i);

@@ -8,13 +8,19 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import org.microvm.cli.named.MachineFiles;
+import java.util.function.Consumer;
 import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
+import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.qmp.AwaitedGuest;
+import org.microvm.qmp.ChannelRegistry;
+import org.microvm.qmp.MachineFacts;
 import org.microvm.qmp.MachineTarget;
 import org.microvm.qmp.QmpServer;
 import org.microvm.qmp.QmpSocket;
+import org.microvm.qmp.QmpTarget;
 import org.microvm.virtioserial.options.AccessOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
@@ -42,6 +48,7 @@ final class ControlOptions {
               "-name")
           .build();
 
+  private SnapshotKey snapshotKey = new SnapshotKey(null);
   private Machine machine;
   private QmpServer server;
 
@@ -51,6 +58,11 @@ final class ControlOptions {
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
     return List.of(qmp, name);
+  }
+
+  /** Whether {@code --qmp} was given. */
+  boolean isRequested() {
+    return !Options.all(qmp).isEmpty();
   }
 
   /**
@@ -65,21 +77,21 @@ final class ControlOptions {
   }
 
   /**
-   * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given or
-   * the machine has a name. With {@code wait=on} returns once a client has connected or the sockets
-   * were closed.
-   *
-   * @param files of the machine; null if it has no name
+   * Reads what snapshots need later; to be called while the process still has access to all files
+   * of its user.
    */
-  void open(Machine ofMachine, ChannelOptions channels, MachineFiles files) throws IOException {
-    List<Socket> sockets = new ArrayList<>();
-    for (String where : Options.all(qmp)) {
-      sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
+  void prepare() {
+    if (!Options.all(qmp).isEmpty()) {
+      snapshotKey = SnapshotKey.ofUser();
     }
-    if (files != null) {
-      sockets.add(new Socket(new QmpSocket(files.control(), SocketAccess.OWNER, false), false));
-    }
-    if (sockets.isEmpty()) {
+  }
+
+  /**
+   * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given.
+   * With {@code wait=on} returns once a client has connected or the sockets were closed.
+   */
+  void open(Machine ofMachine, ChannelOptions channels) throws IOException {
+    if (!isRequested()) {
       return;
     }
     MachineTarget target =
@@ -87,25 +99,74 @@ final class ControlOptions {
             ofMachine,
             name.getValue(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
-            SnapshotKey.ofUser()::seal);
-    QmpServer opened;
+            snapshotKey::seal);
+    QmpServer present;
     synchronized (this) {
       machine = ofMachine;
+      present = server;
+    }
+    if (present == null) {
+      present = listen(target, channels.register(ofMachine), target::report);
+    } else {
+      present.arrived(target, channels.register(ofMachine));
+      target.report(present);
+    }
+  }
+
+  /**
+   * Opens the control socket of a machine whose guest is awaited; {@link #open} follows when it has
+   * arrived.
+   */
+  void openIncoming(MachineConfig config, IncomingWait wait) throws IOException {
+    AwaitedGuest guest =
+        new AwaitedGuest(MachineFacts.of(config), name.getValue()) {
+          @Override
+          public void migrateIncoming(MigrationAddress address) throws IOException {
+            wait.choose(address);
+          }
+
+          @Override
+          public void quit() {
+            wait.end();
+          }
+        };
+    listen(guest, new ChannelRegistry(), opened -> {});
+  }
+
+  private QmpServer listen(QmpTarget target, ChannelRegistry registry, Consumer<QmpServer> onOpen)
+      throws IOException {
+    List<Socket> sockets = new ArrayList<>();
+    for (String where : Options.all(qmp)) {
+      sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
+    }
+    QmpServer opened;
+    synchronized (this) {
       try {
         opened =
             QmpServer.listen(
-                sockets.stream().map(Socket::address).toList(),
-                target,
-                channels.register(ofMachine),
-                Version.number());
+                sockets.stream().map(Socket::address).toList(), target, registry, Version.number());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
       server = opened;
     }
-    target.report(opened);
+    onOpen.accept(opened);
     if (sockets.stream().anyMatch(Socket::waits)) {
       await(opened);
+    }
+    return opened;
+  }
+
+  /** Waits until a client has sent {@code quit}, or the socket was closed. */
+  void awaitQuit() {
+    QmpServer present;
+    synchronized (this) {
+      present = server;
+    }
+    try {
+      present.quitRequested().join();
+    } catch (CancellationException | CompletionException e) {
+      // The process is ending.
     }
   }
 
@@ -151,8 +212,12 @@ final class ControlOptions {
   /** Ends the machine, notifies the clients once it has ended, and disconnects them. */
   synchronized void close() {
     if (server != null) {
-      machine.stop();
-      MachineTarget.reportEnd(server, machine.isStarted() ? end() : new MachineEnd.Stopped());
+      MachineEnd end = new MachineEnd.Stopped();
+      if (machine != null) {
+        machine.stop();
+        end = machine.isStarted() ? end() : end;
+      }
+      MachineTarget.reportEnd(server, end);
       server.close();
     }
   }

@@ -37,6 +37,8 @@ final class MigrateCommand implements Callable<Integer> {
   /** The states in which a migration goes on; a completed one ends the machine. */
   private static final Set<String> RUNNING = Set.of("setup", "active", "device", "completed");
 
+  private static final Set<String> ENDS = Set.of("completed", "failed", "cancelled");
+
   @Mixin private ControlClient control;
 
   @Option(
@@ -138,7 +140,11 @@ final class MigrateCommand implements Callable<Integer> {
       while (true) {
         Optional<JsonNode> end = client.pollEvent("MIGRATION", PROGRESS);
         if (end.isPresent()) {
-          return end.get();
+          if (ENDS.contains(end.get().path("status").asText())) {
+            return end.get();
+          }
+          // Another client has set the capability 'events', which reports other changes as well.
+          continue;
         }
         JsonNode now = client.execute("query-migrate");
         if (!RUNNING.contains(now.path("status").asText())) {

@@ -64,9 +64,9 @@ final class RunCommand implements Callable<Integer> {
 
   private final OptionSpec incoming =
       Options.text(
-              "unix:PATH[,mode=M]|tcp:HOST:PORT[,tls=off]",
+              "unix:PATH[,mode=M]|tcp:HOST:PORT[,tls=off]|defer",
               "wait at this address for a guest that migrates from another process; give the same"
-                  + " options as there",
+                  + " options as there. defer: QMP's migrate-incoming sets the address",
               "--incoming",
               "-incoming")
           .build();
@@ -84,6 +84,16 @@ final class RunCommand implements Callable<Integer> {
               + " any characters of one part: dns:NAME, uri:URI or a whole subject such as"
               + " CN=host1,O=Example; may be given more than once (default: any name)",
           "--tls-authz");
+
+  private final OptionSpec onMigrate =
+      Options.text(
+              "exit|stay",
+              "what this process does when its guest has migrated: exit (the default), or stay until"
+                  + " QMP's quit, as QEMU does",
+              "--on-migrate")
+          .build();
+
+  private IncomingWait wait;
 
   private final OptionSpec noConsole =
       Options.flag(
@@ -137,6 +147,7 @@ final class RunCommand implements Callable<Integer> {
             incoming,
             tlsCredentials,
             tlsAuthorized,
+            onMigrate,
             noConsole,
             timeout,
             detach));
@@ -182,6 +193,7 @@ final class RunCommand implements Callable<Integer> {
 
   private Integer call(NamedRun named, Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
+    control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
     if (!words.isEmpty()) {
@@ -205,8 +217,18 @@ final class RunCommand implements Callable<Integer> {
     if (commandRun != null) {
       console = commandRun.console();
     }
-    MachineConfig config = builder.console(named.console(console)).build();
-    Machine machine = machine(config, named);
+    MachineConfig config = builder.console(console).build();
+    boolean stays = staysAfterMigration();
+    Machine machine;
+    try {
+      machine = machine(config);
+    } catch (IOException | MachineException | RuntimeException e) {
+      control.close();
+      if (wait != null && wait.isEnded()) {
+        return 0;
+      }
+      throw e;
+    }
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
     Shutdown shutdown = new Shutdown(() -> finish(machine, named));
     try (Fd input = Fd.standardInput();
@@ -237,6 +259,9 @@ final class RunCommand implements Callable<Integer> {
         return limit.statusOr(() -> commandRun.status(machine));
       }
       MachineEnd end = machine.end().join();
+      if (stays && end instanceof MachineEnd.Migrated) {
+        control.awaitQuit();
+      }
       return limit.statusOr(() -> ExitStatus.of(end, System.err));
     } finally {
       shutdown.run();
@@ -299,8 +324,29 @@ final class RunCommand implements Callable<Integer> {
     return isIncoming() ? receive(config, named) : Machine.create(config);
   }
 
-  private Machine receive(MachineConfig config, NamedRun named)
-      throws IOException, MachineException {
+  private boolean staysAfterMigration() {
+    boolean stays =
+        onMigrate.getValue() != null
+            && Options.choice(onMigrate, entry("exit", false), entry("stay", true));
+    if (stays && !control.isRequested()) {
+      throw new UsageException("--on-migrate stay requires --qmp, whose quit ends the process");
+    }
+    return stays;
+  }
+
+  private Machine receive(MachineConfig config) throws IOException, MachineException {
+    boolean deferred = IncomingWait.DEFER.equals(incoming.getValue());
+    if (deferred && !control.isRequested()) {
+      throw new UsageException("--incoming defer requires --qmp, on which the address is set");
+    }
+    wait = new IncomingWait(deferred);
+    if (control.isRequested()) {
+      new Shutdown(control::close);
+      control.openIncoming(config, wait);
+    }
+    if (deferred) {
+      return wait.receive(config);
+    }
     MigrationAddress address =
         MigrateCommand.address(
             "--incoming",
@@ -310,9 +356,7 @@ final class RunCommand implements Callable<Integer> {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
       }
-      // A process in the background has nothing more to do before the guest arrives.
-      named.runs(config);
-      return waiting.receive(config);
+      return wait.receive(waiting, config);
     }
   }
 

@@ -1,14 +1,18 @@
 package org.microvm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +22,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.qmp.QmpClient;
+import org.microvm.qmp.QmpException;
 import org.microvm.testing.RequiresKvm;
 
 /** {@code microvm migrate} over a unix socket. */
@@ -85,6 +91,50 @@ class MigrateCommandTest {
     try (SocketChannel another = connect()) {
       echo(another, "by the path");
     }
+  }
+
+  /** As clients of QEMU expect it: both control sockets are there before and after. */
+  @Test
+  void controlSockets_areThereBeforeAndAfter() throws Exception {
+    MachineProcess source = own(MachineProcess.start(directory, "p0", "--on-migrate", "stay"));
+    MachineProcess target = own(MachineProcess.start(directory, "p1", "--incoming", "defer"));
+    String uri = "unix:" + directory.resolve("in");
+    try (QmpClient from = source.qmp();
+        QmpClient to = target.qmp()) {
+      assertEquals("inmigrate", to.execute("query-status").path("status").asText());
+      assertThrows(QmpException.class, () -> to.execute("x-query-ports"));
+      to.execute("migrate-incoming", QmpClient.arguments().put("uri", uri));
+
+      from.execute("migrate", QmpClient.arguments().put("uri", uri));
+      assertEquals("completed", from.awaitEvent("MIGRATION").path("status").asText());
+
+      JsonNode done = from.execute("query-migrate");
+      assertEquals(16 << 20, done.path("ram").path("total").asInt());
+      while (!from.execute("query-status").path("status").asText().equals("postmigrate")) {
+        assertTrue(source.process().isAlive());
+      }
+      while (to.execute("query-status").path("status").asText().equals("inmigrate")) {
+        assertTrue(target.process().isAlive());
+      }
+      assertEquals(1, to.execute("x-query-ports").size());
+      from.execute("quit");
+      assertEquals(0, source.status(), source.output());
+    }
+    try (SocketChannel host = connect()) {
+      echo(host, "there");
+    }
+  }
+
+  @Test
+  void quit_beforeTheGuestArrives_endsTheProcess() throws Exception {
+    MachineProcess target = own(MachineProcess.start(directory, "p1", "--incoming", "defer"));
+    try (QmpClient to = target.qmp()) {
+      to.execute("quit");
+
+      assertEquals("host-qmp-quit", to.awaitEvent("SHUTDOWN").path("reason").asText());
+      assertEquals(0, target.status(), target.output());
+    }
+    assertFalse(Files.exists(target.control()));
   }
 
   @Test

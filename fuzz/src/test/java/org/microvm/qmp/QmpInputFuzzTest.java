@@ -1,15 +1,16 @@
 package org.microvm.qmp;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.util.Optional;
 
 /** Anything that a client may send to the control socket. */
 class QmpInputFuzzTest {
   private static final QmpInput.Sink PARSER =
       new QmpInput.Sink() {
         @Override
-        public void object(byte[] json) {
+        public void value(byte[] json) {
           try {
-            QmpRequest.of(QmpJson.parse(json));
+            QmpRequest.of(QmpJson.parse(json), true, () -> null);
           } catch (QmpException e) {
             // The client gets this as its answer.
             return;
@@ -18,6 +19,11 @@ class QmpInputFuzzTest {
 
         @Override
         public void malformed(String description) {}
+
+        @Override
+        public void tooLong(Optional<byte[]> id) {
+          id.ifPresent(this::value);
+        }
       };
 
   @FuzzTest

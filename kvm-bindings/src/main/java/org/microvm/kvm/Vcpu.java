@@ -76,7 +76,7 @@ public final class Vcpu implements AutoCloseable {
   /** The thread that ran it last, and its number. */
   private Thread thread;
 
-  private int tid;
+  private volatile int tid;
 
   Vcpu(int id, Descriptor descriptor, int mmapSize, int extendedStateBytes) throws ErrnoException {
     this.id = id;
@@ -180,6 +180,14 @@ public final class Vcpu implements AutoCloseable {
    */
   public long switchesIfAsleep() {
     return isRunning() ? ThreadActivity.switchesIfAsleep(tid) : ThreadActivity.AWAKE;
+  }
+
+  /**
+   * {@return the operating system's id of the thread that runs the vCPU (gettid(2)); 0 before the
+   * first {@link #run}}
+   */
+  public int threadId() {
+    return tid;
   }
 
   private void bind() {

@@ -103,9 +103,9 @@ public final class Machine implements AutoCloseable {
    * <p>The host ends of channels are new. Each channel of the saved machine must exist under its
    * number and name; if its host program was connected, the guest sees it disconnect. Channels that
    * the saved machine did not have are announced to the guest. The guest's own clocks continue from
-   * where they stopped ({@link RestoreClock#SAVED}); the CMOS clock has the present time.
-   * Everything in guest memory is as it was, the state of random number generators included, until
-   * the guest reads new entropy from the virtio-rng device.
+   * where they stopped ({@link RestoreClock#SAVED}); the CMOS clock has the host's time plus what
+   * the guest has set. Everything in guest memory is as it was, the state of random number
+   * generators included, until the guest reads new entropy from the virtio-rng device.
    *
    * @param snapshot the saved machine, whose files must not change while this machine exists
    * @param config as it was for the saved machine; kernel and command line matter only to a guest
@@ -201,9 +201,11 @@ public final class Machine implements AutoCloseable {
    * Resets the guest as a reset button does: it boots again, whatever {@link OnReset} says. Does
    * nothing if the machine has not been started or has ended, or if the guest may be about to
    * continue in another process.
+   *
+   * @return whether the guest is reset, which {@link MachineListener#reset} then reports
    */
-  public void reset() {
-    lifecycle.reset();
+  public boolean reset() {
+    return lifecycle.reset();
   }
 
   /**
@@ -387,6 +389,19 @@ public final class Machine implements AutoCloseable {
    */
   public void addListener(MachineListener listener) {
     context.listeners().add(listener);
+  }
+
+  /** {@return what the machine was made from} */
+  public MachineConfig config() {
+    return context.config();
+  }
+
+  /**
+   * {@return the operating system's thread id of each vCPU (gettid(2)); 0 for one that has not run
+   * yet}
+   */
+  public List<Integer> vcpuThreads() {
+    return lifecycle.instance().vcpuThreads();
   }
 
   /** {@return the ports of the configuration's channels, in its order} */

@@ -129,14 +129,20 @@ final class MachineLifecycle {
     }
   }
 
-  /** Ends the VM for a reset, unless the machine does not run or the guest may be leaving. */
-  void reset() {
+  /**
+   * Ends the VM for a reset, unless the machine does not run or the guest may be leaving.
+   *
+   * @return whether a reset was requested
+   */
+  boolean reset() {
     lock.lock();
     try {
-      if (started && !leaving && !end.isDone()) {
+      boolean possible = started && !leaving && !end.isDone();
+      if (possible) {
         resetAsked = true;
         instance.end(new MachineEnd.Reset("by the host"));
       }
+      return possible;
     } finally {
       lock.unlock();
     }

@@ -28,6 +28,13 @@ public interface MachineListener {
   default void diskFailed(BlkError error) {}
 
   /**
+   * A migration has entered another phase and goes on.
+   *
+   * @param now its progress; the status is ACTIVE
+   */
+  default void migrationChanged(MigrationProgress now) {}
+
+  /**
    * A migration has ended; if it succeeded, the machine ends next.
    *
    * @param end how it ended

@@ -55,6 +55,7 @@ final class MigrationSession {
               new MigrationStream(factory.create()),
               limits,
               memory,
+              now -> context.listeners().forEach(listener -> listener.migrationChanged(now)),
               end -> context.listeners().forEach(listener -> listener.migrationEnded(end)));
       last.start();
       return last;

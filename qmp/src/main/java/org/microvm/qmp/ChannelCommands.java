@@ -4,10 +4,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.microvm.linux.ErrnoException;
 import org.microvm.qmp.ChannelRegistry.Device;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -17,17 +24,41 @@ import org.microvm.virtioserial.options.PortSpec;
 
 /** The commands that add, remove and show chardevs and ports. */
 final class ChannelCommands {
+  private static final Pattern VIRTIO = Pattern.compile("virtio-(?:blk|rng|serial)-(device|pci)");
+
   private final QmpTarget target;
   private final ChannelRegistry registry;
 
-  ChannelCommands(QmpTarget target, ChannelRegistry registry) {
+  private final List<Monitor> monitors;
+
+  /**
+   * The control socket itself, which is a chardev in QEMU.
+   *
+   * @param id its id
+   * @param description what it is and where
+   */
+  record Monitor(String id, String description) {
+    /** The monitors at these sockets, with the ids that QEMU gives them. */
+    static List<Monitor> all(List<Path> sockets) {
+      List<Monitor> all = new ArrayList<>();
+      for (Path socket : sockets) {
+        all.add(new Monitor("compat_monitor" + all.size(), "unix:" + socket + ",server=on"));
+      }
+      return all;
+    }
+  }
+
+  ChannelCommands(QmpTarget target, ChannelRegistry registry, List<Monitor> monitors) {
     this.target = target;
     this.registry = registry;
+    this.monitors = monitors;
   }
 
   void addTo(QmpCommands commands) {
     commands.add("chardev-add", this::addChardev);
     commands.add("chardev-remove", this::removeChardev);
+    commands.add("chardev-send-break", this::sendBreak);
+    commands.add("query-chardev-backends", ChannelCommands::queryBackends);
     commands.add("query-chardev", this::queryChardevs);
     commands.add("device_add", this::addDevice);
     commands.add("device_del", this::removeDevice);
@@ -38,8 +69,10 @@ final class ChannelCommands {
     String id = arguments.text("id");
     QmpArguments backend = arguments.object("backend");
     arguments.finish();
-    checkId(id);
-    if (registry.chardev(id) != null) {
+    if (id.isEmpty() || id.chars().anyMatch(Character::isISOControl)) {
+      throw QmpException.generic("Parameter 'id' expects a text without control characters");
+    }
+    if (registry.chardev(id) != null || isMonitor(id)) {
       throw QmpException.generic("Chardev with id '%s' already exists", id);
     }
     Chardev chardev = Chardev.open(id, chardevSpec(id, backend), target.eventLoop());
@@ -55,17 +88,46 @@ final class ChannelCommands {
     try {
       return SpecJson.chardev(backend);
     } catch (OptionException e) {
-      throw QmpException.generic("chardev %s: %s", id, e.getMessage());
+      throw QmpException.generic("Failed to add chardev '%s': %s", id, e.getMessage());
     }
+  }
+
+  private boolean isMonitor(String id) {
+    return monitors.stream().anyMatch(monitor -> monitor.id().equals(id));
+  }
+
+  private Chardev find(String id) throws QmpException {
+    Chardev chardev = registry.chardev(id);
+    if (chardev == null) {
+      throw QmpException.generic("Chardev '%s' not found", id);
+    }
+    return chardev;
+  }
+
+  /** Does nothing: a break is for serial lines of the host. */
+  private JsonNode sendBreak(QmpArguments arguments) throws QmpException {
+    String id = arguments.text("id");
+    arguments.finish();
+    if (!isMonitor(id)) {
+      find(id);
+    }
+    return null;
+  }
+
+  private static JsonNode queryBackends(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    ArrayNode result = JsonNodeFactory.instance.arrayNode();
+    SpecJson.TYPES.forEach(type -> result.addObject().put("name", type));
+    return result;
   }
 
   private JsonNode removeChardev(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();
-    Chardev chardev = registry.chardev(id);
-    if (chardev == null) {
-      throw QmpException.generic("Chardev '%s' not found", id);
+    if (isMonitor(id)) {
+      throw QmpException.generic("Chardev '%s' is busy", id);
     }
+    Chardev chardev = find(id);
     if (chardev.busy()) {
       throw QmpException.generic("Chardev '%s' is busy", id);
     }
@@ -76,12 +138,16 @@ final class ChannelCommands {
   private JsonNode queryChardevs(QmpArguments arguments) throws QmpException {
     arguments.finish();
     ArrayNode result = JsonNodeFactory.instance.arrayNode();
+    for (Monitor monitor : monitors) {
+      ObjectNode node = result.addObject().put("label", monitor.id());
+      node.put("filename", monitor.description()).put("frontend-open", true);
+    }
     for (Chardev chardev : registry.chardevs()) {
       ObjectNode node = result.addObject().put("label", chardev.id());
       node.put("filename", chardev.describe()).put("frontend-open", false);
       for (Device device : registry.devices()) {
         if (device.chardev().equals(chardev.id())) {
-          PortJson.chardev(node, target.channels(), device.info());
+          PortJson.chardev(node, chardev, target.channels(), device.info());
         }
       }
     }
@@ -89,10 +155,11 @@ final class ChannelCommands {
   }
 
   private JsonNode addDevice(QmpArguments arguments) throws QmpException {
-    String driver = arguments.text("driver");
+    // QEMU takes a number for a name that does not exist.
+    String driver = arguments.any("driver").asText();
     Optional<String> id = arguments.optionalText("id");
     if (!DeviceOptions.isPort(driver)) {
-      throw QmpException.generic("'%s' is not a valid device model name", driver);
+      throw notAPort(driver);
     }
     if (id.isPresent()) {
       checkId(id.get());
@@ -102,21 +169,78 @@ final class ChannelCommands {
     }
     ObjectNode properties = arguments.rest();
     id.ifPresent(text -> properties.put("id", text));
+    SpecJson.checkNames(driver, properties);
+    checkBus(properties);
     PortSpec port = portSpec(driver, properties);
+    checkFree(port);
+    if (port.chardev().isEmpty()) {
+      addWithoutHostEnd(port);
+      return null;
+    }
     Chardev chardev = registry.chardev(port.chardev());
     if (chardev == null) {
       throw QmpException.generic(
           "Property '%s.chardev' can't find value '%s'", driver, port.chardev());
     }
-    PortBackend backend = chardev.take(target.eventLoop());
-    try {
-      PortInfo info = target.channels().addPort(port.config(), backend);
-      chardev.taken();
-      registry.put(info, port);
-    } catch (PortException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
+    PortBackend backend = chardev.take(driver, target.eventLoop());
+    registry.put(addPort(port, backend), port);
+    chardev.taken();
     return null;
+  }
+
+  /** As in QEMU, what the guest sends to such a port is dropped. */
+  private void addWithoutHostEnd(PortSpec port) throws QmpException {
+    PortBackend backend;
+    try {
+      backend = NullBackend.open();
+    } catch (ErrnoException e) {
+      throw QmpException.of(e);
+    }
+    try {
+      registry.put(addPort(port, backend), port);
+    } catch (QmpException e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  private PortInfo addPort(PortSpec port, PortBackend backend) throws QmpException {
+    try {
+      return target.channels().addPort(port.config(), backend);
+    } catch (PortException e) {
+      throw QmpException.of(e);
+    }
+  }
+
+  /** Says why a device that is no port cannot be added: it does not exist, or not while it runs. */
+  private static QmpException notAPort(String driver) {
+    Matcher virtio = VIRTIO.matcher(driver);
+    if (!virtio.matches()) {
+      return QmpException.generic("'%s' is not a valid device model name", driver);
+    }
+    return virtio.group(1).equals("pci")
+        ? QmpException.generic("No 'PCI' bus found for device '%s'", driver)
+        : QmpException.generic("Bus 'virtio-mmio-bus.0' does not support hotplugging");
+  }
+
+  private void checkBus(ObjectNode properties) throws QmpException {
+    String bus = properties.path("bus").asText();
+    if (properties.has("bus") && !registry.isBus(bus)) {
+      throw QmpException.generic("Bus '%s' not found", bus);
+    }
+  }
+
+  /** Refuses a name or a number that another port has, as QEMU does. */
+  private void checkFree(PortSpec port) throws QmpException {
+    for (PortInfo other : target.channels().ports()) {
+      if (other.name().isPresent() && other.name().equals(port.config().name())) {
+        throw QmpException.generic(
+            "virtio-serial-bus: A port already exists by name %s", other.name().get());
+      }
+      if (other.nr() == port.config().nr()) {
+        throw QmpException.generic("virtio-serial-bus: A port already exists at id %d", other.nr());
+      }
+    }
   }
 
   private static PortSpec portSpec(String driver, ObjectNode properties) throws QmpException {
@@ -130,9 +254,14 @@ final class ChannelCommands {
   private JsonNode removeDevice(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();
-    Device device = registry.device(id);
+    // The path is how DEVICE_DELETED names it.
+    Device device =
+        registry.device(
+            id.startsWith(QomCommands.PERIPHERAL)
+                ? id.substring(QomCommands.PERIPHERAL.length())
+                : id);
     if (device == null) {
-      throw new QmpException(QmpException.DEVICE_NOT_FOUND, "Device '%s' not found".formatted(id));
+      throw QmpException.notFound(id);
     }
     try {
       target.channels().removePort(device.info().nr());
@@ -155,8 +284,7 @@ final class ChannelCommands {
   /** Checks an id by QEMU's rule, so that ids valid here are valid there. */
   private static void checkId(String id) throws QmpException {
     if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
-      throw QmpException.generic(
-          "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', a letter first");
+      throw QmpException.generic("Parameter 'id' expects an identifier");
     }
   }
 }

@@ -27,14 +27,19 @@ public final class ChannelRegistry {
    * @param id its id
    * @param info the port itself
    * @param spec the specification that it was added with
+   * @param hotplugged whether it was added to the running machine
    */
-  record Device(String id, PortInfo info, PortSpec spec) {
-    /** Returns the id of its host end. */
+  record Device(String id, PortInfo info, PortSpec spec, boolean hotplugged) {
+    /** Returns the id of its host end; empty if it has none. */
     String chardev() {
       return spec.chardev();
     }
   }
 
+  /** The name of the bus of a serial device without an id, as in QEMU. */
+  private static final String DEFAULT_BUS = "virtio-serial-bus.0";
+
+  private String bus = DEFAULT_BUS;
   private final Map<String, Chardev> chardevs = new LinkedHashMap<>();
   private final Map<String, Device> devices = new LinkedHashMap<>();
 
@@ -55,13 +60,34 @@ public final class ChannelRegistry {
    * @param chardev the specification that its host end was made from
    */
   public void atPowerOn(PortInfo info, PortSpec port, ChardevSpec chardev) {
-    chardevs.put(port.chardev(), Chardev.inUse(port.chardev(), chardev));
-    put(info, port);
+    if (!port.chardev().isEmpty()) {
+      chardevs.put(port.chardev(), Chardev.inUse(port.chardev(), chardev));
+    }
+    put(info, port, false);
+  }
+
+  /**
+   * Sets the id of the serial device, from which the name of its bus comes.
+   *
+   * @param id as in the option {@code --device virtio-serial-device,id=ID}
+   */
+  public void serialId(String id) {
+    bus = id + ".0";
+  }
+
+  /** Whether {@code bus=} means the bus of the serial device. */
+  boolean isBus(String name) {
+    return name.equals(bus) || name.equals(DEFAULT_BUS);
   }
 
   /** Registers a new port. */
   Device put(PortInfo info, PortSpec port) {
-    Device device = new Device(port.id().orElseGet(() -> generated(info)), info, port);
+    return put(info, port, true);
+  }
+
+  private Device put(PortInfo info, PortSpec port, boolean hotplugged) {
+    String id = port.id().orElseGet(() -> generated(info));
+    Device device = new Device(id, info, port, hotplugged);
     devices.put(device.id(), device);
     byPort.put(info, device);
     return device;
@@ -142,8 +168,10 @@ public final class ChannelRegistry {
     }
     for (Device device : devices.values()) {
       Chardev chardev = chardevs.get(device.chardev());
-      now.addAll(
-          List.of("--chardev", ChardevOptions.write(chardev.id(), chardev.spec().absolute())));
+      if (chardev != null) {
+        now.addAll(
+            List.of("--chardev", ChardevOptions.write(chardev.id(), chardev.spec().absolute())));
+      }
       PortSpec port = device.spec().withNr(device.info().nr());
       now.addAll(List.of("--device", DeviceOptions.write(port).toString()));
     }
@@ -161,6 +189,14 @@ public final class ChannelRegistry {
     } catch (OptionException e) {
       throw new IllegalStateException("the machine was started with " + options, e);
     }
+  }
+
+  /** Takes over everything that another registry has, which is not used any more. */
+  void takeFrom(ChannelRegistry other) {
+    bus = other.bus;
+    chardevs.putAll(other.chardevs);
+    devices.putAll(other.devices);
+    byPort.putAll(other.byPort);
   }
 
   void add(Chardev chardev) {

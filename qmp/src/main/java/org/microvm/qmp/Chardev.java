@@ -1,10 +1,13 @@
 package org.microvm.qmp;
 
 import java.io.IOException;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.SocketSpec;
 
 /**
  * A host end of a channel, which a client refers to by its id, and whether a device uses it.
@@ -13,6 +16,12 @@ import org.microvm.virtioserial.options.ChardevSpec;
  * again when another device uses it; clients of the host end have to reconnect.
  */
 final class Chardev {
+  /** What QEMU puts before the address of a socket that has no peer. */
+  static final String DISCONNECTED = "disconnected:";
+
+  private static final String OPEN = "open ";
+  private static final String CONNECT = "connect to ";
+
   private final String id;
   private final ChardevSpec spec;
   private PortBackend spare;
@@ -45,8 +54,26 @@ final class Chardev {
     try {
       spare = spec.open(loop);
     } catch (IOException | IllegalArgumentException e) {
-      throw QmpException.generic("chardev %s: %s", id, e.getMessage());
+      throw QmpException.generic("Failed to add chardev '%s': %s", id, reason(e));
     }
+  }
+
+  /** Says why a file or socket cannot be opened, as QEMU does where it has words for it. */
+  private static String reason(Exception e) {
+    if (e instanceof ErrnoException failure) {
+      String call = failure.call();
+      String why = Errno.describe(failure.errno());
+      if (failure.errno() == Errno.ENAMETOOLONG) {
+        return "UNIX socket path '%s' is too long".formatted(call.replaceFirst("^.*? (?=/)", ""));
+      }
+      if (call.startsWith(OPEN) && !e.getMessage().contains("mkfifo")) {
+        return "Could not open '%s': %s".formatted(call.substring(OPEN.length()), why);
+      }
+      if (call.startsWith(CONNECT)) {
+        return "Failed to connect to '%s': %s".formatted(call.substring(CONNECT.length()), why);
+      }
+    }
+    return e.getMessage();
   }
 
   String id() {
@@ -68,19 +95,22 @@ final class Chardev {
     return spare;
   }
 
-  /** Describes the kind and place of the host end, for the user. */
+  /** Describes the kind and place of the host end, as QEMU does. */
   String describe() {
-    return spare == null ? ChardevOptions.write(id, spec) : spare.describe();
+    String text = spare == null ? ChardevOptions.write(id, spec) : spare.describe();
+    return spec instanceof SocketSpec ? DISCONNECTED + text : text;
   }
 
   /**
    * Returns the host end for a device; to be followed by {@link #taken} or {@link #released}.
    *
+   * @param driver the kind of the device, for the error
    * @throws QmpException if another device uses it, or it cannot be opened again
    */
-  PortBackend take(EventLoop loop) throws QmpException {
+  PortBackend take(String driver, EventLoop loop) throws QmpException {
     if (busy) {
-      throw QmpException.generic("Device '%s' is in use", id);
+      throw QmpException.generic(
+          "Property '%s.chardev' can't take value '%s': Device '%s' is in use", driver, id, id);
     }
     if (spare == null) {
       open(loop);

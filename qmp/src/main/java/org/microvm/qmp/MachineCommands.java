@@ -14,11 +14,15 @@ import org.microvm.qmp.QmpTarget.RunState;
 final class MachineCommands {
   private final QmpTarget target;
   private final ChannelRegistry registry;
-  private volatile boolean quitting;
+  private final Runnable tellEnd;
 
-  MachineCommands(QmpTarget target, ChannelRegistry registry) {
+  /**
+   * @param tellEnd sends the event that a client has ended the machine
+   */
+  MachineCommands(QmpTarget target, ChannelRegistry registry, Runnable tellEnd) {
     this.target = target;
     this.registry = registry;
+    this.tellEnd = tellEnd;
   }
 
   void addTo(QmpCommands commands) {
@@ -31,11 +35,6 @@ final class MachineCommands {
     commands.add("system_powerdown", this::powerDown);
     commands.add("x-exit-stats", this::exitStatistics);
     commands.add("x-snapshot", this::snapshot);
-  }
-
-  /** Whether a client has sent {@code quit}. */
-  boolean quitting() {
-    return quitting;
   }
 
   private JsonNode queryName(QmpArguments arguments) throws QmpException {
@@ -77,8 +76,8 @@ final class MachineCommands {
 
   private JsonNode quit(QmpArguments arguments) throws QmpException {
     arguments.finish();
-    quitting = true;
     target.quit();
+    tellEnd.run();
     return null;
   }
 
@@ -133,8 +132,8 @@ final class MachineCommands {
         resumeAgain();
       }
     }
-    quitting = true;
     target.quit();
+    tellEnd.run();
   }
 
   private void resumeAgain() throws QmpException {

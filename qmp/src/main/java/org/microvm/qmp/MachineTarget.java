@@ -7,6 +7,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.virtio.blk.BlkError;
@@ -22,13 +24,23 @@ import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A machine as the target of its control socket. */
 public final class MachineTarget implements QmpTarget {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineTarget.class);
+  private static final long RESET_SECONDS = 1;
+
   private final Machine machine;
   private final Optional<String> name;
   private final Supplier<JsonNode> statistics;
   private final UnaryOperator<List<String>> seal;
+
+  /** Has a permit after a reset was reported. */
+  private final Semaphore resets = new Semaphore(0);
+
+  private volatile boolean reports;
 
   /**
    * Makes a machine the target.
@@ -90,6 +102,11 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
+          public void migrationChanged(MigrationProgress now) {
+            server.migrationChanged(now);
+          }
+
+          @Override
           public void migrationEnded(MigrationProgress end) {
             server.migration(end);
           }
@@ -113,8 +130,10 @@ public final class MachineTarget implements QmpTarget {
           @Override
           public void reset(MachineEnd.Reset how, boolean byHost) {
             server.reset(!byHost);
+            resets.release();
           }
         });
+    reports = true;
   }
 
   /**
@@ -146,7 +165,8 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public RunState state() {
     if (machine.end().isDone()) {
-      return RunState.SHUTDOWN;
+      boolean migrated = machine.end().getNow(null) instanceof MachineEnd.Migrated;
+      return migrated ? RunState.POSTMIGRATE : RunState.SHUTDOWN;
     }
     if (!machine.isStarted()) {
       return RunState.PRELAUNCH;
@@ -234,9 +254,20 @@ public final class MachineTarget implements QmpTarget {
     return machine.pressPowerButton();
   }
 
+  /** Returns once the reset was reported, so that its event comes before the command's answer. */
   @Override
   public void reset() {
-    machine.reset();
+    resets.drainPermits();
+    if (!machine.reset() || !reports) {
+      return;
+    }
+    try {
+      if (!resets.tryAcquire(RESET_SECONDS, TimeUnit.SECONDS)) {
+        LOG.warn("the guest was not reset within {} s", RESET_SECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Override
@@ -252,6 +283,17 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public EventLoop eventLoop() {
     return machine.eventLoop();
+  }
+
+  @Override
+  public MachineFacts facts() {
+    return MachineFacts.of(machine.config());
+  }
+
+  @Override
+  public List<Integer> vcpuThreads() {
+    int process = Math.toIntExact(ProcessHandle.current().pid());
+    return machine.vcpuThreads().stream().map(id -> id == 0 ? process : id).toList();
   }
 
   @Override

@@ -1,51 +1,89 @@
 package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
-import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
-import org.microvm.machine.migration.MigrationAddress.Tls;
-import org.microvm.machine.migration.MigrationLimits;
-import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
+import org.microvm.machine.migration.MigrationProgress.Status;
 
 /** The commands of live migration. */
 final class MigrationCommands {
-  private final QmpTarget target;
-  private MigrationLimits limits = MigrationLimits.DEFAULT;
-  private MigrationMemory memory = MigrationMemory.AUTO;
-  private Optional<Path> credentials = Optional.empty();
-  private Optional<String> hostName = Optional.empty();
+  /** The capability that makes each change of a migration's state an event. */
+  private static final String EVENTS = "events";
 
-  MigrationCommands(QmpTarget target) {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+  private static final int PAGE = 4096;
+
+  private final QmpTarget target;
+  private final MigrationParameters parameters = new MigrationParameters();
+  private final QmpEvents events;
+
+  /** Whether the capability is set; written on the control socket's loop. */
+  private volatile boolean tellsChanges;
+
+  MigrationCommands(QmpTarget target, QmpEvents events) {
     this.target = target;
+    this.events = events;
   }
 
   void addTo(QmpCommands commands) {
     commands.add("migrate", this::migrate);
+    commands.add("migrate-incoming", this::incoming);
     commands.add("migrate_cancel", this::cancel);
-    commands.add("migrate-set-parameters", this::setParameters);
+    commands.add("migrate-set-capabilities", this::setCapabilities);
     commands.add("query-migrate", this::query);
+    commands.add("query-migrate-capabilities", this::queryCapabilities);
+    parameters.addTo(commands);
   }
 
   /** Replies once the migration has started; the event MIGRATION reports its end. */
   private JsonNode migrate(QmpArguments arguments) throws QmpException {
     String uri = arguments.text("uri");
+    arguments.optionalFlag("detach"); // without effect in QEMU, too
+    for (String name : List.of("blk", "inc", "resume")) {
+      if (arguments.optionalFlag(name).orElse(false)) {
+        throw QmpException.generic("Parameter '%s' is not supported: it must be false", name);
+      }
+    }
     arguments.finish();
+    changed(Status.SETUP);
     try {
-      Optional<Tls> tls = credentials.map(directory -> new Tls(directory, hostName));
-      target.migrate(MigrationAddress.parse(uri, tls), limits, memory);
+      MigrationAddress destination = parameters.address(uri);
+      target.migrate(destination, parameters.limits(), parameters.memory());
     } catch (IllegalArgumentException | IOException e) {
-      throw QmpException.generic("%s", e.getMessage());
+      changed(Status.FAILED);
+      throw QmpException.of(e);
     }
     return null;
+  }
+
+  private JsonNode incoming(QmpArguments arguments) throws QmpException {
+    String uri = arguments.text("uri");
+    arguments.finish();
+    try {
+      target.migrateIncoming(parameters.address(uri));
+    } catch (IllegalArgumentException | IOException e) {
+      throw QmpException.of(e);
+    }
+    return null;
+  }
+
+  /** Sends the event that a migration has entered a phase, if a client has asked for that. */
+  void changed(Status now) {
+    if (tellsChanges) {
+      events.emit("MIGRATION", NODES.objectNode().put("status", name(now)));
+    }
+  }
+
+  /** Returns QMP's name of a phase. */
+  static String name(Status status) {
+    return status.name().toLowerCase(Locale.ROOT);
   }
 
   private JsonNode cancel(QmpArguments arguments) throws QmpException {
@@ -54,59 +92,61 @@ final class MigrationCommands {
     return null;
   }
 
-  private JsonNode setParameters(QmpArguments arguments) throws QmpException {
-    Optional<String> directory = arguments.optionalText("tls-creds");
-    Optional<String> name = arguments.optionalText("tls-hostname");
-    Optional<String> how = arguments.optionalText("x-memory");
-    long millis = arguments.optionalNumber("downtime-limit").orElse(limits.downtime().toMillis());
+  private JsonNode setCapabilities(QmpArguments arguments) throws QmpException {
+    ArrayNode list = arguments.list("capabilities");
     arguments.finish();
-    if (millis < 1 || millis > 2_000_000) {
-      throw QmpException.generic(
-          "downtime-limit: %d is out of range; accepted are 1 to 2000000 ms", millis);
+    boolean wanted = tellsChanges;
+    for (JsonNode element : list) {
+      QmpArguments capability = QmpArguments.element("capabilities", element);
+      String name = capability.text("capability");
+      if (!name.equals(EVENTS)) {
+        throw QmpException.generic("Parameter 'capability' does not accept value '%s'", name);
+      }
+      wanted = capability.flag("state");
+      capability.finish();
     }
-    MigrationMemory chosen = how.isPresent() ? memory(how.get()) : memory;
-    try {
-      // An empty string unsets a parameter.
-      directory.ifPresent(text -> credentials = optional(text).map(Path::of));
-    } catch (InvalidPathException e) {
-      throw QmpException.generic("tls-creds: %s", e.getReason());
-    }
-    memory = chosen;
-    limits = new MigrationLimits(Duration.ofMillis(millis), limits.rounds());
-    name.ifPresent(text -> hostName = optional(text));
+    tellsChanges = wanted;
     return null;
   }
 
-  private static MigrationMemory memory(String value) throws QmpException {
-    return switch (value) {
-      case "auto" -> MigrationMemory.AUTO;
-      case "copy" -> MigrationMemory.COPY;
-      case "share" -> MigrationMemory.SHARE;
-      default -> throw QmpException.generic("x-memory: '%s' is not auto, copy or share", value);
-    };
-  }
-
-  private static Optional<String> optional(String text) {
-    return text.isEmpty() ? Optional.empty() : Optional.of(text);
+  private JsonNode queryCapabilities(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    ArrayNode result = NODES.arrayNode();
+    result.addObject().put("state", tellsChanges).put("capability", EVENTS);
+    return result;
   }
 
   private JsonNode query(QmpArguments arguments) throws QmpException {
     arguments.finish();
-    return target.migration().map(MigrationCommands::describe).orElse(null);
+    return target.migration().map(this::describe).orElse(null);
   }
 
-  private static JsonNode describe(Migration migration) {
+  private JsonNode describe(Migration migration) {
     MigrationProgress progress = migration.progress();
-    ObjectNode result = JsonNodeFactory.instance.objectNode();
-    result.put("status", progress.status().name().toLowerCase(Locale.ROOT));
+    ObjectNode result = NODES.objectNode();
+    result.put("status", name(progress.status()));
     result.put("total-time", progress.total().toMillis());
     result.put("downtime", progress.downtime().toMillis());
+    long rate = progress.bytesPerSecond();
+    if (progress.status() == Status.ACTIVE && rate > 0) {
+      result.put("expected-downtime", progress.remainingBytes() * 1000 / rate);
+    }
     result
         .putObject("ram")
+        .put("total", target.facts().memoryBytes())
         .put("transferred", progress.sentBytes())
         .put("remaining", progress.remainingBytes())
-        .put("mbps", progress.bytesPerSecond() * 8 / 1e6)
-        .put("dirty-sync-count", progress.rounds());
+        .put("page-size", PAGE)
+        .put("normal", progress.sentBytes() / PAGE)
+        .put("normal-bytes", progress.sentBytes())
+        .put("duplicate", 0)
+        .put("skipped", 0)
+        .put("mbps", rate * 8 / 1e6)
+        .put("pages-per-second", rate / PAGE)
+        .put("dirty-sync-count", progress.rounds())
+        .put("dirty-pages-rate", 0)
+        .put("postcopy-requests", 0)
+        .put("multifd-bytes", 0);
     if (!migration.failure().isEmpty()) {
       result.put("error-desc", migration.failure());
     }

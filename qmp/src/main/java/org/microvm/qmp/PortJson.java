@@ -7,16 +7,20 @@ import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.PortStatus;
 import org.microvm.virtioserial.SerialDevice;
+import org.microvm.virtioserial.options.SocketSpec;
 
 /** Describes ports as JSON. */
 final class PortJson {
   private PortJson() {}
 
   /** Completes the entry of query-chardev for the host end of a port. */
-  static void chardev(ObjectNode node, SerialDevice channels, PortInfo info) {
+  static void chardev(ObjectNode node, Chardev chardev, SerialDevice channels, PortInfo info) {
     PortStatus status = status(channels, info);
     if (status != null) {
-      node.put("filename", status.backend()).put("frontend-open", status.guestOpen());
+      boolean away = chardev.spec() instanceof SocketSpec && !status.hostConnected();
+      node.put("filename", (away ? Chardev.DISCONNECTED : "") + status.backend());
+      // A console is open as long as it exists, as in QEMU.
+      node.put("frontend-open", status.guestOpen() || info.console());
     }
   }
 
@@ -33,7 +37,10 @@ final class PortJson {
     }
     ObjectNode node = list.addObject();
     if (device != null) {
-      node.put("id", device.id()).put("chardev", device.chardev());
+      node.put("id", device.id());
+      if (!device.chardev().isEmpty()) {
+        node.put("chardev", device.chardev());
+      }
     }
     node.put("nr", info.nr());
     info.name().ifPresent(name -> node.put("name", name));

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.microvm.linux.Fd;
 
 /** The arguments of a command, taken one by one; {@link #finish} refuses those that are left. */
 final class QmpArguments {
@@ -13,13 +15,36 @@ final class QmpArguments {
   private final String path;
   private final Set<String> taken = new HashSet<>();
 
+  private final Supplier<Fd> descriptors;
+
   QmpArguments(ObjectNode node) {
-    this(node, "");
+    this(node, "", () -> null);
   }
 
-  private QmpArguments(ObjectNode node, String path) {
+  /**
+   * @param descriptors returns the next descriptor that the client has sent, or null
+   */
+  QmpArguments(ObjectNode node, Supplier<Fd> descriptors) {
+    this(node, "", descriptors);
+  }
+
+  private QmpArguments(ObjectNode node, String path, Supplier<Fd> descriptors) {
     this.node = node;
     this.path = path;
+    this.descriptors = descriptors;
+  }
+
+  /** Takes a descriptor that came with the command, or returns null if there is none. */
+  Fd descriptor() {
+    return descriptors.get();
+  }
+
+  /** Returns the members of an object in a list. */
+  static QmpArguments element(String list, JsonNode value) throws QmpException {
+    if (!(value instanceof ObjectNode object)) {
+      throw QmpException.generic("Invalid parameter type for '%s', expected: object", list);
+    }
+    return new QmpArguments(object);
   }
 
   /** Returns whether an argument is there. */
@@ -41,6 +66,21 @@ final class QmpArguments {
     return Optional.ofNullable(value).map(JsonNode::textValue);
   }
 
+  /** Takes a required boolean. */
+  boolean flag(String name) throws QmpException {
+    return optionalFlag(name).orElseThrow(() -> missing(name));
+  }
+
+  /** Takes a required integer. */
+  long number(String name) throws QmpException {
+    return optionalNumber(name).orElseThrow(() -> missing(name));
+  }
+
+  /** Takes a required list. */
+  ArrayNode list(String name) throws QmpException {
+    return optionalList(name).orElseThrow(() -> missing(name));
+  }
+
   /** Takes an optional boolean. */
   Optional<Boolean> optionalFlag(String name) throws QmpException {
     JsonNode value = take(name);
@@ -57,6 +97,15 @@ final class QmpArguments {
       throw wrongType(name, "integer");
     }
     return Optional.ofNullable(value).map(JsonNode::longValue);
+  }
+
+  /** Takes a required value of any type. */
+  JsonNode any(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value == null) {
+      throw missing(name);
+    }
+    return value;
   }
 
   /** Takes an optional list. */
@@ -77,7 +126,7 @@ final class QmpArguments {
     if (!(value instanceof ObjectNode object)) {
       throw wrongType(name, "object");
     }
-    return new QmpArguments(object, path + name + ".");
+    return new QmpArguments(object, path + name + ".", () -> null);
   }
 
   /** Takes all arguments that were not taken yet. */

@@ -7,16 +7,26 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /** The table of commands by name; it implements those of the protocol itself. */
 final class QmpCommands {
   /** The command that every session begins with. */
   static final String NEGOTIATE = "qmp_capabilities";
 
+  /**
+   * The capability of commands that overtake others. None of the commands here can: they wait for
+   * nothing that a client could end.
+   */
+  static final String OUT_OF_BAND = "oob";
+
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final String productVersion;
   private boolean readOnly;
   private long failures;
+
+  /** Which commands are served now. */
+  private Predicate<String> served = name -> true;
 
   /**
    * @param productVersion version of this program, such as 0.1.0
@@ -26,6 +36,11 @@ final class QmpCommands {
     add(NEGOTIATE, QmpCommands::negotiate);
     add("query-version", this::queryVersion);
     add("query-commands", this::names);
+  }
+
+  /** Sets which commands are served; the others are refused, because the guest is absent. */
+  void serve(Predicate<String> names) {
+    served = names;
   }
 
   void add(String name, QmpCommand command) {
@@ -39,6 +54,7 @@ final class QmpCommands {
   QmpCommands reading() {
     QmpCommands some = new QmpCommands(productVersion);
     some.readOnly = true;
+    some.served = name -> served.test(name);
     commands.forEach(
         (name, command) -> {
           if (isQuery(name)) {
@@ -68,7 +84,13 @@ final class QmpCommands {
                   : "The command %s has not been found")
               .formatted(request.name()));
     }
-    QmpArguments arguments = new QmpArguments(request.arguments());
+    if (request.outOfBand()) {
+      throw QmpException.generic("The command %s does not support OOB", request.name());
+    }
+    if (!served.test(request.name())) {
+      throw QmpException.of(AwaitedGuest.absent());
+    }
+    QmpArguments arguments = new QmpArguments(request.arguments(), request.descriptors());
     JsonNode result = command.run(arguments);
     return result == null ? JsonNodeFactory.instance.objectNode() : result;
   }
@@ -87,15 +109,21 @@ final class QmpCommands {
     ObjectNode greeting = JsonNodeFactory.instance.objectNode();
     ObjectNode qmp = greeting.putObject("QMP");
     qmp.set("version", version());
-    qmp.putArray("capabilities");
+    qmp.putArray("capabilities").add(OUT_OF_BAND);
     return greeting;
   }
 
   private static JsonNode negotiate(QmpArguments arguments) throws QmpException {
     Optional<ArrayNode> wanted = arguments.optionalList("enable");
     arguments.finish();
-    if (wanted.isPresent() && !wanted.get().isEmpty()) {
-      throw QmpException.generic("QMP capability %s not available", wanted.get().get(0).asText());
+    for (JsonNode capability : wanted.orElseGet(JsonNodeFactory.instance::arrayNode)) {
+      if (!capability.isTextual()) {
+        throw QmpException.generic("Invalid parameter type for 'enable', expected: string");
+      }
+      if (!capability.textValue().equals(OUT_OF_BAND)) {
+        throw QmpException.generic(
+            "Parameter 'enable' does not accept value '%s'", capability.textValue());
+      }
     }
     return null;
   }

@@ -15,6 +15,9 @@ public final class QmpException extends IOException {
   /** There is no such device. */
   public static final String DEVICE_NOT_FOUND = "DeviceNotFound";
 
+  /** There is no such device in this machine. */
+  public static final String DEVICE_NOT_ACTIVE = "DeviceNotActive";
+
   /** QMP's class of the error. */
   private final String errorClass;
 
@@ -32,6 +35,20 @@ public final class QmpException extends IOException {
   /** Creates an error of the class {@link #GENERIC}. */
   static QmpException generic(String description, Object... arguments) {
     return new QmpException(GENERIC, description.formatted(arguments));
+  }
+
+  /** Creates an error of the class {@link #GENERIC} from what another part of the program says. */
+  static QmpException of(Exception e) {
+    if (e instanceof QmpException qmp) {
+      return qmp;
+    }
+    String message = e.getMessage();
+    return generic("%s", message == null ? "the command failed" : message);
+  }
+
+  /** Creates the error for a device that does not exist. */
+  static QmpException notFound(String device) {
+    return new QmpException(DEVICE_NOT_FOUND, "Device '%s' not found".formatted(device));
   }
 
   /** {@return QMP's class of the error, such as {@link #GENERIC}} */

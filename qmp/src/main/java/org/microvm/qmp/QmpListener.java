@@ -1,5 +1,6 @@
 package org.microvm.qmp;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -30,6 +31,7 @@ final class QmpListener {
   private final UnixListener listener;
   private final Set<QmpSession> sessions = new LinkedHashSet<>();
   private QmpCommands commands;
+  private QmpEvents events;
   private Runnable onClient;
   private EventLoop.Watch watch;
   private boolean strangerLogged;
@@ -54,12 +56,19 @@ final class QmpListener {
    * Starts to serve clients; the loop does not run yet.
    *
    * @param all what clients may do; those of a read-only socket only what reads
+   * @param toClients sends the events
    * @param served runs with each client that is accepted
    */
-  void start(QmpCommands all, Runnable served) throws ErrnoException {
+  void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException {
     commands = socket.readOnly() ? all.reading() : all;
+    events = toClients;
     onClient = served;
     watch = loop.watch(listener.fd(), EventLoop.IN, bits -> accept());
+  }
+
+  /** The path of the socket's file. */
+  Path path() {
+    return socket.path();
   }
 
   /** Passes each client to a consumer, which may end it. */
@@ -92,7 +101,7 @@ final class QmpListener {
         refuse(client);
         return;
       }
-      session = new QmpSession(loop, client, commands, this::left);
+      session = new QmpSession(loop, client, commands, events, this::left);
     } catch (ErrnoException | RuntimeException | Error e) {
       client.close();
       throw e;

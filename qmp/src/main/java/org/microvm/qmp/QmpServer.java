@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.devices.virtio.blk.OnError;
 import org.microvm.linux.Errno;
@@ -27,19 +28,22 @@ public final class QmpServer implements AutoCloseable {
 
   private final EventLoop loop;
   private final List<QmpListener> listeners;
-  private final QmpTarget target;
+  private final ForwardingTarget target;
   private final ChannelRegistry registry;
   private final QmpCommands commands;
-  private final MachineCommands machineCommands;
-  private final QmpEvents events = new QmpEvents(this::tellAll);
+  private final QmpEvents events;
+  private final MigrationCommands migrationCommands;
+  private final DescriptorCommands descriptors = new DescriptorCommands();
+  private final AtomicBoolean endTold = new AtomicBoolean();
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
+  private final CompletableFuture<Void> quit = new CompletableFuture<>();
   private boolean closed;
 
   private QmpServer(
       EventLoop loop,
       List<QmpListener> listeners,
-      QmpTarget target,
+      ForwardingTarget target,
       ChannelRegistry registry,
       Settings settings) {
     this.loop = loop;
@@ -47,11 +51,18 @@ public final class QmpServer implements AutoCloseable {
     this.target = target;
     this.registry = registry;
     commands = new QmpCommands(settings.version());
-    machineCommands = new MachineCommands(target, registry);
-    MigrationCommands migrationCommands = new MigrationCommands(target);
-    machineCommands.addTo(commands);
+    events = new QmpEvents(loop, this::tellAll);
+    new MachineCommands(target, registry, this::quit).addTo(commands);
+    migrationCommands = new MigrationCommands(target, events);
     migrationCommands.addTo(commands);
-    new ChannelCommands(target, registry).addTo(commands);
+    new InfoCommands(target).addTo(commands);
+    FixedAnswers.addTo(commands);
+    List<Path> paths = listeners.stream().map(QmpListener::path).toList();
+    new ChannelCommands(target, registry, ChannelCommands.Monitor.all(paths)).addTo(commands);
+    new QomCommands(target, registry).addTo(commands);
+    new HumanMonitor(commands).addTo(commands);
+    descriptors.addTo(commands);
+    QmpSchema.addTo(commands);
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
 
@@ -109,18 +120,47 @@ public final class QmpServer implements AutoCloseable {
       for (QmpSocket socket : sockets) {
         listeners.add(QmpListener.open(loop, socket));
       }
-      QmpServer server = new QmpServer(loop, listeners, target, registry, settings);
+      QmpServer server =
+          new QmpServer(loop, listeners, new ForwardingTarget(target), registry, settings);
       for (QmpListener listener : listeners) {
-        listener.start(server.commands, () -> server.firstClient.complete(null));
+        listener.start(server.commands, server.events, () -> server.firstClient.complete(null));
+      }
+      if (target instanceof AwaitedGuest) {
+        server.commands.serve(AwaitedGuest::serves);
+      } else {
+        target.channels().addListener(server.portEvents);
       }
       loop.start();
-      target.channels().addListener(server.portEvents);
       return server;
     } catch (ErrnoException e) {
       listeners.forEach(QmpListener::closeFile);
       loop.close();
       throw e;
     }
+  }
+
+  /**
+   * Replaces an {@link AwaitedGuest} by the machine that has received the guest.
+   *
+   * @param machine what is controlled from now on
+   * @param channels the channels of that machine; used by the server alone from now on
+   */
+  public void arrived(QmpTarget machine, ChannelRegistry channels) {
+    loop.execute(
+        () -> {
+          registry.takeFrom(channels);
+          target.set(machine);
+          commands.serve(name -> true);
+        });
+    machine.channels().addListener(portEvents);
+  }
+
+  /**
+   * {@return a new future that completes when a client has sent {@code quit}; cancelled if the
+   * server is closed before}
+   */
+  public CompletableFuture<Void> quitRequested() {
+    return quit.copy();
   }
 
   /**
@@ -133,12 +173,12 @@ public final class QmpServer implements AutoCloseable {
 
   /** Sends the event that the power button was pressed. */
   public void powerButtonPressed() {
-    later(() -> events.emit("POWERDOWN"));
+    events.emit("POWERDOWN");
   }
 
   /** Sends the event that the guest was paused. */
   public void stopped() {
-    later(() -> events.emit("STOP"));
+    events.emit("STOP");
   }
 
   /**
@@ -156,12 +196,12 @@ public final class QmpServer implements AutoCloseable {
             .put("action", error.action().name().toLowerCase(Locale.ROOT))
             .put("nospace", OnError.isNoSpace(error.errno()))
             .put("reason", Errno.describe(error.errno()));
-    later(() -> events.emit("BLOCK_IO_ERROR", data));
+    events.emit("BLOCK_IO_ERROR", data);
   }
 
   /** Sends the event that the guest was resumed. */
   public void resumed() {
-    later(() -> events.emit("RESUME"));
+    events.emit("RESUME");
   }
 
   /**
@@ -173,7 +213,7 @@ public final class QmpServer implements AutoCloseable {
     ObjectNode data =
         JsonNodeFactory.instance
             .objectNode()
-            .put("status", end.status().name().toLowerCase(Locale.ROOT))
+            .put("status", MigrationCommands.name(end.status()))
             .put("x-downtime-us", micros(end.downtime()))
             .put("x-total-us", micros(end.total()));
     HandoverTimes handover = end.handover();
@@ -183,7 +223,17 @@ public final class QmpServer implements AutoCloseable {
         .put("state", micros(handover.state()))
         .put("load", micros(handover.load()))
         .put("start", micros(handover.start()));
-    later(() -> events.emit("MIGRATION", data));
+    events.emit("MIGRATION", data);
+  }
+
+  /**
+   * Sends the event that a migration has entered another phase, if a client has set the capability
+   * {@code events}.
+   *
+   * @param now the progress, whose status is not an end
+   */
+  public void migrationChanged(MigrationProgress now) {
+    migrationCommands.changed(now.status());
   }
 
   private static long micros(Duration duration) {
@@ -197,7 +247,7 @@ public final class QmpServer implements AutoCloseable {
    */
   public void reset(boolean guest) {
     String reason = guest ? "guest-reset" : "host-qmp-system-reset";
-    later(() -> events.emit("RESET", cause(guest, reason)));
+    events.emit("RESET", cause(guest, reason));
   }
 
   /**
@@ -211,25 +261,30 @@ public final class QmpServer implements AutoCloseable {
     if (!message.isEmpty()) {
       data.put("x-message", message);
     }
-    later(() -> events.emit("GUEST_PANICKED", data));
+    events.emit("GUEST_PANICKED", data);
   }
 
   /** Sends the event that the guest's kernel has panicked, and its crash kernel takes over. */
   public void crashLoaded() {
     ObjectNode data = JsonNodeFactory.instance.objectNode().put("action", "run");
-    later(() -> events.emit("GUEST_CRASHLOADED", data));
+    events.emit("GUEST_CRASHLOADED", data);
   }
 
   /**
-   * Sends the event that the guest has ended.
+   * Sends the event that the guest has ended, unless it was sent when a client asked for that.
    *
    * @param guest whether the guest caused the end
    * @param reason a value of QMP's ShutdownCause
    */
   public void ended(boolean guest, String reason) {
-    boolean quit = machineCommands.quitting() && !guest;
-    ObjectNode data = cause(guest, quit ? "host-qmp-quit" : reason);
-    later(() -> events.emit("SHUTDOWN", data));
+    if (!endTold.getAndSet(true)) {
+      events.emit("SHUTDOWN", cause(guest, reason));
+    }
+  }
+
+  private void quit() {
+    ended(false, "host-qmp-quit");
+    quit.completeAsync(() -> null);
   }
 
   private void later(Runnable task) {
@@ -259,16 +314,20 @@ public final class QmpServer implements AutoCloseable {
       return;
     }
     closed = true;
-    target.channels().removeListener(portEvents);
+    if (target.state() != QmpTarget.RunState.INMIGRATE) {
+      target.channels().removeListener(portEvents);
+    }
     CompletableFuture<Void> ended = new CompletableFuture<>();
     loop.execute(
         () -> {
           listeners.forEach(QmpListener::end);
           registry.close();
+          descriptors.close();
           ended.complete(null);
         });
     ended.completeOnTimeout(null, CLOSE_SECONDS, TimeUnit.SECONDS).join();
     firstClient.cancel(false);
+    quit.cancel(false);
     loop.close();
     listeners.forEach(QmpListener::closeFile);
   }

@@ -7,7 +7,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
+import org.microvm.linux.DescriptorMessage;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -31,22 +37,30 @@ final class QmpSession implements QmpInput.Sink {
   /** No commands are read from a client with more unread bytes than this. */
   private static final int ENOUGH_PENDING = 64 << 10;
 
+  /** The most descriptors that wait for their command. */
+  private static final int MAX_DESCRIPTORS = 16;
+
   private static final int READ_BYTES = 4096;
 
   private final Fd fd;
   private final QmpCommands commands;
+  private final QmpEvents events;
   private final Consumer<QmpSession> onEnd;
   private final QmpOutput output;
   private final QmpInput input = new QmpInput(this);
   private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
   private final EventLoop.Watch watch;
+  private final Deque<Fd> descriptors = new ArrayDeque<>();
   private boolean negotiated;
+  private boolean outOfBand;
   private boolean ended;
 
-  QmpSession(EventLoop loop, Fd fd, QmpCommands commands, Consumer<QmpSession> onEnd)
+  QmpSession(
+      EventLoop loop, Fd fd, QmpCommands commands, QmpEvents events, Consumer<QmpSession> onEnd)
       throws ErrnoException {
     this.fd = fd;
     this.commands = commands;
+    this.events = events;
     this.onEnd = onEnd;
     output = new QmpOutput(fd);
     watch = loop.watch(fd, EventLoop.IN, this::ready);
@@ -60,7 +74,7 @@ final class QmpSession implements QmpInput.Sink {
   /** Sends an event, if the client has negotiated its capabilities. */
   void event(ObjectNode event) {
     if (negotiated) {
-      send(event);
+      write(event);
     }
   }
 
@@ -74,7 +88,9 @@ final class QmpSession implements QmpInput.Sink {
   }
 
   private void read() {
-    long length = fd.read(readBuffer);
+    List<Fd> received = new ArrayList<>();
+    long length = DescriptorMessage.receive(fd, readBuffer, received);
+    keep(received);
     if (length > 0) {
       byte[] bytes = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
       input.accept(bytes, bytes.length);
@@ -83,34 +99,53 @@ final class QmpSession implements QmpInput.Sink {
     }
   }
 
+  /** Keeps descriptors until a command takes them, but not without limit. */
+  private void keep(List<Fd> received) {
+    descriptors.addAll(received);
+    while (descriptors.size() > MAX_DESCRIPTORS) {
+      descriptors.remove().close();
+    }
+  }
+
   @Override
-  public void object(byte[] bytes) {
+  public void value(byte[] json) {
     if (ended) {
       return;
     }
-    ObjectNode reply = JsonNodeFactory.instance.objectNode();
+    JsonNode id = null;
     try {
-      JsonNode request = QmpJson.parse(bytes);
-      if (request.has("id")) {
-        reply.set("id", request.get("id"));
+      JsonNode request = QmpJson.parse(json);
+      id = request.get("id");
+      ObjectNode reply = JsonNodeFactory.instance.objectNode();
+      reply.set("return", answer(QmpRequest.of(request, outOfBand, descriptors::poll)));
+      if (id != null) {
+        reply.set("id", id);
       }
-      reply.set("return", answer(QmpRequest.of(request)));
+      send(reply);
     } catch (QmpException e) {
-      error(reply, e);
+      error(id, e);
     } catch (RuntimeException e) {
       if (commands.isFailureLogged()) {
         LOG.error("a command on the control socket failed", e);
       }
-      error(reply, QmpException.generic("%s", e));
+      error(id, QmpException.generic("internal error; the log of the machine has the details"));
     }
-    send(reply);
   }
 
   @Override
   public void malformed(String description) {
-    ObjectNode reply = JsonNodeFactory.instance.objectNode();
-    error(reply, QmpException.generic("%s", description));
-    send(reply);
+    error(null, QmpException.generic("%s", description));
+  }
+
+  @Override
+  public void tooLong(Optional<byte[]> id) {
+    QmpException why =
+        QmpException.generic("the command is longer than %d bytes", QmpInput.MAX_BYTES);
+    try {
+      error(id.isPresent() ? QmpJson.parse(id.get()) : null, why);
+    } catch (QmpException noJson) {
+      error(null, why);
+    }
   }
 
   private JsonNode answer(QmpRequest request) throws QmpException {
@@ -129,19 +164,32 @@ final class QmpSession implements QmpInput.Sink {
     }
     JsonNode result = commands.run(request);
     negotiated = true;
+    for (JsonNode capability : request.arguments().path("enable")) {
+      outOfBand |= capability.asText().equals(QmpCommands.OUT_OF_BAND);
+    }
     return result;
   }
 
-  private static void error(ObjectNode reply, QmpException e) {
-    reply.remove("return");
+  private void error(JsonNode id, QmpException e) {
+    ObjectNode reply = JsonNodeFactory.instance.objectNode();
+    if (id != null) {
+      reply.set("id", id);
+    }
     reply.putObject("error").put("class", e.errorClass()).put("desc", e.getMessage());
+    send(reply);
   }
 
-  private void send(ObjectNode message) {
+  /** Sends an answer, after the events that the command has caused. */
+  private void send(ObjectNode reply) {
+    events.flush();
+    write(reply);
+  }
+
+  private void write(ObjectNode message) {
     if (ended) {
       return;
     }
-    output.add((message + "\r\n").getBytes(StandardCharsets.UTF_8));
+    output.add((QmpJson.write(message) + "\r\n").getBytes(StandardCharsets.US_ASCII));
     flush();
   }
 
@@ -163,6 +211,8 @@ final class QmpSession implements QmpInput.Sink {
       ended = true;
       watch.close();
       fd.close();
+      descriptors.forEach(Fd::close);
+      descriptors.clear();
       onEnd.accept(this);
     }
   }

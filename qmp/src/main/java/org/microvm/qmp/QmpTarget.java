@@ -27,6 +27,10 @@ public interface QmpTarget {
     IO_ERROR,
     /** The guest was paused because its kernel has panicked. */
     GUEST_PANICKED,
+    /** The guest is awaited from another process. */
+    INMIGRATE,
+    /** The guest has migrated to another process. */
+    POSTMIGRATE,
     /** The guest has ended. */
     SHUTDOWN
   }
@@ -83,6 +87,16 @@ public interface QmpTarget {
   void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException;
 
+  /**
+   * Chooses the address at which a machine that was started for an incoming migration waits.
+   *
+   * @param address where the other process connects to
+   * @throws IOException if the machine does not wait for an address, or cannot listen there
+   */
+  default void migrateIncoming(MigrationAddress address) throws IOException {
+    throw new IOException("'-incoming' was not specified on the command line");
+  }
+
   /** {@return the current migration, or the last one; empty if none was started} */
   Optional<Migration> migration();
 
@@ -104,6 +118,15 @@ public interface QmpTarget {
 
   /** {@return the event loop of the channels' host ends} */
   EventLoop eventLoop();
+
+  /** {@return what the machine consists of} */
+  MachineFacts facts();
+
+  /**
+   * {@return the operating system's thread id of each vCPU; that of the process for a vCPU that has
+   * not run yet}
+   */
+  List<Integer> vcpuThreads();
 
   /** {@return the statistics of the machine so far} */
   JsonNode statistics();

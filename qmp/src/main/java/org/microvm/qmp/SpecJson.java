@@ -8,8 +8,10 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.microvm.linux.SocketMode;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -21,6 +23,23 @@ import org.microvm.virtioserial.options.SocketSpec;
 
 /** Reads and writes the JSON of chardevs and ports: arguments of chardev-add and device_add. */
 public final class SpecJson {
+  /** The types of chardevs that chardev-add accepts. */
+  static final List<String> TYPES = List.of("socket", "file", "pipe", "pty", "null");
+
+  private static final Set<String> PORT_PROPERTIES =
+      Set.of(
+          "id",
+          "bus",
+          "chardev",
+          "name",
+          "nr",
+          "cache_buffers",
+          "byte_limit",
+          "guest_byte_limit",
+          "bps",
+          "ops",
+          "guest_close");
+
   private SpecJson() {}
 
   /**
@@ -38,15 +57,11 @@ public final class SpecJson {
           case "file" -> file(backend.object("data"));
           case "pipe" -> pipe(backend.object("data"));
           case "pty", "null" -> {
-            if (backend.has("data")) {
-              backend.object("data").finish();
-            }
+            backend.object("data").finish();
             yield type.equals("pty") ? new ChardevSpec.Pty() : new ChardevSpec.Null();
           }
           default ->
-              throw QmpException.generic(
-                  "chardev backend '%s' is not supported; there are: socket, file, pipe, pty, null",
-                  type);
+              throw QmpException.generic("Parameter 'type' does not accept value '%s'", type);
         };
     backend.finish();
     return spec;
@@ -58,6 +73,13 @@ public final class SpecJson {
     if (data.optionalFlag("wait").orElse(false)) {
       throw QmpException.generic("wait=true is for sockets that are there before the guest starts");
     }
+    // These are off by default in QEMU, which clients like to say.
+    for (String name : List.of("telnet", "tn3270", "websocket")) {
+      if (data.optionalFlag(name).orElse(false)) {
+        throw QmpException.generic("Parameter 'backend.data.%s' must be false", name);
+      }
+    }
+    data.optionalFlag("nodelay"); // loopback connections have no delay
     long seconds = data.optionalNumber("reconnect").orElse(0L);
     long millis = data.optionalNumber("reconnect-ms").orElse(0L);
     data.finish();
@@ -75,8 +97,11 @@ public final class SpecJson {
               new SocketSpec.Unix(
                   path(where, "path"), ChardevOptions.mode(where.optionalText("mode")));
           case "inet" -> ChardevOptions.tcp(where.text("host"), where.text("port"));
+          case "fd" ->
+              throw new OptionException(
+                  "File descriptor named '%s' has not been found".formatted(where.text("str")));
           default ->
-              throw QmpException.generic("socket address type '%s' is neither unix nor inet", type);
+              throw QmpException.generic("Parameter 'type' does not accept value '%s'", type);
         };
     where.finish();
     address.finish();
@@ -109,6 +134,20 @@ public final class SpecJson {
       return Path.of(text);
     } catch (InvalidPathException e) {
       throw new OptionException("'%s' is not a path: %s".formatted(name, e.getReason()));
+    }
+  }
+
+  /**
+   * Refuses properties that ports do not have.
+   *
+   * @throws QmpException that names the first
+   */
+  static void checkNames(String driver, ObjectNode properties) throws QmpException {
+    for (var names = properties.fieldNames(); names.hasNext(); ) {
+      String name = names.next();
+      if (!PORT_PROPERTIES.contains(name)) {
+        throw QmpException.generic("Property '%s.%s' not found", driver, name);
+      }
     }
   }
 

@@ -93,7 +93,7 @@ class ChannelCommandsTest {
     assertEquals("c1", port.path("chardev").asText());
     assertEquals(json("{'device': 'p1', 'path': '/machine/peripheral/p1'}"), deleted);
     assertEquals(1, client.execute("x-query-ports").size());
-    assertEquals(1, client.execute("query-chardev").size());
+    assertEquals(2, client.execute("query-chardev").size());
     assertFalse(Files.exists(socket));
   }
 
@@ -146,13 +146,16 @@ class ChannelCommandsTest {
       quoteCharacter = '`',
       value = {
         "device_add|{'driver': 'floppy'}|GenericError|'floppy' is not a valid device model name",
-        "device_add|{'driver': 'virtserialport'}|GenericError|needs chardev=",
+        "device_add|{'driver': 'virtserialport', 'bus': 'no.0'}|GenericError|Bus 'no.0' not found",
+        "device_add|{'driver': 'virtio-rng-device'}|GenericError|does not support hotplugging",
+        "device_add|{'driver': 'virtio-blk-pci'}|GenericError|No 'PCI' bus found for device",
+        "device_del|{'id': '/machine/peripheral/no'}|DeviceNotFound|'/machine/peripheral/no'",
         "device_add|{'driver': 'virtserialport', 'chardev': 'no'}|GenericError|can't find value 'no'",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c0'}|GenericError|'c0' is in use",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'name': 'first'}|GenericError|first",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': 1}|GenericError|1",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'nr': {}}|GenericError|'nr'",
-        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'x': 1}|GenericError|unknown option x=",
+        "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'x': 1}|GenericError|Property 'virtserialport.x' not found",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'id': '1'}|GenericError|identifier",
         "device_add|{'driver': 'virtserialport', 'chardev': 'c2', 'byte_limit': 'lots'}|GenericError"
             + "|byte_limit=lots is not a number",
@@ -168,17 +171,18 @@ class ChannelCommandsTest {
         "chardev-remove|{'id': 'c0'}|GenericError|Chardev 'c0' is busy",
         "chardev-remove|{'id': 'c9'}|GenericError|Chardev 'c9' not found",
         "chardev-add|{'id': 'c2', 'backend': {'type': 'null', 'data': {}}}|GenericError|already exists",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'null'}}|GenericError|'backend.data' is missing",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'pigeon'}}|GenericError|'pigeon'",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {}}}|GenericError"
             + "|Parameter 'backend.data.addr' is missing",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {'addr': {'type': 'inet',"
             + " 'data': {'host': '127.0.0.1', 'port': 'http'}}}}}"
-            + "|GenericError|chardev c3: socket: port=http is not a port number from 0 to 65535",
+            + "|GenericError|Failed to add chardev 'c3': socket: port=http is not a port number from 0 to 65535",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'socket', 'data': {'addr': {'type': 'inet',"
             + " 'data': {'host': '0.0.0.0', 'port': '1'}}}}}"
-            + "|GenericError|chardev c3: socket: host=0.0.0.0: only loopback addresses",
+            + "|GenericError|Failed to add chardev 'c3': socket: host=0.0.0.0: only loopback addresses",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': 'a\\u0000b'}}}"
-            + "|GenericError|chardev c3: 'out' is not a path",
+            + "|GenericError|Failed to add chardev 'c3': 'out' is not a path",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': '/nonexistent/x'}}}"
             + "|GenericError|/nonexistent/x",
       })
@@ -191,7 +195,7 @@ class ChannelCommandsTest {
     assertEquals(errorClass, refusal.errorClass());
     assertTrue(refusal.getMessage().contains(words), refusal.getMessage());
     assertEquals(1, client.execute("x-query-ports").size());
-    assertEquals(2, client.execute("query-chardev").size());
+    assertEquals(3, client.execute("query-chardev").size());
   }
 
   @Test
@@ -241,6 +245,35 @@ class ChannelCommandsTest {
 
     assertEquals("#port1", client.awaitEvent("DEVICE_DELETED").path("device").asText());
     run("chardev-remove", "{'id': 'c0'}");
-    assertEquals(0, client.execute("query-chardev").size());
+    assertEquals(1, client.execute("query-chardev").size());
+  }
+
+  @Test
+  void portWithoutChardev_existsAndIsRemovedByItsPath() throws IOException {
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p1', 'bus': 'virtio-serial-bus.0'}");
+    assertEquals(2, client.execute("x-query-ports").size());
+
+    run("device_del", "{'id': '/machine/peripheral/p1'}");
+
+    assertEquals("p1", client.awaitEvent("DEVICE_DELETED").path("device").asText());
+    assertEquals(1, client.execute("x-query-ports").size());
+  }
+
+  @Test
+  void queryChardev_listsTheMonitorAndMarksSocketsWithoutAPeer() throws IOException {
+    Path path = directory.resolve("s");
+    run(
+        "chardev-add",
+        "{'id': 's', 'backend': {'type': 'socket', 'data': {'telnet': false, 'wait': false,"
+            + " 'addr': {'type': 'unix', 'data': {'path': '%s'}}}}}".formatted(path));
+    JsonNode unused = client.execute("query-chardev");
+    run("device_add", "{'driver': 'virtserialport', 'chardev': 's'}");
+    JsonNode used = client.execute("query-chardev");
+
+    String text = "disconnected:unix:" + path + ",server=on";
+    assertEquals("compat_monitor0", unused.get(0).path("label").asText());
+    assertTrue(unused.get(0).path("frontend-open").asBoolean());
+    assertEquals(text, unused.get(2).path("filename").asText());
+    assertEquals(text, used.get(2).path("filename").asText());
   }
 }

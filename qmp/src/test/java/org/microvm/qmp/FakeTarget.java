@@ -7,9 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -24,11 +28,20 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
   volatile boolean powerButton;
+  volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
+
+  /** Where the machine reports its events, as a machine does; null for nowhere. */
+  volatile QmpServer server;
 
   /** Creates a machine without channels. */
   public FakeTarget() throws ErrnoException {
+    this(SerialConfig.defaults());
+  }
+
+  /** Creates a machine without channels, with a serial device of this kind. */
+  FakeTarget(SerialConfig config) throws ErrnoException {
     loop = EventLoop.open("fake-machine");
-    serial = new SerialDevice(loop, SerialConfig.defaults());
+    serial = new SerialDevice(loop, config);
     loop.start();
   }
 
@@ -48,15 +61,24 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
       throw new IOException("the guest has ended");
     }
     state = RunState.PAUSED;
+    report(QmpServer::stopped);
   }
 
   @Override
   public void resume() {
     state = RunState.RUNNING;
+    report(QmpServer::resumed);
+  }
+
+  private void report(Consumer<QmpServer> event) {
+    if (server != null) {
+      event.accept(server);
+    }
   }
 
   @Override
   public boolean pressPowerButton() {
+    report(QmpServer::powerButtonPressed);
     return powerButton;
   }
 
@@ -88,6 +110,8 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void reset() {
     resets++;
+    // A machine starts again on a thread of its own.
+    CompletableFuture.runAsync(() -> report(to -> to.reset(false))).join();
   }
 
   @Override
@@ -103,6 +127,16 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public EventLoop eventLoop() {
     return loop;
+  }
+
+  @Override
+  public MachineFacts facts() {
+    return facts;
+  }
+
+  @Override
+  public List<Integer> vcpuThreads() {
+    return IntStream.range(0, facts.topology().cpus()).mapToObj(i -> 1000 + i).toList();
   }
 
   @Override

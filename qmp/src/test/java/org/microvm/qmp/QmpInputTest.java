@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class QmpInputTest implements QmpInput.Sink {
@@ -17,13 +20,18 @@ class QmpInputTest implements QmpInput.Sink {
   private final QmpInput input = new QmpInput(this);
 
   @Override
-  public void object(byte[] json) {
+  public void value(byte[] json) {
     objects.add(new String(json, StandardCharsets.UTF_8));
   }
 
   @Override
   public void malformed(String description) {
     complaints.add(description);
+  }
+
+  @Override
+  public void tooLong(Optional<byte[]> id) {
+    complaints.add("too long: " + id.map(json -> new String(json, StandardCharsets.UTF_8)));
   }
 
   private void give(String text) {
@@ -46,10 +54,46 @@ class QmpInputTest implements QmpInput.Sink {
   }
 
   @Test
-  void something_thatIsNoObject_costsItsLineOnly() {
-    give("quit {}\n{}");
+  void words_areValuesOfTheirOwn() {
+    give("quit 5 \"a {\"\n{}");
 
-    assertEquals(1, complaints.size());
+    assertEquals(List.of("quit", "5", "\"a {\"", "{}"), objects);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'execute': 'st\u00ffop'}\n",
+        "{'execute':\n'stop'\u0001}\n",
+        "{'execute': 'st\nop'}\n",
+        "{'execute': 'stop\u00ff",
+        "\u00ff",
+        "{'a': [[{\u0000",
+        "{'a': A}\n",
+      })
+  void byteThatJsonDoesNotAllow_isOneErrorAndTheNextCommandIsTaken(String broken) {
+    byte[] bytes = broken.getBytes(StandardCharsets.ISO_8859_1);
+    input.accept(bytes, bytes.length);
+    give("{'execute': 'cont'}");
+
+    assertEquals(1, complaints.size(), complaints::toString);
+    assertTrue(complaints.getFirst().startsWith("JSON parse error, stray"), complaints::toString);
+    assertEquals(List.of("{'execute': 'cont'}"), objects);
+  }
+
+  @Test
+  void error_inAString_showsTheString() {
+    byte[] bytes = "{\"execute\": \"st\u00ffop\"}\n".getBytes(StandardCharsets.ISO_8859_1);
+    input.accept(bytes, bytes.length);
+
+    assertEquals(List.of("JSON parse error, stray '\"st\ufffd'"), complaints);
+  }
+
+  @Test
+  void nesting_deeperThanQemus_isOneErrorAndTheNextLineIsTaken() {
+    give("{'id': " + "[".repeat(5000) + "]".repeat(4000) + "}\n{}");
+
+    assertEquals(List.of("JSON nesting depth limit exceeded"), complaints);
     assertEquals(List.of("{}"), objects);
   }
 
@@ -61,7 +105,20 @@ class QmpInputTest implements QmpInput.Sink {
     give(longest.replace("}", " }") + "\n{}");
 
     assertEquals(List.of(longest, "{}"), objects);
-    assertEquals(1, complaints.size());
+    assertEquals(List.of("too long: Optional.empty"), complaints);
+  }
+
+  @Test
+  void commandThatIsTooLong_isRefusedWithItsId() {
+    String filler = "x".repeat(3 << 20);
+
+    give("{\"id\": 7, \"a\": \"" + filler + "\"}");
+    give("{\"a\": {\"id\": 1}, \"b\": \"" + filler + "\", \"id\" : [\"a,b\", {\"c\": 1}]}{}");
+
+    assertEquals(
+        List.of("too long: Optional[ 7]", "too long: Optional[ [\"a,b\", {\"c\": 1}]]"),
+        complaints);
+    assertEquals(List.of("{}"), objects);
   }
 
   @Test

@@ -59,7 +59,7 @@ class QmpProtocolTest {
               """
               {"QMP": {"version": {"qemu": {"major": 1, "minor": 2, "micro": 3},
                                    "package": "microvm 1.2.3-SNAPSHOT"},
-                       "capabilities": []}}
+                       "capabilities": ["oob"]}}
               """),
           client.read());
     }
@@ -83,9 +83,9 @@ class QmpProtocolTest {
       client.read();
 
       String refusal =
-          client.refusal("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['oob']}}");
+          client.refusal("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['fly']}}");
 
-      assertEquals("QMP capability oob not available", refusal);
+      assertEquals("Parameter 'enable' does not accept value 'fly'", refusal);
       assertTrue(client.ask("{'execute': 'qmp_capabilities'}").has("return"));
     }
   }
@@ -111,6 +111,21 @@ class QmpProtocolTest {
       assertEquals("written pages are not tracked", client.refusal(snapshot(", 'base': '/b'")));
 
       assertEquals(QmpTarget.RunState.RUNNING, target.state());
+    }
+  }
+
+  @Test
+  void commandOutOfBand_isKnownOnceEnabled() throws IOException {
+    try (RawClient client = new RawClient(socket())) {
+      client.read();
+      client.ask("{'execute': 'qmp_capabilities', 'arguments': {'enable': ['oob']}}");
+
+      assertEquals(
+          "The command query-name does not support OOB",
+          client.refusal("{'exec-oob': 'query-name'}"));
+      assertEquals(
+          "QMP input member 'exec-oob' clashes with 'execute'",
+          client.refusal("{'exec-oob': 'query-name', 'execute': 'stop'}"));
     }
   }
 
@@ -153,7 +168,8 @@ class QmpProtocolTest {
         "{\"execute\": \"stop\", \"execute\": \"cont\"}|JSON parse error",
         "{\"execute\" \"stop\"}|JSON parse error",
         "{]|JSON parse error",
-        "execute stop|JSON parse error, expecting an object",
+        "execute|JSON parse error, invalid keyword 'execute'",
+        "{\"execute\": \"st\top\"}|JSON parse error, stray '\"st\t'",
       })
   void badMessage_isExplainedAndTheNextOneServed(String message, String words) throws IOException {
     try (RawClient client = client()) {
@@ -170,6 +186,8 @@ class QmpProtocolTest {
       String refusal = client.refusal("{\"execute\": \"" + "x".repeat(3 << 20) + "\"}");
 
       assertTrue(refusal.contains("longer than"), refusal);
+      JsonNode answer = client.ask("{\"id\": 5, \"execute\": \"" + "x".repeat(3 << 20) + "\"}");
+      assertEquals(5, answer.path("id").asInt());
       assertTrue(client.ask("{\"execute\": \"query-status\"}").has("return"));
     }
   }
@@ -179,7 +197,41 @@ class QmpProtocolTest {
     try (RawClient client = client()) {
       String deep = "[".repeat(100_000) + "]".repeat(100_000);
 
-      assertTrue(client.refusal("{\"execute\": " + deep + "}").contains("JSON parse error"));
+      assertTrue(client.refusal("{\"execute\": " + deep + "}").contains("nesting depth limit"));
+      assertTrue(client.ask("{\"execute\": \"query-status\"}").has("return"));
+    }
+  }
+
+  @Test
+  void answers_haveTheSpacesAndEscapesOfQemu() throws IOException {
+    try (RawClient client = client()) {
+      client.send("{\"execute\": \"query-name\", \"id\": [\"\u00e9\", {\"a\": 1, \"b\": []}]}\n");
+
+      assertEquals(
+          "{\"return\": {\"name\": \"fake\"}, \"id\": [\"\\u00E9\", {\"a\": 1, \"b\": []}]}",
+          client.readLine());
+      client.send("{\"execute\": \"stop\"}");
+      assertEquals("{\"return\": {}}", client.readLine());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "stop, STOP",
+    "cont, RESUME",
+    "system_reset, RESET",
+    "system_powerdown, POWERDOWN",
+    "quit, SHUTDOWN",
+  })
+  void event_comesBeforeTheAnswerOfTheCommandThatCausedIt(String command, String event)
+      throws IOException {
+    target.server = server;
+    target.powerButton = true;
+    try (RawClient client = client()) {
+      JsonNode first = client.ask("{\"execute\": \"" + command + "\"}");
+
+      assertEquals(event, first.path("event").asText());
+      assertTrue(client.read().has("return"));
     }
   }
 
@@ -332,11 +384,10 @@ class QmpProtocolTest {
   @Test
   void quit_isAnsweredAndTheEndIsTold() throws IOException {
     try (RawClient client = client()) {
-      assertTrue(client.ask("{\"execute\": \"quit\"}").has("return"));
+      JsonNode event = client.ask("{\"execute\": \"quit\"}");
+      assertTrue(client.read().has("return"));
       server.ended(false, "host-signal");
       server.close();
-
-      JsonNode event = client.read();
 
       assertEquals("SHUTDOWN", event.path("event").asText());
       assertEquals(json("{\"guest\": false, \"reason\": \"host-qmp-quit\"}"), event.path("data"));

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -29,7 +30,9 @@ class QmpReferenceTest {
   private static Set<String> headings(String chapter) throws IOException {
     String page = Files.readString(HOME.resolve("docs/qmp.md"));
     String text = page.split("(?m)^## " + chapter + "$", 2)[1].split("(?m)^## ", 2)[0];
-    return matches(HEADING, text);
+    Set<String> names = new TreeSet<>();
+    matches(HEADING, text).forEach(heading -> names.addAll(List.of(heading.split(", "))));
+    return names;
   }
 
   private static Set<String> matches(Pattern pattern, String text) {

@@ -38,11 +38,15 @@ final class RawClient implements AutoCloseable {
   }
 
   JsonNode read() throws IOException {
+    return new ObjectMapper().readTree(readLine());
+  }
+
+  String readLine() throws IOException {
     String line = lines.readLine();
     if (line == null) {
       throw new EOFException();
     }
-    return new ObjectMapper().readTree(line);
+    return line;
   }
 
   JsonNode ask(String text) throws IOException {

@@ -16,6 +16,18 @@ import java.util.zip.CRC32C;
  * required sections that were not taken. For one thread only.
  */
 public final class StateReader {
+  /** How many bytes {@link #isState} looks at. */
+  public static final int MAGIC_BYTES = StateFormat.MAGIC.length;
+
+  /**
+   * {@return whether a file is saved state, of whatever version, as its first bytes show}
+   *
+   * @param beginning the first {@link #MAGIC_BYTES} of the file, or all of a shorter file
+   */
+  public static boolean isState(byte[] beginning) {
+    return Arrays.equals(beginning, StateFormat.MAGIC);
+  }
+
   /**
    * The most bytes of a state: far more than a machine has, and few enough to be held in memory.
    */

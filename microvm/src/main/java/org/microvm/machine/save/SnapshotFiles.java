@@ -1,15 +1,18 @@
 package org.microvm.machine.save;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import org.microvm.devices.state.StateReader;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.machine.memory.MemoryFile;
@@ -56,15 +59,46 @@ public final class SnapshotFiles implements AutoCloseable {
    * Creates the directory, if needed, and empty files.
    *
    * @param identity the identity of the new snapshot, which makes the temporary names unique
+   * @throws IOException if that fails, the directory has no name, or a file in it that the snapshot
+   *     would replace is not a snapshot's
    */
   public static SnapshotFiles create(Path directory, Snapshot.Identity identity)
       throws IOException {
+    if (directory.toString().isEmpty()) {
+      throw new IOException("the name of the directory is empty");
+    }
+    checkReplaceable(directory);
     boolean isNew = !Files.isDirectory(directory);
     if (isNew) {
       // Whatever the umask is: nobody else may replace the files.
       Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
     }
     return new SnapshotFiles(directory, isNew, "." + identity.id() + ".new");
+  }
+
+  /** Refuses a directory with files of the same names that another program has written. */
+  private static void checkReplaceable(Path directory) throws IOException {
+    Path state = directory.resolve(Snapshot.STATE_FILE);
+    Path memory = directory.resolve(Snapshot.MEMORY_FILE);
+    boolean hasState = Files.exists(state, LinkOption.NOFOLLOW_LINKS);
+    if (hasState && !isState(state)) {
+      throw new IOException(state + " is not a snapshot's: it would be overwritten");
+    }
+    if (Files.exists(memory, LinkOption.NOFOLLOW_LINKS)
+        && !(hasState && Files.isRegularFile(memory, LinkOption.NOFOLLOW_LINKS))) {
+      throw new IOException(
+          "%s would be overwritten, and is not known to be a snapshot's, as there is no %s"
+              .formatted(memory, state));
+    }
+  }
+
+  private static boolean isState(Path file) throws IOException {
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    try (InputStream bytes = Files.newInputStream(file)) {
+      return StateReader.isState(bytes.readNBytes(StateReader.MAGIC_BYTES));
+    }
   }
 
   Path directory() {

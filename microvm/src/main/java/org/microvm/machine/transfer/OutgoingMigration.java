@@ -52,6 +52,7 @@ public final class OutgoingMigration implements Migration {
   private final MigrationStream stream;
   private final MigrationLimits limits;
   private final MigrationMemory memory;
+  private final Consumer<MigrationProgress> onActive;
   private final Consumer<MigrationProgress> onEnd;
   private final Duration handover;
   private final CompletableFuture<MigrationProgress> result = new CompletableFuture<>();
@@ -68,6 +69,7 @@ public final class OutgoingMigration implements Migration {
   /**
    * Prepares a migration; {@link #start} runs it on a thread of its own.
    *
+   * @param onActive is called when the destination has accepted the guest
    * @param onEnd is called when the migration has ended; if it succeeded, before the machine ends
    */
   public OutgoingMigration(
@@ -75,8 +77,9 @@ public final class OutgoingMigration implements Migration {
       MigrationStream stream,
       MigrationLimits limits,
       MigrationMemory memory,
+      Consumer<MigrationProgress> onActive,
       Consumer<MigrationProgress> onEnd) {
-    this(guest, stream, limits, memory, onEnd, HANDOVER);
+    this(guest, stream, limits, memory, onActive, onEnd, HANDOVER);
   }
 
   /**
@@ -87,12 +90,14 @@ public final class OutgoingMigration implements Migration {
       MigrationStream stream,
       MigrationLimits limits,
       MigrationMemory memory,
+      Consumer<MigrationProgress> onActive,
       Consumer<MigrationProgress> onEnd,
       Duration handover) {
     this.guest = guest;
     this.stream = stream;
     this.limits = limits;
     this.memory = memory;
+    this.onActive = onActive;
     this.onEnd = onEnd;
     this.handover = handover;
   }
@@ -203,6 +208,7 @@ public final class OutgoingMigration implements Migration {
     Frame ok = expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
+    onActive.accept(progress);
     if (shares) {
       stream.write(Type.MEMORY, 0, new byte[0], List.of(guest.memoryFile()));
       handOver(() -> progress = progress.inRound(Status.DEVICE, 0, 0, 0));

@@ -20,6 +20,7 @@ final class PreCopy implements AutoCloseable {
   private final MigrationLimits limits;
   private final DirtyTracker tracker;
   private final Progress progress;
+  private final CopyPace pace;
 
   /** Holds the progress, which another thread may read. */
   interface Progress {
@@ -35,6 +36,7 @@ final class PreCopy implements AutoCloseable {
     this.stream = stream;
     this.limits = limits;
     this.progress = progress;
+    pace = new CopyPace(limits.bytesPerSecond());
     tracker = guest.track();
   }
 
@@ -45,7 +47,7 @@ final class PreCopy implements AutoCloseable {
    */
   void copyWhileRunning() throws IOException {
     long begin = System.nanoTime();
-    guest.visitAll(this::send);
+    guest.visitAll(this::sendSlowly);
     long sent = progress.get().sentBytes();
     for (int round = 1; ; round++) {
       long rate = bytesPerSecond(sent, System.nanoTime() - begin);
@@ -63,7 +65,7 @@ final class PreCopy implements AutoCloseable {
       }
       begin = System.nanoTime();
       long before = progress.get().sentBytes();
-      tracker.visit(this::send);
+      tracker.visit(this::sendSlowly);
       sent = Math.max(1, progress.get().sentBytes() - before);
     }
   }
@@ -88,6 +90,16 @@ final class PreCopy implements AutoCloseable {
     MigrationProgress now = progress.get();
     progress.set(now.inRound(Status.DEVICE, now.rounds(), tracker.collect(), now.bytesPerSecond()));
     tracker.visit(this::send);
+  }
+
+  /** Sends pages no faster than the limit, while the guest runs. */
+  private void sendSlowly(MemoryRegion region, long from, long to) throws IOException {
+    for (long at = from; at < to; ) {
+      long end = Math.min(to, at + pace.chunk());
+      send(region, at, end);
+      pace.sent(end - at);
+      at = end;
+    }
   }
 
   private void send(MemoryRegion region, long from, long to) throws IOException {

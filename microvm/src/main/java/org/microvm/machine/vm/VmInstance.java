@@ -345,6 +345,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return end.isDone();
   }
 
+  /** The operating system's thread id of each vCPU; 0 for one that has not run yet. */
+  public List<Integer> vcpuThreads() {
+    return vcpus.stream().map(Vcpu::threadId).toList();
+  }
+
   /** Counters of each vCPU. */
   public List<MachineStatistics.Vcpu> vcpuStatistics() {
     return accounts.stream().map(VcpuAccount::read).toList();

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.linux.Fd;
 import org.microvm.machine.memory.MemoryFile;
 import org.microvm.machine.memory.MemoryRuns;
@@ -26,6 +28,9 @@ import org.microvm.machine.snapshot.Snapshot;
 /** The files of a snapshot that is being written. */
 @Timeout(60)
 class SnapshotFilesTest {
+  /** How saved state begins. */
+  private static final String MAGIC = "microvm\0";
+
   @TempDir private Path parent;
 
   private Path directory() {
@@ -45,8 +50,12 @@ class SnapshotFilesTest {
   private void save(String memory, String state) throws IOException {
     try (SnapshotFiles files = create()) {
       writeMemory(files, memory);
-      files.complete(state.getBytes(UTF_8));
+      files.complete((MAGIC + state).getBytes(UTF_8));
     }
+  }
+
+  private String state() throws IOException {
+    return Files.readString(directory().resolve("state")).substring(MAGIC.length());
   }
 
   private List<String> names() throws IOException {
@@ -61,7 +70,7 @@ class SnapshotFilesTest {
 
     assertEquals(List.of("memory", "state"), names());
     assertEquals("memory", Files.readString(directory().resolve("memory")));
-    assertEquals("state", Files.readString(directory().resolve("state")));
+    assertEquals("state", state());
   }
 
   @Test
@@ -71,12 +80,12 @@ class SnapshotFilesTest {
     try (SnapshotFiles files = create()) {
       writeMemory(files, "new");
       assertEquals("old memory", Files.readString(directory().resolve("memory")));
-      assertEquals("old state", Files.readString(directory().resolve("state")));
-      files.complete("new state".getBytes(UTF_8));
+      assertEquals("old state", state());
+      files.complete((MAGIC + "new state").getBytes(UTF_8));
     }
 
     assertEquals("new", Files.readString(directory().resolve("memory")));
-    assertEquals("new state", Files.readString(directory().resolve("state")));
+    assertEquals("new state", state());
     assertEquals(List.of("memory", "state"), names());
   }
 
@@ -101,9 +110,10 @@ class SnapshotFilesTest {
 
   @Test
   void namesThatCannotBeTaken_leaveNoNewFilesBehind() throws IOException {
-    Files.createDirectories(directory().resolve("memory/in-the-way"));
+    Files.createDirectories(directory());
 
     try (SnapshotFiles files = create()) {
+      Files.createDirectories(directory().resolve("memory/in-the-way"));
       assertThrows(DirectoryNotEmptyException.class, () -> files.complete(new byte[1]));
     }
 
@@ -145,5 +155,24 @@ class SnapshotFilesTest {
     assertEquals(4, one.id().version());
     assertEquals(2, one.id().variant());
     assertNotEquals(one.id(), other.id());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"state", "memory"})
+  void fileOfAnotherProgram_isNotOverwritten(String name) throws IOException {
+    Files.createDirectories(directory());
+    Files.writeString(directory().resolve(name), "precious");
+
+    IOException refusal = assertThrows(IOException.class, this::create);
+
+    assertTrue(refusal.getMessage().contains(name), refusal.getMessage());
+    assertEquals(List.of(name), names());
+    assertEquals("precious", Files.readString(directory().resolve(name)));
+  }
+
+  @Test
+  void directoryWithoutAName_isRefused() {
+    assertThrows(
+        IOException.class, () -> SnapshotFiles.create(Path.of(""), Snapshot.Identity.random()));
   }
 }

@@ -133,7 +133,13 @@ class OutgoingMigrationTest {
       FakeGuest guest, MigrationStream stream, Duration handover) {
     OutgoingMigration migration =
         new OutgoingMigration(
-            guest, stream, MigrationLimits.DEFAULT, MigrationMemory.AUTO, end -> {}, handover);
+            guest,
+            stream,
+            MigrationLimits.DEFAULT,
+            MigrationMemory.AUTO,
+            now -> {},
+            end -> {},
+            handover);
     migration.start();
     return migration;
   }

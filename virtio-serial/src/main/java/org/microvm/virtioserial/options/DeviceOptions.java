@@ -75,9 +75,10 @@ public final class DeviceOptions {
 
   /**
    * Reads the options of a port: {@code
-   * virtserialport|virtconsole,chardev=ID[,id=ID][,name=NAME][,nr=N][,cache_buffers=on|off]
+   * virtserialport|virtconsole[,chardev=ID][,id=ID][,name=NAME][,nr=N][,cache_buffers=on|off]
    * [,byte_limit=BYTES][,guest_byte_limit=BYTES][,bps=BYTES][,ops=BUFFERS]
-   * [,guest_close=hold|disconnect]}. There is one bus, so {@code bus=} has no effect.
+   * [,guest_close=hold|disconnect]}. There is one bus, so {@code bus=} has no effect here. Without
+   * {@code chardev=} the guest's bytes are dropped.
    *
    * @param options the parsed option; all of its values are taken
    * @return the specification of the port
@@ -86,7 +87,7 @@ public final class DeviceOptions {
   public static PortSpec port(OptionList options) throws OptionException {
     Optional<String> id = options.take("id");
     options.take("bus");
-    String chardev = options.need("chardev");
+    String chardev = options.take("chardev").orElse("");
     PortConfig config = defaults(options.kind().equals(CONSOLE));
     int nr = options.takeNumber("nr", PortConfig.ANY);
     boolean cache = options.takeFlag("cache_buffers", config.cacheBuffers());
@@ -121,7 +122,9 @@ public final class DeviceOptions {
     PortConfig defaults = defaults(config.console());
     Map<String, String> values = new LinkedHashMap<>();
     port.id().ifPresent(id -> values.put("id", id));
-    values.put("chardev", port.chardev());
+    if (!port.chardev().isEmpty()) {
+      values.put("chardev", port.chardev());
+    }
     config.name().ifPresent(name -> values.put("name", name));
     put(values, "nr", config.nr(), defaults.nr());
     if (config.cacheBuffers() != defaults.cacheBuffers()) {

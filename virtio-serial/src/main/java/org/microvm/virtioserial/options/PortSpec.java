@@ -8,7 +8,7 @@ import org.microvm.virtioserial.PortConfig;
  * The specification of a port: what {@code --device virtserialport} or {@code virtconsole} says.
  *
  * @param id the id of the device, by which it can be removed
- * @param chardev the id of the chardev that the port is connected to
+ * @param chardev the id of the chardev that the port is connected to; empty for none
  * @param config the name, number and limits of the port, and whether it is a console
  */
 public record PortSpec(Optional<String> id, String chardev, PortConfig config) {

@@ -1,0 +1,140 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.microvm.linux.EventLoop;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.virtioserial.SerialDevice;
+
+/**
+ * The target of a control socket while its guest is still in another process: it has a
+ * configuration, but no machine yet. {@link QmpServer#arrived} replaces it.
+ */
+public abstract class AwaitedGuest implements QmpTarget {
+  /** The commands that make sense before the guest has arrived; the server refuses the others. */
+  static final Set<String> COMMANDS =
+      Set.of(
+          "device-list-properties",
+          "human-monitor-command",
+          "migrate-incoming",
+          "migrate-set-capabilities",
+          "migrate-set-parameters",
+          "migrate_cancel",
+          "qom-list-types",
+          "quit",
+          "stop",
+          "cont");
+
+  private final MachineFacts facts;
+  private final Optional<String> name;
+
+  /**
+   * Makes a target.
+   *
+   * @param facts what the machine will consist of
+   * @param name the machine's name, or null if it has none
+   */
+  protected AwaitedGuest(MachineFacts facts, String name) {
+    this.facts = facts;
+    this.name = Optional.ofNullable(name);
+  }
+
+  /** Whether a command can be served without a machine. */
+  static boolean serves(String command) {
+    return COMMANDS.contains(command)
+        || command.startsWith("query-") && !command.equals("query-chardev");
+  }
+
+  /** The error for what needs the guest. */
+  static IOException absent() {
+    return new IOException("the guest has not arrived yet");
+  }
+
+  @Override
+  public final Optional<String> name() {
+    return name;
+  }
+
+  @Override
+  public final RunState state() {
+    return RunState.INMIGRATE;
+  }
+
+  @Override
+  public final void pause() throws IOException {
+    throw absent();
+  }
+
+  @Override
+  public final void resume() throws IOException {
+    throw absent();
+  }
+
+  @Override
+  public final void snapshot(Path directory, UnaryOperator<List<String>> options)
+      throws IOException {
+    throw absent();
+  }
+
+  @Override
+  public final void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
+      throws IOException {
+    throw absent();
+  }
+
+  @Override
+  public final void migrate(
+      MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws IOException {
+    throw absent();
+  }
+
+  @Override
+  public final Optional<Migration> migration() {
+    return Optional.empty();
+  }
+
+  @Override
+  public final void reset() {}
+
+  @Override
+  public final boolean pressPowerButton() {
+    return false;
+  }
+
+  @Override
+  public final SerialDevice channels() {
+    throw new IllegalStateException(absent());
+  }
+
+  @Override
+  public final EventLoop eventLoop() {
+    throw new IllegalStateException(absent());
+  }
+
+  @Override
+  public final MachineFacts facts() {
+    return facts;
+  }
+
+  @Override
+  public final List<Integer> vcpuThreads() {
+    int process = Math.toIntExact(ProcessHandle.current().pid());
+    return Collections.nCopies(facts.topology().cpus(), process);
+  }
+
+  @Override
+  public final JsonNode statistics() {
+    return JsonNodeFactory.instance.objectNode();
+  }
+}

@@ -1,0 +1,80 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/**
+ * The commands that are about parts which this machine does not have, or that never change. They
+ * answer what QEMU answers for a machine without such parts.
+ */
+final class FixedAnswers {
+  private static final Map<String, String> ANSWERS =
+      Map.ofEntries(
+          Map.entry("query-acpi-ospm-status", "[]"),
+          Map.entry("query-block-jobs", "[]"),
+          Map.entry("query-current-machine", "{\"wakeup-suspend-support\": false}"),
+          Map.entry("query-display-options", "{\"type\": \"none\"}"),
+          Map.entry("query-iothreads", "[]"),
+          Map.entry("query-jobs", "[]"),
+          Map.entry("query-kvm", "{\"enabled\": true, \"present\": true}"),
+          Map.entry("query-memory-devices", "[]"),
+          Map.entry("query-mice", "[]"),
+          Map.entry("query-pci", "[]"),
+          Map.entry("query-replay", "{\"mode\": \"none\", \"icount\": 0}"),
+          Map.entry("query-rx-filter", "[]"),
+          Map.entry(
+              "query-spice",
+              "{\"enabled\": false, \"migrated\": false, \"mouse-mode\": \"client\"}"),
+          Map.entry("query-target", "{\"arch\": \"x86_64\"}"),
+          Map.entry("query-tpm", "[]"),
+          Map.entry("query-uuid", "{\"UUID\": \"00000000-0000-0000-0000-000000000000\"}"),
+          Map.entry("query-vnc", "{\"enabled\": false}"));
+
+  private static final String NO_BALLOON = "No balloon device has been activated";
+
+  private FixedAnswers() {}
+
+  static void addTo(QmpCommands commands) {
+    ANSWERS.forEach((name, json) -> commands.add(name, answer(json)));
+    commands.add("query-balloon", refusal(QmpException.DEVICE_NOT_ACTIVE, NO_BALLOON));
+    commands.add(
+        "query-hotpluggable-cpus",
+        refusal(QmpException.GENERIC, "The feature 'query-hotpluggable-cpus' is not enabled"));
+    commands.add(
+        "query-vm-generation-id",
+        refusal(QmpException.GENERIC, "VM Generation ID device not found"));
+    commands.add(
+        "system_wakeup",
+        refusal(QmpException.GENERIC, "wake-up from suspend is not supported by this guest"));
+    commands.add("balloon", FixedAnswers::balloon);
+    commands.add("set_link", FixedAnswers::setLink);
+  }
+
+  private static QmpCommand answer(String json) {
+    return arguments -> {
+      arguments.finish();
+      return QmpJson.parse(json.getBytes(StandardCharsets.US_ASCII));
+    };
+  }
+
+  private static QmpCommand refusal(String errorClass, String description) {
+    return arguments -> {
+      arguments.finish();
+      throw new QmpException(errorClass, description);
+    };
+  }
+
+  private static JsonNode balloon(QmpArguments arguments) throws QmpException {
+    arguments.number("value");
+    arguments.finish();
+    throw new QmpException(QmpException.DEVICE_NOT_ACTIVE, NO_BALLOON);
+  }
+
+  private static JsonNode setLink(QmpArguments arguments) throws QmpException {
+    String name = arguments.text("name");
+    arguments.flag("up");
+    arguments.finish();
+    throw QmpException.notFound(name);
+  }
+}
