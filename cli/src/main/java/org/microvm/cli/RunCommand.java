@@ -193,6 +193,7 @@ final class RunCommand implements Callable<Integer> {
 
   private Integer call(NamedRun named, Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
+    control.name(named.files());
     control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
@@ -217,11 +218,11 @@ final class RunCommand implements Callable<Integer> {
     if (commandRun != null) {
       console = commandRun.console();
     }
-    MachineConfig config = builder.console(console).build();
+    MachineConfig config = builder.console(named.console(console)).build();
     boolean stays = staysAfterMigration();
     Machine machine;
     try {
-      machine = machine(config);
+      machine = machine(config, named);
     } catch (IOException | MachineException | RuntimeException e) {
       control.close();
       if (wait != null && wait.isEnded()) {
@@ -237,7 +238,7 @@ final class RunCommand implements Callable<Integer> {
                 ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
                 : null) {
       shutdown.alsoClose(terminal);
-      control.open(machine, options.channels(), named.files());
+      control.open(machine, options.channels());
       named.serve(machine);
       if (!control.isOpen()) {
         machine.addListener(new DiskRetry(machine));
@@ -334,7 +335,8 @@ final class RunCommand implements Callable<Integer> {
     return stays;
   }
 
-  private Machine receive(MachineConfig config) throws IOException, MachineException {
+  private Machine receive(MachineConfig config, NamedRun named)
+      throws IOException, MachineException {
     boolean deferred = IncomingWait.DEFER.equals(incoming.getValue());
     if (deferred && !control.isRequested()) {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
@@ -345,6 +347,7 @@ final class RunCommand implements Callable<Integer> {
       control.openIncoming(config, wait);
     }
     if (deferred) {
+      named.runs(config);
       return wait.receive(config);
     }
     MigrationAddress address =
@@ -356,6 +359,8 @@ final class RunCommand implements Callable<Integer> {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
       }
+      // A process in the background has nothing more to do before the guest arrives.
+      named.runs(config);
       return wait.receive(waiting, config);
     }
   }

@@ -30,6 +30,9 @@ final class StopCommand implements Callable<Integer> {
   /** Time for the guest agent to answer, and for a process to end after it was told to. */
   private static final Duration ANSWER = Duration.ofSeconds(5);
 
+  /** Instead of a way to shut down a guest that does not run yet. */
+  private static final String NOT_STARTED = "";
+
   @Parameters(paramLabel = "NAME", description = "the machine's name")
   private String name;
 
@@ -67,7 +70,9 @@ final class StopCommand implements Callable<Integer> {
       return 0;
     }
     String how = shutDown();
-    if (how != null && hasEnded(Duration.ofSeconds(timeout))) {
+    if (NOT_STARTED.equals(how)) {
+      cut("%s had not started its guest yet and ended");
+    } else if (how != null && hasEnded(Duration.ofSeconds(timeout))) {
       say("%s shut down (" + how + ")");
     } else if (how != null) {
       cut("%s did not shut down within " + timeout + " s (" + how + ") and ended like a power cut");
@@ -90,6 +95,9 @@ final class StopCommand implements Callable<Integer> {
   private String shutDown() throws IOException {
     try (QmpClient client = QmpClient.connect(machine.files().control(), ANSWER)) {
       String state = client.execute("query-status").path("status").asText();
+      if (state.equals("inmigrate") || state.equals("prelaunch")) {
+        return NOT_STARTED;
+      }
       if (state.equals("paused")) {
         throw new IOException(
             "%s is paused, so its guest cannot shut down: `microvm ctl %s cont` resumes it, `microvm stop %s --force` ends it like a power cut"

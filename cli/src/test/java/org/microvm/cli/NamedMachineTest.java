@@ -175,7 +175,7 @@ class NamedMachineTest {
     String address = "unix:" + directory.resolve("move");
     assertEquals(new Outcome(0, "", ""), start("spin", "--incoming", address));
 
-    assertEquals("starting", list().path(0).path("state").asText());
+    assertEquals("inmigrate", list().path(0).path("state").asText());
     assertEquals(
         new Outcome(0, "web had not started its guest yet and ended\n", ""),
         microvm("stop", "web"));
