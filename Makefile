@@ -147,7 +147,7 @@ coverage: build images ## all tests, and how much of each module they reach
 dependencies: ## dependencies and plugins that have newer releases
 	@tools/dependencies
 
-docs: ## regenerate docs/command-line.md, and the man pages under cli/target/man
+docs: ## regenerate docs/command-line.md, the man pages and the completions of shells under cli/target
 	@tools/docs
 
 doctor: build ## report what /dev/kvm supports here and what is missing

@@ -16,6 +16,7 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestUser;
 import org.microvm.agent.OsInfo;
 import org.microvm.agent.ShutdownMode;
+import org.microvm.cli.named.Machines;
 import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -37,10 +38,15 @@ final class AgentCommand {
 
   @Option(
       names = "--socket",
-      required = true,
       paramLabel = "PATH",
-      description = "unix socket of the agent's channel")
-  private Path socket;
+      description = "unix socket of the agent's channel; instead of the machine's name")
+  private Path givenSocket;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "NAME",
+      description = "the machine's name, unless --socket is given")
+  private String machine;
 
   @Option(
       names = "--timeout",
@@ -57,10 +63,26 @@ final class AgentCommand {
     return Duration.ofSeconds(timeout);
   }
 
+  private Path socket() throws IOException {
+    if ((givenSocket == null) == (machine == null)) {
+      throw new UsageException(
+          machine == null
+              ? "which machine? Give its name (`microvm list` shows all) or --socket PATH"
+              : "a machine's name and --socket cannot be combined");
+    }
+    return machine == null
+        ? givenSocket
+        : Machines.ofUser().find(NamedRun.name("agent", machine)).files().agent();
+  }
+
   GuestAgent connect() throws IOException {
     Duration limit = limit();
+    Path socket = socket();
     if (!Files.exists(socket)) {
-      throw new IOException("--socket " + socket + ": there is no such socket");
+      throw new IOException(
+          machine == null
+              ? "--socket " + socket + ": there is no such socket"
+              : "the machine '" + machine + "' has no channel to a guest agent");
     }
     return GuestAgent.connect(socket, limit);
   }
@@ -107,10 +129,15 @@ final class AgentCommand {
   @Command(
       name = "info",
       description = "Prints the agent's version and commands, and the guest's operating system.")
-  int info() throws IOException {
+  int info(@Option(names = "--json", description = "print it as JSON") boolean json)
+      throws IOException {
     try (GuestAgent agent = connect()) {
       AgentInfo info = agent.info();
       OsInfo os = agent.osInfo();
+      if (json) {
+        JsonOutput.print(AgentJson.info(info, os, agent.hostName()));
+        return 0;
+      }
       GuestText.print("agent: qemu-ga " + info.version());
       os.prettyName().or(os::name).ifPresent(name -> GuestText.print("system: " + name));
       os.kernelRelease()
@@ -125,8 +152,13 @@ final class AgentCommand {
   }
 
   @Command(name = "users", description = "Lists the users who are logged in, and since when (UTC).")
-  int users() throws IOException {
+  int users(@Option(names = "--json", description = "print them as JSON") boolean json)
+      throws IOException {
     try (GuestAgent agent = connect()) {
+      if (json) {
+        JsonOutput.print(AgentJson.users(agent.users().loggedIn()));
+        return 0;
+      }
       for (GuestUser user : agent.users().loggedIn()) {
         GuestText.print(user.name() + " " + user.loginTime());
       }

@@ -4,18 +4,24 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import org.microvm.cli.named.Machines;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Option;
 
-/** The options that select a running machine by its control socket, and how long to wait for it. */
+/**
+ * Selects a running machine: by its name, the first word of the command, or by the option with its
+ * control socket. Says how long to wait for it.
+ */
 final class ControlClient {
   private static final String PREFIX = "unix:";
 
   @Option(
       names = {"--qmp", "-qmp"},
-      required = true,
       paramLabel = "PATH",
-      description = "control socket of the machine, opened by `run --qmp unix:PATH,server=on`")
+      description =
+          "control socket of the machine, opened by `run --qmp unix:PATH,server=on`; instead of the"
+              + " machine's name")
   private String path;
 
   @Option(
@@ -23,6 +29,43 @@ final class ControlClient {
       paramLabel = "SECONDS",
       description = "how long to wait for an answer of the machine (default: no limit)")
   private Long timeout;
+
+  private String name;
+
+  /**
+   * Takes the machine's name from the words of a command, unless the control socket was given.
+   *
+   * @param words what was given; null for nothing
+   * @param least the smallest number of words besides the name
+   * @param usage the words besides the name, for messages
+   * @return the words besides the name, at most as many as {@code usage} has
+   */
+  List<String> select(List<String> words, int least, String... usage) {
+    List<String> rest = words == null ? List.of() : words;
+    if (path == null) {
+      if (rest.isEmpty()) {
+        throw new UsageException(
+            "which machine? Give its name (`microvm list` shows all) or --qmp PATH");
+      }
+      name = rest.getFirst();
+      rest = rest.subList(1, rest.size());
+    }
+    String place = path == null ? " after the machine's name" : "";
+    if (rest.size() < least) {
+      throw new UsageException("%s is missing%s".formatted(usage[rest.size()], place));
+    }
+    if (rest.size() > usage.length) {
+      throw new UsageException(
+          "'%s' is one word too many%s"
+              .formatted(rest.get(usage.length), path == null ? "" : " with --qmp"));
+    }
+    return rest;
+  }
+
+  /** How the machine was selected. */
+  String machine() {
+    return name == null ? path : name;
+  }
 
   /** How the command waits, and shows that it does. */
   private final class Waiting implements QmpClient.Patience {
@@ -45,6 +88,10 @@ final class ControlClient {
   QmpClient connect() throws IOException {
     if (timeout != null && timeout < 1) {
       throw new UsageException("--timeout: " + timeout + " is not a number of seconds, 1 or more");
+    }
+    if (name != null) {
+      return QmpClient.connect(
+          Machines.ofUser().find(NamedRun.name("machine", name)).files().control(), new Waiting());
     }
     Path socket = Path.of(path.startsWith(PREFIX) ? path.substring(PREFIX.length()) : path);
     if (!Files.exists(socket)) {

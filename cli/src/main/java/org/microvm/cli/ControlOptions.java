@@ -9,6 +9,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
@@ -43,7 +44,8 @@ final class ControlOptions {
   private final OptionSpec name =
       Options.text(
               "NAME",
-              "name of the machine, which query-name reports on the control socket",
+              "name of the machine: `microvm list`, `console`, `stop`, `agent` and others find it by"
+                  + " this name, and query-name reports it",
               "--name",
               "-name")
           .build();
@@ -51,6 +53,7 @@ final class ControlOptions {
   private SnapshotKey snapshotKey = new SnapshotKey(null);
   private Machine machine;
   private QmpServer server;
+  private MachineFiles files;
 
   /** The values of one option. */
   private record Socket(QmpSocket address, boolean waits) {}
@@ -60,9 +63,14 @@ final class ControlOptions {
     return List.of(qmp, name);
   }
 
-  /** Whether {@code --qmp} was given. */
+  /** Gives the machine a name, and with it a control socket; null for none. */
+  void name(MachineFiles ofMachine) {
+    files = ofMachine;
+  }
+
+  /** Whether {@code --qmp} was given or the machine has a name. */
   boolean isRequested() {
-    return !Options.all(qmp).isEmpty();
+    return files != null || !Options.all(qmp).isEmpty();
   }
 
   /**
@@ -81,14 +89,15 @@ final class ControlOptions {
    * of its user.
    */
   void prepare() {
-    if (!Options.all(qmp).isEmpty()) {
+    if (isRequested()) {
       snapshotKey = SnapshotKey.ofUser();
     }
   }
 
   /**
-   * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given.
-   * With {@code wait=on} returns once a client has connected or the sockets were closed.
+   * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given or
+   * the machine has a name. With {@code wait=on} returns once a client has connected or the sockets
+   * were closed.
    */
   void open(Machine ofMachine, ChannelOptions channels) throws IOException {
     if (!isRequested()) {
@@ -138,6 +147,9 @@ final class ControlOptions {
     List<Socket> sockets = new ArrayList<>();
     for (String where : Options.all(qmp)) {
       sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
+    }
+    if (files != null) {
+      sockets.add(new Socket(new QmpSocket(files.control(), SocketAccess.OWNER, false), false));
     }
     QmpServer opened;
     synchronized (this) {
@@ -204,6 +216,11 @@ final class ControlOptions {
     } catch (CancellationException | CompletionException e) {
       // The server was closed first, because the process is ending.
     }
+  }
+
+  /** The value of {@code --name}, or null. */
+  String name() {
+    return name.getValue();
   }
 
   /** Whether there is a control socket. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
@@ -20,21 +21,19 @@ final class CtlCommand implements Callable<Integer> {
   @Mixin private ControlClient control;
 
   @Parameters(
-      index = "0",
-      paramLabel = "COMMAND",
-      description = "QMP command, such as query-status, stop, cont or quit")
-  private String command;
-
-  @Parameters(
-      index = "1",
-      paramLabel = "JSON",
-      arity = "0..1",
-      description = "arguments of the command, an object such as '{\"id\": \"c1\"}'")
-  private String json;
+      arity = "1..3",
+      paramLabel = "[NAME] COMMAND [JSON]",
+      hideParamSyntax = true,
+      description =
+          "the machine's name, unless --qmp is given; a QMP command, such as query-status, stop, cont"
+              + " or quit; its arguments, an object such as '{\"id\": \"c1\"}'")
+  private List<String> words;
 
   @Override
   public Integer call() throws Exception {
-    ObjectNode arguments = json == null ? QmpClient.arguments() : object(json);
+    List<String> request = control.select(words, 1, "COMMAND", "JSON");
+    String command = request.getFirst();
+    ObjectNode arguments = request.size() < 2 ? QmpClient.arguments() : object(request.get(1));
     try (QmpClient client = control.connect()) {
       JsonNode result = client.execute(command, arguments);
       GuestText.printLines(

@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
@@ -12,6 +14,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.sandbox.Sandbox;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** {@code microvm doctor}: reports what /dev/kvm supports on this host and what is missing. */
 @Command(
@@ -55,6 +58,10 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private final PrintStream out = System.out;
+  private final ObjectNode findings = JsonNodeFactory.instance.objectNode();
+
+  @Option(names = "--json", description = "print the findings as JSON")
+  private boolean json;
 
   @Override
   public Integer call() throws IOException {
@@ -71,6 +78,9 @@ final class DoctorCommand implements Callable<Integer> {
             ? "in " + images.directory().toRealPath()
             : "missing: run 'make images' to build them");
     line("verdict", usable ? "guests can run" : "guests cannot run");
+    if (json) {
+      out.println(findings.put("usable", usable).toPrettyString());
+    }
     return usable ? 0 : Main.FAILED;
   }
 
@@ -104,7 +114,8 @@ final class DoctorCommand implements Callable<Integer> {
 
   private boolean capability(Kvm kvm, Capability capability, String missing) throws ErrnoException {
     boolean present = kvm.capability(capability) > 0;
-    line("  " + capability, present ? "present" : missing);
+    findings.withObject("/capabilities").put(capability.toString(), present);
+    print("  " + capability, present ? "present" : missing);
     return present;
   }
 
@@ -130,6 +141,13 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void line(String what, String finding) {
-    out.printf("%-26s %s%n", what, finding);
+    findings.put(what, finding);
+    print(what, finding);
+  }
+
+  private void print(String what, String finding) {
+    if (!json) {
+      out.printf("%-26s %s%n", what, finding);
+    }
   }
 }

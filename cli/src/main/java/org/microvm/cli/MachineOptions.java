@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.machine.config.MachineConfig;
@@ -153,6 +154,10 @@ final class MachineOptions {
 
   private ChannelOptions channels;
 
+  private MachineFiles files;
+
+  private boolean addsAgent;
+
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
     return List.of(
@@ -189,6 +194,17 @@ final class MachineOptions {
     bootOptions.add(word);
   }
 
+  /**
+   * Gives the machine a name, and with it a channel to its guest agent.
+   *
+   * @param ofMachine its files; null if it has no name
+   * @param addAgent whether the channel is added if the options have none
+   */
+  void name(MachineFiles ofMachine, boolean addAgent) {
+    files = ofMachine;
+    addsAgent = addAgent;
+  }
+
   /** Returns the machine that the options describe, for the caller to complete. */
   MachineConfig.Builder toBuilder() throws IOException {
     return toBuilder(false);
@@ -223,6 +239,7 @@ final class MachineOptions {
       builder.initrd(ramDisk);
     }
     Options.all(disks).forEach(text -> builder.disk(DiskOptions.parse(text)));
+    completeChannels();
     channels = new ChannelOptions(Options.all(chardevs), incoming);
     channels.addTo(builder, Options.all(devices));
     return builder
@@ -243,6 +260,15 @@ final class MachineOptions {
         .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
         .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
+  }
+
+  /** Completes the options themselves, because snapshots have them. */
+  private void completeChannels() throws IOException {
+    List<String> hostEnds = new ArrayList<>(Options.all(chardevs));
+    List<String> guestEnds = new ArrayList<>(Options.all(devices));
+    AgentChannel.complete(hostEnds, guestEnds, files, addsAgent);
+    chardevs.setValue(hostEnds);
+    devices.setValue(guestEnds);
   }
 
   /** Returns the options for a snapshot, with absolute paths. */

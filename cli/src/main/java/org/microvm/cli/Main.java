@@ -23,6 +23,9 @@ public final class Main {
   private static final List<Named> COMMANDS =
       List.of(
           new Named("run", RunCommand::commandLine),
+          new Named("list", () -> new CommandLine(new ListCommand())),
+          new Named("console", () -> new CommandLine(new ConsoleCommand())),
+          new Named("stop", () -> new CommandLine(new StopCommand())),
           new Named("snapshot", () -> new CommandLine(new SnapshotCommand())),
           new Named("migrate", () -> new CommandLine(new MigrateCommand())),
           new Named("restore", RestoreCommand::commandLine),

@@ -70,12 +70,19 @@ final class MigrateCommand implements Callable<Integer> {
   private String tlsHostName;
 
   @Parameters(
-      paramLabel = "unix:PATH|tcp:HOST:PORT[,tls=off]",
-      description = "address at which the other process waits")
+      arity = "1..2",
+      paramLabel = "[NAME] unix:PATH|tcp:HOST:PORT[,tls=off]",
+      hideParamSyntax = true,
+      description =
+          "the machine's name, unless --qmp is given, and the address at which the other process"
+              + " waits")
+  private List<String> words;
+
   private String where;
 
   @Override
   public Integer call() throws IOException {
+    where = control.select(words, 1, "unix:PATH or tcp:HOST:PORT").getFirst();
     MigrationAddress address = address("migrate", where, tls());
     if (!MEMORY.contains(memory)) {
       throw new UsageException(

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.microvm.qmp.QmpClient;
@@ -117,11 +118,18 @@ final class PortCommand {
       sortOptions = false)
   int add(
       @Mixin ControlClient control,
-      @Parameters(paramLabel = "NAME", description = "name of the channel in the guest")
-          String name,
+      @Parameters(
+              arity = "1..2",
+              paramLabel = "[MACHINE] NAME",
+              hideParamSyntax = true,
+              description =
+                  "the machine's name, unless --qmp is given, and the name of the channel in the"
+                      + " guest")
+          List<String> words,
       @ArgGroup(multiplicity = "1") HostEnd hostEnd,
       @Mixin GuestEnd guestEnd)
       throws IOException {
+    String name = control.select(words, 1, "NAME").getFirst();
     String chardev = "chardev-" + guestEnd.deviceId(name);
     PortSpec port = guestEnd.spec(name, chardev);
     ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
@@ -180,9 +188,16 @@ final class PortCommand {
       mixinStandardHelpOptions = true)
   int remove(
       @Mixin ControlClient control,
-      @Parameters(paramLabel = "ID", description = "id of the device or name of the channel")
-          String which)
+      @Parameters(
+              arity = "1..2",
+              paramLabel = "[MACHINE] ID",
+              hideParamSyntax = true,
+              description =
+                  "the machine's name, unless --qmp is given, and the id of the device or the name of"
+                      + " the channel")
+          List<String> words)
       throws IOException {
+    String which = control.select(words, 1, "ID").getFirst();
     try (QmpClient client = control.connect()) {
       JsonNode port = find(client.execute("x-query-ports"), which);
       client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
@@ -209,8 +224,15 @@ final class PortCommand {
       mixinStandardHelpOptions = true)
   int list(
       @Mixin ControlClient control,
+      @Parameters(
+              arity = "0..1",
+              paramLabel = "[MACHINE]",
+              hideParamSyntax = true,
+              description = "the machine's name, unless --qmp is given")
+          List<String> words,
       @Option(names = "--json", description = "print all fields, as JSON") boolean json)
       throws IOException {
+    control.select(words, 0);
     JsonNode ports;
     try (QmpClient client = control.connect()) {
       ports = client.execute("x-query-ports");

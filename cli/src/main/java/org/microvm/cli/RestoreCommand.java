@@ -69,7 +69,8 @@ final class RestoreCommand implements Callable<Integer> {
   private List<String> options(Snapshot snapshot, Path from, List<String> again) {
     List<String> all = snapshot.options();
     Path to = sockets.getValue();
-    List<String> options = RestoredOptions.without(SnapshotKey.withoutSeal(all), again);
+    List<String> options =
+        AgentChannel.withoutSocket(RestoredOptions.without(SnapshotKey.withoutSeal(all), again));
     if (!Options.isGiven(trustOptions) && !SnapshotKey.ofUserIfThere().isSealed(all)) {
       RestoredOptions.check(options, new SnapshotDirectory(from), to != null);
     }

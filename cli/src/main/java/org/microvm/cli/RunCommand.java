@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.microvm.cli.named.Background;
 import org.microvm.kvm.HostVirtualization;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
@@ -108,6 +109,10 @@ final class RunCommand implements Callable<Integer> {
               "--timeout")
           .build();
 
+  private final OptionSpec detach =
+      Options.flag(
+          "run the machine in the background and return once it runs; requires --name", "--detach");
+
   private final PositionalParamSpec command =
       PositionalParamSpec.builder()
           .index("0..*")
@@ -147,7 +152,8 @@ final class RunCommand implements Callable<Integer> {
             tlsAuthorized,
             onMigrate,
             noConsole,
-            timeout));
+            timeout,
+            detach));
     return all;
   }
 
@@ -163,7 +169,34 @@ final class RunCommand implements Callable<Integer> {
 
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
+    if (Options.isGiven(detach) && !Background.isThisProcess()) {
+      checkDetach();
+      return Background.start(System.err);
+    }
+    try (NamedRun named = NamedRun.begin(control.name())) {
+      return call(named, onStart);
+    }
+  }
+
+  private void checkDetach() {
+    if (control.name() == null) {
+      throw new UsageException("--detach requires --name");
+    }
+    NamedRun.name("--name", control.name());
+    if (!words().isEmpty()) {
+      throw new UsageException("--detach: a command needs this process's standard streams");
+    }
+  }
+
+  /** Whether the agent's channel of a machine with a name is added: not if a snapshot lacks it. */
+  private boolean addsAgent() throws MachineException {
+    Path snapshot = restore.getValue();
+    return snapshot == null || AgentChannel.isIn(Snapshot.open(snapshot).options());
+  }
+
+  private Integer call(NamedRun named, Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
+    control.name(named.files());
     control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
@@ -171,22 +204,30 @@ final class RunCommand implements Callable<Integer> {
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
     }
+    options.name(named.files(), named.files() != null && addsAgent());
     MachineConfig.Builder builder = options.toBuilder(isIncoming());
+    boolean detached = Background.isThisProcess();
+    if (detached && options.channels().useStdio()) {
+      throw new UsageException("--detach: a stdio chardev needs this process's standard streams");
+    }
     // A channel on stdio needs standard input and output, and the terminal mode, for itself.
     boolean shown =
-        words.isEmpty() && !Options.isGiven(noConsole) && !options.channels().useStdio();
+        words.isEmpty()
+            && !detached
+            && !Options.isGiven(noConsole)
+            && !options.channels().useStdio();
     CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
     OutputStream console =
         shown ? new StandardOutput(Fd.standardOutput()) : OutputStream.nullOutputStream();
     if (commandRun != null) {
       console = commandRun.console();
     }
-    MachineConfig config = builder.console(console).build();
+    MachineConfig config = builder.console(named.console(console)).build();
     boolean stays = staysAfterMigration();
     sandbox.enter(files(config), control.isRequested());
     Machine machine;
     try {
-      machine = machine(config);
+      machine = machine(config, named);
     } catch (IOException | MachineException | RuntimeException e) {
       control.close();
       if (wait != null && wait.isEnded()) {
@@ -195,7 +236,7 @@ final class RunCommand implements Callable<Integer> {
       throw e;
     }
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
-    Shutdown shutdown = new Shutdown(() -> finish(machine));
+    Shutdown shutdown = new Shutdown(() -> finish(machine, named));
     try (Fd input = Fd.standardInput();
         ForegroundTerminal terminal =
             shown && Terminal.isTerminal(input)
@@ -203,6 +244,7 @@ final class RunCommand implements Callable<Integer> {
                 : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
+      named.serve(machine);
       if (!control.isOpen()) {
         machine.addListener(new DiskRetry(machine));
       }
@@ -212,6 +254,7 @@ final class RunCommand implements Callable<Integer> {
       if (control.isOpen()) {
         warmUpMigration(machine);
       }
+      named.runs(config);
       limit.start(machine);
       onStart.accept(machine);
       if (shown) {
@@ -282,7 +325,8 @@ final class RunCommand implements Callable<Integer> {
     return incoming.getValue() != null;
   }
 
-  private Machine machine(MachineConfig config) throws IOException, MachineException {
+  private Machine machine(MachineConfig config, NamedRun named)
+      throws IOException, MachineException {
     Path snapshot = restore.getValue();
     if (tlsCredentials.getValue() != null && !isIncoming()) {
       throw new UsageException("--tls-creds requires --incoming");
@@ -311,7 +355,7 @@ final class RunCommand implements Callable<Integer> {
                   entry("realtime", RestoreClock.REALTIME));
       return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
-    return isIncoming() ? receive(config) : Machine.create(config);
+    return isIncoming() ? receive(config, named) : Machine.create(config);
   }
 
   private boolean staysAfterMigration() {
@@ -324,7 +368,8 @@ final class RunCommand implements Callable<Integer> {
     return stays;
   }
 
-  private Machine receive(MachineConfig config) throws IOException, MachineException {
+  private Machine receive(MachineConfig config, NamedRun named)
+      throws IOException, MachineException {
     boolean deferred = IncomingWait.DEFER.equals(incoming.getValue());
     if (deferred && !control.isRequested()) {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
@@ -335,6 +380,7 @@ final class RunCommand implements Callable<Integer> {
       control.openIncoming(config, wait);
     }
     if (deferred) {
+      named.runs(config);
       return wait.receive(config);
     }
     MigrationAddress address = incomingAddress();
@@ -342,6 +388,8 @@ final class RunCommand implements Callable<Integer> {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
       }
+      // A process in the background has nothing more to do before the guest arrives.
+      named.runs(config);
       return wait.receive(waiting, config);
     }
   }
@@ -371,9 +419,10 @@ final class RunCommand implements Callable<Integer> {
             });
   }
 
-  private void finish(Machine machine) {
+  private void finish(Machine machine, NamedRun named) {
     control.close();
     machine.close();
+    named.close();
     Path file = exitStats.getValue();
     if (file != null) {
       try {

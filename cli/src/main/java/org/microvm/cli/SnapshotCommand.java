@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
@@ -21,8 +22,14 @@ final class SnapshotCommand implements Callable<Integer> {
   @Mixin private ControlClient control;
 
   @Parameters(
-      paramLabel = "DIRECTORY",
-      description = "where to save it; created if it does not exist")
+      arity = "1..2",
+      paramLabel = "[NAME] DIRECTORY",
+      hideParamSyntax = true,
+      description =
+          "the machine's name, unless --qmp is given, and where to save it; the directory is created"
+              + " if it does not exist")
+  private List<String> words;
+
   private Path directory;
 
   @Option(
@@ -38,6 +45,7 @@ final class SnapshotCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    directory = Path.of(control.select(words, 1, "DIRECTORY").getFirst());
     boolean sent = false;
     try (Interruption interruption = new Interruption()) {
       try (QmpClient client = control.connect()) {

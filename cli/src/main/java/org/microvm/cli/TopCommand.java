@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.microvm.linux.Fd;
@@ -9,21 +10,29 @@ import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code microvm top}: shows exits, interrupts and bytes of a running machine periodically. */
 @Command(
     name = "top",
     description =
-        "Shows exits, interrupts and bytes of a running machine until it ends or you press Ctrl-C.",
+        "Shows exits, interrupts and bytes of a running machine until it ends or you press q. With"
+            + " --count or without a terminal, prints text.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TopCommand implements Callable<Integer> {
   private static final String STATISTICS = "x-exit-stats";
-  private static final String CLEAR = "\033[H\033[2J";
 
   private static final int LONGEST_SECONDS = 86_400;
 
   @Mixin private ControlClient control;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "[NAME]",
+      hideParamSyntax = true,
+      description = "the machine's name, unless --qmp is given")
+  private List<String> words;
 
   @Option(
       names = "--interval",
@@ -38,6 +47,9 @@ final class TopCommand implements Callable<Integer> {
       description = "number of updates (default: no limit)")
   private Integer count;
 
+  @Option(names = "--json", description = "print each update as a line of JSON")
+  private boolean json;
+
   @Override
   public Integer call() throws Exception {
     if (!(interval >= 0.01 && interval <= LONGEST_SECONDS)) {
@@ -48,17 +60,19 @@ final class TopCommand implements Callable<Integer> {
     if (count != null && count < 1) {
       throw new UsageException("--count: " + count + " is not a number of updates, 1 or more");
     }
-    Fd output = Fd.standardOutput();
-    boolean terminal = Terminal.isTerminal(output);
-    try (QmpClient client = control.connect()) {
+    control.select(words, 0);
+    try (Fd output = Fd.standardOutput();
+        QmpClient client = control.connect()) {
+      if (count == null && !json && Terminal.isTerminal(output)) {
+        new TopTerminal(client, output, control.machine(), interval).show(STATISTICS);
+        return 0;
+      }
       JsonNode before = client.execute(STATISTICS);
       for (int i = 0; count == null || i < count; i++) {
         TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
         JsonNode now = client.execute(STATISTICS);
-        // In the background the screen belongs to the shell.
-        if (!terminal || Terminal.isForeground(output)) {
-          System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
-        }
+        System.out.println(
+            json ? new TopRates(before, now).toJson().toString() : new TopView(before, now));
         before = now;
       }
     }

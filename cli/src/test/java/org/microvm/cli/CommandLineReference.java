@@ -160,12 +160,16 @@ final class CommandLineReference {
       }
     }
     synopsis.append(" [OPTION...]");
-    if (!command.subcommands().isEmpty()) {
-      synopsis.append(" COMMAND");
-    }
     for (PositionalParamSpec parameter : command.positionalParameters()) {
+      if (parameter.hideParamSyntax()) {
+        synopsis.append(' ').append(parameter.paramLabel());
+        continue;
+      }
       String label = parameter.paramLabel() + (parameter.arity().max() > 1 ? "..." : "");
       synopsis.append(' ').append(parameter.required() ? label : "[" + label + "]");
+    }
+    if (!command.subcommands().isEmpty()) {
+      synopsis.append(" COMMAND");
     }
     return synopsis.toString();
   }

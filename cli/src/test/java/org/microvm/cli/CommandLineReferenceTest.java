@@ -26,6 +26,7 @@ class CommandLineReferenceTest {
   @EnabledIfSystemProperty(named = "microvm.docs", matches = "write")
   void reference_isWritten() throws Exception {
     reference.write(HOME.resolve("docs/command-line.md"), HOME.resolve("cli/target/man"));
+    ShellCompletion.write(HOME.resolve("cli/target/completion"));
   }
 
   @Test

@@ -447,6 +447,22 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
+   * Waits for an advisory lock on the whole file, as {@link #tryLock} takes it. The wait has no
+   * limit and cannot be interrupted.
+   *
+   * @param exclusive true for a writer; false for a reader among others
+   * @throws ErrnoException if the descriptor is closed or the file system has no locks
+   */
+  public void lock(boolean exclusive) throws ErrnoException {
+    int operation = exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH();
+    long result = -Errno.EINTR;
+    while (result == -Errno.EINTR) {
+      result = with(fd -> Syscalls.flock(fd, operation));
+    }
+    ErrnoException.check(result, "flock", name);
+  }
+
+  /**
    * Releases the lock of {@link #tryLock}; does nothing if there is none.
    *
    * @throws ErrnoException if the descriptor is closed or the file system has no locks

@@ -35,6 +35,10 @@ public final class Syscalls {
 
   private static final int SYS_GETEUID = 107;
 
+  private static final int SYS_SETSID = 112;
+
+  private static final int SYS_DUP3 = 292;
+
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
   private static final long ERRNO =
       CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -411,6 +415,16 @@ public final class Syscalls {
   /** {@code getpid()}. */
   public static int getpid() {
     return (int) call(Linux.SYS_getpid(), 0, 0, 0);
+  }
+
+  /** {@code setsid()}. */
+  public static long setsid() {
+    return call(SYS_SETSID, 0, 0, 0);
+  }
+
+  /** {@code dup3(fd, number, 0)}: the copy stays open at an exec. */
+  public static long duplicateTo(int fd, int number) {
+    return call(SYS_DUP3, fd, number, 0);
   }
 
   /** {@code gettid()}. */

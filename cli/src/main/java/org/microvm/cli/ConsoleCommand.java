@@ -1,0 +1,55 @@
+package org.microvm.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import org.microvm.cli.named.ConsoleViewer;
+import org.microvm.cli.named.Machines;
+import org.microvm.linux.Fd;
+import org.microvm.linux.ForegroundTerminal;
+import org.microvm.linux.Terminal;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code microvm console}: attaches to the console of a machine with a name. */
+@Command(
+    name = "console",
+    description =
+        "Shows the console of a machine: the last 64 KiB, then what follows; sends it what you type."
+            + " On a terminal, Ctrl-A d detaches and Ctrl-A h shows help. Otherwise standard input is"
+            + " sent until its end.",
+    mixinStandardHelpOptions = true)
+final class ConsoleCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "NAME", description = "the machine's name")
+  private String name;
+
+  @Override
+  public Integer call() throws IOException {
+    Machines.Entry machine = Machines.ofUser().find(NamedRun.name("console", name));
+    try (ConsoleViewer viewer = ConsoleViewer.attach(machine.files().console());
+        Fd input = Fd.standardInput();
+        ForegroundTerminal terminal =
+            Terminal.isTerminal(input)
+                ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
+                : null) {
+      if (terminal != null) {
+        new Shutdown(() -> {}).alsoClose(terminal);
+        System.err.println("attached to " + name + "; Ctrl-A d detaches, Ctrl-A h shows help");
+      }
+      ConsoleViewer.End end =
+          viewer.show(
+              terminal == null ? new FileInputStream(FileDescriptor.in) : terminal.input(),
+              new FileOutputStream(FileDescriptor.out),
+              terminal != null);
+      if (terminal != null) {
+        System.err.println(
+            end == ConsoleViewer.End.DETACHED
+                ? "\ndetached from " + name + ", which continues"
+                : "\nthe machine " + name + " has ended");
+      }
+    }
+    return 0;
+  }
+}

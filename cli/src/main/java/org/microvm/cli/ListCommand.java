@@ -1,0 +1,79 @@
+package org.microvm.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.Callable;
+import org.microvm.cli.named.Description;
+import org.microvm.cli.named.Machines;
+import org.microvm.qmp.QmpClient;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code microvm list}: lists the machines of this user that have names. */
+@Command(
+    name = "list",
+    description = "Lists the machines of this user that have names (run --name).",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class ListCommand implements Callable<Integer> {
+  private static final Duration ANSWER = Duration.ofSeconds(2);
+  private static final String ROW = "%-20s %-14s %8s %9s %9s %5s  %s%n";
+
+  @Option(names = "--json", description = "print all fields, as JSON")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    ArrayNode machines = JsonNodeFactory.instance.arrayNode();
+    for (Machines.Entry entry : Machines.ofUser().list()) {
+      ObjectNode machine = machines.addObject().put("name", entry.name().text());
+      machine.put("state", state(entry)).put("pid", entry.pid());
+      entry.description().map(Description::toJson).ifPresent(machine::setAll);
+      machine.put("directory", entry.files().directory().toString());
+    }
+    if (json) {
+      System.out.println(machines.toPrettyString());
+      return 0;
+    }
+    System.out.printf(ROW, "NAME", "STATE", "PID", "UPTIME", "MEMORY", "VCPUS", "KERNEL");
+    machines.forEach(
+        machine ->
+            System.out.printf(
+                ROW,
+                machine.path("name").asText(),
+                machine.path("state").asText(),
+                machine.path("pid").asText("-"),
+                machine.has("started") ? uptime(machine.path("started").asText()) : "-",
+                machine.has("memory") ? (machine.path("memory").asLong() >> 20) + " MiB" : "-",
+                machine.path("vcpus").asText("-"),
+                machine.path("kernel").asText("-")));
+    return 0;
+  }
+
+  /** Asks the machine; a process that is stopped does not answer. */
+  private static String state(Machines.Entry entry) {
+    if (!Files.exists(entry.files().control())) {
+      return "starting";
+    }
+    try (QmpClient client = QmpClient.connect(entry.files().control(), ANSWER)) {
+      return client.execute("query-status").path("status").asText();
+    } catch (IOException e) {
+      return "no answer";
+    }
+  }
+
+  private static String uptime(String started) {
+    Duration up = Duration.between(Instant.parse(started), Instant.now());
+    if (up.toDays() > 0) {
+      return up.toDays() + "d" + up.toHoursPart() + "h";
+    }
+    return up.toHours() > 0
+        ? up.toHours() + "h" + up.toMinutesPart() + "m"
+        : up.toMinutes() + "m" + up.toSecondsPart() + "s";
+  }
+}

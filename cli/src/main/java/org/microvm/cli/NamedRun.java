@@ -1,0 +1,112 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.microvm.cli.named.Background;
+import org.microvm.cli.named.ConsoleHub;
+import org.microvm.cli.named.ConsoleServer;
+import org.microvm.cli.named.Description;
+import org.microvm.cli.named.MachineFiles;
+import org.microvm.cli.named.MachineName;
+import org.microvm.cli.named.Machines;
+import org.microvm.cli.named.Registration;
+import org.microvm.machine.Machine;
+import org.microvm.machine.config.MachineConfig;
+
+/** What a machine has because of its name; nothing if it has none. */
+final class NamedRun implements AutoCloseable {
+  private final Registration registration;
+  private ConsoleHub hub;
+  private ConsoleServer server;
+  private boolean running;
+
+  private NamedRun(Registration registration) {
+    this.registration = registration;
+  }
+
+  /**
+   * Registers the name.
+   *
+   * @param name the value of {@code --name}, or null
+   * @throws UsageException if it is not acceptable
+   * @throws IOException if another machine has it
+   */
+  static NamedRun begin(String name) throws IOException {
+    Background.begin();
+    return new NamedRun(name == null ? null : Machines.ofUser().register(name("--name", name)));
+  }
+
+  /** Reads a name; the message of an error begins with where it was given. */
+  static MachineName name(String where, String text) {
+    try {
+      return new MachineName(text);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(where + ": " + e.getMessage());
+    }
+  }
+
+  /** The files of the machine; null if it has no name. */
+  MachineFiles files() {
+    return registration == null ? null : registration.files();
+  }
+
+  /** Returns where the console goes, so that viewers see it. */
+  OutputStream console(OutputStream stream) throws IOException {
+    if (registration == null) {
+      return stream;
+    }
+    hub = new ConsoleHub(files(), stream);
+    return hub;
+  }
+
+  private void describe(MachineConfig config) throws IOException {
+    Path kernel = config.kernel().toAbsolutePath();
+    registration.describe(
+        new Description(
+            ProcessHandle.current().pid(),
+            Instant.now(),
+            config.memoryBytes(),
+            config.cpus(),
+            kernel.toString(),
+            Background.isThisProcess()));
+  }
+
+  /** Starts to serve the viewers of the machine's console. */
+  void serve(Machine machine) throws IOException {
+    if (registration != null) {
+      server = ConsoleServer.listen(files().console(), hub, machine::type);
+    }
+  }
+
+  /**
+   * Describes the machine for {@code microvm list}, and tells the process that started this one in
+   * the background that it runs. A second call does nothing.
+   */
+  void runs(MachineConfig config) throws IOException {
+    if (registration != null && !running) {
+      running = true;
+      describe(config);
+      Background.runs(files().log());
+    }
+  }
+
+  /** Disconnects the viewers and removes the files; a second call does nothing. */
+  @Override
+  public synchronized void close() {
+    try {
+      if (server != null) {
+        server.close();
+      } else if (hub != null) {
+        hub.close();
+      }
+      if (registration != null) {
+        registration.close();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
+  }
+}

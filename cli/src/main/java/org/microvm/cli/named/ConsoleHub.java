@@ -1,0 +1,61 @@
+package org.microvm.cli.named;
+
+import java.io.IOException;
+import java.io.OutputStream;
+
+/**
+ * Receives what a guest writes to its console, and passes it to a stream, a log and all viewers.
+ * Viewers never delay the guest.
+ */
+public final class ConsoleHub extends OutputStream {
+  /** How much a viewer sees of what was written before it attached. */
+  static final int SCROLL_BACK_BYTES = 64 << 10;
+
+  private static final long LOG_BYTES = 1 << 20;
+
+  private final OutputStream stream;
+  private final BoundedLog log;
+  private final ScrollBack scrollBack = new ScrollBack(SCROLL_BACK_BYTES);
+
+  /**
+   * Creates the hub.
+   *
+   * @param files of the machine; its console log is created
+   * @param stream where the console goes as well; it is not closed here
+   * @throws IOException if the log cannot be created
+   */
+  public ConsoleHub(MachineFiles files, OutputStream stream) throws IOException {
+    this.stream = stream;
+    log = new BoundedLog(files.consoleLog(), LOG_BYTES);
+  }
+
+  /** The bytes for the viewers. */
+  ScrollBack scrollBack() {
+    return scrollBack;
+  }
+
+  @Override
+  public void write(int value) throws IOException {
+    write(new byte[] {(byte) value}, 0, 1);
+  }
+
+  @Override
+  public void write(byte[] bytes, int offset, int length) throws IOException {
+    // The stream is last, because it may fail, for example if its reader is gone.
+    scrollBack.write(bytes, offset, length);
+    log.write(bytes, offset, length);
+    stream.write(bytes, offset, length);
+  }
+
+  @Override
+  public void flush() throws IOException {
+    stream.flush();
+  }
+
+  /** Ends the viewers' output once they have got everything, and closes the log. */
+  @Override
+  public void close() throws IOException {
+    scrollBack.end();
+    log.close();
+  }
+}

@@ -1,0 +1,197 @@
+package org.microvm.cli.named;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Serves the viewers of a console: each gets the scroll-back and what follows, and what it sends is
+ * typed at the guest. A viewer that sends the end of its input gets what was written until then.
+ *
+ * <p>The directory of the socket admits this user only.
+ */
+public final class ConsoleServer implements AutoCloseable {
+  /** The most viewers at a time; further ones are told so and disconnected. */
+  static final int MAX_VIEWERS = 16;
+
+  private static final int PIECE_BYTES = 4096;
+
+  /** How long the end waits for viewers to take the rest of the output. */
+  private static final long END_MILLIS = 500;
+
+  private final ConsoleHub hub;
+  private final Keyboard keyboard;
+  private final ServerSocketChannel listener;
+  private final Path path;
+  private final Set<Viewer> viewers = ConcurrentHashMap.newKeySet();
+
+  /** The guest's UART. */
+  @FunctionalInterface
+  public interface Keyboard {
+    /**
+     * Types a key, and waits until the guest has room for it.
+     *
+     * @param key the byte
+     * @throws InterruptedException if the calling thread is interrupted
+     */
+    void type(byte key) throws InterruptedException;
+  }
+
+  private ConsoleServer(
+      ConsoleHub hub, Keyboard keyboard, ServerSocketChannel listener, Path path) {
+    this.hub = hub;
+    this.keyboard = keyboard;
+    this.listener = listener;
+    this.path = path;
+  }
+
+  /**
+   * Starts to serve viewers.
+   *
+   * @param path of the unix socket; {@link #close} removes the file
+   * @param hub the console
+   * @param keyboard receives what viewers type
+   * @return the server
+   * @throws IOException if the socket cannot be created
+   */
+  public static ConsoleServer listen(Path path, ConsoleHub hub, Keyboard keyboard)
+      throws IOException {
+    ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    try {
+      listener.bind(UnixDomainSocketAddress.of(path));
+    } catch (IOException e) {
+      listener.close();
+      throw new IOException("cannot listen on " + path + ": " + e.getMessage(), e);
+    }
+    ConsoleServer server = new ConsoleServer(hub, keyboard, listener, path);
+    daemon("console-server", server::accept);
+    return server;
+  }
+
+  private static Thread daemon(String name, Runnable work) {
+    return Thread.ofPlatform().daemon().name(name).start(work);
+  }
+
+  private void accept() {
+    try {
+      while (true) {
+        SocketChannel socket = listener.accept();
+        if (viewers.size() < MAX_VIEWERS) {
+          new Viewer(socket).start();
+        } else {
+          refuse(socket);
+        }
+      }
+    } catch (IOException closed) {
+      // The server is closed, or the process has no descriptors left: there are no more viewers.
+    }
+  }
+
+  private static void refuse(SocketChannel socket) {
+    try (socket) {
+      byte[] text =
+          "microvm: the console has %d viewers already\r\n"
+              .formatted(MAX_VIEWERS)
+              .getBytes(StandardCharsets.US_ASCII);
+      socket.write(ByteBuffer.wrap(text));
+    } catch (IOException gone) {
+      // It does not matter to a viewer that is gone.
+    }
+  }
+
+  /** One viewer, with a thread for each direction: neither may wait for the other. */
+  private final class Viewer {
+    private final SocketChannel socket;
+    private volatile long limit = Long.MAX_VALUE;
+    private Thread output;
+
+    Viewer(SocketChannel socket) {
+      this.socket = socket;
+    }
+
+    void start() {
+      viewers.add(this);
+      output = daemon("console-viewer", this::write);
+      daemon("console-viewer-input", this::read);
+    }
+
+    private void read() {
+      ByteBuffer keys = ByteBuffer.allocate(PIECE_BYTES);
+      try {
+        while (socket.read(keys) >= 0) {
+          for (keys.flip(); keys.hasRemaining(); ) {
+            keyboard.type(keys.get());
+          }
+          keys.clear();
+        }
+      } catch (IOException gone) {
+        // The viewer is gone, or the machine has ended.
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      limit = hub.scrollBack().written();
+      hub.scrollBack().wake();
+    }
+
+    private void write() {
+      ScrollBack source = hub.scrollBack();
+      try (socket) {
+        long position = 0;
+        for (var piece = source.read(position, () -> limit);
+            piece.data().length > 0;
+            piece = source.read(position, () -> limit)) {
+          if (position > 0 && piece.from() > position) {
+            send(
+                "\r\n[%d bytes skipped]\r\n"
+                    .formatted(piece.from() - position)
+                    .getBytes(StandardCharsets.US_ASCII));
+          }
+          send(piece.data());
+          position = piece.from() + piece.data().length;
+        }
+      } catch (IOException gone) {
+        // The viewer is gone.
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } finally {
+        viewers.remove(this);
+      }
+    }
+
+    private void send(byte[] bytes) throws IOException {
+      for (ByteBuffer rest = ByteBuffer.wrap(bytes); rest.hasRemaining(); ) {
+        socket.write(rest);
+      }
+    }
+
+    void end(long deadline) throws InterruptedException, IOException {
+      output.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())));
+      socket.close();
+    }
+  }
+
+  /** Sends viewers the rest of the output, if they take it, and disconnects them. */
+  @Override
+  public void close() throws IOException {
+    listener.close();
+    Files.deleteIfExists(path);
+    hub.close();
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(END_MILLIS);
+    try {
+      for (Viewer viewer : viewers) {
+        viewer.end(deadline);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

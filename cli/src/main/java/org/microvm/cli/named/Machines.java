@@ -1,0 +1,253 @@
+package org.microvm.cli.named;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.microvm.linux.Fd;
+
+/**
+ * The machines of this user that have names. Each has a directory, with a file that its process
+ * locks as long as it lives: a free lock means that the process was killed, and the directory is
+ * removed by whoever notices. One process at a time creates and removes directories.
+ */
+public final class Machines {
+  /** A system property with the directory, instead of the one of the environment; for tests. */
+  private static final String DIRECTORY = "microvm.machines";
+
+  private static final String TURN = ".lock";
+  private static final String ENDED = ".ended";
+
+  private final Path root;
+
+  private Machines(Path root) {
+    this.root = root;
+  }
+
+  /**
+   * {@return the machines of this user}
+   *
+   * @throws IOException if their directory belongs to another user, or others may write to it
+   */
+  public static Machines ofUser() throws IOException {
+    String given = System.getProperty(DIRECTORY);
+    return in(given == null ? RuntimeDirectory.of(System.getenv()) : Path.of(given));
+  }
+
+  /**
+   * {@return the machines that have their directories in another one; for tests}
+   *
+   * @param directory is created if it is missing
+   * @throws IOException if it belongs to another user, or others may write to it
+   */
+  static Machines in(Path directory) throws IOException {
+    RuntimeDirectory.prepare(directory);
+    return new Machines(directory);
+  }
+
+  /**
+   * A machine whose process lives.
+   *
+   * @param name its name
+   * @param files its files
+   * @param pid its process
+   * @param description empty while it starts
+   */
+  public record Entry(
+      MachineName name, MachineFiles files, long pid, Optional<Description> description) {
+    /**
+     * Waits for the end of the machine's process.
+     *
+     * @throws IOException if the lock cannot be waited for
+     */
+    public void awaitEnd() throws IOException {
+      if (!Files.exists(files.lock())) {
+        return;
+      }
+      try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
+        lock.lock(false);
+      }
+    }
+  }
+
+  /**
+   * Gives a machine of this process its name.
+   *
+   * @param name which no other machine has
+   * @return the registration, which the caller closes
+   * @throws IOException if another machine has the name, or its sockets' paths would be too long
+   */
+  public Registration register(MachineName name) throws IOException {
+    MachineFiles files = files(name);
+    files.checkLength();
+    try (Fd _ = turn()) {
+      if (isAlive(files)) {
+        throw new IOException(
+            "--name %s: a machine of this name runs already: `microvm list` shows all"
+                .formatted(name));
+      }
+      remove(name);
+      Files.createDirectory(files.directory());
+      Fd lock = Fd.open(files.lock(), Fd.READ_WRITE, Fd.CREATE);
+      if (!lock.tryLock(true)) {
+        lock.close();
+        throw new IOException("--name " + name + ": " + files.lock() + " is locked");
+      }
+      Files.writeString(files.lock(), Long.toString(ProcessHandle.current().pid()));
+      return new Registration(this, name, files, lock);
+    }
+  }
+
+  /**
+   * {@return the machines whose processes live, by name} Removes what killed processes have left.
+   *
+   * @throws IOException if the directory cannot be read
+   */
+  public List<Entry> list() throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    try (Fd _ = turn();
+        Stream<Path> directories = Files.list(root)) {
+      for (Path directory : directories.sorted().toList()) {
+        String text = directory.getFileName().toString();
+        if (!MachineName.isOne(text)) {
+          continue;
+        }
+        MachineName name = new MachineName(text);
+        MachineFiles files = files(name);
+        if (isAlive(files)) {
+          entries.add(new Entry(name, files, pid(files), description(files)));
+        } else {
+          remove(name);
+        }
+      }
+    }
+    return entries;
+  }
+
+  /**
+   * Finds a machine.
+   *
+   * @param name its name
+   * @return the machine, whose process lives
+   * @throws IOException if there is none; the message has the name that was probably meant
+   */
+  public Entry find(MachineName name) throws IOException {
+    List<Entry> all = list();
+    for (Entry entry : all) {
+      if (entry.name().equals(name)) {
+        return entry;
+      }
+    }
+    StringBuilder message = new StringBuilder("there is no machine '" + name + "'");
+    List<MachineName> names = all.stream().map(Entry::name).toList();
+    if (names.isEmpty()) {
+      message.append("; none of this user's machines has a name (run --name NAME)");
+    } else {
+      name.nearest(names)
+          .ifPresentOrElse(
+              near -> message.append("; did you mean '").append(near).append("'?"),
+              () -> message.append("; `microvm list` shows all"));
+    }
+    Path logs = logs(name);
+    if (Files.isDirectory(logs)) {
+      message.append("; the logs of an earlier one are in ").append(logs);
+    }
+    throw new IOException(message.toString());
+  }
+
+  /**
+   * {@return where the logs of the last machine of a name are after its end}
+   *
+   * @param name the machine's name
+   */
+  public Path logs(MachineName name) {
+    return root.resolve(ENDED).resolve(name.text());
+  }
+
+  /** Ends a registration. */
+  void end(Registration registration, Fd lock) throws IOException {
+    try (Fd _ = turn()) {
+      remove(registration.name());
+      lock.close();
+    }
+  }
+
+  private MachineFiles files(MachineName name) {
+    return new MachineFiles(root.resolve(name.text()));
+  }
+
+  /** Waits until no other process creates or removes directories. */
+  private Fd turn() throws IOException {
+    Fd turn = Fd.open(root.resolve(TURN), Fd.READ_WRITE, Fd.CREATE);
+    turn.lock(true);
+    return turn;
+  }
+
+  private static boolean isAlive(MachineFiles files) throws IOException {
+    if (!Files.exists(files.lock())) {
+      return false;
+    }
+    try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
+      return !lock.tryLock(true);
+    }
+  }
+
+  private static long pid(MachineFiles files) throws IOException {
+    String text = Files.readString(files.lock());
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      throw new IOException(files.lock() + ": '" + text + "' is not the number of a process", e);
+    }
+  }
+
+  private static Optional<Description> description(MachineFiles files) {
+    try {
+      return Optional.of(Description.read(files.description()));
+    } catch (IOException starting) {
+      return Optional.empty();
+    }
+  }
+
+  /** Removes a machine's directory and keeps its logs, if there are any. */
+  private void remove(MachineName name) throws IOException {
+    MachineFiles files = files(name);
+    if (!Files.isDirectory(files.directory(), LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (Files.exists(files.description())) {
+      keep(name, files);
+    }
+    delete(files.directory());
+  }
+
+  private void keep(MachineName name, MachineFiles files) throws IOException {
+    Path logs = logs(name);
+    delete(logs);
+    Files.createDirectories(logs);
+    for (Path log :
+        List.of(files.consoleLog(), BoundedLog.former(files.consoleLog()), files.log())) {
+      if (Files.exists(log)) {
+        Files.move(log, logs.resolve(log.getFileName()), StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
+  }
+
+  /** Deletes a directory that has files only. */
+  private static void delete(Path directory) throws IOException {
+    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+    Files.deleteIfExists(directory);
+  }
+}

@@ -1,0 +1,53 @@
+package org.microvm.cli.named;
+
+import java.io.IOException;
+import org.microvm.linux.Fd;
+
+/** The name of a machine of this process: its directory and the lock on it. */
+public final class Registration implements AutoCloseable {
+  private final Machines machines;
+  private final MachineName name;
+  private final MachineFiles files;
+  private final Fd lock;
+  private boolean closed;
+
+  Registration(Machines machines, MachineName name, MachineFiles files, Fd lock) {
+    this.machines = machines;
+    this.name = name;
+    this.files = files;
+    this.lock = lock;
+  }
+
+  /** {@return the machine's name} */
+  public MachineName name() {
+    return name;
+  }
+
+  /** {@return the machine's files} */
+  public MachineFiles files() {
+    return files;
+  }
+
+  /**
+   * Stores what {@code microvm list} shows. From now on the logs are kept after the machine's end.
+   *
+   * @param description of the machine
+   * @throws IOException if it cannot be written
+   */
+  public void describe(Description description) throws IOException {
+    description.write(files.description());
+  }
+
+  /**
+   * Removes the directory, and keeps the logs of a machine that ran. A second call does nothing.
+   *
+   * @throws IOException if something cannot be removed
+   */
+  @Override
+  public synchronized void close() throws IOException {
+    if (!closed) {
+      closed = true;
+      machines.end(this, lock);
+    }
+  }
+}

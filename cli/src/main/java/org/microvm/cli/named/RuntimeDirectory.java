@@ -1,0 +1,79 @@
+package org.microvm.cli.named;
+
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The directory of the machines of this user. Who can write to it controls them, so it must belong
+ * to this user, and nobody else may write to it.
+ */
+final class RuntimeDirectory {
+  private static final String NAME = "microvm";
+  private static final int WRITABLE_BY_OTHERS = 022;
+
+  private RuntimeDirectory() {}
+
+  /**
+   * Returns the directory: {@code $XDG_RUNTIME_DIR/microvm}, else {@code /run/user/UID/microvm},
+   * else {@code /tmp/microvm-UID}. As the XDG Base Directory Specification says, a relative path in
+   * the variable is ignored.
+   *
+   * @param environment the environment variables of the process
+   */
+  static Path of(Map<String, String> environment) throws IOException {
+    int user = owner(Path.of("/proc/self"));
+    List<String> parents = new ArrayList<>();
+    String given = environment.get("XDG_RUNTIME_DIR");
+    if (given != null) {
+      parents.add(given);
+    }
+    parents.add("/run/user/" + user);
+    for (String parent : parents) {
+      Path path = Path.of(parent);
+      if (path.isAbsolute() && Files.isDirectory(path) && Files.isWritable(path)) {
+        return path.resolve(NAME);
+      }
+    }
+    return Path.of("/tmp", NAME + "-" + user);
+  }
+
+  /**
+   * Creates the directory if it is missing, and checks it.
+   *
+   * @throws IOException if it belongs to another user, or others may write to it
+   */
+  static void prepare(Path directory) throws IOException {
+    try {
+      Files.createDirectory(
+          directory,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    } catch (FileAlreadyExistsException e) {
+      check(directory);
+    }
+  }
+
+  private static void check(Path directory) throws IOException {
+    String what = "the directory of the machines, " + directory + ",";
+    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      throw new IOException(what + " is not a directory: remove it, or set XDG_RUNTIME_DIR");
+    }
+    if (owner(directory) != owner(Path.of("/proc/self"))) {
+      throw new IOException(what + " belongs to another user: set XDG_RUNTIME_DIR");
+    }
+    int mode = (Integer) Files.getAttribute(directory, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+    if ((mode & WRITABLE_BY_OTHERS) != 0) {
+      throw new IOException(what + " is writable by others: chmod 700 " + directory);
+    }
+  }
+
+  private static int owner(Path path) throws IOException {
+    return (Integer) Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+  }
+}
