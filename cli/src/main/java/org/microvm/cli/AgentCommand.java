@@ -8,6 +8,7 @@ import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.microvm.agent.AgentInfo;
@@ -15,6 +16,7 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestUser;
 import org.microvm.agent.OsInfo;
 import org.microvm.agent.ShutdownMode;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -26,7 +28,7 @@ import picocli.CommandLine.Parameters;
         "Sends commands to the QEMU guest agent in a guest, over its channel's unix socket.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {AgentCommandExec.class, AgentCommandCopy.class})
+    subcommands = {AgentCommandExec.class, AgentCommandCopy.class, AgentCommandFreeze.class})
 final class AgentCommand {
   /** How often {@code wait} checks for a socket that does not exist yet. */
   private static final long SOCKET_POLL_MILLIS = 50;
@@ -132,6 +134,16 @@ final class AgentCommand {
     return 0;
   }
 
+  @Command(
+      name = "thaw",
+      description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.")
+  int thaw() throws IOException {
+    try (GuestAgent agent = connect()) {
+      System.out.println(agent.filesystems().thaw() + " thawed");
+    }
+    return 0;
+  }
+
   @Command(name = "shutdown", description = "Shuts the guest down.")
   int shutdown(
       @Option(
@@ -145,7 +157,9 @@ final class AgentCommand {
     try {
       how = ShutdownMode.valueOf(mode.toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
-      throw new UsageException("--mode: '" + mode + "' is not powerdown, reboot or halt");
+      throw new UsageException(
+          "--mode: '%s' is not powerdown, reboot or halt%s"
+              .formatted(mode, NearestWord.hint(mode, List.of("powerdown", "reboot", "halt"))));
     }
     try (GuestAgent agent = connect()) {
       agent.shutdown(how);

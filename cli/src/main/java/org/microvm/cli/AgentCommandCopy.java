@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -30,38 +31,44 @@ final class AgentCommandCopy implements Callable<Integer> {
   @Parameters(index = "1", paramLabel = "TO", description = "FILE, :GUEST-FILE or -")
   private String to;
 
+  private final TransferProgress progress = TransferProgress.ofCopy();
+
   @Override
   public Integer call() throws IOException {
     if (from.startsWith(":") == to.startsWith(":")) {
       throw new UsageException(
           "exactly one of FROM and TO must be a path in the guest, written as :/path");
     }
-    try (GuestAgent agent = parent.connect()) {
+    try (InterruptAtShutdown _ = new InterruptAtShutdown();
+        GuestAgent agent = parent.connect()) {
       if (to.startsWith(":")) {
         copyIn(agent.files(), to.substring(1));
       } else {
         copyOut(agent.files(), from.substring(1));
       }
     }
+    progress.end();
     return 0;
   }
 
   private void copyIn(GuestFiles files, String target) throws IOException {
     if (from.equals(STREAM)) {
-      files.copyIn(System.in, target);
+      files.copyIn(progress.counting(System.in), target);
       return;
     }
     Path source = Path.of(from);
     if (!Files.isReadable(source) || Files.isDirectory(source)) {
       throw new IOException(from + " is not a readable file");
     }
-    files.copyIn(source, target.endsWith("/") ? target + source.getFileName() : target);
+    try (InputStream input = Files.newInputStream(source)) {
+      files.copyIn(
+          progress.counting(input), target.endsWith("/") ? target + source.getFileName() : target);
+    }
   }
 
   private void copyOut(GuestFiles files, String source) throws IOException {
     if (to.equals(STREAM)) {
-      files.copyOut(source, System.out);
-      System.out.flush();
+      files.copyOut(source, StandardStream.output());
       return;
     }
     Path target = Path.of(to);

@@ -1,37 +1,43 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.microvm.agent.ExecResult;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestCommand;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
 
 /** {@code microvm agent exec}: runs a program in the guest, with its output and status. */
 @Command(
     name = "exec",
     description = {
       "Runs a program in the guest.",
-      "All of standard input is sent before the program starts; standard output and error are"
-          + " printed after it has ended. The exit status is that of the program, 128 + N after"
-          + " signal N, or 255 if it could not be run."
+      "Standard input is sent to the program, and its output and errors are printed, while it runs"
+          + " and whatever their size; a terminal is not read. The exit status is that of the"
+          + " program, 128 + N after signal N, or 255 if it could not be run. If this command is"
+          + " interrupted, the program gets SIGTERM."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandExec implements Callable<Integer> {
   /** The status that ssh uses for this; programs rarely exit with it. */
   static final int NOT_RUN = 255;
 
-  /** The agent's parser accepts 64 MiB, and base64 turns three bytes into four. */
-  private static final int MOST_INPUT = 47 << 20;
-
   @ParentCommand private AgentCommand parent;
+
+  /** Leaves the options of the guest's program to it, also without {@code --}. */
+  @Spec
+  void setSpec(CommandSpec spec) {
+    spec.parser().stopAtPositional(true);
+  }
 
   @Option(
       names = {"-n", "--no-input"},
@@ -41,8 +47,7 @@ final class AgentCommandExec implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "SECONDS",
-      description =
-          "how long to wait for the program (default: no limit); it runs on when time is up")
+      description = "how long the program may run; then it gets SIGTERM (default: no limit)")
   private Integer limit;
 
   @Parameters(
@@ -58,40 +63,34 @@ final class AgentCommandExec implements Callable<Integer> {
       throw new UsageException("--limit must be at least 1 second, not " + limit);
     }
     parent.limit();
-    try (GuestAgent agent = parent.connect()) {
-      ExecResult result =
-          agent
-              .processes()
-              .start(new GuestCommand(argv, List.of(), input(), true))
-              .await(limit == null ? Duration.ofDays(365) : Duration.ofSeconds(limit));
-      System.out.write(result.stdout());
-      System.out.flush();
-      System.err.write(result.stderr());
-      if (result.truncated()) {
-        System.err.println("microvm: output is truncated: the agent keeps 16 MiB of each stream");
-      }
-      System.err.flush();
-      return result.status();
+    Duration longest = limit == null ? Duration.ofDays(365) : Duration.ofSeconds(limit);
+    TransferProgress progress = TransferProgress.unlessOnTerminal();
+    try (InterruptAtShutdown _ = new InterruptAtShutdown();
+        GuestAgent agent = parent.connect()) {
+      int status =
+          agent.processes().stream(
+                  GuestCommand.of(argv.toArray(String[]::new)),
+                  progress.counting(input()),
+                  progress.counting(StandardStream.output()),
+                  progress.clearing(StandardStream.errors()),
+                  longest)
+              .status();
+      progress.end();
+      return status;
     } catch (IOException e) {
+      progress.end();
       System.err.println("microvm: " + GuestText.plain(e.getMessage()));
       return NOT_RUN;
     }
   }
 
-  private byte[] input() throws IOException {
+  /** Returns standard input; null if there is none for the program. */
+  private InputStream input() {
     if (noInput) {
-      return new byte[0];
+      return null;
     }
     try (Fd input = Fd.standardInput()) {
-      if (Terminal.isTerminal(input)) {
-        return new byte[0];
-      }
+      return Terminal.isTerminal(input) ? null : System.in;
     }
-    byte[] bytes = System.in.readNBytes(MOST_INPUT + 1);
-    if (bytes.length > MOST_INPUT) {
-      throw new IOException(
-          "standard input exceeds the agent's limit of 47 MiB; copy it as a file with `agent cp`");
-    }
-    return bytes;
   }
 }

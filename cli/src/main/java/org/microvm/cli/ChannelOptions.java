@@ -18,12 +18,16 @@ import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
 
 /** Connects {@code --chardev} and {@code --device} by the chardev's id, as QEMU does. */
 final class ChannelOptions {
+  private static final List<String> DEVICES =
+      List.of("virtserialport", "virtconsole", "virtio-serial");
+
   /** The chardevs by id, in the order of the options. */
   private final Map<String, ChardevSpec> chardevs = new LinkedHashMap<>();
 
@@ -99,8 +103,8 @@ final class ChannelOptions {
     }
     if (!DeviceOptions.isPort(kind)) {
       throw new OptionException(
-          "there is no device \"%s\"; there are: virtserialport, virtconsole, virtio-serial"
-              .formatted(kind));
+          "there is no device \"%s\"; there are: %s%s"
+              .formatted(kind, String.join(", ", DEVICES), NearestWord.hint(kind, DEVICES)));
     }
     Optional.ofNullable(options.values().get("bus")).ifPresent(buses::add);
     PortSpec port = DeviceOptions.port(options);
@@ -118,7 +122,9 @@ final class ChannelOptions {
     }
     ChardevSpec chardev = chardevs.get(id);
     if (chardev == null) {
-      throw new OptionException("%s: there is no chardev %s".formatted(device, id));
+      throw new OptionException(
+          "%s: there is no chardev %s%s"
+              .formatted(device, id, NearestWord.hint(id, chardevs.keySet())));
     }
     if (!taken.add(id)) {
       throw new OptionException("%s: chardev %s is in use by another device".formatted(device, id));

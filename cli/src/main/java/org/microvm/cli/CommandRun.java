@@ -4,12 +4,16 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.ForegroundTerminal;
+import org.microvm.linux.Terminal;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
@@ -36,14 +40,22 @@ final class CommandRun {
   }
 
   /** Prepares a run, and adds to the machine what it needs. */
-  static CommandRun prepare(List<String> words, MachineConfig.Builder builder) {
+  static CommandRun prepare(List<String> words, MachineConfig.Builder builder) throws IOException {
     builder.channel(new ChannelConfig(PortConfig.named(GuestCommand.CHANNEL), ChannelBackend::new));
     return new CommandRun(
         new GuestCommand(
             words,
-            new FileInputStream(FileDescriptor.in),
+            input(),
             new FileOutputStream(FileDescriptor.out),
             new FileOutputStream(FileDescriptor.err)));
+  }
+
+  /** Standard input; from a terminal only while this process is in the foreground. */
+  private static InputStream input() throws IOException {
+    Fd input = Fd.standardInput();
+    return Terminal.isTerminal(input)
+        ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.UNCHANGED).input()
+        : new FileInputStream(FileDescriptor.in);
   }
 
   /** Where the guest's console goes. */

@@ -4,19 +4,28 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import org.microvm.machine.Machine;
 
 /**
- * Sends standard input to the guest's UART, on its own thread.
+ * Sends standard input to the guest's UART, which accepts it once the guest listens.
  *
- * <p>On a terminal, escape sequences are handled and not sent. The thread is a daemon, because a
- * read of standard input cannot be interrupted.
+ * <p>On a terminal, escape sequences are handled and not sent. They work whether or not the guest
+ * accepts keys: one thread reads, and another one types. The threads are daemons, because a read of
+ * standard input cannot be interrupted.
  */
 final class ConsoleInput {
+  /** As many keys as a terminal holds for a program that does not read. */
+  private static final int MOST_KEYS = 4096;
+
+  private static final byte BELL = 7;
+
   private final Machine machine;
   private final InputStream input;
   private final OutputStream output;
   private final ConsoleEscapes escapes = new ConsoleEscapes();
+  private final BlockingQueue<Byte> keys = new ArrayBlockingQueue<>(MOST_KEYS);
   private final boolean terminal;
 
   ConsoleInput(Machine machine, InputStream input, OutputStream output, boolean terminal) {
@@ -27,15 +36,16 @@ final class ConsoleInput {
   }
 
   void start() {
-    Thread.ofPlatform().daemon().name("console-input").start(this::run);
+    Thread.ofPlatform().daemon().name("console-input").start(this::read);
+    Thread.ofPlatform().daemon().name("console-keys").start(this::type);
   }
 
-  private void run() {
+  private void read() {
     byte[] chunk = new byte[4096];
     try {
       for (int count = input.read(chunk); count > 0; count = input.read(chunk)) {
         for (int i = 0; i < count; i++) {
-          type(chunk[i]);
+          key(chunk[i]);
         }
       }
     } catch (IOException e) {
@@ -45,20 +55,39 @@ final class ConsoleInput {
     }
   }
 
-  private void type(byte key) throws IOException, InterruptedException {
+  private void key(byte key) throws IOException, InterruptedException {
     if (!terminal) {
-      machine.type(key);
+      keys.put(key);
       return;
     }
     switch (escapes.key(key)) {
-      case SEND -> machine.type(key);
-      case SEND_ESCAPE -> machine.type(ConsoleEscapes.CTRL_A);
-      case HELP -> {
-        output.write(ConsoleEscapes.HELP_TEXT.getBytes(StandardCharsets.US_ASCII));
-        output.flush();
-      }
+      case SEND -> offer(key);
+      case SEND_ESCAPE -> offer(ConsoleEscapes.CTRL_A);
+      case HELP -> show(ConsoleEscapes.HELP_TEXT.getBytes(StandardCharsets.US_ASCII));
       case LEAVE -> machine.stop();
       case DROP -> {}
+    }
+  }
+
+  /** Drops a key with a bell, as terminals do, if there are too many for the guest. */
+  private void offer(byte key) throws IOException {
+    if (!keys.offer(key)) {
+      show(BELL);
+    }
+  }
+
+  private void show(byte... bytes) throws IOException {
+    output.write(bytes);
+    output.flush();
+  }
+
+  private void type() {
+    try {
+      while (true) {
+        machine.type(keys.take());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

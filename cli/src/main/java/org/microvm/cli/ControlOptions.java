@@ -64,6 +64,17 @@ final class ControlOptions {
   }
 
   /**
+   * Checks the options, before a machine is made.
+   *
+   * @throws UsageException if one is not accepted
+   */
+  void check() {
+    for (String where : Options.all(qmp)) {
+      ChannelOptions.read("--qmp", where, ControlOptions::parse);
+    }
+  }
+
+  /**
    * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given.
    * With {@code wait=on} returns once a client has connected or the sockets were closed.
    */

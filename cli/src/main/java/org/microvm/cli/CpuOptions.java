@@ -1,9 +1,11 @@
 package org.microvm.cli;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.microvm.machine.config.Topology;
+import org.microvm.virtioserial.options.NearestWord;
 
 /**
  * Parses the option {@code --cpus}: {@code N}, or {@code [cpus=]N,sockets=S,cores=C,threads=T} as
@@ -11,7 +13,7 @@ import org.microvm.machine.config.Topology;
  * socket, and one thread in each core.
  */
 final class CpuOptions {
-  private static final Set<String> KEYS = Set.of("cpus", "sockets", "cores", "threads");
+  private static final List<String> KEYS = List.of("cpus", "sockets", "cores", "threads");
 
   private CpuOptions() {}
 
@@ -22,8 +24,8 @@ final class CpuOptions {
       String key = equals < 0 && given.isEmpty() ? "cpus" : part.substring(0, Math.max(equals, 0));
       if (!KEYS.contains(key)) {
         throw new UsageException(
-            "--cpus %s: '%s' is not N, cpus=N, sockets=N, cores=N or threads=N"
-                .formatted(text, part));
+            "--cpus %s: '%s' is not N, cpus=N, sockets=N, cores=N or threads=N%s"
+                .formatted(text, part, NearestWord.hint(key, KEYS)));
       }
       if (given.put(key, number(text, part.substring(equals + 1))) != null) {
         throw new UsageException("--cpus %s: '%s' is given twice".formatted(text, key));

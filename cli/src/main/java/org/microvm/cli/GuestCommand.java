@@ -1,7 +1,5 @@
 package org.microvm.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -38,7 +36,7 @@ final class GuestCommand {
   /**
    * Prepares a command.
    *
-   * @param arguments the program and its arguments
+   * @param arguments the program and its arguments, as {@link ByteText}
    * @param input what the program reads; read to its end, on a daemon thread
    * @param output where its standard output goes
    * @param errors where its standard error goes
@@ -46,7 +44,7 @@ final class GuestCommand {
    */
   GuestCommand(
       List<String> arguments, InputStream input, OutputStream output, OutputStream errors) {
-    this.arguments = arguments.stream().map(argument -> argument.getBytes(UTF_8)).toList();
+    this.arguments = arguments.stream().map(ByteText::bytes).toList();
     for (byte[] argument : this.arguments) {
       if (argument.length >= MAX_PAYLOAD) {
         throw new UsageException(

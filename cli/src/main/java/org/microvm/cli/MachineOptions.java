@@ -245,7 +245,7 @@ final class MachineOptions {
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
-  /** Returns the options for a snapshot, with absolute paths of kernel and initrd. */
+  /** Returns the options for a snapshot, with absolute paths. */
   private List<String> toOptions() {
     List<String> args = new ArrayList<>();
     addPath(args, kernel);
@@ -268,13 +268,13 @@ final class MachineOptions {
             trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
-    return args;
+    return SavedOptions.absolute(args);
   }
 
   private static void addPath(List<String> args, OptionSpec option) {
     Path path = option.getValue();
     if (path != null) {
-      args.addAll(List.of(option.longestName(), path.toAbsolutePath().toString()));
+      args.addAll(List.of(option.longestName(), path.toString()));
     }
   }
 

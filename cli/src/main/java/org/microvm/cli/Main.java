@@ -1,10 +1,12 @@
 package org.microvm.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.RunLast;
 
 /** The entry point of the program: {@code microvm COMMAND OPTIONS}. */
 public final class Main {
@@ -37,10 +39,11 @@ public final class Main {
   /**
    * Runs the command and ends the process with its status.
    *
-   * @param args the command and its options; without any, the usage is printed as an error
+   * @param arguments the command and its options; without any, the usage is printed as an error
    */
-  public static void main(String[] args) {
+  public static void main(String[] arguments) {
     CommandLogging.begin();
+    String[] args = CommandLineBytes.exact(arguments);
     if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
     }
@@ -64,13 +67,18 @@ public final class Main {
    */
   public static void run(CommandLine command, String... args) {
     CommandLogging.begin();
-    System.exit(execute(command, new PrintWriter(System.err, true), args));
+    System.exit(execute(command, new PrintWriter(System.err, true), CommandLineBytes.exact(args)));
   }
 
   private static int execute(CommandLine command, PrintWriter err, String... args) {
-    command.setErr(err);
+    configured(command).setErr(err);
     command.setParameterExceptionHandler(
-        (e, given) -> fail(e.getCommandLine(), e.getMessage(), USAGE));
+        (e, given) -> fail(e.getCommandLine(), WrongWords.message(e), USAGE));
+    command.setExecutionStrategy(
+        result -> {
+          CommandLineBytes.refuseIn(result);
+          return new RunLast().execute(result);
+        });
     command.setExecutionExceptionHandler(
         (e, failed, given) ->
             fail(failed, message(e), e instanceof UsageException ? USAGE : FAILED));
@@ -100,6 +108,21 @@ public final class Main {
   /** All commands, for their reference. */
   static CommandLine commandLine() {
     return withCommands();
+  }
+
+  /**
+   * Sets, for the command and its subcommands, that the values of options and the words after
+   * {@code --} stay as they were given: {@code @FILE} names no file of arguments, and a value may
+   * be the name of an option or of a subcommand.
+   *
+   * @return the command
+   */
+  static CommandLine configured(CommandLine command) {
+    return command
+        .setExpandAtFiles(false)
+        .setAllowOptionsAsOptionParameters(true)
+        .setAllowSubcommandsAsOptionParameters(true)
+        .registerConverter(Path.class, CommandLineBytes::path);
   }
 
   private static String message(Exception e) {

@@ -2,7 +2,10 @@ package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -10,6 +13,7 @@ import org.microvm.linux.SocketAccess;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.qmp.QmpClient;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,7 +28,17 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class MigrateCommand implements Callable<Integer> {
-  private static final Set<String> ENDS = Set.of("completed", "failed", "cancelled");
+  private static final Duration PROGRESS = Duration.ofSeconds(1);
+  private static final List<String> MEMORY = List.of("auto", "copy", "share");
+
+  /** The limit of QMP's migrate-set-parameters. */
+  private static final int LONGEST_DOWNTIME = 2_000_000;
+
+  /** The states in which a migration goes on; a completed one ends the machine. */
+  private static final Set<String> RUNNING = Set.of("setup", "active", "device", "completed");
+
+  /** The states of which the event tells before the end. */
+  private static final Set<String> BEFORE_END = Set.of("setup", "active");
 
   @Mixin private ControlClient control;
 
@@ -64,37 +78,97 @@ final class MigrateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     MigrationAddress address = address("migrate", where, tls());
-    try (QmpClient client = control.connect()) {
-      if (address instanceof MigrationAddress.Tcp tcp) {
-        // Both are always set, so that no value of an earlier attempt remains.
-        client.execute(
-            "migrate-set-parameters",
-            QmpClient.arguments()
-                .put("tls-creds", tcp.tls().map(tls -> tls.credentials().toString()).orElse(""))
-                .put("tls-hostname", tlsHostName == null ? "" : tlsHostName));
-      }
-      client.execute("migrate-set-parameters", QmpClient.arguments().put("x-memory", memory));
-      if (downtimeLimit != null) {
-        client.execute(
-            "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));
-      }
-      client.execute("migrate", QmpClient.arguments().put("uri", uri(address)));
-      JsonNode end = client.awaitEvent("MIGRATION");
-      // Another client may have set the capability 'events', which reports other changes as well.
-      while (!ENDS.contains(end.path("status").asText())) {
-        end = client.awaitEvent("MIGRATION");
-      }
-      String status = end.path("status").asText();
-      if (!status.equals("completed")) {
-        JsonNode progress = client.execute("query-migrate");
-        throw new IOException(
-            "migration %s: %s".formatted(status, progress.path("error-desc").asText()));
-      }
-      System.out.printf(
-          "moved in %.1f ms, downtime %.1f ms%n",
-          end.path("x-total-us").asLong() / 1000.0, end.path("x-downtime-us").asLong() / 1000.0);
+    if (!MEMORY.contains(memory)) {
+      throw new UsageException(
+          "--memory: '%s' is not %s%s"
+              .formatted(memory, Options.list(MEMORY), NearestWord.hint(memory, MEMORY)));
     }
+    if (downtimeLimit != null && (downtimeLimit < 1 || downtimeLimit > LONGEST_DOWNTIME)) {
+      throw new UsageException(
+          "--downtime-limit: %d is not 1 to %d ms".formatted(downtimeLimit, LONGEST_DOWNTIME));
+    }
+    try (Interruption interruption = new Interruption()) {
+      try (QmpClient client = control.connect()) {
+        return migrate(client, address, interruption);
+      } catch (InterruptedIOException e) {
+        interruption.handled();
+        System.err.println("microvm: interrupted: no migration was started, the guest continues");
+        return interruption.status();
+      }
+    }
+  }
+
+  private int migrate(QmpClient client, MigrationAddress address, Interruption interruption)
+      throws IOException {
+    prepare(client, address);
+    boolean interrupted = false;
+    JsonNode end;
+    try {
+      client.execute("migrate", QmpClient.arguments().put("uri", uri(address)));
+      end = end(client);
+    } catch (InterruptedIOException e) {
+      interruption.handled();
+      interrupted = true;
+      client.execute("migrate_cancel");
+      end = end(client);
+    }
+    String status = end.path("status").asText();
+    if (!status.equals("completed")) {
+      if (interrupted) {
+        System.err.println("microvm: interrupted: the migration is cancelled, the guest continues");
+        return interruption.status();
+      }
+      JsonNode progress = client.execute("query-migrate");
+      throw new IOException(
+          "migration %s: %s".formatted(status, progress.path("error-desc").asText()));
+    }
+    System.out.printf(
+        "moved in %.1f ms, downtime %.1f ms%n",
+        end.path("x-total-us").asLong() / 1000.0, end.path("x-downtime-us").asLong() / 1000.0);
     return 0;
+  }
+
+  /** Waits for the migration's end as long as it takes, and shows its progress. */
+  private static JsonNode end(QmpClient client) throws IOException {
+    try {
+      while (true) {
+        Optional<JsonNode> end = client.pollEvent("MIGRATION", PROGRESS);
+        // Another client may have set the capability 'events', which reports other states as well.
+        if (end.isPresent() && !BEFORE_END.contains(end.get().path("status").asText())) {
+          return end.get();
+        }
+        JsonNode now = client.execute("query-migrate");
+        if (!RUNNING.contains(now.path("status").asText())) {
+          // Also if it was interrupted before it started.
+          return now;
+        }
+        StatusLine.show(
+            "migration %s: %d MiB sent, %d MiB to go, round %d"
+                .formatted(
+                    now.path("status").asText(),
+                    now.at("/ram/transferred").asLong() >> 20,
+                    now.at("/ram/remaining").asLong() >> 20,
+                    now.at("/ram/dirty-sync-count").asLong()));
+      }
+    } finally {
+      StatusLine.clear();
+    }
+  }
+
+  private void prepare(QmpClient client, MigrationAddress address) throws IOException {
+    if (address instanceof MigrationAddress.Tcp tcp) {
+      // Both are always set, so that no value of an earlier attempt remains.
+      client.execute(
+          "migrate-set-parameters",
+          QmpClient.arguments()
+              .put("tls-creds", tcp.tls().map(tls -> tls.credentials().toString()).orElse(""))
+              .put("tls-hostname", tlsHostName == null ? "" : tlsHostName));
+    }
+    client.execute("migrate-set-parameters", QmpClient.arguments().put("x-memory", memory));
+    if (downtimeLimit != null) {
+      client.execute(
+          "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));
+    }
   }
 
   private String uri(MigrationAddress address) {

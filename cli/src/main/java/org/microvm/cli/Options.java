@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine;
 import picocli.CommandLine.IFactory;
 import picocli.CommandLine.Model.CommandSpec;
@@ -104,11 +105,13 @@ final class Options {
       accepted.add(choice.getKey());
     }
     throw new UsageException(
-        "%s: '%s' is not %s".formatted(option.longestName(), value, list(accepted)));
+        "%s: '%s' is not %s%s"
+            .formatted(
+                option.longestName(), value, list(accepted), NearestWord.hint(value, accepted)));
   }
 
   /** Joins two or more words as in a sentence: {@code a, b or c}. */
-  private static String list(List<String> words) {
+  static String list(List<String> words) {
     int last = words.size() - 1;
     return String.join(", ", words.subList(0, last)) + " or " + words.get(last);
   }

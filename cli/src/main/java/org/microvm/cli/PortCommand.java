@@ -3,11 +3,13 @@ package org.microvm.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.microvm.qmp.QmpClient;
+import org.microvm.qmp.QmpException;
 import org.microvm.qmp.SpecJson;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
@@ -124,19 +126,52 @@ final class PortCommand {
     PortSpec port = guestEnd.spec(name, chardev);
     ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
     chardevAdd.set("backend", SpecJson.backend(hostEnd.spec()));
-    try (QmpClient client = control.connect()) {
-      JsonNode added = client.execute("chardev-add", chardevAdd);
-      try {
-        client.execute("device_add", SpecJson.device(port));
-      } catch (IOException e) {
-        client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
-        throw e;
-      }
-      if (added.has("pty")) {
-        System.out.println(added.path("pty").asText());
+    try (Interruption interruption = new Interruption()) {
+      try (QmpClient client = control.connect()) {
+        return add(client, port, chardevAdd, interruption);
+      } catch (InterruptedIOException e) {
+        interruption.handled();
+        System.err.println("microvm: interrupted: the channel " + name + " was not added");
+        return interruption.status();
       }
     }
+  }
+
+  private static int add(
+      QmpClient client, PortSpec port, ObjectNode chardevAdd, Interruption interruption)
+      throws IOException {
+    JsonNode added;
+    try {
+      added = client.execute("chardev-add", chardevAdd);
+      addDevice(client, port);
+    } catch (InterruptedIOException e) {
+      interruption.handled();
+      tryTo(client, "device_del", port.id().orElseThrow());
+      tryTo(client, "chardev-remove", port.chardev());
+      throw e;
+    }
+    if (added.has("pty")) {
+      System.out.println(added.path("pty").asText());
+    }
     return 0;
+  }
+
+  private static void addDevice(QmpClient client, PortSpec port) throws IOException {
+    try {
+      client.execute("device_add", SpecJson.device(port));
+    } catch (QmpException e) {
+      tryTo(client, "chardev-remove", port.chardev());
+      throw e;
+    }
+  }
+
+  /** Undoes a step that may not have been made. */
+  private static void tryTo(QmpClient client, String command, String id) throws IOException {
+    try {
+      client.execute(command, QmpClient.arguments().put("id", id));
+    } catch (QmpException e) {
+      // There is nothing to undo.
+    }
   }
 
   @Command(

@@ -58,7 +58,10 @@ final class ProfileCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (rate < 1 || rate > MOST_HERTZ) {
-      throw new UsageException("--rate must be 1 to " + MOST_HERTZ);
+      throw new UsageException("--rate: %d is not 1 to %d".formatted(rate, MOST_HERTZ));
+    }
+    if (seconds != null && seconds < 1) {
+      throw new UsageException("--seconds: " + seconds + " is not a number of seconds, 1 or more");
     }
     Profile profile = new Profile(table());
     int status = run.call(machine -> start(machine, profile));

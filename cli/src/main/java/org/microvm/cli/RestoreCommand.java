@@ -24,7 +24,8 @@ final class RestoreCommand implements Callable<Integer> {
   private final OptionSpec sockets =
       Options.path(
           "DIRECTORY",
-          "directory for the unix sockets of all channels, which keep their names",
+          "directory for the unix sockets of all channels, which keep their names; those of one"
+              + " name become ID-NAME, with the chardev's id",
           "--sockets");
 
   private final OptionSpec trustOptions =
@@ -68,9 +69,9 @@ final class RestoreCommand implements Callable<Integer> {
   private List<String> options(Snapshot snapshot, Path from, List<String> again) {
     List<String> all = snapshot.options();
     Path to = sockets.getValue();
-    List<String> options = SavedOptions.without(SnapshotKey.withoutSeal(all), again);
+    List<String> options = RestoredOptions.without(SnapshotKey.withoutSeal(all), again);
     if (!Options.isGiven(trustOptions) && !SnapshotKey.ofUserIfThere().isSealed(all)) {
-      SavedOptions.check(options, new SnapshotDirectory(from), to != null);
+      RestoredOptions.check(options, new SnapshotDirectory(from), to != null);
     }
     return to == null ? options : SavedOptions.withSocketsIn(options, to);
   }

@@ -3,6 +3,7 @@ package org.microvm.cli;
 import static java.util.Map.entry;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.microvm.kvm.HostVirtualization;
 import org.microvm.linux.Fd;
+import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
 import org.microvm.machine.IncomingMigration;
 import org.microvm.machine.Machine;
@@ -151,6 +153,7 @@ final class RunCommand implements Callable<Integer> {
   Integer call(Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
+    control.check();
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
     }
@@ -179,7 +182,10 @@ final class RunCommand implements Callable<Integer> {
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
     Shutdown shutdown = new Shutdown(() -> finish(machine));
     try (Fd input = Fd.standardInput();
-        Terminal terminal = shown && Terminal.isTerminal(input) ? Terminal.raw(input) : null) {
+        ForegroundTerminal terminal =
+            shown && Terminal.isTerminal(input)
+                ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
+                : null) {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
       if (!control.isOpen()) {
@@ -194,7 +200,8 @@ final class RunCommand implements Callable<Integer> {
       limit.start(machine);
       onStart.accept(machine);
       if (shown) {
-        new ConsoleInput(machine, System.in, console, terminal != null).start();
+        InputStream keys = terminal == null ? System.in : terminal.input();
+        new ConsoleInput(machine, keys, console, terminal != null).start();
       }
       if (commandRun != null) {
         return limit.statusOr(() -> commandRun.status(machine));

@@ -1,171 +1,124 @@
 package org.microvm.cli;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.SocketSpec;
-import picocli.CommandLine.Model.OptionSpec;
 
-/**
- * The options of a machine as a snapshot stores them: each option is followed by its value.
- *
- * <p>They are input. The author of a snapshot chooses them, so an option that opens a file, a disk
- * or a socket outside of the snapshot's directory is accepted only if this user's own {@code
- * microvm} wrote it, or if it is given again.
- */
+/** The options of a machine as a snapshot stores them: each option is followed by its value. */
 final class SavedOptions {
-  /** Options that open nothing, whatever their values are; the machine checks the values. */
-  static final List<String> HARMLESS =
-      List.of(
-          "--append",
-          "--memory",
-          "--cpus",
-          "--device",
-          "--on-reset",
-          "--on-panic",
-          "--on-halt",
-          "--reset-limit",
-          "--registers",
-          "--acpi",
-          "--host-parameters",
-          "--track-dirty-pages");
-
-  /** Options that open what they name. */
-  static final List<String> OPENING = List.of("--kernel", "--initrd", "--disk", "--chardev");
-
-  /** Options that add to each other, instead of one taking the place of another. */
-  private static final List<String> ADDING = List.of("--append", "--device", "--chardev");
-
   private SavedOptions() {}
 
-  /**
-   * Returns the options without those that are given again: a single value, all disks, or a chardev
-   * with the same id.
-   *
-   * @param again what follows on the command line
-   */
-  static List<String> without(List<String> options, List<String> again) {
-    if (again.isEmpty()) {
-      return options;
-    }
-    List<OptionSpec> specs = new MachineOptions().all();
-    List<String> given = new ArrayList<>();
-    for (int i = 0; i < again.size(); i++) {
-      String word = again.get(i);
-      int equals = word.indexOf('=');
-      String name = equals < 0 ? word : word.substring(0, equals);
-      String value =
-          equals >= 0 ? word.substring(equals + 1) : i + 1 < again.size() ? again.get(i + 1) : "";
-      specs.stream()
-          .filter(spec -> List.of(spec.names()).contains(name))
-          .forEach(spec -> given.add(key(spec.longestName(), value)));
-    }
-    List<String> left = new ArrayList<>();
-    for (int i = 0; i + 1 < options.size(); i += 2) {
-      String key = key(options.get(i), options.get(i + 1));
-      if (key.isEmpty() || !given.contains(key)) {
-        left.addAll(options.subList(i, i + 2));
-      }
-    }
-    return left;
+  /** A change of the value of an option. */
+  private interface Change {
+    String of(OptionList value) throws OptionException;
   }
 
-  /** What two options have in common if the second takes the place of the first; may be empty. */
-  private static String key(String option, String value) {
-    if (!ADDING.contains(option)) {
-      return option;
+  /**
+   * Returns the options with absolute paths, so that the machine can be restored from another
+   * directory.
+   *
+   * @throws UsageException if an option is not accepted
+   */
+  static List<String> absolute(List<String> options) {
+    List<String> changed = changed(options, "--chardev", SavedOptions::absoluteChardev);
+    changed = changed(changed, "--disk", SavedOptions::absoluteDisk);
+    for (int i = 0; i + 1 < changed.size(); i += 2) {
+      if (List.of("--kernel", "--initrd").contains(changed.get(i))) {
+        changed.set(i + 1, absolute(changed.get(i + 1)));
+      }
     }
+    return changed;
+  }
+
+  private static String absoluteChardev(OptionList value) throws OptionException {
+    String id = value.need("id");
+    return ChardevOptions.write(id, ChardevOptions.read(value).absolute());
+  }
+
+  private static String absoluteDisk(OptionList value) {
+    return OptionList.of(absolute(value.kind()), value.values()).toString();
+  }
+
+  private static String absolute(String path) {
     try {
-      Optional<String> id =
-          option.equals("--chardev") ? OptionList.parse(value).take("id") : Optional.empty();
-      return id.map(name -> option + " " + name).orElse("");
-    } catch (OptionException e) {
-      return ""; // reported when the machine's options are read
+      return Path.of(path).toAbsolutePath().toString();
+    } catch (InvalidPathException e) {
+      return path; // Refused where the option is read.
     }
-  }
-
-  /**
-   * Checks the options of a snapshot from elsewhere.
-   *
-   * @param home the directory of the snapshot
-   * @param socketsMoved whether unix sockets are in a directory that was given
-   * @throws UsageException if one is not accepted; the message says what to do
-   */
-  static void check(List<String> options, SnapshotDirectory home, boolean socketsMoved) {
-    if (options.size() % 2 != 0) {
-      throw new UsageException(home + ": the last option has no value");
-    }
-    for (int i = 0; i < options.size(); i += 2) {
-      String option = options.get(i);
-      String value = options.get(i + 1);
-      if (!HARMLESS.contains(option) && !isAccepted(option, value, home, socketsMoved)) {
-        throw new UsageException(
-            "%s was not saved by this user on this host, and its option '%s %s' opens something"
-                    .formatted(home, option, value)
-                + " outside of it: give the option again, or accept all with --trust-options");
-      }
-    }
-  }
-
-  private static boolean isAccepted(
-      String option, String value, SnapshotDirectory home, boolean socketsMoved) {
-    return switch (option) {
-      case "--kernel", "--initrd" -> home.has(Path.of(value));
-      case "--disk" -> home.has(DiskOptions.parse(value).file());
-      case "--chardev" ->
-          ChannelOptions.read(
-              option, value, list -> isAccepted(ChardevOptions.read(list), home, socketsMoved));
-      default -> false;
-    };
-  }
-
-  private static boolean isAccepted(
-      ChardevSpec chardev, SnapshotDirectory home, boolean socketsMoved) {
-    return switch (chardev) {
-      case ChardevSpec.Null _, ChardevSpec.InProcess _, ChardevSpec.Pty _, ChardevSpec.Stdio _ ->
-          true;
-      case ChardevSpec.File file ->
-          home.has(file.path()) && file.input().stream().allMatch(home::has);
-      case ChardevSpec.Pipe(Path path) ->
-          home.has(Path.of(path + ".in")) && home.has(Path.of(path + ".out"));
-      case SocketSpec socket ->
-          socket.address() instanceof SocketSpec.Unix unix
-              && (home.has(unix.path())
-                  // A client would connect to whatever has the name there.
-                  || (socketsMoved && socket.role() instanceof SocketSpec.Server));
-    };
   }
 
   /**
    * Returns the options with the unix sockets of all chardevs in another directory, under their
-   * names.
+   * names. Sockets of one name from several directories get the chardev's id in front: ID-NAME.
    *
-   * @throws UsageException if a chardev has an option that is not accepted
+   * @throws UsageException if a chardev has an option that is not accepted, or two sockets would
+   *     still have the same path
    */
   static List<String> withSocketsIn(List<String> options, Path directory) {
-    List<String> moved = new ArrayList<>(options);
-    for (int i = 0; i + 1 < moved.size(); i += 2) {
-      if (moved.get(i).equals("--chardev")) {
-        String chardev = moved.get(i + 1);
-        moved.set(
-            i + 1,
-            ChannelOptions.read(
-                "--chardev", chardev, arguments -> moved(chardev, arguments, directory)));
-      }
+    Map<Path, String> ids = new LinkedHashMap<>();
+    changed(options, "--chardev", value -> noted(value, ids));
+    Map<Path, Path> paths = new LinkedHashMap<>();
+    ids.forEach((path, id) -> paths.put(path, directory.resolve(name(path, id, ids.keySet()))));
+    if (new HashSet<>(paths.values()).size() < paths.size()) {
+      throw new UsageException(
+          "--sockets %s: two channels would have the same socket: %s"
+              .formatted(directory, paths.values()));
     }
-    return moved;
+    return changed(options, "--chardev", value -> moved(value, paths));
   }
 
-  private static String moved(String chardev, OptionList arguments, Path directory)
-      throws OptionException {
-    String id = arguments.need("id");
-    return ChardevOptions.read(arguments) instanceof SocketSpec socket
-        ? ChardevOptions.write(id, socket.inDirectory(directory))
-        : chardev;
+  /** Notes the id of the first chardev of each unix socket. */
+  private static String noted(OptionList value, Map<Path, String> ids) throws OptionException {
+    String text = value.toString();
+    String id = value.need("id");
+    Path path = socket(ChardevOptions.read(value));
+    if (path != null) {
+      ids.putIfAbsent(path, id);
+    }
+    return text;
+  }
+
+  private static String name(Path path, String id, Collection<Path> all) {
+    Path name = path.getFileName();
+    boolean only = all.stream().filter(other -> other.getFileName().equals(name)).count() == 1;
+    return only ? name.toString() : id.replace('/', '_') + "-" + name;
+  }
+
+  private static String moved(OptionList value, Map<Path, Path> paths) throws OptionException {
+    String text = value.toString();
+    String id = value.need("id");
+    ChardevSpec spec = ChardevOptions.read(value);
+    Path path = socket(spec);
+    return spec instanceof SocketSpec socket
+        ? ChardevOptions.write(id, path == null ? socket : socket.at(paths.get(path)))
+        : text;
+  }
+
+  /** The path of a unix socket; null for all other chardevs. */
+  private static Path socket(ChardevSpec spec) {
+    return spec instanceof SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _)
+            && unix.path().getFileName() != null
+        ? unix.path().toAbsolutePath().normalize()
+        : null;
+  }
+
+  private static List<String> changed(List<String> options, String option, Change change) {
+    List<String> changed = new ArrayList<>(options);
+    for (int i = 0; i + 1 < changed.size(); i += 2) {
+      if (changed.get(i).equals(option)) {
+        changed.set(i + 1, ChannelOptions.read(option, changed.get(i + 1), change::of));
+      }
+    }
+    return changed;
   }
 }

@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.microvm.qmp.QmpClient;
@@ -37,21 +38,35 @@ final class SnapshotCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (QmpClient client = control.connect()) {
-      if (end) {
-        // The guest must not run between the save and the end.
-        client.execute("stop", QmpClient.arguments());
-      }
-      ObjectNode arguments = QmpClient.arguments();
-      arguments.put("directory", directory.toAbsolutePath().toString());
-      if (base != null) {
-        arguments.put("base", base.toAbsolutePath().toString());
-      }
-      client.execute("x-snapshot", arguments);
-      if (end) {
-        client.execute("quit", QmpClient.arguments());
+    boolean sent = false;
+    try (Interruption interruption = new Interruption()) {
+      try (QmpClient client = control.connect()) {
+        ObjectNode arguments = QmpClient.arguments();
+        arguments.put("directory", directory.toAbsolutePath().toString());
+        if (base != null) {
+          arguments.put("base", base.toAbsolutePath().toString());
+        }
+        if (end) {
+          // One command: the guest is never left paused, whatever happens to this process.
+          arguments.put("end", true);
+        }
+        sent = true;
+        client.execute("x-snapshot", arguments);
+      } catch (InterruptedIOException e) {
+        interruption.handled();
+        System.err.println("microvm: interrupted: " + state(sent));
+        return interruption.status();
       }
     }
     return 0;
+  }
+
+  private String state(boolean sent) {
+    if (!sent) {
+      return "the machine has got no command and continues";
+    }
+    return "the machine completes the snapshot "
+        + directory
+        + (end ? " and ends" : " and its guest continues");
   }
 }

@@ -21,6 +21,8 @@ final class TopCommand implements Callable<Integer> {
   private static final String STATISTICS = "x-exit-stats";
   private static final String CLEAR = "\033[H\033[2J";
 
+  private static final int LONGEST_SECONDS = 86_400;
+
   @Mixin private ControlClient control;
 
   @Option(
@@ -38,19 +40,25 @@ final class TopCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (interval < 0.01 || (count != null && count < 1)) {
-      throw new UsageException("--interval must be at least 0.01, --count at least 1");
+    if (!(interval >= 0.01 && interval <= LONGEST_SECONDS)) {
+      throw new UsageException(
+          "--interval: %s is not a number of seconds from 0.01 to %d"
+              .formatted(interval, LONGEST_SECONDS));
     }
-    boolean terminal;
-    try (Fd output = Fd.standardOutput()) {
-      terminal = Terminal.isTerminal(output);
+    if (count != null && count < 1) {
+      throw new UsageException("--count: " + count + " is not a number of updates, 1 or more");
     }
+    Fd output = Fd.standardOutput();
+    boolean terminal = Terminal.isTerminal(output);
     try (QmpClient client = control.connect()) {
       JsonNode before = client.execute(STATISTICS);
       for (int i = 0; count == null || i < count; i++) {
         TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
         JsonNode now = client.execute(STATISTICS);
-        System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
+        // In the background the screen belongs to the shell.
+        if (!terminal || Terminal.isForeground(output)) {
+          System.out.print((terminal ? CLEAR : "") + new TopView(before, now) + "\n");
+        }
         before = now;
       }
     }

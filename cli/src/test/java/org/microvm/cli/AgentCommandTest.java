@@ -8,6 +8,8 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.net.StandardProtocolFamily;
@@ -16,6 +18,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.agent.FakeAgent;
+import org.microvm.agent.HostAgent;
 
 /** {@code microvm agent}: options, output and exit status. */
 @Timeout(30)
@@ -126,34 +130,54 @@ class AgentCommandTest {
   @Test
   void exec_streamsAndStatusArePassedOn() throws IOException {
     input("to the guest");
-    try (FakeAgent agent =
-        FakeAgent.answering(
-            Map.of(
-                "guest-exec",
-                "{\"pid\": 7}",
-                "guest-exec-status",
-                "{\"exited\": true, \"exitcode\": 5, \"out-data\": \"b3V0\", \"err-data\": \"ZXJy\"}"))) {
-      assertEquals(5, agent(agent, "exec", "--", "ls", "-l", "--color"));
-      assertEquals(
-          "{\"path\":\"ls\",\"arg\":[\"-l\",\"--color\"],"
-              + "\"input-data\":\"dG8gdGhlIGd1ZXN0\",\"capture-output\":true}",
-          agent.requests().getFirst().get("arguments").toString());
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(5, agent(agent, "exec", "--", "sh", "-c", "cat; echo err >&2; exit 5"));
     }
-    assertEquals("out", out.toString(StandardCharsets.UTF_8));
-    assertEquals("err", err.toString(StandardCharsets.UTF_8));
+    assertEquals("to the guest", out.toString(StandardCharsets.UTF_8));
+    assertEquals("err\n", err.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void exec_wordsThatLookLikeArgumentFiles_areUnchanged() throws IOException {
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(0, agent(agent, "exec", "-n", "--", "echo", "@/etc/hostname", "@@a", "-n"));
+    }
+    assertEquals("@/etc/hostname @@a -n\n", out.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void exec_inputThatStaysOpen_doesNotHoldTheProgram() throws IOException {
+    PipedInputStream open = new PipedInputStream(new PipedOutputStream());
+    System.setIn(open);
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(0, agent(agent, "exec", "--", "true"));
+    }
+  }
+
+  @Test
+  void exec_inputThatStaysOpen_andAgentThatIsSilent_endsWhenTheTimeIsUp() throws IOException {
+    System.setIn(new PipedInputStream(new PipedOutputStream()));
+    try (FakeAgent agent = FakeAgent.playing(peer -> peer.any())) {
+      assertEquals(255, agent(agent, "--timeout", "1", "exec", "--", "true"));
+    }
+  }
+
+  @Test
+  void exec_programOfTheGuestThatDoesNotEnd_isEndedAtTheLimit() throws IOException {
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(255, agent(agent, "exec", "--limit", "1", "--", "sleep", "1000"));
+    }
+    assertEquals("microvm: 'sleep' did not end within 1000 ms", firstError());
   }
 
   @Test
   void exec_noSuchProgram_is255() throws IOException {
-    try (FakeAgent agent =
-        FakeAgent.playing(
-            peer -> {
-              peer.error(peer.next(), "GenericError", "No such file or directory");
-              peer.any();
-            })) {
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
       assertEquals(255, agent(agent, "exec", "-n", "--", "no-such-program"));
     }
-    assertEquals("microvm: guest-exec: No such file or directory (GenericError)", firstError());
+    assertEquals(
+        "microvm: guest-exec: 'no-such-program': No such file or directory (GenericError)",
+        firstError());
   }
 
   @Test
@@ -216,5 +240,71 @@ class AgentCommandTest {
       assertEquals(0, agent(agent, "users"));
     }
     assertEquals("root 1970-01-01T00:00:00.500Z", out.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  private static final Map<String, String> FREEZER =
+      Map.of(
+          "guest-fsfreeze-freeze", "2",
+          "guest-fsfreeze-thaw", "2",
+          "guest-fsfreeze-status", "\"thawed\"");
+
+  private static List<String> commands(FakeAgent agent) {
+    return agent.requests().stream().map(request -> request.path("execute").asText()).toList();
+  }
+
+  @Test
+  void freeze_thawsAfterTheProgram_andHasItsStatus() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      assertEquals(3, agent(agent, "freeze", "--", "sh", "-c", "exit 3"));
+      assertEquals(
+          List.of("guest-fsfreeze-freeze", "guest-fsfreeze-thaw", "guest-fsfreeze-status"),
+          commands(agent));
+    }
+    assertEquals("microvm: 2 file systems are frozen", firstError());
+  }
+
+  @Test
+  void freeze_programThatDoesNotEnd_isEndedAtTheLimitAndThawed() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      assertEquals(124, agent(agent, "freeze", "--limit", "1", "sleep", "1000"));
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"));
+    }
+  }
+
+  @Test
+  void freeze_programThatIsNotThere_isThawed() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      assertEquals(255, agent(agent, "freeze", "--", "no-such-program"));
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"));
+    }
+  }
+
+  @Test
+  void freeze_sigterm_thaws() throws Exception {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      Process process =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "--enable-native-access=ALL-UNNAMED",
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  "org.microvm.cli.Main",
+                  "agent",
+                  "--socket",
+                  agent.socket().toString(),
+                  "freeze",
+                  "--",
+                  "sh",
+                  "-c",
+                  "echo runs; exec sleep 1000")
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      assertEquals("runs", process.inputReader().readLine());
+
+      process.destroy();
+
+      assertEquals(143, process.waitFor());
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"), commands(agent).toString());
+    }
   }
 }

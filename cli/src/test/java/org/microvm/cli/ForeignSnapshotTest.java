@@ -73,7 +73,7 @@ class ForeignSnapshotTest {
   }
 
   private void check(boolean socketsMoved, String... options) {
-    SavedOptions.check(List.of(options), new SnapshotDirectory(snapshot), socketsMoved);
+    RestoredOptions.check(List.of(options), new SnapshotDirectory(snapshot), socketsMoved);
   }
 
   private void assertRefused(String... options) {
@@ -129,8 +129,8 @@ class ForeignSnapshotTest {
 
   @Test
   void everyOptionOfAMachine_isJudged() {
-    List<String> judged = new ArrayList<>(SavedOptions.HARMLESS);
-    judged.addAll(SavedOptions.OPENING);
+    List<String> judged = new ArrayList<>(RestoredOptions.HARMLESS);
+    judged.addAll(RestoredOptions.OPENING);
     List<String> all = new MachineOptions().all().stream().map(OptionSpec::longestName).toList();
 
     assertEquals(new TreeSet<>(all), new TreeSet<>(judged));
@@ -240,11 +240,11 @@ class ForeignSnapshotTest {
 
     assertEquals(
         List.of("--append", "quiet", "--chardev", "null,id=b", "--device", "virtconsole,chardev=a"),
-        SavedOptions.without(
+        RestoredOptions.without(
             saved,
             List.of(
                 "--no-console", "-chardev", "pty,id=a", "--disk=z", "-m", "1M", "--append", "x")));
-    assertEquals(saved, SavedOptions.without(saved, List.of("--no-console")));
-    assertEquals(saved, SavedOptions.without(saved, List.of()));
+    assertEquals(saved, RestoredOptions.without(saved, List.of("--no-console")));
+    assertEquals(saved, RestoredOptions.without(saved, List.of()));
   }
 }

@@ -63,17 +63,20 @@ class RestoreCommandTest {
                 "org.microvm.cli.Main",
                 "run",
                 "--kernel",
-                home.resolve("test-images/target/bare-metal/serial-echo").toString(),
+                home.resolve("test-images/target/bare-metal/serial-echo")
+                    .toAbsolutePath()
+                    .toString(),
                 "--append",
                 "mode=echo onclose=exit",
                 "-m",
                 "16M",
                 "-chardev",
-                "socket,id=a,path=" + directory.resolve("channel") + ",server=on,wait=off",
+                "socket,id=a,path=channel,server=on,wait=off",
                 "-device",
                 "virtserialport,chardev=a,name=test",
                 "--qmp",
                 "unix:" + qmp + ",server=on,wait=off")
+            .directory(directory.toFile())
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectErrorStream(true)
             .start();
@@ -158,6 +161,22 @@ class RestoreCommandTest {
     }
     assertEquals(0, status.get(30, TimeUnit.SECONDS), err.toString());
     assertFalse(Files.exists(added));
+  }
+
+  @Test
+  @RequiresKvm
+  void machineStartedWithRelativePaths_isRestoredFromAnotherDirectory() throws Exception {
+    Path snapshot = save();
+
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(
+            () -> execute("restore", snapshot.toString(), "--no-console"));
+    while (!Listening.at(directory.resolve("channel")) && !status.isDone()) {
+      Thread.onSpinWait();
+    }
+
+    assertEchoes(directory.resolve("channel"), "hello");
+    assertEquals(1, status.get(30, TimeUnit.SECONDS), err.toString()); // 0 << 1 | 1
   }
 
   @Test

@@ -36,6 +36,80 @@ class SavedOptionsTest {
   }
 
   @Test
+  void socketsOfOneName_getTheirChardevsIds() {
+    assertEquals(
+        List.of(
+            "--chardev",
+            "socket,id=a,path=/there/a-s,server=on,wait=off",
+            "--chardev",
+            "socket,id=b,path=/there/b-s,reconnect-ms=10",
+            "--chardev",
+            "socket,id=c,path=/there/t"),
+        SavedOptions.withSocketsIn(
+            List.of(
+                "--chardev",
+                "socket,id=a,path=/run/a/s,server=on,wait=off",
+                "--chardev",
+                "socket,id=b,path=/run/b/s,reconnect-ms=10",
+                "--chardev",
+                "socket,id=c,path=/run/t"),
+            THERE));
+  }
+
+  @Test
+  void twoClientsOfOneSocket_stayTwoClientsOfOneSocket() {
+    List<String> saved =
+        List.of("--chardev", "socket,id=a,path=/run/s", "--chardev", "socket,id=b,path=/run/./s");
+
+    assertEquals(
+        List.of("--chardev", "socket,id=a,path=/there/s", "--chardev", "socket,id=b,path=/there/s"),
+        SavedOptions.withSocketsIn(saved, THERE));
+  }
+
+  @Test
+  void socketsThatWouldStillHaveOneName_areRefused() {
+    List<String> saved =
+        List.of(
+            "--chardev",
+            "socket,id=a,path=/1/s",
+            "--chardev",
+            "socket,id=b,path=/2/s",
+            "--chardev",
+            "socket,id=c,path=/3/a-s");
+
+    UsageException failure =
+        assertThrows(UsageException.class, () -> SavedOptions.withSocketsIn(saved, THERE));
+
+    assertEquals(
+        "--sockets /there: two channels would have the same socket:"
+            + " [/there/a-s, /there/b-s, /there/a-s]",
+        failure.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--chardev|socket,id=a,path=a.sock,server=on,wait=off|socket,id=a,path=HERE/a.sock,server=on,wait=off",
+        "--chardev|file,id=a,path=log,input-path=in|file,id=a,path=HERE/log,input-path=HERE/in",
+        "--chardev|pipe,id=a,path=fifo|pipe,id=a,path=HERE/fifo",
+        "--chardev|pty,id=a|pty,id=a",
+        "--disk|data.img|HERE/data.img",
+        "--disk|a,,b.img,readonly=on|HERE/a,,b.img,readonly=on",
+        "--disk|/data.img|/data.img",
+        "--kernel|vmlinux|HERE/vmlinux",
+        "--initrd|../initrd|HERE/../initrd",
+        "--append|root=a.sock|root=a.sock",
+      })
+  void relativePaths_areMadeAbsolute(String option, String given, String saved) {
+    String here = Path.of("").toAbsolutePath().toString().replace(",", ",,");
+
+    assertEquals(
+        List.of(option, saved.replace("HERE", here)),
+        SavedOptions.absolute(List.of(option, given)));
+  }
+
+  @Test
   void directoryWithACommaInItsName_isKept() {
     assertEquals(
         List.of("--chardev", "socket,id=a,path=/a,,b/s"),

@@ -221,19 +221,17 @@ class AgentCommandsTest {
         0, vm.exec("sh", "-c", "mkdir /run/disk && mount -t ext2 /dev/vdb /run/disk").status());
     GuestFilesystems filesystems = agent().filesystems();
 
-    assertEquals(1, filesystems.freeze());
-    try {
+    try (Freeze freeze = agent().freeze()) {
+      assertEquals(1, freeze.count());
       assertEquals(FreezeStatus.FROZEN, filesystems.freezeStatus());
       agent().ping();
       UnknownCommandException refused =
           assertThrows(UnknownCommandException.class, () -> agent().files().read("/etc/hosts"));
       assertTrue(refused.disabled(), refused.getMessage());
-    } finally {
-      assertEquals(1, filesystems.thaw());
     }
 
     assertEquals(FreezeStatus.THAWED, filesystems.freezeStatus());
-    assertEquals(1, filesystems.freeze(List.of("/run/disk")));
+    assertEquals(1, filesystems.freeze(List.of("/run/disk")).count());
     assertEquals(1, filesystems.thaw());
     vm.writeFile("/run/disk/after", "thawed");
     assertEquals("thawed", vm.readFile("/run/disk/after"));

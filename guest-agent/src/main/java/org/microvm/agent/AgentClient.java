@@ -38,6 +38,11 @@ public final class AgentClient implements AutoCloseable {
   /** An agent keeps 16 MiB of each stream of a program's output, which are in base64. */
   private static final int EXEC_LINE = 48 << 20;
 
+  /** What the names of the commands that freeze file systems begin with. */
+  private static final String FREEZE = "guest-fsfreeze-freeze";
+
+  private static final String THAW = "guest-fsfreeze-thaw";
+
   /** The count of a guest-file-read without one. */
   private static final int USUAL_COUNT = 4096;
 
@@ -197,9 +202,11 @@ public final class AgentClient implements AutoCloseable {
   public JsonNode call(String command, JsonNode arguments, Duration limit) throws IOException {
     long deadline = deadline(limit);
     enter(command, limit);
+    boolean sent = false;
     try {
       long id = request(command, arguments, limit, deadline);
       inStep = false; // until the whole answer has arrived
+      sent = true;
       channel.limitLines(Math.min(maxLine, mostBytes(command, arguments)));
       JsonNode answer = answer(command, id, limit, deadline);
       inStep = true;
@@ -211,10 +218,53 @@ public final class AgentClient implements AutoCloseable {
             error.path("desc").asText("no reason given"));
       }
       return answer.path("return");
+    } catch (AgentTimeoutException | AgentProtocolException | InterruptedIOException e) {
+      throw sent && command.startsWith(FREEZE) ? thawAfter(e, limit) : e;
     } finally {
       channel.limitLines(Math.min(maxLine, USUAL_LINE));
       lock.unlock();
     }
+  }
+
+  /**
+   * Thaws the file systems after a freeze without an answer: the agent may still be freezing them.
+   * The request follows the one for the freeze without a handshake, so the agent gets it even if
+   * this process ends.
+   *
+   * @return the exception for the caller
+   */
+  private IOException thawAfter(IOException cause, Duration limit) {
+    boolean interrupted = Thread.interrupted();
+    long deadline = deadline(limit);
+    String state = "; a thaw was sent but not confirmed: the file systems may be frozen";
+    try {
+      long id = write(THAW, null, limit, deadline);
+      while (true) {
+        Line line = channel.readLine(deadline);
+        if (line == null) {
+          break;
+        }
+        JsonNode answer = parse(THAW, line);
+        if (!tellIfEvent(answer) && id(answer) == id) {
+          inStep = true;
+          if (answer.has("return")) {
+            state = "; the file systems were thawed";
+          }
+          break;
+        }
+      }
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    }
+    if (interrupted || cause instanceof InterruptedIOException) {
+      Thread.currentThread().interrupt();
+      InterruptedIOException end = new InterruptedIOException(cause.getMessage() + state);
+      end.initCause(cause);
+      return end;
+    }
+    return cause instanceof AgentTimeoutException
+        ? new AgentTimeoutException(cause.getMessage() + state)
+        : new AgentProtocolException(cause.getMessage() + state, cause);
   }
 
   /** The most bytes of the answer to a command: a hostile guest sends as many as it may. */

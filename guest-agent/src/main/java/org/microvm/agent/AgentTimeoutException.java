@@ -9,4 +9,8 @@ public final class AgentTimeoutException extends AgentException {
   AgentTimeoutException(String what, Duration limit) {
     super("the guest agent did not answer " + what + " within " + limit.toMillis() + " ms");
   }
+
+  AgentTimeoutException(String message) {
+    super(message);
+  }
 }

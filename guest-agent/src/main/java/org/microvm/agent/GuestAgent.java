@@ -213,6 +213,27 @@ public final class GuestAgent implements AutoCloseable {
     return new GuestFilesystems(this);
   }
 
+  /**
+   * Freezes the guest's file systems, as {@link GuestFilesystems#freeze()}.
+   *
+   * @return the frozen file systems; closing it thaws them
+   * @throws AgentException if one cannot be frozen, or the agent does not answer
+   */
+  public Freeze freeze() throws IOException {
+    return filesystems().freeze();
+  }
+
+  /**
+   * Freezes some of the guest's file systems, as {@link GuestFilesystems#freeze(List)}.
+   *
+   * @param mountPoints absolute paths in the guest
+   * @return the frozen file systems; closing it thaws them
+   * @throws AgentException if one cannot be frozen, or the agent does not answer
+   */
+  public Freeze freeze(List<String> mountPoints) throws IOException {
+    return filesystems().freeze(mountPoints);
+  }
+
   /** {@return the methods for the guest's users} */
   public GuestUsers users() {
     return new GuestUsers(this);

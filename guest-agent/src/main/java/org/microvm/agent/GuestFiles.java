@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.UUID;
 
 /**
@@ -79,10 +80,10 @@ public final class GuestFiles {
    */
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
-      for (byte[] chunk = source.readNBytes(CHUNK);
-          chunk.length > 0;
-          chunk = source.readNBytes(CHUNK)) {
-        file.write(chunk);
+      byte[] chunk = new byte[CHUNK];
+      // What there is, not a whole chunk: the source may be a pipe whose writer is slow.
+      for (int count = source.read(chunk); count >= 0; count = source.read(chunk)) {
+        file.write(Arrays.copyOf(chunk, count));
       }
     }
   }

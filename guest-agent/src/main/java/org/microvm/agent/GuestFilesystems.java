@@ -44,27 +44,28 @@ public final class GuestFilesystems {
   }
 
   /**
-   * Freezes all file systems that support it. Until {@link #thaw}, the agent executes few other
-   * commands.
+   * Freezes all file systems that support it. If the agent does not answer in time, they are thawed
+   * before this throws.
    *
-   * @return the number of file systems
-   * @throws AgentException if one cannot be frozen, or the agent does not answer
+   * @return the frozen file systems; closing it thaws them
+   * @throws AgentException if one cannot be frozen, or the agent does not answer; the message says
+   *     whether file systems may be frozen
    */
-  public int freeze() throws IOException {
-    return (int) agent.ask("guest-fsfreeze-freeze").asNumber();
+  public Freeze freeze() throws IOException {
+    return new Freeze(this, (int) agent.ask("guest-fsfreeze-freeze").asNumber());
   }
 
   /**
-   * Freezes the file systems that are mounted at these mount points.
+   * Freezes the file systems that are mounted at these mount points, as {@link #freeze()}.
    *
    * @param mountPoints absolute paths in the guest; others are ignored
-   * @return the number of file systems
+   * @return the frozen file systems; closing it thaws them
    * @throws AgentException if one cannot be frozen, or the agent does not answer
    */
-  public int freeze(List<String> mountPoints) throws IOException {
+  public Freeze freeze(List<String> mountPoints) throws IOException {
     var arguments = AgentClient.arguments();
     mountPoints.forEach(arguments.putArray("mountpoints")::add);
-    return (int) agent.ask("guest-fsfreeze-freeze-list", arguments).asNumber();
+    return new Freeze(this, (int) agent.ask("guest-fsfreeze-freeze-list", arguments).asNumber());
   }
 
   /**

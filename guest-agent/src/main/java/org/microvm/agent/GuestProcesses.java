@@ -3,11 +3,22 @@ package org.microvm.agent;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Runs programs in the guest, as the agent's user. */
 public final class GuestProcesses {
+  /** What an agent keeps of each output stream of a program, and what it gets as input. */
+  private static final int MOST_AT_ONCE = 16 << 20;
+
   private final GuestAgent agent;
 
   GuestProcesses(GuestAgent agent) {
@@ -48,5 +59,95 @@ public final class GuestProcesses {
    */
   public ExecResult run(GuestCommand command, Duration limit) throws IOException {
     return start(command).await(limit);
+  }
+
+  /**
+   * Runs a program to its end, and moves its standard streams in pieces meanwhile, with little
+   * memory on both sides, whatever their size. In a guest without a shell, the input is read to its
+   * end first, and the output is written after the program has ended; both are then limited to 16
+   * MiB.
+   *
+   * @param command the program, its arguments and environment; its input and whether it is captured
+   *     are ignored. A lone surrogate from U+DC80 to U+DCFF in an argument stands for a byte that
+   *     is not UTF-8.
+   * @param input what the program reads, on a daemon thread that may outlive the call; null for
+   *     nothing
+   * @param output receives its standard output, and is flushed; not closed
+   * @param errors receives its standard error, and is flushed; not closed
+   * @param limit how long it may run; then it is ended by SIGTERM
+   * @return the result, without the output
+   * @throws AgentTimeoutException if it still runs after {@code limit}
+   * @throws AgentCommandException if there is no such program
+   * @throws IOException if a stream fails; the program is ended by SIGTERM then
+   */
+  public ExecResult stream(
+      GuestCommand command,
+      InputStream input,
+      OutputStream output,
+      OutputStream errors,
+      Duration limit)
+      throws IOException {
+    Optional<ExecResult> result =
+        new StreamedProcess(
+                agent, command, new StreamedProcess.Streams(input, output, errors), limit)
+            .run();
+    return result.isPresent()
+        ? result.get()
+        : atOnce(command, new StreamedProcess.Streams(input, output, errors), limit);
+  }
+
+  private ExecResult atOnce(GuestCommand command, StreamedProcess.Streams streams, Duration limit)
+      throws IOException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    byte[] bytes = readAll(streams.input(), command, limit);
+    if (bytes.length > MOST_AT_ONCE) {
+      throw new AgentProtocolException(
+          "guest-exec: the input has over 16 MiB, and the guest has no shell to read it in pieces");
+    }
+    ExecResult result =
+        run(
+            new GuestCommand(command.argv(), command.environment(), bytes, true),
+            Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
+    streams.output().write(result.stdout());
+    streams.output().flush();
+    streams.errors().write(result.stderr());
+    streams.errors().flush();
+    if (result.truncated()) {
+      throw new AgentProtocolException(
+          "guest-exec: the output has over 16 MiB, and the guest has no shell to send it in pieces");
+    }
+    return result;
+  }
+
+  /** Reads the input on another thread, because that may wait for ever. */
+  private static byte[] readAll(InputStream input, GuestCommand command, Duration limit)
+      throws IOException {
+    if (input == null) {
+      return new byte[0];
+    }
+    CompletableFuture<byte[]> all = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .daemon()
+        .name("guest-input")
+        .start(
+            () -> {
+              try {
+                all.complete(input.readNBytes(MOST_AT_ONCE + 1));
+              } catch (IOException e) {
+                all.completeExceptionally(e);
+              }
+            });
+    try {
+      return all.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new AgentTimeoutException(
+          "the input of '%s' did not end within %d ms, and the guest has no shell to read it in pieces"
+              .formatted(command.argv().getFirst(), limit.toMillis()));
+    } catch (ExecutionException e) {
+      throw new IOException("cannot read the program's input: " + e.getCause().getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while reading the program's input");
+    }
   }
 }

@@ -51,6 +51,9 @@ public final class Fd implements AutoCloseable {
   /** Bypass the page cache; buffers and offsets must then be aligned to the device's blocks. */
   public static final int DIRECT = Linux.O_DIRECT();
 
+  /** POLLIN of asm-generic/poll.h. */
+  private static final int POLLIN = 1;
+
   private static final int OWNER_READS_AND_WRITES = 0600;
 
   /** SEEK_DATA and SEEK_HOLE of linux/fs.h, which the generated bindings do not have. */
@@ -183,6 +186,14 @@ public final class Fd implements AutoCloseable {
     MemorySegment count = Syscalls.scratch(Integer.BYTES);
     long result = descriptor.ioctl(FIONREAD, count);
     return result < 0 ? result : count.get(ValueLayout.JAVA_INT, 0);
+  }
+
+  /**
+   * Waits until a read would not wait: there is input, its end, or an error. A signal may end the
+   * wait earlier.
+   */
+  public void awaitInput() {
+    with(fd -> Syscalls.poll(fd, POLLIN, -1));
   }
 
   /**

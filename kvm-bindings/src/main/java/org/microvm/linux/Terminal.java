@@ -6,23 +6,30 @@ import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.Linux;
 import org.microvm.bindings.termios;
 import org.microvm.bindings.winsize;
+import org.microvm.syscall.Syscalls;
 
 /**
  * A terminal in raw mode: each key arrives at once and is not echoed, and Ctrl-C is an ordinary
  * byte.
  *
  * <p>{@link #close} restores the former mode, once. Call it from a shutdown hook as well, or a
- * killed process leaves the user's shell without echo. Output processing stays on, so that messages
+ * killed process leaves the user's shell without echo. A process that its user can send to the
+ * background uses {@link ForegroundTerminal} instead. Output processing stays on, so that messages
  * of this process still begin at the left margin.
  */
 public final class Terminal implements AutoCloseable {
+  /** TIOCGPGRP of asm-generic/ioctls.h, which the generated constants do not include. */
+  private static final long TIOCGPGRP = 0x540f;
+
   private final Fd fd;
   private final MemorySegment former;
+  private final MemorySegment raw;
   private boolean closed;
 
-  private Terminal(Fd fd, MemorySegment former) {
+  private Terminal(Fd fd, MemorySegment former, MemorySegment raw) {
     this.fd = fd;
     this.former = former;
+    this.raw = raw;
   }
 
   /**
@@ -40,6 +47,19 @@ public final class Terminal implements AutoCloseable {
    */
   public static boolean isTerminal(Fd fd) {
     return get(fd, buffer()) == 0;
+  }
+
+  /**
+   * {@return whether this process may read from a terminal and set its mode without being stopped:
+   * its process group is in the foreground, or the terminal does not control it}
+   *
+   * @param fd the terminal
+   */
+  public static boolean isForeground(Fd fd) {
+    MemorySegment group = Syscalls.scratch(Integer.BYTES);
+    long result = fd.descriptor().ioctl(TIOCGPGRP, group);
+    return result == -Errno.ENOTTY
+        || result == 0 && group.get(ValueLayout.JAVA_INT, 0) == Syscalls.getpgrp();
   }
 
   /**
@@ -76,7 +96,26 @@ public final class Terminal implements AutoCloseable {
     raw.set(ValueLayout.JAVA_BYTE, characters + Linux.VMIN(), (byte) 1);
     raw.set(ValueLayout.JAVA_BYTE, characters + Linux.VTIME(), (byte) 0);
     ErrnoException.check(set(fd, raw), "set raw mode on", fd);
-    return new Terminal(fd, former);
+    return new Terminal(fd, former, raw);
+  }
+
+  /**
+   * Sets raw mode again after another process has used the terminal. The mode that it left, unless
+   * it is this raw mode, is the one that {@link #close} restores.
+   */
+  synchronized void rawAgain() throws ErrnoException {
+    MemorySegment present = buffer();
+    ErrnoException.check(get(fd, present), "get terminal mode of", fd);
+    if (present.mismatch(raw) >= 0) {
+      former.copyFrom(present);
+    }
+    ErrnoException.check(set(fd, raw), "set raw mode on", fd);
+  }
+
+  /** Restores the former mode, for the time until {@link #rawAgain}. */
+  synchronized void restore() {
+    // The result is ignored: if the terminal is gone, there is nothing to restore.
+    set(fd, former);
   }
 
   /**
@@ -120,8 +159,7 @@ public final class Terminal implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      // The result is ignored: if the terminal is gone, there is nothing to restore.
-      set(fd, former);
+      restore();
     }
   }
 

@@ -27,6 +27,10 @@ public final class Syscalls {
   private static final int SCRATCH_BYTES = 512;
 
   /** Numbers from asm/unistd_64.h that the generated constants do not include. */
+  private static final int SYS_POLL = 7;
+
+  private static final int SYS_GETPGRP = 111;
+
   private static final int SYS_FCHMOD = 91;
 
   private static final int SYS_GETEUID = 107;
@@ -141,6 +145,19 @@ public final class Syscalls {
     MemorySegment count = PER_THREAD.get().scratch;
     long result = read(fd, count.address(), Long.BYTES);
     return result < 0 ? result : count.get(ValueLayout.JAVA_LONG, 0);
+  }
+
+  /** {@code poll({fd, events}, 1, timeout)}; the timeout is in milliseconds, -1 for none. */
+  public static long poll(int fd, int events, int timeout) {
+    MemorySegment entry = PER_THREAD.get().scratch;
+    entry.set(ValueLayout.JAVA_INT, 0, fd);
+    entry.set(ValueLayout.JAVA_INT, Integer.BYTES, events);
+    return call(SYS_POLL, entry.address(), 1, timeout);
+  }
+
+  /** {@code getpgrp()}. */
+  public static int getpgrp() {
+    return (int) call(SYS_GETPGRP, 0, 0, 0);
   }
 
   /** {@code write(fd, buffer, length)}. */

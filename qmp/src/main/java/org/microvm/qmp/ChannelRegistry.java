@@ -151,8 +151,8 @@ public final class ChannelRegistry {
 
   /**
    * Returns the options of a machine with the channels that there are now in place of those that it
-   * was started with. Each port has the number that the guest knows it by. A chardev that no port
-   * uses is left out.
+   * was started with. Each port has the number that the guest knows it by, and paths are absolute.
+   * A chardev that no port uses is left out.
    *
    * @param options each option followed by its value; an empty list is returned unchanged
    */
@@ -169,7 +169,8 @@ public final class ChannelRegistry {
     for (Device device : devices.values()) {
       Chardev chardev = chardevs.get(device.chardev());
       if (chardev != null) {
-        now.addAll(List.of("--chardev", ChardevOptions.write(chardev.id(), chardev.spec())));
+        now.addAll(
+            List.of("--chardev", ChardevOptions.write(chardev.id(), chardev.spec().absolute())));
       }
       PortSpec port = device.spec().withNr(device.info().nr());
       now.addAll(List.of("--device", DeviceOptions.write(port).toString()));

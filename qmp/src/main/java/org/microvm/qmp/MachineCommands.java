@@ -107,7 +107,44 @@ final class MachineCommands {
   private JsonNode snapshot(QmpArguments arguments) throws QmpException {
     String directory = arguments.text("directory");
     Optional<String> base = arguments.optionalText("base");
+    boolean end = arguments.optionalFlag("end").orElse(false);
     arguments.finish();
+    if (end) {
+      saveAndEnd(directory, base);
+    } else {
+      save(directory, base);
+    }
+    return null;
+  }
+
+  /** The guest does not run between the two, and runs on if it cannot be saved. */
+  private void saveAndEnd(String directory, Optional<String> base) throws QmpException {
+    boolean ran = target.state() == RunState.RUNNING;
+    boolean saved = false;
+    try {
+      target.pause();
+      save(directory, base);
+      saved = true;
+    } catch (IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    } finally {
+      if (!saved && ran) {
+        resumeAgain();
+      }
+    }
+    target.quit();
+    tellEnd.run();
+  }
+
+  private void resumeAgain() throws QmpException {
+    try {
+      target.resume();
+    } catch (IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    }
+  }
+
+  private void save(String directory, Optional<String> base) throws QmpException {
     try {
       if (base.isPresent()) {
         target.snapshotDiff(Path.of(directory), Path.of(base.get()), registry::current);
@@ -117,7 +154,6 @@ final class MachineCommands {
     } catch (InvalidPathException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
-    return null;
   }
 
   private JsonNode exitStatistics(QmpArguments arguments) throws QmpException {

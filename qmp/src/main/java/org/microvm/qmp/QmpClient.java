@@ -14,6 +14,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -21,23 +22,54 @@ import java.util.concurrent.TimeUnit;
 /**
  * A client of a control socket, of this program or of QEMU.
  *
- * <p>For one thread at a time, except for {@link #close}. Every wait has a time limit. Events are
- * queued until they are read.
+ * <p>For one thread at a time, except for {@link #close}. A wait ends when its {@link Patience}
+ * does, or when the thread is interrupted. Events are queued until they are read.
  */
 public final class QmpClient implements AutoCloseable {
   private final SocketChannel socket;
-  private final Duration limit;
+  private final Patience patience;
   private final BlockingQueue<JsonNode> answers = new LinkedBlockingQueue<>();
   private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
   private final JsonNode greeting;
   private long lastId;
 
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
   /** Marks the end of the stream in both queues. */
   private static final JsonNode END = JsonNodeFactory.instance.missingNode();
 
-  private QmpClient(SocketChannel socket, Duration limit) throws IOException {
+  /** Decides how long a client waits. */
+  @FunctionalInterface
+  public interface Patience {
+    /**
+     * Called once a second while a client waits.
+     *
+     * @param what the client waits for, such as {@code the greeting}
+     * @param since how long it has waited
+     * @throws IOException to end the wait
+     */
+    void waiting(String what, Duration since) throws IOException;
+
+    /** Called once a wait is over of which {@link #waiting} has been told. */
+    default void over() {}
+
+    /**
+     * {@return the patience that ends after a time}
+     *
+     * @param limit the longest wait for a reply or event
+     */
+    static Patience of(Duration limit) {
+      return (what, since) -> {
+        if (since.compareTo(limit) >= 0) {
+          throw new IOException("%s did not arrive within %d s".formatted(what, limit.toSeconds()));
+        }
+      };
+    }
+  }
+
+  private QmpClient(SocketChannel socket, Patience patience) throws IOException {
     this.socket = socket;
-    this.limit = limit;
+    this.patience = patience;
     Thread.ofVirtual().name("qmp-client").start(this::read);
     greeting = next(answers, "the greeting");
     execute("qmp_capabilities");
@@ -52,6 +84,18 @@ public final class QmpClient implements AutoCloseable {
    * @throws IOException if nothing listens on the socket, or the other end does not speak QMP
    */
   public static QmpClient connect(Path path, Duration limit) throws IOException {
+    return connect(path, Patience.of(limit));
+  }
+
+  /**
+   * Connects, and negotiates without any capability.
+   *
+   * @param path of the unix socket
+   * @param patience decides how long to wait for a reply or event
+   * @return the connection, which accepts commands
+   * @throws IOException if nothing listens on the socket, or the other end does not speak QMP
+   */
+  public static QmpClient connect(Path path, Patience patience) throws IOException {
     SocketChannel socket;
     try {
       socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
@@ -59,7 +103,7 @@ public final class QmpClient implements AutoCloseable {
       throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
     }
     try {
-      return new QmpClient(socket, limit);
+      return new QmpClient(socket, patience);
     } catch (IOException e) {
       socket.close();
       throw e;
@@ -143,12 +187,48 @@ public final class QmpClient implements AutoCloseable {
     return event.path("data");
   }
 
-  private JsonNode next(BlockingQueue<JsonNode> queue, String what) throws IOException {
-    try {
-      JsonNode node = queue.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
-      if (node == null) {
-        throw new IOException("%s did not arrive within %d s".formatted(what, limit.toSeconds()));
+  /**
+   * Waits for the next event with this name for a while, and drops other events.
+   *
+   * @param name such as {@code SHUTDOWN}
+   * @param time how long to wait
+   * @return the event's data, a missing node if it has none; empty if there was none in that time
+   * @throws IOException if the connection has ended
+   */
+  public Optional<JsonNode> pollEvent(String name, Duration time) throws IOException {
+    long deadline = System.nanoTime() + time.toNanos();
+    for (long left = time.toNanos(); left > 0; left = deadline - System.nanoTime()) {
+      JsonNode event = poll(events, "an event", left);
+      if (event != null && event.path("event").asText().equals(name)) {
+        return Optional.of(event.path("data"));
       }
+    }
+    return Optional.empty();
+  }
+
+  private JsonNode next(BlockingQueue<JsonNode> queue, String what) throws IOException {
+    long start = System.nanoTime();
+    boolean told = false;
+    try {
+      JsonNode node = poll(queue, what, SECOND);
+      while (node == null) {
+        told = true;
+        patience.waiting(what, Duration.ofNanos(System.nanoTime() - start));
+        node = poll(queue, what, SECOND);
+      }
+      return node;
+    } finally {
+      if (told) {
+        patience.over();
+      }
+    }
+  }
+
+  /** Returns null if nothing arrives in time. */
+  private static JsonNode poll(BlockingQueue<JsonNode> queue, String what, long nanos)
+      throws IOException {
+    try {
+      JsonNode node = queue.poll(nanos, TimeUnit.NANOSECONDS);
       if (node == END) {
         queue.add(END);
         throw new IOException("the machine closed its control socket before " + what);

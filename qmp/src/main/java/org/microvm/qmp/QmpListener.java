@@ -35,6 +35,7 @@ final class QmpListener {
   private Runnable onClient;
   private EventLoop.Watch watch;
   private boolean strangerLogged;
+  private boolean failureLogged;
 
   private QmpListener(EventLoop loop, QmpSocket socket, UnixListener listener) {
     this.loop = loop;
@@ -84,7 +85,10 @@ final class QmpListener {
     } catch (ErrnoException e) {
       // For instance, the process is out of descriptors. The client stays in the backlog; the pause
       // keeps the loop from spinning.
-      LOG.warn("{}: {}", listener.path(), e.getMessage());
+      if (!failureLogged) {
+        failureLogged = true;
+        LOG.warn("{}: {}; trying again", listener.path(), e.getMessage());
+      }
       watch.interest(0);
       loop.schedule(RETRY_NANOS, this::listenIfRoom);
     }
@@ -102,6 +106,7 @@ final class QmpListener {
       client.close();
       throw e;
     }
+    failureLogged = false;
     sessions.add(session);
     session.greet();
     listenIfRoom();

@@ -90,6 +90,31 @@ class QmpProtocolTest {
     }
   }
 
+  private String snapshot(String more) {
+    return "{'execute': 'x-snapshot', 'arguments': {'directory': '%s', 'end': true%s}}"
+        .formatted(directory.resolve("saved"), more);
+  }
+
+  @Test
+  void snapshotWithEnd_endsTheMachine() throws IOException {
+    try (RawClient client = client()) {
+      assertEquals("SHUTDOWN", client.ask(snapshot("")).path("event").asText());
+      assertTrue(client.read().has("return"));
+
+      assertTrue(Files.isDirectory(directory.resolve("saved")));
+      assertEquals(QmpTarget.RunState.SHUTDOWN, target.state());
+    }
+  }
+
+  @Test
+  void snapshotWithEnd_thatFails_letsTheGuestRunOn() throws IOException {
+    try (RawClient client = client()) {
+      assertEquals("written pages are not tracked", client.refusal(snapshot(", 'base': '/b'")));
+
+      assertEquals(QmpTarget.RunState.RUNNING, target.state());
+    }
+  }
+
   @Test
   void commandOutOfBand_isKnownOnceEnabled() throws IOException {
     try (RawClient client = new RawClient(socket())) {

@@ -249,15 +249,14 @@ class ChannelSpecTest {
   void unixSocket_movesToADirectoryUnderItsName() throws Exception {
     SocketSpec spec = (SocketSpec) chardev("socket,path=/run,,path=1/s,,=,server,wait=off");
 
-    assertEquals(
-        chardev("socket,path=/a,,b/s,,=,server,wait=off"), spec.inDirectory(Path.of("/a,b")));
+    assertEquals(chardev("socket,path=/a,,b/s,,=,server,wait=off"), spec.at(Path.of("/a,b/s,=")));
   }
 
   @Test
   void tcpSocket_doesNotMove() throws Exception {
     SocketSpec spec = (SocketSpec) chardev("socket,port=1,server");
 
-    assertEquals(spec, spec.inDirectory(Path.of("/there")));
+    assertEquals(spec, spec.at(Path.of("/there")));
   }
 
   @Test

@@ -16,8 +16,9 @@ import org.microvm.devices.state.Stateful;
  *
  * <p>The line is infinitely fast: a byte written is sent at once, so the transmitter is always
  * empty, and the character time-out of the receive FIFO expires as soon as the FIFO holds a byte.
- * The modem at the other end is always on: CTS, DSR and DCD are asserted. Unlike on a PC, the OUT2
- * bit does not gate the interrupt.
+ * Bytes for the guest stay on the line until the guest listens; see {@link UartReceiver}. The modem
+ * at the other end is always on: CTS, DSR and DCD are asserted. Unlike on a PC, the OUT2 bit does
+ * not gate the interrupt.
  *
  * <p>vCPU threads call the methods of {@link BusDevice}, one host thread calls {@link #receive}.
  * One lock guards all registers and orders changes of the interrupt line; it is never held while
@@ -87,11 +88,9 @@ public final class Uart16550 implements BusDevice, Stateful {
   private final ReentrantLock lock = new ReentrantLock();
   private final IrqLine line;
   private final SerialOutput output;
-  private final byte[] received = new byte[FIFO_SIZE];
+  private final UartReceiver receiver = new UartReceiver();
   private volatile Runnable roomListener = () -> {};
 
-  private int receivedHead;
-  private int receivedCount;
   private int ier;
   private int lcr;
   private int mcr;
@@ -118,8 +117,8 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   /**
    * Sets the listener that is called when bytes refused by {@link #receive} may be offered again,
-   * because the guest has read all received bytes. It is called on a vCPU thread without the lock
-   * and must not block.
+   * because the guest listens and has read all received bytes. It is called on a vCPU thread
+   * without the lock and must not block.
    *
    * @param listener replaces the one before
    */
@@ -141,7 +140,7 @@ public final class Uart16550 implements BusDevice, Stateful {
         refused = true;
         return false;
       }
-      enqueue(value);
+      receiver.receive(value);
       updateLine();
       return true;
     } finally {
@@ -151,7 +150,7 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   /**
    * Offers bytes from the other end of the line. Nothing is ever dropped: while the FIFO is full,
-   * or the guest has the port in loopback mode, the caller keeps the bytes.
+   * the guest does not listen, or has the port in loopback mode, the caller keeps the bytes.
    *
    * @param data holds the bytes for the guest
    * @param position of the first byte in {@code data}
@@ -164,7 +163,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     try {
       int taken = Math.min(length, room());
       for (int i = 0; i < taken; i++) {
-        enqueue(data.get(ValueLayout.JAVA_BYTE, position + i));
+        receiver.receive(data.get(ValueLayout.JAVA_BYTE, position + i));
       }
       refused |= taken < length;
       updateLine();
@@ -182,8 +181,10 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
+        receiver.accessed(offset + i == LSR);
         value |= (long) readRegister((int) offset + i) << (i * Byte.SIZE);
       }
+      arrive();
       updateLine();
       tellRoom = roomAgain();
     } finally {
@@ -202,8 +203,10 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
+        receiver.accessed(false);
         writeRegister((int) offset + i, (int) (value >>> (i * Byte.SIZE)) & 0xff);
       }
+      arrive();
       updateLine();
       tellRoom = roomAgain();
     } finally {
@@ -220,6 +223,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       if (offset == DATA && size == 1 && !divisorShown() && !looped()) {
+        receiver.accessed(false);
         output.write(data, position, count);
         transmitterEmptiesAgain();
         return;
@@ -239,12 +243,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   public void save(StateOutput output) {
     lock.lock();
     try {
-      byte[] waiting = new byte[receivedCount];
-      for (int i = 0; i < waiting.length; i++) {
-        waiting[i] = received[(receivedHead + i) % FIFO_SIZE];
-      }
       new UartState(
-              waiting,
+              receiver.waiting(),
               ier,
               lcr,
               mcr,
@@ -267,11 +267,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     UartState state = UartState.read(input);
     lock.lock();
     try {
-      receivedHead = 0;
-      receivedCount = 0;
-      for (byte value : state.received()) {
-        enqueue(value);
-      }
+      receiver.restore(state.received(), state.fifo());
       ier = state.ier();
       lcr = state.lcr();
       mcr = state.mcr();
@@ -297,8 +293,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     boolean tellRoom;
     lock.lock();
     try {
-      receivedHead = 0;
-      receivedCount = 0;
+      receiver.restore(new byte[0], false);
       ier = 0;
       lcr = 0;
       mcr = 0;
@@ -321,7 +316,7 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   private int readRegister(int register) {
     return switch (register) {
-      case DATA -> divisorShown() ? divisor & 0xff : dequeue();
+      case DATA -> divisorShown() ? divisor & 0xff : receiver.take();
       case IER -> divisorShown() ? divisor >> Byte.SIZE : ier;
       case IIR_FCR -> readInterruptId();
       case LCR -> lcr;
@@ -361,11 +356,7 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   private void transmit(byte value) {
     if (looped()) {
-      if (receivedCount == capacity()) {
-        overrun(value);
-      } else {
-        enqueue(value);
-      }
+      overrun |= !receiver.loop(value);
     } else {
       output.write(value);
     }
@@ -389,12 +380,15 @@ public final class Uart16550 implements BusDevice, Stateful {
       transmitterEmptied = true;
     }
     ier = value;
+    if (!listens()) {
+      receiver.putBackUnnoticed();
+    }
   }
 
   private void controlFifo(int value) {
     boolean enable = (value & FCR_ENABLE) != 0;
     if (enable != fifo || (value & FCR_RESET_RECEIVER) != 0) {
-      receivedCount = 0;
+      receiver.reset(enable);
     }
     fifo = enable;
     trigger =
@@ -408,6 +402,9 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   private void controlModem(int value) {
     int before = modemLines();
+    if ((value & ~mcr & MCR_LOOP) != 0) {
+      receiver.putBack();
+    }
     mcr = value;
     int after = modemLines();
     int changes = (before ^ after) & ~MSR_RING;
@@ -421,14 +418,17 @@ public final class Uart16550 implements BusDevice, Stateful {
     int id = interruptId();
     if (id == IIR_TRANSMITTER_EMPTY) {
       transmitterEmptied = false;
+    } else if (id == IIR_RECEIVED || id == IIR_CHARACTER_TIMEOUT) {
+      receiver.noticed();
     }
     return fifo ? id | IIR_FIFO_ENABLED : id;
   }
 
   private int readLineStatus() {
     int status = LSR_HOLDING_REGISTER_EMPTY | LSR_TRANSMITTER_EMPTY;
-    if (receivedCount > 0) {
+    if (receiver.count() > 0) {
       status |= LSR_DATA_READY;
+      receiver.noticed();
     }
     if (overrun) {
       status |= LSR_OVERRUN;
@@ -459,8 +459,8 @@ public final class Uart16550 implements BusDevice, Stateful {
     if (overrun && (ier & IER_LINE_STATUS) != 0) {
       return IIR_LINE_STATUS;
     }
-    if (receivedCount > 0 && (ier & IER_RECEIVED) != 0) {
-      return fifo && receivedCount < trigger ? IIR_CHARACTER_TIMEOUT : IIR_RECEIVED;
+    if (receiver.count() > 0 && (ier & IER_RECEIVED) != 0) {
+      return fifo && receiver.count() < trigger ? IIR_CHARACTER_TIMEOUT : IIR_RECEIVED;
     }
     if (transmitterEmptied && (ier & IER_TRANSMITTER_EMPTY) != 0) {
       return IIR_TRANSMITTER_EMPTY;
@@ -487,43 +487,24 @@ public final class Uart16550 implements BusDevice, Stateful {
     return (mcr & MCR_LOOP) != 0;
   }
 
-  private int capacity() {
-    return fifo ? FIFO_SIZE : 1;
+  /** Whether the guest waits for input, so that bytes on the line may arrive. */
+  private boolean listens() {
+    return !looped() && ((ier & IER_RECEIVED) != 0 || receiver.isPolled());
+  }
+
+  private void arrive() {
+    if (listens()) {
+      receiver.arrive();
+    }
   }
 
   private int room() {
-    return looped() ? 0 : Math.max(0, capacity() - receivedCount);
+    return listens() ? receiver.room() : 0;
   }
 
   private boolean roomAgain() {
-    boolean again = refused && receivedCount == 0 && !looped();
+    boolean again = refused && receiver.isEmpty() && listens();
     refused &= !again;
     return again;
-  }
-
-  private void enqueue(byte value) {
-    received[(receivedHead + receivedCount) % FIFO_SIZE] = value;
-    receivedCount++;
-  }
-
-  /**
-   * Handles a byte for which there is no room: with the FIFO on it is lost, otherwise it replaces
-   * the waiting byte.
-   */
-  private void overrun(byte value) {
-    overrun = true;
-    if (!fifo) {
-      received[receivedHead] = value;
-    }
-  }
-
-  private int dequeue() {
-    if (receivedCount == 0) {
-      return 0;
-    }
-    int value = received[receivedHead] & 0xff;
-    receivedHead = (receivedHead + 1) % FIFO_SIZE;
-    receivedCount--;
-    return value;
   }
 }

@@ -7,7 +7,8 @@ import org.microvm.devices.state.StateOutput;
 /**
  * The state of a {@link Uart16550}.
  *
- * @param received bytes that the guest has not read, oldest first
+ * @param received bytes that the guest has not read, oldest first; those for which there is no room
+ *     are still on the line
  * @param ier interrupt enable register
  * @param lcr line control register
  * @param mcr modem control register
@@ -54,9 +55,6 @@ record UartState(
             input.getBoolean(),
             input.getBoolean());
     input.end();
-    if (!state.fifo && state.received.length > 1) {
-      throw input.damaged("%d received bytes without a FIFO".formatted(state.received.length));
-    }
     return state;
   }
 }

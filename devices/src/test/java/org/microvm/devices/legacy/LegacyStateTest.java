@@ -39,6 +39,7 @@ class LegacyStateTest {
   void uart_keepsReceivedBytesAndRegisters() throws Exception {
     Uart16550 before = uart();
     before.write(FCR, 1, 1);
+    before.write(IER, 1, 1);
     before.write(SCRATCH, 1, 0x5a);
     for (byte value = 0; value < 10; value++) {
       before.receive(value);
@@ -138,11 +139,11 @@ class LegacyStateTest {
 
   @Test
   void uart_moreBytesThanItsFifoHolds_areRefused() throws Exception {
-    assertRefused(uart(), uart(16, false, 0, 0, 0));
     assertRefused(uart(), uart(17, true, 0, 0, 0));
+    assertRefused(uart(), uart(17, false, 0, 0, 0));
 
     uart().restore(new StateInput("device", 1, uart(16, true, 0, 0, 0).toByteArray()));
-    uart().restore(new StateInput("device", 1, uart(1, false, 0, 0, 0).toByteArray()));
+    uart().restore(new StateInput("device", 1, uart(16, false, 0, 0, 0).toByteArray()));
   }
 
   @Test

@@ -27,9 +27,76 @@ final class Linux8250Driver {
   private static final int UUE = 0x40;
 
   private final Uart16550 uart;
+  private final Runnable beforeAccess;
 
   Linux8250Driver(Uart16550 uart) {
+    this(uart, () -> {});
+  }
+
+  /** Calls {@code beforeAccess} before each access to a register. */
+  Linux8250Driver(Uart16550 uart, Runnable beforeAccess) {
     this.uart = uart;
+    this.beforeAccess = beforeAccess;
+  }
+
+  /** What happens when the first program opens the port: {@code serial8250_do_startup}. */
+  void startup() {
+    clearFifos();
+    clearInterrupts();
+    out(LCR, 3);
+    setTermios(0);
+    out(MCR, 0x0b);
+    hasThreBug();
+    hasTxenBug();
+    clearInterrupts();
+    setTermios(5);
+  }
+
+  /** What follows: {@code serial8250_do_set_termios}, which enables interrupts before the FIFO. */
+  private void setTermios(int enabled) {
+    out(IER, enabled);
+    out(LCR, 0x83);
+    setDivisor(1);
+    out(LCR, 3);
+    out(FCR, 1);
+    out(FCR, 0x81);
+    out(MCR, 0x0b);
+  }
+
+  /** A message of the kernel: {@code serial8250_console_write}. */
+  void print(String text) {
+    int enabled = in(IER);
+    out(IER, 0);
+    for (int i = 0; i < text.length(); i++) {
+      in(LSR);
+      out(TX, text.charAt(i));
+    }
+    in(LSR);
+    out(IER, enabled);
+  }
+
+  /** What the interrupt handler reads: {@code serial8250_handle_irq}. */
+  String interrupt() {
+    StringBuilder text = new StringBuilder();
+    if ((in(IIR) & 1) == 0) {
+      while ((in(LSR) & 1) != 0) {
+        text.append((char) in(RX));
+      }
+    }
+    return text.toString();
+  }
+
+  private void clearFifos() {
+    out(FCR, 1);
+    out(FCR, 7);
+    out(FCR, 0);
+  }
+
+  private void clearInterrupts() {
+    in(LSR);
+    in(RX);
+    in(IIR);
+    in(MSR);
   }
 
   /** The type that {@code autoconfig} finds, by its setserial name. */
@@ -161,10 +228,12 @@ final class Linux8250Driver {
   }
 
   private int in(int register) {
+    beforeAccess.run();
     return (int) uart.read(register, 1);
   }
 
   private void out(int register, int value) {
+    beforeAccess.run();
     uart.write(register, 1, value);
   }
 }

@@ -237,6 +237,8 @@ class Uart16550Test {
 
   @Test
   void receive_withoutFifoHoldsOneByte() {
+    out(IER, 1);
+
     assertTrue(uart.receive((byte) 1));
     assertFalse(uart.receive((byte) 2));
 
@@ -246,6 +248,7 @@ class Uart16550Test {
   @Test
   void receive_fifoHoldsSixteenInOrder() {
     out(FCR, 1);
+    out(IER, 1);
 
     assertEquals(16, offer("0123456789abcdefgh"));
 
@@ -256,6 +259,7 @@ class Uart16550Test {
   @Test
   void receive_fifoGoesRoundItsEnd() {
     out(FCR, 1);
+    out(IER, 1);
     offer("0123456789");
     take(10);
 
@@ -267,6 +271,7 @@ class Uart16550Test {
   @Test
   void receive_fullNeverOverruns() {
     out(FCR, 1);
+    out(IER, 1);
     offer("0123456789abcdefgh");
 
     assertEquals(0, in(LSR) & 0x02);
@@ -300,7 +305,9 @@ class Uart16550Test {
   @ValueSource(ints = {0x03, 0x00})
   void fifoControl_resetOrSwitchEmptiesTheReceiver(int control) {
     out(FCR, 1);
+    out(IER, 1);
     offer("abc");
+    in(LSR);
 
     out(FCR, control);
 
@@ -310,6 +317,7 @@ class Uart16550Test {
   @Test
   void fifoControl_sameSettingKeepsTheBytes() {
     out(FCR, 1);
+    out(IER, 1);
     offer("abc");
 
     out(FCR, 0x81);
@@ -367,6 +375,7 @@ class Uart16550Test {
   void room_isToldOnceWhenARefusedSourceMayGoOn() {
     uart.onRoom(roomCalls::incrementAndGet);
     out(FCR, 1);
+    out(IER, 1);
     offer("0123456789abcdefgh");
 
     take(15);
@@ -380,6 +389,7 @@ class Uart16550Test {
   @Test
   void room_isNotToldWhenNothingWasRefused() {
     uart.onRoom(roomCalls::incrementAndGet);
+    out(IER, 1);
     offer("a");
 
     take(1);
@@ -390,7 +400,9 @@ class Uart16550Test {
   @Test
   void room_isToldAfterAFifoReset() {
     uart.onRoom(roomCalls::incrementAndGet);
+    out(IER, 1);
     offer("ab");
+    in(LSR);
 
     out(FCR, 7);
 
@@ -400,6 +412,7 @@ class Uart16550Test {
   @Test
   void receive_inLoopbackWaitsForItsEnd() {
     uart.onRoom(roomCalls::incrementAndGet);
+    out(IER, 1);
     out(MCR, 0x10);
 
     assertFalse(uart.receive((byte) 'a'));

@@ -15,9 +15,10 @@ import org.microvm.virtioserial.Buffering;
  *
  * @param descriptors open files: events of queues and interrupts, host ends of channels, disks, KVM
  * @param threads threads of the machine itself, without those of the JVM
- * @param keptBytes memory outside the heap for bytes that ports keep, in bytes
+ * @param nativeBytes memory outside the heap for bytes that ports keep, in bytes: three times what
+ *     they may keep, because a ring that grows needs its old memory too until the collector has run
  */
-public record MachineOverhead(int descriptors, int threads, long keptBytes) {
+public record MachineOverhead(int descriptors, int threads, long nativeBytes) {
   /** KVM, the VM, RAM, register pages, the event loop, the UART, power events, entropy. */
   private static final int BASE_DESCRIPTORS = 24;
 
@@ -35,6 +36,9 @@ public record MachineOverhead(int descriptors, int threads, long keptBytes) {
 
   /** Each ring keeps as much, however little of the limit for all ports is left. */
   private static final long RING_BYTES = 4096;
+
+  /** A ring's memory, and that of the ring before it grew, perhaps twice. */
+  private static final long GROWTH = 3;
 
   /** What the rest of a process needs: standard streams, jars, a control socket with clients. */
   private static final int OTHER_DESCRIPTORS = 96;
@@ -61,7 +65,7 @@ public record MachineOverhead(int descriptors, int threads, long keptBytes) {
             + queues
             + CHANNEL_DESCRIPTORS * config.serial().maxPorts(),
         BASE_THREADS + config.cpus() + config.disks().size(),
-        Buffering.MAX_LIMIT + RING_BYTES * 2 * config.serial().maxPorts());
+        GROWTH * (Buffering.MAX_LIMIT + RING_BYTES * 2 * config.serial().maxPorts()));
   }
 
   /**

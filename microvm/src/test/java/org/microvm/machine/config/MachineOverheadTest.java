@@ -35,7 +35,7 @@ class MachineOverheadTest {
 
   @Test
   void keptBytes_haveALimitForAllPortsTogether() {
-    assertTrue(of(511).keptBytes() < 72 << 20);
-    assertTrue(of(1).keptBytes() >= 64 << 20);
+    assertTrue(of(511).nativeBytes() < 208 << 20);
+    assertTrue(of(1).nativeBytes() >= 192 << 20);
   }
 }

@@ -22,6 +22,7 @@ abstract class ServerBackend implements PortBackend {
   private Port port;
   private boolean adopted;
   private EventLoop.Watch watch;
+  private boolean failureLogged;
 
   /**
    * @param wait whether the guest starts only after a client has connected
@@ -79,6 +80,7 @@ abstract class ServerBackend implements PortBackend {
     try {
       HostConnection client = accept();
       if (client != null) {
+        failureLogged = false;
         watch.interest(0);
         port.connected(client);
         readyToBoot.complete(null);
@@ -86,7 +88,10 @@ abstract class ServerBackend implements PortBackend {
     } catch (ErrnoException e) {
       // For instance no descriptor is free: the client stays in the backlog, so the listener stays
       // ready, and without a pause the loop would spin.
-      LOG.warn("{}: {}", describe(), e.getMessage());
+      if (!failureLogged) {
+        failureLogged = true;
+        LOG.warn("{}: {}; trying again", describe(), e.getMessage());
+      }
       watch.interest(0);
       port.loop().schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
     }

@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.ProcessSignal;
 import org.microvm.linux.Terminal;
-import org.microvm.linux.WindowSignal;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,7 +15,8 @@ import org.slf4j.LoggerFactory;
  * after the end of input.
  *
  * <p>If the input is a terminal, it is in raw mode until the port ends, so that the guest receives
- * each key and does the echo. A console follows the terminal's size.
+ * each key and does the echo. While this process is in the background, the terminal is left alone.
+ * A console follows the terminal's size.
  */
 public final class StdioBackend extends FixedBackend {
   private static final Logger LOG = LoggerFactory.getLogger(StdioBackend.class);
@@ -23,15 +24,12 @@ public final class StdioBackend extends FixedBackend {
   /** Only one port may use them: a second one would take bytes of the first. */
   private static final AtomicBoolean TAKEN = new AtomicBoolean();
 
-  /**
-   * Null if the input is not a terminal. It has descriptors of its own, because the port closes
-   * those that it is given.
-   */
-  private final Terminal terminal;
+  /** Null if the input is not a terminal. */
+  private final TerminalInput terminal;
 
-  private WindowSignal signal;
+  private ProcessSignal signal;
 
-  private StdioBackend(HostConnection connection, Terminal terminal) {
+  private StdioBackend(HostConnection connection, TerminalInput terminal) {
     super(connection);
     this.terminal = terminal;
   }
@@ -47,8 +45,8 @@ public final class StdioBackend extends FixedBackend {
   }
 
   /**
-   * Opens the backend. Both streams are non-blocking until the port ends, and blocking again
-   * afterwards, because a shell may share them.
+   * Opens the backend. Streams that are no terminals are non-blocking until the port ends, and
+   * blocking again afterwards, because a shell may share them.
    *
    * @param signals whether Ctrl-C on a terminal ends this process instead of going to the guest
    * @return the backend, which a port owns and closes
@@ -58,17 +56,20 @@ public final class StdioBackend extends FixedBackend {
     if (!TAKEN.compareAndSet(false, true)) {
       throw new ErrnoException("open stdio", Errno.EBUSY, "another port uses it");
     }
-    Fd input = Fd.standardInput();
-    Fd output = Fd.standardOutput();
-    Terminal terminal = null;
+    TerminalInput terminal = null;
+    Fd output = TerminalInput.output();
     try {
+      Fd input = Fd.standardInput();
       if (Terminal.isTerminal(input)) {
-        terminal = Terminal.raw(Fd.standardInput(), signals);
+        terminal = TerminalInput.open(signals);
+        input = terminal.portEnd();
+      } else {
+        input.nonBlocking(true);
       }
-      input.nonBlocking(true);
       output.nonBlocking(true);
       return new StdioBackend(new HostConnection(input, output, true), terminal);
     } catch (ErrnoException e) {
+      output.close();
       restore(terminal);
       throw e;
     }
@@ -79,7 +80,7 @@ public final class StdioBackend extends FixedBackend {
     Fd output = Fd.standardOutput();
     Fd shown = Terminal.isTerminal(output) ? output : Fd.standardInput();
     if (port.isConsole() && Terminal.isTerminal(shown)) {
-      signal = WindowSignal.listen(() -> sizeChanged(port, shown));
+      signal = ProcessSignal.listen(ProcessSignal.Kind.WINDOW, () -> sizeChanged(port, shown));
       TerminalSize.tell(port, shown);
     }
   }
@@ -106,12 +107,13 @@ public final class StdioBackend extends FixedBackend {
     }
   }
 
-  private static void restore(Terminal terminal) {
-    blocking(Fd.standardInput());
-    blocking(Fd.standardOutput());
+  private static void restore(TerminalInput terminal) {
     if (terminal != null) {
       terminal.close();
+    } else {
+      blocking(Fd.standardInput());
     }
+    blocking(Fd.standardOutput());
     TAKEN.set(false);
   }
 

@@ -4,13 +4,15 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.microvm.linux.SocketMode;
 
 /** Reads and writes the options of {@code --chardev}. */
 public final class ChardevOptions {
-  private static final String KINDS = "socket, file, pipe, pty, stdio, null, channel";
+  private static final List<String> KINDS =
+      List.of("socket", "file", "pipe", "pty", "stdio", "null", "channel");
   private static final String DEFAULT_HOST = "127.0.0.1";
 
   private ChardevOptions() {}
@@ -51,7 +53,11 @@ public final class ChardevOptions {
           case "channel" -> new ChardevSpec.InProcess();
           default ->
               throw new OptionException(
-                  "there is no chardev \"%s\"; the kinds are: %s".formatted(options.kind(), KINDS));
+                  "there is no chardev \"%s\"; the kinds are: %s%s"
+                      .formatted(
+                          options.kind(),
+                          String.join(", ", KINDS),
+                          NearestWord.hint(options.kind(), KINDS)));
         };
     options.finish();
     return spec;

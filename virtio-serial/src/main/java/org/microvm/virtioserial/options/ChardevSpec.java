@@ -60,6 +60,14 @@ public sealed interface ChardevSpec
   }
 
   /**
+   * {@return this specification with absolute paths, so that it means the same in another working
+   * directory}
+   */
+  default ChardevSpec absolute() {
+    return this;
+  }
+
+  /**
    * A file that receives the guest's bytes.
    *
    * @param path the output file, which is created if it does not exist
@@ -88,6 +96,11 @@ public sealed interface ChardevSpec
     }
 
     @Override
+    public ChardevSpec absolute() {
+      return new File(path.toAbsolutePath(), append, input.map(Path::toAbsolutePath));
+    }
+
+    @Override
     public PortBackend open(EventLoop loop) throws IOException {
       return FileBackend.open(path, append, input);
     }
@@ -113,6 +126,11 @@ public sealed interface ChardevSpec
     @Override
     public void addTo(Map<String, String> options) {
       options.put("path", path.toString());
+    }
+
+    @Override
+    public ChardevSpec absolute() {
+      return new Pipe(path.toAbsolutePath());
     }
 
     @Override

@@ -171,9 +171,15 @@ public final class OptionList {
         return choice;
       }
     }
-    String accepted = String.join(" nor ", choices.stream().map(text).toList());
+    List<String> accepted = choices.stream().map(text).toList();
     throw new OptionException(
-        "%s: %s=%s is neither %s".formatted(kind, name, value.get(), accepted));
+        "%s: %s=%s is neither %s%s"
+            .formatted(
+                kind,
+                name,
+                value.get(),
+                String.join(" nor ", accepted),
+                NearestWord.hint(value.get(), accepted)));
   }
 
   /**
@@ -190,7 +196,9 @@ public final class OptionList {
       case "on", "yes", "true" -> true;
       case "off", "no", "false" -> false;
       default ->
-          throw new OptionException("%s: %s=%s is neither on nor off".formatted(kind, name, value));
+          throw new OptionException(
+              "%s: %s=%s is neither on nor off%s"
+                  .formatted(kind, name, value, NearestWord.hint(value, List.of("on", "off"))));
     };
   }
 
@@ -231,9 +239,14 @@ public final class OptionList {
    */
   public void finish() throws OptionException {
     if (!values.isEmpty()) {
+      Map.Entry<String, String> unknown = values.entrySet().iterator().next();
+      String hint =
+          NearestWord.of(unknown.getKey(), known)
+              .map(name -> "; did you mean %s=%s?".formatted(name, unknown.getValue()))
+              .orElse("");
       throw new OptionException(
-          "%s: unknown option %s=; accepted are: %s"
-              .formatted(kind, values.keySet().iterator().next(), String.join(", ", known)));
+          "%s: unknown option %s=; accepted are: %s%s"
+              .formatted(kind, unknown.getKey(), String.join(", ", known), hint));
     }
   }
 

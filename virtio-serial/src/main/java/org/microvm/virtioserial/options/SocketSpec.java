@@ -242,14 +242,18 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
   }
 
   /**
-   * {@return this specification with its unix socket in another directory, under the same name; an
-   * unchanged one for TCP}
+   * {@return this specification with its unix socket at another path; an unchanged one for TCP}
    *
-   * @param directory where the socket is to be
+   * @param path where the socket is to be
    */
-  public SocketSpec inDirectory(Path directory) {
-    return address instanceof Unix(Path path, SocketMode mode) && path.getFileName() != null
-        ? new SocketSpec(new Unix(directory.resolve(path.getFileName()), mode), role)
+  public SocketSpec at(Path path) {
+    return address instanceof Unix(Path _, SocketMode mode)
+        ? new SocketSpec(new Unix(path, mode), role)
         : this;
+  }
+
+  @Override
+  public ChardevSpec absolute() {
+    return address instanceof Unix(Path path, SocketMode _) ? at(path.toAbsolutePath()) : this;
   }
 }

@@ -1,0 +1,59 @@
+package org.microvm.cli;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.microvm.virtioserial.options.NearestWord;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Says in one line what is wrong with the words of a command, and what the user may have meant. */
+final class WrongWords {
+  private WrongWords() {}
+
+  /** Returns the message for the user. */
+  static String message(ParameterException e) {
+    CommandLine command = e.getCommandLine();
+    if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()) {
+      return unknown(command, unmatched.getUnmatched().getFirst());
+    }
+    if (e.getMessage().startsWith("Missing required subcommand")) {
+      return "%s: a command is missing; there are: %s"
+          .formatted(
+              command.getCommandSpec().qualifiedName(),
+              String.join(", ", command.getSubcommands().keySet()));
+    }
+    return e.getMessage()
+        .replace("' is not an int", "' is not a whole number")
+        .replace("' is not a long", "' is not a whole number")
+        .replace("' is not a double", "' is not a number")
+        .replace("Value for option option", "Value for option");
+  }
+
+  private static String unknown(CommandLine command, String word) {
+    CommandSpec spec = command.getCommandSpec();
+    String name = spec.qualifiedName();
+    String all = "; `%s --help` lists all".formatted(name);
+    if (word.startsWith("-")) {
+      String option = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
+      return "%s: unknown option '%s'%s%s"
+          .formatted(name, option, NearestWord.hint(option, names(spec)), all);
+    }
+    if (!spec.subcommands().isEmpty()) {
+      return "%s: unknown command '%s'%s%s"
+          .formatted(name, word, NearestWord.hint(word, spec.subcommands().keySet()), all);
+    }
+    return "%s: unexpected argument '%s'%s".formatted(name, word, all);
+  }
+
+  private static List<String> names(CommandSpec spec) {
+    List<String> names = new ArrayList<>();
+    for (OptionSpec option : spec.options()) {
+      names.addAll(Arrays.asList(option.names()));
+    }
+    return names;
+  }
+}

@@ -1,0 +1,186 @@
+package org.microvm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Commands and a machine that takes its time to answer. */
+@Timeout(60)
+class SlowMachineTest {
+  private static final String GREETING = "{\"QMP\": {\"version\": {}, \"capabilities\": []}}";
+
+  @TempDir private Path directory;
+  private final StringWriter err = new StringWriter();
+  private ServerSocketChannel listener;
+  private SocketChannel client;
+  private BufferedReader requests;
+  private Process command;
+
+  @BeforeEach
+  void listen() throws IOException {
+    listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    listener.bind(UnixDomainSocketAddress.of(directory.resolve("qmp")));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    listener.close();
+    if (client != null) {
+      client.close();
+    }
+    if (command != null) {
+      command.destroyForcibly();
+    }
+  }
+
+  private void accept() throws IOException {
+    client = listener.accept();
+    requests =
+        new BufferedReader(
+            new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8));
+  }
+
+  private void send(String line) throws IOException {
+    client.write(ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private void answer(String request, String result) throws IOException {
+    String id = request.replaceAll(".*\"id\":([0-9]+).*", "$1");
+    send("{\"return\": %s, \"id\": %s}".formatted(result, id));
+  }
+
+  private String negotiated() throws IOException {
+    send(GREETING);
+    answer(requests.readLine(), "{}");
+    return requests.readLine();
+  }
+
+  private int execute(String... args) {
+    return Main.execute(new PrintWriter(err, true), args);
+  }
+
+  private void start(String... args) throws IOException {
+    List<String> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    words.addAll(List.of("-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp"));
+    words.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.cli.Main"));
+    words.addAll(List.of(args));
+    words.addAll(List.of("--qmp", directory.resolve("qmp").toString()));
+    command = new ProcessBuilder(words).start();
+  }
+
+  private void interrupt() throws Exception {
+    String pid = Long.toString(command.pid());
+    assertEquals(0, new ProcessBuilder("kill", "-INT", pid).start().waitFor());
+  }
+
+  private void assertEnds(int status, String message) throws Exception {
+    assertTrue(command.waitFor(30, TimeUnit.SECONDS), "it does not end");
+    String said = new String(command.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(message, said.strip());
+    assertEquals(status, command.exitValue());
+  }
+
+  @Test
+  void timeout_isAnOption() throws Exception {
+    int status =
+        execute(
+            "ctl", "--timeout", "1", "--qmp", directory.resolve("qmp").toString(), "query-status");
+
+    assertEquals(Main.FAILED, status);
+    assertEquals(
+        "microvm: --timeout: the greeting did not arrive within 1 s;"
+            + " a machine that has got a command still runs it\n",
+        err.toString());
+  }
+
+  @Test
+  void snapshotWithEnd_isOneCommandThatIsWaitedFor() throws Exception {
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(
+            () ->
+                execute(
+                    "snapshot",
+                    "--qmp",
+                    directory.resolve("qmp").toString(),
+                    "--end",
+                    directory.resolve("saved").toString()));
+    accept();
+    String request = negotiated();
+
+    assertTrue(request.contains("x-snapshot") && request.contains("\"end\":true"), request);
+    answer(request, "{}");
+    assertEquals(0, status.get(30, TimeUnit.SECONDS), err.toString());
+  }
+
+  @Test
+  void snapshotInterruptedBeforeTheMachineAnswers_saysThatNothingHappened() throws Exception {
+    start("snapshot", directory.resolve("saved").toString(), "--end");
+    accept();
+
+    interrupt();
+
+    assertEnds(130, "microvm: interrupted: the machine has got no command and continues");
+  }
+
+  @Test
+  void snapshotInterrupted_saysWhatTheMachineDoes() throws Exception {
+    start("snapshot", "saved", "--end");
+    accept();
+    negotiated();
+
+    interrupt();
+
+    assertEnds(130, "microvm: interrupted: the machine completes the snapshot saved and ends");
+  }
+
+  @Test
+  void migrationInterrupted_isCancelled() throws Exception {
+    start("migrate", "unix:" + directory.resolve("there"));
+    accept();
+    String request = negotiated();
+    assertTrue(request.contains("x-memory"), request);
+    answer(request, "{}");
+    request = requests.readLine();
+    assertTrue(request.contains("\"migrate\""), request);
+    answer(request, "{}");
+    // It asks for the progress while it waits for the end.
+    request = requests.readLine();
+    assertTrue(request.contains("query-migrate"), request);
+    answer(request, "{\"status\": \"active\"}");
+
+    interrupt();
+
+    request = requests.readLine();
+    while (request.contains("query-migrate")) {
+      answer(request, "{\"status\": \"active\"}");
+      request = requests.readLine();
+    }
+    assertTrue(request.contains("migrate_cancel"), request);
+    answer(request, "{}");
+    send("{\"event\": \"MIGRATION\", \"data\": {\"status\": \"cancelled\"}}");
+    assertEnds(130, "microvm: interrupted: the migration is cancelled, the guest continues");
+  }
+}

@@ -1,0 +1,217 @@
+package org.microvm.agent;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+
+/** Runs one program whose standard streams are moved in pieces, by {@link StreamScript}. */
+final class StreamedProcess {
+  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  /** The standard streams of the program; no input if it is null. */
+  record Streams(InputStream input, OutputStream output, OutputStream errors) {}
+
+  private final GuestAgent agent;
+  private final GuestCommand command;
+  private final Streams streams;
+  private final long deadline;
+  private final Duration limit;
+  private final String name = ".microvm-" + UUID.randomUUID();
+
+  private GuestProcess process;
+  private ExecResult result;
+  private GuestFile quit;
+  private StreamInput input;
+  private StreamOutput output;
+  private StreamOutput errors;
+  private long pause = FIRST_PAUSE_NANOS;
+
+  StreamedProcess(GuestAgent agent, GuestCommand command, Streams streams, Duration limit) {
+    this.agent = agent;
+    this.command = command;
+    this.streams = streams;
+    this.limit = limit;
+    this.deadline = System.nanoTime() + limit.toNanos();
+  }
+
+  /**
+   * Runs the program to its end.
+   *
+   * @return the result, without the output; empty if the guest cannot run the script
+   */
+  Optional<ExecResult> run() throws IOException {
+    if (!servesFiles()) {
+      return Optional.empty();
+    }
+    GuestCommand wrapped = StreamScript.wrap(command, name, streams.input() != null);
+    try {
+      process = agent.processes().start(wrapped);
+    } catch (AgentCommandException e) {
+      if (e.saysNoSuchFile()) {
+        return Optional.empty(); // There is no shell.
+      }
+      throw e;
+    }
+    try {
+      if (!open()) {
+        return Optional.empty();
+      }
+      moveAll();
+      end("done");
+      return Optional.of(result);
+    } catch (IOException | RuntimeException e) {
+      abandon(e);
+      throw e;
+    }
+  }
+
+  /** Whether the agent opens files, which it may be configured to refuse. */
+  private boolean servesFiles() throws IOException {
+    try {
+      agent.files().open(StreamScript.PLACES.getFirst() + "/" + name, OpenMode.READ).close();
+    } catch (UnknownCommandException e) {
+      return false;
+    } catch (AgentCommandException e) {
+      // As expected, there is no such file.
+    }
+    return true;
+  }
+
+  /** Waits until the script has prepared the streams; returns false if it cannot. */
+  private boolean open() throws IOException {
+    while (true) {
+      boolean wasOver = ended();
+      for (String place : StreamScript.PLACES) {
+        if (openIn(place + "/" + name)) {
+          pause = FIRST_PAUSE_NANOS;
+          return true;
+        }
+      }
+      if (wasOver) {
+        return explain(new String(result.stderr(), StandardCharsets.UTF_8).strip());
+      }
+      if (deadline - System.nanoTime() < 0) {
+        throw late();
+      }
+      waitForMore();
+    }
+  }
+
+  /** Says why the script ended before it ran the program; returns false if it cannot run any. */
+  private boolean explain(String reason) throws IOException {
+    if (reason.equals(StreamScript.NO_PROGRAM)) {
+      throw new AgentCommandException(
+          "guest-exec",
+          "GenericError",
+          "'" + command.argv().getFirst() + "': No such file or directory");
+    }
+    if (reason.equals(StreamScript.NO_STREAMS)) {
+      return false;
+    }
+    throw new AgentProtocolException(
+        "guest-exec: the guest's shell ended with status " + result.status() + ": " + reason);
+  }
+
+  private boolean openIn(String directory) throws IOException {
+    GuestFiles files = agent.files();
+    try {
+      quit = files.open(directory + "/q", OpenMode.UPDATE);
+    } catch (AgentCommandException e) {
+      return false; // It is not there yet, or elsewhere.
+    }
+    output = new StreamOutput(files, directory + "/o", directory + "/a", streams.output());
+    errors = new StreamOutput(files, directory + "/e", directory + "/b", streams.errors());
+    if (streams.input() != null) {
+      input = StreamInput.start(files, directory, streams.input());
+    }
+    return true;
+  }
+
+  private AgentTimeoutException late() {
+    return new AgentTimeoutException(
+        "'%s' did not end within %d ms".formatted(command.argv().getFirst(), limit.toMillis()));
+  }
+
+  private void moveAll() throws IOException {
+    while (true) {
+      boolean moved = input != null && result == null && input.move();
+      moved |= output.move();
+      moved |= errors.move();
+      if (moved) {
+        pause = FIRST_PAUSE_NANOS;
+      } else if (ended() && output.isComplete() && errors.isComplete()) {
+        return;
+      } else {
+        waitForMore();
+      }
+      if (deadline - System.nanoTime() < 0) {
+        throw late();
+      }
+    }
+  }
+
+  private boolean ended() throws IOException {
+    if (result == null) {
+      result = process.result().orElse(null);
+    }
+    return result != null;
+  }
+
+  private void waitForMore() throws IOException {
+    long left = deadline - System.nanoTime();
+    if (left <= 0) {
+      return;
+    }
+    try {
+      long nanos = Math.min(pause, left);
+      if (input != null && result == null) {
+        input.await(nanos);
+      } else {
+        TimeUnit.NANOSECONDS.sleep(nanos);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException(
+          "interrupted while waiting for " + command.argv().getFirst());
+    }
+    pause = Math.min(pause * 2, LONGEST_PAUSE_NANOS);
+  }
+
+  /** Ends the script, which removes its files. */
+  private void end(String word) throws IOException {
+    quit.write((word + "\n").getBytes(StandardCharsets.US_ASCII));
+    quit.flush();
+    quit.close();
+    for (StreamOutput stream : new StreamOutput[] {output, errors}) {
+      if (stream != null) {
+        stream.close();
+      }
+    }
+    if (input != null) {
+      input.close();
+    }
+  }
+
+  /** Ends the program if it runs, and removes the files; also on an interrupted thread. */
+  private void abandon(Exception reason) {
+    if (quit == null || reason instanceof AgentDisconnectedException) {
+      return;
+    }
+    boolean interrupted = Thread.interrupted();
+    try {
+      end(result == null ? "kill" : "done");
+    } catch (IOException e) {
+      reason.addSuppressed(e);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
