@@ -78,6 +78,10 @@ test-hardware: build images bare-metal ## run the KVM tests on hardware KVM, whi
 test-hardware-short: build images bare-metal ## a few of them
 	@tools/test-hardware short
 
+.PHONY: test-hardware-stock
+test-hardware-stock: build images bare-metal ## Debian's own kernel and root file system as a guest there
+	@tools/test-hardware stock
+
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300

@@ -18,8 +18,8 @@ umask 022
 
 readonly release=bookworm
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-# The last three are for guests that boot from this root.
-readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,qemu-guest-agent
+# The last four are for guests that boot from this root: without dbus, logind does nothing at the power button.
+readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,dbus,qemu-guest-agent
 readonly size=3G
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm/hardware
 jdk=$(readlink -f "$JAVA_HOME")

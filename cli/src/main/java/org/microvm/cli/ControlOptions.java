@@ -47,6 +47,7 @@ final class ControlOptions {
               "-name")
           .build();
 
+  private SnapshotKey snapshotKey = new SnapshotKey(null);
   private Machine machine;
   private QmpServer server;
 
@@ -75,6 +76,16 @@ final class ControlOptions {
   }
 
   /**
+   * Reads what snapshots need later; to be called while the process still has access to all files
+   * of its user.
+   */
+  void prepare() {
+    if (!Options.all(qmp).isEmpty()) {
+      snapshotKey = SnapshotKey.ofUser();
+    }
+  }
+
+  /**
    * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given.
    * With {@code wait=on} returns once a client has connected or the sockets were closed.
    */
@@ -87,7 +98,7 @@ final class ControlOptions {
             ofMachine,
             name.getValue(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
-            SnapshotKey.ofUser()::seal);
+            snapshotKey::seal);
     QmpServer present;
     synchronized (this) {
       machine = ofMachine;

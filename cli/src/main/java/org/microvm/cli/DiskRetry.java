@@ -34,7 +34,7 @@ final class DiskRetry implements MachineListener {
   }
 
   private void resume() {
-    if (machine.isDiskFailed() && !machine.end().isDone()) {
+    if (machine.isDiskFailed() && !machine.isPanicked() && !machine.end().isDone()) {
       machine.resume();
     }
   }

@@ -268,7 +268,7 @@ final class MachineOptions {
             trackDirtyPages)) {
       args.addAll(List.of(option.longestName(), option.getValue()));
     }
-    return SavedOptions.absolute(args);
+    return SavedPaths.absolute(args);
   }
 
   private static void addPath(List<String> args, OptionSpec option) {

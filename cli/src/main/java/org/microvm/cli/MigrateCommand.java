@@ -37,8 +37,7 @@ final class MigrateCommand implements Callable<Integer> {
   /** The states in which a migration goes on; a completed one ends the machine. */
   private static final Set<String> RUNNING = Set.of("setup", "active", "device", "completed");
 
-  /** The states of which the event tells before the end. */
-  private static final Set<String> BEFORE_END = Set.of("setup", "active");
+  private static final Set<String> ENDS = Set.of("completed", "failed", "cancelled");
 
   @Mixin private ControlClient control;
 
@@ -133,9 +132,12 @@ final class MigrateCommand implements Callable<Integer> {
     try {
       while (true) {
         Optional<JsonNode> end = client.pollEvent("MIGRATION", PROGRESS);
-        // Another client may have set the capability 'events', which reports other states as well.
-        if (end.isPresent() && !BEFORE_END.contains(end.get().path("status").asText())) {
-          return end.get();
+        if (end.isPresent()) {
+          if (ENDS.contains(end.get().path("status").asText())) {
+            return end.get();
+          }
+          // Another client has set the capability 'events', which reports other changes as well.
+          continue;
         }
         JsonNode now = client.execute("query-migrate");
         if (!RUNNING.contains(now.path("status").asText())) {

@@ -73,6 +73,6 @@ final class RestoreCommand implements Callable<Integer> {
     if (!Options.isGiven(trustOptions) && !SnapshotKey.ofUserIfThere().isSealed(all)) {
       RestoredOptions.check(options, new SnapshotDirectory(from), to != null);
     }
-    return to == null ? options : SavedOptions.withSocketsIn(options, to);
+    return to == null ? options : SavedPaths.withSocketsIn(options, to);
   }
 }

@@ -134,8 +134,17 @@ final class RunCommand implements Callable<Integer> {
   List<OptionSpec> all() {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
-    all.addAll(List.of(exitStats, restore, clock, incoming, tlsCredentials, tlsAuthorized));
-    all.addAll(List.of(onMigrate, noConsole, timeout));
+    all.addAll(
+        List.of(
+            exitStats,
+            restore,
+            clock,
+            incoming,
+            tlsCredentials,
+            tlsAuthorized,
+            onMigrate,
+            noConsole,
+            timeout));
     return all;
   }
 
@@ -152,6 +161,7 @@ final class RunCommand implements Callable<Integer> {
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
+    control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
     if (!words.isEmpty()) {

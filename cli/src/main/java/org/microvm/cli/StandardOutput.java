@@ -17,7 +17,6 @@ import org.microvm.linux.Fd;
  * thread may write.
  */
 final class StandardOutput extends OutputStream {
-  private static final int EDQUOT = 122;
   private static final int CHUNK = 8192;
   private static final long FULL_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
@@ -58,7 +57,7 @@ final class StandardOutput extends OutputStream {
         // Once more.
       }
       case Errno.EAGAIN -> LockSupport.parkNanos(BUSY_NANOS);
-      case Errno.ENOSPC, EDQUOT -> {
+      case Errno.ENOSPC, Errno.EDQUOT -> {
         if (!told) {
           told = true;
           System.err.printf(

@@ -32,7 +32,7 @@ class SavedOptionsTest {
   void chardev_isMovedIfItIsAUnixSocket(String saved, String moved) {
     assertEquals(
         List.of("--chardev", moved, "--memory", "16M"),
-        SavedOptions.withSocketsIn(List.of("--chardev", saved, "--memory", "16M"), THERE));
+        SavedPaths.withSocketsIn(List.of("--chardev", saved, "--memory", "16M"), THERE));
   }
 
   @Test
@@ -45,7 +45,7 @@ class SavedOptionsTest {
             "socket,id=b,path=/there/b-s,reconnect-ms=10",
             "--chardev",
             "socket,id=c,path=/there/t"),
-        SavedOptions.withSocketsIn(
+        SavedPaths.withSocketsIn(
             List.of(
                 "--chardev",
                 "socket,id=a,path=/run/a/s,server=on,wait=off",
@@ -63,7 +63,7 @@ class SavedOptionsTest {
 
     assertEquals(
         List.of("--chardev", "socket,id=a,path=/there/s", "--chardev", "socket,id=b,path=/there/s"),
-        SavedOptions.withSocketsIn(saved, THERE));
+        SavedPaths.withSocketsIn(saved, THERE));
   }
 
   @Test
@@ -78,7 +78,7 @@ class SavedOptionsTest {
             "socket,id=c,path=/3/a-s");
 
     UsageException failure =
-        assertThrows(UsageException.class, () -> SavedOptions.withSocketsIn(saved, THERE));
+        assertThrows(UsageException.class, () -> SavedPaths.withSocketsIn(saved, THERE));
 
     assertEquals(
         "--sockets /there: two channels would have the same socket:"
@@ -105,23 +105,21 @@ class SavedOptionsTest {
     String here = Path.of("").toAbsolutePath().toString().replace(",", ",,");
 
     assertEquals(
-        List.of(option, saved.replace("HERE", here)),
-        SavedOptions.absolute(List.of(option, given)));
+        List.of(option, saved.replace("HERE", here)), SavedPaths.absolute(List.of(option, given)));
   }
 
   @Test
   void directoryWithACommaInItsName_isKept() {
     assertEquals(
         List.of("--chardev", "socket,id=a,path=/a,,b/s"),
-        SavedOptions.withSocketsIn(
-            List.of("--chardev", "socket,id=a,path=/run/s"), Path.of("/a,b")));
+        SavedPaths.withSocketsIn(List.of("--chardev", "socket,id=a,path=/run/s"), Path.of("/a,b")));
   }
 
   @Test
   void otherOptions_stayAsTheyAre() {
     List<String> saved = List.of("--append", "socket,path=/run/s", "--device", "virtconsole,x=,,");
 
-    assertEquals(saved, SavedOptions.withSocketsIn(saved, THERE));
+    assertEquals(saved, SavedPaths.withSocketsIn(saved, THERE));
   }
 
   @Test
@@ -129,7 +127,7 @@ class SavedOptionsTest {
     List<String> saved = List.of("--chardev", "socket,id=a,path=/s,colour=red");
 
     UsageException failure =
-        assertThrows(UsageException.class, () -> SavedOptions.withSocketsIn(saved, THERE));
+        assertThrows(UsageException.class, () -> SavedPaths.withSocketsIn(saved, THERE));
 
     assertEquals(
         "--chardev socket: unknown option colour=; accepted are: id, mode, path, reconnect,"

@@ -21,7 +21,9 @@ class QmpInputFuzzTest {
         public void malformed(String description) {}
 
         @Override
-        public void tooLong(Optional<byte[]> id) {}
+        public void tooLong(Optional<byte[]> id) {
+          id.ifPresent(this::value);
+        }
       };
 
   @FuzzTest

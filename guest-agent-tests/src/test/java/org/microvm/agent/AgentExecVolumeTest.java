@@ -12,9 +12,9 @@ import org.microvm.junit.MicroVm;
 /**
  * Many programs, one after the other.
  *
- * <p>Where KVM emulates the guest's kernel, one program takes one to two seconds: the agent
- * is a process with 63 mappings, and copying them for a fork and dropping them for an exec takes
- * about a million kernel instructions, whatever the client does. On such hosts the test runs fewer
+ * <p>Where KVM emulates the guest's kernel, one program takes one to two seconds: the agent is a
+ * process with 63 mappings, and copying them for a fork and dropping them for an exec takes about a
+ * million kernel instructions, whatever the client does. On such hosts the test runs fewer
  * programs; {@code make agent-test EXECS=1000} runs as many as elsewhere.
  */
 @MicroVm

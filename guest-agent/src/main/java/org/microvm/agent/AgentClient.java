@@ -1,11 +1,14 @@
 package org.microvm.agent;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
@@ -57,6 +60,10 @@ public final class AgentClient implements AutoCloseable {
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
+
+  /** The end of the line is sent with the request, in one message. */
+  private static final ObjectWriter WRITER =
+      JSON.writer().without(SerializationFeature.FLUSH_AFTER_WRITE_VALUE);
 
   /**
    * The first wait for the answer to a handshake before the handshake is repeated. A request is
@@ -163,7 +170,7 @@ public final class AgentClient implements AutoCloseable {
         if (line == null) {
           return false;
         }
-        JsonNode answer = JSON.readTree(line.bytes());
+        JsonNode answer = AnswerReader.read(JSON, line.bytes());
         tellIfEvent(answer);
         if (line.delimited() && answer.path("return").asInt() == id) {
           return true;
@@ -390,10 +397,14 @@ public final class AgentClient implements AutoCloseable {
     if (arguments != null) {
       request.set("arguments", arguments);
     }
-    if (!channel.write(line(request), deadline)) {
-      inStep = false;
+    inStep = false; // until all of it is written
+    try (JsonGenerator json = JSON.createGenerator(new RequestStream(channel, deadline))) {
+      WRITER.writeValue(json, request);
+      json.writeRaw('\n');
+    } catch (RequestStream.LateException e) {
       throw new AgentTimeoutException(command, limit);
     }
+    inStep = true;
     return lastId;
   }
 
@@ -434,7 +445,7 @@ public final class AgentClient implements AutoCloseable {
 
   static JsonNode parse(String command, Line line) throws AgentProtocolException {
     try {
-      JsonNode answer = JSON.readTree(line.bytes());
+      JsonNode answer = AnswerReader.read(JSON, line.bytes());
       if (answer.isObject()) {
         return answer;
       }

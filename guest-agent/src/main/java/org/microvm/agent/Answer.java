@@ -1,6 +1,7 @@
 package org.microvm.agent;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BinaryNode;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -55,6 +56,9 @@ record Answer(String command, JsonNode node) {
 
   /** Decoded base64; empty if the agent omits the field. */
   byte[] optionalBytes(String field) throws AgentProtocolException {
+    if (node.path(field).isBinary()) {
+      return ((BinaryNode) node.get(field)).binaryValue();
+    }
     try {
       return Base64.getDecoder().decode(node.path(field).asText());
     } catch (IllegalArgumentException e) {

@@ -3,7 +3,6 @@ package org.microvm.agent;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.Locale;
 
 /** An open file in the guest. Not thread-safe; {@link #close} releases the agent's handle. */
@@ -70,10 +69,7 @@ public final class GuestFile implements AutoCloseable {
     int done = 0;
     while (done < bytes.length) {
       byte[] rest = done == 0 ? bytes : Arrays.copyOfRange(bytes, done, bytes.length);
-      Answer answer =
-          ask(
-              "guest-file-write",
-              arguments().put("buf-b64", Base64.getEncoder().encodeToString(rest)));
+      Answer answer = ask("guest-file-write", arguments().put("buf-b64", rest));
       long count = answer.number("count");
       if (count <= 0 || count > rest.length) {
         throw new AgentProtocolException(

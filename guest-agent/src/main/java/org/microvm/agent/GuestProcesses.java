@@ -7,7 +7,6 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.time.Duration;
-import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -40,7 +39,7 @@ public final class GuestProcesses {
       command.environment().forEach(arguments.putArray("env")::add);
     }
     if (command.input().length > 0) {
-      arguments.put("input-data", Base64.getEncoder().encodeToString(command.input()));
+      arguments.put("input-data", command.input());
     }
     if (command.captured()) {
       arguments.put("capture-output", true);

@@ -28,12 +28,15 @@ final class LineChannel implements AutoCloseable {
 
   private static final int BUFFER = 64 << 10;
 
+  /** A longer line's memory is not kept for the next one. */
+  private static final int KEPT = 1 << 20;
+
   private final SocketChannel socket;
   private final Selector selector;
   private int maxLine;
   private final byte[] buffer = new byte[BUFFER];
   private final ByteBuffer input = ByteBuffer.wrap(buffer).flip();
-  private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+  private ByteArrayOutputStream line = new ByteArrayOutputStream();
   private boolean delimited;
 
   /** Whether the rest of the line is dropped, because the line is too long. */
@@ -75,7 +78,11 @@ final class LineChannel implements AutoCloseable {
    * @return false if the deadline passed first; part of the bytes may have been sent
    */
   boolean write(byte[] bytes, long deadline) throws IOException {
-    ByteBuffer source = ByteBuffer.wrap(bytes);
+    return write(ByteBuffer.wrap(bytes), deadline);
+  }
+
+  /** Writes the rest of the buffer, as {@link #write(byte[], long)}. */
+  boolean write(ByteBuffer source, long deadline) throws IOException {
     try {
       while (socket.write(source) >= 0 && source.hasRemaining()) {
         if (!await(SelectionKey.OP_WRITE, deadline)) {
@@ -142,7 +149,11 @@ final class LineChannel implements AutoCloseable {
   }
 
   private void startLine(boolean afterDelimiter) {
-    line.reset();
+    if (line.size() > KEPT) {
+      line = new ByteArrayOutputStream();
+    } else {
+      line.reset();
+    }
     delimited = afterDelimiter;
     skipping = false;
   }

@@ -97,6 +97,9 @@ public final class Errno {
   /** Operation not supported. */
   public static final int EOPNOTSUPP = 95;
 
+  /** Disk quota exceeded. */
+  public static final int EDQUOT = 122;
+
   /** Address already in use. */
   public static final int EADDRINUSE = 98;
 

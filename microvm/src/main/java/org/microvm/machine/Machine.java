@@ -103,9 +103,9 @@ public final class Machine implements AutoCloseable {
    * <p>The host ends of channels are new. Each channel of the saved machine must exist under its
    * number and name; if its host program was connected, the guest sees it disconnect. Channels that
    * the saved machine did not have are announced to the guest. The guest's own clocks continue from
-   * where they stopped ({@link RestoreClock#SAVED}); the CMOS clock has the present time.
-   * Everything in guest memory is as it was, the state of random number generators included, until
-   * the guest reads new entropy from the virtio-rng device.
+   * where they stopped ({@link RestoreClock#SAVED}); the CMOS clock has the host's time plus what
+   * the guest has set. Everything in guest memory is as it was, the state of random number
+   * generators included, until the guest reads new entropy from the virtio-rng device.
    *
    * @param snapshot the saved machine, whose files must not change while this machine exists
    * @param config as it was for the saved machine; kernel and command line matter only to a guest

@@ -20,19 +20,19 @@ public interface MachineListener {
   default void resumed() {}
 
   /**
-   * A migration has entered another phase and goes on.
-   *
-   * @param now its progress; the status is ACTIVE
-   */
-  default void migrationChanged(MigrationProgress now) {}
-
-  /**
    * A disk's request has failed on the host. If the action is to stop, the guest has been paused,
    * and the request is repeated when it is resumed.
    *
    * @param error what has failed, and what happens now
    */
   default void diskFailed(BlkError error) {}
+
+  /**
+   * A migration has entered another phase and goes on.
+   *
+   * @param now its progress; the status is ACTIVE
+   */
+  default void migrationChanged(MigrationProgress now) {}
 
   /**
    * A migration has ended; if it succeeded, the machine ends next.

@@ -97,13 +97,13 @@ public final class MachineTarget implements QmpTarget {
           }
 
           @Override
-          public void migrationChanged(MigrationProgress now) {
-            server.migrationChanged(now);
+          public void diskFailed(BlkError error) {
+            server.diskFailed(error);
           }
 
           @Override
-          public void diskFailed(BlkError error) {
-            server.diskFailed(error);
+          public void migrationChanged(MigrationProgress now) {
+            server.migrationChanged(now);
           }
 
           @Override

@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -27,9 +25,6 @@ final class QmpCommands {
   private boolean readOnly;
   private long failures;
 
-  /** The tables of read-only sockets. */
-  private final List<QmpCommands> readers = new ArrayList<>();
-
   /** Which commands are served now. */
   private Predicate<String> served = name -> true;
 
@@ -46,7 +41,6 @@ final class QmpCommands {
   /** Sets which commands are served; the others are refused, because the guest is absent. */
   void serve(Predicate<String> names) {
     served = names;
-    readers.forEach(reader -> reader.serve(names));
   }
 
   void add(String name, QmpCommand command) {
@@ -60,7 +54,7 @@ final class QmpCommands {
   QmpCommands reading() {
     QmpCommands some = new QmpCommands(productVersion);
     some.readOnly = true;
-    readers.add(some);
+    some.served = name -> served.test(name);
     commands.forEach(
         (name, command) -> {
           if (isQuery(name)) {

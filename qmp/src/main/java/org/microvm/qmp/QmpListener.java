@@ -56,17 +56,17 @@ final class QmpListener {
    * Starts to serve clients; the loop does not run yet.
    *
    * @param all what clients may do; those of a read-only socket only what reads
-   * @param toBeSent the events, which come before the answers of the commands that cause them
+   * @param toClients sends the events
    * @param served runs with each client that is accepted
    */
-  void start(QmpCommands all, QmpEvents toBeSent, Runnable served) throws ErrnoException {
+  void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException {
     commands = socket.readOnly() ? all.reading() : all;
-    events = toBeSent;
+    events = toClients;
     onClient = served;
     watch = loop.watch(listener.fd(), EventLoop.IN, bits -> accept());
   }
 
-  /** Returns where the socket's file is. */
+  /** The path of the socket's file. */
   Path path() {
     return socket.path();
   }

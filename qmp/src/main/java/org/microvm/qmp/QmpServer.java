@@ -57,11 +57,8 @@ public final class QmpServer implements AutoCloseable {
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
-    new ChannelCommands(
-            target,
-            registry,
-            ChannelCommands.Monitor.all(listeners.stream().map(QmpListener::path).toList()))
-        .addTo(commands);
+    List<Path> paths = listeners.stream().map(QmpListener::path).toList();
+    new ChannelCommands(target, registry, ChannelCommands.Monitor.all(paths)).addTo(commands);
     new QomCommands(target, registry).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);

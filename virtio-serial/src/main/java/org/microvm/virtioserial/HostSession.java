@@ -38,8 +38,6 @@ final class HostSession {
   /** How long to wait before bytes are written again that a full disk has refused. */
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-  private static final int EDQUOT = 122;
-
   private static final Logger LOG = LoggerFactory.getLogger(HostSession.class);
 
   private final HostConnection connection;
@@ -185,7 +183,7 @@ final class HostSession {
     do {
       bytes = connection.output().writev(ranges);
     } while (bytes == -Errno.EINTR);
-    if (bytes == -Errno.ENOSPC || bytes == -EDQUOT) {
+    if (bytes == -Errno.ENOSPC || bytes == -Errno.EDQUOT) {
       awaitSpace((int) -bytes);
       return 0;
     }

@@ -30,7 +30,9 @@ class PortFuzzTest {
     private final RecordingEvents events = new RecordingEvents();
     private final Uart16550 uart = new Uart16550(level -> {}, value -> {});
     private final I8042 i8042 = new I8042(events);
-    private final CmosRtc rtc = new CmosRtc(() -> Instant.ofEpochSecond(1_700_000_000));
+    private final CmosRtc rtc =
+        new CmosRtc(
+            () -> Instant.ofEpochSecond(1_700_000_000), (delay, task) -> () -> {}, () -> {});
     private final AcpiRegisters acpi = new AcpiRegisters(events, () -> {});
 
     private Ports() {

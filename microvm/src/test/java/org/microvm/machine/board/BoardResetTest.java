@@ -202,13 +202,16 @@ class BoardResetTest {
   }
 
   @Test
-  void uart_byteThatWasRefused_isOfferedAgainAfterTheReset() throws Exception {
+  void uart_byteThatWasRefused_isOfferedAgainOnceTheGuestListens() throws Exception {
     AtomicInteger room = new AtomicInteger();
     used.board.uart().onRoom(room::incrementAndGet);
+    used.out(UART + 1, 0x01);
     assertTrue(used.board.uart().receive((byte) 1));
     assertFalse(used.board.uart().receive((byte) 2));
 
     used.board.reset();
+    assertEquals(0, room.get());
+    used.out(UART + 1, 0x01);
 
     assertEquals(1, room.get());
     assertTrue(used.board.uart().receive((byte) 2));

@@ -16,16 +16,13 @@ public enum OnError {
   /** As {@link #STOP} if the host is out of space, as {@link #REPORT} otherwise. */
   ENOSPC;
 
-  /** Disk quota exceeded. */
-  private static final int EDQUOT = 122;
-
   /**
    * {@return whether an error says that the host is out of space}
    *
    * @param errno the error number, positive
    */
   public static boolean isNoSpace(int errno) {
-    return errno == Errno.ENOSPC || errno == EDQUOT;
+    return errno == Errno.ENOSPC || errno == Errno.EDQUOT;
   }
 
   /** Returns what to do about an error: {@link #REPORT}, {@link #IGNORE} or {@link #STOP}. */

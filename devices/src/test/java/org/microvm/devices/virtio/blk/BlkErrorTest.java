@@ -39,7 +39,6 @@ class BlkErrorTest {
   private static final int FLUSH = 4;
   private static final int DISCARD = 11;
   private static final int WRITE_ZEROES = 13;
-  private static final int EDQUOT = 122;
   private static final byte UNTOUCHED = (byte) 0xee;
 
   private final TestRam ram = TestRam.of(4 << 20);
@@ -376,10 +375,10 @@ class BlkErrorTest {
   @Test
   void writeZeroes_onAFullHost_waits() throws Exception {
     start();
-    disk.errno = EDQUOT;
+    disk.errno = Errno.EDQUOT;
 
     ranges(WRITE_ZEROES, 2, 4, 0);
 
-    assertEquals(new BlkError("vda", true, EDQUOT, OnError.STOP), awaitError());
+    assertEquals(new BlkError("vda", true, Errno.EDQUOT, OnError.STOP), awaitError());
   }
 }
