@@ -98,7 +98,8 @@ class QmpProtocolTest {
   @Test
   void snapshotWithEnd_endsTheMachine() throws IOException {
     try (RawClient client = client()) {
-      assertTrue(client.ask(snapshot("")).has("return"));
+      assertEquals("SHUTDOWN", client.ask(snapshot("")).path("event").asText());
+      assertTrue(client.read().has("return"));
 
       assertTrue(Files.isDirectory(directory.resolve("saved")));
       assertEquals(QmpTarget.RunState.SHUTDOWN, target.state());
