@@ -64,22 +64,7 @@ class LinuxGuestTest {
                 .channel(server("unprivileged"))
                 .build());
     machine.start();
-    CompletableFuture<Void> early = CompletableFuture.runAsync(this::typeEarly);
     console.await("GUEST READY", BOOT.toSeconds());
-    early.get(ANSWER.toSeconds(), TimeUnit.SECONDS);
-  }
-
-  private void typeEarly() {
-    try {
-      type("echo early-$((40 + 2))");
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  @Test
-  void console_whatWasTypedBeforeTheKernelRan_reachesTheShell() throws Exception {
-    console.await("early-42", ANSWER.toSeconds());
   }
 
   @AfterAll
