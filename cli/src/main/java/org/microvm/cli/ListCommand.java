@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ListCommand implements Callable<Integer> {
-  private static final Duration ANSWER = Duration.ofSeconds(2);
+  private static final Duration ANSWER = Duration.ofSeconds(10);
   private static final String ROW = "%-20s %-14s %8s %9s %9s %5s  %s%n";
 
   @Option(names = "--json", description = "print all fields, as JSON")
