@@ -70,6 +70,10 @@ class CommandWordsTest {
   private static void collect(CommandLine line, List<String> path, List<Place> places) {
     CommandSpec spec = line.getCommandSpec();
     for (ArgSpec arg : spec.args()) {
+      if (arg.isPositional() && !line.getSubcommands().isEmpty()) {
+        // The name of a machine, which is not any word.
+        continue;
+      }
       Class<?> type = arg.isMultiValue() ? arg.auxiliaryTypes()[0] : arg.type();
       if (type == String.class || type == Path.class) {
         places.add(new Place(path, spec, arg));
@@ -166,14 +170,15 @@ class CommandWordsTest {
       at = at.getSubcommands().get(name);
       addOptions(args, at.getCommandSpec(), place.arg(), word, joined);
     }
+    if (!at.getSubcommands().isEmpty()) {
+      args.add("ping");
+      return;
+    }
     List<PositionalParamSpec> positionals = at.getCommandSpec().positionalParameters();
     if (!positionals.isEmpty()) {
       args.add("--");
     }
     positionals.forEach(one -> args.add(same(one, place.arg()) ? word : "x"));
-    if (!at.getSubcommands().isEmpty()) {
-      args.add("ping");
-    }
   }
 
   private static void addOptions(

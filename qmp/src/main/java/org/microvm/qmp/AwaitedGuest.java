@@ -24,6 +24,7 @@ public abstract class AwaitedGuest implements QmpTarget {
   /** The commands that make sense before the guest has arrived; the server refuses the others. */
   static final Set<String> COMMANDS =
       Set.of(
+          QmpCommands.NEGOTIATE,
           "device-list-properties",
           "human-monitor-command",
           "migrate-incoming",

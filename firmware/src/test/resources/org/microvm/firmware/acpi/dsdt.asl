@@ -22,6 +22,7 @@ DefinitionBlock ("", "DSDT", 2, "MICROV", "MICROVM ", 0x00000001)
             Name (_CRS, ResourceTemplate ()
             {
                 IO (Decode16, 0x0070, 0x0070, 0x01, 0x02)
+                IRQNoFlags () {8}
             })
         }
 
