@@ -192,11 +192,13 @@ class MigrationKillTest {
    */
   private boolean destinationRuns() throws Exception {
     while (destination.process().isAlive()) {
-      // The destination opens its control socket once the guest has arrived.
-      if (Files.exists(destination.control())) {
-        return true;
+      try (QmpClient qmp = destination.qmp()) {
+        if (qmp.execute("query-status").path("status").asText().equals("running")) {
+          return true;
+        }
+      } catch (IOException e) {
+        Thread.onSpinWait(); // The process is ending.
       }
-      Thread.onSpinWait();
     }
     assertEquals(1, destination.status(), destination.output());
     return false;

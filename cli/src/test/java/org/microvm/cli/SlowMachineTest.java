@@ -82,7 +82,8 @@ class SlowMachineTest {
   }
 
   private void start(String... args) throws IOException {
-    List<String> words = new ArrayList<>();
+    // A shell starts a background job with SIGINT ignored, and its children inherit that.
+    List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT"));
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.addAll(List.of("-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp"));
     words.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.cli.Main"));
