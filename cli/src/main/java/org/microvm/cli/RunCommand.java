@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.kvm.HostVirtualization;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
@@ -224,7 +225,7 @@ final class RunCommand implements Callable<Integer> {
     }
     MachineConfig config = builder.console(named.console(console)).build();
     boolean stays = staysAfterMigration();
-    sandbox.enter(files(config), control.isRequested());
+    sandbox.enter(files(config, named.files()), control.isRequested());
     Machine machine;
     try {
       machine = machine(config, named);
@@ -294,8 +295,12 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /** Returns the files and ports that the options name. */
-  private FileRules files(MachineConfig config) {
+  private FileRules files(MachineConfig config, MachineFiles named) {
     FileRules rules = new FileRules();
+    if (named != null) {
+      // The whole runtime directory, because the logs of a machine that has ended move in it.
+      rules.create(named.directory().getParent());
+    }
     SandboxOptions.addMachine(rules, config);
     options.channels().addTo(rules);
     control.addTo(rules);

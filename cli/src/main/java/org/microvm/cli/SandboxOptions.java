@@ -84,8 +84,8 @@ final class SandboxOptions {
   }
 
   /**
-   * Enters the sandbox. Nothing that a guest, a peer or a snapshot's state controls has been read
-   * before.
+   * Enters the sandbox. Nothing that a guest or a peer controls has been read before, and of a
+   * snapshot only its options.
    *
    * @param rules the files and ports that the other options name
    * @param controlled whether clients of a control socket can name further ones

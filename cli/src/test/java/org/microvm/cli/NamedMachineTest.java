@@ -3,6 +3,7 @@ package org.microvm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -21,6 +22,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.sandbox.Sandbox;
 import org.microvm.testing.RequiresKvm;
 
 /** Machines with names in the background, and the commands that find them. */
@@ -104,9 +108,13 @@ class NamedMachineTest {
     }
   }
 
-  @Test
-  void detachedMachine_isFoundByItsNameUntilItStops() throws Exception {
-    assertEquals(new Outcome(0, "", ""), start("serial-echo", "--append", "mode=echo wait=halt"));
+  @ParameterizedTest
+  @ValueSource(strings = {"off", "strict"})
+  void detachedMachine_isFoundByItsNameUntilItStops(String sandbox) throws Exception {
+    assumeTrue(sandbox.equals("off") || Sandbox.landlockVersion() > 0, "no Landlock");
+    assertEquals(
+        new Outcome(0, "", ""),
+        start("serial-echo", "--append", "mode=echo wait=halt", "--sandbox", sandbox));
 
     JsonNode machine = list().path(0);
     assertEquals("web", machine.path("name").asText());

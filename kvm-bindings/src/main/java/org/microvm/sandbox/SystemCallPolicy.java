@@ -50,7 +50,7 @@ record SystemCallPolicy(List<SystemCall> calls, int refusal) {
       unlink 87, readlink 89, chmod 90, fchmod 91, umask 95, statfs 137, fstatfs 138, \
       getdents64 217, fadvise64 221, openat 257, mkdirat 258, newfstatat 262, unlinkat 263, \
       renameat 264, readlinkat 267, fchmodat 268, faccessat 269, utimensat 280, fallocate 285, \
-      renameat2 316, statx 332, faccessat2 439
+      dup3 292, renameat2 316, statx 332, faccessat2 439
       memory: mmap 9, mprotect 10, munmap 11, brk 12, mremap 25, msync 26, mincore 27, madvise 28, \
       memfd_create 319, membarrier 324
       threads: sched_yield 24, exit 60, getpriority 140, setpriority 141, sched_getparam 143, \
@@ -66,7 +66,7 @@ record SystemCallPolicy(List<SystemCall> calls, int refusal) {
       bind 49, listen 50, getsockname 51, getpeername 52, setsockopt 54, getsockopt 55, \
       accept4 288, recvmmsg 299, sendmmsg 307
       process: getpid 39, uname 63, getrlimit 97, getrusage 98, sysinfo 99, getuid 102, getgid 104, \
-      geteuid 107, getegid 108, getppid 110, getrandom 318
+      geteuid 107, getegid 108, getppid 110, getpgrp 111, setsid 112, getrandom 318
       conditional: ioctl 16, socket 41, socketpair 53, clone 56, kill 62, prctl 157, tgkill 234, \
       prlimit64 302, clone3 435
       """;
@@ -78,9 +78,12 @@ record SystemCallPolicy(List<SystemCall> calls, int refusal) {
 
   private static final int REQUEST_TYPE = 0xff00;
 
-  /** TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, FIONBIO, TIOCSPTLCK, TIOCGPTN. */
+  /**
+   * TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, TIOCSPTLCK,
+   * TIOCGPTN.
+   */
   private static final int[] OTHER_REQUESTS = {
-    0x5401, 0x5402, 0x5403, 0x5404, 0x5413, 0x541b, 0x5421, 0x4004_5431, 0x8004_5430
+    0x5401, 0x5402, 0x5403, 0x5404, 0x540f, 0x5413, 0x541b, 0x5421, 0x4004_5431, 0x8004_5430
   };
 
   /** PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE and PR_SET_VMA, which names a mapping. */
