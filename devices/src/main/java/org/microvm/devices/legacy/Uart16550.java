@@ -65,6 +65,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   private static final int MCR_OUT1 = 1 << 2;
   private static final int MCR_OUT2 = 1 << 3;
   private static final int MCR_LOOP = 1 << 4;
+  private static final int MCR_READY = MCR_DTR | MCR_OUT2;
   static final int MCR_ALL = 0x1f;
 
   private static final int LSR_DATA_READY = 1;
@@ -181,7 +182,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
-        receiver.accessed(offset + i == LSR);
+        receiver.accessed(offset + i == LSR, isReady());
         value |= (long) readRegister((int) offset + i) << (i * Byte.SIZE);
       }
       arrive();
@@ -203,7 +204,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
-        receiver.accessed(false);
+        receiver.accessed(false, isReady());
         writeRegister((int) offset + i, (int) (value >>> (i * Byte.SIZE)) & 0xff);
       }
       arrive();
@@ -223,7 +224,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       if (offset == DATA && size == 1 && !divisorShown() && !looped()) {
-        receiver.accessed(false);
+        receiver.accessed(false, isReady());
         output.write(data, position, count);
         transmitterEmptiesAgain();
         return;
@@ -500,6 +501,11 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   private int room() {
     return listens() ? receiver.room() : 0;
+  }
+
+  /** Whether the guest has raised the lines of a terminal that is ready. */
+  private boolean isReady() {
+    return (mcr & MCR_READY) == MCR_READY;
   }
 
   private boolean roomAgain() {

@@ -20,6 +20,13 @@ final class UartReceiver {
    */
   private static final int POLLS = 3;
 
+  /**
+   * So many reads of the line status mean the same if the guest has raised DTR and OUT2, whatever
+   * it does in between: it is ready for input, and looks for it now and then. Linux raises OUT2 a
+   * few accesses before it enables the interrupt.
+   */
+  private static final int READY_POLLS = 16;
+
   private final byte[] received = new byte[Uart16550.FIFO_SIZE];
   private final byte[] line = new byte[Uart16550.FIFO_SIZE];
   private int head;
@@ -27,6 +34,7 @@ final class UartReceiver {
   private int lineCount;
   private int capacity = 1;
   private int statusReads;
+  private int readyReads;
   private boolean polled;
 
   /** Whether the guest has been told that there are bytes. */
@@ -45,10 +53,20 @@ final class UartReceiver {
     return capacity;
   }
 
-  /** Notes an access to a register: {@code status} tells whether the line status was read. */
-  void accessed(boolean status) {
+  /**
+   * Notes an access to a register.
+   *
+   * @param status whether the line status was read
+   * @param ready whether the guest has said with DTR and OUT2 that it is ready
+   */
+  void accessed(boolean status, boolean ready) {
     statusReads = status ? Math.min(statusReads + 1, POLLS) : 0;
-    polled |= statusReads == POLLS;
+    if (!ready) {
+      readyReads = 0;
+    } else if (status) {
+      readyReads = Math.min(readyReads + 1, READY_POLLS);
+    }
+    polled |= statusReads == POLLS || readyReads == READY_POLLS;
   }
 
   /** Whether the guest polls for input. */
@@ -127,6 +145,7 @@ final class UartReceiver {
     noticed = false;
     looped = false;
     polled = false;
+    readyReads = 0;
   }
 
   /** Puts bytes of the host that the guest does not know of back on the line. */
@@ -167,6 +186,7 @@ final class UartReceiver {
     lineCount = waiting.length;
     System.arraycopy(waiting, 0, line, 0, lineCount);
     statusReads = 0;
+    readyReads = 0;
     polled = false;
     noticed = false;
     looped = false;

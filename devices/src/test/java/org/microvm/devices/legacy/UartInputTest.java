@@ -85,6 +85,22 @@ class UartInputTest {
   }
 
   @Test
+  void guestThatPrintsAndHasRaisedItsLines_getsWhatWasTyped() {
+    uart.onRoom(roomCalls::incrementAndGet);
+    assertFalse(uart.receive((byte) 'a'));
+    out(MCR, 0x0b);
+
+    for (int i = 0; i < 16; i++) {
+      in(LSR);
+      out(DATA, 'x');
+    }
+
+    assertEquals(1, roomCalls.get());
+    assertTrue(uart.receive((byte) 'a'));
+    assertEquals('a', in(DATA));
+  }
+
+  @Test
   void interruptEnabled_asksForWhatWasRefused() {
     uart.onRoom(roomCalls::incrementAndGet);
     uart.receive((byte) 'a');
