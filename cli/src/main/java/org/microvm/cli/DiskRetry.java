@@ -8,8 +8,8 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
 
 /**
- * Resumes a guest that was paused because a disk has failed, every second until it goes on. It is
- * for a machine without a control socket, which nobody else could resume.
+ * Resumes a guest that was paused because a disk has failed, every second until it runs again. It
+ * is for a machine without a control socket, which nobody else could resume.
  */
 final class DiskRetry implements MachineListener {
   private static final long INTERVAL_SECONDS = 1;

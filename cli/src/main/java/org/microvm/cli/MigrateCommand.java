@@ -34,7 +34,7 @@ final class MigrateCommand implements Callable<Integer> {
   /** The limit of QMP's migrate-set-parameters. */
   private static final int LONGEST_DOWNTIME = 2_000_000;
 
-  /** The states in which a migration goes on; a completed one ends the machine. */
+  /** The states of a migration that has not ended; a completed one ends the machine. */
   private static final Set<String> RUNNING = Set.of("setup", "active", "device", "completed");
 
   private static final Set<String> ENDS = Set.of("completed", "failed", "cancelled");

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The options in a snapshot, with the sockets in another directory. */
-class SavedOptionsTest {
+class SavedPathsTest {
   private static final Path THERE = Path.of("/there");
 
   @ParameterizedTest
