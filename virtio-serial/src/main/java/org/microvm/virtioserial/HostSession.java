@@ -192,6 +192,8 @@ final class HostSession {
     // disconnected.
     if (bytes < 0 && bytes != -Errno.EAGAIN) {
       outputEnded = true;
+      // A peer that is there would not notice that it gets nothing any more.
+      inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
       tell(connection.output(), bytes);
     }
     return Math.max(bytes, 0);
@@ -205,12 +207,13 @@ final class HostSession {
         || result == -Errno.ENOBUFS;
   }
 
+  private static boolean saysPeerIsGone(long result) {
+    return result == -Errno.EPIPE || result == -Errno.ECONNRESET || result == -Errno.ETIMEDOUT;
+  }
+
   /** Reports an error that ends a direction, unless it says that the peer is gone. */
   private static void tell(Fd fd, long result) {
-    if (result < 0
-        && result != -Errno.EPIPE
-        && result != -Errno.ECONNRESET
-        && result != -Errno.ETIMEDOUT) {
+    if (result < 0 && !saysPeerIsGone(result)) {
       int errno = (int) -result;
       LOG.warn("{}: {} ({})", fd, Errno.name(errno), Errno.describe(errno));
     }
