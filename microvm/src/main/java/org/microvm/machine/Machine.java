@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
@@ -146,6 +147,7 @@ public final class Machine implements AutoCloseable {
         target.trackSince(snapshot.identity());
       }
       target.load(state, passed.get());
+      target.renewGeneration();
       return target.ready();
     } catch (MachineException e) {
       target.close();
@@ -389,6 +391,14 @@ public final class Machine implements AutoCloseable {
    */
   public void addListener(MachineListener listener) {
     context.listeners().add(listener);
+  }
+
+  /**
+   * {@return the identifier of the guest's generation, which is another one in each machine that
+   * continues from a snapshot, and the same after a migration or a reset; empty without ACPI}
+   */
+  public Optional<UUID> generation() {
+    return Optional.ofNullable(parts.board().generation());
   }
 
   /** {@return what the machine was made from} */

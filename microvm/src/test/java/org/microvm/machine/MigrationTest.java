@@ -123,7 +123,9 @@ class MigrationTest {
     assertEquals(Status.COMPLETED, end.status(), migration.failure());
     assertEquals(new MachineEnd.Migrated(), from.end().get(10, TimeUnit.SECONDS));
     from.close();
-    return next.get(10, TimeUnit.SECONDS);
+    Machine there = next.get(10, TimeUnit.SECONDS);
+    assertEquals(from.generation(), there.generation());
+    return there;
   }
 
   private Migration migrate(Machine from, MigrationMemory memory) throws MachineException {

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -160,6 +161,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public Optional<String> name() {
     return name;
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return machine.generation();
   }
 
   @Override

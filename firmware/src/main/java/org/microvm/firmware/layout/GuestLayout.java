@@ -74,9 +74,12 @@ public final class GuestLayout {
 
   /**
    * The ACPI tables, from the RSDP on: the start of the area in which an operating system searches
-   * for it (ACPI 6.5, section 5.2.5.1). They may take the 128 KiB up to {@link #HIGH_MEMORY}.
+   * for it (ACPI 6.5, section 5.2.5.1). They may take the 124 KiB up to {@link #VM_GENERATION_ID}.
    */
   public static final long ACPI_TABLES = 0xe0000;
+
+  /** The page with the identifier of the guest's generation, if there are ACPI tables. */
+  public static final long VM_GENERATION_ID = 0xff000;
 
   /** Where RAM continues, and the lowest address at which a kernel may be loaded. */
   public static final long HIGH_MEMORY = 0x100000;

@@ -118,6 +118,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
           InitialCpuState state =
               BootLoader.load(
                   board.ram().memory(), bootRequest(config, board), EmulationParameters.of(config));
+          if (config.acpi()) {
+            board.storeGeneration();
+          }
           instance.makeVm(parts);
           instance.makeVcpus(config, parts);
           for (Vcpu vcpu : instance.vcpus) {
