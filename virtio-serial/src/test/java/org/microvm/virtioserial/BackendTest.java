@@ -21,10 +21,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.ErrnoException;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
@@ -37,20 +35,10 @@ import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** The host ends of ports: sockets, files, FIFOs and terminals. */
-class BackendTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-
+class BackendTest extends SerialMachineFixture {
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest.boot();
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
+    guest.boot();
   }
 
   @Test

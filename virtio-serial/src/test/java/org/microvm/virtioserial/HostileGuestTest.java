@@ -6,16 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.VirtqueueDriver;
 import org.microvm.devices.virtio.DeviceStatus;
@@ -26,26 +22,7 @@ import org.microvm.devices.virtio.MmioRegister;
  * protocol.
  */
 @DisplayName("5.3.6.1, 5.3.6.2.2 Console Device: Driver Requirements, broken by the driver")
-class HostileGuestTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-  private int nr;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
-    nr = machine.addUnix("a");
-    guest.boot();
-    machine.introduce(nr);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class HostileGuestTest extends OnePortFixture {
   @Test
   void c22_controlIdOutOfRange_isCountedAndIgnored() throws Exception {
     guest.tell(8, Control.PORT_READY, 1);
