@@ -3,6 +3,7 @@ package org.microvm.machine.x86;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -11,10 +12,12 @@ import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.kvm.Kvm;
 import org.microvm.kvm.Msrs;
+import org.microvm.kvm.SpecialRegisters;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
@@ -29,6 +32,8 @@ class KvmStateTest {
   private static final int WALL_CLOCK = 0x4b564d00;
 
   private static final long TIME = 0x1000;
+
+  private static final long EFER_SVME = 1 << 12;
 
   private static byte[] save(KvmState state, Vm vm, Vcpu vcpu) throws Exception {
     StateWriter writer = new StateWriter();
@@ -58,6 +63,29 @@ class KvmStateTest {
         assertEquals(-1, ram.file().nextData(0), "nothing may have been written");
         assertEquals(last.count(), vcpu.set(last));
         assertNotEquals(0, ram.memory().getLong(TIME));
+      }
+    }
+  }
+
+  @Test
+  void guestWithGuestsOfItsOwn_isNotSaved() throws Exception {
+    try (Kvm kvm = Kvm.open();
+        Vm vm = kvm.createVm()) {
+      vm.createIrqchip();
+      vm.createPit2();
+      try (Vcpu vcpu = vm.createVcpu(0)) {
+        vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(1), 0));
+        SpecialRegisters registers = new SpecialRegisters();
+        vcpu.get(registers);
+        registers.efer(registers.efer() | EFER_SVME);
+        vcpu.set(registers);
+        vcpu.get(registers);
+        assumeTrue((registers.efer() & EFER_SVME) != 0, "this host's guests have no SVM");
+
+        StateException refused =
+            assertThrows(StateException.class, () -> save(new KvmState(kvm), vm, vcpu));
+
+        assertTrue(refused.getMessage().contains("runs virtual machines"), refused.getMessage());
       }
     }
   }
