@@ -93,7 +93,10 @@ public final class Vcpu implements AutoCloseable {
    */
   public int run() {
     if (Thread.currentThread() != thread) {
-      bind();
+      int errno = bind();
+      if (errno != 0) {
+        return errno;
+      }
     }
     if (!PHASE.compareAndSet(this, OUTSIDE, INSIDE)) {
       throw new IllegalStateException("vCPU " + id + " is closed, or running on another thread");
@@ -166,7 +169,8 @@ public final class Vcpu implements AutoCloseable {
     return tid;
   }
 
-  private void bind() {
+  /** Makes the calling thread the vCPU's; returns 0 or the error number. */
+  private int bind() {
     long mask = KickSignal.block();
     // struct kvm_signal_mask: the length, then the set without any padding.
     MemorySegment struct = Syscalls.scratch(Integer.BYTES + Long.BYTES);
@@ -174,10 +178,11 @@ public final class Vcpu implements AutoCloseable {
     struct.set(ValueLayout.JAVA_LONG_UNALIGNED, Integer.BYTES, mask);
     long result = descriptor.ioctl(Ioctls.KVM_SET_SIGNAL_MASK(), struct);
     if (result < 0) {
-      throw new IllegalStateException("KVM_SET_SIGNAL_MASK: " + Errno.name((int) -result));
+      return (int) -result;
     }
     tid = Syscalls.gettid();
     thread = Thread.currentThread();
+    return 0;
   }
 
   /**

@@ -212,7 +212,8 @@ final class BlkWorker implements AutoCloseable {
     for (BlkJob job = take(); job != null; job = take()) {
       try {
         job.result = transfer.perform(job);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
+        // Also a lack of memory: without this thread the disk would not answer any more.
         LOG.error("{}: {} failed", thread.getName(), job.request, e);
         job.result = -Errno.EIO;
       }
