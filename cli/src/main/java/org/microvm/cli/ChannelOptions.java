@@ -179,22 +179,25 @@ final class ChannelOptions {
 
   /** Adds the files, sockets and ports of the chardevs to what the process may use. */
   void addTo(FileRules rules) {
-    for (ChardevSpec chardev : chardevs.values()) {
-      if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
-        if (role instanceof Server) {
-          rules.createAt(path);
-        }
-      } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
-        rules.port(address.getPort());
-      } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
-        rules.write(path);
-        input.ifPresent(rules::read);
-      } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
-        rules.write(path.resolveSibling(path.getFileName() + ".in"));
-        rules.write(path.resolveSibling(path.getFileName() + ".out"));
-      } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
-        path.ifPresent(rules::createAt);
+    chardevs.values().forEach(chardev -> addTo(rules, chardev));
+  }
+
+  /** Adds the file, socket or port of a chardev to what the process may use. */
+  static void addTo(FileRules rules, ChardevSpec chardev) {
+    if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
+      if (role instanceof Server) {
+        rules.createAt(path);
       }
+    } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
+      rules.port(address.getPort());
+    } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
+      rules.write(path);
+      input.ifPresent(rules::read);
+    } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
+      rules.write(path.resolveSibling(path.getFileName() + ".in"));
+      rules.write(path.resolveSibling(path.getFileName() + ".out"));
+    } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
+      path.ifPresent(rules::createAt);
     }
   }
 

@@ -41,6 +41,8 @@ public final class MachineTarget implements QmpTarget {
   private final Semaphore resets = new Semaphore(0);
 
   private volatile boolean reports;
+  private volatile boolean startsAtResume;
+  private volatile QmpServer toServer;
 
   /**
    * Makes a machine the target.
@@ -71,6 +73,11 @@ public final class MachineTarget implements QmpTarget {
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
     this.seal = seal;
+  }
+
+  /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
+  public void startAtResume() {
+    startsAtResume = true;
   }
 
   /**
@@ -133,6 +140,7 @@ public final class MachineTarget implements QmpTarget {
             resets.release();
           }
         });
+    toServer = server;
     reports = true;
   }
 
@@ -196,6 +204,11 @@ public final class MachineTarget implements QmpTarget {
   public void resume() throws IOException {
     if (machine.end().isDone()) {
       throw new IOException("the guest has ended");
+    }
+    if (startsAtResume && !machine.isStarted()) {
+      machine.start();
+      toServer.resumed();
+      return;
     }
     try {
       machine.resume();

@@ -215,6 +215,8 @@ public final class SpecJson {
               .putObject("data")
               .put("host", tcp.getHostString())
               .put("port", String.valueOf(tcp.getPort()));
+      case SocketSpec.Inherited(int number) ->
+          address.put("type", "fd").putObject("data").put("str", String.valueOf(number));
     }
     switch (socket.role()) {
       case SocketSpec.Server(boolean waits) -> data.put("server", true).put("wait", waits);

@@ -25,6 +25,8 @@ public final class ChardevOptions {
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N}: a TCP server or client on a loopback
    *       address, with the same options as a unix socket
+   *   <li>{@code socket,id=ID,fd=N[,server=on[,wait=on|off]]}: a socket that the parent process has
+   *       opened, which listens with server=on and is connected otherwise
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
    *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
@@ -79,8 +81,11 @@ public final class ChardevOptions {
   private static SocketSpec socket(OptionList options) throws OptionException {
     Optional<Path> path = options.takePath("path");
     Optional<String> mode = options.take("mode");
+    Optional<String> fd = options.take("fd");
     SocketSpec.Address address =
-        path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
+        fd.isPresent()
+            ? inherited(fd.get(), path)
+            : path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
     boolean server = options.takeFlag("server", false);
     if (mode.isPresent() && (path.isEmpty() || !server)) {
       throw new OptionException("socket: mode= needs path= and server=on");
@@ -88,6 +93,9 @@ public final class ChardevOptions {
     boolean wait = options.takeFlag("wait", true);
     int seconds = options.takeNumber("reconnect", 0);
     int millis = options.takeNumber("reconnect-ms", 0);
+    if (fd.isPresent() && seconds + millis > 0) {
+      throw new OptionException("socket: a connection from fd= cannot be made again: reconnect=");
+    }
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
   }
 
@@ -106,10 +114,21 @@ public final class ChardevOptions {
     }
   }
 
+  private static SocketSpec.Inherited inherited(String fd, Optional<Path> path)
+      throws OptionException {
+    if (path.isPresent()) {
+      throw new OptionException("socket has either path= or fd=");
+    }
+    if (!fd.matches("[0-9]{1,9}")) {
+      throw new OptionException("socket: fd=%s is not the number of a descriptor".formatted(fd));
+    }
+    return new SocketSpec.Inherited(Integer.parseInt(fd));
+  }
+
   private static SocketSpec.Tcp tcp(OptionList options) throws OptionException {
     Optional<String> port = options.take("port");
     if (port.isEmpty()) {
-      throw new OptionException("socket needs path=, or host= and port=");
+      throw new OptionException("socket needs path=, or host= and port=, or fd=");
     }
     return tcp(options.take("host").orElse(DEFAULT_HOST), port.get());
   }
