@@ -42,6 +42,8 @@ public final class MachineTarget implements QmpTarget {
   private final Semaphore resets = new Semaphore(0);
 
   private volatile boolean reports;
+  private volatile boolean startsAtResume;
+  private volatile QmpServer toServer;
 
   /**
    * Makes a machine the target.
@@ -72,6 +74,11 @@ public final class MachineTarget implements QmpTarget {
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
     this.seal = seal;
+  }
+
+  /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
+  public void startAtResume() {
+    startsAtResume = true;
   }
 
   /**
@@ -134,6 +141,7 @@ public final class MachineTarget implements QmpTarget {
             resets.release();
           }
         });
+    toServer = server;
     reports = true;
   }
 
@@ -202,6 +210,11 @@ public final class MachineTarget implements QmpTarget {
   public void resume() throws IOException {
     if (machine.end().isDone()) {
       throw new IOException("the guest has ended");
+    }
+    if (startsAtResume && !machine.isStarted()) {
+      machine.start();
+      toServer.resumed();
+      return;
     }
     try {
       machine.resume();

@@ -56,6 +56,7 @@ import org.microvm.machine.vcpu.VcpuAccount;
 import org.microvm.machine.vcpu.VcpuThread;
 import org.microvm.machine.x86.GuestCpuid;
 import org.microvm.machine.x86.KvmState;
+import org.microvm.machine.x86.PicSetup;
 import org.microvm.machine.x86.VcpuSetup;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -122,6 +123,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
             board.storeGeneration();
           }
           instance.makeVm(parts);
+          PicSetup.mask(instance.vm);
           instance.makeVcpus(config, parts);
           for (Vcpu vcpu : instance.vcpus) {
             VcpuSetup.common(vcpu);
@@ -225,8 +227,12 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     parts.powerSwitch().connect(this::end);
   }
 
-  /** Saves the state of the guest in KVM; all vCPUs must be paused. */
-  public void save(StateWriter writer, MachineParts parts) throws ErrnoException {
+  /**
+   * Saves the state of the guest in KVM; all vCPUs must be paused.
+   *
+   * @throws IOException if the guest cannot be saved, or a call of KVM fails
+   */
+  public void save(StateWriter writer, MachineParts parts) throws IOException {
     parts.kvmState().save(writer, vm, vcpus);
     EmulationState.save(writer, accounts);
   }
