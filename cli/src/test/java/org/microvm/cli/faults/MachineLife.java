@@ -191,7 +191,13 @@ final class MachineLife {
 
   private void exchange(EchoClient... with) throws IOException {
     for (EchoClient client : with) {
-      if (!client.echoes()) {
+      boolean runs;
+      try {
+        runs = client.echoes();
+      } catch (AssertionError e) {
+        throw new AssertionError(e.getMessage() + ": " + machine.statistics(), e);
+      }
+      if (!runs) {
         throw ended();
       }
     }
