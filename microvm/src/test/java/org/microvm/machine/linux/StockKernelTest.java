@@ -108,6 +108,8 @@ class StockKernelTest {
     try (Channel channel = guest.machine().channels().openChannel(name)) {
       HostPort.writeLater(channel, sent);
       assertArrayEquals(sent, HostPort.read(channel, sent.length));
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "; " + guest.report(), e);
     }
   }
 
