@@ -119,8 +119,8 @@ final class DoctorCommand implements Callable<Integer> {
       for (Map.Entry<Capability, String> useful : USEFUL.entrySet()) {
         capability(kvm, useful.getKey(), "missing: " + useful.getValue());
       }
-      line("vCPUs", "at most " + kvm.capability(Capability.MAX_VCPUS) + " per VM");
       machine(kvm);
+      line("vCPUs", "at most " + kvm.capability(Capability.MAX_VCPUS) + " per VM");
       return complete;
     } catch (ErrnoException e) {
       line("/dev/kvm", e.getMessage());
