@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.testing.RequiresKvm;
 
-/** The program with a guest that echoes what its UART receives. */
+/** The program with a guest that echoes what its channel receives, and prints when it is open. */
 @RequiresKvm
 @Timeout(120)
 class QemuProcessTest {
@@ -64,7 +64,8 @@ class QemuProcessTest {
   void pausedMachine_startsByContAndEndsByASignalWithSuccess() throws Exception {
     Path pid = directory.resolve("pid");
     try (ServerSocketChannel monitor = listen("monitor");
-        ServerSocketChannel console = listen("console")) {
+        ServerSocketChannel console = listen("console");
+        ServerSocketChannel channel = listen("channel")) {
       Process process =
           start(
               "-S",
@@ -72,19 +73,29 @@ class QemuProcessTest {
               "socket,id=mon,path=" + directory.resolve("monitor"),
               "-mon",
               "chardev=mon,mode=control",
+              "-append",
+              "mode=echo wait=halt",
+              "-chardev",
+              "socket,id=a,path=" + directory.resolve("channel"),
+              "-device",
+              "virtio-serial-device",
+              "-device",
+              "virtserialport,chardev=a,name=test",
               "-serial",
               "unix:" + directory.resolve("console"),
               "-pidfile",
               pid.toString());
       try (SocketChannel uart = console.accept();
+          SocketChannel host = channel.accept();
           SocketChannel qmp = monitor.accept()) {
         await(qmp, "QMP");
         send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'query-status'}");
         await(qmp, "prelaunch");
         send(qmp, "{'execute': 'cont'}");
         await(qmp, "RESUME");
-        send(uart, "echoed");
-        await(uart, "echoed");
+        await(uart, "port 1");
+        send(host, "echoed");
+        await(host, "echoed");
         assertEquals(process.pid() + "\n", Files.readString(pid));
         process.destroy();
         await(qmp, "SHUTDOWN");
