@@ -8,6 +8,7 @@ module org.microvm.cli {
   requires org.microvm.agent;
   requires org.microvm.machine;
   requires transitive org.microvm.qmp;
+  requires org.microvm.spice;
   requires org.slf4j;
 
   exports org.microvm.cli to

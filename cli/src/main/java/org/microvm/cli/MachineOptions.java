@@ -3,9 +3,11 @@ package org.microvm.cli;
 import static java.util.Map.entry;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestImages;
@@ -248,6 +250,12 @@ final class MachineOptions {
     Options.all(disks).forEach(text -> builder.disk(DiskOptions.parse(text)));
     completeChannels();
     channels = new ChannelOptions(Options.all(chardevs), incoming);
+    if (files != null) {
+      Optional<Path> clipboard = channels.clipboardAt(files.clipboard());
+      if (clipboard.isPresent()) {
+        Files.createSymbolicLink(files.clipboard(), clipboard.get().toAbsolutePath());
+      }
+    }
     channels.addTo(builder, Options.all(devices));
     return builder
         .options(toOptions())

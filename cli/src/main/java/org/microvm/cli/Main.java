@@ -32,6 +32,7 @@ public final class Main {
           new Named("migrate", () -> new CommandLine(new MigrateCommand())),
           new Named("restore", RestoreCommand::commandLine),
           new Named("agent", () -> new CommandLine(new AgentCommand())),
+          new Named("clipboard", () -> new CommandLine(new ClipboardCommand())),
           new Named("ctl", () -> new CommandLine(new CtlCommand())),
           new Named("port", () -> new CommandLine(new PortCommand())),
           new Named("demo", DemoCommand::commandLine),

@@ -76,15 +76,20 @@ public final class UnixSocket {
   private static Fd listen(Path path, MemorySegment address, SocketMode mode)
       throws ErrnoException {
     Fd fd = socket(path);
+    boolean bound = false;
     try {
       // Before bind, which gives the file the socket's mode less the umask: nobody can connect
       // to a file that is open to all for a moment.
       ErrnoException.check(fd.with(n -> Syscalls.fchmod(n, mode.bits())), "fchmod", path);
       ErrnoException.check(fd.with(n -> Syscalls.bind(n, address)), LISTEN, path);
+      bound = true;
       setMode(path, mode);
       ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), LISTEN, path);
       return fd;
     } catch (ErrnoException failure) {
+      if (bound) {
+        path.toFile().delete();
+      }
       fd.close();
       throw failure;
     }

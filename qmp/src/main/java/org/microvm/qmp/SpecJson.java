@@ -193,7 +193,7 @@ public final class SpecJson {
           backend.put("type", "pipe").putObject("data").put("device", path.toString());
       case ChardevSpec.Pty() -> backend.put("type", "pty").putObject("data");
       case ChardevSpec.Null() -> backend.put("type", "null").putObject("data");
-      case ChardevSpec.Stdio _, ChardevSpec.InProcess _ ->
+      case ChardevSpec.Stdio _, ChardevSpec.InProcess _, ChardevSpec.Clipboard _ ->
           throw new IllegalArgumentException("chardev-add does not accept " + spec);
     }
     return backend;

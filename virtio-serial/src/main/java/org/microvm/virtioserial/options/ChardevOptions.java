@@ -12,7 +12,7 @@ import org.microvm.linux.SocketMode;
 /** Reads and writes the options of {@code --chardev}. */
 public final class ChardevOptions {
   private static final List<String> KINDS =
-      List.of("socket", "file", "pipe", "pty", "stdio", "null", "channel");
+      List.of("socket", "file", "pipe", "pty", "stdio", "null", "channel", "qemu-vdagent");
   private static final String DEFAULT_HOST = "127.0.0.1";
 
   private ChardevOptions() {}
@@ -32,6 +32,7 @@ public final class ChardevOptions {
    *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
    *   <li>{@code pty,id=ID}, {@code null,id=ID}
    *   <li>{@code channel,id=ID} for a program in this JVM
+   *   <li>{@code qemu-vdagent,id=ID,clipboard=on[,path=PATH]} for the SPICE agent in the guest
    * </ul>
    *
    * @param options the parsed option; all of its values are taken
@@ -53,6 +54,7 @@ public final class ChardevOptions {
           case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
           case "null" -> new ChardevSpec.Null();
           case "channel" -> new ChardevSpec.InProcess();
+          case "qemu-vdagent" -> clipboard(options);
           default ->
               throw new OptionException(
                   "there is no chardev \"%s\"; the kinds are: %s%s"
@@ -63,6 +65,17 @@ public final class ChardevOptions {
         };
     options.finish();
     return spec;
+  }
+
+  private static ChardevSpec clipboard(OptionList options) throws OptionException {
+    boolean clipboard = options.takeFlag("clipboard", false);
+    if (!clipboard) {
+      throw new OptionException("qemu-vdagent needs clipboard=on");
+    }
+    if (options.takeFlag("mouse", false)) {
+      throw new OptionException("qemu-vdagent: mouse=on is not there; accepted is mouse=off");
+    }
+    return new ChardevSpec.Clipboard(options.takePath("path"));
   }
 
   private static SocketSpec socket(OptionList options) throws OptionException {
