@@ -42,10 +42,7 @@ def echo(sock, text):
     await_text(sock, text)
 
 
-with tempfile.TemporaryDirectory() as directory:
-    begun = time.monotonic()
-    source = machine(directory, "source", "-S")
-    target = machine(directory, "target", "-incoming", f"unix:{directory}/migration")
+def life(directory, source, target):
     source.launch()
     assert source.command("query-status")["status"] == "prelaunch"
     console = source.console_socket
@@ -69,7 +66,13 @@ with tempfile.TemporaryDirectory() as directory:
     echo(channel, b"at the destination")
     assert target.command("query-status")["status"] == "running"
 
-    source.shutdown()
-    target.shutdown()
-    assert (source.exitcode(), target.exitcode()) == (0, 0), (source.exitcode(), target.exitcode())
+
+with tempfile.TemporaryDirectory() as directory:
+    begun = time.monotonic()
+    with machine(directory, "source", "-S") as source, \
+            machine(directory, "target", "-incoming", f"unix:{directory}/migration") as target:
+        life(directory, source, target)
+        source.shutdown()
+        target.shutdown()
+        assert (source.exitcode(), target.exitcode()) == (0, 0), (source.exitcode(), target.exitcode())
     print(f"QEMUMachine: launched, paused, migrated, shut down in {time.monotonic() - begun:.1f} s")

@@ -97,7 +97,7 @@ class QemuProcessTest {
         send(host, "echoed");
         await(host, "echoed");
         assertEquals(process.pid() + "\n", Files.readString(pid));
-        process.destroy();
+        process.toHandle().destroy();
         await(qmp, "SHUTDOWN");
       }
       assertTrue(process.waitFor(60, TimeUnit.SECONDS));
