@@ -106,6 +106,28 @@ class QemuProcessTest {
     }
   }
 
+  /** A client that is answered sends migrate to the source, so the address must be there. */
+  @Test
+  void destinationThatAnswers_listensForTheGuest() throws Exception {
+    Path address = directory.resolve("migration");
+    try (ServerSocketChannel monitor = listen("monitor")) {
+      Process process =
+          start(
+              "-chardev",
+              "socket,id=mon,path=" + directory.resolve("monitor"),
+              "-mon",
+              "chardev=mon,mode=control",
+              "-incoming",
+              "unix:" + address);
+      try (SocketChannel qmp = monitor.accept()) {
+        await(qmp, "QMP");
+        SocketChannel.open(UnixDomainSocketAddress.of(address)).close();
+      } finally {
+        process.destroyForcibly();
+      }
+    }
+  }
+
   @Test
   void optionThatIsNotHere_isOneLineAndStatusOne() throws Exception {
     Process process = start("-device", "virtio-balloon-pci");
