@@ -63,7 +63,18 @@ static void mount_rest(void) {
   symlink("/proc/mounts", "/etc/mtab");
 }
 
-// There is no udev that would make /dev/virtio-ports/NAME.
+// There is no udev that would make the links by which guestfsd finds the disks in their order.
+static void link_disks(void) {
+  char device[] = "/dev/vd?", target[] = "../../vd?", path[] = "/dev/disk/by-path/virtio-?";
+  mkdir("/dev/disk", 0755);
+  mkdir("/dev/disk/by-path", 0755);
+  for (char letter = 'a'; letter <= 'z'; letter++) {
+    device[sizeof device - 2] = target[sizeof target - 2] = path[sizeof path - 2] = letter;
+    if (access(device, F_OK) == 0) symlink(target, path);
+  }
+}
+
+// Nor would it make /dev/virtio-ports/NAME.
 static void find_port(char *path) {
   char name[300], file[600];
   DIR *ports = opendir(PORTS);
@@ -92,6 +103,7 @@ int main(void) {
   if (!root || sscanf(root, "root=UUID=%36s", wanted) != 1) fail("root=UUID=");
   use_root();
   mount_rest();
+  link_disks();
   find_port(port);
   setenv("PATH", "/usr/sbin:/usr/bin", 1);
   pid_t daemon = fork();
