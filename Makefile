@@ -128,6 +128,10 @@ qmp-compare: build bare-metal ## send commands to our control socket and QEMU's 
 	@tools/packages-bench
 	@tools/qmp-compare
 
+.PHONY: clients
+clients: build images bare-metal ## run programs made for QEMU on libexec/qemu-system-x86_64 (installs them if needed)
+	@tools/clients/run
+
 bench-jmh: build ## measure the hot paths in nanoseconds (JMH; ARGS="-f 1 chainWalk" passes arguments to it)
 	@tools/bench-jmh $(ARGS)
 

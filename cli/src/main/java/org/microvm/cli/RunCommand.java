@@ -14,7 +14,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
 import org.microvm.cli.named.MachineFiles;
@@ -97,8 +96,8 @@ final class RunCommand implements Callable<Integer> {
   private final OptionSpec onMigrate =
       Options.text(
               "exit|stay",
-              "what this process does when its guest has migrated: exit (the default), or stay until"
-                  + " QMP's quit, as QEMU does",
+              "what this process does when its guest has migrated: exit (the default), or stay"
+                  + " until QMP's quit, as QEMU does",
               "--on-migrate")
           .build();
 
@@ -273,9 +272,8 @@ final class RunCommand implements Callable<Integer> {
       throw e;
     }
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
-    AtomicBoolean returned = new AtomicBoolean();
     Shutdown shutdown =
-        new Shutdown(() -> finish(machine, named, uart), () -> succeedAfterSignal(returned.get()));
+        new Shutdown(() -> finish(machine, named, uart), extras.areSignalsSuccess());
     try (Fd input = Fd.standardInput();
         ForegroundTerminal terminal =
             shown && Terminal.isTerminal(input)
@@ -316,7 +314,6 @@ final class RunCommand implements Callable<Integer> {
       }
       return limit.statusOr(() -> ExitStatus.of(end, System.err));
     } finally {
-      returned.set(true);
       shutdown.run();
     }
   }
@@ -341,12 +338,6 @@ final class RunCommand implements Callable<Integer> {
     if (extras.isBackground() && !inBackground) {
       inBackground = true;
       Background.runs(Path.of("/dev/null"));
-    }
-  }
-
-  private void succeedAfterSignal(boolean hasReturned) {
-    if (extras.areSignalsSuccess() && !hasReturned) {
-      Runtime.getRuntime().halt(0);
     }
   }
 
@@ -465,11 +456,8 @@ final class RunCommand implements Callable<Integer> {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
     }
     wait = new IncomingWait(deferred);
-    if (control.isRequested()) {
-      new Shutdown(control::close);
-      control.openIncoming(config, wait);
-    }
     if (deferred) {
+      openIncomingControl(config);
       runs(named, config);
       return wait.receive(config);
     }
@@ -478,9 +466,18 @@ final class RunCommand implements Callable<Integer> {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
       }
+      // After that, so that a client that is answered can let the guest come.
+      openIncomingControl(config);
       // A process in the background has nothing more to do before the guest arrives.
       runs(named, config);
       return wait.receive(waiting, config);
+    }
+  }
+
+  private void openIncomingControl(MachineConfig config) throws IOException {
+    if (control.isRequested()) {
+      new Shutdown(control::close);
+      control.openIncoming(config, wait);
     }
   }
 

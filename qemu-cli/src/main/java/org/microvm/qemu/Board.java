@@ -194,9 +194,11 @@ final class Board {
     }
   }
 
-  /** Whether there is no guest: {@code -M none}. */
+  /**
+   * Whether there is no guest: {@code -M none}, or no kernel, as programs that ask for features.
+   */
   boolean isNone() {
-    return machine.equals("none");
+    return machine.equals("none") || !words.containsKey("--kernel");
   }
 
   /** Returns the options, after all were read. */

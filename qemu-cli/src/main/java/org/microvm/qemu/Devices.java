@@ -36,6 +36,18 @@ final class Devices {
   private static final List<String> BRIDGES =
       List.of("pcie-root-port", "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge", "ioh3420");
 
+  /** Parts of names of devices that people ask for, and what there is none of. */
+  private static final Map<String, String> ABSENT =
+      Map.of(
+          "balloon", "balloon",
+          "-net", "network device",
+          "e1000", "network device",
+          "vsock", "vsock device; use virtio-serial",
+          "usb", "USB",
+          "xhci", "USB",
+          "vga", "display",
+          "gpu", "display");
+
   private static final List<String> SOURCES = List.of("/dev/urandom", "/dev/random");
 
   private final HostEnds ends;
@@ -106,19 +118,13 @@ final class Devices {
   }
 
   private static OptionException unknown(String driver) {
-    String part =
-        driver.contains("balloon")
-            ? "there is no balloon"
-            : driver.contains("net") || driver.startsWith("e1000")
-                ? "there is no network device"
-                : driver.contains("vsock")
-                    ? "there is no vsock; use virtio-serial"
-                    : driver.contains("usb") || driver.contains("hci")
-                        ? "there is no USB"
-                        : driver.contains("vga") || driver.contains("gpu")
-                            ? "there is no display"
-                            : "there is no such device; '-device help' lists them";
-    return new OptionException(part + NearestWord.hint(driver, names()));
+    for (Map.Entry<String, String> absent : ABSENT.entrySet()) {
+      if (driver.contains(absent.getKey())) {
+        return new OptionException("there is no " + absent.getValue());
+      }
+    }
+    return new OptionException(
+        "there is no such device; '-device help' lists them" + NearestWord.hint(driver, names()));
   }
 
   private static void common(OptionList options) {
@@ -149,6 +155,9 @@ final class Devices {
     if (!id.isEmpty() && !objects.getOrDefault(id, "").startsWith("rng-")) {
       throw new OptionException("there is no -object rng-random or rng-builtin with id=" + id);
     }
+    // A limit of the rate at which the guest gets random bytes; the kernel's source needs none.
+    options.take("max-bytes");
+    options.take("period");
     bus(options);
   }
 

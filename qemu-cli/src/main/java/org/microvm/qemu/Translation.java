@@ -147,7 +147,7 @@ final class Translation {
       }
     }
     monitors.endpoints().forEach(extras::monitor);
-    if (board.isNone()) {
+    if (board.isNone() && !monitors.endpoints().isEmpty() && disks.options().isEmpty()) {
       return new Result(List.of(), extras, true);
     }
     uart.end().ifPresent(extras::serial);

@@ -76,6 +76,11 @@ class CommandLinesTest {
     Refusal refused =
         assertThrows(Refusal.class, () -> new Translation().translate(words(command)));
 
-    assertEquals(expected, refused.getMessage());
+    // A list that other modules make is left out of the table.
+    String part = expected.replaceFirst("[.]{3}$", "");
+    boolean isWhole = part.equals(expected);
+    String message = refused.getMessage();
+    assertEquals(part, isWhole ? message : message.substring(0, part.length()));
+    assertEquals(1, message.lines().count());
   }
 }
