@@ -12,10 +12,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
@@ -59,7 +61,8 @@ class OptionsTest {
   @Test
   void words_unknownAreRefusedWithTheKnownOnes() {
     refused(
-        "null: unknown option colour=; accepted are: id", () -> backend("null,id=c0,colour=red"));
+        "null: unknown option colour=; accepted are: id, logappend, logfile",
+        () -> backend("null,id=c0,colour=red"));
   }
 
   @Test
@@ -293,6 +296,39 @@ class OptionsTest {
     none.close();
     channel.close();
     file.close();
+  }
+
+  @Test
+  void chardev_logIsReadAndWritten() throws Exception {
+    Path log = path("log");
+    String text = "file,id=a,path=%s,append=on,logfile=%s,logappend=on".formatted(path("out"), log);
+    ChardevSpec spec = ChardevOptions.read(OptionList.parse(text));
+
+    assertEquals(text, ChardevOptions.write("a", spec));
+    assertEquals(new ChardevSpec.File(path("out"), true, Optional.empty()), spec.plain());
+    assertEquals(spec, spec.absolute());
+  }
+
+  @Test
+  void chardev_logThatCannotBeIsRefused() {
+    refused("null: logappend= needs logfile=", () -> backend("null,logappend=on"));
+    refused(
+        "channel: a channel to a program in this JVM has no logfile=",
+        () -> backend("channel,logfile=/l"));
+  }
+
+  @Test
+  void chardev_descriptorIsCheckedWhenItIsUsed() throws Exception {
+    ChardevSpec spec =
+        ChardevOptions.read(OptionList.parse("socket,id=a,fd=800000,server=on,wait=off"));
+
+    assertEquals("socket,id=a,fd=800000,server=on,wait=off", ChardevOptions.write("a", spec));
+    ErrnoException failure = assertThrows(ErrnoException.class, () -> spec.open(loop));
+    assertTrue(failure.getMessage().contains("fd=800000"), failure.getMessage());
+    refused(
+        "socket: fd=one is not the number of a descriptor that this process was started with",
+        () -> backend("socket,fd=one"));
+    assertThrows(ErrnoException.class, () -> backend("socket,fd=1"));
   }
 
   private PortBackend backend(String arguments) throws OptionException, IOException {

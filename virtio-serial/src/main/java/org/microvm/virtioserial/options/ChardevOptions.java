@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.microvm.linux.PassedDescriptor;
 import org.microvm.linux.SocketMode;
 
 /** Reads and writes the options of {@code --chardev}. */
@@ -25,6 +26,8 @@ public final class ChardevOptions {
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N}: a TCP server or client on a loopback
    *       address, with the same options as a unix socket
+   *   <li>{@code socket,id=ID,fd=N[,server=on][,wait=on|off]}: a socket that this process was
+   *       started with
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
    *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
@@ -32,38 +35,73 @@ public final class ChardevOptions {
    *   <li>{@code channel,id=ID} for a program in this JVM
    * </ul>
    *
+   * <p>All but the last take {@code logfile=PATH[,logappend=on]}: a file that also gets what the
+   * host program receives.
+   *
    * @param options the parsed option; all of its values are taken
    * @return the specification; nothing is opened
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
   public static ChardevSpec read(OptionList options) throws OptionException {
     options.take("id");
-    ChardevSpec spec =
-        switch (options.kind()) {
-          case "socket" -> socket(options);
-          case "file" ->
-              new ChardevSpec.File(
-                  options.needPath("path"),
-                  options.takeFlag("append", false),
-                  options.takePath("input-path"));
-          case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
-          case "pty" -> new ChardevSpec.Pty();
-          case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
-          case "null" -> new ChardevSpec.Null();
-          case "channel" -> new ChardevSpec.InProcess();
-          default ->
-              throw new OptionException(
-                  "there is no chardev \"%s\"; the kinds are: %s%s"
-                      .formatted(
-                          options.kind(),
-                          String.join(", ", KINDS),
-                          NearestWord.hint(options.kind(), KINDS)));
-        };
+    Optional<Path> log = options.takePath("logfile");
+    boolean append = options.takeFlag("logappend", false);
+    ChardevSpec spec = plain(options);
     options.finish();
+    if (log.isPresent()) {
+      return logged(spec, log.get(), append);
+    }
+    if (append) {
+      throw new OptionException(options.kind() + ": logappend= needs logfile=");
+    }
     return spec;
   }
 
-  private static SocketSpec socket(OptionList options) throws OptionException {
+  /**
+   * Adds a log to a chardev.
+   *
+   * @param spec the chardev
+   * @param log the log
+   * @param append whether the content of the log is kept
+   * @return the chardev with the log
+   * @throws OptionException if the kind of chardev cannot have one
+   */
+  public static ChardevSpec logged(ChardevSpec spec, Path log, boolean append)
+      throws OptionException {
+    if (spec instanceof ChardevSpec.InProcess) {
+      throw new OptionException("channel: a channel to a program in this JVM has no logfile=");
+    }
+    return new ChardevSpec.Logged(spec, log, append);
+  }
+
+  private static ChardevSpec plain(OptionList options) throws OptionException {
+    return switch (options.kind()) {
+      case "socket" -> socket(options);
+      case "file" ->
+          new ChardevSpec.File(
+              options.needPath("path"),
+              options.takeFlag("append", false),
+              options.takePath("input-path"));
+      case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
+      case "pty" -> new ChardevSpec.Pty();
+      case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
+      case "null" -> new ChardevSpec.Null();
+      case "channel" -> new ChardevSpec.InProcess();
+      default ->
+          throw new OptionException(
+              "there is no chardev \"%s\"; the kinds are: %s%s"
+                  .formatted(
+                      options.kind(),
+                      String.join(", ", KINDS),
+                      NearestWord.hint(options.kind(), KINDS)));
+    };
+  }
+
+  private static ChardevSpec socket(OptionList options) throws OptionException {
+    Optional<String> fd = options.take("fd");
+    if (fd.isPresent()) {
+      return passed(options, fd.get());
+    }
     Optional<Path> path = options.takePath("path");
     Optional<String> mode = options.take("mode");
     SocketSpec.Address address =
@@ -76,6 +114,22 @@ public final class ChardevOptions {
     int seconds = options.takeNumber("reconnect", 0);
     int millis = options.takeNumber("reconnect-ms", 0);
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
+  }
+
+  private static ChardevSpec passed(OptionList options, String fd) throws OptionException {
+    boolean server = options.takeFlag("server", false);
+    boolean waits = options.takeFlag("wait", true);
+    if (!fd.matches("[0-9]{1,9}")) {
+      throw new OptionException(
+          "socket: fd=%s is not the number of a descriptor that this process was started with"
+              .formatted(fd));
+    }
+    int number = Integer.parseInt(fd);
+    return new ChardevSpec.Passed(
+        fd,
+        server ? ChardevSpec.Use.LISTENING : ChardevSpec.Use.CONNECTED,
+        waits,
+        () -> PassedDescriptor.take(number, server));
   }
 
   /**
