@@ -61,6 +61,9 @@ final class BlkWorker implements AutoCloseable {
 
   private volatile boolean closed;
 
+  /** Replaced by the worker's thread alone. */
+  private volatile BlkStatistics statistics = BlkStatistics.NONE;
+
   /**
    * @param onDone called on the worker's thread, with no lock held, when {@link #nextDone} has a
    *     job to return
@@ -94,6 +97,11 @@ final class BlkWorker implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** What the thread has done. */
+  BlkStatistics statistics() {
+    return statistics;
   }
 
   /** Queues a job; never blocks. */
@@ -226,12 +234,14 @@ final class BlkWorker implements AutoCloseable {
 
   private void run() {
     for (BlkJob job = take(); job != null; job = take()) {
+      long start = System.nanoTime();
       try {
         job.result = perform(job);
       } catch (RuntimeException e) {
         LOG.error("{}: {} failed", thread.getName(), job.request, e);
         job.result = -Errno.EIO;
       }
+      statistics = statistics.plus(job.request, job.result >= 0, System.nanoTime() - start);
       Optional<BlkError> error = finish(job);
       error.ifPresent(onError);
       if (error.isEmpty() || error.get().action() != OnError.STOP) {
