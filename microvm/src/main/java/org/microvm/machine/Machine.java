@@ -15,8 +15,11 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
+import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
@@ -303,6 +306,19 @@ public final class Machine implements AutoCloseable {
     snapshots.diff(directory, base, options);
   }
 
+  /**
+   * Writes the guest's memory and its vCPUs' registers as an ELF core file, for debuggers and
+   * crash(8); QEMU's dump-guest-memory writes the same format. vCPUs and channels are stopped
+   * meanwhile; afterwards the guest continues unless it was paused before.
+   *
+   * @param file an empty file, in which zero pages become holes; not closed
+   * @throws MachineException if the machine is not running or paused, or the file cannot be written
+   * @throws InterruptedException as {@link #snapshot(Path)} does
+   */
+  public void dumpMemory(Fd file) throws MachineException, InterruptedException {
+    snapshots.dump(file);
+  }
+
   /** Begins to track written pages: what changes from now on differs from this snapshot. */
   void trackSince(Snapshot.Identity snapshot) throws ErrnoException {
     lifecycle.lock().lock();
@@ -389,6 +405,11 @@ public final class Machine implements AutoCloseable {
    */
   public void addListener(MachineListener listener) {
     context.listeners().add(listener);
+  }
+
+  /** {@return what each disk has done since the machine was made, in the order of the disks} */
+  public List<BlkStatistics> diskStatistics() {
+    return parts.blockDevices().stream().map(BlkDevice::statistics).toList();
   }
 
   /** {@return what the machine was made from} */
