@@ -53,12 +53,14 @@ public final class QmpServer implements AutoCloseable {
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
     new MachineCommands(target, registry, this::quit).addTo(commands);
-    migrationCommands = new MigrationCommands(target, events);
+    migrationCommands = new MigrationCommands(target, events, descriptors);
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
     List<Path> paths = listeners.stream().map(QmpListener::path).toList();
-    new ChannelCommands(target, registry, ChannelCommands.Monitor.all(paths)).addTo(commands);
+    new ChannelCommands(target, registry, descriptors, ChannelCommands.Monitor.all(paths))
+        .addTo(commands);
+    new DumpCommands(target, descriptors, events).addTo(commands);
     new QomCommands(target, registry).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);
