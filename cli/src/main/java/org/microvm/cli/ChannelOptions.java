@@ -78,7 +78,9 @@ final class ChannelOptions {
 
   /** Returns whether one of the chardevs is standard input and output. */
   boolean useStdio() {
-    return chardevs.values().stream().anyMatch(ChardevSpec.Stdio.class::isInstance);
+    return chardevs.values().stream()
+        .map(ChardevSpec::plain)
+        .anyMatch(ChardevSpec.Stdio.class::isInstance);
   }
 
   /**
@@ -149,7 +151,11 @@ final class ChannelOptions {
 
   /** Adds the files, sockets and ports of the chardevs to what the process may use. */
   void addTo(FileRules rules) {
-    for (ChardevSpec chardev : chardevs.values()) {
+    for (ChardevSpec spec : chardevs.values()) {
+      if (spec instanceof ChardevSpec.Logged logged) {
+        rules.write(logged.log());
+      }
+      ChardevSpec chardev = spec.plain();
       if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
         if (role instanceof Server) {
           rules.createAt(path);

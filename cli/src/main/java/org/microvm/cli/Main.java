@@ -46,6 +46,7 @@ public final class Main {
    */
   public static void main(String[] arguments) {
     CommandLogging.begin();
+    CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
     if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
@@ -53,7 +54,8 @@ public final class Main {
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
     }
-    System.exit(execute(new PrintWriter(System.err, true), args));
+    int status = execute(new PrintWriter(System.err, true), args);
+    System.exit(CheckedOutput.statusAfter(status));
   }
 
   /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
@@ -70,7 +72,9 @@ public final class Main {
    */
   public static void run(CommandLine command, String... args) {
     CommandLogging.begin();
-    System.exit(execute(command, new PrintWriter(System.err, true), CommandLineBytes.exact(args)));
+    CheckedOutput.install();
+    PrintWriter err = new PrintWriter(System.err, true);
+    System.exit(CheckedOutput.statusAfter(execute(command, err, CommandLineBytes.exact(args))));
   }
 
   private static int execute(CommandLine command, PrintWriter err, String... args) {
@@ -134,6 +138,9 @@ public final class Main {
 
   /** Prints the first line of the message only, because scripts read it. */
   private static int fail(CommandLine command, String message, int status) {
+    if (CheckedOutput.isReaderGone()) {
+      return CheckedOutput.PIPE_CLOSED;
+    }
     PrintWriter err = command.getErr();
     err.println("microvm: " + GuestText.plain(message.lines().findFirst().orElse("failed")));
     err.flush();

@@ -99,14 +99,15 @@ final class SavedPaths {
     String id = value.need("id");
     ChardevSpec spec = ChardevOptions.read(value);
     Path path = socket(spec);
-    return spec instanceof SocketSpec socket
-        ? ChardevOptions.write(id, path == null ? socket : socket.at(paths.get(path)))
+    return spec.plain() instanceof SocketSpec socket
+        ? ChardevOptions.write(
+            id, spec.withPlain(plain -> path == null ? socket : socket.at(paths.get(path))))
         : text;
   }
 
   /** The path of a unix socket; null for all other chardevs. */
   private static Path socket(ChardevSpec spec) {
-    return spec instanceof SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _)
+    return spec.plain() instanceof SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _)
             && unix.path().getFileName() != null
         ? unix.path().toAbsolutePath().normalize()
         : null;
