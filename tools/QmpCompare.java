@@ -34,6 +34,7 @@ final class QmpCompare {
   private static final long ANSWER_SECONDS = 20;
   private static final long QUIET_MILLIS = 60;
   private static final long LONG_QUIET_MILLIS = 600;
+  private static final long WAIT_MILLIS = 5000;
 
   /**
    * Events that are no part of the comparison: our guest opens its ports, while QEMU runs none; and
@@ -180,6 +181,7 @@ final class QmpCompare {
       }
       // QEMU reports the end of a device a while after its answer.
       long quiet = one.name.equals("device_del") ? LONG_QUIET_MILLIS : QUIET_MILLIS;
+      boolean answered = false;
       List<JsonNode> all = new ArrayList<>();
       String line = lines.poll(ANSWER_SECONDS, TimeUnit.SECONDS);
       while (line != null) {
@@ -190,7 +192,9 @@ final class QmpCompare {
         if (!IGNORED.contains(node.path("event").asText())) {
           all.add(node);
         }
-        line = lines.poll(quiet, TimeUnit.MILLISECONDS);
+        // Events may come a while before the answer.
+        answered |= node.has("return") || node.has("error");
+        line = lines.poll(answered ? quiet : WAIT_MILLIS, TimeUnit.MILLISECONDS);
       }
       return all;
     }
