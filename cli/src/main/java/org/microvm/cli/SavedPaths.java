@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.OptionException;
@@ -99,18 +100,28 @@ final class SavedPaths {
     String id = value.need("id");
     ChardevSpec spec = ChardevOptions.read(value);
     Path path = socket(spec);
-    return spec.plain() instanceof SocketSpec socket
-        ? ChardevOptions.write(
-            id, spec.withPlain(plain -> path == null ? socket : socket.at(paths.get(path))))
+    return spec.plain() instanceof SocketSpec || path != null
+        ? ChardevOptions.write(id, spec.withPlain(plain -> moved(plain, paths.get(path))))
         : text;
+  }
+
+  private static ChardevSpec moved(ChardevSpec spec, Path to) {
+    return switch (spec) {
+      case SocketSpec socket when to != null -> socket.at(to);
+      case ChardevSpec.Clipboard _ when to != null -> new ChardevSpec.Clipboard(Optional.of(to));
+      default -> spec;
+    };
   }
 
   /** The path of a unix socket; null for all other chardevs. */
   private static Path socket(ChardevSpec spec) {
-    return spec.plain() instanceof SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _)
-            && unix.path().getFileName() != null
-        ? unix.path().toAbsolutePath().normalize()
-        : null;
+    Path path =
+        switch (spec.plain()) {
+          case SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _) -> unix.path();
+          case ChardevSpec.Clipboard clipboard -> clipboard.path().orElse(null);
+          default -> null;
+        };
+    return path == null || path.getFileName() == null ? null : path.toAbsolutePath().normalize();
   }
 
   private static List<String> changed(List<String> options, String option, Change change) {

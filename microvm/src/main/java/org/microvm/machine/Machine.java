@@ -21,6 +21,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
+import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -286,6 +287,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshot(Path directory, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
+    checkDisks("saved");
     snapshots.full(directory, options);
   }
 
@@ -303,6 +305,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
+    checkDisks("saved");
     snapshots.diff(directory, base, options);
   }
 
@@ -317,6 +320,17 @@ public final class Machine implements AutoCloseable {
    */
   public void dumpMemory(Fd file) throws MachineException, InterruptedException {
     snapshots.dump(file);
+  }
+
+  /** What a guest has written to an overlay is in this process alone. */
+  private void checkDisks(String what) throws MachineException {
+    for (DiskConfig disk : config().disks()) {
+      if (disk.overlay() && !disk.readOnly()) {
+        throw new MachineException(
+            "disk %s has a private overlay (snapshot=on), so the machine cannot be %s"
+                .formatted(disk.file(), what));
+      }
+    }
   }
 
   /** Begins to track written pages: what changes from now on differs from this snapshot. */
@@ -380,6 +394,7 @@ public final class Machine implements AutoCloseable {
   Migration migrate(
       MigrationSession.TransportFactory factory, MigrationLimits limits, MigrationMemory memory)
       throws MachineException {
+    checkDisks("migrated");
     return migrations.start(factory, limits, memory);
   }
 

@@ -43,6 +43,8 @@ public final class MachineTarget implements QmpTarget {
   private final Semaphore resets = new Semaphore(0);
 
   private volatile boolean reports;
+  private volatile boolean startsAtResume;
+  private volatile QmpServer toServer;
 
   /**
    * Makes a machine the target.
@@ -73,6 +75,11 @@ public final class MachineTarget implements QmpTarget {
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
     this.seal = seal;
+  }
+
+  /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
+  public void startAtResume() {
+    startsAtResume = true;
   }
 
   /**
@@ -135,6 +142,7 @@ public final class MachineTarget implements QmpTarget {
             resets.release();
           }
         });
+    toServer = server;
     reports = true;
   }
 
@@ -198,6 +206,11 @@ public final class MachineTarget implements QmpTarget {
   public void resume() throws IOException {
     if (machine.end().isDone()) {
       throw new IOException("the guest has ended");
+    }
+    if (startsAtResume && !machine.isStarted()) {
+      machine.start();
+      toServer.resumed();
+      return;
     }
     try {
       machine.resume();

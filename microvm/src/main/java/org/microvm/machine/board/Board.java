@@ -92,7 +92,8 @@ public final class Board implements AutoCloseable {
       throws ErrnoException {
     this.ram = ram;
     this.loop = loop;
-    uartInterrupt = EventFd.open();
+    LegacyInterrupts interrupts = LegacyInterrupts.open();
+    uartInterrupt = interrupts.uart();
     this.registerPages = registerPages;
     // An irqfd signals an edge, as an ISA interrupt does: only the rising edge counts.
     uart =
@@ -104,9 +105,9 @@ public final class Board implements AutoCloseable {
             },
             console);
     I8042 keyboard = new I8042(events);
-    clockInterrupt = EventFd.open();
+    clockInterrupt = interrupts.clock();
     clock = new CmosRtc(InstantSource.system(), loop::schedule, clockInterrupt::signal);
-    acpi = AcpiPower.open(events);
+    acpi = AcpiPower.of(events, interrupts.power());
     attach(AcpiRegisters.PORT, AcpiRegisters.PORT_COUNT, acpi.registers());
     attach(UART_PORT, Uart16550.PORT_COUNT, uart);
     attach(I8042.PORT, I8042.PORT_COUNT, keyboard);
