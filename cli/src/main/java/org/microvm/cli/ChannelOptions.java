@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -202,6 +203,9 @@ final class ChannelOptions {
     } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
       rules.write(path.resolveSibling(path.getFileName() + ".in"));
       rules.write(path.resolveSibling(path.getFileName() + ".out"));
+      if (Files.exists(path)) {
+        rules.write(path);
+      }
     } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
       path.ifPresent(rules::createAt);
     }

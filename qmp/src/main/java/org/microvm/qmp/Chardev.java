@@ -66,7 +66,7 @@ final class Chardev {
       if (failure.errno() == Errno.ENAMETOOLONG) {
         return "UNIX socket path '%s' is too long".formatted(call.replaceFirst("^.*? (?=/)", ""));
       }
-      if (call.startsWith(OPEN) && !e.getMessage().contains("mkfifo")) {
+      if (call.startsWith(OPEN)) {
         return "Could not open '%s': %s".formatted(call.substring(OPEN.length()), why);
       }
       if (call.startsWith(CONNECT)) {

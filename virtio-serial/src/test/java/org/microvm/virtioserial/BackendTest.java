@@ -26,6 +26,7 @@ import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PassedClientBackend;
 import org.microvm.virtioserial.backend.PassedServerBackend;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
@@ -314,6 +315,25 @@ class BackendTest extends BackendFixture {
     try (var out = Files.newInputStream(Path.of(path + ".out"))) {
       assertEquals("up", new String(out.readNBytes(2)));
     }
+  }
+
+  @Test
+  void fifo_withoutSuffixesIsUsedForBothDirections() throws Exception {
+    PtyBackend terminal = PtyBackend.open();
+    int nr = add(FifoBackend.open(terminal.path()));
+
+    guest.write(nr, "up".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertTrue(machine.status(nr).hostConnected());
+    terminal.close();
+  }
+
+  @Test
+  void fifo_thatIsAFileIsRefused() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+
+    assertThrows(ErrnoException.class, () -> FifoBackend.open(file));
   }
 
   @Test
