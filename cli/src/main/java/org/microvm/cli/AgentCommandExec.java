@@ -79,7 +79,9 @@ final class AgentCommandExec implements Callable<Integer> {
         return status;
       } catch (IOException e) {
         progress.end();
-        System.err.println("microvm: " + GuestText.plain(e.getMessage()));
+        if (!CheckedOutput.isReaderGone()) {
+          System.err.println("microvm: " + GuestText.plain(e.getMessage()));
+        }
         return interruption.statusOr(NOT_RUN);
       }
     }

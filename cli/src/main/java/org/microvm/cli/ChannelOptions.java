@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -80,7 +81,9 @@ final class ChannelOptions {
 
   /** Returns whether one of the chardevs is standard input and output. */
   boolean useStdio() {
-    return chardevs.values().stream().anyMatch(ChardevSpec.Stdio.class::isInstance);
+    return chardevs.values().stream()
+        .map(ChardevSpec::plain)
+        .anyMatch(ChardevSpec.Stdio.class::isInstance);
   }
 
   /**
@@ -183,7 +186,11 @@ final class ChannelOptions {
   }
 
   /** Adds the file, socket or port of a chardev to what the process may use. */
-  static void addTo(FileRules rules, ChardevSpec chardev) {
+  static void addTo(FileRules rules, ChardevSpec spec) {
+    if (spec instanceof ChardevSpec.Logged logged) {
+      rules.write(logged.log());
+    }
+    ChardevSpec chardev = spec.plain();
     if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
       if (role instanceof Server) {
         rules.createAt(path);
@@ -196,6 +203,9 @@ final class ChannelOptions {
     } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
       rules.write(path.resolveSibling(path.getFileName() + ".in"));
       rules.write(path.resolveSibling(path.getFileName() + ".out"));
+      if (Files.exists(path)) {
+        rules.write(path);
+      }
     } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
       path.ifPresent(rules::createAt);
     }

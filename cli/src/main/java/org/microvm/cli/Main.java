@@ -49,6 +49,7 @@ public final class Main {
    */
   public static void main(String[] arguments) {
     CommandLogging.begin();
+    CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
     if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
@@ -56,7 +57,8 @@ public final class Main {
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
     }
-    System.exit(execute(new PrintWriter(System.err, true), args));
+    int status = execute(new PrintWriter(System.err, true), args);
+    System.exit(CheckedOutput.statusAfter(status));
   }
 
   /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
@@ -73,7 +75,9 @@ public final class Main {
    */
   public static void run(CommandLine command, String... args) {
     CommandLogging.begin();
-    System.exit(execute(command, new PrintWriter(System.err, true), CommandLineBytes.exact(args)));
+    CheckedOutput.install();
+    PrintWriter err = new PrintWriter(System.err, true);
+    System.exit(CheckedOutput.statusAfter(execute(command, err, CommandLineBytes.exact(args))));
   }
 
   /** {@return the version, such as 0.1.0; empty if the program does not run from its jar} */
@@ -199,6 +203,9 @@ public final class Main {
   }
 
   private static int fail(CommandLine command, String program, String message, int status) {
+    if (CheckedOutput.isReaderGone()) {
+      return CheckedOutput.PIPE_CLOSED;
+    }
     PrintWriter err = command.getErr();
     err.println(program + ": " + GuestText.plain(message.lines().findFirst().orElse("failed")));
     err.flush();

@@ -190,6 +190,11 @@ final class RunCommand implements Callable<Integer> {
     return options.kernel();
   }
 
+  /** Leaves standard output to the caller. */
+  void hideConsole() {
+    noConsole.setValue(true);
+  }
+
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
     if ((Options.isGiven(detach) || extras.isBackground()) && !Background.isThisProcess()) {

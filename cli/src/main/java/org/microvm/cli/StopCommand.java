@@ -46,6 +46,9 @@ final class StopCommand implements Callable<Integer> {
       description = "how long the guest may take (default: ${DEFAULT-VALUE})")
   private int timeout;
 
+  @Option(names = "--json", description = "print what happened as JSON")
+  private boolean json;
+
   private Machines.Entry machine;
   private CompletableFuture<Void> ended;
 
@@ -61,23 +64,27 @@ final class StopCommand implements Callable<Integer> {
       // It waits for a client, or for a guest that migrates here.
       ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
       if (hasEnded(ANSWER)) {
-        say("%s had not started its guest yet and ended");
+        say("not-started", "%s had not started its guest yet and ended");
         return 0;
       }
     }
     if (force) {
-      cut("%s ended like a power cut (--force)");
+      cut("power-cut", "%s ended like a power cut (--force)");
       return 0;
     }
     String how = shutDown();
     if (NOT_STARTED.equals(how)) {
-      cut("%s had not started its guest yet and ended");
+      cut("not-started", "%s had not started its guest yet and ended");
     } else if (how != null && hasEnded(Duration.ofSeconds(timeout))) {
-      say("%s shut down (" + how + ")");
+      say(how.replace(' ', '-'), "%s shut down (" + how + ")");
     } else if (how != null) {
-      cut("%s did not shut down within " + timeout + " s (" + how + ") and ended like a power cut");
+      cut(
+          "power-cut",
+          "%s did not shut down within " + timeout + " s (" + how + ") and ended like a power cut");
     } else {
-      cut("%s has no power button and no answering guest agent, so it ended like a power cut");
+      cut(
+          "power-cut",
+          "%s has no power button and no answering guest agent, so it ended like a power cut");
     }
     return 0;
   }
@@ -123,14 +130,14 @@ final class StopCommand implements Callable<Integer> {
   }
 
   /** Ends the machine by its control socket, or kills its process if it does not answer. */
-  private void cut(String message) throws IOException {
+  private void cut(String how, String message) throws IOException {
     try (QmpClient client = QmpClient.connect(machine.files().control(), ANSWER)) {
       client.execute("quit");
     } catch (IOException noAnswer) {
       // It may be ending already. If its process is stuck, it is killed below.
     }
     if (hasEnded(ANSWER)) {
-      say(message);
+      say(how, message);
       return;
     }
     long pid = machine.pid();
@@ -139,7 +146,7 @@ final class StopCommand implements Callable<Integer> {
     if (!hasEnded(ANSWER)) {
       throw new IOException("the process " + pid + " of " + name + " does not end");
     }
-    say("the process of %s did not answer and was killed");
+    say("killed", "the process of %s did not answer and was killed");
   }
 
   private boolean hasEnded(Duration limit) throws IOException {
@@ -156,7 +163,13 @@ final class StopCommand implements Callable<Integer> {
     }
   }
 
-  private void say(String message) {
-    System.out.println(message.formatted(name));
+  private void say(String how, String message) {
+    String text = message.formatted(name);
+    if (json) {
+      JsonOutput.print(
+          QmpClient.arguments().put("name", name).put("how", how).put("message", text));
+    } else {
+      System.out.println(text);
+    }
   }
 }

@@ -69,6 +69,25 @@ public final class IovecArray {
   }
 
   /**
+   * Removes what is beyond a number of bytes, for instance what a write did not take.
+   *
+   * @param most the number of bytes to keep, not negative; a larger number than there are keeps all
+   */
+  public void truncate(long most) {
+    while (count > 0 && bytes > most) {
+      long at = (count - 1) * ENTRY + iovec.iov_len$offset();
+      long length = entries.get(ValueLayout.JAVA_LONG, at);
+      long excess = Math.min(length, bytes - most);
+      bytes -= excess;
+      if (excess == length) {
+        count--;
+      } else {
+        entries.set(ValueLayout.JAVA_LONG, at, length - excess);
+      }
+    }
+  }
+
+  /**
    * Replaces the ranges by the first bytes of another array's.
    *
    * @param from an array with at most as many ranges as this one can have

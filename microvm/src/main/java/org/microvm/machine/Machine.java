@@ -16,8 +16,11 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
+import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestSample;
@@ -308,6 +311,19 @@ public final class Machine implements AutoCloseable {
     snapshots.diff(directory, base, options);
   }
 
+  /**
+   * Writes the guest's memory and its vCPUs' registers as an ELF core file, for debuggers and
+   * crash(8); QEMU's dump-guest-memory writes the same format. vCPUs and channels are stopped
+   * meanwhile; afterwards the guest continues unless it was paused before.
+   *
+   * @param file an empty file, in which zero pages become holes; not closed
+   * @throws MachineException if the machine is not running or paused, or the file cannot be written
+   * @throws InterruptedException as {@link #snapshot(Path)} does
+   */
+  public void dumpMemory(Fd file) throws MachineException, InterruptedException {
+    snapshots.dump(file);
+  }
+
   /** What a guest has written to an overlay is in this process alone. */
   private void checkDisks(String what) throws MachineException {
     for (DiskConfig disk : config().disks()) {
@@ -414,6 +430,11 @@ public final class Machine implements AutoCloseable {
    */
   public Optional<UUID> generation() {
     return Optional.ofNullable(parts.board().generation());
+  }
+
+  /** {@return what each disk has done since the machine was made, in the order of the disks} */
+  public List<BlkStatistics> diskStatistics() {
+    return parts.blockDevices().stream().map(BlkDevice::statistics).toList();
   }
 
   /** {@return what the machine was made from} */

@@ -13,7 +13,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.virtio.blk.BlkError;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
 import org.microvm.machine.config.MachineEnd;
@@ -234,6 +236,11 @@ public final class MachineTarget implements QmpTarget {
     save(() -> machine.snapshotDiff(directory, base, sealed(options)));
   }
 
+  @Override
+  public void dumpMemory(Fd file) throws IOException {
+    save(() -> machine.dumpMemory(file));
+  }
+
   private UnaryOperator<List<String>> sealed(UnaryOperator<List<String>> options) {
     return saved -> seal.apply(options.apply(saved));
   }
@@ -307,6 +314,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public MachineFacts facts() {
     return MachineFacts.of(machine.config());
+  }
+
+  @Override
+  public List<BlkStatistics> diskStatistics() {
+    return machine.diskStatistics();
   }
 
   @Override

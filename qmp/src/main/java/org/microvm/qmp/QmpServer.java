@@ -53,12 +53,13 @@ public final class QmpServer implements AutoCloseable {
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
     new MachineCommands(target, registry, this::quit).addTo(commands);
-    migrationCommands = new MigrationCommands(target, events);
+    migrationCommands = new MigrationCommands(target, events, descriptors);
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
     List<ChannelCommands.Monitor> monitors = ChannelCommands.Monitor.all(listeners);
-    new ChannelCommands(target, registry, monitors).addTo(commands);
+    new ChannelCommands(target, registry, descriptors, monitors).addTo(commands);
+    new DumpCommands(target, descriptors, events).addTo(commands);
     new QomCommands(target, registry).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);

@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -83,6 +85,15 @@ public interface QmpTarget {
       throws IOException;
 
   /**
+   * Writes the guest's memory as an ELF core file; afterwards the guest is in the same state as
+   * before.
+   *
+   * @param file an empty file; not closed
+   * @throws IOException if the memory cannot be dumped now or there
+   */
+  void dumpMemory(Fd file) throws IOException;
+
+  /**
    * Starts a migration of the guest to another process.
    *
    * @param destination the address at which that process waits
@@ -127,6 +138,13 @@ public interface QmpTarget {
 
   /** {@return what the machine consists of} */
   MachineFacts facts();
+
+  /**
+   * {@return what each disk has done, in the order of the disks; empty if there is no guest yet}
+   */
+  default List<BlkStatistics> diskStatistics() {
+    return List.of();
+  }
 
   /**
    * {@return the operating system's thread id of each vCPU; that of the process for a vCPU that has

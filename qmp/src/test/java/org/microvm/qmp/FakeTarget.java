@@ -3,6 +3,7 @@ package org.microvm.qmp;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,8 +13,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
@@ -100,9 +103,21 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
+  public void dumpMemory(Fd file) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      ErrnoException.check(file.write(arena.allocateFrom("memory")), "write", file);
+    }
+  }
+
+  @Override
   public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException {
-    throw new IOException("no process waits at " + destination);
+    if (destination instanceof MigrationAddress.Passed passed) {
+      passed.socket().close();
+      throw new IOException("a socket was passed");
+    }
+    throw new IOException(
+        "migration", new ErrnoException("connect to " + destination, Errno.ENOENT));
   }
 
   @Override

@@ -49,6 +49,11 @@ final class HostSession {
 
   private boolean fullLogged;
 
+  /** Also gets what is written to the peer, or null. */
+  private Fd log;
+
+  private boolean logFailureTold;
+
   /**
    * The events watched while neither input nor output is wanted: the peer may disconnect at any
    * time.
@@ -91,6 +96,11 @@ final class HostSession {
 
   HostConnection connection() {
     return connection;
+  }
+
+  /** Sets the file that also gets what the host program receives; null for none. */
+  void log(Fd file) {
+    log = file;
   }
 
   /** Whether the end of the input has been read. */
@@ -188,6 +198,10 @@ final class HostSession {
       awaitSpace((int) -bytes);
       return 0;
     }
+    if (bytes > 0 && log != null) {
+      ranges.truncate(bytes);
+      log(ranges);
+    }
     // After an error the input is still read to its end: the peer may have sent before it
     // disconnected.
     if (bytes < 0 && bytes != -Errno.EAGAIN) {
@@ -197,6 +211,19 @@ final class HostSession {
       tell(connection.output(), bytes);
     }
     return Math.max(bytes, 0);
+  }
+
+  /** What the log does not take is missing there: it must not delay the host program. */
+  private void log(IovecArray ranges) {
+    long bytes = log.writev(ranges);
+    if (bytes < 0 && bytes != -Errno.EINTR && !logFailureTold) {
+      logFailureTold = true;
+      LOG.warn(
+          "{}: {} ({}); the log is incomplete",
+          log,
+          Errno.name((int) -bytes),
+          Errno.describe((int) -bytes));
+    }
   }
 
   /** Whether the disk is full, or the kernel lacks memory for a socket. */

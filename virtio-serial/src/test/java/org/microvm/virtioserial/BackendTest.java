@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.lang.foreign.Arena;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,10 +16,17 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixListener;
+import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
+import org.microvm.virtioserial.backend.LoggedBackend;
 import org.microvm.virtioserial.backend.NullBackend;
+import org.microvm.virtioserial.backend.PassedClientBackend;
+import org.microvm.virtioserial.backend.PassedServerBackend;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
@@ -160,6 +168,85 @@ class BackendTest extends BackendFixture {
   }
 
   @Test
+  void log_getsWhatTheHostProgramReceives() throws Exception {
+    Path log = Files.writeString(directory.resolve("log"), "old");
+    PortBackend server = UnixServerBackend.listen(machine.path("a"), false);
+    int nr = add(LoggedBackend.open(server, log, false));
+    byte[] bytes = Guest.bytes(300_000, 1);
+    try (Host host = machine.connect("a")) {
+      guest.write(nr, bytes);
+
+      assertArrayEquals(bytes, host.read(bytes.length));
+      machine.idle();
+      assertArrayEquals(bytes, Files.readAllBytes(log));
+    }
+  }
+
+  @Test
+  void log_appendLeavesWhatWasThere() throws Exception {
+    Path log = Files.writeString(directory.resolve("log"), "old ");
+    int nr = add(LoggedBackend.open(NullBackend.open(), log, true));
+
+    guest.write(nr, "new".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertEquals("old new", Files.readString(log));
+  }
+
+  @Test
+  void log_onAFullDiskDelaysNobody() throws Exception {
+    Path file = directory.resolve("out");
+    PortBackend output = FileBackend.open(file, false, Optional.empty());
+    int nr = add(LoggedBackend.open(output, Path.of("/dev/full"), true));
+
+    guest.write(nr, "all".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertEquals("all", Files.readString(file));
+  }
+
+  @Test
+  void log_thatCannotBeOpenedClosesTheBackend() throws Exception {
+    PortBackend server = UnixServerBackend.listen(machine.path("a"), false);
+    Path log = directory.resolve("no/such/place");
+
+    assertThrows(ErrnoException.class, () -> LoggedBackend.open(server, log, false));
+
+    UnixServerBackend.listen(machine.path("a"), false).close();
+  }
+
+  @Test
+  void passedSockets_passBytesBothWays() throws Exception {
+    Fd[] pair = UnixSocket.pair();
+    int nr = add(PassedClientBackend.of(pair[0], "7"));
+    guest.open(nr);
+    try (Fd peer = pair[1];
+        Arena arena = Arena.ofConfined()) {
+      assertEquals(4, peer.write(arena.allocateFrom("down").asSlice(0, 4)));
+      assertEquals("down", new String(guest.read(nr, 4)));
+      guest.write(nr, "up".getBytes());
+      guest.awaitSent(nr, 1);
+      assertEquals(2, peer.read(arena.allocate(8)));
+    }
+    machine.events.await("host disconnected a");
+  }
+
+  @Test
+  void passedListener_servesOneClientAfterTheOther() throws Exception {
+    UnixListener listener = UnixListener.open(machine.path("a"));
+    int nr = add(PassedServerBackend.of(listener.fd().duplicate(), "7", false));
+    guest.open(nr);
+    for (String text : new String[] {"one", "two"}) {
+      try (Host host = machine.connect("a")) {
+        host.write(text);
+        assertEquals(text, new String(guest.read(nr, text.length())));
+      }
+      machine.events.await("host disconnected a");
+    }
+    listener.close();
+  }
+
+  @Test
   void file_inputIsGivenToTheGuest() throws Exception {
     byte[] bytes = Guest.bytes(700_000, 1);
     Path input = Files.write(directory.resolve("in"), bytes);
@@ -228,6 +315,25 @@ class BackendTest extends BackendFixture {
     try (var out = Files.newInputStream(Path.of(path + ".out"))) {
       assertEquals("up", new String(out.readNBytes(2)));
     }
+  }
+
+  @Test
+  void fifo_withoutSuffixesIsUsedForBothDirections() throws Exception {
+    PtyBackend terminal = PtyBackend.open();
+    int nr = add(FifoBackend.open(terminal.path()));
+
+    guest.write(nr, "up".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertTrue(machine.status(nr).hostConnected());
+    terminal.close();
+  }
+
+  @Test
+  void fifo_thatIsAFileIsRefused() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+
+    assertThrows(ErrnoException.class, () -> FifoBackend.open(file));
   }
 
   @Test

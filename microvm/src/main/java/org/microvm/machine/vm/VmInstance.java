@@ -30,6 +30,7 @@ import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Msrs;
 import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.board.Board;
@@ -235,6 +236,25 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   public void save(StateWriter writer, MachineParts parts) throws IOException {
     parts.kvmState().save(writer, vm, vcpus);
     EmulationState.save(writer, accounts);
+  }
+
+  /** Reads a part of each vCPU's state; all vCPUs must be paused. */
+  public List<byte[]> vcpuState(VcpuState part) throws ErrnoException {
+    List<byte[]> states = new ArrayList<>();
+    for (Vcpu vcpu : vcpus) {
+      states.add(vcpu.save(part));
+    }
+    return states;
+  }
+
+  /** Reads a model-specific register of each vCPU; all vCPUs must be paused. */
+  public List<Long> vcpuRegisters(int index) throws ErrnoException {
+    List<Long> values = new ArrayList<>();
+    for (Vcpu vcpu : vcpus) {
+      Msrs register = new Msrs(1).add(index);
+      values.add(vcpu.get(register) == 1 ? register.value(0) : 0L);
+    }
+    return values;
   }
 
   private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {

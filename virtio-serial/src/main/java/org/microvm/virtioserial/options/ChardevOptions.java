@@ -35,36 +35,68 @@ public final class ChardevOptions {
    *   <li>{@code qemu-vdagent,id=ID,clipboard=on[,path=PATH]} for the SPICE agent in the guest
    * </ul>
    *
+   * <p>All but the last take {@code logfile=PATH[,logappend=on]}: a file that also gets what the
+   * host program receives.
+   *
    * @param options the parsed option; all of its values are taken
    * @return the specification; nothing is opened
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
   public static ChardevSpec read(OptionList options) throws OptionException {
     options.take("id");
-    ChardevSpec spec =
-        switch (options.kind()) {
-          case "socket" -> socket(options);
-          case "file" ->
-              new ChardevSpec.File(
-                  options.needPath("path"),
-                  options.takeFlag("append", false),
-                  options.takePath("input-path"));
-          case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
-          case "pty" -> new ChardevSpec.Pty();
-          case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
-          case "null" -> new ChardevSpec.Null();
-          case "channel" -> new ChardevSpec.InProcess();
-          case "qemu-vdagent" -> clipboard(options);
-          default ->
-              throw new OptionException(
-                  "there is no chardev \"%s\"; the kinds are: %s%s"
-                      .formatted(
-                          options.kind(),
-                          String.join(", ", KINDS),
-                          NearestWord.hint(options.kind(), KINDS)));
-        };
+    Optional<Path> log = options.takePath("logfile");
+    boolean append = options.takeFlag("logappend", false);
+    ChardevSpec spec = plain(options);
     options.finish();
+    if (log.isPresent()) {
+      return logged(spec, log.get(), append);
+    }
+    if (append) {
+      throw new OptionException(options.kind() + ": logappend= needs logfile=");
+    }
     return spec;
+  }
+
+  /**
+   * Adds a log to a chardev.
+   *
+   * @param spec the chardev
+   * @param log the log
+   * @param append whether the content of the log is kept
+   * @return the chardev with the log
+   * @throws OptionException if the kind of chardev cannot have one
+   */
+  public static ChardevSpec logged(ChardevSpec spec, Path log, boolean append)
+      throws OptionException {
+    if (spec instanceof ChardevSpec.InProcess || spec instanceof ChardevSpec.Clipboard) {
+      throw new OptionException(
+          spec.kind() + ": a channel to a program in this JVM has no logfile=");
+    }
+    return new ChardevSpec.Logged(spec, log, append);
+  }
+
+  private static ChardevSpec plain(OptionList options) throws OptionException {
+    return switch (options.kind()) {
+      case "socket" -> socket(options);
+      case "file" ->
+          new ChardevSpec.File(
+              options.needPath("path"),
+              options.takeFlag("append", false),
+              options.takePath("input-path"));
+      case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
+      case "pty" -> new ChardevSpec.Pty();
+      case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
+      case "null" -> new ChardevSpec.Null();
+      case "channel" -> new ChardevSpec.InProcess();
+      case "qemu-vdagent" -> clipboard(options);
+      default ->
+          throw new OptionException(
+              "there is no chardev \"%s\"; the kinds are: %s%s"
+                  .formatted(
+                      options.kind(),
+                      String.join(", ", KINDS),
+                      NearestWord.hint(options.kind(), KINDS)));
+    };
   }
 
   private static ChardevSpec clipboard(OptionList options) throws OptionException {

@@ -45,6 +45,9 @@ final class BlkWorker implements AutoCloseable {
 
   private volatile boolean closed;
 
+  /** Replaced by the worker's thread alone. */
+  private volatile BlkStatistics statistics = BlkStatistics.NONE;
+
   /**
    * @param onDone called on the worker's thread, with no lock held, when {@link #nextDone} has a
    *     job to return
@@ -78,6 +81,11 @@ final class BlkWorker implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** What the thread has done. */
+  BlkStatistics statistics() {
+    return statistics;
   }
 
   /** Queues a job; never blocks. */
@@ -210,6 +218,7 @@ final class BlkWorker implements AutoCloseable {
 
   private void run() {
     for (BlkJob job = take(); job != null; job = take()) {
+      long start = System.nanoTime();
       try {
         job.result = transfer.perform(job);
       } catch (RuntimeException | Error e) {
@@ -217,6 +226,7 @@ final class BlkWorker implements AutoCloseable {
         LOG.error("{}: {} failed", thread.getName(), job.request, e);
         job.result = -Errno.EIO;
       }
+      statistics = statistics.plus(job.request, job.result >= 0, System.nanoTime() - start);
       Optional<BlkError> error = finish(job);
       error.ifPresent(onError);
       if (error.isEmpty() || error.get().action() != OnError.STOP) {
