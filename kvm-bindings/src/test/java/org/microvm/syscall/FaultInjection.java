@@ -56,7 +56,8 @@ public final class FaultInjection implements AutoCloseable {
     kinds.put(Linux.SYS_read(), new Kind("read", interrupted, again));
     kinds.put(Linux.SYS_readv(), new Kind("readv", io, interrupted, again, memory, reset));
     kinds.put(Linux.SYS_write(), new Kind("write", interrupted));
-    kinds.put(Linux.SYS_writev(), new Kind("writev", pipe, interrupted, again, space, io, buffers));
+    // Not EPIPE: the peer reads on, and would wait for bytes that the error says nobody wants.
+    kinds.put(Linux.SYS_writev(), new Kind("writev", io, interrupted, again, space, buffers));
     kinds.put(Linux.SYS_pread64(), new Kind("pread", io, interrupted, memory));
     kinds.put(Linux.SYS_pwrite64(), new Kind("pwrite", space, interrupted, io));
     kinds.put(Linux.SYS_preadv(), new Kind("preadv", io, interrupted, memory));
