@@ -90,6 +90,10 @@ soak: build images ## open, close and block ports at random: a Java driver, a ho
 fuzz: ## fuzz what guests, peers and files control, MINUTES=N in all (default 30); docs/fuzzing.md
 	@tools/fuzz $(or $(MINUTES),30)
 
+.PHONY: faults
+faults: bare-metal ## let each system call of a machine's life fail with each of its errors, one after the other
+	@tools/test -pl cli -am -Dtest=FaultTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.faults=all
+
 fuzz-guest: build bare-metal ## run a guest that does anything to its devices, MINUTES=N (default 10)
 	@tools/test -pl microvm -am -Dtest=RandomGuestTest -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.random.seconds=$$(($(or $(MINUTES),10) * 60))

@@ -135,7 +135,7 @@ final class DoctorCommand implements Callable<Integer> {
         // An attribute of a vCPU, for which there is no capability.
         present(
             "VCPU_TSC_OFFSET",
-            vcpu.tscOffset().isPresent(),
+            vcpu.clock().tscOffset().isPresent(),
             "missing: on a busy host the vCPUs' time stamp counters may differ after a restore");
       }
     }

@@ -12,8 +12,23 @@ final class Shutdown implements Runnable {
   private boolean done;
 
   Shutdown(Runnable work) {
+    this(work, () -> {});
+  }
+
+  /**
+   * @param work what is done once
+   * @param last what the process does at its very end, after a signal or an exit
+   */
+  Shutdown(Runnable work, Runnable last) {
     this.work = work;
-    Runtime.getRuntime().addShutdownHook(new Thread(this, "shutdown"));
+    Thread hook =
+        new Thread(
+            () -> {
+              run();
+              last.run();
+            },
+            "shutdown");
+    Runtime.getRuntime().addShutdownHook(hook);
   }
 
   /** Sets a resource that is closed before the work runs; null for none. */

@@ -75,9 +75,12 @@ public final class GuestLayout {
 
   /**
    * The ACPI tables, from the RSDP on: the start of the area in which an operating system searches
-   * for it (ACPI 6.5, section 5.2.5.1). They may take the room up to {@link #RESET_VECTOR}.
+   * for it (ACPI 6.5, section 5.2.5.1). They may take the 124 KiB up to {@link #VM_GENERATION_ID}.
    */
   public static final long ACPI_TABLES = 0xe0000;
+
+  /** The page with the identifier of the guest's generation, if there are ACPI tables. */
+  public static final long VM_GENERATION_ID = 0xff000;
 
   /** Where real-mode code jumps to reboot, F000:FFF0: the first instruction of a PC's firmware. */
   public static final long RESET_VECTOR = 0xffff0;

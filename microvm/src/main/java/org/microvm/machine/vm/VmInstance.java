@@ -119,6 +119,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
           InitialCpuState state =
               BootLoader.load(
                   board.ram().memory(), bootRequest(config, board), EmulationParameters.of(config));
+          if (config.acpi()) {
+            board.storeGeneration();
+          }
           instance.makeVm(parts);
           PicSetup.mask(instance.vm);
           instance.makeVcpus(config, parts);
@@ -383,13 +386,18 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   public void close() {
     end(new MachineEnd.Stopped());
     threads.forEach(VcpuThread::join);
+    IllegalStateException failure = null;
     for (AutoCloseable part : closing) {
       try {
         part.close();
       } catch (Exception e) {
-        throw new IllegalStateException("closing " + part, e);
+        // The others are closed nevertheless.
+        failure = failure == null ? new IllegalStateException("closing " + part, e) : failure;
       }
     }
     closing.clear();
+    if (failure != null) {
+      throw failure;
+    }
   }
 }

@@ -106,7 +106,7 @@ public final class KvmState {
   }
 
   private void save(StateOutput output, Vcpu vcpu, TscSync sync) throws ErrnoException {
-    output.putInt(vcpu.tscKhz());
+    output.putInt(vcpu.clock().tscKhz());
     for (VcpuState part : VcpuState.values()) {
       output.putBytes(vcpu.save(part));
     }
@@ -194,8 +194,8 @@ public final class KvmState {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     Msrs last = new Msrs(2);
     int khz = input.getInt(0, MOST_KHZ);
-    if (khz != vcpu.tscKhz()) {
-      vcpu.tscKhz(khz);
+    if (khz != vcpu.clock().tscKhz()) {
+      vcpu.clock().tscKhz(khz);
     }
     for (VcpuState part : VcpuState.values()) {
       byte[] bytes = input.getBytes(MOST_BYTES);
@@ -222,7 +222,7 @@ public final class KvmState {
   /** Tells the guest that its clock jumps, so that its watchdog does not report a lockup. */
   private static void tellOfPause(Vcpu vcpu) {
     try {
-      vcpu.notifyPaused();
+      vcpu.clock().notifyPaused();
     } catch (ErrnoException e) {
       LOG.debug("the guest has no kvmclock: {}", e.getMessage());
     }

@@ -111,12 +111,12 @@ class KvmStateTest {
 
   /** False before Linux 5.16, and on hosts where the guest's counter is the host's. */
   private static boolean hasOffsets(Vcpu vcpu) throws Exception {
-    OptionalLong before = vcpu.tscOffset();
+    OptionalLong before = vcpu.clock().tscOffset();
     if (before.isEmpty()) {
       return false;
     }
-    vcpu.tscOffset(before.getAsLong() + 1000);
-    return !before.equals(vcpu.tscOffset());
+    vcpu.clock().tscOffset(before.getAsLong() + 1000);
+    return !before.equals(vcpu.clock().tscOffset());
   }
 
   @Test
@@ -137,19 +137,19 @@ class KvmStateTest {
         // Else KVM computes the offset anew in each call (kvm_arch_vcpu_load in
         // arch/x86/kvm/x86.c).
         assumeTrue(
-            first.tscOffset().equals(first.tscOffset()),
+            first.clock().tscOffset().equals(first.clock().tscOffset()),
             "the host's TSC is unstable: no fixed offset");
-        second.tscOffset(first.tscOffset().getAsLong());
-        third.tscOffset(first.tscOffset().getAsLong());
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong());
+        third.clock().tscOffset(first.clock().tscOffset().getAsLong());
         StateWriter writer = new StateWriter();
         new KvmState(kvm).save(writer, vm, vcpus);
         // As after a restore that took KVM too long to find the counters synchronous.
-        second.tscOffset(first.tscOffset().getAsLong() + (1L << 40));
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong() + (1L << 40));
 
         KvmState.restoreVcpus(StateReader.of(writer.toByteArray()), vcpus, Duration.ofSeconds(5));
 
-        assertEquals(first.tscOffset(), second.tscOffset());
-        assertEquals(first.tscOffset(), third.tscOffset());
+        assertEquals(first.clock().tscOffset(), second.clock().tscOffset());
+        assertEquals(first.clock().tscOffset(), third.clock().tscOffset());
       }
     }
   }
@@ -168,14 +168,14 @@ class KvmStateTest {
         }
         assumeTrue(hasOffsets(first), "KVM does not set the offset of the TSC");
         long apart = 1L << 40;
-        second.tscOffset(first.tscOffset().getAsLong() + apart);
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong() + apart);
         StateWriter writer = new StateWriter();
         new KvmState(kvm).save(writer, vm, vcpus);
-        second.tscOffset(first.tscOffset().getAsLong());
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong());
 
         KvmState.restoreVcpus(StateReader.of(writer.toByteArray()), vcpus, Duration.ZERO);
 
-        long now = second.tscOffset().getAsLong() - first.tscOffset().getAsLong();
+        long now = second.clock().tscOffset().getAsLong() - first.clock().tscOffset().getAsLong();
         assertTrue(now > apart / 2 && now < 2 * apart, "offset " + now);
       }
     }
