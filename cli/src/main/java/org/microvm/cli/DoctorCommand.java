@@ -178,8 +178,8 @@ final class DoctorCommand implements Callable<Integer> {
       case PVM ->
           "kvm-pvm, without hardware support. Guest user code runs natively, guest kernel code in"
               + " KVM's instruction emulator: a boot takes seconds with a kernel that is patched for"
-              + " such hosts (make images), minutes with others (docs/kernels.md). Linux starts"
-              + " several vCPUs, but has not been seen to finish its boot with them";
+              + " such hosts (make images), minutes with others (docs/kernels.md). With several"
+              + " vCPUs Linux needs such a kernel, built with SMP, and boots slower than with one";
       case UNUSED -> "the processor supports it (VMX or SVM), but no KVM module is loaded";
       case NONE -> "the processor reports neither VMX nor SVM";
     };

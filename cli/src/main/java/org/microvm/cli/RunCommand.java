@@ -428,8 +428,8 @@ final class RunCommand implements Callable<Integer> {
     }
     if (config.cpus() > 1 && HostVirtualization.emulatesKernels()) {
       System.err.println(
-          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux may not boot with more"
-              + " than one vCPU");
+          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux with more than one vCPU"
+              + " needs a kernel that is patched for such hosts and has SMP, and boots slower");
     }
     if (snapshot != null) {
       RestoreClock restoreClock =

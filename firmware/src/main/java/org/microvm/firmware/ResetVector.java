@@ -16,11 +16,14 @@ final class ResetVector {
   /** {@return the code, at most 16 bytes} */
   static byte[] build() {
     return new byte[] {
-      (byte) 0xb0, (byte) PULSE_RESET_LINE, // mov al, 0xfe
-      (byte) 0xe6, I8042_COMMAND, // out 0x64, al
+      (byte) 0xb0,
+      (byte) PULSE_RESET_LINE, // mov al, 0xfe
+      (byte) 0xe6,
+      I8042_COMMAND, // out 0x64, al
       (byte) 0xfa, // cli
       (byte) 0xf4, // hlt
-      (byte) 0xeb, (byte) 0xfd // jmp to the hlt
+      (byte) 0xeb,
+      (byte) 0xfd // jmp to the hlt
     };
   }
 }
