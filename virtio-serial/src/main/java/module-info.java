@@ -2,6 +2,7 @@
 module org.microvm.virtioserial {
   requires transitive org.microvm.devices;
   requires transitive org.microvm.kvm;
+  requires transitive org.microvm.spice;
   requires jdk.jfr;
   requires org.slf4j;
 

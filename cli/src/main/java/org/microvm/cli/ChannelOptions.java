@@ -17,6 +17,8 @@ import org.microvm.machine.config.ChannelConfig.HostEnd;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.qmp.ChannelRegistry;
 import org.microvm.sandbox.FileRules;
+import org.microvm.virtioserial.GuestClose;
+import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
@@ -122,7 +124,35 @@ final class ChannelOptions {
       throw new OptionException("%s: id=%s is given twice".formatted(kind, id.get()));
     }
     ports.add(port);
-    return builder.channel(new ChannelConfig(port.config(), hostEnd(kind, port.chardev())));
+    return builder.channel(new ChannelConfig(config(port), hostEnd(kind, port.chardev())));
+  }
+
+  /**
+   * Has the guest's clipboard served at a socket, unless its chardev names another one.
+   *
+   * @param socket the socket of a machine with a name
+   * @return the socket that the chardev names; empty if there is none, or no clipboard
+   */
+  Optional<Path> clipboardAt(Path socket) {
+    for (Map.Entry<String, ChardevSpec> chardev : chardevs.entrySet()) {
+      if (chardev.getValue() instanceof ChardevSpec.Clipboard(Optional<Path> given)) {
+        chardev.setValue(new ChardevSpec.Clipboard(Optional.of(given.orElse(socket))));
+        return given;
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** An agent that starts again must not get the rest of what was for the former one. */
+  private PortConfig config(PortSpec port) throws OptionException {
+    if (!(chardevs.get(port.chardev()) instanceof ChardevSpec.Clipboard)) {
+      return port.config();
+    }
+    if (port.config().console()) {
+      throw new OptionException(
+          "virtconsole: chardev %s is for a virtserialport".formatted(port.chardev()));
+    }
+    return port.config().withGuestClose(GuestClose.DISCONNECT);
   }
 
   private HostEnd hostEnd(String device, String id) throws OptionException {
@@ -149,20 +179,25 @@ final class ChannelOptions {
 
   /** Adds the files, sockets and ports of the chardevs to what the process may use. */
   void addTo(FileRules rules) {
-    for (ChardevSpec chardev : chardevs.values()) {
-      if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
-        if (role instanceof Server) {
-          rules.createAt(path);
-        }
-      } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
-        rules.port(address.getPort());
-      } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
-        rules.write(path);
-        input.ifPresent(rules::read);
-      } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
-        rules.write(path.resolveSibling(path.getFileName() + ".in"));
-        rules.write(path.resolveSibling(path.getFileName() + ".out"));
+    chardevs.values().forEach(chardev -> addTo(rules, chardev));
+  }
+
+  /** Adds the file, socket or port of a chardev to what the process may use. */
+  static void addTo(FileRules rules, ChardevSpec chardev) {
+    if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
+      if (role instanceof Server) {
+        rules.createAt(path);
       }
+    } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
+      rules.port(address.getPort());
+    } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
+      rules.write(path);
+      input.ifPresent(rules::read);
+    } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
+      rules.write(path.resolveSibling(path.getFileName() + ".in"));
+      rules.write(path.resolveSibling(path.getFileName() + ".out"));
+    } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
+      path.ifPresent(rules::createAt);
     }
   }
 

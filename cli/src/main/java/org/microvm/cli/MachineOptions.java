@@ -3,9 +3,11 @@ package org.microvm.cli;
 import static java.util.Map.entry;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestImages;
@@ -73,10 +75,10 @@ final class MachineOptions {
   private final OptionSpec disks =
       Options.texts(
           "OPTIONS",
-          "raw disk image, a file or a block device: FILE[,readonly=on][,format=raw]"
+          "raw disk image, a file or a block device: FILE[,readonly=on][,snapshot=on][,format=raw]"
               + "[,werror=enospc|report|stop|ignore][,rerror=report|stop|ignore]"
-              + "[,discard=unmap|ignore]; with format=raw, even if it looks like an image of another"
-              + " format",
+              + "[,discard=unmap|ignore]; with snapshot=on, what the guest writes is lost at the end; with"
+              + " format=raw, even if it looks like an image of another format",
           "--disk",
           "-disk");
 
@@ -152,6 +154,8 @@ final class MachineOptions {
 
   private final List<String> bootOptions = new ArrayList<>();
 
+  private boolean exactCommandLine;
+
   private ChannelOptions channels;
 
   private MachineFiles files;
@@ -194,6 +198,11 @@ final class MachineOptions {
     bootOptions.add(word);
   }
 
+  /** Leaves out the defaults of the kernel command line; snapshots do not keep it either. */
+  void exactCommandLine() {
+    exactCommandLine = true;
+  }
+
   /**
    * Gives the machine a name, and with it a channel to its guest agent.
    *
@@ -228,7 +237,7 @@ final class MachineOptions {
     if (own) {
       builder.disk(new DiskConfig(images.disk(), true));
       args.add(images.commandLine());
-    } else {
+    } else if (!exactCommandLine) {
       args.add(DEFAULT_COMMAND_LINE);
     }
     args.addAll(Options.all(append));
@@ -241,6 +250,12 @@ final class MachineOptions {
     Options.all(disks).forEach(text -> builder.disk(DiskOptions.parse(text)));
     completeChannels();
     channels = new ChannelOptions(Options.all(chardevs), incoming);
+    if (files != null) {
+      Optional<Path> clipboard = channels.clipboardAt(files.clipboard());
+      if (clipboard.isPresent()) {
+        Files.createSymbolicLink(files.clipboard(), clipboard.get().toAbsolutePath());
+      }
+    }
     channels.addTo(builder, Options.all(devices));
     return builder
         .options(toOptions())

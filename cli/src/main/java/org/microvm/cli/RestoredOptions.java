@@ -133,6 +133,8 @@ final class RestoredOptions {
           home.has(file.path()) && file.input().stream().allMatch(home::has);
       case ChardevSpec.Pipe(Path path) ->
           home.has(Path.of(path + ".in")) && home.has(Path.of(path + ".out"));
+      case ChardevSpec.Clipboard(Optional<Path> path) ->
+          path.isEmpty() || home.has(path.get()) || socketsMoved;
       case SocketSpec socket ->
           socket.address() instanceof SocketSpec.Unix unix
               && (home.has(unix.path())

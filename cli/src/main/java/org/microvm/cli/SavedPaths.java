@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.OptionException;
@@ -99,17 +100,24 @@ final class SavedPaths {
     String id = value.need("id");
     ChardevSpec spec = ChardevOptions.read(value);
     Path path = socket(spec);
-    return spec instanceof SocketSpec socket
-        ? ChardevOptions.write(id, path == null ? socket : socket.at(paths.get(path)))
-        : text;
+    return switch (spec) {
+      case SocketSpec socket ->
+          ChardevOptions.write(id, path == null ? socket : socket.at(paths.get(path)));
+      case ChardevSpec.Clipboard _ when path != null ->
+          ChardevOptions.write(id, new ChardevSpec.Clipboard(Optional.of(paths.get(path))));
+      default -> text;
+    };
   }
 
   /** The path of a unix socket; null for all other chardevs. */
   private static Path socket(ChardevSpec spec) {
-    return spec instanceof SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _)
-            && unix.path().getFileName() != null
-        ? unix.path().toAbsolutePath().normalize()
-        : null;
+    Path path =
+        switch (spec) {
+          case SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _) -> unix.path();
+          case ChardevSpec.Clipboard clipboard -> clipboard.path().orElse(null);
+          default -> null;
+        };
+    return path == null || path.getFileName() == null ? null : path.toAbsolutePath().normalize();
   }
 
   private static List<String> changed(List<String> options, String option, Change change) {

@@ -130,7 +130,7 @@ class SavedPathsTest {
         assertThrows(UsageException.class, () -> SavedPaths.withSocketsIn(saved, THERE));
 
     assertEquals(
-        "--chardev socket: unknown option colour=; accepted are: id, mode, path, reconnect,"
+        "--chardev socket: unknown option colour=; accepted are: fd, id, mode, path, reconnect,"
             + " reconnect-ms, server, wait",
         failure.getMessage());
   }

@@ -68,6 +68,26 @@ public final class IovecArray {
     return true;
   }
 
+  /**
+   * Replaces the ranges by the first bytes of another array's.
+   *
+   * @param from an array with at most as many ranges as this one can have
+   * @param length how many bytes, at most those of the other array
+   * @throws IllegalArgumentException if the other array has fewer bytes or too many ranges
+   */
+  public void setToPrefix(IovecArray from, long length) {
+    clear();
+    for (int i = 0; i < from.count && bytes < length; i++) {
+      long at = i * ENTRY;
+      long size = from.entries.get(ValueLayout.JAVA_LONG, at + iovec.iov_len$offset());
+      add(from.entries.get(ValueLayout.JAVA_LONG, at), Math.min(size, length - bytes));
+    }
+    if (bytes != length) {
+      throw new IllegalArgumentException(
+          "%d bytes in %d ranges do not fit into %d".formatted(length, from.count, capacity));
+    }
+  }
+
   /** {@return the number of ranges} */
   public int count() {
     return count;

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -38,11 +37,11 @@ final class ChannelCommands {
    * @param description what it is and where
    */
   record Monitor(String id, String description) {
-    /** The monitors at these sockets, with the ids that QEMU gives them. */
-    static List<Monitor> all(List<Path> sockets) {
+    /** The monitors at these endpoints, with the ids that QEMU gives them. */
+    static List<Monitor> all(List<? extends QmpClients> endpoints) {
       List<Monitor> all = new ArrayList<>();
-      for (Path socket : sockets) {
-        all.add(new Monitor("compat_monitor" + all.size(), "unix:" + socket + ",server=on"));
+      for (QmpClients endpoint : endpoints) {
+        all.add(endpoint.monitor("compat_monitor" + all.size()));
       }
       return all;
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.migration.Migration;
@@ -28,6 +29,11 @@ final class ForwardingTarget implements QmpTarget {
   @Override
   public Optional<String> name() {
     return target.name();
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return target.generation();
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.UUID;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.Topology;
 
@@ -40,6 +41,16 @@ final class InfoCommands {
     commands.add("query-memdev", this::queryMemory);
     commands.add("query-memory-size-summary", this::queryMemorySize);
     commands.add("query-named-block-nodes", this::queryBlockNodes);
+    commands.add("query-vm-generation-id", this::queryGeneration);
+  }
+
+  private JsonNode queryGeneration(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    UUID generation =
+        target
+            .generation()
+            .orElseThrow(() -> QmpException.generic("VM Generation ID device not found"));
+    return JsonNodeFactory.instance.objectNode().put("guid", generation.toString());
   }
 
   private JsonNode queryCpus(QmpArguments arguments) throws QmpException {

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -41,6 +42,8 @@ public final class MachineTarget implements QmpTarget {
   private final Semaphore resets = new Semaphore(0);
 
   private volatile boolean reports;
+  private volatile boolean startsAtResume;
+  private volatile QmpServer toServer;
 
   /**
    * Makes a machine the target.
@@ -71,6 +74,11 @@ public final class MachineTarget implements QmpTarget {
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
     this.seal = seal;
+  }
+
+  /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
+  public void startAtResume() {
+    startsAtResume = true;
   }
 
   /**
@@ -133,6 +141,7 @@ public final class MachineTarget implements QmpTarget {
             resets.release();
           }
         });
+    toServer = server;
     reports = true;
   }
 
@@ -160,6 +169,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public Optional<String> name() {
     return name;
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return machine.generation();
   }
 
   @Override
@@ -196,6 +210,11 @@ public final class MachineTarget implements QmpTarget {
   public void resume() throws IOException {
     if (machine.end().isDone()) {
       throw new IOException("the guest has ended");
+    }
+    if (startsAtResume && !machine.isStarted()) {
+      machine.start();
+      toServer.resumed();
+      return;
     }
     try {
       machine.resume();

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.migration.Migration;
@@ -37,6 +38,11 @@ public interface QmpTarget {
 
   /** {@return the name of the machine; empty if it was given none} */
   Optional<String> name();
+
+  /** {@return the identifier of the guest's generation; empty without ACPI} */
+  default Optional<UUID> generation() {
+    return Optional.empty();
+  }
 
   /** {@return the state of the guest} */
   RunState state();

@@ -193,7 +193,7 @@ public final class SpecJson {
           backend.put("type", "pipe").putObject("data").put("device", path.toString());
       case ChardevSpec.Pty() -> backend.put("type", "pty").putObject("data");
       case ChardevSpec.Null() -> backend.put("type", "null").putObject("data");
-      case ChardevSpec.Stdio _, ChardevSpec.InProcess _ ->
+      case ChardevSpec.Stdio _, ChardevSpec.InProcess _, ChardevSpec.Clipboard _ ->
           throw new IllegalArgumentException("chardev-add does not accept " + spec);
     }
     return backend;
@@ -215,6 +215,8 @@ public final class SpecJson {
               .putObject("data")
               .put("host", tcp.getHostString())
               .put("port", String.valueOf(tcp.getPort()));
+      case SocketSpec.Inherited(int number) ->
+          address.put("type", "fd").putObject("data").put("str", String.valueOf(number));
     }
     switch (socket.role()) {
       case SocketSpec.Server(boolean waits) -> data.put("server", true).put("wait", waits);

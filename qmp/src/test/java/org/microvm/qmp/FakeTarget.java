@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -29,6 +30,8 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile int resets;
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
+
+  volatile Optional<UUID> generation = Optional.empty();
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
   volatile QmpServer server;
@@ -127,6 +130,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public EventLoop eventLoop() {
     return loop;
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return generation;
   }
 
   @Override

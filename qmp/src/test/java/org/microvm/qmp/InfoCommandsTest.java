@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,6 +60,19 @@ class InfoCommandsTest {
 
   private String monitor(String line) throws IOException {
     return run("human-monitor-command", "{'command-line': '%s'}".formatted(line)).asText();
+  }
+
+  @Test
+  void generation_isToldIfThereIsOne() throws IOException {
+    IOException refused =
+        assertThrows(IOException.class, () -> client.execute("query-vm-generation-id"));
+    assertEquals("VM Generation ID device not found", refused.getMessage());
+
+    target.generation = Optional.of(new UUID(1, 2));
+
+    assertEquals(
+        "{\"guid\":\"00000000-0000-0001-0000-000000000002\"}",
+        client.execute("query-vm-generation-id").toString());
   }
 
   @Test

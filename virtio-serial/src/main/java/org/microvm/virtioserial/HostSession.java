@@ -138,12 +138,13 @@ final class HostSession {
     if (bytes > 0) {
       return bytes;
     }
-    if (bytes == -Errno.EAGAIN) {
+    if (bytes == -Errno.EAGAIN || bytes == -Errno.ENOMEM || bytes == -Errno.ENOBUFS) {
       wantInput(true);
       return 0;
     }
     wantInput(false);
     inputEnded = true;
+    tell(connection.input(), bytes);
     // An error such as ECONNRESET is reported after all data: the peer is gone.
     outputEnded |= bytes < 0 || !connection.halfClose();
     return 0;
@@ -183,14 +184,39 @@ final class HostSession {
     do {
       bytes = connection.output().writev(ranges);
     } while (bytes == -Errno.EINTR);
-    if (bytes == -Errno.ENOSPC || bytes == -Errno.EDQUOT) {
+    if (isPassing(bytes)) {
       awaitSpace((int) -bytes);
       return 0;
     }
     // After an error the input is still read to its end: the peer may have sent before it
     // disconnected.
-    outputEnded |= bytes < 0 && bytes != -Errno.EAGAIN;
+    if (bytes < 0 && bytes != -Errno.EAGAIN) {
+      outputEnded = true;
+      // A peer that is there would not notice that it gets nothing any more.
+      inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
+      tell(connection.output(), bytes);
+    }
     return Math.max(bytes, 0);
+  }
+
+  /** Whether the disk is full, or the kernel lacks memory for a socket. */
+  private static boolean isPassing(long result) {
+    return result == -Errno.ENOSPC
+        || result == -Errno.EDQUOT
+        || result == -Errno.ENOMEM
+        || result == -Errno.ENOBUFS;
+  }
+
+  private static boolean saysPeerIsGone(long result) {
+    return result == -Errno.EPIPE || result == -Errno.ECONNRESET || result == -Errno.ETIMEDOUT;
+  }
+
+  /** Reports an error that ends a direction, unless it says that the peer is gone. */
+  private static void tell(Fd fd, long result) {
+    if (result < 0 && !saysPeerIsGone(result)) {
+      int errno = (int) -result;
+      LOG.warn("{}: {} ({})", fd, Errno.name(errno), Errno.describe(errno));
+    }
   }
 
   /** Sees to it that the bytes are written when the disk has room again: nothing is lost. */

@@ -1,7 +1,5 @@
 package org.microvm.virtioserial;
 
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -9,50 +7,23 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.ErrnoException;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
-import org.microvm.virtioserial.backend.PtyBackend;
-import org.microvm.virtioserial.backend.TcpClientBackend;
-import org.microvm.virtioserial.backend.TcpServerBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** The host ends of ports: sockets, files, FIFOs and terminals. */
-class BackendTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest.boot();
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class BackendTest extends BackendFixture {
   @Test
   void unixServer_secondClientIsServedWhenTheFirstHasLeft() throws Exception {
     int nr = add(UnixServerBackend.listen(machine.path("a"), false));
@@ -60,17 +31,6 @@ class BackendTest {
       guest.write(nr, "for the second".getBytes());
 
       assertEquals("for the second", second.readText(14));
-    }
-  }
-
-  private Host second(int nr) throws Exception {
-    try (Host first = machine.connect("a")) {
-      Host second = Host.connect(machine.path("a"));
-      guest.write(nr, "for the first".getBytes());
-      assertEquals("for the first", first.readText(13));
-      machine.idle();
-      assertTrue(machine.events.all().stream().noneMatch("host connected a"::equals));
-      return second;
     }
   }
 
@@ -255,14 +215,6 @@ class BackendTest {
     }
   }
 
-  private static int run(String... command) throws Exception {
-    return new ProcessBuilder(command)
-        .redirectErrorStream(true)
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .start()
-        .waitFor();
-  }
-
   @Test
   void fifos_passBytesBothWays() throws Exception {
     Path path = directory.resolve("fifo");
@@ -291,135 +243,5 @@ class BackendTest {
 
     assertEquals("two", new String(guest.read(nr, 3)));
     assertTrue(machine.status(nr).hostConnected());
-  }
-
-  @Test
-  void tcpServer_passesBytesBothWays() throws Exception {
-    int nr = add(TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false));
-    guest.open(nr);
-    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
-      host.write("down");
-      assertEquals("down", new String(guest.read(nr, 4)));
-      guest.write(nr, "up".getBytes());
-      assertEquals("up", host.readText(2));
-    }
-    machine.events.await("host disconnected a");
-  }
-
-  @Test
-  void tcpServer_endOfInputIsTheEndOfTheConnection() throws Exception {
-    int nr = add(TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false));
-    guest.open(nr);
-    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
-      host.write("all");
-      host.endOutput();
-
-      assertEquals("all", new String(guest.read(nr, 3)));
-      assertTrue(host.atEnd());
-    }
-  }
-
-  @Test
-  void tcpServer_clientsThatSendNothingMayLeaveThoughNothingMayBeKept() throws Exception {
-    PortConfig config = PortConfig.named("a").withGuestByteLimit(0);
-    var server = TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false);
-    int nr = machine.device.addPort(config, server).nr();
-    machine.introduce(nr);
-    for (int i = 0; i < 3; i++) {
-      new Host(SocketChannel.open(tcpAddress(nr))).close();
-      machine.events.await("host connected a");
-      machine.events.await("host disconnected a"); // though the guest has the port closed
-    }
-  }
-
-  @Test
-  void tcpServer_bytesOfAClientThatHasLeftWaitInTheSocket() throws Exception {
-    PortConfig config = PortConfig.named("a").withGuestByteLimit(0);
-    var server = TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false);
-    int nr = machine.device.addPort(config, server).nr();
-    machine.introduce(nr);
-    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
-      host.write("last");
-    }
-    machine.events.await("host connected a");
-    machine.idle();
-
-    guest.open(nr);
-
-    assertEquals("last", new String(guest.read(nr, 4)));
-    machine.events.await("host disconnected a");
-  }
-
-  @Test
-  void tcpServer_isForThisMachineOnly() {
-    InetSocketAddress everybody = new InetSocketAddress("0.0.0.0", 0);
-
-    var failure =
-        assertThrows(
-            IllegalArgumentException.class, () -> TcpServerBackend.listen(everybody, false));
-
-    assertTrue(failure.getMessage().startsWith("host=0.0.0.0: only loopback"));
-  }
-
-  @Test
-  void tcpClient_connectsAgain() throws Exception {
-    try (ServerSocketChannel server = ServerSocketChannel.open()) {
-      server.bind(new InetSocketAddress("127.0.0.1", 0));
-      InetSocketAddress address = (InetSocketAddress) server.getLocalAddress();
-      int nr = add(TcpClientBackend.reconnecting(address, Duration.ofMillis(1)));
-      new Host(server.accept()).close();
-      machine.events.await("host disconnected a");
-      guest.write(nr, "kept".getBytes());
-
-      try (Host host = new Host(server.accept())) {
-        assertEquals("kept", host.readText(4));
-      }
-    }
-  }
-
-  @Test
-  void pty_passesBytesBothWaysUnchanged() throws Exception {
-    PtyBackend pty = PtyBackend.open();
-    int nr = add(pty);
-    guest.open(nr);
-    try (var terminal = FileChannel.open(pty.path(), READ, WRITE)) {
-      terminal.write(ByteBuffer.wrap("down\n\u0003".getBytes()));
-      assertEquals("down\n\u0003", new String(guest.read(nr, 6)));
-      guest.write(nr, "up\r\n".getBytes());
-      ByteBuffer back = ByteBuffer.allocate(4);
-      terminal.read(back);
-      assertEquals("up\r\n", new String(back.array()));
-    }
-  }
-
-  @Test
-  void pty_programsMayComeAndGo() throws Exception {
-    PtyBackend pty = PtyBackend.open();
-    int nr = add(pty);
-    guest.open(nr);
-    for (int i = 0; i < 3; i++) {
-      try (var terminal = FileChannel.open(pty.path(), READ, WRITE)) {
-        terminal.write(ByteBuffer.wrap("x".getBytes()));
-        assertEquals("x", new String(guest.read(nr, 1)));
-      }
-    }
-    assertTrue(machine.status(nr).hostConnected());
-  }
-
-  private InetSocketAddress tcpAddress(int nr) {
-    String[] words = machine.status(nr).backend().split("[:,]");
-    return new InetSocketAddress(words[1], Integer.parseInt(words[2]));
-  }
-
-  private ServerSocketChannel server() throws Exception {
-    ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    server.bind(UnixDomainSocketAddress.of(machine.path("server")));
-    return server;
-  }
-
-  private int add(PortBackend backend) throws Exception {
-    int nr = machine.device.addPort(PortConfig.named("a"), backend).nr();
-    machine.introduce(nr);
-    return nr;
   }
 }

@@ -96,7 +96,9 @@ class ChannelSpecTest {
         new ChardevSpec.Stdio(true),
         new ChardevSpec.Stdio(false),
         new ChardevSpec.Null(),
-        new ChardevSpec.InProcess());
+        new ChardevSpec.InProcess(),
+        new ChardevSpec.Clipboard(Optional.empty()),
+        new ChardevSpec.Clipboard(Optional.of(path)));
   }
 
   @ParameterizedTest

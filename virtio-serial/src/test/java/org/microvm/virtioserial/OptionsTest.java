@@ -243,7 +243,7 @@ class OptionsTest {
 
   @Test
   void chardev_socketNeedsPathOrPort() {
-    refused("socket needs path=, or host= and port=", () -> backend("socket,server=on"));
+    refused("socket needs path=, or host= and port=, or fd=", () -> backend("socket,server=on"));
   }
 
   @Test

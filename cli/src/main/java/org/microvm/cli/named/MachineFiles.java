@@ -29,6 +29,11 @@ public record MachineFiles(Path directory) {
     return directory.resolve("agent.sock");
   }
 
+  /** {@return the socket of the guest's clipboard} */
+  public Path clipboard() {
+    return directory.resolve("clip.sock");
+  }
+
   /** {@return what the guest has written to its console} */
   public Path consoleLog() {
     return directory.resolve("console.log");

@@ -12,7 +12,7 @@ import org.microvm.linux.SocketMode;
 /** Reads and writes the options of {@code --chardev}. */
 public final class ChardevOptions {
   private static final List<String> KINDS =
-      List.of("socket", "file", "pipe", "pty", "stdio", "null", "channel");
+      List.of("socket", "file", "pipe", "pty", "stdio", "null", "channel", "qemu-vdagent");
   private static final String DEFAULT_HOST = "127.0.0.1";
 
   private ChardevOptions() {}
@@ -25,11 +25,14 @@ public final class ChardevOptions {
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N}: a TCP server or client on a loopback
    *       address, with the same options as a unix socket
+   *   <li>{@code socket,id=ID,fd=N[,server=on[,wait=on|off]]}: a socket that the parent process has
+   *       opened, which listens with server=on and is connected otherwise
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
    *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
    *   <li>{@code pty,id=ID}, {@code null,id=ID}
    *   <li>{@code channel,id=ID} for a program in this JVM
+   *   <li>{@code qemu-vdagent,id=ID,clipboard=on[,path=PATH]} for the SPICE agent in the guest
    * </ul>
    *
    * @param options the parsed option; all of its values are taken
@@ -51,6 +54,7 @@ public final class ChardevOptions {
           case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
           case "null" -> new ChardevSpec.Null();
           case "channel" -> new ChardevSpec.InProcess();
+          case "qemu-vdagent" -> clipboard(options);
           default ->
               throw new OptionException(
                   "there is no chardev \"%s\"; the kinds are: %s%s"
@@ -63,11 +67,25 @@ public final class ChardevOptions {
     return spec;
   }
 
+  private static ChardevSpec clipboard(OptionList options) throws OptionException {
+    boolean clipboard = options.takeFlag("clipboard", false);
+    if (!clipboard) {
+      throw new OptionException("qemu-vdagent needs clipboard=on");
+    }
+    if (options.takeFlag("mouse", false)) {
+      throw new OptionException("qemu-vdagent: mouse=on is not there; accepted is mouse=off");
+    }
+    return new ChardevSpec.Clipboard(options.takePath("path"));
+  }
+
   private static SocketSpec socket(OptionList options) throws OptionException {
     Optional<Path> path = options.takePath("path");
     Optional<String> mode = options.take("mode");
+    Optional<String> fd = options.take("fd");
     SocketSpec.Address address =
-        path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
+        fd.isPresent()
+            ? inherited(fd.get(), path)
+            : path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
     boolean server = options.takeFlag("server", false);
     if (mode.isPresent() && (path.isEmpty() || !server)) {
       throw new OptionException("socket: mode= needs path= and server=on");
@@ -75,6 +93,9 @@ public final class ChardevOptions {
     boolean wait = options.takeFlag("wait", true);
     int seconds = options.takeNumber("reconnect", 0);
     int millis = options.takeNumber("reconnect-ms", 0);
+    if (fd.isPresent() && seconds + millis > 0) {
+      throw new OptionException("socket: a connection from fd= cannot be made again: reconnect=");
+    }
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
   }
 
@@ -93,10 +114,21 @@ public final class ChardevOptions {
     }
   }
 
+  private static SocketSpec.Inherited inherited(String fd, Optional<Path> path)
+      throws OptionException {
+    if (path.isPresent()) {
+      throw new OptionException("socket has either path= or fd=");
+    }
+    if (!fd.matches("[0-9]{1,9}")) {
+      throw new OptionException("socket: fd=%s is not the number of a descriptor".formatted(fd));
+    }
+    return new SocketSpec.Inherited(Integer.parseInt(fd));
+  }
+
   private static SocketSpec.Tcp tcp(OptionList options) throws OptionException {
     Optional<String> port = options.take("port");
     if (port.isEmpty()) {
-      throw new OptionException("socket needs path=, or host= and port=");
+      throw new OptionException("socket needs path=, or host= and port=, or fd=");
     }
     return tcp(options.take("host").orElse(DEFAULT_HOST), port.get());
   }

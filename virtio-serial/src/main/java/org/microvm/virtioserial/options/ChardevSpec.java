@@ -13,6 +13,7 @@ import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.StdioBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
+import org.microvm.virtioserial.channel.ClipboardBackend;
 
 /**
  * The specification of a chardev, the host end of a port. A specification is data: it can be read
@@ -25,7 +26,8 @@ public sealed interface ChardevSpec
         ChardevSpec.Pty,
         ChardevSpec.Stdio,
         ChardevSpec.Null,
-        ChardevSpec.InProcess {
+        ChardevSpec.InProcess,
+        ChardevSpec.Clipboard {
 
   /** {@return the kind, the first word of the option {@code --chardev}} */
   String kind();
@@ -208,6 +210,44 @@ public sealed interface ChardevSpec
     @Override
     public PortBackend open(EventLoop loop) {
       return new ChannelBackend(loop);
+    }
+  }
+
+  /**
+   * The host side of the SPICE agent, with the guest's clipboard.
+   *
+   * @param path the unix socket at which host programs get the clipboard; empty for none
+   */
+  record Clipboard(Optional<Path> path) implements ChardevSpec {
+    /** Checks that the path is not null. */
+    public Clipboard {
+      Objects.requireNonNull(path);
+    }
+
+    @Override
+    public String kind() {
+      return "qemu-vdagent";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("clipboard", OptionList.flag(true));
+      path.ifPresent(socket -> options.put("path", socket.toString()));
+    }
+
+    @Override
+    public ChardevSpec absolute() {
+      return new Clipboard(path.map(Path::toAbsolutePath));
+    }
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return ClipboardBackend.open(loop, path, false);
+    }
+
+    @Override
+    public PortBackend openForTakeover(EventLoop loop) throws IOException {
+      return ClipboardBackend.open(loop, path, true);
     }
   }
 }

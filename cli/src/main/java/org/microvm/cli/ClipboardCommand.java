@@ -1,0 +1,216 @@
+package org.microvm.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import org.microvm.spice.Clipboard;
+import org.microvm.spice.Format;
+import org.microvm.spice.Selection;
+import org.microvm.virtioserial.options.NearestWord;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code microvm clipboard}: reads and writes the clipboard of a guest with a SPICE agent. */
+@Command(
+    name = "clipboard",
+    description =
+        "Gets and sets the clipboard of a guest, in which spice-vdagent runs. The machine needs"
+            + " --chardev qemu-vdagent,id=ID,clipboard=on and --device"
+            + " virtserialport,chardev=ID,name=com.redhat.spice.0.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+final class ClipboardCommand {
+  private static final String SELECTION = "clipboard|primary|secondary";
+
+  @Command(
+      name = "get",
+      description = "Prints the contents; fails if there are none in the format.",
+      mixinStandardHelpOptions = true)
+  int get(
+      @Mixin ClipboardTarget target,
+      @Option(
+              names = "--selection",
+              defaultValue = "clipboard",
+              paramLabel = SELECTION,
+              description = "the selection (default: ${DEFAULT-VALUE})")
+          String selection,
+      @Option(
+              names = "--format",
+              defaultValue = "text",
+              paramLabel = "text|png",
+              description = "the format of the contents (default: ${DEFAULT-VALUE})")
+          String format)
+      throws IOException {
+    Selection from = ClipboardTarget.selection(selection);
+    Format wanted = format(format);
+    try (Clipboard clipboard = target.connect()) {
+      Optional<byte[]> contents = clipboard.get(from, wanted, target.limit());
+      if (contents.isEmpty()) {
+        throw new IOException(
+            "the %s of %s has no %s, or no agent runs in the guest"
+                .formatted(describe(from), target.name(), wanted.text()));
+      }
+      try (OutputStream output = new FileOutputStream(FileDescriptor.out)) {
+        output.write(contents.get());
+      }
+    }
+    return 0;
+  }
+
+  private static String describe(Selection selection) {
+    return selection == Selection.CLIPBOARD ? "clipboard" : "selection '" + selection.text() + "'";
+  }
+
+  @Command(
+      name = "set",
+      description =
+          "Sets the contents from standard input. The machine keeps them, for the guest's programs to"
+              + " paste, until something else is copied.",
+      mixinStandardHelpOptions = true)
+  int set(
+      @Mixin ClipboardTarget target,
+      @Option(
+              names = "--selection",
+              defaultValue = "clipboard",
+              paramLabel = SELECTION,
+              description = "the selection (default: ${DEFAULT-VALUE})")
+          String selection,
+      @Option(
+              names = "--format",
+              defaultValue = "text",
+              paramLabel = "text|png",
+              description = "the format of the contents (default: ${DEFAULT-VALUE})")
+          String format)
+      throws IOException {
+    Selection to = ClipboardTarget.selection(selection);
+    Map<Format, byte[]> contents = Map.of(format(format), input());
+    CompletableFuture<Void> kept = new CompletableFuture<>();
+    try (Clipboard clipboard = target.connect()) {
+      await(clipboard.connected(), target.limit());
+      await(clipboard.settle(to), target.limit());
+      clipboard.set(to, contents);
+      // The machine offers what it keeps.
+      clipboard.watch(
+          (changed, formats) -> {
+            if (changed == to && formats.equals(contents.keySet())) {
+              kept.complete(null);
+            }
+          });
+      await(kept, target.limit());
+    }
+    return 0;
+  }
+
+  private static byte[] input() throws IOException {
+    try (InputStream input = new FileInputStream(FileDescriptor.in)) {
+      byte[] contents = input.readNBytes(Clipboard.MAX_BYTES + 1);
+      if (contents.length == 0) {
+        throw new UsageException("standard input is empty");
+      }
+      if (contents.length > Clipboard.MAX_BYTES) {
+        throw new UsageException(
+            "standard input has more than %d bytes".formatted(Clipboard.MAX_BYTES));
+      }
+      return contents;
+    }
+  }
+
+  private static void await(CompletableFuture<Void> future, Duration limit) throws IOException {
+    try {
+      future.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new IOException(
+          "the machine did not take the contents within %d s".formatted(limit.toSeconds()), e);
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause().getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+
+  /** A change that is printed; without a selection the connection has ended. */
+  private record Change(Selection selection, Set<Format> formats) {}
+
+  @Command(
+      name = "watch",
+      description =
+          "Prints a line for each change: the selection and the formats of its contents, none if it"
+              + " is empty. Begins with what is there.",
+      mixinStandardHelpOptions = true)
+  int watch(
+      @Mixin ClipboardTarget target,
+      @Option(
+              names = "--count",
+              paramLabel = "N",
+              description = "end after N lines (default: with the machine)")
+          Integer count)
+      throws IOException, InterruptedException {
+    if (count != null && count < 1) {
+      throw new UsageException("--count must be at least 1, not " + count);
+    }
+    BlockingQueue<Change> changes = new LinkedBlockingQueue<>();
+    try (Clipboard clipboard = target.connect()) {
+      clipboard.watch((selection, formats) -> changes.add(new Change(selection, formats)));
+      await(clipboard.connected(), target.limit());
+      clipboard.closed().thenRun(() -> changes.add(new Change(null, Set.of())));
+      for (int i = 0; count == null || i < count; i++) {
+        Change change = changes.take();
+        if (change.selection() == null) {
+          return 0;
+        }
+        System.out.println(change.selection().text() + ": " + text(change.formats()));
+      }
+    }
+    return 0;
+  }
+
+  private static String text(Set<Format> formats) {
+    return formats.isEmpty()
+        ? "none"
+        : formats.stream().map(Format::text).collect(Collectors.joining(" "));
+  }
+
+  @Command(
+      name = "share",
+      description =
+          "Shares the clipboard of this desktop with the guest, until it is interrupted: text, by"
+              + " wl-copy and wl-paste on Wayland, and by xclip otherwise.",
+      mixinStandardHelpOptions = true)
+  int share(@Mixin ClipboardTarget target) throws IOException, InterruptedException {
+    DesktopClipboard desktop = DesktopClipboard.ofUser(System.getenv());
+    try (Clipboard clipboard = target.connect()) {
+      await(clipboard.connected(), target.limit());
+      new ClipboardShare(clipboard, desktop).run();
+    }
+    return 0;
+  }
+
+  private static Format format(String text) {
+    List<String> names = Arrays.stream(Format.values()).map(Format::text).toList();
+    int number = names.indexOf(text);
+    if (number < 0) {
+      throw new UsageException(
+          "--format: '%s' is not %s%s"
+              .formatted(text, String.join(" or ", names), NearestWord.hint(text, names)));
+    }
+    return Format.values()[number];
+  }
+}

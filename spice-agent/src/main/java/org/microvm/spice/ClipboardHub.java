@@ -1,0 +1,168 @@
+package org.microvm.spice;
+
+import java.nio.channels.ByteChannel;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Joins the clipboard of a guest with those of host programs, its members. A member speaks the same
+ * protocol as the guest's agent, so {@link Clipboard} is a client of both.
+ *
+ * <p>What a member offers is read at once and kept here, so that the member may disconnect; then
+ * all other ends are offered it, and the member itself, which thereby learns that it is kept. What
+ * the guest offers is read when a member pastes it.
+ *
+ * <p>Thread-safe. Each member costs two threads.
+ */
+public final class ClipboardHub implements AutoCloseable {
+  /** The most members at a time; further ones are disconnected. */
+  static final int MAX_MEMBERS = 8;
+
+  private static final Logger LOG = LoggerFactory.getLogger(ClipboardHub.class);
+  private static final long READ_SECONDS = 30;
+
+  /** A member gets one piece of contents at a time, since each can have its own copy. */
+  private static final int MEMBER_OWED = 1;
+
+  private final Clipboard guest = new Clipboard();
+  private final List<Clipboard> members = new CopyOnWriteArrayList<>();
+
+  // The following are guarded by this.
+
+  /** What is kept here, or null in the place of what the guest offers. */
+  private final Map<Selection, Map<Format, byte[]>> kept = new EnumMap<>(Selection.class);
+
+  /** Counts the offers for each selection, so that the newest one counts. */
+  private final long[] offers = new long[Selection.values().length];
+
+  private boolean closed;
+
+  /** Creates a hub whose guest is not connected yet. */
+  public ClipboardHub() {
+    guest.watch(this::guestOffers);
+  }
+
+  /**
+   * {@return the end of the guest's agent} The caller has it {@link Clipboard#serve} the channel;
+   * offers that are made there do not reach the members.
+   */
+  public Clipboard guest() {
+    return guest;
+  }
+
+  /**
+   * Takes a host program as a member, and serves it on threads of its own until it disconnects.
+   *
+   * @param channel a blocking channel, which the hub closes
+   */
+  public void join(ByteChannel channel) {
+    Clipboard member = new Clipboard(MEMBER_OWED);
+    synchronized (this) {
+      if (closed || members.size() >= MAX_MEMBERS) {
+        LOG.warn("clipboard: a program is disconnected, the limit is {}", MAX_MEMBERS);
+        new Session(channel, MEMBER_OWED).close();
+        return;
+      }
+      members.add(member);
+      for (Selection selection : Selection.values()) {
+        show(member, selection);
+      }
+    }
+    member.watch((selection, formats) -> memberOffers(member, selection, formats));
+    Thread.ofPlatform()
+        .daemon()
+        .name("clipboard-member")
+        .start(
+            () -> {
+              try {
+                member.serve(channel);
+              } catch (ClipboardException e) {
+                LOG.warn("clipboard: a program sent {}", e.getMessage());
+              } finally {
+                members.remove(member);
+                member.close();
+              }
+            });
+  }
+
+  /** Disconnects the guest and the members. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+    }
+    guest.close();
+    members.forEach(Clipboard::close);
+  }
+
+  private synchronized void guestOffers(Selection selection, Set<Format> formats) {
+    if (formats.isEmpty() && kept.containsKey(selection)) {
+      return;
+    }
+    offers[selection.number()]++;
+    kept.remove(selection);
+    members.forEach(member -> show(member, selection));
+  }
+
+  private void memberOffers(Clipboard member, Selection selection, Set<Format> formats) {
+    if (formats.isEmpty()) {
+      return;
+    }
+    long offer;
+    synchronized (this) {
+      offer = ++offers[selection.number()];
+    }
+    Map<Format, CompletableFuture<Optional<byte[]>>> answers = new LinkedHashMap<>();
+    for (Format format : formats) {
+      answers.put(
+          format, member.request(selection, format).orTimeout(READ_SECONDS, TimeUnit.SECONDS));
+    }
+    CompletableFuture.allOf(answers.values().toArray(CompletableFuture[]::new))
+        .whenComplete((_, failure) -> keep(selection, offer, answers));
+  }
+
+  /** Keeps what a member has sent, unless there is a newer offer. */
+  private synchronized void keep(
+      Selection selection, long offer, Map<Format, CompletableFuture<Optional<byte[]>>> answers) {
+    Map<Format, byte[]> contents = new EnumMap<>(Format.class);
+    answers.forEach(
+        (format, answer) -> {
+          if (!answer.isCompletedExceptionally()) {
+            answer.join().ifPresent(bytes -> contents.put(format, bytes));
+          }
+        });
+    if (offer != offers[selection.number()] || contents.isEmpty()) {
+      return;
+    }
+    kept.put(selection, contents);
+    guest.set(selection, contents);
+    members.forEach(member -> show(member, selection));
+  }
+
+  /** Offers a member what the selection has. */
+  private void show(Clipboard member, Selection selection) {
+    Map<Format, byte[]> contents = kept.get(selection);
+    if (contents != null) {
+      member.set(selection, contents);
+      return;
+    }
+    Set<Format> formats = guest.offered(selection);
+    if (formats.isEmpty()) {
+      member.clear(selection);
+    } else {
+      member.offer(
+          selection,
+          formats,
+          format -> guest.request(selection, format).orTimeout(READ_SECONDS, TimeUnit.SECONDS));
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package org.microvm.spice;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * The messages that wait to be written to one connection. Whoever adds one does not wait, so their
+ * number has other bounds: a message about a selection replaces an earlier one, a message that
+ * waits already is not added again, and whoever reads the peer's requests stops while too many
+ * answers are owed. Thread-safe.
+ */
+final class Outbox {
+  private final int mostOwed;
+
+  /** Messages without contents, each of which is equal to no other one. */
+  private final Deque<Message> small = new ArrayDeque<>();
+
+  /** The newest grab or release of each selection. */
+  private final Map<Selection, Message> grabs = new EnumMap<>(Selection.class);
+
+  private final Deque<Message> answers = new ArrayDeque<>();
+
+  /** The answers that the peer waits for, including the one that is being written. */
+  private int owed;
+
+  private boolean closed;
+
+  /**
+   * @param mostOwed the most answers that may be owed
+   */
+  Outbox(int mostOwed) {
+    this.mostOwed = mostOwed;
+  }
+
+  /** Adds an announcement or a request, unless the same waits already. */
+  synchronized void add(Message message) {
+    if (small.stream().noneMatch(message::isSame)) {
+      small.add(message);
+      notifyAll();
+    }
+  }
+
+  /** Replaces what waits about a selection. */
+  synchronized void grab(Selection selection, Message message) {
+    grabs.put(selection, message);
+    notifyAll();
+  }
+
+  /** Drops what waits about a selection. */
+  synchronized void dropGrab(Selection selection) {
+    grabs.remove(selection);
+  }
+
+  /** Waits until one more answer may be owed, and counts it; does not wait once closed. */
+  synchronized void owe() throws InterruptedException {
+    while (owed >= mostOwed && !closed) {
+      wait();
+    }
+    owed++;
+  }
+
+  /** Adds an answer that is owed. */
+  synchronized void answer(Message message) {
+    answers.add(message);
+    notifyAll();
+  }
+
+  /** Notes that an answer has been written. */
+  synchronized void answered() {
+    owed--;
+    notifyAll();
+  }
+
+  /** Waits for a message and removes it; returns null once closed. Answers come last. */
+  synchronized Message take() throws InterruptedException {
+    while (!closed) {
+      if (!small.isEmpty()) {
+        return small.remove();
+      }
+      if (!grabs.isEmpty()) {
+        return grabs.remove(grabs.keySet().iterator().next());
+      }
+      if (!answers.isEmpty()) {
+        return answers.remove();
+      }
+      wait();
+    }
+    return null;
+  }
+
+  /** Wakes up whoever waits; nothing more is taken. */
+  synchronized void close() {
+    closed = true;
+    notifyAll();
+  }
+}

@@ -1,0 +1,153 @@
+package org.microvm.spice;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connection to a peer: what the peer can do, and the thread that writes. The methods that send
+ * do not wait.
+ */
+final class Session {
+  private static final Logger LOG = LoggerFactory.getLogger(Session.class);
+  private static final byte[] NOTHING = {};
+
+  private final ByteChannel channel;
+  private final Outbox outbox;
+
+  /** The capabilities that the peer has announced; 0 before that. */
+  private volatile int capabilities;
+
+  private volatile boolean announced;
+
+  Session(ByteChannel channel, int mostOwed) {
+    this.channel = channel;
+    this.outbox = new Outbox(mostOwed);
+  }
+
+  /** Announces the capabilities, and starts to write. */
+  void start() {
+    announce(true);
+    Thread.ofPlatform().daemon().name("clipboard-writer").start(this::write);
+  }
+
+  /** Closes the channel, which ends both directions. */
+  void close() {
+    outbox.close();
+    try {
+      channel.close();
+    } catch (IOException e) {
+      LOG.debug("clipboard: {}", e.getMessage());
+    }
+  }
+
+  /** Whether the peer has announced its capabilities. */
+  boolean isAnnounced() {
+    return announced;
+  }
+
+  /** Takes what the peer has announced. */
+  void announced(int bits) {
+    capabilities = bits;
+    announced = true;
+  }
+
+  /** Whether messages name the selection: both ends can. */
+  boolean namesSelections() {
+    return (capabilities & Wire.CAP_CLIPBOARD_SELECTION) != 0;
+  }
+
+  private boolean can(Selection selection) {
+    return (capabilities & Wire.CAP_CLIPBOARD_BY_DEMAND) != 0
+        && (namesSelections() || selection == Selection.CLIPBOARD);
+  }
+
+  /** Announces the capabilities of this end, and requests the peer's or not. */
+  void announce(boolean request) {
+    outbox.add(Message.of(Wire.ANNOUNCE_CAPABILITIES, request ? 1 : 0, Wire.CAPABILITIES));
+  }
+
+  /** Tells the peer the most bytes that this end accepts. */
+  void limit(int bytes) {
+    if ((capabilities & Wire.CAP_MAX_CLIPBOARD) != 0) {
+      outbox.add(Message.of(Wire.MAX_CLIPBOARD, bytes));
+    }
+  }
+
+  /** Offers contents. */
+  void grab(Selection selection, Iterable<Format> formats) {
+    if (can(selection)) {
+      List<Integer> words = new ArrayList<>();
+      formats.forEach(format -> words.add(format.number()));
+      int[] numbers = words.stream().mapToInt(Integer::intValue).toArray();
+      outbox.grab(selection, message(Wire.CLIPBOARD_GRAB, selection, NOTHING, numbers));
+    }
+  }
+
+  /** Withdraws an offer. */
+  void release(Selection selection) {
+    if (can(selection)) {
+      outbox.grab(selection, message(Wire.CLIPBOARD_RELEASE, selection, NOTHING));
+    }
+  }
+
+  /** Drops an offer that has not been sent: the peer has the selection. */
+  void lost(Selection selection) {
+    outbox.dropGrab(selection);
+  }
+
+  /**
+   * Asks for contents; returns whether the peer understands that.
+   *
+   * @param format null for none, which every peer answers
+   */
+  boolean request(Selection selection, Format format) {
+    if (!can(selection)) {
+      return false;
+    }
+    int number = format == null ? Wire.NO_FORMAT : format.number();
+    outbox.add(message(Wire.CLIPBOARD_REQUEST, selection, NOTHING, number));
+    return true;
+  }
+
+  /** Waits until the peer may have one more request, see {@link Outbox#owe}. */
+  void owe() throws InterruptedException {
+    outbox.owe();
+  }
+
+  /** Answers a request; without contents the peer learns that there are none. */
+  void answer(Selection selection, int format, byte[] contents) {
+    outbox.answer(message(Wire.CLIPBOARD, selection, contents, format));
+  }
+
+  private Message message(int type, Selection selection, byte[] data, int... words) {
+    if (!namesSelections()) {
+      return Message.withData(type, data, words);
+    }
+    int[] all = new int[words.length + 1];
+    all[0] = selection.number();
+    System.arraycopy(words, 0, all, 1, words.length);
+    return Message.withData(type, data, all);
+  }
+
+  private void write() {
+    ByteBuffer buffer = ByteBuffer.allocateDirect(Message.BUFFER);
+    try {
+      for (Message next = outbox.take(); next != null; next = outbox.take()) {
+        next.write(channel, buffer);
+        if (next.isAnswer()) {
+          outbox.answered();
+        }
+      }
+    } catch (IOException e) {
+      LOG.debug("clipboard: {}", e.getMessage());
+      close();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package org.microvm.spice;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class ClipboardHubTest {
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+
+  private final ClipboardHub hub = new ClipboardHub();
+  private final List<Clipboard> opened = new ArrayList<>();
+  private final BlockingQueue<Thread> served = new LinkedBlockingQueue<>();
+  private Clipboard guest;
+
+  @BeforeEach
+  void connectGuest() throws IOException {
+    guest = connectAgent();
+  }
+
+  @AfterEach
+  void close() {
+    hub.close();
+    opened.forEach(Clipboard::close);
+  }
+
+  private Clipboard connectAgent() throws IOException {
+    SocketChannel[] pair = RawAgent.pair();
+    served.add(Thread.ofPlatform().daemon().start(() -> serve(pair[0])));
+    Clipboard agent = Clipboard.over(pair[1]);
+    opened.add(agent);
+    return agent;
+  }
+
+  private void serve(SocketChannel channel) {
+    try {
+      hub.guest().serve(channel);
+    } catch (ClipboardException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Clipboard member() throws IOException {
+    SocketChannel[] pair = RawAgent.pair();
+    hub.join(pair[0]);
+    Clipboard member = Clipboard.over(pair[1]);
+    opened.add(member);
+    return member;
+  }
+
+  private static BlockingQueue<Set<Format>> changes(Clipboard clipboard) {
+    BlockingQueue<Set<Format>> changes = new LinkedBlockingQueue<>();
+    clipboard.watch((_, formats) -> changes.add(formats));
+    return changes;
+  }
+
+  @Test
+  void contents_ofAMember_areKeptWhenItHasGone() throws Exception {
+    Clipboard member = member();
+    BlockingQueue<Set<Format>> kept = changes(member);
+    BlockingQueue<Set<Format>> arrived = changes(guest);
+
+    member.set(
+        Selection.CLIPBOARD, Map.of(Format.TEXT, new byte[] {'t'}, Format.PNG, new byte[] {'p'}));
+    assertEquals(Set.of(Format.TEXT, Format.PNG), kept.poll(20, TimeUnit.SECONDS));
+    member.close();
+
+    assertEquals(Set.of(Format.TEXT, Format.PNG), arrived.poll(20, TimeUnit.SECONDS));
+    assertEquals(Optional.of("t"), guest.text(LIMIT));
+    assertArrayEquals(
+        new byte[] {'p'}, guest.get(Selection.CLIPBOARD, Format.PNG, LIMIT).orElseThrow());
+    assertEquals(Optional.of("t"), member().text(LIMIT));
+  }
+
+  @Test
+  void contents_ofTheGuest_arriveAtEveryMember() throws Exception {
+    Clipboard early = member();
+    BlockingQueue<Set<Format>> seen = changes(early);
+
+    guest.setText("of the guest");
+
+    assertEquals(Set.of(Format.TEXT), seen.poll(20, TimeUnit.SECONDS));
+    assertEquals(Optional.of("of the guest"), early.text(LIMIT));
+    assertEquals(Optional.of("of the guest"), member().text(LIMIT));
+    assertEquals(Optional.empty(), early.get(Selection.PRIMARY, Format.TEXT, LIMIT));
+  }
+
+  @Test
+  void agent_thatEnds_takesItsContentsWithIt() throws Exception {
+    Clipboard member = member();
+    BlockingQueue<Set<Format>> seen = changes(member);
+    guest.setText("of the guest");
+    seen.poll(20, TimeUnit.SECONDS);
+
+    guest.close();
+
+    assertEquals(Set.of(), seen.poll(20, TimeUnit.SECONDS));
+    assertEquals(Optional.empty(), member.text(LIMIT));
+  }
+
+  @Test
+  void agent_thatStartsAgain_getsTheContentsOfTheHost() throws Exception {
+    Clipboard member = member();
+    BlockingQueue<Set<Format>> kept = changes(member);
+    member.setText("of the host");
+    kept.poll(20, TimeUnit.SECONDS);
+    guest.close();
+    served.take().join();
+
+    assertEquals(Optional.of("of the host"), connectAgent().text(LIMIT));
+  }
+
+  @Test
+  void newerOffer_takesThePlaceOfAnEarlierOne() throws Exception {
+    Clipboard one = member();
+    Clipboard other = member();
+    BlockingQueue<Set<Format>> ofOne = changes(one);
+
+    one.setText("first");
+    ofOne.poll(20, TimeUnit.SECONDS);
+    other.connected().get(20, TimeUnit.SECONDS);
+    other.settle(Selection.CLIPBOARD).get(20, TimeUnit.SECONDS);
+    other.setText("second");
+    ofOne.poll(20, TimeUnit.SECONDS);
+
+    assertEquals(Optional.of("second"), one.text(LIMIT));
+    assertEquals(Optional.of("second"), guest.text(LIMIT));
+  }
+
+  @Test
+  void members_beyondTheLimit_areDisconnected() throws Exception {
+    for (int i = 0; i < ClipboardHub.MAX_MEMBERS; i++) {
+      member().connected().get(20, TimeUnit.SECONDS);
+    }
+
+    assertThrows(IOException.class, () -> member().text(LIMIT));
+  }
+}

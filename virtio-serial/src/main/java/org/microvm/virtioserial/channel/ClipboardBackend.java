@@ -1,0 +1,176 @@
+package org.microvm.virtioserial.channel;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
+import org.microvm.linux.SocketMode;
+import org.microvm.linux.UnixListener;
+import org.microvm.spice.ClipboardException;
+import org.microvm.spice.ClipboardHub;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The host end of a port for the SPICE agent of a guest ({@code qemu-vdagent}): has the guest's
+ * clipboard, and serves it to host programs on a unix socket, over the same protocol.
+ *
+ * <p>The connection to the agent ends when the guest closes the port, so the port needs {@link
+ * org.microvm.virtioserial.GuestClose#DISCONNECT}: an agent that starts again would otherwise read
+ * the rest of a message that was for the former one.
+ */
+public final class ClipboardBackend implements PortBackend {
+  private static final Logger LOG = LoggerFactory.getLogger(ClipboardBackend.class);
+
+  /** The pause after an agent has violated the protocol, so that it cannot keep the host busy. */
+  private static final long PAUSE_SECONDS = 1;
+
+  /** The pause after a program could not be accepted. */
+  private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final EventLoop loop;
+  private final ChannelBackend agent;
+  private final Optional<UnixListener> listener;
+  private final ClipboardHub hub = new ClipboardHub();
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private EventLoop.Watch watch;
+
+  /** An agent that violates the protocol is logged once, or it could fill the log. */
+  private boolean violationLogged;
+
+  private ClipboardBackend(EventLoop loop, Optional<UnixListener> listener) {
+    this.loop = loop;
+    this.listener = listener;
+    agent = new ChannelBackend(loop);
+  }
+
+  /**
+   * Creates the host end, and listens for host programs at once.
+   *
+   * @param loop the device's event loop
+   * @param socket where host programs connect, this user's alone; empty for nowhere
+   * @param takeover whether another process has the socket until {@link #takeOver}
+   * @return the backend, which a port owns and closes
+   * @throws IOException if the path is too long, in use, or not accessible
+   */
+  public static ClipboardBackend open(EventLoop loop, Optional<Path> socket, boolean takeover)
+      throws IOException {
+    if (socket.isEmpty()) {
+      return new ClipboardBackend(loop, Optional.empty());
+    }
+    UnixListener listener =
+        takeover
+            ? UnixListener.openHidden(socket.get(), SocketMode.OWNER)
+            : UnixListener.open(socket.get());
+    return new ClipboardBackend(loop, Optional.of(listener));
+  }
+
+  /** {@return the hub, for programs in this JVM} */
+  public ClipboardHub hub() {
+    return hub;
+  }
+
+  @Override
+  public void start(Port port) {
+    agent.start(port);
+    if (listener.isPresent()) {
+      try {
+        watch = loop.watch(listener.get().fd(), EventLoop.IN, events -> programWaits());
+      } catch (ErrnoException e) {
+        LOG.error("{}: programs cannot connect: {}", describe(), e.getMessage());
+      }
+    }
+    Thread.ofPlatform().daemon().name("clipboard-agent").start(this::serveAgents);
+  }
+
+  /** Serves one connection of the guest's agent after the other, until the port ends. */
+  private void serveAgents() {
+    try {
+      while (ended.getCount() > 0) {
+        try (Channel channel = agent.open()) {
+          channel.guestOpened().get();
+          hub.guest().serve(channel);
+        } catch (ClipboardException e) {
+          if (!violationLogged) {
+            violationLogged = true;
+            LOG.warn("{}: the guest sent {}; disconnected", describe(), e.getMessage());
+          }
+          if (ended.await(PAUSE_SECONDS, TimeUnit.SECONDS)) {
+            return;
+          }
+        }
+      }
+    } catch (PortClosedException | ExecutionException e) {
+      LOG.debug("{}: the port has ended", describe());
+    } catch (IOException e) {
+      LOG.error("{}: the clipboard is not served any more: {}", describe(), e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void programWaits() {
+    try {
+      Fd program = listener.orElseThrow().accept();
+      if (program != null) {
+        hub.join(new Channel(loop, program, () -> {}));
+      }
+    } catch (IOException e) {
+      // The program stays in the backlog, so without a pause the loop would spin.
+      LOG.warn("{}: {}; trying again", describe(), e.getMessage());
+      watch.interest(0);
+      loop.schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
+    }
+  }
+
+  @Override
+  public void adopted() {
+    agent.adopted();
+  }
+
+  @Override
+  public void takeOver() throws IOException {
+    if (listener.isPresent()) {
+      listener.get().publish();
+    }
+  }
+
+  @Override
+  public void connectionClosed() {
+    agent.connectionClosed();
+  }
+
+  @Override
+  public void guestOpened() {
+    agent.guestOpened();
+  }
+
+  @Override
+  public void guestClosed() {
+    agent.guestClosed();
+  }
+
+  @Override
+  public void close() {
+    ended.countDown();
+    if (watch != null) {
+      watch.close();
+    }
+    listener.ifPresent(UnixListener::close);
+    agent.close();
+    hub.close();
+  }
+
+  @Override
+  public String describe() {
+    return listener
+        .map(socket -> "clipboard, unix:%s,server=on".formatted(socket.path()))
+        .orElse("clipboard");
+  }
+}
