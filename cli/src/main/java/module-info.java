@@ -6,6 +6,7 @@ module org.microvm.cli {
   requires ch.qos.logback.core;
   requires transitive info.picocli;
   requires org.microvm.agent;
+  requires org.microvm.fencing;
   requires org.microvm.machine;
   requires transitive org.microvm.qmp;
   requires org.microvm.spice;

@@ -35,6 +35,7 @@ public final class Main {
           new Named("clipboard", () -> new CommandLine(new ClipboardCommand())),
           new Named("ctl", () -> new CommandLine(new CtlCommand())),
           new Named("port", () -> new CommandLine(new PortCommand())),
+          new Named("fence", () -> new CommandLine(new FenceCommand())),
           new Named("demo", DemoCommand::commandLine),
           new Named("doctor", () -> new CommandLine(new DoctorCommand())),
           new Named("profile", ProfileCommand::commandLine),
