@@ -16,7 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that performs disk I/O. Jobs are done in the order in which they were submitted, in
+ * The thread that performs disk I/O, always or only while there is some. Jobs are done in the order in which they were submitted, in
  * pieces of up to 1 MiB, so that a job that is no longer wanted ends soon. The thread is a daemon:
  * storage that does not answer does not keep the process.
  *
@@ -26,6 +26,9 @@ import org.slf4j.LoggerFactory;
 final class BlkWorker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BlkWorker.class);
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  /** How long a thread waits for another job, if the disk has a thread only while it is used. */
+  private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** Most bytes of one system call. */
   private static final long PIECE_BYTES = 1 << 20;
@@ -39,7 +42,10 @@ final class BlkWorker implements AutoCloseable {
   private final BlkBackend backend;
   private final Runnable onDone;
   private final Consumer<BlkError> onError;
-  private final Thread thread;
+
+  /** The worker's thread; null if it rests and has none. Guarded by the lock once it is made. */
+  private Thread thread;
+
   private final IovecArray ranges = new IovecArray(IovecArray.MAX_CAPACITY);
 
   /** Made when it is needed, by the worker's thread, which alone uses it. */
@@ -72,6 +78,12 @@ final class BlkWorker implements AutoCloseable {
     this.backend = backend;
     this.onDone = onDone;
     this.onError = onError;
+    if (!settings.restsWhenIdle()) {
+      startThread();
+    }
+  }
+
+  private void startThread() {
     thread = Thread.ofPlatform().name("blk-" + settings.name()).daemon().start(this::run);
   }
 
@@ -101,6 +113,9 @@ final class BlkWorker implements AutoCloseable {
     lock.lock();
     try {
       waiting.add(job);
+      if (thread == null && !closed) {
+        startThread();
+      }
       work.signal();
     } finally {
       lock.unlock();
@@ -195,7 +210,12 @@ final class BlkWorker implements AutoCloseable {
 
   /** Whether the thread has not ended. */
   boolean isRunning() {
-    return thread.isAlive();
+    lock.lock();
+    try {
+      return thread != null && thread.isAlive();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
@@ -204,20 +224,22 @@ final class BlkWorker implements AutoCloseable {
    */
   @Override
   public void close() {
+    Thread last;
     lock.lock();
     try {
       closed = true;
       waiting.clear();
       work.signal();
+      last = thread;
     } finally {
       lock.unlock();
     }
     try {
-      if (!thread.join(Duration.ofNanos(JOIN_NANOS))) {
+      if (last != null && !last.join(Duration.ofNanos(JOIN_NANOS))) {
         LOG.error(
             "thread {} has not stopped within 5 seconds; it is at {}",
-            thread.getName(),
-            Arrays.toString(thread.getStackTrace()));
+            last.getName(),
+            Arrays.toString(last.getStackTrace()));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -229,7 +251,7 @@ final class BlkWorker implements AutoCloseable {
       try {
         job.result = perform(job);
       } catch (RuntimeException e) {
-        LOG.error("{}: {} failed", thread.getName(), job.request, e);
+        LOG.error("blk-{}: {} failed", settings.name(), job.request, e);
         job.result = -Errno.EIO;
       }
       Optional<BlkError> error = finish(job);
@@ -244,7 +266,10 @@ final class BlkWorker implements AutoCloseable {
     lock.lock();
     try {
       while ((waiting.isEmpty() || held) && !closed) {
-        work.awaitUninterruptibly();
+        if (!awaitWork()) {
+          thread = null;
+          return null;
+        }
       }
       BlkJob job = waiting.poll();
       busy = job != null;
@@ -252,6 +277,19 @@ final class BlkWorker implements AutoCloseable {
       return job;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Waits for work; returns false if the thread is to end because there has been none. */
+  private boolean awaitWork() {
+    if (!settings.restsWhenIdle() || held) {
+      work.awaitUninterruptibly();
+      return true;
+    }
+    try {
+      return work.awaitNanos(REST_NANOS) > 0 || !waiting.isEmpty();
+    } catch (InterruptedException e) {
+      return true; // Nothing interrupts this thread; it would only look again.
     }
   }
 
