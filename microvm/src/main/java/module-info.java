@@ -8,6 +8,7 @@ module org.microvm.machine {
   exports org.microvm.machine;
   exports org.microvm.machine.config;
   exports org.microvm.machine.migration;
+  exports org.microvm.machine.runtime;
   exports org.microvm.machine.snapshot;
 
   uses org.microvm.machine.config.GuestImageLibrary;

@@ -20,6 +20,7 @@ import picocli.CommandLine.Option;
       BenchStateCommand.class,
       BenchChannelCommand.class,
       BenchExitsCommand.class,
+      BenchFleetCommand.class,
       BenchReportCommand.class,
       BenchPeerCommand.class
     })

@@ -25,20 +25,33 @@ public final class KvmStats implements AutoCloseable {
   /** A counter and the offset in bytes of its value. */
   private record Counter(String name, long offset) {}
 
+  /** The open counters; null if each reading opens them. */
   private final Fd fd;
+
+  /** What the counters are of. */
+  private final Descriptor owner;
+
+  private final String name;
   private final List<Counter> counters = new ArrayList<>();
   private long dataOffset;
   private long dataBytes;
 
-  private KvmStats(Fd fd) {
+  private KvmStats(Fd fd, Descriptor owner, String name) {
     this.fd = fd;
+    this.owner = owner;
+    this.name = name;
+  }
+
+  /** Returns counters that are opened for each reading, so that they keep no descriptor. */
+  static KvmStats onDemand(Descriptor owner, String name) {
+    return new KvmStats(null, owner, name);
   }
 
   static KvmStats open(Descriptor owner, String name) throws ErrnoException {
     long result = owner.ioctl(Ioctls.KVM_GET_STATS_FD(), 0);
     long number = ErrnoException.check(result, "KVM_GET_STATS_FD", name);
     Fd fd = Fd.of(new Descriptor((int) number, true), "statistics of " + name);
-    KvmStats stats = new KvmStats(fd);
+    KvmStats stats = new KvmStats(fd, owner, name);
     try {
       stats.readDescriptors();
       return stats;
@@ -87,6 +100,11 @@ public final class KvmStats implements AutoCloseable {
    *     closed
    */
   public Map<String, Long> read() throws ErrnoException {
+    if (fd == null) {
+      try (KvmStats opened = open(owner, name)) {
+        return opened.read();
+      }
+    }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment data = arena.allocate(dataBytes, Long.BYTES);
       read(data, dataOffset);
@@ -108,6 +126,8 @@ public final class KvmStats implements AutoCloseable {
 
   @Override
   public void close() {
-    fd.close();
+    if (fd != null) {
+      fd.close();
+    }
   }
 }

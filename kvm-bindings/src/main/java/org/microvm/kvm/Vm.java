@@ -312,6 +312,14 @@ public final class Vm implements AutoCloseable {
   }
 
   /**
+   * {@return the VM's counters, which keep no descriptor: each reading opens and closes them}
+   * Readings fail if KVM has no counters or the VM is closed.
+   */
+  public KvmStats statisticsOnDemand() {
+    return KvmStats.onDemand(descriptor, "VM");
+  }
+
+  /**
    * Closes the descriptor; the kernel frees the VM when the last vCPU is closed too. Later calls do
    * nothing.
    */

@@ -14,7 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One thread that waits for descriptors, timers and tasks, and calls their handlers one at a time.
+ * Waits for descriptors, timers and tasks, and calls their handlers one at a time, on a thread of
+ * its own or in turn with other loops on the thread of a carrier; see {@link #openOn}.
  *
  * <p>Readiness is level-triggered: a handler that leaves work behind is called again. Handlers,
  * tasks and timers run on the loop's thread and must not block. If one throws, the exception is
@@ -41,6 +42,10 @@ public final class EventLoop implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
   private static final int BATCH = 64;
+
+  /** Most descriptors that are served in one turn of a loop that shares its thread with others. */
+  private static final int SHARED_BATCH = 8;
+
   private static final long EVENT_BYTES = epoll_event.layout().byteSize();
   private static final long DATA = epoll_event.data$offset();
   private static final int WAKE_UP = -1;
@@ -84,9 +89,18 @@ public final class EventLoop implements AutoCloseable {
     void cancel();
   }
 
+  private final String name;
   private final Fd epoll;
+
+  /** Wakes the thread; null if a carrier does that. */
   private final EventFd wakeUp;
+
+  /** The loop's own thread; null if it has a carrier. */
   private final Thread thread;
+
+  /** The turns on a carrier's thread; null if the loop has its own thread. */
+  private final CarriedTurns turns;
+
   private final LoopTasks tasks;
   private final MemorySegment events = Arena.ofAuto().allocate(BATCH * EVENT_BYTES, 16);
 
@@ -103,10 +117,21 @@ public final class EventLoop implements AutoCloseable {
   private volatile boolean stopping;
 
   private EventLoop(String threadName, Fd epoll, EventFd wakeUp) {
+    this.name = threadName;
     this.epoll = epoll;
     this.wakeUp = wakeUp;
     this.tasks = new LoopTasks(threadName);
     this.thread = Thread.ofPlatform().name(threadName).unstarted(this::run);
+    this.turns = null;
+  }
+
+  private EventLoop(String name, Fd epoll, EventLoop carrier) throws ErrnoException {
+    this.name = name;
+    this.epoll = epoll;
+    this.wakeUp = null;
+    this.tasks = new LoopTasks(name);
+    this.thread = null;
+    this.turns = new CarriedTurns(this, epoll, carrier);
   }
 
   /**
@@ -134,28 +159,86 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  /** Starts the thread; may be called once. */
+  /**
+   * Creates a loop that runs on the thread of another one, its carrier, in turn with the carrier's
+   * other work. In a turn it serves up to {@value #SHARED_BATCH} descriptors and the tasks that
+   * wait, so that no loop keeps the others waiting for long. It costs one descriptor and no thread.
+   *
+   * @param carrier a loop with a thread of its own; it is closed after this one
+   * @param name for logs
+   * @return the loop, not started; the caller closes it
+   * @throws ErrnoException if the process or the host has too many open files
+   * @throws IllegalArgumentException if the carrier has a carrier itself
+   */
+  public static EventLoop openOn(EventLoop carrier, String name) throws ErrnoException {
+    if (carrier.isShared()) {
+      throw new IllegalArgumentException(
+          "event loop " + carrier.name + " has no thread of its own");
+    }
+    long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
+    Fd epoll = Fd.own(number, "epoll");
+    try {
+      return new EventLoop(name, epoll, carrier);
+    } catch (ErrnoException | RuntimeException failure) {
+      epoll.close();
+      throw failure;
+    }
+  }
+
+  /** Starts to call handlers; may be called once. */
   public void start() {
     lock.lock();
     try {
       if (stopping) {
-        throw new IllegalStateException("event loop " + thread.getName() + " is closed");
+        throw new IllegalStateException("event loop " + name + " is closed");
       }
       started = true;
-      thread.start();
+      if (turns != null) {
+        turns.start();
+      } else {
+        thread.start();
+      }
     } finally {
       lock.unlock();
     }
   }
 
-  /** {@return whether the calling thread is the loop's} */
+  /** {@return whether the calling thread is in a handler, a task or a timer of this loop} */
   public boolean inLoop() {
-    return Thread.currentThread() == thread;
+    return turns != null ? turns.inTurn() : Thread.currentThread() == thread;
   }
 
-  /** {@return whether the loop's thread runs: it was started and has not ended} */
+  /** {@return whether the loop may call handlers: it was started and has not ended} */
   public boolean isRunning() {
-    return thread.isAlive();
+    return turns != null ? turns.isRunning() : thread.isAlive();
+  }
+
+  /**
+   * {@return whether the loop shares the thread of a carrier, which its handlers must not block}
+   */
+  public boolean isShared() {
+    return turns != null;
+  }
+
+  /**
+   * Stops a {@link #isShared shared} loop from calling handlers, tasks and timers until {@link
+   * #resume}; the carrier's other loops continue.
+   *
+   * @param whenSuspended called on the carrier's thread, after tasks that were submitted earlier
+   * @throws RejectedExecutionException if the loop is closed
+   */
+  public void suspend(Runnable whenSuspended) {
+    if (stopping) {
+      throw new RejectedExecutionException("event loop " + name + " is closed");
+    }
+    turns.suspend(whenSuspended);
+  }
+
+  /** Ends {@link #suspend}; does nothing if the loop is closed. */
+  public void resume() {
+    if (!stopping) {
+      turns.resume();
+    }
   }
 
   /**
@@ -175,7 +258,7 @@ public final class EventLoop implements AutoCloseable {
     lock.lock();
     try {
       if (stopping) {
-        throw new IllegalStateException("event loop " + thread.getName() + " is closed");
+        throw new IllegalStateException("event loop " + name + " is closed");
       }
       watch = new DescriptorWatch(fd, handler, freeSlot(), ++lastWatchId);
       DescriptorWatch[] table = watches;
@@ -262,6 +345,10 @@ public final class EventLoop implements AutoCloseable {
       lock.unlock();
     }
     tasks.close();
+    if (turns != null) {
+      turns.close();
+      return;
+    }
     wakeUp.signal();
     if (!wasStarted) {
       release();
@@ -296,14 +383,43 @@ public final class EventLoop implements AutoCloseable {
   private void wake() {
     // The loop's own thread checks tasks and timers before it waits again.
     if (!inLoop()) {
-      wakeUp.signal();
+      if (turns != null) {
+        turns.request();
+      } else {
+        wakeUp.signal();
+      }
     }
+  }
+
+  /**
+   * Takes one turn on a carrier's thread.
+   *
+   * @return in how many milliseconds the next turn is due even if no descriptor is ready; -1 for
+   *     never
+   */
+  int turn() {
+    long count = waitForEvents(SHARED_BATCH, 0);
+    dispatch((int) count);
+    if (!tasks.run() && count == 0) {
+      tasks.runIdle();
+    }
+    return tasks.timeoutMillis();
+  }
+
+  /** Whether {@link #close} was called. */
+  boolean isStopping() {
+    return stopping;
+  }
+
+  /** Returns the loop's name. */
+  String name() {
+    return name;
   }
 
   private void run() {
     try {
       while (!stopping) {
-        long count = waitForEvents();
+        long count = waitForEvents(BATCH, tasks.timeoutMillis());
         if (count < 0 && count != -Errno.EINTR) {
           LOG.error(
               "event loop {} stops: epoll_wait failed: {}",
@@ -322,14 +438,13 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  private long waitForEvents() {
-    int timeout = tasks.timeoutMillis();
+  private long waitForEvents(int most, int timeout) {
     int number = epoll.descriptor().acquire();
     if (number < 0) {
       return -Errno.EBADF;
     }
     try {
-      return Syscalls.epollWait(number, events.address(), BATCH, timeout);
+      return Syscalls.epollWait(number, events.address(), most, timeout);
     } finally {
       epoll.descriptor().release();
     }
@@ -353,7 +468,8 @@ public final class EventLoop implements AutoCloseable {
     }
   }
 
-  private void release() {
+  /** Drops all watches and closes the loop's own descriptors. */
+  void release() {
     tasks.close();
     lock.lock();
     try {
@@ -363,7 +479,9 @@ public final class EventLoop implements AutoCloseable {
       lock.unlock();
     }
     epoll.close();
-    wakeUp.close();
+    if (wakeUp != null) {
+      wakeUp.close();
+    }
   }
 
   private int freeSlot() {

@@ -71,6 +71,19 @@ final class GuestBoot {
         && wanted.setup() == GuestSetup.Nothing.class;
   }
 
+  /**
+   * Returns how many restored guests are kept ready.
+   *
+   * @throws ExtensionConfigurationException if the annotation's number is negative
+   */
+  int pool() {
+    if (wanted.pool() < 0) {
+      throw new ExtensionConfigurationException(
+          "@MicroVm(pool = %d): must be 0 or more".formatted(wanted.pool()));
+    }
+    return wanted.pool();
+  }
+
   private RunningGuest start(String what, Maker maker) throws IOException {
     Path directory = Files.createTempDirectory("microvm-");
     GuestConsole console = new GuestConsole();

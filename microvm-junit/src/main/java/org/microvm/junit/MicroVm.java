@@ -102,6 +102,13 @@ public @interface MicroVm {
   boolean snapshot() default true;
 
   /**
+   * {@return the number of restored guests that are kept ready, paused, so that a test does not
+   * wait for its guest; 0 to restore each when its test begins} Only for guests that are restored
+   * from a {@link #snapshot}. With tests that run in parallel, keep as many ready as run at a time.
+   */
+  int pool() default 0;
+
+  /**
    * {@return the class with further settings of the machine, which the annotation has no attribute
    * for}
    */

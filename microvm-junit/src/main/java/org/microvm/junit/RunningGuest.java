@@ -6,7 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.microvm.machine.GuestPool;
 import org.microvm.machine.Machine;
 
 /**
@@ -14,12 +16,15 @@ import org.microvm.machine.Machine;
  * JUnit closes this object together with the store that holds it; if the JVM ends first, a shutdown
  * hook closes it.
  */
-final class RunningGuest implements AutoCloseable {
+final class RunningGuest implements GuestPool.Guest {
   private final Path directory;
   private final Thread hook;
   private Machine machine;
   private GuestVm vm;
   private boolean closed;
+
+  /** What closes this guest in the background, or null. */
+  private Consumer<RunningGuest> background;
 
   RunningGuest(Path directory) {
     this.directory = directory;
@@ -40,6 +45,26 @@ final class RunningGuest implements AutoCloseable {
     vm = usable;
   }
 
+  /**
+   * Makes the next {@link #close} leave the work to another thread.
+   *
+   * @param closer calls {@link #close} again, on that thread
+   */
+  synchronized void closeBy(Consumer<RunningGuest> closer) {
+    background = closer;
+  }
+
+  private synchronized Consumer<RunningGuest> takeBackground() {
+    Consumer<RunningGuest> closer = background;
+    background = null;
+    return closer;
+  }
+
+  @Override
+  public synchronized Machine machine() {
+    return machine;
+  }
+
   /** Returns the guest's interface for tests. */
   synchronized GuestVm vm() {
     return vm;
@@ -47,6 +72,11 @@ final class RunningGuest implements AutoCloseable {
 
   @Override
   public void close() {
+    Consumer<RunningGuest> closer = takeBackground();
+    if (closer != null) {
+      closer.accept(this);
+      return;
+    }
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {

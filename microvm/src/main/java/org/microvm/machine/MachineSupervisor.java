@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.jfr.FlightRecording;
+import org.microvm.machine.runtime.VmmRuntime;
 import org.microvm.machine.vm.VmInstance;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortListener;
@@ -24,7 +25,7 @@ final class MachineSupervisor {
   private final MachineLifecycle lifecycle;
   private final PanicControl panics;
   private final ResetLoop loop;
-  private final Thread thread = Thread.ofPlatform().name("machine").unstarted(this::supervise);
+  private final Thread thread;
 
   /** Whether the host asked for the reset by which the guest has ended last. */
   private boolean resetByHost;
@@ -40,6 +41,7 @@ final class MachineSupervisor {
     this.panics = panics;
     loop = new ResetLoop(context.config().resetLimit());
     lifecycle = context.lifecycle();
+    thread = VmmRuntime.threadFor(context.config().runtime(), "machine").unstarted(this::supervise);
   }
 
   /** Starts the thread, which first waits for {@code wait=on} channels. */

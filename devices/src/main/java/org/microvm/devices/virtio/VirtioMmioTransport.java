@@ -176,6 +176,39 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
+  /**
+   * Handles notifications of any queues that arrived through one ioeventfd for all of them: every
+   * queue with a buffer is processed.
+   *
+   * @param count the number of notifications
+   * @return whether there was a buffer; false if the device is not in use
+   */
+  public boolean queuesNotified(long count) {
+    lock.lock();
+    try {
+      notifications += count;
+      wakeUps++;
+      if (!registers.isLive()) {
+        ignored++;
+        return false;
+      }
+      boolean useful = false;
+      for (int i = 0; i < queues.count(); i++) {
+        if (queues.isReady(i) && queues.get(i).queue().hasPending()) {
+          useful = true;
+          device.notifyQueue(i);
+        }
+      }
+      spuriousWakeUps += useful ? 0 : 1;
+      return useful;
+    } catch (VirtqueueException e) {
+      fail(e);
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Handles acknowledgements of used buffers that arrived through the register page's eventfd. */
   public void acknowledged() {
     lock.lock();

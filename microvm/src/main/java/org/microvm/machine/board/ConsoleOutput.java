@@ -26,14 +26,23 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
   private final Semaphore work = new Semaphore(0);
   private final SerialRing ring = new SerialRing(CAPACITY, work::release);
   private final OutputStream stream;
-  private final Thread writer = new Thread(this::run, "console-output");
+  private final Thread writer;
   private volatile boolean closed;
   private volatile long firstByteNanos;
 
-  /** Starts the writer thread; the caller closes the stream. */
+  /** Starts the writer on a platform thread; the caller closes the stream. */
   public ConsoleOutput(OutputStream stream) {
+    this(stream, Thread.ofPlatform().name("console-output"));
+  }
+
+  /** Starts the writer on a thread of this kind; the caller closes the stream. */
+  public ConsoleOutput(OutputStream stream, Thread.Builder kind) {
     this.stream = stream;
-    writer.setDaemon(true);
+    writer = kind.unstarted(this::run);
+    // Virtual threads are daemons, and may not be told so.
+    if (!writer.isDaemon()) {
+      writer.setDaemon(true);
+    }
     writer.start();
   }
 

@@ -14,38 +14,34 @@ import org.microvm.linux.ErrnoException;
  * for an RCU grace period at each slot, 6 to 8 ms on kvm-pvm, and vCPUs can be created meanwhile.
  */
 public final class MemorySlotSetup implements AutoCloseable {
-  private final FutureTask<Slots> slots;
+  private final FutureTask<List<MemorySlot>> slots;
 
-  /** One slot for each region of RAM, and one for the registers of all devices. */
-  private record Slots(List<MemorySlot> ram, Optional<MemorySlot> registers) {}
-
-  private MemorySlotSetup(FutureTask<Slots> slots) {
+  private MemorySlotSetup(FutureTask<List<MemorySlot>> slots) {
     this.slots = slots;
   }
 
   /** Starts to add the slots to a VM. */
   public static MemorySlotSetup begin(Vm vm, Board board) {
-    FutureTask<Slots> slots = new FutureTask<>(() -> install(vm, board));
+    FutureTask<List<MemorySlot>> slots = new FutureTask<>(() -> install(vm, board));
     Thread.ofPlatform().name("memory-slots").start(slots);
     return new MemorySlotSetup(slots);
   }
 
-  private static Slots install(Vm vm, Board board) throws ErrnoException {
+  private static List<MemorySlot> install(Vm vm, Board board) throws ErrnoException {
     List<MemorySlot> ram = vm.addMemory(board.ram().memory());
     Optional<MemorySegment> pages = board.registerPages();
-    return new Slots(
-        ram,
-        pages.isEmpty()
-            ? Optional.empty()
-            : Optional.of(vm.addMemory(VirtioSlot.FIRST_ADDRESS, pages.get(), true)));
+    if (pages.isPresent()) {
+      vm.addMemory(VirtioSlot.FIRST_ADDRESS, pages.get(), true);
+    }
+    return ram;
   }
 
   /** Waits until all slots are added and returns those of RAM, by region. */
   public List<MemorySlot> ram() throws ErrnoException {
-    return await().ram();
+    return await();
   }
 
-  private Slots await() throws ErrnoException {
+  private List<MemorySlot> await() throws ErrnoException {
     boolean interrupted = false;
     try {
       for (; ; ) {
@@ -67,13 +63,13 @@ public final class MemorySlotSetup implements AutoCloseable {
     }
   }
 
-  /** Waits for the thread and removes the slot of the registers, whose pages end with the board. */
+  /** Waits for the thread. The slots end with the VM, before the board's pages are unmapped. */
   @Override
   public void close() {
     try {
-      await().registers().ifPresent(MemorySlot::close);
+      await();
     } catch (ErrnoException e) {
-      // The caller of ram() got the same exception; there is no slot to remove.
+      // The caller of ram() got the same exception.
       return;
     }
   }

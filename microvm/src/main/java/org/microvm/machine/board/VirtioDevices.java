@@ -34,7 +34,8 @@ public final class VirtioDevices {
     checkShared(name, config);
     disks.put(name, config);
     BlkBackend file = config.overlay() && !config.readOnly() ? overlay(config) : open(config);
-    BlkConfig settings = new BlkConfig(name, name, config.readOnly(), config.policy());
+    BlkConfig settings =
+        new BlkConfig(name, name, config.readOnly(), config.policy(), board.loop().isShared());
     BlkDevice device = new BlkDevice(settings, file, board.loop()::execute);
     try {
       board.plug(device);
@@ -87,6 +88,11 @@ public final class VirtioDevices {
     } catch (IOException e) {
       return false; // Opening the file fails as well, and says why.
     }
+  }
+
+  /** Adds a virtio-rng device with a source that stays the caller's. */
+  public void entropy(EntropySource source) throws ErrnoException {
+    board.plug(new RngDevice(source));
   }
 
   /** Adds a virtio-rng device; the caller closes its source of random bytes. */

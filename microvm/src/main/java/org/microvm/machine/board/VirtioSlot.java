@@ -21,7 +21,8 @@ import org.microvm.machine.jfr.KickEvent;
  * @param gsi number of the interrupt
  * @param transport serves accesses to the registers
  * @param interrupt signalled by the device
- * @param notifyFds signalled by KVM when the driver notifies a queue, by queue number
+ * @param notifyFds signalled by KVM when the driver notifies a queue, by queue number; a single one
+ *     for all queues if the machine shares its event loop
  * @param fastPath registers without exits; empty if they are off, or KVM lacks read-only memory
  *     slots
  * @param watches the event loop's watches on the eventfds
@@ -82,8 +83,12 @@ public record VirtioSlot(
             Optional.ofNullable(mapped),
             new ArrayList<>());
     try {
-      for (int queue = 0; queue < transport.queueCount(); queue++) {
-        slot.listen(queue, board.loop());
+      if (board.loop().isShared()) {
+        slot.listenToAll(board.loop());
+      } else {
+        for (int queue = 0; queue < transport.queueCount(); queue++) {
+          slot.listen(queue, board.loop());
+        }
       }
       if (mapped != null) {
         slot.watches.add(
@@ -116,6 +121,29 @@ public record VirtioSlot(
                 event.set(address, queue, count, !useful).commit();
               }
             }));
+  }
+
+  /** Watches one eventfd for all queues: many machines have many descriptors. */
+  private void listenToAll(EventLoop loop) throws ErrnoException {
+    EventFd notifyFd = EventFd.open();
+    notifyFds.add(notifyFd);
+    watches.add(
+        loop.watch(
+            notifyFd.fd(),
+            EventLoop.IN,
+            ready -> {
+              KickEvent event = FlightRecording.isOn() ? KickEvent.start() : null;
+              long count = notifyFd.drain();
+              boolean useful = transport.queuesNotified(count);
+              if (event != null) {
+                event.set(address, KickEvent.ANY_QUEUE, count, !useful).commit();
+              }
+            }));
+  }
+
+  /** Whether each queue has an eventfd of its own. */
+  public boolean hasEventPerQueue() {
+    return notifyFds.size() == transport.queueCount();
   }
 
   /** Counters of the device and its driver. */

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.microvm.machine.runtime.VmmRuntime;
 import org.microvm.virtioserial.SerialConfig;
 
 /**
@@ -38,6 +39,8 @@ import org.microvm.virtioserial.SerialConfig;
  *     emulator lacks
  * @param options the command-line options of this configuration, if there were any; snapshots keep
  *     them
+ * @param runtime what the machine shares with others of this process; empty for a machine with
+ *     threads of its own
  */
 public record MachineConfig(
     Path kernel,
@@ -57,7 +60,8 @@ public record MachineConfig(
     boolean trackDirtyPages,
     boolean acpi,
     boolean hostParameters,
-    List<String> options) {
+    List<String> options,
+    Optional<VmmRuntime> runtime) {
   /** How many boots in a row may come to nothing, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
 
@@ -97,6 +101,7 @@ public record MachineConfig(
     private boolean acpi = true;
     private boolean hostParameters = true;
     private List<String> options = List.of();
+    private Optional<VmmRuntime> runtime = Optional.empty();
 
     private Builder(Path kernel) {
       this.kernel = Objects.requireNonNull(kernel);
@@ -301,6 +306,17 @@ public record MachineConfig(
     }
 
     /**
+     * Makes the machine share event loops and threads with other machines of this process.
+     *
+     * @param shared by all machines that are configured with it; it is closed after them
+     * @return this builder
+     */
+    public Builder runtime(VmmRuntime shared) {
+      runtime = Optional.of(shared);
+      return this;
+    }
+
+    /**
      * Creates the configuration. Its values are checked when a machine is created from it.
      *
      * @return the configuration; later changes of the builder do not affect it
@@ -324,7 +340,8 @@ public record MachineConfig(
           trackDirtyPages,
           acpi,
           hostParameters,
-          options);
+          options,
+          runtime);
     }
   }
 }

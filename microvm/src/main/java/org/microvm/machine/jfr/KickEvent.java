@@ -14,6 +14,9 @@ import jdk.jfr.StackTrace;
 @Category({"microvm", "virtio"})
 @StackTrace(false)
 public final class KickEvent extends Event {
+  /** The queue's number if one notification is for all queues of a device. */
+  public static final int ANY_QUEUE = -1;
+
   /** Used only to ask whether the event is enabled, so that nothing is allocated if it is not. */
   private static final KickEvent PROBE = new KickEvent();
 
@@ -21,6 +24,7 @@ public final class KickEvent extends Event {
   String device;
 
   @Label("Queue")
+  @Description("-1 if one notification is for all queues")
   int queue;
 
   @Label("Notifications")

@@ -4,12 +4,20 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import org.microvm.linux.EventLoop;
 
-/** Blocks an event loop until this object is closed. */
+/**
+ * Keeps an event loop from calling handlers until this object is closed: a loop with a thread of
+ * its own by blocking that, a shared one by leaving it out.
+ */
 public final class EventLoopPause implements AutoCloseable {
   private final CountDownLatch held = new CountDownLatch(1);
   private final CountDownLatch released = new CountDownLatch(1);
 
-  private EventLoopPause() {}
+  /** The loop, if it is a shared one; else null. */
+  private final EventLoop shared;
+
+  private EventLoopPause(EventLoop shared) {
+    this.shared = shared;
+  }
 
   /**
    * Blocks a loop and waits until it is blocked.
@@ -24,8 +32,12 @@ public final class EventLoopPause implements AutoCloseable {
 
   /** Requests that the loop blocks; {@link #await} waits for it. */
   public static EventLoopPause begin(EventLoop loop) {
-    EventLoopPause loopPause = new EventLoopPause();
-    loop.execute(loopPause::stand);
+    EventLoopPause loopPause = new EventLoopPause(loop.isShared() ? loop : null);
+    if (loop.isShared()) {
+      loop.suspend(loopPause.held::countDown);
+    } else {
+      loop.execute(loopPause::stand);
+    }
     return loopPause;
   }
 
@@ -56,6 +68,9 @@ public final class EventLoopPause implements AutoCloseable {
 
   @Override
   public void close() {
+    if (shared != null && released.getCount() > 0) {
+      shared.resume();
+    }
     released.countDown();
   }
 }

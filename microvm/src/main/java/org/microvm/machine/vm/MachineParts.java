@@ -27,6 +27,7 @@ import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineOverhead;
+import org.microvm.machine.runtime.VmmRuntime;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.x86.KvmState;
 import org.microvm.virtioserial.PortException;
@@ -107,10 +108,13 @@ public final class MachineParts implements AutoCloseable {
   }
 
   private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
-    kvm = own(Kvm.open());
+    kvm = config.runtime().isPresent() ? config.runtime().get().kvm() : own(Kvm.open());
     kvmState = new KvmState(kvm);
-    loop = own(EventLoop.open("event-loop"));
-    console = own(new ConsoleOutput(config.console()));
+    loop = own(openLoop(config));
+    console =
+        own(
+            new ConsoleOutput(
+                config.console(), VmmRuntime.threadFor(config.runtime(), "console-output")));
     messages = new KernelMessages(console);
     GuestRam ram = memory.get();
     // Closed last: the event loop and the disks' threads use them until they have ended.
@@ -126,11 +130,21 @@ public final class MachineParts implements AutoCloseable {
     }
     serial = own(new SerialDevice(loop, config.serial()));
     board.plug(serial);
-    own(devices.entropy());
+    if (config.runtime().isPresent()) {
+      devices.entropy(config.runtime().get().entropy());
+    } else {
+      own(devices.entropy());
+    }
     for (ChannelConfig channel : config.channels()) {
       addChannel(channel);
     }
     readyToBoot = serial.readyToBoot();
+  }
+
+  private static EventLoop openLoop(MachineConfig config) throws ErrnoException {
+    return config.runtime().isPresent()
+        ? config.runtime().get().openLoop()
+        : EventLoop.open("event-loop");
   }
 
   /** Starts the event loop: host programs can connect, and devices work. */

@@ -94,6 +94,10 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private final PauseGate gate;
   private Vm vm;
   private boolean countsInKernel;
+
+  /** Whether the machine is one of many in this process, so that it keeps few descriptors. */
+  private final boolean sharesHost;
+
   private MemorySlotSetup memory;
   private List<MemorySlot> ramSlots = List.of();
 
@@ -103,6 +107,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private VmInstance(MachineConfig config, MachineParts parts) {
     gate = parts.pauseGate();
     onHalt = config.onHalt();
+    sharesHost = config.runtime().isPresent();
     announcesHalt = parts.messages()::announcesHalt;
   }
 
@@ -202,7 +207,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     memory = own(MemorySlotSetup.begin(vm, parts.board()));
     countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
-      kernelStatistics = Optional.of(own(vm.statistics()));
+      kernelStatistics = Optional.of(own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
     }
   }
 
@@ -217,10 +222,13 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     ramSlots = memory.ram();
   }
 
-  /** Connects interrupts and notifications to the devices. */
+  /**
+   * Connects interrupts and notifications to the devices. The bindings end with the VM: to remove
+   * one of them costs a grace period in the kernel, and the end of the VM removes all in one.
+   */
   private void connect(MachineParts parts) throws ErrnoException {
     for (Board.InterruptSource source : parts.board().interrupts()) {
-      own(vm.irqFd(source.gsi(), source.event()));
+      vm.irqFd(source.gsi(), source.event());
     }
     for (VirtioSlot slot : parts.board().slots()) {
       notifications(slot);
@@ -272,17 +280,22 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   }
 
   private void notifications(VirtioSlot slot) throws ErrnoException {
-    for (int queue = 0; queue < slot.notifyFds().size(); queue++) {
+    if (!slot.hasEventPerQueue()) {
+      vm.ioEventFd(
+          IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4),
+          slot.notifyFds().getFirst());
+    }
+    for (int queue = 0; slot.hasEventPerQueue() && queue < slot.notifyFds().size(); queue++) {
       IoEventFd.Match match =
           IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4, queue);
-      own(vm.ioEventFd(match, slot.notifyFds().get(queue)));
+      vm.ioEventFd(match, slot.notifyFds().get(queue));
     }
     if (slot.fastPath().isPresent()) {
       MappedRegisters mapped = slot.fastPath().get();
       IoEventFd.Match usedBuffers =
           IoEventFd.Match.memory(
               slot.address() + MmioRegister.INTERRUPT_ACK, 4, MmioRegister.INTERRUPT_USED_BUFFERS);
-      own(vm.ioEventFd(usedBuffers, mapped.acknowledgements()));
+      vm.ioEventFd(usedBuffers, mapped.acknowledgements());
     }
   }
 
@@ -294,7 +307,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         new ExitHandler(
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
     Optional<KvmStats> kernel =
-        countsInKernel ? Optional.of(own(vcpu.statistics())) : Optional.empty();
+        countsInKernel
+            ? Optional.of(own(sharesHost ? vcpu.statisticsOnDemand() : vcpu.statistics()))
+            : Optional.empty();
     accounts.add(new VcpuAccount(exits, emulator, kernel));
     GuestSampler sampler = new GuestSampler(vcpu, board.ram().memory());
     threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));

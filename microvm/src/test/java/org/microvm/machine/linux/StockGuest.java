@@ -172,8 +172,7 @@ final class StockGuest implements AutoCloseable {
           sample -> {
             samples.add(
                 "vcpu %d CPL %d at 0x%x"
-                    .formatted(
-                        sample.vcpu(), sample.privilegeLevel(), sample.addresses()[0]));
+                    .formatted(sample.vcpu(), sample.privilegeLevel(), sample.addresses()[0]));
             taken.countDown();
           });
       if (!taken.await(ANSWER.toSeconds(), TimeUnit.SECONDS)) {

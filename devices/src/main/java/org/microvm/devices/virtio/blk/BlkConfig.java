@@ -9,8 +9,11 @@ import java.util.Objects;
  * @param serial the disk's identification string for the guest, up to 20 printable ASCII characters
  * @param readOnly whether the guest's writes are refused
  * @param policy what the disk does about errors and discarded bytes
+ * @param restsWhenIdle whether the disk has a thread only while it has requests, and a few seconds
+ *     longer
  */
-public record BlkConfig(String name, String serial, boolean readOnly, DiskPolicy policy) {
+public record BlkConfig(
+    String name, String serial, boolean readOnly, DiskPolicy policy, boolean restsWhenIdle) {
   /** Checks the serial. */
   public BlkConfig {
     boolean ascii = serial.chars().allMatch(c -> c > 0x1f && c < 0x7f);
@@ -30,5 +33,17 @@ public record BlkConfig(String name, String serial, boolean readOnly, DiskPolicy
    */
   public BlkConfig(String name, String serial, boolean readOnly) {
     this(name, serial, readOnly, DiskPolicy.defaults());
+  }
+
+  /**
+   * Creates settings of a disk that keeps its thread.
+   *
+   * @param name as for the record
+   * @param serial as for the record
+   * @param readOnly as for the record
+   * @param policy as for the record
+   */
+  public BlkConfig(String name, String serial, boolean readOnly, DiskPolicy policy) {
+    this(name, serial, readOnly, policy, false);
   }
 }

@@ -13,8 +13,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that performs disk I/O. Jobs are done in the order in which they were submitted. The
- * thread is a daemon: storage that does not answer does not keep the process.
+ * The thread that performs disk I/O; it exists always, or only while there is some. Jobs are done
+ * in the order in which they were submitted. The thread is a daemon: storage that does not answer
+ * does not keep the process.
  *
  * <p>Lock order: its lock may be taken while the device lock is held, never the other way round. It
  * is not held during I/O.
@@ -23,11 +24,16 @@ final class BlkWorker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BlkWorker.class);
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
 
+  /** How long a thread waits for another job, if the disk has a thread only while it is used. */
+  private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final BlkConfig settings;
   private final Runnable onDone;
   private final Consumer<BlkError> onError;
-  private final Thread thread;
   private final BlkTransfer transfer;
+
+  /** The worker's thread; null if it rests and has none. Guarded by the lock once it is made. */
+  private Thread thread;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
@@ -59,6 +65,12 @@ final class BlkWorker implements AutoCloseable {
     this.onDone = onDone;
     this.onError = onError;
     transfer = new BlkTransfer(backend, settings.policy().discard(), () -> unwanted || closed);
+    if (!settings.restsWhenIdle()) {
+      startThread();
+    }
+  }
+
+  private void startThread() {
     thread = Thread.ofPlatform().name("blk-" + settings.name()).daemon().start(this::run);
   }
 
@@ -93,6 +105,9 @@ final class BlkWorker implements AutoCloseable {
     lock.lock();
     try {
       waiting.add(job);
+      if (thread == null && !closed) {
+        startThread();
+      }
       work.signal();
     } finally {
       lock.unlock();
@@ -187,7 +202,12 @@ final class BlkWorker implements AutoCloseable {
 
   /** Whether the thread has not ended. */
   boolean isRunning() {
-    return thread.isAlive();
+    lock.lock();
+    try {
+      return thread != null && thread.isAlive();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**
@@ -196,20 +216,22 @@ final class BlkWorker implements AutoCloseable {
    */
   @Override
   public void close() {
+    Thread last;
     lock.lock();
     try {
       closed = true;
       waiting.clear();
       work.signal();
+      last = thread;
     } finally {
       lock.unlock();
     }
     try {
-      if (!thread.join(Duration.ofNanos(JOIN_NANOS))) {
+      if (last != null && !last.join(Duration.ofNanos(JOIN_NANOS))) {
         LOG.error(
             "thread {} has not stopped within 5 seconds; it is at {}",
-            thread.getName(),
-            Arrays.toString(thread.getStackTrace()));
+            last.getName(),
+            Arrays.toString(last.getStackTrace()));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -223,7 +245,7 @@ final class BlkWorker implements AutoCloseable {
         job.result = transfer.perform(job);
       } catch (RuntimeException | Error e) {
         // Also a lack of memory: without this thread the disk would not answer any more.
-        LOG.error("{}: {} failed", thread.getName(), job.request, e);
+        LOG.error("blk-{}: {} failed", settings.name(), job.request, e);
         job.result = -Errno.EIO;
       }
       statistics = statistics.plus(job.request, job.result >= 0, System.nanoTime() - start);
@@ -239,7 +261,10 @@ final class BlkWorker implements AutoCloseable {
     lock.lock();
     try {
       while ((waiting.isEmpty() || held) && !closed) {
-        work.awaitUninterruptibly();
+        if (!awaitWork()) {
+          thread = null;
+          return null;
+        }
       }
       BlkJob job = waiting.poll();
       busy = job != null;
@@ -247,6 +272,19 @@ final class BlkWorker implements AutoCloseable {
       return job;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Waits for work; returns false if the thread is to end because there has been none. */
+  private boolean awaitWork() {
+    if (!settings.restsWhenIdle() || held) {
+      work.awaitUninterruptibly();
+      return true;
+    }
+    try {
+      return work.awaitNanos(REST_NANOS) > 0 || !waiting.isEmpty();
+    } catch (InterruptedException e) {
+      return true; // Nothing interrupts this thread; it would only look again.
     }
   }
 

@@ -1,0 +1,322 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.machine.config.MachineException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps guests ready to be used: each of them is started in the background, for instance restored
+ * from a snapshot, and paused once it can be used. {@link #take} resumes one of them, which takes
+ * microseconds, and another one is started in its place. No guest is used twice.
+ *
+ * <p>Any thread may call. Guests that are started from one snapshot begin with the same state of
+ * their random number generators, see {@link Machine#restore}.
+ *
+ * @param <G> the guests
+ */
+public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(GuestPool.class);
+
+  /** Threads that start guests: starts are a few waits of the kernel and work of a processor. */
+  private static final int STARTERS = 2;
+
+  /** Threads that close guests, which is waits of the kernel alone. */
+  private static final int CLOSERS = 4;
+
+  /** A guest of a pool: a machine, and what a program needs to use its guest. */
+  public interface Guest extends AutoCloseable {
+    /** {@return the guest's machine} */
+    Machine machine();
+
+    /** Closes the machine and everything else of this guest. */
+    @Override
+    void close();
+  }
+
+  /**
+   * Starts guests.
+   *
+   * @param <G> the guests
+   */
+  @FunctionalInterface
+  public interface Starter<G> {
+    /**
+     * Starts a guest and waits until it can be used, for instance until its agent has answered.
+     * Several threads may call at the same time.
+     *
+     * @return the guest, which runs
+     * @throws MachineException if the machine cannot be made
+     * @throws IOException if the guest does not become usable
+     * @throws InterruptedException if the thread is interrupted because the pool is closed
+     */
+    G start() throws MachineException, IOException, InterruptedException;
+  }
+
+  private final Starter<? extends G> starter;
+  private final PoolLimits limits;
+  private final List<Thread> threads = new ArrayList<>();
+  private final ExecutorService closers;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+
+  /** All below is guarded by the lock. */
+  private final Deque<G> ready = new ArrayDeque<>();
+
+  private int starting;
+
+  /** Guests that are ready or taken, and not closed yet. */
+  private int alive;
+
+  /** Why the last start failed; no guest is started until {@link #take} has reported it. */
+  private Exception failure;
+
+  private boolean closed;
+
+  /**
+   * Creates a pool and begins to start guests.
+   *
+   * @param starter starts each guest
+   * @param limits how many guests are kept ready, and how many may exist
+   */
+  public GuestPool(Starter<? extends G> starter, PoolLimits limits) {
+    this.starter = Objects.requireNonNull(starter);
+    this.limits = Objects.requireNonNull(limits);
+    closers =
+        Executors.newFixedThreadPool(
+            CLOSERS, Thread.ofPlatform().daemon().name("pool-close-", 0).factory());
+    for (int i = 0; i < Math.min(STARTERS, limits.capacity()); i++) {
+      threads.add(Thread.ofPlatform().daemon().name("pool-start-" + i).start(this::fill));
+    }
+  }
+
+  /**
+   * Takes a guest, which runs from now on. If none is ready, waits until one is.
+   *
+   * @return the guest, which the caller closes or gives to {@link #discard}
+   * @throws MachineException if no guest is ready and one more would exceed a limit, or guests
+   *     cannot be started
+   * @throws InterruptedException if the thread is interrupted while it waits
+   * @throws IllegalStateException if the pool is closed
+   */
+  public G take() throws MachineException, InterruptedException {
+    while (true) {
+      G guest = next();
+      guest.machine().resume();
+      signal();
+      if (!guest.machine().end().isDone()) {
+        return guest;
+      }
+      LOG.warn("a guest of the pool has ended before it was taken: {}", guest.machine().end());
+      discard(guest);
+    }
+  }
+
+  private G next() throws MachineException, InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (true) {
+        checkOpen();
+        G guest = ready.poll();
+        if (guest != null) {
+          return guest;
+        }
+        reportFailure();
+        if (starting == 0 && alive >= limits.capacity()) {
+          throw limits.refusal();
+        }
+        changed.await();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the pool is closed");
+    }
+  }
+
+  private void reportFailure() throws MachineException {
+    if (failure != null) {
+      Exception why = failure;
+      failure = null;
+      changed.signalAll();
+      throw new MachineException("the pool cannot start a guest: " + why.getMessage(), why);
+    }
+  }
+
+  private void signal() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Ends a guest at once and closes it in the background, so that the caller does not wait for the
+   * kernel.
+   *
+   * @param guest a guest that was taken
+   */
+  public void discard(G guest) {
+    guest.machine().stop();
+    lock.lock();
+    try {
+      if (!closed) {
+        closers.execute(() -> closeGuest(guest));
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    closeGuest(guest);
+  }
+
+  private static void closeGuest(Guest guest) {
+    try {
+      guest.close();
+    } catch (RuntimeException e) {
+      LOG.error("a guest of the pool could not be closed completely", e);
+    }
+  }
+
+  /** {@return how many guests are ready to be taken} */
+  public int ready() {
+    lock.lock();
+    try {
+      return ready.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** {@return how many guests exist: those that are ready or were taken, and are not closed} */
+  public int alive() {
+    lock.lock();
+    try {
+      return alive;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void fill() {
+    while (awaitPlace()) {
+      try {
+        add(startPaused());
+      } catch (Exception | Error e) {
+        failed(e instanceof Exception known ? known : new IllegalStateException(e));
+      }
+    }
+  }
+
+  /** Waits until a guest is to be started; returns false if the pool is closed. */
+  private boolean awaitPlace() {
+    lock.lock();
+    try {
+      while (!closed && !needsGuest()) {
+        changed.awaitUninterruptibly();
+      }
+      starting += closed ? 0 : 1;
+      return !closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean needsGuest() {
+    return failure == null
+        && ready.size() + starting < limits.ready()
+        && alive + starting < limits.capacity();
+  }
+
+  private G startPaused() throws MachineException, IOException, InterruptedException {
+    G guest = starter.start();
+    try {
+      if (!guest.machine().pause()) {
+        throw new MachineException("the guest has ended: " + guest.machine().end());
+      }
+      return guest;
+    } catch (MachineException | InterruptedException | RuntimeException e) {
+      guest.close();
+      throw e;
+    }
+  }
+
+  private void add(G guest) {
+    lock.lock();
+    try {
+      starting--;
+      alive++;
+      ready.add(guest);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    guest.machine().whenClosed(this::gone);
+  }
+
+  private void gone() {
+    lock.lock();
+    try {
+      alive--;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void failed(Exception why) {
+    lock.lock();
+    try {
+      starting--;
+      failure = why;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Closes the guests that are ready or are being started, and waits for those that are being
+   * closed. Guests that were taken stay with their takers.
+   */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    threads.forEach(Thread::interrupt);
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      interrupted |= !ParallelClose.join(thread);
+    }
+    ready.forEach(guest -> closers.execute(() -> closeGuest(guest)));
+    ready.clear();
+    closers.close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** What the machines of a process can share. */
+package org.microvm.machine.runtime;
