@@ -102,11 +102,18 @@ public final class ImageBuilder {
             path,
             AbsoluteUnixPath.get("/" + root.relativize(path)),
             FilePermissions.fromPosixFilePermissions(Files.getPosixFilePermissions(path)),
-            Instant.ofEpochSecond(Files.getLastModifiedTime(path).toInstant().getEpochSecond()),
+            time(path),
             "0:0");
       }
     }
     return layer.build();
+  }
+
+  /** Returns a file's modification time. Directories are made when the files are laid out. */
+  private static Instant time(Path path) throws IOException {
+    return Files.isDirectory(path)
+        ? CREATED
+        : Instant.ofEpochSecond(Files.getLastModifiedTime(path).toInstant().getEpochSecond());
   }
 
   private List<String> lines(String file) throws IOException {
