@@ -115,6 +115,14 @@ dist: build images bare-metal docs ## a tarball with a Java runtime and images, 
 release-test: release dist ## test both: consumers with an empty home, jlink, a boot without a JDK, a second build
 	@tools/release-test
 
+.PHONY: oci oci-test
+oci: dist ## an OCI image of the distribution, cli/target/microvm-*-oci.tar, without a daemon or a base image
+	@tools/oci
+
+oci-test: oci ## test it as root: skopeo, umoci, and a guest under runc with the profile of deploy/seccomp
+	@tools/packages-oci
+	@tools/oci-test
+
 bench: bench-boot bench-state bench-channels ## run all benchmarks except JMH's; the report is target/bench/index.html
 
 bench-channels: build bare-metal ## measure exits, throughput and latency, also of QEMU (installed if needed)
