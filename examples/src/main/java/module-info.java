@@ -3,4 +3,5 @@ module org.microvm.examples {
   requires org.microvm.agent;
   requires org.microvm.machine;
   requires org.microvm.qmp;
+  requires org.microvm.spice;
 }

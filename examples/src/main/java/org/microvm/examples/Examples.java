@@ -19,8 +19,7 @@ public final class Examples {
               "agent-question", AgentQuestion::main,
               "fencing", Fencing::main,
               "fencing-demo", FencingDemo::main,
-              "clipboard-bridge", ClipboardBridge::main,
-              "clipboard-demo", ClipboardDemo::main,
+              "clipboard-history", ClipboardHistory::main,
               "offline-look", OfflineLook::main));
 
   private Examples() {}
