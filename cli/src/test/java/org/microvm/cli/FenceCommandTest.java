@@ -111,8 +111,7 @@ class FenceCommandTest {
     try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       listener.bind(UnixDomainSocketAddress.of(path));
       Process service =
-          microvm(
-              "fence", "--channel", "a=" + path, "--allow", "a=b", "--start", "b=" + starter());
+          microvm("fence", "--channel", "a=" + path, "--allow", "a=b", "--start", "b=" + starter());
       BufferedReader log = service.inputReader();
       assertEquals("fence: a: connected to " + path, log.readLine());
       try (SocketChannel guest = listener.accept()) {
