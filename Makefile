@@ -50,6 +50,10 @@ images-news: ## list the pinned packages that have newer versions
 images-update: ## pin the newest packages (PACKAGES="NAME NAME=VERSION": only those)
 	@$(MAKE) --no-print-directory -C test-images update
 
+.PHONY: agents-root
+agents-root: | packages ## build Debian with systemd and the agents from their packages, as a guest (RELEASE=trixie: of Debian 13)
+	@test-images/agents/root.sh $(RELEASE)
+
 bare-metal: | packages
 	@$(MAKE) --no-print-directory -s -C test-images/bare-metal
 
