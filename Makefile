@@ -90,6 +90,10 @@ soak: build images ## open, close and block ports at random: a Java driver, a ho
 fuzz: ## fuzz what guests, peers and files control, MINUTES=N in all (default 30); docs/fuzzing.md
 	@tools/fuzz $(or $(MINUTES),30)
 
+.PHONY: faults
+faults: bare-metal ## let each system call of a machine's life fail with each of its errors, one after the other
+	@tools/test -pl cli -am -Dtest=FaultTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.faults=all
+
 fuzz-guest: build bare-metal ## run a guest that does anything to its devices, MINUTES=N (default 10)
 	@tools/test -pl microvm -am -Dtest=RandomGuestTest -Dsurefire.failIfNoSpecifiedTests=false \
 	  -Dmicrovm.random.seconds=$$(($(or $(MINUTES),10) * 60))
@@ -123,6 +127,10 @@ bench-channels: build bare-metal ## measure exits, throughput and latency, also 
 qmp-compare: build bare-metal ## send commands to our control socket and QEMU's (installed if needed); prints the differences
 	@tools/packages-bench
 	@tools/qmp-compare
+
+.PHONY: clients
+clients: build images bare-metal ## run programs made for QEMU on libexec/qemu-system-x86_64 (installs them if needed)
+	@tools/clients/run
 
 bench-jmh: build ## measure the hot paths in nanoseconds (JMH; ARGS="-f 1 chainWalk" passes arguments to it)
 	@tools/bench-jmh $(ARGS)

@@ -1,7 +1,8 @@
 /*
  * Finds the ACPI tables as an operating system without a boot loader's help does, by a search of the
  * BIOS area, and uses what they describe: end=poweroff (default) and end=reset through the FADT's
- * registers, end=button waits for the power button and powers off then.
+ * registers, end=button waits for the power button and powers off then; end=generation prints the
+ * identifier of its generation, and again when it is told of a new one, and powers off then.
  */
 #include "runtime.h"
 
@@ -85,7 +86,7 @@ static bool on_event(void) {
   return events != 0;
 }
 
-static void wait_for_button(const u8 *dsdt) {
+static void wait_for_event(const u8 *dsdt, u8 event, const char *says) {
   /* OperationRegion (EREG, SystemIO, word, One), and Interrupt () in the ResourceTemplate before. */
   const u8 *region = find_code(dsdt, "\x5b\x80" "EREG\x01\x0b", 8);
   const u8 *interrupt = find_code(dsdt, "ACPI0013", 8);
@@ -95,15 +96,38 @@ static void wait_for_button(const u8 *dsdt) {
   event_port = (u16)(region[0] | region[1] << 8);
   on_irq(number32(interrupt + 5), on_event);
   outb(event_port, 1); /* as _INI does */
-  print("waiting for the button\n");
+  print(says);
   for (;;) {
     irq_seen = 0;
-    if (events & 1) {
+    if (events & event) {
       break;
     }
     wait_for_interrupt();
   }
-  print("pressed\n");
+}
+
+static void print_generation(const u8 *id) {
+  char text[34];
+  for (u32 i = 0; i < 32; i++) {
+    text[i] = "0123456789abcdef"[i % 2 ? id[i / 2] & 15 : id[i / 2] >> 4];
+  }
+  text[32] = '\n';
+  text[33] = 0;
+  print("generation ");
+  print(text);
+}
+
+static void wait_for_generation(const u8 *dsdt) {
+  /* Name (ADDR, Package () {DWordPrefix, address, Zero}) */
+  const u8 *address = find_code(dsdt, "ADDR\x12\x08\x02\x0c", 8);
+  if (!address) {
+    print("no generation\n");
+    exit_guest(2);
+  }
+  const u8 *id = (const u8 *)(u64)number32(address);
+  print_generation(id);
+  wait_for_event(dsdt, 2, "waiting for a generation\n");
+  print_generation(id);
 }
 
 int guest_main(void) {
@@ -124,7 +148,11 @@ int guest_main(void) {
     halt_forever();
   }
   if (option_is("end", "button")) {
-    wait_for_button(dsdt);
+    wait_for_event(dsdt, 1, "waiting for the button\n");
+    print("pressed\n");
+  }
+  if (option_is("end", "generation")) {
+    wait_for_generation(dsdt);
   }
   /* Name (_S5, Package () {BytePrefix, type, ...}) */
   const u8 *s5 = find_code(dsdt, "_S5_\x12", 5);

@@ -245,9 +245,6 @@ static void find_devices(void) {
 }
 
 int guest_main(void) {
-  /* Interrupts are taken, but not through the 8259, which has no vectors of its own yet. */
-  outb(PIC1_MASK, 0xff);
-  outb(PIC2_MASK, 0xff);
   find_devices();
   if (device_count == 0) {
     print("no virtio device\n");

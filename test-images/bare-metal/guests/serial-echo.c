@@ -11,6 +11,7 @@
  * wait=halt    halts when there is nothing to do
  * buf=N        bytes in a buffer (default 4096; in steps of 256)
  * event_idx=on uses EVENT_IDX if it is offered
+ * ports=all    echo: serves every port but 0
  * onclose=exit ends with 0 when the host has disconnected from port 1
  */
 #include "virtio_console.h"
@@ -23,6 +24,9 @@
 
 static struct console console;
 static struct console_port *port = &console.ports[PORT];
+
+/* ports=all */
+static bool serves_all;
 
 /* mode=sink */
 static u64 sunk;
@@ -93,6 +97,19 @@ static bool echo(void) {
   }
   after_turn(returned || sent, false);
   return returned || sent;
+}
+
+/* Echoes on all ports but 0, which is a console. */
+static bool echo_all(void) {
+  bool any = false;
+  for (u32 id = 1; id < console.port_count; id++) {
+    if (console.ports[id].present) {
+      port = &console.ports[id];
+      any |= echo();
+    }
+  }
+  port = &console.ports[PORT];
+  return any;
 }
 
 static void checksum(const u8 *bytes, u32 length) {
@@ -204,6 +221,11 @@ static bool work_came_before_sleep(void) {
   bool any = virtqueue_enable_interrupts(&console.control_receive);
   any |= port->filled && virtqueue_enable_interrupts(&port->receive);
   any |= port->filled && transmit && virtqueue_enable_interrupts(&port->transmit);
+  for (u32 id = 1; serves_all && id < console.port_count; id++) {
+    struct console_port *other = &console.ports[id];
+    any |= other->filled && virtqueue_enable_interrupts(&other->receive);
+    any |= other->filled && virtqueue_enable_interrupts(&other->transmit);
+  }
   return any;
 }
 
@@ -219,13 +241,14 @@ static void serve(void) {
   bool halts = option_is("wait", "halt");
   bool exits = option_is("onclose", "exit");
   const char *mode = option_is("mode", "sink") ? "sink" : option_is("mode", "source") ? "source" : "echo";
-  bool (*work)(void) = mode[1] == 'i' ? sink : mode[1] == 'o' ? source : echo;
+  serves_all = option_is("ports", "all");
+  bool (*work)(void) = mode[1] == 'i' ? sink : mode[1] == 'o' ? source : serves_all ? echo_all : echo;
   u64 size = (option_number("buf", 4096) + 255) & ~255ull;
   u64 closes = 0;
   bool announced = false;
   checks = !option_is("check", "none");
 
-  if (!console_start(&console, PORT, (u32)size,
+  if (!console_start(&console, serves_all ? CONSOLE_ALL_PORTS : PORT, (u32)size,
                      option_is("event_idx", "on") ? VIRTIO_F_EVENT_IDX : 0)) {
     exit_guest(1);
   }

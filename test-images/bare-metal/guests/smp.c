@@ -13,6 +13,7 @@
  *             "tsc backwards: B by at most T" at each byte from the UART
  * mode=cpuid  prints the leaves that tell of the topology, on each CPU
  * mode=reset  resets by the i8042 as soon as all are up
+ * mode=bios   the second CPU jumps to F000:FFF0 in real mode, where a PC's firmware begins
  */
 #include "processors.h"
 
@@ -162,8 +163,18 @@ static void print_leaves(unsigned number) {
   printed = number;
 }
 
+static _Noreturn void enter_bios(void) {
+  static const u8 far_jump[] = {0xea, 0xf0, 0xff, 0x00, 0xf0};
+  start_code(1, far_jump, sizeof far_jump);
+  halt_forever();
+}
+
 int guest_main(void) {
   find_processors();
+  if (option_is("mode", "bios")) {
+    print("entering the firmware\n");
+    enter_bios();
+  }
   if (option_is("mode", "late")) {
     print("waiting\n");
     read_byte();

@@ -127,13 +127,22 @@ void send_init(unsigned number) {
   send(number, ICR_INIT);
 }
 
+static void start(unsigned number) {
+  send_init(number);
+  send(number, ICR_STARTUP | AP_PAGE >> 12);
+  send(number, ICR_STARTUP | AP_PAGE >> 12);
+}
+
+void start_code(unsigned number, const u8 *code, size_t size) {
+  memcpy((void *)AP_PAGE, code, size);
+  start(number);
+}
+
 void start_processor(unsigned number, void (*function)(unsigned number)) {
   starting = number;
   starting_function = function;
   ap_stack = (u64)allocate(STACK_SIZE, 16) + STACK_SIZE;
-  send_init(number);
-  send(number, ICR_STARTUP | AP_PAGE >> 12);
-  send(number, ICR_STARTUP | AP_PAGE >> 12);
+  start(number);
   while (!processors[number].up) {
     spin_pause();
   }

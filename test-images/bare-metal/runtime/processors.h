@@ -26,6 +26,9 @@ unsigned find_processors(void);
 /* Starts a CPU, which calls the function with its number; returns when it has begun. */
 void start_processor(unsigned number, void (*function)(unsigned number));
 
+/* Starts a CPU in real mode, at other code of at most a page; start_processor() does not work afterwards. */
+void start_code(unsigned number, const u8 *code, size_t size);
+
 /* Interrupts a CPU. */
 void send_ipi(unsigned number);
 

@@ -3,6 +3,7 @@ package org.microvm.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
@@ -169,9 +170,15 @@ final class AgentCommand {
   @Command(
       name = "thaw",
       description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.")
-  int thaw() throws IOException {
+  int thaw(@Option(names = "--json", description = "print the number as JSON") boolean json)
+      throws IOException {
     try (GuestAgent agent = connect()) {
-      System.out.println(agent.filesystems().thaw() + " thawed");
+      long thawed = agent.filesystems().thaw();
+      if (json) {
+        JsonOutput.print(JsonNodeFactory.instance.objectNode().put("thawed", thawed));
+      } else {
+        System.out.println(thawed + " thawed");
+      }
     }
     return 0;
   }

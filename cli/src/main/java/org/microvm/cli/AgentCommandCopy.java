@@ -39,21 +39,26 @@ final class AgentCommandCopy implements Callable<Integer> {
       throw new UsageException(
           "exactly one of FROM and TO must be a path in the guest, written as :/path");
     }
-    try (InterruptAtShutdown _ = new InterruptAtShutdown();
-        GuestAgent agent = parent.connect()) {
-      if (to.startsWith(":")) {
-        copyIn(agent.files(), to.substring(1));
-      } else {
-        copyOut(agent.files(), from.substring(1));
+    try (Interruption interruption = new Interruption()) {
+      try (GuestAgent agent = parent.connect()) {
+        if (to.startsWith(":")) {
+          copyIn(agent.files(), to.substring(1));
+        } else {
+          copyOut(agent.files(), from.substring(1));
+        }
+        progress.end();
+        return 0;
+      } catch (IOException e) {
+        progress.end();
+        System.err.println("microvm: " + GuestText.plain(e.getMessage()));
+        return interruption.statusOr(Main.FAILED);
       }
     }
-    progress.end();
-    return 0;
   }
 
   private void copyIn(GuestFiles files, String target) throws IOException {
     if (from.equals(STREAM)) {
-      files.copyIn(progress.counting(System.in), target);
+      files.copyIn(progress.counting(new InterruptibleInput(System.in)), target);
       return;
     }
     Path source = Path.of(from);

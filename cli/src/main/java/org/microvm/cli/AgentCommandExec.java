@@ -65,22 +65,25 @@ final class AgentCommandExec implements Callable<Integer> {
     parent.limit();
     Duration longest = limit == null ? Duration.ofDays(365) : Duration.ofSeconds(limit);
     TransferProgress progress = TransferProgress.unlessOnTerminal();
-    try (InterruptAtShutdown _ = new InterruptAtShutdown();
-        GuestAgent agent = parent.connect()) {
-      int status =
-          agent.processes().stream(
-                  GuestCommand.of(argv.toArray(String[]::new)),
-                  progress.counting(input()),
-                  progress.counting(StandardStream.output()),
-                  progress.clearing(StandardStream.errors()),
-                  longest)
-              .status();
-      progress.end();
-      return status;
-    } catch (IOException e) {
-      progress.end();
-      System.err.println("microvm: " + GuestText.plain(e.getMessage()));
-      return NOT_RUN;
+    try (Interruption interruption = new Interruption()) {
+      try (GuestAgent agent = parent.connect()) {
+        int status =
+            agent.processes().stream(
+                    GuestCommand.of(argv.toArray(String[]::new)),
+                    progress.counting(input()),
+                    progress.counting(StandardStream.output()),
+                    progress.clearing(StandardStream.errors()),
+                    longest)
+                .status();
+        progress.end();
+        return status;
+      } catch (IOException e) {
+        progress.end();
+        if (!CheckedOutput.isReaderGone()) {
+          System.err.println("microvm: " + GuestText.plain(e.getMessage()));
+        }
+        return interruption.statusOr(NOT_RUN);
+      }
     }
   }
 

@@ -67,12 +67,13 @@ final class AgentCommandFreeze implements Callable<Integer> {
       }
     }
     parent.limit();
-    try (InterruptAtShutdown _ = new InterruptAtShutdown();
-        GuestAgent agent = parent.connect()) {
-      return runFrozen(agent);
-    } catch (IOException e) {
-      report(GuestText.plain(e.getMessage()));
-      return AgentCommandExec.NOT_RUN;
+    try (Interruption interruption = Interruption.unabandonable()) {
+      try (GuestAgent agent = parent.connect()) {
+        return runFrozen(agent);
+      } catch (IOException e) {
+        report(GuestText.plain(e.getMessage()));
+        return interruption.statusOr(AgentCommandExec.NOT_RUN);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -80,7 +81,9 @@ final class ChannelOptions {
 
   /** Returns whether one of the chardevs is standard input and output. */
   boolean useStdio() {
-    return chardevs.values().stream().anyMatch(ChardevSpec.Stdio.class::isInstance);
+    return chardevs.values().stream()
+        .map(ChardevSpec::plain)
+        .anyMatch(ChardevSpec.Stdio.class::isInstance);
   }
 
   /**
@@ -179,22 +182,32 @@ final class ChannelOptions {
 
   /** Adds the files, sockets and ports of the chardevs to what the process may use. */
   void addTo(FileRules rules) {
-    for (ChardevSpec chardev : chardevs.values()) {
-      if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
-        if (role instanceof Server) {
-          rules.createAt(path);
-        }
-      } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
-        rules.port(address.getPort());
-      } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
-        rules.write(path);
-        input.ifPresent(rules::read);
-      } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
-        rules.write(path.resolveSibling(path.getFileName() + ".in"));
-        rules.write(path.resolveSibling(path.getFileName() + ".out"));
-      } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
-        path.ifPresent(rules::createAt);
+    chardevs.values().forEach(chardev -> addTo(rules, chardev));
+  }
+
+  /** Adds the file, socket or port of a chardev to what the process may use. */
+  static void addTo(FileRules rules, ChardevSpec spec) {
+    if (spec instanceof ChardevSpec.Logged logged) {
+      rules.write(logged.log());
+    }
+    ChardevSpec chardev = spec.plain();
+    if (chardev instanceof SocketSpec(Unix(Path path, SocketMode _), Role role)) {
+      if (role instanceof Server) {
+        rules.createAt(path);
       }
+    } else if (chardev instanceof SocketSpec(Tcp(InetSocketAddress address), Role _)) {
+      rules.port(address.getPort());
+    } else if (chardev instanceof ChardevSpec.File(Path path, boolean _, Optional<Path> input)) {
+      rules.write(path);
+      input.ifPresent(rules::read);
+    } else if (chardev instanceof ChardevSpec.Pipe(Path path)) {
+      rules.write(path.resolveSibling(path.getFileName() + ".in"));
+      rules.write(path.resolveSibling(path.getFileName() + ".out"));
+      if (Files.exists(path)) {
+        rules.write(path);
+      }
+    } else if (chardev instanceof ChardevSpec.Clipboard(Optional<Path> path)) {
+      path.ifPresent(rules::createAt);
     }
   }
 

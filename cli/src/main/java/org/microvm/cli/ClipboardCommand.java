@@ -1,8 +1,11 @@
 package org.microvm.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -67,7 +70,7 @@ final class ClipboardCommand {
             "the %s of %s has no %s, or no agent runs in the guest"
                 .formatted(describe(from), target.name(), wanted.text()));
       }
-      try (OutputStream output = new FileOutputStream(FileDescriptor.out)) {
+      try (OutputStream output = StandardStream.output()) {
         output.write(contents.get());
       }
     }
@@ -147,7 +150,14 @@ final class ClipboardCommand {
   }
 
   /** A change that is printed; without a selection the connection has ended. */
-  private record Change(Selection selection, Set<Format> formats) {}
+  private record Change(Selection selection, Set<Format> formats) {
+    JsonNode toJson() {
+      ObjectNode node = JsonNodeFactory.instance.objectNode().put("selection", selection.text());
+      ArrayNode list = node.putArray("formats");
+      formats.stream().map(Format::text).sorted().forEach(list::add);
+      return node;
+    }
+  }
 
   @Command(
       name = "watch",
@@ -161,7 +171,8 @@ final class ClipboardCommand {
               names = "--count",
               paramLabel = "N",
               description = "end after N lines (default: with the machine)")
-          Integer count)
+          Integer count,
+      @Option(names = "--json", description = "print each change as a line of JSON") boolean json)
       throws IOException, InterruptedException {
     if (count != null && count < 1) {
       throw new UsageException("--count must be at least 1, not " + count);
@@ -176,7 +187,11 @@ final class ClipboardCommand {
         if (change.selection() == null) {
           return 0;
         }
-        System.out.println(change.selection().text() + ": " + text(change.formats()));
+        System.out.println(
+            json ? change.toJson() : change.selection().text() + ": " + text(change.formats()));
+        if (System.out.checkError()) {
+          return Main.FAILED;
+        }
       }
     }
     return 0;

@@ -44,10 +44,7 @@ final class CommandRun {
     builder.channel(new ChannelConfig(PortConfig.named(GuestCommand.CHANNEL), ChannelBackend::new));
     return new CommandRun(
         new GuestCommand(
-            words,
-            input(),
-            new FileOutputStream(FileDescriptor.out),
-            new FileOutputStream(FileDescriptor.err)));
+            words, input(), StandardStream.output(), new FileOutputStream(FileDescriptor.err)));
   }
 
   /** Standard input; from a terminal only while this process is in the foreground. */

@@ -2,7 +2,6 @@ package org.microvm.cli;
 
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import org.microvm.cli.named.ConsoleViewer;
@@ -41,7 +40,7 @@ final class ConsoleCommand implements Callable<Integer> {
       ConsoleViewer.End end =
           viewer.show(
               terminal == null ? new FileInputStream(FileDescriptor.in) : terminal.input(),
-              new FileOutputStream(FileDescriptor.out),
+              StandardStream.output(),
               terminal != null);
       if (terminal != null) {
         System.err.println(

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -14,11 +15,13 @@ import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.qmp.AwaitedGuest;
 import org.microvm.qmp.ChannelRegistry;
 import org.microvm.qmp.MachineFacts;
 import org.microvm.qmp.MachineTarget;
+import org.microvm.qmp.QmpEndpoint;
 import org.microvm.qmp.QmpServer;
 import org.microvm.qmp.QmpSocket;
 import org.microvm.qmp.QmpTarget;
@@ -50,10 +53,22 @@ final class ControlOptions {
               "-name")
           .build();
 
+  private final RunExtras extras;
   private SnapshotKey snapshotKey = new SnapshotKey(null);
   private Machine machine;
   private QmpServer server;
   private MachineFiles files;
+
+  ControlOptions() {
+    this(new RunExtras());
+  }
+
+  /**
+   * @param extras further endpoints, and the name that clients see
+   */
+  ControlOptions(RunExtras extras) {
+    this.extras = extras;
+  }
 
   /** The values of one option. */
   private record Socket(QmpSocket address, boolean waits) {}
@@ -70,7 +85,7 @@ final class ControlOptions {
 
   /** Whether {@code --qmp} was given or the machine has a name. */
   boolean isRequested() {
-    return files != null || !Options.all(qmp).isEmpty();
+    return files != null || !Options.all(qmp).isEmpty() || !extras.monitors().isEmpty();
   }
 
   /**
@@ -106,7 +121,7 @@ final class ControlOptions {
     MachineTarget target =
         new MachineTarget(
             ofMachine,
-            name.getValue(),
+            label(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
             snapshotKey::seal);
     QmpServer present;
@@ -115,6 +130,9 @@ final class ControlOptions {
       present = server;
     }
     if (present == null) {
+      if (extras.isPaused()) {
+        target.startAtResume();
+      }
       present = listen(target, channels.register(ofMachine), target::report);
     } else {
       present.arrived(target, channels.register(ofMachine));
@@ -128,7 +146,7 @@ final class ControlOptions {
    */
   void openIncoming(MachineConfig config, IncomingWait wait) throws IOException {
     AwaitedGuest guest =
-        new AwaitedGuest(MachineFacts.of(config), name.getValue()) {
+        new AwaitedGuest(MachineFacts.of(config), label()) {
           @Override
           public void migrateIncoming(MigrationAddress address) throws IOException {
             wait.choose(address);
@@ -142,6 +160,29 @@ final class ControlOptions {
     listen(guest, new ChannelRegistry(), opened -> {});
   }
 
+  /** Serves the control sockets without a machine, until a client sends {@code quit}. */
+  void serveWithoutGuest() throws IOException {
+    MachineFacts nothing = new MachineFacts(0, Topology.ofCores(1), List.of(), false);
+    AwaitedGuest guest =
+        new AwaitedGuest(nothing, label()) {
+          @Override
+          public void migrateIncoming(MigrationAddress address) throws IOException {
+            throw new IOException("there is no machine");
+          }
+
+          @Override
+          public void quit() {
+            // awaitQuit returns.
+          }
+        };
+    if (extras.monitors().isEmpty()) {
+      throw new IOException("without a machine and without -qmp there is nothing to do");
+    }
+    listen(guest, new ChannelRegistry(), opened -> {});
+    awaitQuit();
+    close();
+  }
+
   private QmpServer listen(QmpTarget target, ChannelRegistry registry, Consumer<QmpServer> onOpen)
       throws IOException {
     List<Socket> sockets = new ArrayList<>();
@@ -151,32 +192,43 @@ final class ControlOptions {
     if (files != null) {
       sockets.add(new Socket(new QmpSocket(files.control(), SocketAccess.OWNER, false), false));
     }
+    List<QmpEndpoint> endpoints = new ArrayList<>(extras.monitors());
+    sockets.forEach(socket -> endpoints.add(socket.address()));
     QmpServer opened;
     synchronized (this) {
       try {
-        opened =
-            QmpServer.listen(
-                sockets.stream().map(Socket::address).toList(), target, registry, Version.number());
+        opened = QmpServer.listen(endpoints, target, registry, Version.number());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
       server = opened;
     }
     onOpen.accept(opened);
+    await(opened.readyToBoot());
     if (sockets.stream().anyMatch(Socket::waits)) {
-      await(opened);
+      await(opened.firstClient());
     }
     return opened;
   }
 
+  /** Completes when a client has sent {@code quit}. */
+  CompletableFuture<Void> quitRequested() {
+    synchronized (this) {
+      return server.quitRequested();
+    }
+  }
+
+  /** Tells the clients how the machine has ended, while the process stays. */
+  void reportEnd(MachineEnd end) {
+    synchronized (this) {
+      MachineTarget.reportEnd(server, end);
+    }
+  }
+
   /** Waits until a client has sent {@code quit}, or the socket was closed. */
   void awaitQuit() {
-    QmpServer present;
-    synchronized (this) {
-      present = server;
-    }
     try {
-      present.quitRequested().join();
+      quitRequested().join();
     } catch (CancellationException | CompletionException e) {
       // The process is ending.
     }
@@ -210,12 +262,17 @@ final class ControlOptions {
     }
   }
 
-  private static void await(QmpServer server) {
+  private static void await(CompletableFuture<Void> client) {
     try {
-      server.firstClient().join();
+      client.join();
     } catch (CancellationException | CompletionException e) {
       // The server was closed first, because the process is ending.
     }
+  }
+
+  /** What clients are told as the machine's name, or null. */
+  private String label() {
+    return extras.label().orElse(name.getValue());
   }
 
   /** The value of {@code --name}, or null. */

@@ -11,7 +11,10 @@ import org.microvm.machine.config.DiskConfig;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
-/** Reads {@code --disk FILE[,readonly=on][,format=raw][,werror=...][,rerror=...][,discard=...]}. */
+/**
+ * Reads {@code --disk FILE[,readonly=on][,format=raw][,snapshot=on][,werror=...][,rerror=...]
+ * [,discard=...]}.
+ */
 final class DiskOptions {
   private DiskOptions() {}
 
@@ -23,12 +26,13 @@ final class DiskOptions {
           boolean readOnly = options.takeFlag("readonly", false);
           boolean raw = isRaw(options.take("format"));
           DiskPolicy policy = policy(options);
+          boolean overlay = options.takeFlag("snapshot", false);
           options.finish();
           if (options.kind().isEmpty()) {
             throw new UsageException("--disk needs a file");
           }
           try {
-            return new DiskConfig(Path.of(options.kind()), readOnly, raw, policy);
+            return new DiskConfig(Path.of(options.kind()), readOnly, raw, policy, overlay);
           } catch (InvalidPathException e) {
             throw new UsageException("--disk: not a path: " + e.getReason());
           }

@@ -10,6 +10,8 @@ import java.util.concurrent.Callable;
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.HostVirtualization;
 import org.microvm.kvm.Kvm;
+import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.sandbox.Sandbox;
@@ -27,6 +29,7 @@ final class DoctorCommand implements Callable<Integer> {
   private static final Capability[] NEEDED = {
     Capability.IRQCHIP,
     Capability.USER_MEMORY,
+    Capability.EXT_CPUID,
     Capability.PIT2,
     Capability.IRQFD,
     Capability.IOEVENTFD,
@@ -44,6 +47,7 @@ final class DoctorCommand implements Callable<Integer> {
     USEFUL.put(Capability.TSC_DEADLINE_TIMER, "guests program their timers at a higher cost");
     USEFUL.put(Capability.BINARY_STATS_FD, "statistics lack KVM's own counters");
     USEFUL.put(Capability.KVMCLOCK_CTRL, "a guest may report a lockup after a pause");
+    USEFUL.put(Capability.PIT_STATE2, "no snapshots and no migration");
     USEFUL.put(Capability.XSAVE, "no snapshots and no migration");
     USEFUL.put(Capability.XCRS, "no snapshots and no migration");
     USEFUL.put(Capability.DEBUGREGS, "no snapshots and no migration");
@@ -57,17 +61,30 @@ final class DoctorCommand implements Callable<Integer> {
         Capability.XSAVE2, "no snapshots of guests whose extended state exceeds 4 KiB (AMX)");
   }
 
-  private final PrintStream out = System.out;
+  private static final String SHADOWED =
+      "off: KVM shadows the guest's page tables, and each change of them is an exit";
+
+  private final PrintStream out;
   private final ObjectNode findings = JsonNodeFactory.instance.objectNode();
 
   @Option(names = "--json", description = "print the findings as JSON")
   private boolean json;
 
+  DoctorCommand() {
+    this(System.out);
+  }
+
+  DoctorCommand(PrintStream out) {
+    this.out = out;
+  }
+
   @Override
   public Integer call() throws IOException {
     line("java", Runtime.version() + ", " + System.getProperty("java.home"));
     line("kernel", System.getProperty("os.version"));
-    line("virtualization", virtualization());
+    HostVirtualization virtualization = HostVirtualization.detect();
+    line("virtualization", virtualization(virtualization));
+    parameters(virtualization);
     line("nesting", nesting());
     line("sandbox", sandbox());
     boolean usable = kvm();
@@ -102,9 +119,8 @@ final class DoctorCommand implements Callable<Integer> {
       for (Map.Entry<Capability, String> useful : USEFUL.entrySet()) {
         capability(kvm, useful.getKey(), "missing: " + useful.getValue());
       }
+      machine(kvm);
       line("vCPUs", "at most " + kvm.capability(Capability.MAX_VCPUS) + " per VM");
-      kvm.createVm().close();
-      line("a VM", "can be created");
       return complete;
     } catch (ErrnoException e) {
       line("/dev/kvm", e.getMessage());
@@ -112,22 +128,58 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
+  private void machine(Kvm kvm) throws ErrnoException {
+    try (Vm vm = kvm.createVm()) {
+      vm.createIrqchip();
+      try (Vcpu vcpu = vm.createVcpu(0)) {
+        // An attribute of a vCPU, for which there is no capability.
+        present(
+            "VCPU_TSC_OFFSET",
+            vcpu.clock().tscOffset().isPresent(),
+            "missing: on a busy host the vCPUs' time stamp counters may differ after a restore");
+      }
+    }
+    line("a VM", "can be created");
+  }
+
   private boolean capability(Kvm kvm, Capability capability, String missing) throws ErrnoException {
-    boolean present = kvm.capability(capability) > 0;
-    findings.withObject("/capabilities").put(capability.toString(), present);
-    print("  " + capability, present ? "present" : missing);
+    return present(capability.toString(), kvm.capability(capability) > 0, missing);
+  }
+
+  private boolean present(String name, boolean present, String missing) {
+    findings.withObject("/capabilities").put(name, present);
+    print("  " + name, present ? "present" : missing);
     return present;
   }
 
-  private static String virtualization() throws IOException {
-    return switch (HostVirtualization.detect()) {
+  /** What the module of KVM can be told not to use, although the processor may have it. */
+  private void parameters(HostVirtualization virtualization) {
+    switch (virtualization) {
+      case INTEL_VMX -> {
+        parameter(virtualization, "ept", SHADOWED);
+        parameter(
+            virtualization,
+            "unrestricted_guest",
+            "off: KVM emulates code in real mode, in which all vCPUs but the first start");
+      }
+      case AMD_SVM -> parameter(virtualization, "npt", SHADOWED);
+      case PVM, UNUSED, NONE -> {}
+    }
+  }
+
+  private void parameter(HostVirtualization virtualization, String name, String off) {
+    virtualization.parameter(name).ifPresent(on -> line("  " + name, on ? "on" : off));
+  }
+
+  private static String virtualization(HostVirtualization virtualization) {
+    return switch (virtualization) {
       case INTEL_VMX -> "hardware, Intel VMX (kvm_intel)";
       case AMD_SVM -> "hardware, AMD SVM (kvm_amd)";
       case PVM ->
           "kvm-pvm, without hardware support. Guest user code runs natively, guest kernel code in"
               + " KVM's instruction emulator: a boot takes seconds with a kernel that is patched for"
-              + " such hosts (make images), minutes with others (docs/kernels.md). Linux starts"
-              + " several vCPUs, but has not been seen to finish its boot with them";
+              + " such hosts (make images), minutes with others (docs/kernels.md). With several"
+              + " vCPUs Linux needs such a kernel, built with SMP, and boots slower than with one";
       case UNUSED -> "the processor supports it (VMX or SVM), but no KVM module is loaded";
       case NONE -> "the processor reports neither VMX nor SVM";
     };
@@ -141,7 +193,7 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void line(String what, String finding) {
-    findings.put(what, finding);
+    findings.put(what.strip(), finding);
     print(what, finding);
   }
 

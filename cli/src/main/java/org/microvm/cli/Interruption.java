@@ -5,7 +5,8 @@ import org.microvm.linux.ProcessSignal;
 
 /**
  * Lets a command undo what it has begun when its user interrupts it: the first SIGINT, SIGTERM or
- * SIGHUP interrupts the thread that waits, the second one ends the process.
+ * SIGHUP interrupts the thread that created this object. The second one ends the process, unless
+ * what is undone must not be abandoned.
  */
 final class Interruption implements AutoCloseable {
   private static final int SIGNALLED = 128;
@@ -17,7 +18,22 @@ final class Interruption implements AutoCloseable {
           listen(ProcessSignal.Kind.INTERRUPT, 2),
           listen(ProcessSignal.Kind.TERMINATE, 15));
 
+  private final boolean abandonable;
   private volatile int number;
+
+  /** Lets a second signal end the process. */
+  Interruption() {
+    this(true);
+  }
+
+  private Interruption(boolean abandonable) {
+    this.abandonable = abandonable;
+  }
+
+  /** For a command that always completes what it undoes: further signals have no effect. */
+  static Interruption unabandonable() {
+    return new Interruption(false);
+  }
 
   private ProcessSignal listen(ProcessSignal.Kind kind, int signal) {
     return ProcessSignal.listen(kind, () -> interrupted(signal));
@@ -25,7 +41,10 @@ final class Interruption implements AutoCloseable {
 
   private void interrupted(int signal) {
     if (number != 0) {
-      Runtime.getRuntime().halt(SIGNALLED + signal);
+      if (abandonable) {
+        Runtime.getRuntime().halt(SIGNALLED + signal);
+      }
+      return;
     }
     number = signal;
     waiting.interrupt();
@@ -34,6 +53,11 @@ final class Interruption implements AutoCloseable {
   /** The exit status of a shell for a process that the signal has ended. */
   int status() {
     return SIGNALLED + number;
+  }
+
+  /** The exit status of a command that failed: that of the signal if there was one. */
+  int statusOr(int failed) {
+    return number == 0 ? failed : status();
   }
 
   /** Forgets the interrupt of the thread, so that it can wait for the end of what it undoes. */

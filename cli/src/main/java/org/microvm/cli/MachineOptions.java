@@ -75,10 +75,10 @@ final class MachineOptions {
   private final OptionSpec disks =
       Options.texts(
           "OPTIONS",
-          "raw disk image, a file or a block device: FILE[,readonly=on][,format=raw]"
+          "raw disk image, a file or a block device: FILE[,readonly=on][,snapshot=on][,format=raw]"
               + "[,werror=enospc|report|stop|ignore][,rerror=report|stop|ignore]"
-              + "[,discard=unmap|ignore]; with format=raw, even if it looks like an image of another"
-              + " format",
+              + "[,discard=unmap|ignore]; with snapshot=on, what the guest writes is lost at the end; with"
+              + " format=raw, even if it looks like an image of another format",
           "--disk",
           "-disk");
 
@@ -154,6 +154,8 @@ final class MachineOptions {
 
   private final List<String> bootOptions = new ArrayList<>();
 
+  private boolean exactCommandLine;
+
   private ChannelOptions channels;
 
   private MachineFiles files;
@@ -196,6 +198,11 @@ final class MachineOptions {
     bootOptions.add(word);
   }
 
+  /** Leaves out the defaults of the kernel command line; snapshots do not keep it either. */
+  void exactCommandLine() {
+    exactCommandLine = true;
+  }
+
   /**
    * Gives the machine a name, and with it a channel to its guest agent.
    *
@@ -230,7 +237,7 @@ final class MachineOptions {
     if (own) {
       builder.disk(new DiskConfig(images.disk(), true));
       args.add(images.commandLine());
-    } else {
+    } else if (!exactCommandLine) {
       args.add(DEFAULT_COMMAND_LINE);
     }
     args.addAll(Options.all(append));

@@ -1,9 +1,11 @@
 package org.microvm.cli;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.RunLast;
@@ -33,6 +35,7 @@ public final class Main {
           new Named("clipboard", () -> new CommandLine(new ClipboardCommand())),
           new Named("ctl", () -> new CommandLine(new CtlCommand())),
           new Named("port", () -> new CommandLine(new PortCommand())),
+          new Named("fence", () -> new CommandLine(new FenceCommand())),
           new Named("demo", DemoCommand::commandLine),
           new Named("doctor", () -> new CommandLine(new DoctorCommand())),
           new Named("profile", ProfileCommand::commandLine),
@@ -47,6 +50,7 @@ public final class Main {
    */
   public static void main(String[] arguments) {
     CommandLogging.begin();
+    CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
     if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
@@ -54,7 +58,8 @@ public final class Main {
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
     }
-    System.exit(execute(new PrintWriter(System.err, true), args));
+    int status = execute(new PrintWriter(System.err, true), args);
+    System.exit(CheckedOutput.statusAfter(status));
   }
 
   /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
@@ -71,7 +76,67 @@ public final class Main {
    */
   public static void run(CommandLine command, String... args) {
     CommandLogging.begin();
-    System.exit(execute(command, new PrintWriter(System.err, true), CommandLineBytes.exact(args)));
+    CheckedOutput.install();
+    PrintWriter err = new PrintWriter(System.err, true);
+    System.exit(CheckedOutput.statusAfter(execute(command, err, CommandLineBytes.exact(args))));
+  }
+
+  /** {@return the version, such as 0.1.0; empty if the program does not run from its jar} */
+  public static String version() {
+    return Version.number();
+  }
+
+  /**
+   * Returns the arguments of this process with all their bytes, which the JVM may have lost.
+   *
+   * @param decoded the arguments that the JVM has passed
+   * @return as many arguments
+   */
+  public static String[] exact(String... decoded) {
+    return CommandLineBytes.exact(decoded);
+  }
+
+  /**
+   * Runs a machine for a program with another command line. Ends the process: with status 1 after
+   * an error, and otherwise as {@code microvm run} does.
+   *
+   * @param program its name, which begins its messages
+   * @param extras what the options cannot say
+   * @param message changes a message, for example the names of options in it
+   * @param options of {@code microvm run}
+   */
+  public static void run(
+      String program, RunExtras extras, UnaryOperator<String> message, List<String> options) {
+    CommandLogging.begin();
+    LinkerWarmup.begin();
+    CommandLine command = configured(RunCommand.commandLine(extras));
+    command.setParameterExceptionHandler(
+        (e, given) -> fail(command, program, message.apply(WrongWords.message(e)), FAILED));
+    command.setExecutionStrategy(
+        result -> {
+          CommandLineBytes.refuseIn(result);
+          return new RunLast().execute(result);
+        });
+    command.setExecutionExceptionHandler(
+        (e, failed, given) -> fail(command, program, message.apply(message(e)), FAILED));
+    System.exit(command.execute(options.toArray(String[]::new)));
+  }
+
+  /**
+   * Serves the monitors without a guest until a client sends {@code quit}. Ends the process.
+   *
+   * @param program its name, which begins its messages
+   * @param extras the monitors
+   */
+  public static void runWithoutGuest(String program, RunExtras extras) {
+    CommandLogging.begin();
+    try {
+      new ControlOptions(extras).serveWithoutGuest();
+      System.exit(0);
+    } catch (IOException e) {
+      System.err.println(program + ": " + message(e));
+      System.exit(FAILED);
+    }
   }
 
   private static int execute(CommandLine command, PrintWriter err, String... args) {
@@ -135,8 +200,15 @@ public final class Main {
 
   /** Prints the first line of the message only, because scripts read it. */
   private static int fail(CommandLine command, String message, int status) {
+    return fail(command, "microvm", message, status);
+  }
+
+  private static int fail(CommandLine command, String program, String message, int status) {
+    if (CheckedOutput.isReaderGone()) {
+      return CheckedOutput.PIPE_CLOSED;
+    }
     PrintWriter err = command.getErr();
-    err.println("microvm: " + GuestText.plain(message.lines().findFirst().orElse("failed")));
+    err.println(program + ": " + GuestText.plain(message.lines().findFirst().orElse("failed")));
     err.flush();
     return status;
   }

@@ -69,6 +69,9 @@ final class MigrateCommand implements Callable<Integer> {
       description = "name in the destination's certificate (default: HOST)")
   private String tlsHostName;
 
+  @Option(names = "--json", description = "print the times as JSON")
+  private boolean json;
+
   @Parameters(
       arity = "1..2",
       paramLabel = "[NAME] unix:PATH|tcp:HOST:PORT[,tls=off]",
@@ -128,9 +131,13 @@ final class MigrateCommand implements Callable<Integer> {
       throw new IOException(
           "migration %s: %s".formatted(status, progress.path("error-desc").asText()));
     }
-    System.out.printf(
-        "moved in %.1f ms, downtime %.1f ms%n",
-        end.path("x-total-us").asLong() / 1000.0, end.path("x-downtime-us").asLong() / 1000.0);
+    long total = end.path("x-total-us").asLong();
+    long downtime = end.path("x-downtime-us").asLong();
+    if (json) {
+      JsonOutput.print(QmpClient.arguments().put("totalUs", total).put("downtimeUs", downtime));
+    } else {
+      System.out.printf("moved in %.1f ms, downtime %.1f ms%n", total / 1000.0, downtime / 1000.0);
+    }
     return 0;
   }
 
@@ -184,7 +191,7 @@ final class MigrateCommand implements Callable<Integer> {
     return switch (address) {
       case MigrationAddress.Unix(Path socket, SocketAccess access) ->
           new MigrationAddress.Unix(socket.toAbsolutePath(), access).toString();
-      case MigrationAddress.Tcp _ -> where;
+      case MigrationAddress.Tcp _, MigrationAddress.Passed _ -> where;
     };
   }
 

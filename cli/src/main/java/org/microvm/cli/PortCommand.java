@@ -127,7 +127,8 @@ final class PortCommand {
                       + " guest")
           List<String> words,
       @ArgGroup(multiplicity = "1") HostEnd hostEnd,
-      @Mixin GuestEnd guestEnd)
+      @Mixin GuestEnd guestEnd,
+      @Option(names = "--json", description = "print the ids of the channel as JSON") boolean json)
       throws IOException {
     String name = control.select(words, 1, "NAME").getFirst();
     String chardev = "chardev-" + guestEnd.deviceId(name);
@@ -136,7 +137,9 @@ final class PortCommand {
     chardevAdd.set("backend", SpecJson.backend(hostEnd.spec()));
     try (Interruption interruption = new Interruption()) {
       try (QmpClient client = control.connect()) {
-        return add(client, port, chardevAdd, interruption);
+        JsonNode added = add(client, port, chardevAdd, interruption);
+        print(added, port, json);
+        return 0;
       } catch (InterruptedIOException e) {
         interruption.handled();
         System.err.println("microvm: interrupted: the channel " + name + " was not added");
@@ -145,7 +148,17 @@ final class PortCommand {
     }
   }
 
-  private static int add(
+  private static void print(JsonNode added, PortSpec port, boolean json) {
+    if (json) {
+      ObjectNode node = QmpClient.arguments().put("id", port.id().orElseThrow());
+      node.put("chardev", port.chardev()).setAll((ObjectNode) added);
+      JsonOutput.print(node);
+    } else if (added.has("pty")) {
+      System.out.println(added.path("pty").asText());
+    }
+  }
+
+  private static JsonNode add(
       QmpClient client, PortSpec port, ObjectNode chardevAdd, Interruption interruption)
       throws IOException {
     JsonNode added;
@@ -158,10 +171,7 @@ final class PortCommand {
       tryTo(client, "chardev-remove", port.chardev());
       throw e;
     }
-    if (added.has("pty")) {
-      System.out.println(added.path("pty").asText());
-    }
-    return 0;
+    return added;
   }
 
   private static void addDevice(QmpClient client, PortSpec port) throws IOException {

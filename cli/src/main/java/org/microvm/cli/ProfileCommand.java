@@ -1,5 +1,8 @@
 package org.microvm.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +50,13 @@ final class ProfileCommand implements Callable<Integer> {
   @Option(names = "--seconds", paramLabel = "N", description = "stop the machine after N seconds")
   private Integer seconds;
 
+  @Option(
+      names = "--json",
+      description =
+          "print the samples of each symbol as JSON on standard output, where the guest's console is"
+              + " then not shown")
+  private boolean json;
+
   private final RunCommand run = new RunCommand();
 
   /** The command, with the options of {@code run}. */
@@ -64,13 +74,35 @@ final class ProfileCommand implements Callable<Integer> {
       throw new UsageException("--seconds: " + seconds + " is not a number of seconds, 1 or more");
     }
     Profile profile = new Profile(table());
+    if (json) {
+      run.hideConsole();
+    }
     int status = run.call(machine -> start(machine, profile));
-    // The names of functions come from the kernel's file.
-    System.err.print(GuestText.plainLines(profile.flatTable()));
+    if (json) {
+      JsonOutput.print(json(profile));
+    } else {
+      // The names of functions come from the kernel's file.
+      System.err.print(GuestText.plainLines(profile.flatTable()));
+    }
     if (folded != null) {
       Files.writeString(folded, profile.foldedStacks());
     }
     return status;
+  }
+
+  /** All symbols with samples, those with the most first. */
+  private static ObjectNode json(Profile profile) {
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    node.put("samples", profile.samples()).put("kernelSamples", profile.kernelSamples());
+    ArrayNode symbols = node.putArray("symbols");
+    for (Profile.Row row : profile.rows()) {
+      symbols
+          .addObject()
+          .put("privilegeLevel", row.privilegeLevel())
+          .put("name", row.symbol())
+          .put("samples", row.samples());
+    }
+    return node;
   }
 
   /** The file that was given, else the kernel that was given, else the installed System.map. */

@@ -129,6 +129,10 @@ final class RestoredOptions {
     return switch (chardev) {
       case ChardevSpec.Null _, ChardevSpec.InProcess _, ChardevSpec.Pty _, ChardevSpec.Stdio _ ->
           true;
+      // A descriptor is open only if this user has passed it.
+      case ChardevSpec.Passed _ -> true;
+      case ChardevSpec.Logged logged ->
+          home.has(logged.log()) && isAccepted(logged.spec(), home, socketsMoved);
       case ChardevSpec.File file ->
           home.has(file.path()) && file.input().stream().allMatch(home::has);
       case ChardevSpec.Pipe(Path path) ->

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -30,6 +31,9 @@ import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.qmp.QmpChannel;
+import org.microvm.qmp.QmpEndpoint;
+import org.microvm.qmp.QmpSocket;
 import org.microvm.sandbox.FileRules;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,7 +46,8 @@ final class RunCommand implements Callable<Integer> {
   private static final long WARM_UP_AFTER_SECONDS = 2;
 
   private final MachineOptions options = new MachineOptions();
-  private final ControlOptions control = new ControlOptions();
+  private final RunExtras extras;
+  private final ControlOptions control;
   private final SandboxOptions sandbox = new SandboxOptions();
 
   private final OptionSpec exitStats =
@@ -91,12 +96,15 @@ final class RunCommand implements Callable<Integer> {
   private final OptionSpec onMigrate =
       Options.text(
               "exit|stay",
-              "what this process does when its guest has migrated: exit (the default), or stay until"
-                  + " QMP's quit, as QEMU does",
+              "what this process does when its guest has migrated: exit (the default), or stay"
+                  + " until QMP's quit, as QEMU does",
               "--on-migrate")
           .build();
 
   private IncomingWait wait;
+
+  /** Whether the process that started this one knows that the machine runs. */
+  private boolean inBackground;
 
   private final OptionSpec noConsole =
       Options.flag(
@@ -126,9 +134,23 @@ final class RunCommand implements Callable<Integer> {
                   + " error; its exit status is that of this process")
           .build();
 
+  RunCommand() {
+    this(new RunExtras());
+  }
+
+  private RunCommand(RunExtras extras) {
+    this.extras = extras;
+    control = new ControlOptions(extras);
+  }
+
   /** The command. */
   static CommandLine commandLine() {
-    RunCommand run = new RunCommand();
+    return commandLine(new RunExtras());
+  }
+
+  /** The command with what another program's command line asks for. */
+  static CommandLine commandLine(RunExtras extras) {
+    RunCommand run = new RunCommand(extras);
     CommandSpec spec =
         Options.command(
             run,
@@ -168,10 +190,17 @@ final class RunCommand implements Callable<Integer> {
     return options.kernel();
   }
 
+  /** Leaves standard output to the caller. */
+  void hideConsole() {
+    noConsole.setValue(true);
+  }
+
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
-    if (Options.isGiven(detach) && !Background.isThisProcess()) {
-      checkDetach();
+    if ((Options.isGiven(detach) || extras.isBackground()) && !Background.isThisProcess()) {
+      if (!extras.isBackground()) {
+        checkDetach();
+      }
       return Background.start(System.err);
     }
     try (NamedRun named = NamedRun.begin(control.name())) {
@@ -205,6 +234,9 @@ final class RunCommand implements Callable<Integer> {
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
     }
+    if (extras.hasExactCommandLine()) {
+      options.exactCommandLine();
+    }
     options.name(named.files(), named.files() != null && addsAgent());
     MachineConfig.Builder builder = options.toBuilder(isIncoming());
     boolean detached = Background.isThisProcess();
@@ -216,6 +248,7 @@ final class RunCommand implements Callable<Integer> {
         words.isEmpty()
             && !detached
             && !Options.isGiven(noConsole)
+            && extras.serial().isEmpty()
             && !options.channels().useStdio();
     CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
     OutputStream console =
@@ -223,13 +256,20 @@ final class RunCommand implements Callable<Integer> {
     if (commandRun != null) {
       console = commandRun.console();
     }
+    UartChannel uart = extras.serial().isPresent() ? UartChannel.open(extras.serial().get()) : null;
+    if (uart != null) {
+      new Shutdown(uart::close);
+      console = uart.output();
+    }
     MachineConfig config = builder.console(named.console(console)).build();
     boolean stays = staysAfterMigration();
     sandbox.enter(files(config, named.files()), control.isRequested());
+    PidFile.write(extras.pidFile());
     Machine machine;
     try {
       machine = machine(config, named);
     } catch (IOException | MachineException | RuntimeException e) {
+      PidFile.remove(extras.pidFile());
       control.close();
       if (wait != null && wait.isEnded()) {
         return 0;
@@ -237,7 +277,8 @@ final class RunCommand implements Callable<Integer> {
       throw e;
     }
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
-    Shutdown shutdown = new Shutdown(() -> finish(machine, named));
+    Shutdown shutdown =
+        new Shutdown(() -> finish(machine, named, uart), extras.areSignalsSuccess());
     try (Fd input = Fd.standardInput();
         ForegroundTerminal terminal =
             shown && Terminal.isTerminal(input)
@@ -246,16 +287,19 @@ final class RunCommand implements Callable<Integer> {
       shutdown.alsoClose(terminal);
       control.open(machine, options.channels());
       named.serve(machine);
+      if (uart != null) {
+        uart.attach(machine);
+      }
       if (!control.isOpen()) {
         machine.addListener(new DiskRetry(machine));
       }
-      if (!isIncoming()) {
+      if (!isIncoming() && !extras.isPaused()) {
         machine.start();
       }
       if (control.isOpen()) {
         warmUpMigration(machine);
       }
-      named.runs(config);
+      runs(named, config);
       limit.start(machine);
       onStart.accept(machine);
       if (shown) {
@@ -265,13 +309,40 @@ final class RunCommand implements Callable<Integer> {
       if (commandRun != null) {
         return limit.statusOr(() -> commandRun.status(machine));
       }
-      MachineEnd end = machine.end().join();
+      MachineEnd end = awaitEnd(machine);
+      if (extras.isStayingAfterShutdown() && control.isOpen() && isShutdown(end)) {
+        control.reportEnd(end);
+        control.awaitQuit();
+      }
       if (stays && end instanceof MachineEnd.Migrated) {
         control.awaitQuit();
       }
       return limit.statusOr(() -> ExitStatus.of(end, System.err));
     } finally {
       shutdown.run();
+    }
+  }
+
+  /** The end of the machine; also of one that a client ends before it has started. */
+  private MachineEnd awaitEnd(Machine machine) {
+    if (extras.isPaused()) {
+      CompletableFuture.anyOf(machine.end(), control.quitRequested()).join();
+      if (!machine.isStarted()) {
+        return new MachineEnd.Stopped();
+      }
+    }
+    return machine.end().join();
+  }
+
+  private static boolean isShutdown(MachineEnd end) {
+    return end instanceof MachineEnd.PowerOff || end instanceof MachineEnd.Reset;
+  }
+
+  private void runs(NamedRun named, MachineConfig config) throws IOException {
+    named.runs(config);
+    if (extras.isBackground() && !inBackground) {
+      inBackground = true;
+      Background.runs(Path.of("/dev/null"));
     }
   }
 
@@ -304,6 +375,9 @@ final class RunCommand implements Callable<Integer> {
     SandboxOptions.addMachine(rules, config);
     options.channels().addTo(rules);
     control.addTo(rules);
+    extras.monitors().forEach(endpoint -> addTo(rules, endpoint));
+    extras.serial().ifPresent(serial -> ChannelOptions.addTo(rules, serial.chardev()));
+    extras.pidFile().ifPresent(rules::createAt);
     if (exitStats.getValue() != null) {
       rules.write(exitStats.getValue());
     }
@@ -317,6 +391,13 @@ final class RunCommand implements Callable<Integer> {
       SandboxOptions.addAddress(rules, incomingAddress());
     }
     return rules;
+  }
+
+  private static void addTo(FileRules rules, QmpEndpoint endpoint) {
+    switch (endpoint) {
+      case QmpSocket socket -> rules.createAt(socket.path());
+      case QmpChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
+    }
   }
 
   private MigrationAddress incomingAddress() {
@@ -347,8 +428,8 @@ final class RunCommand implements Callable<Integer> {
     }
     if (config.cpus() > 1 && HostVirtualization.emulatesKernels()) {
       System.err.println(
-          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux may not boot with more"
-              + " than one vCPU");
+          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux with more than one vCPU"
+              + " needs a kernel that is patched for such hosts and has SMP, and boots slower");
     }
     if (snapshot != null) {
       RestoreClock restoreClock =
@@ -380,12 +461,9 @@ final class RunCommand implements Callable<Integer> {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
     }
     wait = new IncomingWait(deferred);
-    if (control.isRequested()) {
-      new Shutdown(control::close);
-      control.openIncoming(config, wait);
-    }
     if (deferred) {
-      named.runs(config);
+      openIncomingControl(config);
+      runs(named, config);
       return wait.receive(config);
     }
     MigrationAddress address = incomingAddress();
@@ -393,9 +471,18 @@ final class RunCommand implements Callable<Integer> {
       if (!waiting.address().equals(address)) {
         System.err.println("microvm: waiting at " + waiting.address());
       }
+      // After that, so that a client that is answered can let the guest come.
+      openIncomingControl(config);
       // A process in the background has nothing more to do before the guest arrives.
-      named.runs(config);
+      runs(named, config);
       return wait.receive(waiting, config);
+    }
+  }
+
+  private void openIncomingControl(MachineConfig config) throws IOException {
+    if (control.isRequested()) {
+      new Shutdown(control::close);
+      control.openIncoming(config, wait);
     }
   }
 
@@ -424,9 +511,13 @@ final class RunCommand implements Callable<Integer> {
             });
   }
 
-  private void finish(Machine machine, NamedRun named) {
+  private void finish(Machine machine, NamedRun named, UartChannel uart) {
     control.close();
     machine.close();
+    if (uart != null) {
+      uart.close();
+    }
+    PidFile.remove(extras.pidFile());
     named.close();
     Path file = exitStats.getValue();
     if (file != null) {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.microvm.devices.virtio.blk.OverlayDisk;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
@@ -131,10 +132,13 @@ final class SandboxOptions {
       rules.read(config.initrd().get());
     }
     for (DiskConfig disk : config.disks()) {
-      if (disk.readOnly()) {
-        rules.read(disk.file());
-      } else {
+      if (disk.writesImage()) {
         rules.write(disk.file());
+      } else {
+        rules.read(disk.file());
+        if (!disk.readOnly()) {
+          rules.create(OverlayDisk.directory());
+        }
       }
     }
   }

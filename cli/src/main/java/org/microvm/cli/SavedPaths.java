@@ -100,19 +100,23 @@ final class SavedPaths {
     String id = value.need("id");
     ChardevSpec spec = ChardevOptions.read(value);
     Path path = socket(spec);
+    return spec.plain() instanceof SocketSpec || path != null
+        ? ChardevOptions.write(id, spec.withPlain(plain -> moved(plain, paths.get(path))))
+        : text;
+  }
+
+  private static ChardevSpec moved(ChardevSpec spec, Path to) {
     return switch (spec) {
-      case SocketSpec socket ->
-          ChardevOptions.write(id, path == null ? socket : socket.at(paths.get(path)));
-      case ChardevSpec.Clipboard _ when path != null ->
-          ChardevOptions.write(id, new ChardevSpec.Clipboard(Optional.of(paths.get(path))));
-      default -> text;
+      case SocketSpec socket when to != null -> socket.at(to);
+      case ChardevSpec.Clipboard _ when to != null -> new ChardevSpec.Clipboard(Optional.of(to));
+      default -> spec;
     };
   }
 
   /** The path of a unix socket; null for all other chardevs. */
   private static Path socket(ChardevSpec spec) {
     Path path =
-        switch (spec) {
+        switch (spec.plain()) {
           case SocketSpec(SocketSpec.Unix unix, SocketSpec.Role _) -> unix.path();
           case ChardevSpec.Clipboard clipboard -> clipboard.path().orElse(null);
           default -> null;

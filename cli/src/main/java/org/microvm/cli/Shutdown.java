@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import java.util.concurrent.atomic.AtomicBoolean;
+
 /**
  * Runs clean-up work once before the process ends, whether by itself or by a signal.
  *
@@ -8,12 +10,32 @@ package org.microvm.cli;
  */
 final class Shutdown implements Runnable {
   private final Runnable work;
+  private final AtomicBoolean begun = new AtomicBoolean();
   private AutoCloseable resource;
   private boolean done;
 
   Shutdown(Runnable work) {
+    this(work, false);
+  }
+
+  /**
+   * @param work what is done once
+   * @param signalsAreSuccess whether the status of the process is 0 if a signal is why the work is
+   *     done
+   */
+  Shutdown(Runnable work, boolean signalsAreSuccess) {
     this.work = work;
-    Runtime.getRuntime().addShutdownHook(new Thread(this, "shutdown"));
+    Thread hook = new Thread(() -> atShutdown(signalsAreSuccess), "shutdown");
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  private void atShutdown(boolean signalsAreSuccess) {
+    // A program that ends by itself has run the work, or has begun to.
+    boolean signal = !begun.getAndSet(true);
+    work();
+    if (signal && signalsAreSuccess) {
+      Runtime.getRuntime().halt(0);
+    }
   }
 
   /** Sets a resource that is closed before the work runs; null for none. */
@@ -22,7 +44,12 @@ final class Shutdown implements Runnable {
   }
 
   @Override
-  public synchronized void run() {
+  public void run() {
+    begun.set(true);
+    work();
+  }
+
+  private synchronized void work() {
     if (done) {
       return;
     }

@@ -6,6 +6,8 @@ import java.io.PrintStream;
 
 /** Standard output or error; a write fails if its reader is gone, which a PrintStream hides. */
 final class StandardStream extends OutputStream {
+  private static final String LOST = " cannot be written to";
+
   private final PrintStream stream;
   private final String name;
 
@@ -42,7 +44,7 @@ final class StandardStream extends OutputStream {
   /** Also flushes the stream. */
   private void check() throws IOException {
     if (stream.checkError()) {
-      throw new IOException(name + " cannot be written to");
+      throw new IOException(stream == System.out ? CheckedOutput.message() : name + LOST);
     }
   }
 }

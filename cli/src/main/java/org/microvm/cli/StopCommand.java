@@ -1,14 +1,9 @@
 package org.microvm.cli;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.ShutdownMode;
 import org.microvm.cli.named.Machines;
@@ -27,8 +22,6 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class StopCommand implements Callable<Integer> {
-  /** Time for the guest agent to answer, and for a process to end after it was told to. */
-  private static final Duration ANSWER = Duration.ofSeconds(5);
 
   /** Instead of a way to shut down a guest that does not run yet. */
   private static final String NOT_STARTED = "";
@@ -46,8 +39,11 @@ final class StopCommand implements Callable<Integer> {
       description = "how long the guest may take (default: ${DEFAULT-VALUE})")
   private int timeout;
 
+  @Option(names = "--json", description = "print what happened as JSON")
+  private boolean json;
+
   private Machines.Entry machine;
-  private CompletableFuture<Void> ended;
+  private PowerCut end;
 
   @Override
   public Integer call() throws IOException {
@@ -55,45 +51,39 @@ final class StopCommand implements Callable<Integer> {
       throw new UsageException("--timeout must be at least 0 seconds, not " + timeout);
     }
     machine = Machines.ofUser().find(NamedRun.name("stop", name));
-    ended = new CompletableFuture<>();
-    Thread.ofPlatform().daemon().name("end-of-machine").start(this::awaitEnd);
+    end = new PowerCut(machine);
     if (!Files.exists(machine.files().control())) {
       // It waits for a client, or for a guest that migrates here.
       ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
-      if (hasEnded(ANSWER)) {
-        say("%s had not started its guest yet and ended");
+      if (end.hasEnded(PowerCut.ANSWER)) {
+        say("not-started", "%s had not started its guest yet and ended");
         return 0;
       }
     }
     if (force) {
-      cut("%s ended like a power cut (--force)");
+      cut("power-cut", "%s ended like a power cut (--force)");
       return 0;
     }
     String how = shutDown();
     if (NOT_STARTED.equals(how)) {
-      cut("%s had not started its guest yet and ended");
-    } else if (how != null && hasEnded(Duration.ofSeconds(timeout))) {
-      say("%s shut down (" + how + ")");
+      cut("not-started", "%s had not started its guest yet and ended");
+    } else if (how != null && end.hasEnded(Duration.ofSeconds(timeout))) {
+      say(how.replace(' ', '-'), "%s shut down (" + how + ")");
     } else if (how != null) {
-      cut("%s did not shut down within " + timeout + " s (" + how + ") and ended like a power cut");
+      cut(
+          "power-cut",
+          "%s did not shut down within " + timeout + " s (" + how + ") and ended like a power cut");
     } else {
-      cut("%s has no power button and no answering guest agent, so it ended like a power cut");
+      cut(
+          "power-cut",
+          "%s has no power button and no answering guest agent, so it ended like a power cut");
     }
     return 0;
   }
 
-  private void awaitEnd() {
-    try {
-      machine.awaitEnd();
-      ended.complete(null);
-    } catch (IOException e) {
-      ended.completeExceptionally(e);
-    }
-  }
-
   /** Asks the guest to shut down; returns how, or null if there is no way. */
   private String shutDown() throws IOException {
-    try (QmpClient client = QmpClient.connect(machine.files().control(), ANSWER)) {
+    try (QmpClient client = QmpClient.connect(machine.files().control(), PowerCut.ANSWER)) {
       String state = client.execute("query-status").path("status").asText();
       if (state.equals("inmigrate") || state.equals("prelaunch")) {
         return NOT_STARTED;
@@ -113,7 +103,7 @@ final class StopCommand implements Callable<Integer> {
   }
 
   private boolean askAgent() {
-    try (GuestAgent agent = GuestAgent.connect(machine.files().agent(), ANSWER)) {
+    try (GuestAgent agent = GuestAgent.connect(machine.files().agent(), PowerCut.ANSWER)) {
       agent.ping();
       agent.shutdown(ShutdownMode.POWERDOWN);
       return true;
@@ -122,41 +112,21 @@ final class StopCommand implements Callable<Integer> {
     }
   }
 
-  /** Ends the machine by its control socket, or kills its process if it does not answer. */
-  private void cut(String message) throws IOException {
-    try (QmpClient client = QmpClient.connect(machine.files().control(), ANSWER)) {
-      client.execute("quit");
-    } catch (IOException noAnswer) {
-      // It may be ending already. If its process is stuck, it is killed below.
-    }
-    if (hasEnded(ANSWER)) {
-      say(message);
-      return;
-    }
-    long pid = machine.pid();
-    // The process holds the machine's lock, so the number is still its own.
-    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
-    if (!hasEnded(ANSWER)) {
-      throw new IOException("the process " + pid + " of " + name + " does not end");
-    }
-    say("the process of %s did not answer and was killed");
-  }
-
-  private boolean hasEnded(Duration limit) throws IOException {
-    try {
-      ended.get(limit.toMillis(), TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    } catch (ExecutionException e) {
-      throw new IOException(e.getCause().getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted");
+  private void cut(String how, String message) throws IOException {
+    if (end.cut()) {
+      say("killed", "the process of %s did not answer and was killed");
+    } else {
+      say(how, message);
     }
   }
 
-  private void say(String message) {
-    System.out.println(message.formatted(name));
+  private void say(String how, String message) {
+    String text = message.formatted(name);
+    if (json) {
+      JsonOutput.print(
+          QmpClient.arguments().put("name", name).put("how", how).put("message", text));
+    } else {
+      System.out.println(text);
+    }
   }
 }

@@ -73,6 +73,9 @@ final class TopCommand implements Callable<Integer> {
         JsonNode now = client.execute(STATISTICS);
         System.out.println(
             json ? new TopRates(before, now).toJson().toString() : new TopView(before, now));
+        if (System.out.checkError()) {
+          return Main.FAILED;
+        }
         before = now;
       }
     }

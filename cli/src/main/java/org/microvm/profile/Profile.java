@@ -2,6 +2,7 @@ package org.microvm.profile;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,8 +19,19 @@ import org.microvm.machine.config.GuestSample;
 public final class Profile {
   private static final int MOST_ROWS = 40;
 
+  /**
+   * The samples of a symbol.
+   *
+   * @param privilegeLevel at which the guest was there
+   * @param symbol its name, or an address
+   * @param samples how many
+   */
+  public record Row(int privilegeLevel, String symbol, long samples) {}
+
+  private record Place(int privilegeLevel, String symbol) {}
+
   private final SymbolTable symbols;
-  private final Map<String, Long> flat = new TreeMap<>();
+  private final Map<Place, Long> flat = new HashMap<>();
   private final Map<String, Long> folded = new TreeMap<>();
   private long samples;
   private long kernelSamples;
@@ -46,7 +58,7 @@ public final class Profile {
     stack.add("cpl" + sample.privilegeLevel());
     samples++;
     kernelSamples += sample.privilegeLevel() == 0 ? 1 : 0;
-    flat.merge("cpl" + sample.privilegeLevel() + " " + leaf, 1L, Long::sum);
+    flat.merge(new Place(sample.privilegeLevel(), leaf), 1L, Long::sum);
     folded.merge(String.join(";", stack.reversed()), 1L, Long::sum);
   }
 
@@ -61,6 +73,25 @@ public final class Profile {
     return samples;
   }
 
+  /** The number of samples at privilege level 0. */
+  public synchronized long kernelSamples() {
+    return kernelSamples;
+  }
+
+  /** All symbols, those with the most samples first. */
+  public synchronized List<Row> rows() {
+    return flat.entrySet().stream()
+        .map(
+            entry ->
+                new Row(entry.getKey().privilegeLevel(), entry.getKey().symbol(), entry.getValue()))
+        .sorted(
+            Comparator.comparingLong(Row::samples)
+                .reversed()
+                .thenComparing(Row::privilegeLevel)
+                .thenComparing(Row::symbol))
+        .toList();
+  }
+
   /** The symbols with the most samples, one per line. */
   public synchronized String flatTable() {
     StringBuilder text = new StringBuilder();
@@ -70,18 +101,18 @@ public final class Profile {
             "%d samples, %.1f %% of them at privilege level 0%n",
             samples,
             100.0 * kernelSamples / Math.max(1, samples)));
-    flat.entrySet().stream()
-        .sorted(Map.Entry.<String, Long>comparingByValue(Comparator.reverseOrder()))
+    rows().stream()
         .limit(MOST_ROWS)
         .forEach(
             row ->
                 text.append(
                     String.format(
                         Locale.ROOT,
-                        "%6.2f %%  %7d  %s%n",
-                        100.0 * row.getValue() / samples,
-                        row.getValue(),
-                        row.getKey())));
+                        "%6.2f %%  %7d  cpl%d %s%n",
+                        100.0 * row.samples() / samples,
+                        row.samples(),
+                        row.privilegeLevel(),
+                        row.symbol())));
     return text.toString();
   }
 

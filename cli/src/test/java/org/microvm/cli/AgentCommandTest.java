@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -283,20 +284,7 @@ class AgentCommandTest {
   void freeze_sigterm_thaws() throws Exception {
     try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
       Process process =
-          new ProcessBuilder(
-                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                  "--enable-native-access=ALL-UNNAMED",
-                  "-cp",
-                  System.getProperty("java.class.path"),
-                  "org.microvm.cli.Main",
-                  "agent",
-                  "--socket",
-                  agent.socket().toString(),
-                  "freeze",
-                  "--",
-                  "sh",
-                  "-c",
-                  "echo runs; exec sleep 1000")
+          process(agent, "freeze", "--", "sh", "-c", "echo runs; exec sleep 1000")
               .redirectError(ProcessBuilder.Redirect.DISCARD)
               .start();
       assertEquals("runs", process.inputReader().readLine());
@@ -306,5 +294,69 @@ class AgentCommandTest {
       assertEquals(143, process.waitFor());
       assertTrue(commands(agent).contains("guest-fsfreeze-thaw"), commands(agent).toString());
     }
+  }
+
+  @Test
+  void freeze_sigtermTwice_thawsAndHasTheStatusOfTheSignal() throws Exception {
+    try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
+      Process process =
+          process(agent, "freeze", "--", "sh", "-c", "echo runs; exec sleep 1000")
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      assertEquals("runs", process.inputReader().readLine());
+
+      process.destroy();
+      process.destroy();
+
+      assertEquals(143, process.waitFor());
+      assertTrue(commands(agent).contains("guest-fsfreeze-thaw"), commands(agent).toString());
+    }
+  }
+
+  /** The source says nothing and stays open, as a terminal where nobody types. */
+  @Test
+  void copyOfWaitingInput_sigterm_ends() throws Exception {
+    CountDownLatch written = new CountDownLatch(1);
+    FakeAgent.Returns returns =
+        request ->
+            switch (request.path("execute").asText()) {
+              case "guest-file-open" -> "7";
+              case "guest-file-write" -> {
+                written.countDown();
+                yield "{\"count\":1,\"eof\":false}";
+              }
+              default -> "{}";
+            };
+    try (FakeAgent agent = FakeAgent.answering(returns)) {
+      Process process = process(agent, "cp", "-", ":/tmp/x").start();
+      process.getOutputStream().write('a');
+      process.getOutputStream().flush();
+      written.await();
+
+      // Not destroy() of the process, which would close its input.
+      process.toHandle().destroy();
+
+      assertEquals(143, process.waitFor());
+      assertEquals(
+          "microvm: interrupted while reading the input", process.errorReader().readLine());
+      assertTrue(commands(agent).contains("guest-file-close"), commands(agent).toString());
+    }
+  }
+
+  private static ProcessBuilder process(FakeAgent agent, String... args) {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            "env",
+            "--default-signal",
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "org.microvm.cli.Main",
+            "agent",
+            "--socket",
+            agent.socket().toString());
+    builder.command().addAll(List.of(args));
+    return builder;
   }
 }

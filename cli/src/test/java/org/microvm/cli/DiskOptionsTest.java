@@ -27,6 +27,13 @@ class DiskOptionsTest {
             "disk.img,readonly=on,format=raw,rerror=stop,werror=ignore,discard=ignore"));
   }
 
+  @Test
+  void snapshotOn_isAnOverlay() {
+    assertEquals(
+        new DiskConfig(Path.of("disk.img"), false).withOverlay(),
+        DiskOptions.parse("disk.img,snapshot=on"));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -36,7 +43,7 @@ class DiskOptionsTest {
         "werror=explode|werror=explode is neither report nor ignore nor stop nor enospc",
         "rerror=enospc|rerror=enospc is neither report nor ignore nor stop",
         "discard=on|discard=on is neither unmap nor ignore",
-        "cache=none|unknown option cache=; accepted are: discard, format, readonly, rerror, werror"
+        "cache=none|unknown option cache=; accepted are: discard, format, readonly, rerror, snapshot, werror"
       })
   void badValue_isRefusedByName(String option, String expected) {
     UsageException refused =

@@ -130,8 +130,8 @@ class SavedPathsTest {
         assertThrows(UsageException.class, () -> SavedPaths.withSocketsIn(saved, THERE));
 
     assertEquals(
-        "--chardev socket: unknown option colour=; accepted are: id, mode, path, reconnect,"
-            + " reconnect-ms, server, wait",
+        "--chardev socket: unknown option colour=; accepted are: fd, id, logappend,"
+            + " logfile, mode, path, reconnect, reconnect-ms, server, wait",
         failure.getMessage());
   }
 }

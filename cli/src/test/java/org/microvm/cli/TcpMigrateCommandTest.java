@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.sandbox.Sandbox;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.transport.TestAuthority;
 
@@ -86,6 +88,45 @@ class TcpMigrateCommandTest {
             "--tls-creds",
             pki,
             address(destination));
+
+    assertEquals(0, status, err.toString());
+    assertEquals(0, source.status());
+    destination.await(destination.control());
+    assertEchoes("there");
+  }
+
+  @Test
+  @RequiresKvm
+  void migrate_withCredentialsInTheStrictSandbox_movesTheGuest() throws Exception {
+    assumeTrue(Sandbox.landlockVersion() > 0, "the kernel has no Landlock");
+    String pki = new TestAuthority().writeCredentials(directory.resolve("pki")).toString();
+    MachineProcess destination =
+        start(
+            "p1",
+            "--incoming",
+            "tcp:127.0.0.1:0",
+            "--tls-creds",
+            pki,
+            "--sandbox",
+            "strict",
+            "--sandbox-dir",
+            directory.toString());
+    String address = address(destination);
+    String port = address.replaceAll(".*:", "");
+    MachineProcess source =
+        start(
+            "p0",
+            "--sandbox",
+            "strict",
+            "--sandbox-port",
+            port,
+            "--sandbox-dir",
+            directory.toString());
+    source.await(source.control());
+    assertEchoes("here");
+
+    int status =
+        execute("migrate", "--qmp", source.control().toString(), "--tls-creds", pki, address);
 
     assertEquals(0, status, err.toString());
     assertEquals(0, source.status());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -93,5 +94,18 @@ class ProfileTest {
     assertTrue(lines[0].contains("3 samples, 66.7 %"), lines[0]);
     assertTrue(lines[1].endsWith("cpl0 sleep"), lines[1]);
     assertTrue(lines[2].endsWith("cpl3 [program]"), lines[2]);
+  }
+
+  @Test
+  void rows_haveAllSymbolsTheMostFrequentFirst() throws IOException {
+    Profile profile = new Profile(map());
+    profile.add(sample(3, 0x400000));
+    profile.add(sample(0, 0xffffffff81000301L));
+    profile.add(sample(0, 0xffffffff81000302L));
+
+    assertEquals(
+        List.of(new Profile.Row(0, "sleep", 2), new Profile.Row(3, "[program]", 1)),
+        profile.rows());
+    assertEquals(2, profile.kernelSamples());
   }
 }

@@ -207,6 +207,7 @@ public final class BootLoader {
 
   private void putCommonTables() throws GuestMemoryException {
     put(GuestLayout.GDT, SegmentTable.build());
+    put(GuestLayout.RESET_VECTOR, ResetVector.build());
     byte[] pointer = MpTable.floatingPointer(GuestLayout.MP_TABLE);
     put(GuestLayout.MP_TABLE, MpTable.build(request.apicIds()));
     put(GuestLayout.MP_POINTER_LOW, pointer);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,14 @@ class BootLoaderTest {
   @BeforeEach
   void createGuest() {
     guest = new TestGuest(directory, RAM_END >> 20);
+  }
+
+  @Test
+  void resetVector_resetsThroughTheKeyboardController() throws Exception {
+    guest.load(LINUX);
+
+    byte[] code = guest.read(GuestLayout.RESET_VECTOR, 8);
+    assertArrayEquals(HexFormat.of().parseHex("b0fee664faf4ebfd"), code);
   }
 
   @Test

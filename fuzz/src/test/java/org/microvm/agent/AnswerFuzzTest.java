@@ -26,7 +26,7 @@ class AnswerFuzzTest {
     }
     Line line = new Line(Arrays.copyOfRange(input, 1, input.length), false);
     try {
-      Answer answer = new Answer("command", AgentClient.parse("command", line));
+      Answer answer = new Answer("command", AgentConnection.parse("command", line));
       READERS.get((input[0] & 0xff) % READERS.size()).read(answer).toString();
       new Answer("command", answer.node().path("return")).list(GuestUser::of);
     } catch (AgentProtocolException e) {

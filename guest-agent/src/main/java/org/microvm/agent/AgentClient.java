@@ -1,23 +1,11 @@
 package org.microvm.agent;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -32,9 +20,6 @@ import java.util.function.Consumer;
  * guest-sync-delimited} handshake, so that no caller gets the answer to another request.
  */
 public final class AgentClient implements AutoCloseable {
-  /** A token of two bytes becomes an object of many; real answers have some thousand. */
-  private static final long MOST_TOKENS = 200_000;
-
   /** The most bytes of most answers. */
   private static final int USUAL_LINE = 4 << 20;
 
@@ -49,42 +34,17 @@ public final class AgentClient implements AutoCloseable {
   /** The count of a guest-file-read without one. */
   private static final int USUAL_COUNT = 4096;
 
-  private static final ObjectMapper JSON =
-      JsonMapper.builder(
-              JsonFactory.builder()
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder()
-                          .maxStringLength(LineChannel.MAX_LINE)
-                          .maxTokenCount(MOST_TOKENS)
-                          .build())
-                  .build())
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
-
-  /** The end of the line is sent with the request, in one message. */
-  private static final ObjectWriter WRITER =
-      JSON.writer().without(SerializationFeature.FLUSH_AFTER_WRITE_VALUE);
-
-  /**
-   * The first wait for the answer to a handshake before the handshake is repeated. A request is
-   * lost if the agent is killed after reading it, or while the request is in the port.
-   */
-  private static final long SYNC_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
-
   private final LineChannel channel;
   private final int maxLine;
   private final ReentrantLock lock = new ReentrantLock(true);
-  private volatile Consumer<AgentEvent> listener = event -> {};
 
-  /** Whether the next line is the answer to the next request; guarded by the lock. */
-  private boolean inStep;
-
-  /** The number of the last request; guarded by the lock. */
-  private long lastId;
+  /** Guarded by the lock. */
+  private final AgentConnection connection;
 
   private AgentClient(LineChannel channel, int maxLine) {
     this.channel = channel;
     this.maxLine = maxLine;
+    this.connection = new AgentConnection(channel);
   }
 
   /**
@@ -109,7 +69,7 @@ public final class AgentClient implements AutoCloseable {
    * @param eventListener replaces the listener before; must not call this client
    */
   public void onEvent(Consumer<AgentEvent> eventListener) {
-    listener = eventListener;
+    connection.listener(eventListener);
   }
 
   /**
@@ -126,58 +86,9 @@ public final class AgentClient implements AutoCloseable {
     long deadline = deadline(limit);
     enter("guest-sync-delimited", limit);
     try {
-      sync(limit, deadline);
+      connection.sync(limit, deadline);
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void sync(Duration limit, long deadline) throws IOException {
-    inStep = false;
-    long patience = SYNC_AGAIN_NANOS;
-    while (!inStep) {
-      int id = ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
-      if (!channel.write(syncRequest(id), deadline)) {
-        throw new AgentTimeoutException("guest-sync-delimited", limit);
-      }
-      long now = System.nanoTime();
-      boolean last = deadline - now <= patience;
-      // Answers arrive in the order of the requests; the answer to the last one ends the handshake.
-      inStep = awaitSync(id, last ? deadline : now + patience);
-      if (last && !inStep) {
-        throw new AgentTimeoutException("guest-sync-delimited", limit);
-      }
-      patience *= 2;
-    }
-  }
-
-  private static byte[] syncRequest(int id) {
-    ByteArrayOutputStream request = new ByteArrayOutputStream();
-    request.write(LineChannel.DELIMITER);
-    request.writeBytes(
-        line(
-            JSON.createObjectNode()
-                .put("execute", "guest-sync-delimited")
-                .set("arguments", arguments().put("id", id))));
-    return request.toByteArray();
-  }
-
-  /** Whether the answer with this id arrived in time; everything before it is dropped. */
-  private boolean awaitSync(int id, long deadline) throws IOException {
-    while (true) {
-      try {
-        Line line = channel.readLine(deadline);
-        if (line == null) {
-          return false;
-        }
-        JsonNode answer = AnswerReader.read(JSON, line.bytes());
-        tellIfEvent(answer);
-        if (line.delimited() && answer.path("return").asInt() == id) {
-          return true;
-        }
-      } catch (JsonProcessingException | AgentProtocolException e) {
-        // The rest of an answer to another request; the delimiter has not arrived yet.
-      }
     }
   }
 
@@ -211,18 +122,13 @@ public final class AgentClient implements AutoCloseable {
     enter(command, limit);
     boolean sent = false;
     try {
-      long id = request(command, arguments, limit, deadline);
-      inStep = false; // until the whole answer has arrived
+      long id = connection.request(command, arguments, limit, deadline);
       sent = true;
       channel.limitLines(Math.min(maxLine, mostBytes(command, arguments)));
-      JsonNode answer = answer(command, id, limit, deadline);
-      inStep = true;
+      JsonNode answer = connection.answer(command, id, limit, deadline);
       JsonNode error = answer.get("error");
       if (error != null) {
-        throw AgentCommandException.of(
-            command,
-            error.path("class").asText("GenericError"),
-            error.path("desc").asText("no reason given"));
+        throw failure(command, error);
       }
       return answer.path("return");
     } catch (AgentTimeoutException | AgentProtocolException | InterruptedIOException e) {
@@ -245,15 +151,15 @@ public final class AgentClient implements AutoCloseable {
     long deadline = deadline(limit);
     String state = "; a thaw was sent but not confirmed: the file systems may be frozen";
     try {
-      long id = write(THAW, null, limit, deadline);
+      long id = connection.write(THAW, null, limit, deadline);
       while (true) {
         Line line = channel.readLine(deadline);
         if (line == null) {
           break;
         }
-        JsonNode answer = parse(THAW, line);
-        if (!tellIfEvent(answer) && id(answer) == id) {
-          inStep = true;
+        JsonNode answer = AgentConnection.parse(THAW, line);
+        if (!connection.tellIfEvent(answer) && AgentConnection.id(answer) == id) {
+          connection.inStep(true);
           if (answer.has("return")) {
             state = "; the file systems were thawed";
           }
@@ -304,7 +210,7 @@ public final class AgentClient implements AutoCloseable {
         if (line == null) {
           return false;
         }
-        if (tellIfEvent(parse("event", line))) {
+        if (connection.tellIfEvent(AgentConnection.parse("event", line))) {
           return true;
         }
       }
@@ -326,7 +232,7 @@ public final class AgentClient implements AutoCloseable {
     long deadline = deadline(limit);
     enter(command, limit);
     try {
-      request(command, arguments, limit, deadline);
+      connection.request(command, arguments, limit, deadline);
     } finally {
       lock.unlock();
     }
@@ -343,24 +249,21 @@ public final class AgentClient implements AutoCloseable {
     long deadline = deadline(limit);
     enter(command, limit);
     try {
-      long id = request(command, arguments, limit, deadline);
-      inStep = false;
-      long ping = write("guest-ping", null, limit, deadline);
+      long id = connection.request(command, arguments, limit, deadline);
+      connection.inStep(false);
+      long ping = connection.write("guest-ping", null, limit, deadline);
       while (true) {
         Line line = channel.readLine(deadline);
         if (line == null) {
           return;
         }
-        JsonNode answer = parse(command, line);
-        tellIfEvent(answer);
-        if (id(answer) == id && answer.has("error")) {
-          throw AgentCommandException.of(
-              command,
-              answer.path("error").path("class").asText("GenericError"),
-              answer.path("error").path("desc").asText("no reason given"));
+        JsonNode answer = AgentConnection.parse(command, line);
+        connection.tellIfEvent(answer);
+        if (AgentConnection.id(answer) == id && answer.has("error")) {
+          throw failure(command, answer.get("error"));
         }
-        if (id(answer) == ping) {
-          inStep = true;
+        if (AgentConnection.id(answer) == ping) {
+          connection.inStep(true);
           return;
         }
       }
@@ -369,6 +272,13 @@ public final class AgentClient implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  private static AgentCommandException failure(String command, JsonNode error) {
+    return AgentCommandException.of(
+        command,
+        error.path("class").asText("GenericError"),
+        error.path("desc").asText("no reason given"));
   }
 
   /** Waits until no other thread uses the channel, and reserves it for this one. */
@@ -383,89 +293,9 @@ public final class AgentClient implements AutoCloseable {
     }
   }
 
-  private long request(String command, JsonNode arguments, Duration limit, long deadline)
-      throws IOException {
-    if (!inStep) {
-      sync(limit, deadline);
-    }
-    return write(command, arguments, limit, deadline);
-  }
-
-  private long write(String command, JsonNode arguments, Duration limit, long deadline)
-      throws IOException {
-    ObjectNode request = JSON.createObjectNode().put("execute", command).put("id", ++lastId);
-    if (arguments != null) {
-      request.set("arguments", arguments);
-    }
-    inStep = false; // until all of it is written
-    try (JsonGenerator json = JSON.createGenerator(new RequestStream(channel, deadline))) {
-      WRITER.writeValue(json, request);
-      json.writeRaw('\n');
-    } catch (RequestStream.LateException e) {
-      throw new AgentTimeoutException(command, limit);
-    }
-    inStep = true;
-    return lastId;
-  }
-
-  private JsonNode answer(String command, long id, Duration limit, long deadline)
-      throws IOException {
-    while (true) {
-      Line line = channel.readLine(deadline);
-      if (line == null) {
-        throw new AgentTimeoutException(command, limit);
-      }
-      JsonNode answer = parse(command, line);
-      if (tellIfEvent(answer)) {
-        continue;
-      }
-      if (id(answer) == id || !answer.has("id")) {
-        // There is no id in answers of agents before QEMU 4.0 and to requests that cannot be
-        // parsed.
-        if (!answer.has("return") && !answer.path("error").isObject()) {
-          throw new AgentProtocolException(command + ": the answer has neither return nor error");
-        }
-        return answer;
-      }
-    }
-  }
-
-  /** Calls the listener if this is an event and not an answer; returns whether it is. */
-  private boolean tellIfEvent(JsonNode answer) {
-    if (!answer.path("event").isTextual()) {
-      return false;
-    }
-    listener.accept(new AgentEvent(answer.get("event").asText(), answer.path("data")));
-    return true;
-  }
-
-  private static long id(JsonNode answer) {
-    return answer.path("id").asLong(-1);
-  }
-
-  static JsonNode parse(String command, Line line) throws AgentProtocolException {
-    try {
-      JsonNode answer = AnswerReader.read(JSON, line.bytes());
-      if (answer.isObject()) {
-        return answer;
-      }
-      throw new AgentProtocolException(command + ": the answer is not a JSON object");
-    } catch (JsonProcessingException e) {
-      throw new AgentProtocolException(
-          command + ": the answer is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      // Bytes that Jackson takes for UTF-16 or UTF-32, but that are not valid in it.
-      throw new AgentProtocolException(command + ": the answer is not JSON", e);
-    }
-  }
-
   /** {@return a new empty object for arguments} */
   public static ObjectNode arguments() {
-    return JSON.createObjectNode();
-  }
-
-  private static byte[] line(JsonNode request) {
-    return (request + "\n").getBytes(StandardCharsets.UTF_8);
+    return AgentConnection.JSON.createObjectNode();
   }
 
   private static long deadline(Duration limit) {

@@ -112,12 +112,24 @@ public final class GuestFile implements AutoCloseable {
     return agent.ask(command, arguments);
   }
 
-  /** Closes the file, once; throws if the agent cannot write the rest of its buffer. */
+  /**
+   * Closes the file, once; also on an interrupted thread, which stays interrupted.
+   *
+   * @throws AgentException if the agent cannot write the rest of its buffer, or does not answer
+   */
   @Override
   public void close() throws IOException {
-    if (!closed) {
-      closed = true;
+    if (closed) {
+      return;
+    }
+    closed = true;
+    boolean interrupted = Thread.interrupted();
+    try {
       ask("guest-file-close", arguments());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

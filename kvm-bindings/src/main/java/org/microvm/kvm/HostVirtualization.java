@@ -5,28 +5,57 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** How this host's KVM runs guests. */
 public enum HostVirtualization {
   /** Intel's VMX, by kvm_intel. */
-  INTEL_VMX,
+  INTEL_VMX("kvm_intel"),
   /** AMD's SVM, by kvm_amd. */
-  AMD_SVM,
+  AMD_SVM("kvm_amd"),
   /**
    * No support by the hardware, by kvm-pvm: user programs of the guest run natively, its kernel
    * runs in KVM's instruction emulator.
    */
-  PVM,
+  PVM("kvm_pvm"),
   /** The processor has VMX or SVM, but no module of KVM uses it. */
-  UNUSED,
+  UNUSED("kvm"),
   /** The processor has neither VMX nor SVM, and there is no kvm-pvm. */
-  NONE;
+  NONE("kvm");
 
   private static final Path MODULES = Path.of("/sys/module");
   private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
 
   /** Enough for the first processor, whose flags are those of all. */
   private static final int FIRST_PROCESSOR_BYTES = 8192;
+
+  private final String module;
+
+  HostVirtualization(String module) {
+    this.module = module;
+  }
+
+  /**
+   * Reads a parameter of the module that runs guests in this way, for example {@code npt} of
+   * kvm_amd, or {@code ept} and {@code unrestricted_guest} of kvm_intel.
+   *
+   * @param name the parameter's name
+   * @return whether it is on; empty if the module has no such parameter or it cannot be read
+   */
+  public Optional<Boolean> parameter(String name) {
+    return parameter(MODULES, name);
+  }
+
+  Optional<Boolean> parameter(Path modules, String name) {
+    try {
+      String value =
+          Files.readString(modules.resolve(module).resolve("parameters").resolve(name)).strip();
+      // Modules show a boolean as Y or N, and an integer as its digits.
+      return Optional.of(!value.equals("N") && !value.equals("0"));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
 
   /**
    * Finds out how this host's KVM runs guests, by its modules and the processor's flags.
@@ -47,7 +76,7 @@ public enum HostVirtualization {
   }
 
   static boolean emulatesKernels(Path modules, Path processors) {
-    if (!module(modules, "kvm_pvm")) {
+    if (!PVM.isPresent(modules)) {
       return false;
     }
     try {
@@ -62,13 +91,13 @@ public enum HostVirtualization {
     boolean vmx = flags.contains(" vmx ");
     boolean svm = flags.contains(" svm ");
     // A module that is built into the kernel is listed even where it found no hardware to use.
-    if (vmx && module(modules, "kvm_intel")) {
+    if (vmx && INTEL_VMX.isPresent(modules)) {
       return INTEL_VMX;
     }
-    if (svm && module(modules, "kvm_amd")) {
+    if (svm && AMD_SVM.isPresent(modules)) {
       return AMD_SVM;
     }
-    if (module(modules, "kvm_pvm")) {
+    if (PVM.isPresent(modules)) {
       return PVM;
     }
     return vmx || svm ? UNUSED : NONE;
@@ -88,8 +117,8 @@ public enum HostVirtualization {
     return flags(processors).contains(" hypervisor ");
   }
 
-  private static boolean module(Path modules, String name) {
-    return Files.isDirectory(modules.resolve(name));
+  private boolean isPresent(Path modules) {
+    return Files.isDirectory(modules.resolve(module));
   }
 
   /** The flags of the first processor, each between two spaces. */

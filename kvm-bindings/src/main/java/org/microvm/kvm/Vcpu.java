@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.OptionalLong;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
@@ -29,7 +28,7 @@ import org.microvm.syscall.Syscalls;
  */
 public final class Vcpu implements AutoCloseable {
   /**
-   * The values of {@link #phase}; a kicker may send its signal only while the vCPU's thread cannot
+   * The values of {@link #phase}. A kicker may send its signal only while the vCPU's thread cannot
    * leave {@code run}.
    */
   private static final int OUTSIDE = 0;
@@ -40,36 +39,12 @@ public final class Vcpu implements AutoCloseable {
 
   private static final VarHandle PHASE = phase();
 
-  private static final long EVENT_INJECTED = 0;
-  private static final long EVENT_VECTOR = 1;
-  private static final long EVENT_HAS_ERROR_CODE = 2;
-  private static final long EVENT_PENDING = 3;
-  private static final long EVENT_ERROR_CODE = 4;
-
-  /** Offsets in struct kvm_device_attr, and the attribute of asm/kvm.h for the TSC. */
-  static final long ATTRIBUTE_GROUP = 4;
-
-  static final long ATTRIBUTE_NUMBER = 8;
-  static final long ATTRIBUTE_ADDRESS = 16;
-  static final int TSC_CTRL = 0;
-  static final long TSC_OFFSET = 0;
-
-  /** Offsets in struct kvm_guest_debug, and bits of its control word (asm/kvm.h). */
-  private static final long DEBUG_CONTROL = 0;
-
-  private static final long DEBUG_REGISTER_0 = 8;
-  private static final long DEBUG_REGISTER_7 = DEBUG_REGISTER_0 + 7 * Long.BYTES;
-  private static final int DEBUG_ENABLE = 1;
-  private static final int DEBUG_USE_HARDWARE_BREAKPOINTS = 0x20000;
-
-  /** DR7: breakpoint 0 is enabled, for the execution of an instruction. */
-  private static final long DR7_BREAKPOINT_0 = 0x402;
-
   private final int id;
   private final Descriptor descriptor;
   private final Mapping mapping;
   private final VcpuRun run;
   private final int extendedStateBytes;
+  private final VcpuClock clock;
 
   private volatile int phase = OUTSIDE;
 
@@ -84,6 +59,7 @@ public final class Vcpu implements AutoCloseable {
     this.mapping = Mapping.shared(Fd.of(descriptor, "vCPU " + id), 0, mmapSize);
     this.run = new VcpuRun(mapping.segment());
     this.extendedStateBytes = extendedStateBytes;
+    this.clock = new VcpuClock(descriptor, "vCPU " + id);
   }
 
   private static VarHandle phase() {
@@ -117,7 +93,10 @@ public final class Vcpu implements AutoCloseable {
    */
   public int run() {
     if (Thread.currentThread() != thread) {
-      bind();
+      int errno = bind();
+      if (errno != 0) {
+        return errno;
+      }
     }
     if (!PHASE.compareAndSet(this, OUTSIDE, INSIDE)) {
       throw new IllegalStateException("vCPU " + id + " is closed, or running on another thread");
@@ -190,7 +169,8 @@ public final class Vcpu implements AutoCloseable {
     return tid;
   }
 
-  private void bind() {
+  /** Makes the calling thread the vCPU's; returns 0 or the error number. */
+  private int bind() {
     long mask = KickSignal.block();
     // struct kvm_signal_mask: the length, then the set without any padding.
     MemorySegment struct = Syscalls.scratch(Integer.BYTES + Long.BYTES);
@@ -198,10 +178,11 @@ public final class Vcpu implements AutoCloseable {
     struct.set(ValueLayout.JAVA_LONG_UNALIGNED, Integer.BYTES, mask);
     long result = descriptor.ioctl(Ioctls.KVM_SET_SIGNAL_MASK(), struct);
     if (result < 0) {
-      throw new IllegalStateException("KVM_SET_SIGNAL_MASK: " + Errno.name((int) -result));
+      return (int) -result;
     }
     tid = Syscalls.gettid();
     thread = Thread.currentThread();
+    return 0;
   }
 
   /**
@@ -354,11 +335,7 @@ public final class Vcpu implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment events = arena.allocate(Ioctls.EVENTS_BYTES, Long.BYTES);
       ioctl("KVM_GET_VCPU_EVENTS", Ioctls.KVM_GET_VCPU_EVENTS(), events);
-      events.set(ValueLayout.JAVA_BYTE, EVENT_INJECTED, (byte) 1);
-      events.set(ValueLayout.JAVA_BYTE, EVENT_VECTOR, (byte) vector);
-      events.set(ValueLayout.JAVA_BYTE, EVENT_HAS_ERROR_CODE, (byte) (hasCode ? 1 : 0));
-      events.set(ValueLayout.JAVA_BYTE, EVENT_PENDING, (byte) 0);
-      events.set(ValueLayout.JAVA_INT, EVENT_ERROR_CODE, code);
+      VcpuStructs.exception(events, vector, hasCode, code);
       ioctl("KVM_SET_VCPU_EVENTS", Ioctls.KVM_SET_VCPU_EVENTS(), events);
     }
   }
@@ -373,9 +350,7 @@ public final class Vcpu implements AutoCloseable {
   public void breakpoint(long address) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment debug = arena.allocate(Ioctls.GUEST_DEBUG_BYTES, Long.BYTES);
-      debug.set(ValueLayout.JAVA_INT, DEBUG_CONTROL, DEBUG_ENABLE | DEBUG_USE_HARDWARE_BREAKPOINTS);
-      debug.set(ValueLayout.JAVA_LONG, DEBUG_REGISTER_0, address);
-      debug.set(ValueLayout.JAVA_LONG, DEBUG_REGISTER_7, DR7_BREAKPOINT_0);
+      VcpuStructs.breakpoint(debug, address);
       ioctl("KVM_SET_GUEST_DEBUG", Ioctls.KVM_SET_GUEST_DEBUG(), debug);
     }
   }
@@ -389,81 +364,9 @@ public final class Vcpu implements AutoCloseable {
     ErrnoException.check(descriptor.ioctl(Ioctls.KVM_NMI(), 0), "KVM_NMI", this);
   }
 
-  /**
-   * {@return the frequency of the guest's time stamp counter in kHz}
-   *
-   * @throws ErrnoException if KVM does not know it or the vCPU is closed
-   */
-  public int tscKhz() throws ErrnoException {
-    return (int)
-        ErrnoException.check(
-            descriptor.ioctl(Ioctls.KVM_GET_TSC_KHZ(), 0), "KVM_GET_TSC_KHZ", this);
-  }
-
-  /**
-   * Sets the frequency of the guest's time stamp counter.
-   *
-   * @param khz the frequency in kHz, positive
-   * @throws ErrnoException if the host cannot scale the counter to this frequency or the vCPU is
-   *     closed
-   */
-  public void tscKhz(int khz) throws ErrnoException {
-    ErrnoException.check(descriptor.ioctl(Ioctls.KVM_SET_TSC_KHZ(), khz), "KVM_SET_TSC_KHZ", this);
-  }
-
-  /**
-   * {@return the difference between the guest's time stamp counter and the host's, in ticks of the
-   * guest; empty if this KVM does not tell (before Linux 5.16)}
-   *
-   * @throws ErrnoException if the call fails for another reason
-   */
-  public OptionalLong tscOffset() throws ErrnoException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment value = arena.allocate(ValueLayout.JAVA_LONG);
-      long result =
-          descriptor.ioctl(Ioctls.KVM_GET_DEVICE_ATTR(), tscOffsetAttribute(arena, value));
-      if (result == -Errno.ENXIO || result == -Errno.ENOTTY || result == -Errno.EINVAL) {
-        return OptionalLong.empty();
-      }
-      ErrnoException.check(result, "KVM_GET_DEVICE_ATTR KVM_VCPU_TSC_OFFSET", this);
-      return OptionalLong.of(value.get(ValueLayout.JAVA_LONG, 0));
-    }
-  }
-
-  /**
-   * Sets the difference between the guest's time stamp counter and the host's. vCPUs with the same
-   * offset have synchronous counters.
-   *
-   * @param offset in ticks of the guest
-   * @throws ErrnoException if this KVM does not support it
-   */
-  public void tscOffset(long offset) throws ErrnoException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment value = arena.allocateFrom(ValueLayout.JAVA_LONG, offset);
-      ErrnoException.check(
-          descriptor.ioctl(Ioctls.KVM_SET_DEVICE_ATTR(), tscOffsetAttribute(arena, value)),
-          "KVM_SET_DEVICE_ATTR KVM_VCPU_TSC_OFFSET",
-          this);
-    }
-  }
-
-  private static MemorySegment tscOffsetAttribute(Arena arena, MemorySegment value) {
-    MemorySegment attribute = arena.allocate(Ioctls.DEVICE_ATTRIBUTE_BYTES, Long.BYTES);
-    attribute.set(ValueLayout.JAVA_INT, ATTRIBUTE_GROUP, TSC_CTRL);
-    attribute.set(ValueLayout.JAVA_LONG, ATTRIBUTE_NUMBER, TSC_OFFSET);
-    attribute.set(ValueLayout.JAVA_LONG, ATTRIBUTE_ADDRESS, value.address());
-    return attribute;
-  }
-
-  /**
-   * Notifies the guest through its KVM clock that the vCPU was paused, so that its watchdogs do not
-   * fire.
-   *
-   * @throws ErrnoException if the guest has not set up its KVM clock (EINVAL) or the vCPU is closed
-   */
-  public void notifyPaused() throws ErrnoException {
-    ErrnoException.check(
-        descriptor.ioctl(Ioctls.KVM_KVMCLOCK_CTRL(), 0), "KVM_KVMCLOCK_CTRL", this);
+  /** {@return the vCPU's time stamp counter and clock} */
+  public VcpuClock clock() {
+    return clock;
   }
 
   /**

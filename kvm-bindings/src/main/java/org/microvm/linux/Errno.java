@@ -64,6 +64,9 @@ public final class Errno {
   /** Invalid argument. */
   public static final int EINVAL = 22;
 
+  /** Too many open files in system. */
+  public static final int ENFILE = 23;
+
   /** Too many open files. */
   public static final int EMFILE = 24;
 

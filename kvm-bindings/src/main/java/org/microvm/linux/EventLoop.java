@@ -414,7 +414,7 @@ public final class EventLoop implements AutoCloseable {
 
     private int afterRest;
 
-    /** The number of errors; for the loop's thread only. */
+    /** The number of errors, for the log; exact only if one thread uses the watch. */
     private long errors;
 
     DescriptorWatch(Fd fd, Handler handler, int slot, int id) {
@@ -466,9 +466,8 @@ public final class EventLoop implements AutoCloseable {
         if (!resting) {
           return;
         }
-        resting = false;
-        interest(afterRest);
       }
+      interestAfterRest();
       // The handler may have taken the event before it failed, so it is called in any case.
       fire(ready);
     }
@@ -477,10 +476,44 @@ public final class EventLoop implements AutoCloseable {
     public void interest(int events) {
       long result = change(events);
       if (result < 0 && result != -Errno.EBADF) {
-        // Adding a descriptor back fails only if the kernel is out of memory. It is logged,
-        // because nothing else would report it.
-        LOG.error("cannot watch {}: {}", fd, Errno.name((int) -result));
+        retry(events, (int) -result);
       }
+    }
+
+    /**
+     * Tries again later: adding a descriptor back fails if the kernel is out of memory, or the user
+     * watches too many descriptors (/proc/sys/fs/epoll/max_user_watches), and nobody else would.
+     */
+    private void retry(int events, int errno) {
+      errors++;
+      if (Long.bitCount(errors) == 1) {
+        LOG.warn(
+            "cannot watch {}: {} ({}); it is tried again",
+            fd,
+            Errno.name(errno),
+            Errno.describe(errno));
+      }
+      synchronized (this) {
+        afterRest = events;
+        resting = !closed;
+      }
+      try {
+        schedule(REST_NANOS, this::interestAfterRest);
+      } catch (RejectedExecutionException closing) {
+        // The loop ends, and all of its watches with it.
+      }
+    }
+
+    private void interestAfterRest() {
+      int wanted;
+      synchronized (this) {
+        if (!resting) {
+          return;
+        }
+        resting = false;
+        wanted = afterRest;
+      }
+      interest(wanted);
     }
 
     synchronized long change(int events) {

@@ -68,6 +68,45 @@ public final class IovecArray {
     return true;
   }
 
+  /**
+   * Removes what is beyond a number of bytes, for instance what a write did not take.
+   *
+   * @param most the number of bytes to keep, not negative; a larger number than there are keeps all
+   */
+  public void truncate(long most) {
+    while (count > 0 && bytes > most) {
+      long at = (count - 1) * ENTRY + iovec.iov_len$offset();
+      long length = entries.get(ValueLayout.JAVA_LONG, at);
+      long excess = Math.min(length, bytes - most);
+      bytes -= excess;
+      if (excess == length) {
+        count--;
+      } else {
+        entries.set(ValueLayout.JAVA_LONG, at, length - excess);
+      }
+    }
+  }
+
+  /**
+   * Replaces the ranges by the first bytes of another array's.
+   *
+   * @param from an array with at most as many ranges as this one can have
+   * @param length how many bytes, at most those of the other array
+   * @throws IllegalArgumentException if the other array has fewer bytes or too many ranges
+   */
+  public void setToPrefix(IovecArray from, long length) {
+    clear();
+    for (int i = 0; i < from.count && bytes < length; i++) {
+      long at = i * ENTRY;
+      long size = from.entries.get(ValueLayout.JAVA_LONG, at + iovec.iov_len$offset());
+      add(from.entries.get(ValueLayout.JAVA_LONG, at), Math.min(size, length - bytes));
+    }
+    if (bytes != length) {
+      throw new IllegalArgumentException(
+          "%d bytes in %d ranges do not fit into %d".formatted(length, from.count, capacity));
+    }
+  }
+
   /** {@return the number of ranges} */
   public int count() {
     return count;

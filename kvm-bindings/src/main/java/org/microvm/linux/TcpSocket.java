@@ -56,7 +56,12 @@ public final class TcpSocket {
   public static Fd accept(Fd listener) throws ErrnoException {
     Fd fd = UnixSocket.accept(listener);
     if (fd != null) {
-      noDelay(fd);
+      try {
+        noDelay(fd);
+      } catch (ErrnoException failure) {
+        fd.close();
+        throw failure;
+      }
     }
     return fd;
   }

@@ -28,6 +28,9 @@ public final class UnixSocket {
   /** From asm-generic/socket.h, which the generated constants do not include. */
   private static final int SO_RCVTIMEO = 20;
 
+  private static final int SO_ACCEPTCONN = 30;
+  private static final int SO_DOMAIN = 39;
+
   /** From linux/stat.h. */
   private static final int S_IFMT = 0170000;
 
@@ -73,15 +76,20 @@ public final class UnixSocket {
   private static Fd listen(Path path, MemorySegment address, SocketMode mode)
       throws ErrnoException {
     Fd fd = socket(path);
+    boolean bound = false;
     try {
       // Before bind, which gives the file the socket's mode less the umask: nobody can connect
       // to a file that is open to all for a moment.
       ErrnoException.check(fd.with(n -> Syscalls.fchmod(n, mode.bits())), "fchmod", path);
       ErrnoException.check(fd.with(n -> Syscalls.bind(n, address)), LISTEN, path);
+      bound = true;
       setMode(path, mode);
       ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), LISTEN, path);
       return fd;
     } catch (ErrnoException failure) {
+      if (bound) {
+        path.toFile().delete();
+      }
       fd.close();
       throw failure;
     }
@@ -169,6 +177,37 @@ public final class UnixSocket {
     }
     // A peer that is gone sends no more anyway.
     return result == -Errno.ENOTCONN || ErrnoException.check(result, "shutdown", socket) == 0;
+  }
+
+  /**
+   * Asks whether a socket is a unix socket, whose peer can end its sending side and still read.
+   *
+   * @param socket a socket
+   * @return whether its address family is AF_UNIX
+   * @throws ErrnoException if the descriptor is closed or not a socket
+   */
+  public static boolean isUnix(Fd socket) throws ErrnoException {
+    return option(socket, SO_DOMAIN) == Linux.AF_UNIX();
+  }
+
+  /**
+   * Asks whether a socket accepts connections.
+   *
+   * @param socket a socket
+   * @return whether it listens
+   * @throws ErrnoException if the descriptor is closed or not a socket
+   */
+  public static boolean isListening(Fd socket) throws ErrnoException {
+    return option(socket, SO_ACCEPTCONN) != 0;
+  }
+
+  private static int option(Fd socket, int option) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(ValueLayout.JAVA_INT);
+      long result = socket.with(n -> Syscalls.getsockopt(n, Linux.SOL_SOCKET(), option, value));
+      ErrnoException.check(result, "getsockopt", socket);
+      return value.get(ValueLayout.JAVA_INT, 0);
+    }
   }
 
   /**

@@ -39,6 +39,21 @@ public final class Syscalls {
 
   private static final int SYS_DUP3 = 292;
 
+  /** {@code _IO(KVMIO, 0x80)} of linux/kvm.h. */
+  private static final long KVM_RUN = 0xae80;
+
+  /** Of asm-generic/errno-base.h. */
+  private static final int EINTR = 4;
+
+  /**
+   * Whether calls can be interposed: only in tests, which run with assertions. Otherwise the
+   * compilers leave the test of this constant out.
+   */
+  private static final boolean TESTED = Syscalls.class.desiredAssertionStatus();
+
+  /** Sees all calls, or null; only if {@link #TESTED}. */
+  private static volatile Interposer interposer;
+
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
   private static final long ERRNO =
       CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -76,6 +91,14 @@ public final class Syscalls {
             FunctionDescriptor.of(word, word, word, word, word, word, word, word),
             Linker.Option.firstVariadicArg(1),
             Linker.Option.captureCallState("errno"));
+  }
+
+  /** Sets what sees all calls from now on, or null for nothing; for tests. */
+  static void interpose(Interposer next) {
+    if (!TESTED) {
+      throw new IllegalStateException("calls can be interposed only with assertions enabled");
+    }
+    interposer = next;
   }
 
   /** The address of a function of the C library. */
@@ -124,7 +147,27 @@ public final class Syscalls {
     return ioctl(fd, request, struct.address());
   }
 
+  /**
+   * Makes a system call; makes it again if a signal interrupts it, unless signals are meant to end
+   * it. A process that is stopped and continued (SIGSTOP, SIGCONT) interrupts some calls although
+   * it handles no signal, see signal(7).
+   */
   static long call(long number, long a, long b, long c, long d, long e, long f) {
+    long result = callOnce(number, a, b, c, d, e, f);
+    while (result == -EINTR && isRestarted(number, b)) {
+      result = callOnce(number, a, b, c, d, e, f);
+    }
+    return result;
+  }
+
+  private static long callOnce(long number, long a, long b, long c, long d, long e, long f) {
+    if (TESTED) {
+      Interposer present = interposer;
+      long instead = present == null ? 0 : present.before(number, a, b);
+      if (instead < 0) {
+        return instead;
+      }
+    }
     MemorySegment capture = PER_THREAD.get().capture;
     long result;
     try {
@@ -133,6 +176,19 @@ public final class Syscalls {
       throw new AssertionError("a downcall itself does not throw", failure);
     }
     return result == -1 ? -capture.get(ValueLayout.JAVA_INT, ERRNO) : result;
+  }
+
+  /**
+   * Whether a call is made again after EINTR. A kick ends KVM_RUN, and the callers of the others
+   * look at the time, or at what has happened, before they wait again. A connection goes on being
+   * established after EINTR, and a descriptor is closed.
+   */
+  private static boolean isRestarted(long number, long request) {
+    return !(number == Linux.SYS_ioctl() && request == KVM_RUN)
+        && number != Linux.SYS_epoll_wait()
+        && number != SYS_POLL
+        && number != Linux.SYS_connect()
+        && number != Linux.SYS_close();
   }
 
   private static long call(long number, long a, long b, long c) {

@@ -102,11 +102,11 @@ class HeaderTest {
     ours.put("sizeof(struct kvm_irqchip)", (long) VmState.IO_APIC.bytes());
     ours.put("sizeof(struct kvm_pit_state2)", (long) VmState.PIT.bytes());
     ours.put("sizeof(struct kvm_device_attr)", (long) Ioctls.DEVICE_ATTRIBUTE_BYTES);
-    ours.put("offsetof(struct kvm_device_attr, group)", Vcpu.ATTRIBUTE_GROUP);
-    ours.put("offsetof(struct kvm_device_attr, attr)", Vcpu.ATTRIBUTE_NUMBER);
-    ours.put("offsetof(struct kvm_device_attr, addr)", Vcpu.ATTRIBUTE_ADDRESS);
-    ours.put("KVM_VCPU_TSC_CTRL", (long) Vcpu.TSC_CTRL);
-    ours.put("KVM_VCPU_TSC_OFFSET", Vcpu.TSC_OFFSET);
+    ours.put("offsetof(struct kvm_device_attr, group)", VcpuClock.ATTRIBUTE_GROUP);
+    ours.put("offsetof(struct kvm_device_attr, attr)", VcpuClock.ATTRIBUTE_NUMBER);
+    ours.put("offsetof(struct kvm_device_attr, addr)", VcpuClock.ATTRIBUTE_ADDRESS);
+    ours.put("KVM_VCPU_TSC_CTRL", (long) VcpuClock.TSC_CTRL);
+    ours.put("KVM_VCPU_TSC_OFFSET", VcpuClock.TSC_OFFSET);
     ours.put("offsetof(struct kvm_vcpu_events, exception.injected)", 0L);
     ours.put("offsetof(struct kvm_vcpu_events, exception.nr)", 1L);
     ours.put("offsetof(struct kvm_vcpu_events, exception.has_error_code)", 2L);

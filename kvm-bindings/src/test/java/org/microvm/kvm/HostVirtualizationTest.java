@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,6 +59,21 @@ class HostVirtualizationTest {
     Path missing = directory.resolve("missing");
 
     assertFalse(HostVirtualization.emulatesKernels(modules("kvm_amd"), missing));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Y,true", "N,false", "1,true", "0,false"})
+  void parameter_ofTheModule_isReadAsABoolean(String value, boolean on) throws IOException {
+    Path parameters = Files.createDirectories(modules("kvm_amd").resolve("kvm_amd/parameters"));
+    Files.writeString(parameters.resolve("npt"), value + "\n");
+
+    assertEquals(
+        Optional.of(on), HostVirtualization.AMD_SVM.parameter(parameters.resolve("../.."), "npt"));
+  }
+
+  @Test
+  void parameter_thatTheModuleLacks_isEmpty() throws IOException {
+    assertEquals(Optional.empty(), HostVirtualization.PVM.parameter(modules("kvm_pvm"), "npt"));
   }
 
   @Test

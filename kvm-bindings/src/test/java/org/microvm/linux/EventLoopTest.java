@@ -25,6 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.microvm.syscall.FaultInjection;
 
 @Timeout(30)
 class EventLoopTest {
@@ -517,5 +518,58 @@ class EventLoopTest {
     loop.close();
 
     assertThrows(RejectedExecutionException.class, () -> loop.executeWhenIdle(() -> {}));
+  }
+
+  @Test
+  void interest_refusedByTheKernel_isAskedForAgain() throws Exception {
+    loop.start();
+    EventLoop.Watch watch =
+        loop.watch(
+            first.fd(),
+            0,
+            events -> {
+              first.drain();
+              log.add("ready");
+            });
+    first.signal();
+    AtomicInteger refusals = new AtomicInteger(1);
+
+    try (FaultInjection _ =
+        FaultInjection.by(
+            (kind, fd) ->
+                kind.equals("epoll_ctl") && refusals.getAndDecrement() > 0 ? -Errno.ENOMEM : 0)) {
+      watch.interest(EventLoop.IN);
+
+      assertEquals("ready", next());
+    }
+  }
+
+  @Test
+  void interest_refusedThenChanged_isWhatWasWantedLast() throws Exception {
+    loop.start();
+    EventLoop.Watch watch =
+        loop.watch(
+            first.fd(),
+            0,
+            events -> {
+              first.drain();
+              log.add("ready");
+            });
+    first.signal();
+    AtomicInteger refusals = new AtomicInteger(1);
+    try (FaultInjection _ =
+        FaultInjection.by(
+            (kind, fd) ->
+                kind.equals("epoll_ctl") && refusals.getAndDecrement() > 0 ? -Errno.ENOMEM : 0)) {
+      watch.interest(EventLoop.IN);
+    }
+
+    watch.interest(0);
+
+    CountDownLatch later = new CountDownLatch(1);
+    loop.schedule(1500 * MILLI, later::countDown);
+    assertTrue(later.await(10, TimeUnit.SECONDS));
+    barrier();
+    assertTrue(log.isEmpty());
   }
 }

@@ -13,6 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.syscall.FaultInjection;
 
 class UnixSocketTest {
   @TempDir Path directory;
@@ -167,5 +170,20 @@ class UnixSocketTest {
     assertEquals(5, pair[1].available());
     pair[1].close();
     assertEquals(-Errno.EBADF, pair[1].available());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"socket", "bind", "listen"})
+  void listen_thatFails_leavesNoFile(String call) throws Exception {
+    Path path = directory.resolve("refused");
+
+    try (FaultInjection _ =
+        FaultInjection.by((kind, fd) -> kind.equals(call) ? -Errno.ENOMEM : 0)) {
+      ErrnoException failure = assertThrows(ErrnoException.class, () -> UnixListener.open(path));
+      assertEquals(Errno.ENOMEM, failure.errno());
+    }
+
+    assertFalse(Files.exists(path));
+    UnixListener.open(path).close();
   }
 }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
@@ -15,9 +16,13 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.legacy.Uart16550;
 import org.microvm.devices.state.StateReader;
+import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
+import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -146,6 +151,7 @@ public final class Machine implements AutoCloseable {
         target.trackSince(snapshot.identity());
       }
       target.load(state, passed.get());
+      target.renewGeneration();
       return target.ready();
     } catch (MachineException e) {
       target.close();
@@ -283,6 +289,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshot(Path directory, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
+    checkDisks("saved");
     snapshots.full(directory, options);
   }
 
@@ -300,7 +307,32 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
+    checkDisks("saved");
     snapshots.diff(directory, base, options);
+  }
+
+  /**
+   * Writes the guest's memory and its vCPUs' registers as an ELF core file, for debuggers and
+   * crash(8); QEMU's dump-guest-memory writes the same format. vCPUs and channels are stopped
+   * meanwhile; afterwards the guest continues unless it was paused before.
+   *
+   * @param file an empty file, in which zero pages become holes; not closed
+   * @throws MachineException if the machine is not running or paused, or the file cannot be written
+   * @throws InterruptedException as {@link #snapshot(Path)} does
+   */
+  public void dumpMemory(Fd file) throws MachineException, InterruptedException {
+    snapshots.dump(file);
+  }
+
+  /** What a guest has written to an overlay is in this process alone. */
+  private void checkDisks(String what) throws MachineException {
+    for (DiskConfig disk : config().disks()) {
+      if (disk.overlay() && !disk.readOnly()) {
+        throw new MachineException(
+            "disk %s has a private overlay (snapshot=on), so the machine cannot be %s"
+                .formatted(disk.file(), what));
+      }
+    }
   }
 
   /** Begins to track written pages: what changes from now on differs from this snapshot. */
@@ -364,6 +396,7 @@ public final class Machine implements AutoCloseable {
   Migration migrate(
       MigrationSession.TransportFactory factory, MigrationLimits limits, MigrationMemory memory)
       throws MachineException {
+    checkDisks("migrated");
     return migrations.start(factory, limits, memory);
   }
 
@@ -389,6 +422,19 @@ public final class Machine implements AutoCloseable {
    */
   public void addListener(MachineListener listener) {
     context.listeners().add(listener);
+  }
+
+  /**
+   * {@return the identifier of the guest's generation, which is another one in each machine that
+   * continues from a snapshot, and the same after a migration or a reset; empty without ACPI}
+   */
+  public Optional<UUID> generation() {
+    return Optional.ofNullable(parts.board().generation());
+  }
+
+  /** {@return what each disk has done since the machine was made, in the order of the disks} */
+  public List<BlkStatistics> diskStatistics() {
+    return parts.blockDevices().stream().map(BlkDevice::statistics).toList();
   }
 
   /** {@return what the machine was made from} */

@@ -35,6 +35,7 @@ final class RestoreTarget implements AutoCloseable {
 
   private final MachineParts parts;
   private final Topology topology;
+  private final boolean acpi;
   private final VmInstance instance;
   private final Machine machine;
   private boolean adoptedMemory;
@@ -43,6 +44,7 @@ final class RestoreTarget implements AutoCloseable {
   private RestoreTarget(MachineConfig config, MachineParts parts, VmInstance instance) {
     this.parts = parts;
     topology = config.topology();
+    acpi = config.acpi();
     this.instance = instance;
     machine = new Machine(config, parts, instance);
   }
@@ -143,6 +145,17 @@ final class RestoreTarget implements AutoCloseable {
     }
   }
 
+  /** Tells a guest from a snapshot that it is not the only one that continues from there. */
+  void renewGeneration() throws MachineException {
+    try {
+      if (acpi) {
+        parts.board().renewGeneration();
+      }
+    } catch (ErrnoException e) {
+      throw new MachineException(e.getMessage(), e);
+    }
+  }
+
   /**
    * Starts the vCPU threads, which wait at the closed pause gate for {@link #activate} or {@link
    * #keep}. Call this after {@link #load}.
@@ -171,6 +184,9 @@ final class RestoreTarget implements AutoCloseable {
    * afterwards.
    */
   Machine activate(boolean paused) {
+    if (acpi) {
+      parts.board().keepGeneration();
+    }
     instance.showTime();
     if (!paused) {
       parts.pauseGate().open();

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.microvm.linux.Fd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.DirtyTracker;
+import org.microvm.machine.save.MemoryDump;
 import org.microvm.machine.save.SnapshotFiles;
 import org.microvm.machine.save.SnapshotWriter;
 import org.microvm.machine.snapshot.Snapshot;
@@ -49,6 +51,32 @@ final class SnapshotSession {
         (files, identity) -> writeDiff(files, identity, base, other, options(arguments)));
   }
 
+  /** Writes the guest's memory as {@link Machine#dumpMemory} says. */
+  void dump(Fd file) throws MachineException, InterruptedException {
+    lifecycle.checkNotHeld();
+    lifecycle.closing().lock();
+    pauses.standstill().lock();
+    try {
+      if (!lifecycle.isAlive()) {
+        throw new MachineException("only the memory of a running or paused guest can be dumped");
+      }
+      whilePaused(
+          () -> {
+            lifecycle.lock().lock();
+            try {
+              MemoryDump.write(file, context.parts().board().ram(), lifecycle.instance());
+            } finally {
+              lifecycle.lock().unlock();
+            }
+          });
+    } catch (IOException e) {
+      throw new MachineException("memory dump: " + e.getMessage(), e);
+    } finally {
+      pauses.standstill().unlock();
+      lifecycle.closing().unlock();
+    }
+  }
+
   /** Writes the files of a snapshot while the machine stands still. */
   private interface Save {
     void run(SnapshotFiles files, Snapshot.Identity identity) throws IOException, MachineException;
@@ -77,13 +105,22 @@ final class SnapshotSession {
 
   private void save(SnapshotFiles files, Snapshot.Identity identity, Save save)
       throws IOException, MachineException, InterruptedException {
+    whilePaused(() -> save.run(files, identity));
+  }
+
+  /** Something that is done while the machine stands still. */
+  private interface Work {
+    void run() throws IOException, MachineException;
+  }
+
+  private void whilePaused(Work work) throws IOException, MachineException, InterruptedException {
     boolean wasPaused = pauses.isPaused();
     try {
       if (!pauses.pause()) {
         throw notToBeSaved();
       }
       try (EventLoopPause _ = EventLoopPause.of(context.parts().loop())) {
-        save.run(files, identity);
+        work.run();
       }
     } finally {
       // Also if the thread was interrupted while it waited for the vCPUs.

@@ -2,6 +2,7 @@ package org.microvm.transport;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.SocketAccess;
 import org.microvm.linux.UnixListener;
@@ -39,7 +40,12 @@ public final class UnixTransportListener implements TransportListener {
     while (connection == null) {
       connection = UnixSocket.accept(listener.fd());
     }
-    return UnixTransport.authenticated(connection, access);
+    try {
+      return UnixTransport.authenticated(connection, access);
+    } catch (ErrnoException e) {
+      connection.close();
+      throw e;
+    }
   }
 
   @Override

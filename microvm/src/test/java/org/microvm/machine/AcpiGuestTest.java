@@ -6,7 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -112,6 +116,46 @@ class AcpiGuestTest {
 
     assertTrue(machine.pressPowerButton());
     assertEquals(new MachineEnd.PowerOff(), end(machine));
+  }
+
+  private List<String> generations() {
+    return console.toString().lines().filter(line -> line.startsWith("generation ")).toList();
+  }
+
+  @Test
+  void snapshot_eachRestoredGuest_isToldOfAGenerationOfItsOwn() throws Exception {
+    Machine first = start(guest("end=generation"));
+    console.await("waiting for a generation", 30);
+    first.snapshot(directory);
+    first.stop();
+    Set<Optional<UUID>> ids = new HashSet<>(Set.of(first.generation()));
+
+    for (int i = 0; i < 2; i++) {
+      Snapshot snapshot = Snapshot.open(directory);
+      Machine next = start(Machine.restore(snapshot, guest("end=generation").build()));
+      ids.add(next.generation());
+      assertEquals(new MachineEnd.PowerOff(), end(next));
+      next.close();
+    }
+
+    assertEquals(3, ids.size(), ids.toString());
+    // The first machine's line is in its console, the others' are those after the change.
+    assertEquals(3, Set.copyOf(generations()).size(), console.toString());
+  }
+
+  @Test
+  void reset_keepsTheGeneration() throws Exception {
+    Machine machine = start(guest("end=generation").onReset(OnReset.RESTART));
+    console.await("waiting for a generation", 30);
+    machine.reset();
+    console.await("waiting for a generation", 2, 30);
+
+    assertEquals(1, Set.copyOf(generations()).size(), console.toString());
+  }
+
+  @Test
+  void noAcpi_hasNoGeneration() throws Exception {
+    assertEquals(Optional.empty(), start(guest("end=poweroff").acpi(false)).generation());
   }
 
   @Test

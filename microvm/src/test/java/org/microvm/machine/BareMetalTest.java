@@ -25,6 +25,9 @@ import org.microvm.testing.RequiresKvm;
 @RequiresKvm
 @Timeout(60)
 class BareMetalTest {
+  /** What the guest that looks at the 8259s prints if no line is unmasked. */
+  private static final String PIC_MASKED = "masks 0xff 0xff, interrupts 0";
+
   private final ConsoleText console = new ConsoleText();
   private Machine machine;
 
@@ -141,6 +144,22 @@ class BareMetalTest {
     assertEquals(new MachineEnd.DebugExit(1), end());
     machine.close();
     assertTrue(console.toString().contains("memory ok, " + usable), console.toString());
+  }
+
+  @Test
+  void interruptControllers_atPowerOn_areMasked() throws Exception {
+    start(guest("pic", ""));
+
+    assertEquals(new MachineEnd.DebugExit(1), end());
+    machine.close();
+    assertEquals(PIC_MASKED, console.toString().strip());
+  }
+
+  @Test
+  void interruptControllers_afterAReset_areMaskedAgain() throws Exception {
+    start(guest("pic", "end=reset").onReset(OnReset.RESTART).resetLimit(0));
+
+    console.await(PIC_MASKED, 2, 30);
   }
 
   @Test

@@ -133,6 +133,13 @@ class SmpTest {
   }
 
   @Test
+  void jumpToTheFirmware_isAReset() throws Exception {
+    Machine machine = start(guest("bios", console).cpus(2));
+
+    assertInstanceOf(MachineEnd.Reset.class, end(machine));
+  }
+
+  @Test
   void resetByTheHost_putsTheVcpusBack() throws Exception {
     Machine machine = start(guest("rounds", console).cpus(4));
     console.await("round 3\n", 60);

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -90,6 +91,11 @@ public abstract class AwaitedGuest implements QmpTarget {
   @Override
   public final void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
+    throw absent();
+  }
+
+  @Override
+  public void dumpMemory(Fd file) throws IOException {
     throw absent();
   }
 

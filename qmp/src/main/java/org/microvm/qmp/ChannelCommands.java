@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +28,7 @@ final class ChannelCommands {
   private final QmpTarget target;
   private final ChannelRegistry registry;
 
+  private final DescriptorCommands descriptors;
   private final List<Monitor> monitors;
 
   /**
@@ -38,19 +38,24 @@ final class ChannelCommands {
    * @param description what it is and where
    */
   record Monitor(String id, String description) {
-    /** The monitors at these sockets, with the ids that QEMU gives them. */
-    static List<Monitor> all(List<Path> sockets) {
+    /** The monitors at these endpoints, with the ids that QEMU gives them. */
+    static List<Monitor> all(List<? extends QmpClients> endpoints) {
       List<Monitor> all = new ArrayList<>();
-      for (Path socket : sockets) {
-        all.add(new Monitor("compat_monitor" + all.size(), "unix:" + socket + ",server=on"));
+      for (QmpClients endpoint : endpoints) {
+        all.add(endpoint.monitor("compat_monitor" + all.size()));
       }
       return all;
     }
   }
 
-  ChannelCommands(QmpTarget target, ChannelRegistry registry, List<Monitor> monitors) {
+  ChannelCommands(
+      QmpTarget target,
+      ChannelRegistry registry,
+      DescriptorCommands descriptors,
+      List<Monitor> monitors) {
     this.target = target;
     this.registry = registry;
+    this.descriptors = descriptors;
     this.monitors = monitors;
   }
 
@@ -69,7 +74,7 @@ final class ChannelCommands {
     String id = arguments.text("id");
     QmpArguments backend = arguments.object("backend");
     arguments.finish();
-    if (id.isEmpty() || id.chars().anyMatch(Character::isISOControl)) {
+    if (id.chars().anyMatch(Character::isISOControl)) {
       throw QmpException.generic("Parameter 'id' expects a text without control characters");
     }
     if (registry.chardev(id) != null || isMonitor(id)) {
@@ -78,15 +83,15 @@ final class ChannelCommands {
     Chardev chardev = Chardev.open(id, chardevSpec(id, backend), target.eventLoop());
     registry.add(chardev);
     ObjectNode result = JsonNodeFactory.instance.objectNode();
-    if (chardev.spare() instanceof PtyBackend pty) {
+    if (chardev.spare().plain() instanceof PtyBackend pty) {
       result.put("pty", pty.path().toString());
     }
     return result;
   }
 
-  private static ChardevSpec chardevSpec(String id, QmpArguments backend) throws QmpException {
+  private ChardevSpec chardevSpec(String id, QmpArguments backend) throws QmpException {
     try {
-      return SpecJson.chardev(backend);
+      return SpecJson.chardev(backend, descriptors);
     } catch (OptionException e) {
       throw QmpException.generic("Failed to add chardev '%s': %s", id, e.getMessage());
     }
@@ -171,6 +176,7 @@ final class ChannelCommands {
     id.ifPresent(text -> properties.put("id", text));
     SpecJson.checkNames(driver, properties);
     checkBus(properties);
+    checkChardev(driver, properties.path("chardev").asText());
     PortSpec port = portSpec(driver, properties);
     checkFree(port);
     if (port.chardev().isEmpty()) {
@@ -178,10 +184,6 @@ final class ChannelCommands {
       return null;
     }
     Chardev chardev = registry.chardev(port.chardev());
-    if (chardev == null) {
-      throw QmpException.generic(
-          "Property '%s.chardev' can't find value '%s'", driver, port.chardev());
-    }
     PortBackend backend = chardev.take(driver, target.eventLoop());
     registry.put(addPort(port, backend), port);
     chardev.taken();
@@ -221,6 +223,18 @@ final class ChannelCommands {
     return virtio.group(1).equals("pci")
         ? QmpException.generic("No 'PCI' bus found for device '%s'", driver)
         : QmpException.generic("Bus 'virtio-mmio-bus.0' does not support hotplugging");
+  }
+
+  /** Refuses a chardev that does not exist or has a device, before other properties as in QEMU. */
+  private void checkChardev(String driver, String id) throws QmpException {
+    if (id.isEmpty()) {
+      return;
+    }
+    Chardev chardev = registry.chardev(id);
+    if (chardev == null) {
+      throw QmpException.generic("Property '%s.chardev' can't find value '%s'", driver, id);
+    }
+    chardev.checkFree(driver);
   }
 
   private void checkBus(ObjectNode properties) throws QmpException {

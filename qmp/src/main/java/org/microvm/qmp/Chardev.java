@@ -66,7 +66,7 @@ final class Chardev {
       if (failure.errno() == Errno.ENAMETOOLONG) {
         return "UNIX socket path '%s' is too long".formatted(call.replaceFirst("^.*? (?=/)", ""));
       }
-      if (call.startsWith(OPEN) && !e.getMessage().contains("mkfifo")) {
+      if (call.startsWith(OPEN)) {
         return "Could not open '%s': %s".formatted(call.substring(OPEN.length()), why);
       }
       if (call.startsWith(CONNECT)) {
@@ -98,7 +98,7 @@ final class Chardev {
   /** Describes the kind and place of the host end, as QEMU does. */
   String describe() {
     String text = spare == null ? ChardevOptions.write(id, spec) : spare.describe();
-    return spec instanceof SocketSpec ? DISCONNECTED + text : text;
+    return spec.plain() instanceof SocketSpec ? DISCONNECTED + text : text;
   }
 
   /**
@@ -108,14 +108,19 @@ final class Chardev {
    * @throws QmpException if another device uses it, or it cannot be opened again
    */
   PortBackend take(String driver, EventLoop loop) throws QmpException {
-    if (busy) {
-      throw QmpException.generic(
-          "Property '%s.chardev' can't take value '%s': Device '%s' is in use", driver, id, id);
-    }
+    checkFree(driver);
     if (spare == null) {
       open(loop);
     }
     return spare;
+  }
+
+  /** Refuses a second device. */
+  void checkFree(String driver) throws QmpException {
+    if (busy) {
+      throw QmpException.generic(
+          "Property '%s.chardev' can't take value '%s': Device '%s' is in use", driver, id, id);
+    }
   }
 
   /** Called when the device has taken the host end. */

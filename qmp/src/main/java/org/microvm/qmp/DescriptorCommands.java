@@ -4,12 +4,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.PassedDescriptor;
 
 /**
  * The commands that take descriptors from a client, which come with the command's bytes, and that
@@ -18,6 +22,8 @@ import org.microvm.linux.Fd;
 final class DescriptorCommands {
   /** The most descriptors that clients may leave with the machine. */
   private static final int MOST = 64;
+
+  private static final String NOT_FOUND = "File descriptor named '%s' has not been found";
 
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -141,6 +147,37 @@ final class DescriptorCommands {
           }
         });
     return result;
+  }
+
+  /**
+   * Takes a descriptor by its name, which no longer names it.
+   *
+   * @throws QmpException if there is none of that name
+   */
+  Fd take(String name) throws QmpException {
+    Fd fd = named.remove(name);
+    if (fd == null) {
+      throw QmpException.generic(NOT_FOUND, name);
+    }
+    return fd;
+  }
+
+  /** Takes a socket by its name, for a chardev. */
+  Fd socket(String name, boolean listening) throws IOException {
+    Fd fd = named.remove(name);
+    if (fd == null) {
+      throw new IOException(NOT_FOUND.formatted(name));
+    }
+    return PassedDescriptor.check(fd, listening);
+  }
+
+  /** Opens another descriptor for the file of a set, which stays there. */
+  Fd file(long id) throws ErrnoException {
+    List<Member> set = sets.getOrDefault(id, List.of());
+    if (set.isEmpty()) {
+      throw new ErrnoException("open /dev/fdset/" + id, Errno.ENOENT, "the set is empty");
+    }
+    return set.getFirst().fd().duplicate();
   }
 
   /** Closes all descriptors. */

@@ -42,9 +42,6 @@ final class FixedAnswers {
         "query-hotpluggable-cpus",
         refusal(QmpException.GENERIC, "The feature 'query-hotpluggable-cpus' is not enabled"));
     commands.add(
-        "query-vm-generation-id",
-        refusal(QmpException.GENERIC, "VM Generation ID device not found"));
-    commands.add(
         "system_wakeup",
         refusal(QmpException.GENERIC, "wake-up from suspend is not supported by this guest"));
     commands.add("balloon", FixedAnswers::balloon);

@@ -5,8 +5,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.UnaryOperator;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -28,6 +31,11 @@ final class ForwardingTarget implements QmpTarget {
   @Override
   public Optional<String> name() {
     return target.name();
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return target.generation();
   }
 
   @Override
@@ -54,6 +62,16 @@ final class ForwardingTarget implements QmpTarget {
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
     target.snapshotDiff(directory, base, options);
+  }
+
+  @Override
+  public List<BlkStatistics> diskStatistics() {
+    return target.diskStatistics();
+  }
+
+  @Override
+  public void dumpMemory(Fd file) throws IOException {
+    target.dumpMemory(file);
   }
 
   @Override

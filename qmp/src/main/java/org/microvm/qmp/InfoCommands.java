@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.UUID;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.Topology;
 
@@ -40,6 +42,16 @@ final class InfoCommands {
     commands.add("query-memdev", this::queryMemory);
     commands.add("query-memory-size-summary", this::queryMemorySize);
     commands.add("query-named-block-nodes", this::queryBlockNodes);
+    commands.add("query-vm-generation-id", this::queryGeneration);
+  }
+
+  private JsonNode queryGeneration(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    UUID generation =
+        target
+            .generation()
+            .orElseThrow(() -> QmpException.generic("VM Generation ID device not found"));
+    return JsonNodeFactory.instance.objectNode().put("guid", generation.toString());
   }
 
   private JsonNode queryCpus(QmpArguments arguments) throws QmpException {
@@ -120,15 +132,43 @@ final class InfoCommands {
     return result;
   }
 
-  /** Lists the disks without counters, which disks do not keep. */
   private JsonNode queryBlockStatistics(QmpArguments arguments) throws QmpException {
     arguments.optionalFlag("query-nodes");
     arguments.finish();
+    List<BlkStatistics> disks = target.diskStatistics();
     ArrayNode result = NODES.arrayNode();
     for (int i = 0; i < target.facts().disks().size(); i++) {
-      result.addObject().put("device", diskName(i)).put("node-name", diskName(i));
+      ObjectNode disk = result.addObject().put("device", diskName(i));
+      disk.put("node-name", diskName(i));
+      if (i < disks.size()) {
+        statistics(disk.putObject("stats"), disks.get(i));
+      }
     }
     return result;
+  }
+
+  /** Writes the members of QEMU's BlockDeviceStats. */
+  private static void statistics(ObjectNode node, BlkStatistics disk) {
+    operations(node, "rd", disk.reads());
+    operations(node, "wr", disk.writes());
+    operations(node, "flush", disk.flushes());
+    operations(node, "unmap", disk.discards());
+    node.remove("flush_bytes");
+    node.put("wr_highest_offset", disk.highestOffset());
+    node.put("account_invalid", false).put("account_failed", false);
+    node.putArray("timed_stats");
+  }
+
+  private static void operations(ObjectNode node, String kind, BlkStatistics.Operations done) {
+    node.put(kind + "_bytes", done.bytes());
+    node.put(kind + "_operations", done.count());
+    node.put(kind + "_total_time_ns", done.nanos());
+    node.put("failed_" + kind + "_operations", done.failed());
+    // The guest's invalid requests are not counted, and none is merged with another one.
+    node.put("invalid_" + kind + "_operations", 0);
+    if (!kind.equals("flush")) {
+      node.put(kind + "_merged", 0);
+    }
   }
 
   /** Returns the name that Linux gives a disk. */

@@ -7,12 +7,15 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.devices.virtio.blk.BlkError;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
 import org.microvm.machine.config.MachineEnd;
@@ -41,6 +44,8 @@ public final class MachineTarget implements QmpTarget {
   private final Semaphore resets = new Semaphore(0);
 
   private volatile boolean reports;
+  private volatile boolean startsAtResume;
+  private volatile QmpServer toServer;
 
   /**
    * Makes a machine the target.
@@ -71,6 +76,11 @@ public final class MachineTarget implements QmpTarget {
     this.name = Optional.ofNullable(name);
     this.statistics = statistics;
     this.seal = seal;
+  }
+
+  /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
+  public void startAtResume() {
+    startsAtResume = true;
   }
 
   /**
@@ -133,6 +143,7 @@ public final class MachineTarget implements QmpTarget {
             resets.release();
           }
         });
+    toServer = server;
     reports = true;
   }
 
@@ -160,6 +171,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public Optional<String> name() {
     return name;
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return machine.generation();
   }
 
   @Override
@@ -197,6 +213,11 @@ public final class MachineTarget implements QmpTarget {
     if (machine.end().isDone()) {
       throw new IOException("the guest has ended");
     }
+    if (startsAtResume && !machine.isStarted()) {
+      machine.start();
+      toServer.resumed();
+      return;
+    }
     try {
       machine.resume();
     } catch (UncheckedIOException e) {
@@ -213,6 +234,11 @@ public final class MachineTarget implements QmpTarget {
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
     save(() -> machine.snapshotDiff(directory, base, sealed(options)));
+  }
+
+  @Override
+  public void dumpMemory(Fd file) throws IOException {
+    save(() -> machine.dumpMemory(file));
   }
 
   private UnaryOperator<List<String>> sealed(UnaryOperator<List<String>> options) {
@@ -288,6 +314,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public MachineFacts facts() {
     return MachineFacts.of(machine.config());
+  }
+
+  @Override
+  public List<BlkStatistics> diskStatistics() {
+    return machine.diskStatistics();
   }
 
   @Override

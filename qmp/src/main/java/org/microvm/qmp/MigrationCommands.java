@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import org.microvm.linux.ErrnoException;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationProgress;
@@ -23,13 +24,18 @@ final class MigrationCommands {
   private final QmpTarget target;
   private final MigrationParameters parameters = new MigrationParameters();
   private final QmpEvents events;
+  private final DescriptorCommands descriptors;
+
+  /** Why the last migration had no destination, or null. */
+  private String notBegun;
 
   /** Whether the capability is set; written on the control socket's loop. */
   private volatile boolean tellsChanges;
 
-  MigrationCommands(QmpTarget target, QmpEvents events) {
+  MigrationCommands(QmpTarget target, QmpEvents events, DescriptorCommands descriptors) {
     this.target = target;
     this.events = events;
+    this.descriptors = descriptors;
   }
 
   void addTo(QmpCommands commands) {
@@ -54,13 +60,34 @@ final class MigrationCommands {
     arguments.finish();
     changed(Status.SETUP);
     try {
-      MigrationAddress destination = parameters.address(uri);
-      target.migrate(destination, parameters.limits(), parameters.memory());
+      target.migrate(destination(uri), parameters.limits(), parameters.memory());
+      notBegun = null;
     } catch (IllegalArgumentException | IOException e) {
-      changed(Status.FAILED);
-      throw QmpException.of(e);
+      if (!isUnreachable(e)) {
+        changed(Status.FAILED);
+        throw QmpException.of(e);
+      }
+      notBegun = e.getMessage();
+      events.emit("MIGRATION", NODES.objectNode().put("status", name(Status.FAILED)));
     }
     return null;
+  }
+
+  private MigrationAddress destination(String uri) throws QmpException {
+    return uri.startsWith(MigrationAddress.PASSED)
+        ? new MigrationAddress.Passed(
+            descriptors.take(uri.substring(MigrationAddress.PASSED.length())))
+        : parameters.address(uri);
+  }
+
+  /** Whether nobody answered at the address: that is a migration that has failed, as in QEMU. */
+  private static boolean isUnreachable(Throwable e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ErrnoException failure) {
+        return failure.call().startsWith("connect to ");
+      }
+    }
+    return false;
   }
 
   private JsonNode incoming(QmpArguments arguments) throws QmpException {
@@ -118,6 +145,9 @@ final class MigrationCommands {
 
   private JsonNode query(QmpArguments arguments) throws QmpException {
     arguments.finish();
+    if (notBegun != null) {
+      return NODES.objectNode().put("status", name(Status.FAILED)).put("error-desc", notBegun);
+    }
     return target.migration().map(this::describe).orElse(null);
   }
 

@@ -1,15 +1,16 @@
 package org.microvm.qmp;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * read-only socket cannot keep others out. All methods but {@link #open} and {@link #closeFile} run
  * on the control socket's event loop.
  */
-final class QmpListener {
+final class QmpListener implements QmpClients {
   private static final Logger LOG = LoggerFactory.getLogger(QmpListener.class);
 
   /** The most clients at a time; further ones wait in the listen backlog. */
@@ -59,20 +60,27 @@ final class QmpListener {
    * @param toClients sends the events
    * @param served runs with each client that is accepted
    */
-  void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException {
+  @Override
+  public void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException {
     commands = socket.readOnly() ? all.reading() : all;
     events = toClients;
     onClient = served;
     watch = loop.watch(listener.fd(), EventLoop.IN, bits -> accept());
   }
 
-  /** The path of the socket's file. */
-  Path path() {
-    return socket.path();
+  @Override
+  public ChannelCommands.Monitor monitor(String defaultId) {
+    return new ChannelCommands.Monitor(defaultId, "unix:" + socket.path() + ",server=on");
+  }
+
+  @Override
+  public CompletableFuture<Void> readyToBoot() {
+    return CompletableFuture.completedFuture(null);
   }
 
   /** Passes each client to a consumer, which may end it. */
-  void forEach(Consumer<QmpSession> consumer) {
+  @Override
+  public void forEach(Consumer<QmpSession> consumer) {
     new ArrayList<>(sessions).forEach(consumer);
   }
 
@@ -101,7 +109,7 @@ final class QmpListener {
         refuse(client);
         return;
       }
-      session = new QmpSession(loop, client, commands, events, this::left);
+      session = new QmpSession(loop, HostConnection.duplex(client), commands, events, this::left);
     } catch (ErrnoException | RuntimeException | Error e) {
       client.close();
       throw e;
@@ -133,14 +141,16 @@ final class QmpListener {
   }
 
   /** Stops listening, removes the socket's file and disconnects the clients. */
-  void end() {
+  @Override
+  public void end() {
     watch.close();
     listener.close();
     forEach(QmpSession::end);
   }
 
   /** Stops listening and removes the socket's file, on any thread. */
-  void closeFile() {
+  @Override
+  public void closeFile() {
     listener.close();
   }
 }

@@ -27,7 +27,7 @@ public final class QmpServer implements AutoCloseable {
   private static final long CLOSE_SECONDS = 2;
 
   private final EventLoop loop;
-  private final List<QmpListener> listeners;
+  private final List<QmpClients> listeners;
   private final ForwardingTarget target;
   private final ChannelRegistry registry;
   private final QmpCommands commands;
@@ -42,7 +42,7 @@ public final class QmpServer implements AutoCloseable {
 
   private QmpServer(
       EventLoop loop,
-      List<QmpListener> listeners,
+      List<QmpClients> listeners,
       ForwardingTarget target,
       ChannelRegistry registry,
       Settings settings) {
@@ -53,12 +53,13 @@ public final class QmpServer implements AutoCloseable {
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
     new MachineCommands(target, registry, this::quit).addTo(commands);
-    migrationCommands = new MigrationCommands(target, events);
+    migrationCommands = new MigrationCommands(target, events, descriptors);
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
-    List<Path> paths = listeners.stream().map(QmpListener::path).toList();
-    new ChannelCommands(target, registry, ChannelCommands.Monitor.all(paths)).addTo(commands);
+    List<ChannelCommands.Monitor> monitors = ChannelCommands.Monitor.all(listeners);
+    new ChannelCommands(target, registry, descriptors, monitors).addTo(commands);
+    new DumpCommands(target, descriptors, events).addTo(commands);
     new QomCommands(target, registry).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);
@@ -90,10 +91,10 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
-   * Listens on several unix sockets and starts to serve their clients. Clients of all sockets get
-   * the events; those of a read-only one can change nothing.
+   * Listens on several endpoints and starts to serve their clients. Clients of all of them get the
+   * events; those of a read-only socket can change nothing.
    *
-   * @param sockets at least one; {@link #close} removes the files
+   * @param endpoints at least one; {@link #close} removes the files
    * @param target what is controlled
    * @param registry the channels that exist; used by the server alone from now on
    * @param version of the product, such as 0.1.0
@@ -101,9 +102,12 @@ public final class QmpServer implements AutoCloseable {
    * @throws ErrnoException if a path is too long, in use, or not allowed
    */
   public static QmpServer listen(
-      List<QmpSocket> sockets, QmpTarget target, ChannelRegistry registry, String version)
+      List<? extends QmpEndpoint> endpoints,
+      QmpTarget target,
+      ChannelRegistry registry,
+      String version)
       throws ErrnoException {
-    return listen(sockets, target, registry, new Settings(version, PORT_EVENT_INTERVAL));
+    return listen(endpoints, target, registry, new Settings(version, PORT_EVENT_INTERVAL));
   }
 
   static QmpServer listen(Path path, QmpTarget target, ChannelRegistry registry, Settings settings)
@@ -112,17 +116,20 @@ public final class QmpServer implements AutoCloseable {
   }
 
   private static QmpServer listen(
-      List<QmpSocket> sockets, QmpTarget target, ChannelRegistry registry, Settings settings)
+      List<? extends QmpEndpoint> endpoints,
+      QmpTarget target,
+      ChannelRegistry registry,
+      Settings settings)
       throws ErrnoException {
-    List<QmpListener> listeners = new ArrayList<>();
+    List<QmpClients> listeners = new ArrayList<>();
     EventLoop loop = EventLoop.open("qmp");
     try {
-      for (QmpSocket socket : sockets) {
-        listeners.add(QmpListener.open(loop, socket));
+      for (QmpEndpoint endpoint : endpoints) {
+        listeners.add(open(loop, endpoint));
       }
       QmpServer server =
           new QmpServer(loop, listeners, new ForwardingTarget(target), registry, settings);
-      for (QmpListener listener : listeners) {
+      for (QmpClients listener : listeners) {
         listener.start(server.commands, server.events, () -> server.firstClient.complete(null));
       }
       if (target instanceof AwaitedGuest) {
@@ -133,10 +140,26 @@ public final class QmpServer implements AutoCloseable {
       loop.start();
       return server;
     } catch (ErrnoException e) {
-      listeners.forEach(QmpListener::closeFile);
+      listeners.forEach(QmpClients::closeFile);
       loop.close();
       throw e;
     }
+  }
+
+  private static QmpClients open(EventLoop loop, QmpEndpoint endpoint) throws ErrnoException {
+    return switch (endpoint) {
+      case QmpSocket socket -> QmpListener.open(loop, socket);
+      case QmpChannel channel -> QmpChardevClient.open(loop, channel);
+    };
+  }
+
+  /**
+   * {@return a future that completes when the guest may start, as the chardevs of the endpoints ask
+   * for with {@code wait=on}}
+   */
+  public CompletableFuture<Void> readyToBoot() {
+    return CompletableFuture.allOf(
+        listeners.stream().map(QmpClients::readyToBoot).toArray(CompletableFuture[]::new));
   }
 
   /**
@@ -320,7 +343,7 @@ public final class QmpServer implements AutoCloseable {
     CompletableFuture<Void> ended = new CompletableFuture<>();
     loop.execute(
         () -> {
-          listeners.forEach(QmpListener::end);
+          listeners.forEach(QmpClients::end);
           registry.close();
           descriptors.close();
           ended.complete(null);
@@ -329,6 +352,6 @@ public final class QmpServer implements AutoCloseable {
     firstClient.cancel(false);
     quit.cancel(false);
     loop.close();
-    listeners.forEach(QmpListener::closeFile);
+    listeners.forEach(QmpClients::closeFile);
   }
 }

@@ -18,6 +18,7 @@ import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
+import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,7 +43,7 @@ final class QmpSession implements QmpInput.Sink {
 
   private static final int READ_BYTES = 4096;
 
-  private final Fd fd;
+  private final HostConnection connection;
   private final QmpCommands commands;
   private final QmpEvents events;
   private final Consumer<QmpSession> onEnd;
@@ -50,20 +51,35 @@ final class QmpSession implements QmpInput.Sink {
   private final QmpInput input = new QmpInput(this);
   private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
   private final EventLoop.Watch watch;
+
+  /** Of the output, if that is another descriptor than the input; else null. */
+  private final EventLoop.Watch outputWatch;
+
   private final Deque<Fd> descriptors = new ArrayDeque<>();
   private boolean negotiated;
   private boolean outOfBand;
   private boolean ended;
 
   QmpSession(
-      EventLoop loop, Fd fd, QmpCommands commands, QmpEvents events, Consumer<QmpSession> onEnd)
+      EventLoop loop,
+      HostConnection connection,
+      QmpCommands commands,
+      QmpEvents events,
+      Consumer<QmpSession> onEnd)
       throws ErrnoException {
-    this.fd = fd;
+    this.connection = connection;
     this.commands = commands;
     this.events = events;
     this.onEnd = onEnd;
-    output = new QmpOutput(fd);
-    watch = loop.watch(fd, EventLoop.IN, this::ready);
+    output = new QmpOutput(connection.output());
+    watch = loop.watch(connection.input(), EventLoop.IN, this::ready);
+    try {
+      outputWatch =
+          connection.isDuplex() ? null : loop.watch(connection.output(), 0, this::writable);
+    } catch (ErrnoException e) {
+      watch.close();
+      throw e;
+    }
   }
 
   /** Sends the greeting. */
@@ -87,9 +103,18 @@ final class QmpSession implements QmpInput.Sink {
     }
   }
 
+  private void writable(int events) {
+    if (!ended) {
+      flush();
+    }
+  }
+
   private void read() {
     List<Fd> received = new ArrayList<>();
-    long length = DescriptorMessage.receive(fd, readBuffer, received);
+    long length = DescriptorMessage.receive(connection.input(), readBuffer, received);
+    if (length == -Errno.ENOTSOCK) {
+      length = connection.input().read(readBuffer);
+    }
     keep(received);
     if (length > 0) {
       byte[] bytes = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
@@ -201,7 +226,13 @@ final class QmpSession implements QmpInput.Sink {
       end();
     } else {
       int in = output.pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;
-      watch.interest(in | (output.pending() > 0 ? EventLoop.OUT : 0));
+      int out = output.pending() > 0 ? EventLoop.OUT : 0;
+      if (outputWatch == null) {
+        watch.interest(in | out);
+      } else {
+        watch.interest(in);
+        outputWatch.interest(out);
+      }
     }
   }
 
@@ -210,7 +241,10 @@ final class QmpSession implements QmpInput.Sink {
     if (!ended) {
       ended = true;
       watch.close();
-      fd.close();
+      if (outputWatch != null) {
+        outputWatch.close();
+      }
+      connection.close();
       descriptors.forEach(Fd::close);
       descriptors.clear();
       onEnd.accept(this);

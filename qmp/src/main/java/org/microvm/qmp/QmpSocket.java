@@ -11,7 +11,7 @@ import org.microvm.linux.SocketAccess;
  * @param access the permissions of the file, and who may connect
  * @param readOnly whether clients may only query the machine and receive its events
  */
-public record QmpSocket(Path path, SocketAccess access, boolean readOnly) {
+public record QmpSocket(Path path, SocketAccess access, boolean readOnly) implements QmpEndpoint {
   /** Checks that nothing is null. */
   public QmpSocket {
     Objects.requireNonNull(path);

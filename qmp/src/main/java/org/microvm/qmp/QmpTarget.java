@@ -5,8 +5,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.UnaryOperator;
+import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
@@ -37,6 +40,11 @@ public interface QmpTarget {
 
   /** {@return the name of the machine; empty if it was given none} */
   Optional<String> name();
+
+  /** {@return the identifier of the guest's generation; empty without ACPI} */
+  default Optional<UUID> generation() {
+    return Optional.empty();
+  }
 
   /** {@return the state of the guest} */
   RunState state();
@@ -75,6 +83,15 @@ public interface QmpTarget {
    */
   void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException;
+
+  /**
+   * Writes the guest's memory as an ELF core file; afterwards the guest is in the same state as
+   * before.
+   *
+   * @param file an empty file; not closed
+   * @throws IOException if the memory cannot be dumped now or there
+   */
+  void dumpMemory(Fd file) throws IOException;
 
   /**
    * Starts a migration of the guest to another process.
@@ -121,6 +138,13 @@ public interface QmpTarget {
 
   /** {@return what the machine consists of} */
   MachineFacts facts();
+
+  /**
+   * {@return what each disk has done, in the order of the disks; empty if there is no guest yet}
+   */
+  default List<BlkStatistics> diskStatistics() {
+    return List.of();
+  }
 
   /**
    * {@return the operating system's thread id of each vCPU; that of the process for a vCPU that has

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.microvm.linux.SocketMode;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -25,6 +27,9 @@ import org.microvm.virtioserial.options.SocketSpec;
 public final class SpecJson {
   /** The types of chardevs that chardev-add accepts. */
   static final List<String> TYPES = List.of("socket", "file", "pipe", "pty", "null");
+
+  /** The path of a set of descriptors, as in QEMU. */
+  private static final Pattern DESCRIPTOR_SET = Pattern.compile("/dev/fdset/([0-9]{1,9})");
 
   private static final Set<String> PORT_PROPERTIES =
       Set.of(
@@ -45,30 +50,39 @@ public final class SpecJson {
   /**
    * Reads the {@code backend} of chardev-add: {@code {"type": ..., "data": {...}}}.
    *
+   * @param descriptors the descriptors that clients have sent
    * @throws QmpException if a member is missing, unexpected or of a wrong type, or the kind of
    *     chardev cannot be added over the control socket
    * @throws OptionException if a value is not accepted
    */
-  static ChardevSpec chardev(QmpArguments backend) throws QmpException, OptionException {
+  static ChardevSpec chardev(QmpArguments backend, DescriptorCommands descriptors)
+      throws QmpException, OptionException {
     String type = backend.text("type");
+    if (!TYPES.contains(type)) {
+      throw QmpException.generic("Parameter 'type' does not accept value '%s'", type);
+    }
+    QmpArguments data = backend.object("data");
+    Optional<String> log = data.optionalText("logfile");
+    boolean append = data.optionalFlag("logappend").orElse(false);
     ChardevSpec spec =
         switch (type) {
-          case "socket" -> socket(backend.object("data"));
-          case "file" -> file(backend.object("data"));
-          case "pipe" -> pipe(backend.object("data"));
-          case "pty", "null" -> {
-            backend.object("data").finish();
-            yield type.equals("pty") ? new ChardevSpec.Pty() : new ChardevSpec.Null();
-          }
-          default ->
-              throw QmpException.generic("Parameter 'type' does not accept value '%s'", type);
+          case "socket" -> socket(data, descriptors);
+          case "file" -> file(data, descriptors);
+          case "pipe" -> new ChardevSpec.Pipe(path(data, "device"));
+          case "pty" -> new ChardevSpec.Pty();
+          default -> new ChardevSpec.Null();
         };
+    data.finish();
     backend.finish();
-    return spec;
+    return log.isPresent() ? ChardevOptions.logged(spec, path("logfile", log.get()), append) : spec;
   }
 
-  private static SocketSpec socket(QmpArguments data) throws QmpException, OptionException {
-    SocketSpec.Address address = address(data.object("addr"));
+  private static ChardevSpec socket(QmpArguments data, DescriptorCommands descriptors)
+      throws QmpException, OptionException {
+    QmpArguments addr = data.object("addr");
+    String type = addr.text("type");
+    boolean passed = type.equals("fd");
+    SocketSpec.Address address = passed ? null : address(type, addr);
     boolean server = data.optionalFlag("server").orElse(true);
     if (data.optionalFlag("wait").orElse(false)) {
       throw QmpException.generic("wait=true is for sockets that are there before the guest starts");
@@ -84,12 +98,28 @@ public final class SpecJson {
     long millis = data.optionalNumber("reconnect-ms").orElse(0L);
     data.finish();
     SocketSpec.Client client = ChardevOptions.client(seconds, millis);
+    if (passed) {
+      return passed(addr, server, descriptors);
+    }
     return new SocketSpec(address, server ? new SocketSpec.Server(false) : client);
   }
 
-  private static SocketSpec.Address address(QmpArguments address)
+  /** Takes a socket that a client has sent with getfd. */
+  private static ChardevSpec passed(
+      QmpArguments address, boolean server, DescriptorCommands descriptors) throws QmpException {
+    QmpArguments where = address.object("data");
+    String name = where.text("str");
+    where.finish();
+    address.finish();
+    return new ChardevSpec.Passed(
+        name,
+        server ? ChardevSpec.Use.LISTENING : ChardevSpec.Use.CONNECTED,
+        false,
+        () -> descriptors.socket(name, server));
+  }
+
+  private static SocketSpec.Address address(String type, QmpArguments address)
       throws QmpException, OptionException {
-    String type = address.text("type");
     QmpArguments where = address.object("data");
     SocketSpec.Address read =
         switch (type) {
@@ -97,9 +127,6 @@ public final class SpecJson {
               new SocketSpec.Unix(
                   path(where, "path"), ChardevOptions.mode(where.optionalText("mode")));
           case "inet" -> ChardevOptions.tcp(where.text("host"), where.text("port"));
-          case "fd" ->
-              throw new OptionException(
-                  "File descriptor named '%s' has not been found".formatted(where.text("str")));
           default ->
               throw QmpException.generic("Parameter 'type' does not accept value '%s'", type);
         };
@@ -108,21 +135,21 @@ public final class SpecJson {
     return read;
   }
 
-  private static ChardevSpec file(QmpArguments data) throws QmpException, OptionException {
+  private static ChardevSpec file(QmpArguments data, DescriptorCommands descriptors)
+      throws QmpException, OptionException {
     Path output = path(data, "out");
     Optional<String> input = data.optionalText("in");
     boolean append = data.optionalFlag("append").orElse(false);
-    data.finish();
+    Matcher set = DESCRIPTOR_SET.matcher(output.toString());
+    if (set.matches() && input.isEmpty()) {
+      long id = Long.parseLong(set.group(1));
+      return new ChardevSpec.Passed(
+          output.toString(), ChardevSpec.Use.FILE, false, () -> descriptors.file(id));
+    }
     return new ChardevSpec.File(
         output,
         append,
         input.isPresent() ? Optional.of(path("in", input.get())) : Optional.empty());
-  }
-
-  private static ChardevSpec pipe(QmpArguments data) throws QmpException, OptionException {
-    ChardevSpec pipe = new ChardevSpec.Pipe(path(data, "device"));
-    data.finish();
-    return pipe;
   }
 
   private static Path path(QmpArguments data, String name) throws QmpException, OptionException {
@@ -183,6 +210,11 @@ public final class SpecJson {
   public static ObjectNode backend(ChardevSpec spec) {
     ObjectNode backend = JsonNodeFactory.instance.objectNode();
     switch (spec) {
+      case ChardevSpec.Logged(ChardevSpec plain, Path log, boolean append) -> {
+        ObjectNode logged = backend(plain);
+        logged.withObject("/data").put("logfile", log.toString()).put("logappend", append);
+        return logged;
+      }
       case SocketSpec socket -> socket(backend.put("type", "socket").putObject("data"), socket);
       case ChardevSpec.File(Path path, boolean append, Optional<Path> input) -> {
         ObjectNode data = backend.put("type", "file").putObject("data");
@@ -193,7 +225,10 @@ public final class SpecJson {
           backend.put("type", "pipe").putObject("data").put("device", path.toString());
       case ChardevSpec.Pty() -> backend.put("type", "pty").putObject("data");
       case ChardevSpec.Null() -> backend.put("type", "null").putObject("data");
-      case ChardevSpec.Stdio _, ChardevSpec.InProcess _, ChardevSpec.Clipboard _ ->
+      case ChardevSpec.Stdio _,
+          ChardevSpec.Passed _,
+          ChardevSpec.InProcess _,
+          ChardevSpec.Clipboard _ ->
           throw new IllegalArgumentException("chardev-add does not accept " + spec);
     }
     return backend;
@@ -215,6 +250,8 @@ public final class SpecJson {
               .putObject("data")
               .put("host", tcp.getHostString())
               .put("port", String.valueOf(tcp.getPort()));
+      case SocketSpec.Inherited(int number) ->
+          address.put("type", "fd").putObject("data").put("str", String.valueOf(number));
     }
     switch (socket.role()) {
       case SocketSpec.Server(boolean waits) -> data.put("server", true).put("wait", waits);

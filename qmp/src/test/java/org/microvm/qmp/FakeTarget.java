@@ -3,16 +3,20 @@ package org.microvm.qmp;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
@@ -29,6 +33,8 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile int resets;
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
+
+  volatile Optional<UUID> generation = Optional.empty();
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
   volatile QmpServer server;
@@ -97,9 +103,21 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
+  public void dumpMemory(Fd file) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      ErrnoException.check(file.write(arena.allocateFrom("memory")), "write", file);
+    }
+  }
+
+  @Override
   public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException {
-    throw new IOException("no process waits at " + destination);
+    if (destination instanceof MigrationAddress.Passed passed) {
+      passed.socket().close();
+      throw new IOException("a socket was passed");
+    }
+    throw new IOException(
+        "migration", new ErrnoException("connect to " + destination, Errno.ENOENT));
   }
 
   @Override
@@ -127,6 +145,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public EventLoop eventLoop() {
     return loop;
+  }
+
+  @Override
+  public Optional<UUID> generation() {
+    return generation;
   }
 
   @Override

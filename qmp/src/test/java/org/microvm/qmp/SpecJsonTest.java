@@ -35,7 +35,7 @@ class SpecJsonTest {
   }
 
   private static ChardevSpec chardev(String text) throws IOException, OptionException {
-    return SpecJson.chardev(new QmpArguments(json(text)));
+    return SpecJson.chardev(new QmpArguments(json(text)), new DescriptorCommands());
   }
 
   static Stream<ChardevSpec> chardevs() {
@@ -55,6 +55,8 @@ class SpecJsonTest {
         new ChardevSpec.File(path, false, Optional.empty()),
         new ChardevSpec.Pipe(path),
         new ChardevSpec.Pty(),
+        new ChardevSpec.Logged(new ChardevSpec.Pty(), path, true),
+        new ChardevSpec.Logged(new SocketSpec(tcp, SocketSpec.Client.ONCE), path, false),
         new ChardevSpec.Null());
   }
 

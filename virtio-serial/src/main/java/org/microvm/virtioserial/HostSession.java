@@ -49,6 +49,11 @@ final class HostSession {
 
   private boolean fullLogged;
 
+  /** Also gets what is written to the peer, or null. */
+  private Fd log;
+
+  private boolean logFailureTold;
+
   /**
    * The events watched while neither input nor output is wanted: the peer may disconnect at any
    * time.
@@ -91,6 +96,11 @@ final class HostSession {
 
   HostConnection connection() {
     return connection;
+  }
+
+  /** Sets the file that also gets what the host program receives; null for none. */
+  void log(Fd file) {
+    log = file;
   }
 
   /** Whether the end of the input has been read. */
@@ -138,12 +148,13 @@ final class HostSession {
     if (bytes > 0) {
       return bytes;
     }
-    if (bytes == -Errno.EAGAIN) {
+    if (bytes == -Errno.EAGAIN || bytes == -Errno.ENOMEM || bytes == -Errno.ENOBUFS) {
       wantInput(true);
       return 0;
     }
     wantInput(false);
     inputEnded = true;
+    tell(connection.input(), bytes);
     // An error such as ECONNRESET is reported after all data: the peer is gone.
     outputEnded |= bytes < 0 || !connection.halfClose();
     return 0;
@@ -183,14 +194,56 @@ final class HostSession {
     do {
       bytes = connection.output().writev(ranges);
     } while (bytes == -Errno.EINTR);
-    if (bytes == -Errno.ENOSPC || bytes == -Errno.EDQUOT) {
+    if (isPassing(bytes)) {
       awaitSpace((int) -bytes);
       return 0;
     }
+    if (bytes > 0 && log != null) {
+      ranges.truncate(bytes);
+      log(ranges);
+    }
     // After an error the input is still read to its end: the peer may have sent before it
     // disconnected.
-    outputEnded |= bytes < 0 && bytes != -Errno.EAGAIN;
+    if (bytes < 0 && bytes != -Errno.EAGAIN) {
+      outputEnded = true;
+      // A peer that is there would not notice that it gets nothing any more.
+      inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
+      tell(connection.output(), bytes);
+    }
     return Math.max(bytes, 0);
+  }
+
+  /** What the log does not take is missing there: it must not delay the host program. */
+  private void log(IovecArray ranges) {
+    long bytes = log.writev(ranges);
+    if (bytes < 0 && bytes != -Errno.EINTR && !logFailureTold) {
+      logFailureTold = true;
+      LOG.warn(
+          "{}: {} ({}); the log is incomplete",
+          log,
+          Errno.name((int) -bytes),
+          Errno.describe((int) -bytes));
+    }
+  }
+
+  /** Whether the disk is full, or the kernel lacks memory for a socket. */
+  private static boolean isPassing(long result) {
+    return result == -Errno.ENOSPC
+        || result == -Errno.EDQUOT
+        || result == -Errno.ENOMEM
+        || result == -Errno.ENOBUFS;
+  }
+
+  private static boolean saysPeerIsGone(long result) {
+    return result == -Errno.EPIPE || result == -Errno.ECONNRESET || result == -Errno.ETIMEDOUT;
+  }
+
+  /** Reports an error that ends a direction, unless it says that the peer is gone. */
+  private static void tell(Fd fd, long result) {
+    if (result < 0 && !saysPeerIsGone(result)) {
+      int errno = (int) -result;
+      LOG.warn("{}: {} ({})", fd, Errno.name(errno), Errno.describe(errno));
+    }
   }
 
   /** Sees to it that the bytes are written when the disk has room again: nothing is lost. */

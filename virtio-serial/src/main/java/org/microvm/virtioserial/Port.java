@@ -214,7 +214,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    * called before {@link #restore} and before the loop runs.
    */
   void adopt(HostConnection hostConnection) throws ErrnoException {
-    connection.open(hostConnection);
+    connection.open(hostConnection, backend.log());
     backend.adopted();
     fire(PortListener::hostConnected);
   }
@@ -340,7 +340,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       throw new IllegalStateException(info + " is connected already: " + backend.describe());
     }
     try {
-      connection.open(hostConnection);
+      connection.open(hostConnection, backend.log());
     } catch (ErrnoException e) {
       LOG.warn(
           "{}: cannot watch the connection of {}, which is closed: {}",

@@ -1,6 +1,7 @@
 package org.microvm.virtioserial;
 
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
 import org.microvm.virtioserial.backend.HostConnection;
 
 /**
@@ -59,10 +60,12 @@ final class PortConnection {
    * Starts a session; there must be none.
    *
    * @param connection closed if this fails
+   * @param log also gets what the host program receives; null for none
    * @throws ErrnoException if the event loop cannot watch the connection
    */
-  void open(HostConnection connection) throws ErrnoException {
+  void open(HostConnection connection, Fd log) throws ErrnoException {
     session = new HostSession(connection, context.loop(), context.lock(), handler);
+    session.log(log);
     transmit.session(session);
     receive.session(session);
   }

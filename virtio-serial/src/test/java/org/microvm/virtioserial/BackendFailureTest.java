@@ -176,7 +176,7 @@ class BackendFailureTest {
   void pipe_missing_isNamedWithWhatToMake() throws Exception {
     Path path = directory.resolve("p");
     fails(
-        "open %s.in: ENOENT (No such file or directory): make it with mkfifo %s.in %s.out"
+        "open %s: ENOENT (No such file or directory): make it with mkfifo %s.in %s.out"
             .formatted(path, path, path),
         "pipe,path=" + path);
 

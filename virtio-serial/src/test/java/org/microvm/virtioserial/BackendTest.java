@@ -1,7 +1,5 @@
 package org.microvm.virtioserial;
 
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -9,50 +7,31 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.lang.foreign.Arena;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixListener;
+import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
+import org.microvm.virtioserial.backend.LoggedBackend;
 import org.microvm.virtioserial.backend.NullBackend;
+import org.microvm.virtioserial.backend.PassedClientBackend;
+import org.microvm.virtioserial.backend.PassedServerBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
-import org.microvm.virtioserial.backend.TcpClientBackend;
-import org.microvm.virtioserial.backend.TcpServerBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** The host ends of ports: sockets, files, FIFOs and terminals. */
-class BackendTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest.boot();
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class BackendTest extends BackendFixture {
   @Test
   void unixServer_secondClientIsServedWhenTheFirstHasLeft() throws Exception {
     int nr = add(UnixServerBackend.listen(machine.path("a"), false));
@@ -60,17 +39,6 @@ class BackendTest {
       guest.write(nr, "for the second".getBytes());
 
       assertEquals("for the second", second.readText(14));
-    }
-  }
-
-  private Host second(int nr) throws Exception {
-    try (Host first = machine.connect("a")) {
-      Host second = Host.connect(machine.path("a"));
-      guest.write(nr, "for the first".getBytes());
-      assertEquals("for the first", first.readText(13));
-      machine.idle();
-      assertTrue(machine.events.all().stream().noneMatch("host connected a"::equals));
-      return second;
     }
   }
 
@@ -200,6 +168,85 @@ class BackendTest {
   }
 
   @Test
+  void log_getsWhatTheHostProgramReceives() throws Exception {
+    Path log = Files.writeString(directory.resolve("log"), "old");
+    PortBackend server = UnixServerBackend.listen(machine.path("a"), false);
+    int nr = add(LoggedBackend.open(server, log, false));
+    byte[] bytes = Guest.bytes(300_000, 1);
+    try (Host host = machine.connect("a")) {
+      guest.write(nr, bytes);
+
+      assertArrayEquals(bytes, host.read(bytes.length));
+      machine.idle();
+      assertArrayEquals(bytes, Files.readAllBytes(log));
+    }
+  }
+
+  @Test
+  void log_appendLeavesWhatWasThere() throws Exception {
+    Path log = Files.writeString(directory.resolve("log"), "old ");
+    int nr = add(LoggedBackend.open(NullBackend.open(), log, true));
+
+    guest.write(nr, "new".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertEquals("old new", Files.readString(log));
+  }
+
+  @Test
+  void log_onAFullDiskDelaysNobody() throws Exception {
+    Path file = directory.resolve("out");
+    PortBackend output = FileBackend.open(file, false, Optional.empty());
+    int nr = add(LoggedBackend.open(output, Path.of("/dev/full"), true));
+
+    guest.write(nr, "all".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertEquals("all", Files.readString(file));
+  }
+
+  @Test
+  void log_thatCannotBeOpenedClosesTheBackend() throws Exception {
+    PortBackend server = UnixServerBackend.listen(machine.path("a"), false);
+    Path log = directory.resolve("no/such/place");
+
+    assertThrows(ErrnoException.class, () -> LoggedBackend.open(server, log, false));
+
+    UnixServerBackend.listen(machine.path("a"), false).close();
+  }
+
+  @Test
+  void passedSockets_passBytesBothWays() throws Exception {
+    Fd[] pair = UnixSocket.pair();
+    int nr = add(PassedClientBackend.of(pair[0], "7"));
+    guest.open(nr);
+    try (Fd peer = pair[1];
+        Arena arena = Arena.ofConfined()) {
+      assertEquals(4, peer.write(arena.allocateFrom("down").asSlice(0, 4)));
+      assertEquals("down", new String(guest.read(nr, 4)));
+      guest.write(nr, "up".getBytes());
+      guest.awaitSent(nr, 1);
+      assertEquals(2, peer.read(arena.allocate(8)));
+    }
+    machine.events.await("host disconnected a");
+  }
+
+  @Test
+  void passedListener_servesOneClientAfterTheOther() throws Exception {
+    UnixListener listener = UnixListener.open(machine.path("a"));
+    int nr = add(PassedServerBackend.of(listener.fd().duplicate(), "7", false));
+    guest.open(nr);
+    for (String text : new String[] {"one", "two"}) {
+      try (Host host = machine.connect("a")) {
+        host.write(text);
+        assertEquals(text, new String(guest.read(nr, text.length())));
+      }
+      machine.events.await("host disconnected a");
+    }
+    listener.close();
+  }
+
+  @Test
   void file_inputIsGivenToTheGuest() throws Exception {
     byte[] bytes = Guest.bytes(700_000, 1);
     Path input = Files.write(directory.resolve("in"), bytes);
@@ -255,14 +302,6 @@ class BackendTest {
     }
   }
 
-  private static int run(String... command) throws Exception {
-    return new ProcessBuilder(command)
-        .redirectErrorStream(true)
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .start()
-        .waitFor();
-  }
-
   @Test
   void fifos_passBytesBothWays() throws Exception {
     Path path = directory.resolve("fifo");
@@ -279,6 +318,25 @@ class BackendTest {
   }
 
   @Test
+  void fifo_withoutSuffixesIsUsedForBothDirections() throws Exception {
+    PtyBackend terminal = PtyBackend.open();
+    int nr = add(FifoBackend.open(terminal.path()));
+
+    guest.write(nr, "up".getBytes());
+    guest.awaitSent(nr, 1);
+
+    assertTrue(machine.status(nr).hostConnected());
+    terminal.close();
+  }
+
+  @Test
+  void fifo_thatIsAFileIsRefused() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+
+    assertThrows(ErrnoException.class, () -> FifoBackend.open(file));
+  }
+
+  @Test
   void fifos_writersMayComeAndGo() throws Exception {
     Path path = directory.resolve("fifo");
     new ProcessBuilder("mkfifo", path + ".in", path + ".out").start().waitFor();
@@ -291,135 +349,5 @@ class BackendTest {
 
     assertEquals("two", new String(guest.read(nr, 3)));
     assertTrue(machine.status(nr).hostConnected());
-  }
-
-  @Test
-  void tcpServer_passesBytesBothWays() throws Exception {
-    int nr = add(TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false));
-    guest.open(nr);
-    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
-      host.write("down");
-      assertEquals("down", new String(guest.read(nr, 4)));
-      guest.write(nr, "up".getBytes());
-      assertEquals("up", host.readText(2));
-    }
-    machine.events.await("host disconnected a");
-  }
-
-  @Test
-  void tcpServer_endOfInputIsTheEndOfTheConnection() throws Exception {
-    int nr = add(TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false));
-    guest.open(nr);
-    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
-      host.write("all");
-      host.endOutput();
-
-      assertEquals("all", new String(guest.read(nr, 3)));
-      assertTrue(host.atEnd());
-    }
-  }
-
-  @Test
-  void tcpServer_clientsThatSendNothingMayLeaveThoughNothingMayBeKept() throws Exception {
-    PortConfig config = PortConfig.named("a").withGuestByteLimit(0);
-    var server = TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false);
-    int nr = machine.device.addPort(config, server).nr();
-    machine.introduce(nr);
-    for (int i = 0; i < 3; i++) {
-      new Host(SocketChannel.open(tcpAddress(nr))).close();
-      machine.events.await("host connected a");
-      machine.events.await("host disconnected a"); // though the guest has the port closed
-    }
-  }
-
-  @Test
-  void tcpServer_bytesOfAClientThatHasLeftWaitInTheSocket() throws Exception {
-    PortConfig config = PortConfig.named("a").withGuestByteLimit(0);
-    var server = TcpServerBackend.listen(new InetSocketAddress("127.0.0.1", 0), false);
-    int nr = machine.device.addPort(config, server).nr();
-    machine.introduce(nr);
-    try (Host host = new Host(SocketChannel.open(tcpAddress(nr)))) {
-      host.write("last");
-    }
-    machine.events.await("host connected a");
-    machine.idle();
-
-    guest.open(nr);
-
-    assertEquals("last", new String(guest.read(nr, 4)));
-    machine.events.await("host disconnected a");
-  }
-
-  @Test
-  void tcpServer_isForThisMachineOnly() {
-    InetSocketAddress everybody = new InetSocketAddress("0.0.0.0", 0);
-
-    var failure =
-        assertThrows(
-            IllegalArgumentException.class, () -> TcpServerBackend.listen(everybody, false));
-
-    assertTrue(failure.getMessage().startsWith("host=0.0.0.0: only loopback"));
-  }
-
-  @Test
-  void tcpClient_connectsAgain() throws Exception {
-    try (ServerSocketChannel server = ServerSocketChannel.open()) {
-      server.bind(new InetSocketAddress("127.0.0.1", 0));
-      InetSocketAddress address = (InetSocketAddress) server.getLocalAddress();
-      int nr = add(TcpClientBackend.reconnecting(address, Duration.ofMillis(1)));
-      new Host(server.accept()).close();
-      machine.events.await("host disconnected a");
-      guest.write(nr, "kept".getBytes());
-
-      try (Host host = new Host(server.accept())) {
-        assertEquals("kept", host.readText(4));
-      }
-    }
-  }
-
-  @Test
-  void pty_passesBytesBothWaysUnchanged() throws Exception {
-    PtyBackend pty = PtyBackend.open();
-    int nr = add(pty);
-    guest.open(nr);
-    try (var terminal = FileChannel.open(pty.path(), READ, WRITE)) {
-      terminal.write(ByteBuffer.wrap("down\n\u0003".getBytes()));
-      assertEquals("down\n\u0003", new String(guest.read(nr, 6)));
-      guest.write(nr, "up\r\n".getBytes());
-      ByteBuffer back = ByteBuffer.allocate(4);
-      terminal.read(back);
-      assertEquals("up\r\n", new String(back.array()));
-    }
-  }
-
-  @Test
-  void pty_programsMayComeAndGo() throws Exception {
-    PtyBackend pty = PtyBackend.open();
-    int nr = add(pty);
-    guest.open(nr);
-    for (int i = 0; i < 3; i++) {
-      try (var terminal = FileChannel.open(pty.path(), READ, WRITE)) {
-        terminal.write(ByteBuffer.wrap("x".getBytes()));
-        assertEquals("x", new String(guest.read(nr, 1)));
-      }
-    }
-    assertTrue(machine.status(nr).hostConnected());
-  }
-
-  private InetSocketAddress tcpAddress(int nr) {
-    String[] words = machine.status(nr).backend().split("[:,]");
-    return new InetSocketAddress(words[1], Integer.parseInt(words[2]));
-  }
-
-  private ServerSocketChannel server() throws Exception {
-    ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    server.bind(UnixDomainSocketAddress.of(machine.path("server")));
-    return server;
-  }
-
-  private int add(PortBackend backend) throws Exception {
-    int nr = machine.device.addPort(PortConfig.named("a"), backend).nr();
-    machine.introduce(nr);
-    return nr;
   }
 }

@@ -19,35 +19,23 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
 import org.microvm.virtioserial.channel.PortClosedException;
 
 /** Channels: ports for programs in the same JVM. */
-class ChannelTest {
+class ChannelTest extends SerialMachineFixture {
   private static final long LIMIT = Await.LIMIT.toSeconds();
 
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
   private int nr;
 
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
     nr = machine.device.addPort(PortConfig.named("api"), new ChannelBackend(machine.loop)).nr();
     guest.boot();
     machine.introduce(nr);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
   }
 
   @Test

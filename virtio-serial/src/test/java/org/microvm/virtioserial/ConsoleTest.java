@@ -5,37 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
 import java.util.Arrays;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.backend.ConsoleSize;
 
 /** Consoles never hold the guest back (C16): the guest spins until its output is used. */
 @DisplayName("5.3.6 Console Device: consoles")
-class ConsoleTest {
+class ConsoleTest extends SerialMachineFixture {
   private static final int LIMIT = 10_000;
-
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
 
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
     machine.addUnix(PortConfig.forConsole().withName("con").withByteLimit(LIMIT), "con");
     guest.boot();
     machine.introduce(0);
     guest.open(0);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
   }
 
   @Test

@@ -6,13 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 
 /**
@@ -20,26 +16,7 @@ import org.microvm.devices.testing.Buffer;
  * and connection state.
  */
 @DisplayName("5.3.6 Console Device: Device Operation")
-class DataConformanceTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-  private int nr;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
-    nr = machine.addUnix("a");
-    guest.boot();
-    machine.introduce(nr);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class DataConformanceTest extends OnePortFixture {
   @Test
   void c13_hostBytes_waitForTheGuestToOpenThePort() throws Exception {
     try (Host host = machine.connect("a")) {

@@ -6,13 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.channel.Channel;
@@ -23,20 +20,10 @@ import org.microvm.virtioserial.channel.PortClosedException;
  * The effect of the guest's close on the host program's connection: guest_close=hold|disconnect.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
-class GuestCloseTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-
+class GuestCloseTest extends SerialMachineFixture {
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest.boot();
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
+    guest.boot();
   }
 
   @Test

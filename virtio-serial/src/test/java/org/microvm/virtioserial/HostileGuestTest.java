@@ -5,47 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.VirtqueueDriver;
-import org.microvm.devices.virtio.DeviceStatus;
-import org.microvm.devices.virtio.MmioRegister;
 
 /**
  * C22, C23 and the bugs of other implementations (docs/conformance.md): a guest that violates the
  * protocol.
  */
 @DisplayName("5.3.6.1, 5.3.6.2.2 Console Device: Driver Requirements, broken by the driver")
-class HostileGuestTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-  private int nr;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
-    nr = machine.addUnix("a");
-    guest.boot();
-    machine.introduce(nr);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class HostileGuestTest extends HostileGuestFixture {
   @Test
   void c22_controlIdOutOfRange_isCountedAndIgnored() throws Exception {
     guest.tell(8, Control.PORT_READY, 1);
@@ -188,129 +161,12 @@ class HostileGuestTest {
   }
 
   @Test
-  void c22_brokenRing_stopsTheDeviceUntilItIsReset() throws Exception {
-    guest.queue(Guest.out(nr)).offer(4711);
-    guest.driver().notifyQueue(Guest.out(nr));
-
-    assertTrue((guest.driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
-    guest.boot();
-    machine.introduce(nr);
-    assertWorks();
-  }
-
-  @Test
-  void c22_ringBrokenInTheMiddleOfABuffer_stopsTheDeviceUntilItIsReset() throws Exception {
-    try (Host host = machine.connect("a")) {
-      guest.write(nr, Guest.bytes(1 << 20, 1));
-      machine.idle();
-      guest.queue(Guest.out(nr)).offer(4711);
-      int taken = (int) machine.numbers(nr).bytesFromGuest();
-
-      // The device finds the broken entry on the loop, when the host program reads more.
-      host.read(taken);
-      Await.until(
-          machine.loop,
-          "needs reset",
-          () -> (guest.driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
-    }
-    guest.boot();
-    machine.introduce(nr);
-    assertWorks();
-  }
-
-  @Test
-  void c22_brokenRing_portIsRemovedAllTheSame() throws Exception {
-    try (Host host = machine.connect("a")) {
-      guest.queue(Guest.out(nr)).offer(4711); // not notified: the removal finds it
-
-      machine.device.removePort(nr);
-
-      assertEquals(List.of(), machine.device.ports());
-      assertTrue(host.atEnd());
-      assertFalse(Files.exists(machine.path("a")));
-      assertTrue((guest.driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
-    }
-  }
-
-  @Test
-  void c22_brokenRing_closeEndsAllPortsAllTheSame() throws Exception {
-    machine.addUnix("b");
-    guest.queue(Guest.out(nr)).offer(4711);
-
-    machine.device.close();
-
-    assertEquals(List.of(), machine.device.ports());
-    assertFalse(Files.exists(machine.path("a")));
-    assertFalse(Files.exists(machine.path("b")));
-  }
-
-  @Test
-  void c22_ringBrokenAsTheHostLeaves_nextHostIsServedAfterTheReset() throws Exception {
-    try (var _ = machine.connect("a")) {
-      guest.queue(Guest.out(nr)).offer(4711); // found when the host's disconnect is handled
-    }
-    machine.events.await("host disconnected a");
-
-    guest.boot();
-    machine.introduce(nr);
-    assertWorks();
-  }
-
-  @Test
   void c22_portReady0WithoutEnd_isHarmless() throws Exception {
     for (int i = 0; i < 1000; i++) {
       guest.tell(nr, Control.PORT_READY, 0);
     }
     assertFalse(machine.status(nr).guestReady());
     guest.tell(nr, Control.PORT_READY, 1);
-    assertWorks();
-  }
-
-  @Test
-  void receiveQueueTakenAway_isNotTheEndOfTheHostsStream() throws Exception {
-    guest.open(nr);
-    try (Host host = machine.connect("a")) {
-      host.write("x");
-      guest.read(nr, 1);
-      stopQueue(Guest.in(nr));
-
-      host.write("for later");
-      machine.idle();
-      assertTrue(machine.status(nr).hostConnected());
-
-      guest.boot();
-      machine.introduce(nr);
-      guest.open(nr);
-      assertEquals("for later", new String(guest.read(nr, 9)));
-    }
-  }
-
-  @Test
-  void transmitQueueTakenAwayInTheMiddleOfABuffer_isHarmless() throws Exception {
-    try (Host host = machine.connect("a")) {
-      guest.write(nr, Guest.bytes(1 << 20, 1));
-      machine.idle();
-      stopQueue(Guest.out(nr));
-
-      host.read((int) machine.numbers(nr).bytesFromGuest());
-      machine.idle();
-
-      assertTrue(machine.status(nr).hostConnected());
-    }
-    guest.boot();
-    machine.introduce(nr);
-    assertWorks();
-  }
-
-  @Test
-  void controlQueuesTakenAway_areHarmless() throws Exception {
-    stopQueue(Guest.CONTROL_IN);
-    stopQueue(Guest.CONTROL_OUT);
-    machine.addUnix("b");
-    machine.idle();
-
-    guest.boot();
-    machine.introduce(nr);
     assertWorks();
   }
 
@@ -411,18 +267,6 @@ class HostileGuestTest {
     assertWorks();
   }
 
-  private Buffer message(byte[] bytes) {
-    return Buffer.readable(guest.ram().store(bytes), bytes.length);
-  }
-
-  private static void awaitUnchecked(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
-    }
-  }
-
   @Test
   void c23_openDuringUnplug_isIgnored() throws Exception {
     machine.device.removePort(nr);
@@ -486,22 +330,5 @@ class HostileGuestTest {
       guest.driver().notifyQueue(queue);
     }
     assertWorks();
-  }
-
-  private void stopQueue(int index) {
-    guest.driver().write(MmioRegister.QUEUE_SEL, index);
-    guest.driver().write(MmioRegister.QUEUE_READY, 0);
-  }
-
-  /** Passes a request and its answer through the port. */
-  private void assertWorks() throws Exception {
-    guest.open(nr);
-    try (Host host = machine.connect("a")) {
-      host.write("ping");
-      assertEquals("ping", new String(guest.read(nr, 4)));
-      guest.write(nr, "pong".getBytes());
-      assertEquals("pong", host.readText(4));
-    }
-    machine.events.await("host disconnected a");
   }
 }

@@ -7,34 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /** Ports that are added and removed while the guest runs, and their numbers and names. */
 @DisplayName("5.3.6.2 Console Device: PORT_ADD and PORT_REMOVE")
-class HotplugTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class HotplugTest extends SerialMachineFixture {
   @Test
   void add_whileTheGuestRunsIsAnnounced() throws Exception {
     guest.boot();

@@ -11,26 +11,19 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 
 /** C24: a blocked or greedy port does not affect the others. */
-class IsolationTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
+class IsolationTest extends SerialMachineFixture {
   private int blocked;
   private int other;
 
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
     blocked = machine.addUnix("blocked");
     other = machine.addUnix("other");
     guest.boot();
@@ -38,11 +31,6 @@ class IsolationTest {
     machine.introduce(other);
     guest.open(blocked);
     guest.open(other);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
   }
 
   @Test

@@ -5,30 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** cache_buffers, byte_limit and guest_byte_limit, as {@link PortConfig} defines them. */
-class LimitsTest {
+class LimitsTest extends SerialMachineFixture {
   private static final int CHUNK = 1000;
-
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
 
   @Test
   void hostAway_aQuarterOfTheRingCostsNoMemory() throws Exception {

@@ -16,6 +16,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
+import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
@@ -59,7 +60,8 @@ class OptionsTest {
   @Test
   void words_unknownAreRefusedWithTheKnownOnes() {
     refused(
-        "null: unknown option colour=; accepted are: id", () -> backend("null,id=c0,colour=red"));
+        "null: unknown option colour=; accepted are: id, logappend, logfile",
+        () -> backend("null,id=c0,colour=red"));
   }
 
   @Test
@@ -237,13 +239,14 @@ class OptionsTest {
   @Test
   void chardev_unknownIsRefusedWithTheKnownOnes() {
     refused(
-        "there is no chardev \"udp\"; the kinds are: socket, file, pipe, pty, stdio, null, channel",
+        "there is no chardev \"udp\"; the kinds are: socket, file, pipe, pty, stdio, null, channel,"
+            + " qemu-vdagent",
         () -> backend("udp,id=c0"));
   }
 
   @Test
   void chardev_socketNeedsPathOrPort() {
-    refused("socket needs path=, or host= and port=", () -> backend("socket,server=on"));
+    refused("socket needs path=, or host= and port=, or fd=", () -> backend("socket,server=on"));
   }
 
   @Test
@@ -293,6 +296,25 @@ class OptionsTest {
     none.close();
     channel.close();
     file.close();
+  }
+
+  @Test
+  void chardev_logIsReadAndWritten() throws Exception {
+    Path log = path("log");
+    String text = "file,id=a,path=%s,append=on,logfile=%s,logappend=on".formatted(path("out"), log);
+    ChardevSpec spec = ChardevOptions.read(OptionList.parse(text));
+
+    assertEquals(text, ChardevOptions.write("a", spec));
+    assertEquals(new ChardevSpec.File(path("out"), true, Optional.empty()), spec.plain());
+    assertEquals(spec, spec.absolute());
+  }
+
+  @Test
+  void chardev_logThatCannotBeIsRefused() {
+    refused("null: logappend= needs logfile=", () -> backend("null,logappend=on"));
+    refused(
+        "channel: a channel to a program in this JVM has no logfile=",
+        () -> backend("channel,logfile=/l"));
   }
 
   private PortBackend backend(String arguments) throws OptionException, IOException {

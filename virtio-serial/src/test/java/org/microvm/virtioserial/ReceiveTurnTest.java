@@ -5,39 +5,26 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.StandardSocketOptions;
-import java.nio.file.Path;
 import java.util.Arrays;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Turns whose budget ends just before a step of host-to-guest transfer. */
 @Timeout(60)
-class ReceiveTurnTest {
+class ReceiveTurnTest extends SerialMachineFixture {
   private static final int RING = 64;
 
   /** Less than the cost of one step. */
   private static final int REST = (int) PortQuota.BUFFER_COST / 2;
 
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
   private int nr;
 
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
     nr = machine.addUnix("a");
     guest.boot();
     guest.tell(nr, Control.PORT_READY, 1);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
   }
 
   /** Posts buffers that the device sees all at once. */

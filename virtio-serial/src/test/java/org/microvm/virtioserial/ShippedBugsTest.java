@@ -7,41 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Bugs that other implementations had; the test names say which. More are in the tests of the parts
  * that they concern; docs/conformance.md lists all.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
-class ShippedBugsTest {
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
-  private int nr;
-
-  @BeforeEach
-  void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest;
-    nr = machine.addUnix("a");
-    guest.boot();
-    machine.introduce(nr);
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
-  }
-
+class ShippedBugsTest extends OnePortFixture {
   @Test
   void hvisorTool121_hostThatTakesNothing_noBufferIsCompleted() throws Exception {
     byte[] bytes = Guest.bytes(1 << 20, 1);

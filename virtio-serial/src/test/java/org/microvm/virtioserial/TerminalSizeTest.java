@@ -11,11 +11,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Pty;
 import org.microvm.linux.Terminal;
@@ -25,22 +23,12 @@ import org.microvm.virtioserial.backend.StdioBackend;
 
 /** Consoles follow the size of their terminal. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
-class TerminalSizeTest {
+class TerminalSizeTest extends SerialMachineFixture {
   private static final String LAST_SIZE = "size 120 50";
-
-  @TempDir Path directory;
-  private SerialMachine machine;
-  private Guest guest;
 
   @BeforeEach
   void start() throws Exception {
-    machine = new SerialMachine(directory);
-    guest = machine.guest.boot();
-  }
-
-  @AfterEach
-  void stop() {
-    machine.close();
+    guest.boot();
   }
 
   @Test

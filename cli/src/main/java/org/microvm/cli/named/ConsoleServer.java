@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Serves the viewers of a console: each gets the scroll-back and what follows, and what it sends is
@@ -27,6 +28,8 @@ public final class ConsoleServer implements AutoCloseable {
 
   /** How long the end waits for viewers to take the rest of the output. */
   private static final long END_MILLIS = 500;
+
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
   private final ConsoleHub hub;
   private final Keyboard keyboard;
@@ -82,17 +85,19 @@ public final class ConsoleServer implements AutoCloseable {
   }
 
   private void accept() {
-    try {
-      while (true) {
+    while (listener.isOpen()) {
+      try {
         SocketChannel socket = listener.accept();
         if (viewers.size() < MAX_VIEWERS) {
           new Viewer(socket).start();
         } else {
           refuse(socket);
         }
+      } catch (IOException e) {
+        // The server is closed; or the process is out of descriptors, and the viewer waits in the
+        // backlog until there is one.
+        LockSupport.parkNanos(RETRY_NANOS);
       }
-    } catch (IOException closed) {
-      // The server is closed, or the process has no descriptors left: there are no more viewers.
     }
   }
 

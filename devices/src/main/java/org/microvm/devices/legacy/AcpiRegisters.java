@@ -40,6 +40,7 @@ public final class AcpiRegisters implements BusDevice, Stateful {
   public static final int RESET_PORT = PORT + 3;
 
   private static final int POWER_BUTTON = 1;
+  private static final int NEW_GENERATION = 2;
   private static final int PRESENT = 1;
   private static final int RESET = 1;
 
@@ -115,6 +116,17 @@ public final class AcpiRegisters implements BusDevice, Stateful {
     return inUse;
   }
 
+  /**
+   * Reports that the identifier of the guest's generation has changed; any thread may call. A guest
+   * that does not use ACPI does not learn of it.
+   */
+  public synchronized void generationChanged() {
+    if (inUse) {
+      pending |= NEW_GENERATION;
+      interrupt.raise();
+    }
+  }
+
   @Override
   public synchronized void reset() {
     pending = 0;
@@ -134,7 +146,7 @@ public final class AcpiRegisters implements BusDevice, Stateful {
   @Override
   public synchronized void restore(StateInput input) throws StateException {
     inUse = input.getBoolean();
-    pending = input.getByte() & POWER_BUTTON;
+    pending = input.getByte() & (POWER_BUTTON | NEW_GENERATION);
     input.end();
     if (pending != 0) {
       // The edge may not have reached the interrupt controller before that was saved, and a surplus

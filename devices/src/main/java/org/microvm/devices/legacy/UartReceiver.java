@@ -139,7 +139,7 @@ final class UartReceiver {
 
   /** Switches the FIFO on or off, which empties it, or empties it. */
   void reset(boolean fifo) {
-    capacity = fifo ? Uart16550.FIFO_SIZE : 1;
+    capacity = capacity(fifo);
     putBackUnnoticed();
     count = 0;
     noticed = false;
@@ -178,19 +178,34 @@ final class UartReceiver {
     return waiting;
   }
 
-  /** Restores {@link #waiting} of another port. */
+  /**
+   * The most bytes that {@link #waiting} returns: besides the bytes on the line, the guest may have
+   * sent itself as many as there is room for.
+   */
+  static int mostWaiting(boolean fifo) {
+    return capacity(fifo) + Uart16550.FIFO_SIZE;
+  }
+
+  /** Restores {@link #waiting} of another port, up to {@link #mostWaiting} bytes. */
   void restore(byte[] waiting, boolean fifo) {
-    capacity = fifo ? Uart16550.FIFO_SIZE : 1;
+    capacity = capacity(fifo);
     count = 0;
     head = 0;
-    lineCount = waiting.length;
-    System.arraycopy(waiting, 0, line, 0, lineCount);
+    int arrived = Math.min(waiting.length, capacity);
+    for (int i = 0; i < arrived; i++) {
+      append(waiting[i]);
+    }
+    lineCount = waiting.length - arrived;
+    System.arraycopy(waiting, arrived, line, 0, lineCount);
     statusReads = 0;
     readyReads = 0;
     polled = false;
     noticed = false;
     looped = false;
-    arrive();
+  }
+
+  private static int capacity(boolean fifo) {
+    return fifo ? Uart16550.FIFO_SIZE : 1;
   }
 
   private void append(byte value) {

@@ -43,7 +43,7 @@ record UartState(
   static UartState read(StateInput input) throws StateException {
     UartState state =
         new UartState(
-            input.getBytes(Uart16550.FIFO_SIZE),
+            input.getBytes(UartReceiver.mostWaiting(true)),
             input.getByte(Uart16550.IER_ALL),
             input.getByte(),
             input.getByte(Uart16550.MCR_ALL),
@@ -55,6 +55,9 @@ record UartState(
             input.getBoolean(),
             input.getBoolean());
     input.end();
+    if (state.received.length > UartReceiver.mostWaiting(state.fifo)) {
+      throw input.damaged(state.received.length + " bytes wait for a guest without a FIFO");
+    }
     return state;
   }
 }

@@ -37,10 +37,6 @@ public final class Virtqueue {
   /** The maximum number of bytes in a chain, readable and writable ones together. */
   public static final long MAX_CHAIN_BYTES = 1L << 32;
 
-  private static final int DESCRIPTOR_SIZE = 16;
-  private static final int F_NEXT = 1;
-  private static final int F_WRITE = 2;
-  private static final int F_INDIRECT = 4;
   private static final int AVAIL_F_NO_INTERRUPT = 1;
   private static final short USED_F_NO_NOTIFY = 1;
 
@@ -60,10 +56,9 @@ public final class Virtqueue {
 
   private final QueueConfig config;
   private final int size;
-  private final boolean indirect;
   private final boolean eventIdx;
   private final RamView ram;
-  private final MemorySegment descriptors;
+  private final ChainReader chains;
   private final MemorySegment avail;
   private final MemorySegment used;
   private final long usedEvent;
@@ -103,13 +98,15 @@ public final class Virtqueue {
       throw new VirtqueueException(
           "queue %d: size %d is not a power of two up to 32768".formatted(config.index(), size));
     }
-    indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
     eventIdx = (features & VirtioFeatures.RING_EVENT_IDX) != 0;
     ram = new RamView(memory);
     // Including the event field after the ring, whether it is negotiated or not: section 2.7.
     usedEvent = RING + (long) AVAIL_ENTRY * size;
     availEvent = RING + (long) USED_ENTRY * size;
-    descriptors = part(memory, config.descriptorArea(), (long) DESCRIPTOR_SIZE * size, 16);
+    MemorySegment descriptors =
+        part(memory, config.descriptorArea(), (long) ChainReader.DESCRIPTOR_SIZE * size, 16);
+    boolean indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
+    chains = new ChainReader(config, ram, descriptors, indirect);
     avail = part(memory, config.driverArea(), usedEvent + 2, 2);
     used = part(memory, config.deviceArea(), availEvent + 2, 4);
     made = new DescriptorChain[size];
@@ -165,7 +162,7 @@ public final class Virtqueue {
       int head = SingleLoads.getShort(avail, RING + (long) AVAIL_ENTRY * slot);
       DescriptorChain chain = take();
       chain.begin(head);
-      walk(chain, head);
+      chains.read(chain, head);
       nextAvail = (nextAvail + 1) & 0xffff;
       return chain;
     } catch (VirtqueueException e) {
@@ -385,71 +382,5 @@ public final class Virtqueue {
     DescriptorChain chain = new DescriptorChain(ram);
     made[madeCount++] = chain;
     return chain;
-  }
-
-  /** Reads each descriptor of a chain once and appends its range. */
-  private void walk(DescriptorChain chain, int head) throws VirtqueueException {
-    MemorySegment table = descriptors;
-    long base = 0;
-    long entries = size;
-    int index = head;
-    // Walking more descriptors than the table has means a loop (section 2.7.5.2 forbids it).
-    long left = entries;
-    boolean nested = false;
-    for (int length = 0; length < MAX_CHAIN_LENGTH; ) {
-      if (index >= entries || left-- == 0) {
-        throw new VirtqueueException(
-            "queue %d: chain %d leaves or loops in its table of %d descriptors at %d"
-                .formatted(index(), head, entries, index));
-      }
-      long at = base + (long) DESCRIPTOR_SIZE * index;
-      final long address = SingleLoads.getLong(table, at);
-      // le32 len, le16 flags, le16 next.
-      final long rest = SingleLoads.getLong(table, at + Long.BYTES);
-      final long bytes = rest & 0xffff_ffffL;
-      final int flags = (int) (rest >>> 32) & 0xffff;
-      final int next = (int) (rest >>> 48);
-      if ((flags & F_INDIRECT) != 0) {
-        int region = indirectTable(head, nested, address, bytes, flags);
-        nested = true;
-        table = ram.host(region);
-        base = ram.offset(region, address);
-        entries = bytes / DESCRIPTOR_SIZE;
-        left = entries;
-        index = 0;
-        continue;
-      }
-      chain.append(address, bytes, (flags & F_WRITE) != 0);
-      length++;
-      if ((flags & F_NEXT) == 0) {
-        return;
-      }
-      index = next;
-    }
-    throw new VirtqueueException(
-        "queue %d: chain %d is longer than %d".formatted(index(), head, MAX_CHAIN_LENGTH));
-  }
-
-  /** Checks a descriptor that refers to a table; F_WRITE in it is ignored (section 2.7.5.3.2). */
-  private int indirectTable(int head, boolean nested, long address, long bytes, int flags)
-      throws VirtqueueException {
-    String fault = null;
-    int region = ram.find(address);
-    if (!indirect) {
-      fault = "indirect, which was not negotiated";
-    } else if (nested) {
-      fault = "indirect within an indirect table";
-    } else if ((flags & F_NEXT) != 0) {
-      fault = "indirect and followed by another";
-    } else if (bytes == 0 || bytes % DESCRIPTOR_SIZE != 0) {
-      fault = "indirect with a length of " + bytes;
-    } else if (region < 0 || bytes > ram.remaining(region, ram.offset(region, address))) {
-      fault = "indirect to a table at 0x%x, length %d, not in guest RAM".formatted(address, bytes);
-    }
-    if (fault != null) {
-      throw new VirtqueueException(
-          "queue %d: chain %d has a descriptor that is %s".formatted(index(), head, fault));
-    }
-    return region;
   }
 }

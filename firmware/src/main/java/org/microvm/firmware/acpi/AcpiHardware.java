@@ -2,6 +2,7 @@ package org.microvm.firmware.acpi;
 
 import java.util.List;
 import java.util.Objects;
+import org.microvm.firmware.layout.GuestLayout;
 
 /**
  * The hardware that the ACPI tables describe, apart from the processors.
@@ -14,6 +15,12 @@ import java.util.Objects;
  */
 public record AcpiHardware(
     PowerRegisters power, Uart uart, Clock clock, int panicPort, List<VirtioMmio> devices) {
+
+  /**
+   * Guest-physical address of the 16 bytes of the generation identifier, on a page of their own
+   * that the memory map reserves.
+   */
+  public static final long GENERATION_ID = GuestLayout.VM_GENERATION_ID;
 
   /** Rejects null. */
   public AcpiHardware {

@@ -42,6 +42,11 @@ final class Dsdt {
   /** {@code _STA}: present, enabled, shown and functioning (section 6.3.7). */
   private static final int WORKING = 0xf;
 
+  /** The event bit of a new generation identifier, and what its driver is notified of. */
+  private static final int NEW_GENERATION = 2;
+
+  private static final int CHANGED = 0x80;
+
   private static final int UART_PORTS = 8;
   private static final int CLOCK_PORTS = 2;
 
@@ -69,6 +74,7 @@ final class Dsdt {
         panic(hardware.panicPort()),
         events(hardware.power()),
         powerButton(),
+        generation(),
         join(virtio));
   }
 
@@ -115,12 +121,27 @@ final class Dsdt {
             1,
             // Reading the register clears it.
             store(event, LOCAL0),
-            ifTrue(and(LOCAL0, integer(POWER_BUTTON)), Aml.notify("PWRB", PRESSED))));
+            ifTrue(and(LOCAL0, integer(POWER_BUTTON)), Aml.notify("PWRB", PRESSED)),
+            ifTrue(and(LOCAL0, integer(NEW_GENERATION)), Aml.notify("VGEN", CHANGED))));
   }
 
   /** The control method power button (section 4.8.2.2.1.2). */
   private static byte[] powerButton() {
     return device("PWRB", name("_HID", eisaId("PNP0C0C")), name("_UID", integer(0)));
+  }
+
+  /**
+   * The identifier of the guest's generation: {@code ADDR} has the low and high half of its
+   * address. Windows knows the second compatible name, and Linux both (drivers/virt/vmgenid.c).
+   */
+  private static byte[] generation() {
+    int address = (int) AcpiHardware.GENERATION_ID;
+    return device(
+        "VGEN",
+        name("_HID", string("QEMUVGID")),
+        name("_CID", packageOf(string("VMGENCTR"), string("VM_Gen_Counter"))),
+        name("_DDN", string("VM_Gen_Counter")),
+        name("ADDR", packageOf(integer(address), integer(0))));
   }
 
   /** A virtio-mmio device, by the identifier that Linux knows (drivers/virtio/virtio_mmio.c). */

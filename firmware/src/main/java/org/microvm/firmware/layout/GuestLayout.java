@@ -17,6 +17,7 @@ package org.microvm.firmware.layout;
  *  0x0009fc00  MP floating pointer, where the specification has it (EBDA)
  *  0x000a0000  no RAM (VGA, option ROMs, BIOS on a PC)
  *  0x000e0000  ACPI tables, the RSDP first
+ *  0x000ffff0  reset vector: code that resets the machine
  *  0x00100000  RAM again: the kernel at its segments' addresses
  *       ...    initrd, as high as possible
  *  0xc0000000  no RAM (devices), RAM again from 4 GiB
@@ -74,9 +75,15 @@ public final class GuestLayout {
 
   /**
    * The ACPI tables, from the RSDP on: the start of the area in which an operating system searches
-   * for it (ACPI 6.5, section 5.2.5.1). They may take the 128 KiB up to {@link #HIGH_MEMORY}.
+   * for it (ACPI 6.5, section 5.2.5.1). They may take the 124 KiB up to {@link #VM_GENERATION_ID}.
    */
   public static final long ACPI_TABLES = 0xe0000;
+
+  /** The page with the identifier of the guest's generation, if there are ACPI tables. */
+  public static final long VM_GENERATION_ID = 0xff000;
+
+  /** Where real-mode code jumps to reboot, F000:FFF0: the first instruction of a PC's firmware. */
+  public static final long RESET_VECTOR = 0xffff0;
 
   /** Where RAM continues, and the lowest address at which a kernel may be loaded. */
   public static final long HIGH_MEMORY = 0x100000;

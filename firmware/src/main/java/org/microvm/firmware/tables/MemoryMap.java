@@ -51,6 +51,7 @@ public record MemoryMap(List<Entry> entries) {
             GuestLayout.MP_TABLE, GuestLayout.BASE_MEMORY_END - GuestLayout.MP_TABLE, RESERVED));
     if (!acpi.isEmpty()) {
       entries.add(new Entry(acpi.start(), acpi.length() + PAGE - 1 & -PAGE, ACPI));
+      entries.add(new Entry(GuestLayout.VM_GENERATION_ID, PAGE, RESERVED));
     }
     for (MemoryRegion region : memory.regions()) {
       long start = Math.max(region.start(), GuestLayout.HIGH_MEMORY);

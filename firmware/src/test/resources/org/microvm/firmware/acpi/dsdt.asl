@@ -62,6 +62,11 @@ DefinitionBlock ("", "DSDT", 2, "MICROV", "MICROVM ", 0x00000001)
                 {
                     Notify (PWRB, 0x80)
                 }
+
+                If (Local0 & 0x02)
+                {
+                    Notify (VGEN, 0x80)
+                }
             }
         }
 
@@ -69,6 +74,22 @@ DefinitionBlock ("", "DSDT", 2, "MICROV", "MICROVM ", 0x00000001)
         {
             Name (_HID, EisaId ("PNP0C0C"))
             Name (_UID, Zero)
+        }
+
+        Device (VGEN)
+        {
+            Name (_HID, "QEMUVGID")
+            Name (_CID, Package ()
+            {
+                "VMGENCTR",
+                "VM_Gen_Counter"
+            })
+            Name (_DDN, "VM_Gen_Counter")
+            Name (ADDR, Package ()
+            {
+                0x000FF000,
+                Zero
+            })
         }
 
         Device (VR00)

@@ -13,7 +13,6 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.firmware.acpi.AcpiHardware;
-import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 
 /**
@@ -35,8 +34,8 @@ final class AcpiPower implements AutoCloseable {
     this.registers = registers;
   }
 
-  static AcpiPower open(MachineEvents events) throws ErrnoException {
-    EventFd interrupt = EventFd.open();
+  /** Creates the registers; the interrupt's event is closed with them. */
+  static AcpiPower of(MachineEvents events, EventFd interrupt) {
     return new AcpiPower(interrupt, new AcpiRegisters(events, interrupt::signal));
   }
 

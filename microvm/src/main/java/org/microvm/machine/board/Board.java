@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.microvm.devices.IrqTrigger;
 import org.microvm.devices.bus.Bus;
 import org.microvm.devices.bus.BusDevice;
@@ -74,6 +75,7 @@ public final class Board implements AutoCloseable {
   private final EventFd clockInterrupt;
   private final CmosRtc clock;
   private final AcpiPower acpi;
+  private final VmGeneration generation = new VmGeneration();
   private final ResetPort resetPort;
   private final Map<String, Stateful> legacy = new LinkedHashMap<>();
   private final List<VirtioSlot> slots = new ArrayList<>();
@@ -92,7 +94,8 @@ public final class Board implements AutoCloseable {
       throws ErrnoException {
     this.ram = ram;
     this.loop = loop;
-    uartInterrupt = EventFd.open();
+    LegacyInterrupts interrupts = LegacyInterrupts.open();
+    uartInterrupt = interrupts.uart();
     this.registerPages = registerPages;
     // An irqfd signals an edge, as an ISA interrupt does: only the rising edge counts.
     uart =
@@ -104,9 +107,9 @@ public final class Board implements AutoCloseable {
             },
             console);
     I8042 keyboard = new I8042(events);
-    clockInterrupt = EventFd.open();
+    clockInterrupt = interrupts.clock();
     clock = new CmosRtc(InstantSource.system(), loop::schedule, clockInterrupt::signal);
-    acpi = AcpiPower.open(events);
+    acpi = AcpiPower.of(events, interrupts.power());
     attach(AcpiRegisters.PORT, AcpiRegisters.PORT_COUNT, acpi.registers());
     attach(UART_PORT, Uart16550.PORT_COUNT, uart);
     attach(I8042.PORT, I8042.PORT_COUNT, keyboard);
@@ -154,6 +157,31 @@ public final class Board implements AutoCloseable {
   /** What the ACPI tables of this board describe. */
   public AcpiHardware acpiHardware() {
     return AcpiPower.hardware(new AcpiHardware.Uart((int) UART_PORT, UART_GSI), slots);
+  }
+
+  /** Writes the identifier of the guest's generation to memory, for a guest with ACPI tables. */
+  public void storeGeneration() throws ErrnoException {
+    generation.store(ram.memory());
+  }
+
+  /**
+   * Gives a guest that continues from a snapshot a new identifier of its generation, after its
+   * memory and its devices were restored, and tells it.
+   */
+  public void renewGeneration() throws ErrnoException {
+    generation.renew();
+    generation.store(ram.memory());
+    acpi.registers().generationChanged();
+  }
+
+  /** Takes the identifier over from the memory of a guest that has migrated. */
+  public void keepGeneration() {
+    generation.load(ram.memory());
+  }
+
+  /** The identifier of the guest's generation; null for a guest without ACPI. */
+  public UUID generation() {
+    return generation.id();
   }
 
   private void attach(long port, int count, BusDevice device) {

@@ -5,10 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.microvm.devices.virtio.blk.BlkBackend;
 import org.microvm.devices.virtio.blk.BlkConfig;
 import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.devices.virtio.blk.DiskFile;
 import org.microvm.devices.virtio.blk.DiskUse;
+import org.microvm.devices.virtio.blk.OverlayDisk;
 import org.microvm.devices.virtio.rng.EntropySource;
 import org.microvm.devices.virtio.rng.RngDevice;
 import org.microvm.linux.ErrnoException;
@@ -31,7 +33,7 @@ public final class VirtioDevices {
     String name = "vd" + (char) ('a' + disks.size());
     checkShared(name, config);
     disks.put(name, config);
-    DiskFile file = open(config);
+    BlkBackend file = config.overlay() && !config.readOnly() ? overlay(config) : open(config);
     BlkConfig settings = new BlkConfig(name, name, config.readOnly(), config.policy());
     BlkDevice device = new BlkDevice(settings, file, board.loop()::execute);
     try {
@@ -39,6 +41,18 @@ public final class VirtioDevices {
       return device;
     } catch (ErrnoException e) {
       device.close();
+      throw e;
+    }
+  }
+
+  private static OverlayDisk overlay(DiskConfig config) throws IOException {
+    OverlayDisk disk = OverlayDisk.open(config.file());
+    try {
+      // As of a disk that is read: the guest cannot write over another format.
+      disk.check(config.file(), new DiskUse(true, config.raw()));
+      return disk;
+    } catch (IOException e) {
+      disk.close();
       throw e;
     }
   }
@@ -58,7 +72,7 @@ public final class VirtioDevices {
   /** Refuses an image that two disks have and one of them writes. */
   private void checkShared(String name, DiskConfig config) throws IOException {
     for (Map.Entry<String, DiskConfig> other : disks.entrySet()) {
-      boolean written = !config.readOnly() || !other.getValue().readOnly();
+      boolean written = config.writesImage() || other.getValue().writesImage();
       if (written && isSame(config.file(), other.getValue().file())) {
         throw new IOException(
             "%s is the image of both %s and %s: only read-only disks can share an image"

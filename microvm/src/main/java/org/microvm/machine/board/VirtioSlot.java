@@ -59,8 +59,13 @@ public record VirtioSlot(
 
   static VirtioSlot open(int index, VirtioDevice device, Board board) throws ErrnoException {
     EventFd interrupt = EventFd.open();
-    MappedRegisters mapped =
-        board.mapsRegisters() ? MappedRegisters.open(board.registerPage(index)) : null;
+    MappedRegisters mapped;
+    try {
+      mapped = board.mapsRegisters() ? MappedRegisters.open(board.registerPage(index)) : null;
+    } catch (ErrnoException e) {
+      interrupt.close();
+      throw e;
+    }
     VirtioMmioTransport transport =
         new VirtioMmioTransport(
             device,

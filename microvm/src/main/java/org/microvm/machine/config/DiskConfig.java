@@ -14,12 +14,27 @@ import org.microvm.devices.virtio.blk.DiskPolicy;
  *     write it
  * @param policy what happens if a request fails on the host, and whether bytes that the guest
  *     discards are given back
+ * @param overlay whether what the guest writes goes to a temporary file, so that the image does not
+ *     change; such a machine is neither saved nor migrated. No effect on a read-only disk
  */
-public record DiskConfig(Path file, boolean readOnly, boolean raw, DiskPolicy policy) {
+public record DiskConfig(
+    Path file, boolean readOnly, boolean raw, DiskPolicy policy, boolean overlay) {
   /** Rejects null. */
   public DiskConfig {
     Objects.requireNonNull(file, "file");
     Objects.requireNonNull(policy, "policy");
+  }
+
+  /**
+   * Creates a disk without an overlay.
+   *
+   * @param file a raw image
+   * @param readOnly whether the guest may only read
+   * @param raw whether the guest gets the bytes of the file whatever they look like
+   * @param policy what happens if a request fails, and whether discarded bytes are given back
+   */
+  public DiskConfig(Path file, boolean readOnly, boolean raw, DiskPolicy policy) {
+    this(file, readOnly, raw, policy, false);
   }
 
   /**
@@ -34,7 +49,7 @@ public record DiskConfig(Path file, boolean readOnly, boolean raw, DiskPolicy po
 
   /** {@return the same disk, whose bytes the guest gets whatever they look like} */
   public DiskConfig asRaw() {
-    return new DiskConfig(file, readOnly, true, policy);
+    return new DiskConfig(file, readOnly, true, policy, overlay);
   }
 
   /**
@@ -44,6 +59,16 @@ public record DiskConfig(Path file, boolean readOnly, boolean raw, DiskPolicy po
    * @return the disk
    */
   public DiskConfig withPolicy(DiskPolicy other) {
-    return new DiskConfig(file, readOnly, raw, other);
+    return new DiskConfig(file, readOnly, raw, other, overlay);
+  }
+
+  /** {@return the same disk, whose image does not change: what the guest writes is lost} */
+  public DiskConfig withOverlay() {
+    return new DiskConfig(file, readOnly, raw, policy, true);
+  }
+
+  /** {@return whether the image changes when the guest writes} */
+  public boolean writesImage() {
+    return !readOnly && !overlay;
   }
 }

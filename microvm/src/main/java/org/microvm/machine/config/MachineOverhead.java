@@ -17,8 +17,9 @@ import org.microvm.virtioserial.Buffering;
  * @param threads threads of the machine itself, without those of the JVM
  * @param nativeBytes memory outside the heap for bytes that ports keep, in bytes: three times what
  *     they may keep, because a ring that grows needs its old memory too until the collector has run
+ * @param guestBytes guest RAM, in bytes
  */
-public record MachineOverhead(int descriptors, int threads, long nativeBytes) {
+public record MachineOverhead(int descriptors, int threads, long nativeBytes, long guestBytes) {
   /** KVM, the VM, RAM, register pages, the event loop, the UART, power events, entropy. */
   private static final int BASE_DESCRIPTORS = 24;
 
@@ -46,6 +47,9 @@ public record MachineOverhead(int descriptors, int threads, long nativeBytes) {
   /** Most systems allow a process at least 1024 open files, so that fewer are not looked at. */
   private static final int FEW_DESCRIPTORS = 512;
 
+  /** The JVM with its code and stacks, and the part of the heap that is in use. */
+  private static final long JVM_BYTES = 160L << 20;
+
   private static final Path LIMITS = Path.of("/proc/self/limits");
   private static final Pattern OPEN_FILES = Pattern.compile("(?m)^Max open files +(\\d+) ");
 
@@ -65,16 +69,24 @@ public record MachineOverhead(int descriptors, int threads, long nativeBytes) {
             + queues
             + CHANNEL_DESCRIPTORS * config.serial().maxPorts(),
         BASE_THREADS + config.cpus() + config.disks().size(),
-        GROWTH * (Buffering.MAX_LIMIT + RING_BYTES * 2 * config.serial().maxPorts()));
+        GROWTH * (Buffering.MAX_LIMIT + RING_BYTES * 2 * config.serial().maxPorts()),
+        config.memoryBytes());
+  }
+
+  /** {@return the memory that the process may need, guest RAM included, in bytes} */
+  public long memoryBytes() {
+    return guestBytes + nativeBytes + JVM_BYTES;
   }
 
   /**
    * Checks that this process may open as many files as the machine needs, so that no host program
-   * is refused later because they are used up.
+   * is refused later because they are used up, and use as much memory, so that the kernel does not
+   * kill it later.
    *
    * @throws MachineException if it may not; the message says what to do
    */
   public void check() throws MachineException {
+    check(ProcessMemory.ofProcess());
     if (descriptors > FEW_DESCRIPTORS) {
       check(openFilesLimit());
     }
@@ -88,6 +100,20 @@ public record MachineOverhead(int descriptors, int threads, long nativeBytes) {
           "the machine needs up to %d open files, and this process may have %d: raise the limit"
                   .formatted(needed, limit)
               + " (ulimit -n), or lower max_ports");
+    }
+  }
+
+  /** Checks a limit of memory. */
+  void check(ProcessMemory limit) throws MachineException {
+    if (memoryBytes() > limit.bytes()) {
+      throw new MachineException(
+          "the machine needs up to %d MiB of memory: %d MiB of guest memory and %d MiB besides; %s"
+                  .formatted(
+                      memoryBytes() >> 20,
+                      guestBytes >> 20,
+                      nativeBytes + JVM_BYTES >> 20,
+                      limit.origin())
+              + " leaves this process %d MiB".formatted(limit.bytes() >> 20));
     }
   }
 

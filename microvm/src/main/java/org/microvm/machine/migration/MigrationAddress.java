@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.microvm.linux.Fd;
 import org.microvm.linux.SocketAccess;
 import org.microvm.virtioserial.options.AccessOptions;
 import org.microvm.virtioserial.options.OptionException;
@@ -95,6 +96,21 @@ public sealed interface MigrationAddress {
       this(credentials, Optional.empty());
     }
   }
+
+  /**
+   * A unix socket that is connected to the destination already.
+   *
+   * @param socket the socket; closed with the migration
+   */
+  record Passed(Fd socket) implements MigrationAddress {
+    @Override
+    public String toString() {
+      return PASSED + socket;
+    }
+  }
+
+  /** Prefix of the name of a socket that was passed. */
+  String PASSED = "fd:";
 
   /** Prefix of a unix socket's address. */
   String UNIX = "unix:";

@@ -73,7 +73,14 @@ public final class SnapshotFiles implements AutoCloseable {
       // Whatever the umask is: nobody else may replace the files.
       Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
     }
-    return new SnapshotFiles(directory, isNew, "." + identity.id() + ".new");
+    try {
+      return new SnapshotFiles(directory, isNew, "." + identity.id() + ".new");
+    } catch (IOException e) {
+      if (isNew) {
+        Files.deleteIfExists(directory);
+      }
+      throw e;
+    }
   }
 
   /** Refuses a directory with files of the same names that another program has written. */

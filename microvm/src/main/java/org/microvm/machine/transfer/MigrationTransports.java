@@ -3,6 +3,7 @@ package org.microvm.machine.transfer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Optional;
+import org.microvm.linux.PassedDescriptor;
 import org.microvm.linux.UnixSocket;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.transport.PeerNames;
@@ -27,6 +28,8 @@ public final class MigrationTransports {
       case MigrationAddress.Unix(var socket, var access) ->
           UnixTransport.authenticated(UnixSocket.connect(socket), access);
       case MigrationAddress.Tcp tcp -> to(tcp);
+      case MigrationAddress.Passed(var socket) ->
+          new UnixTransport(PassedDescriptor.checkUnix(PassedDescriptor.check(socket, false)));
     };
   }
 
@@ -52,6 +55,10 @@ public final class MigrationTransports {
       case MigrationAddress.Unix(var socket, var access) ->
           new UnixTransportListener(socket, access);
       case MigrationAddress.Tcp tcp -> at(tcp);
+      case MigrationAddress.Passed passed -> {
+        passed.socket().close();
+        throw new IOException(passed + ": a guest cannot be awaited on a socket that was passed");
+      }
     };
   }
 

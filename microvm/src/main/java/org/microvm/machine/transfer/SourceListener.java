@@ -3,7 +3,10 @@ package org.microvm.machine.transfer;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Semaphore;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.transport.Deadline;
 import org.microvm.transport.Transport;
@@ -26,6 +29,11 @@ public final class SourceListener implements AutoCloseable {
    * @param hello its first frame
    */
   public record Source(MigrationStream stream, Frame hello) {}
+
+  private static final Duration RETRY = Duration.ofMillis(500);
+
+  private static final List<Integer> LACKING =
+      List.of(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS, Errno.ECONNABORTED);
 
   private final TransportListener listener;
   private final Duration handshake;
@@ -92,7 +100,7 @@ public final class SourceListener implements AutoCloseable {
     try {
       for (; ; ) {
         handshakes.acquire();
-        Transport transport = listener.accept();
+        Transport transport = acceptOne();
         Thread.ofPlatform().daemon().name("migration-hello").start(() -> examine(transport));
       }
     } catch (IOException e) {
@@ -100,6 +108,31 @@ public final class SourceListener implements AutoCloseable {
     } catch (InterruptedException e) {
       fail(new InterruptedIOException("interrupted"));
     }
+  }
+
+  /** Accepts a connection, which waits in the backlog as long as the process is out of files. */
+  private Transport acceptOne() throws IOException, InterruptedException {
+    while (true) {
+      try {
+        return listener.accept();
+      } catch (IOException e) {
+        if (!isPassing(e)) {
+          handshakes.release();
+          throw e;
+        }
+        strangers.refused(e.getMessage());
+        Thread.sleep(RETRY);
+      }
+    }
+  }
+
+  /** Whether files or memory are lacking at the moment; the JDK's sockets say it by text alone. */
+  private static boolean isPassing(IOException failure) {
+    return failure instanceof ErrnoException e
+        ? LACKING.contains(e.errno())
+        : LACKING.stream()
+            .anyMatch(
+                errno -> String.valueOf(failure.getMessage()).contains(Errno.describe(errno)));
   }
 
   private synchronized void fail(IOException why) {

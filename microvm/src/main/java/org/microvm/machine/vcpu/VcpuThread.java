@@ -115,7 +115,7 @@ public final class VcpuThread {
     } while (errno == 0 && !ender.ended());
     gate.pass(ender::ended);
     try {
-      vcpu.notifyPaused();
+      vcpu.clock().notifyPaused();
     } catch (ErrnoException noClock) {
       // The guest does not use kvmclock, so it has no watchdog that depends on it.
     }

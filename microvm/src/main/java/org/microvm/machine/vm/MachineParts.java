@@ -238,13 +238,18 @@ public final class MachineParts implements AutoCloseable {
 
   @Override
   public void close() {
+    IllegalStateException failure = null;
     for (AutoCloseable part : closing) {
       try {
         part.close();
       } catch (Exception e) {
-        throw new IllegalStateException("closing " + part, e);
+        // The others are closed nevertheless.
+        failure = failure == null ? new IllegalStateException("closing " + part, e) : failure;
       }
     }
     closing.clear();
+    if (failure != null) {
+      throw failure;
+    }
   }
 }

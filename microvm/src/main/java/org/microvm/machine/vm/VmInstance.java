@@ -30,6 +30,7 @@ import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Msrs;
 import org.microvm.kvm.Vcpu;
+import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.board.Board;
@@ -56,6 +57,7 @@ import org.microvm.machine.vcpu.VcpuAccount;
 import org.microvm.machine.vcpu.VcpuThread;
 import org.microvm.machine.x86.GuestCpuid;
 import org.microvm.machine.x86.KvmState;
+import org.microvm.machine.x86.PicSetup;
 import org.microvm.machine.x86.VcpuSetup;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -118,7 +120,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
           InitialCpuState state =
               BootLoader.load(
                   board.ram().memory(), bootRequest(config, board), EmulationParameters.of(config));
+          if (config.acpi()) {
+            board.storeGeneration();
+          }
           instance.makeVm(parts);
+          PicSetup.mask(instance.vm);
           instance.makeVcpus(config, parts);
           for (Vcpu vcpu : instance.vcpus) {
             VcpuSetup.common(vcpu);
@@ -222,10 +228,33 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     parts.powerSwitch().connect(this::end);
   }
 
-  /** Saves the state of the guest in KVM; all vCPUs must be paused. */
-  public void save(StateWriter writer, MachineParts parts) throws ErrnoException {
+  /**
+   * Saves the state of the guest in KVM; all vCPUs must be paused.
+   *
+   * @throws IOException if the guest cannot be saved, or a call of KVM fails
+   */
+  public void save(StateWriter writer, MachineParts parts) throws IOException {
     parts.kvmState().save(writer, vm, vcpus);
     EmulationState.save(writer, accounts);
+  }
+
+  /** Reads a part of each vCPU's state; all vCPUs must be paused. */
+  public List<byte[]> vcpuState(VcpuState part) throws ErrnoException {
+    List<byte[]> states = new ArrayList<>();
+    for (Vcpu vcpu : vcpus) {
+      states.add(vcpu.save(part));
+    }
+    return states;
+  }
+
+  /** Reads a model-specific register of each vCPU; all vCPUs must be paused. */
+  public List<Long> vcpuRegisters(int index) throws ErrnoException {
+    List<Long> values = new ArrayList<>();
+    for (Vcpu vcpu : vcpus) {
+      Msrs register = new Msrs(1).add(index);
+      values.add(vcpu.get(register) == 1 ? register.value(0) : 0L);
+    }
+    return values;
   }
 
   private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
@@ -377,13 +406,18 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   public void close() {
     end(new MachineEnd.Stopped());
     threads.forEach(VcpuThread::join);
+    IllegalStateException failure = null;
     for (AutoCloseable part : closing) {
       try {
         part.close();
       } catch (Exception e) {
-        throw new IllegalStateException("closing " + part, e);
+        // The others are closed nevertheless.
+        failure = failure == null ? new IllegalStateException("closing " + part, e) : failure;
       }
     }
     closing.clear();
+    if (failure != null) {
+      throw failure;
+    }
   }
 }

@@ -13,6 +13,7 @@ import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.kvm.Kvm;
 import org.microvm.kvm.Msrs;
+import org.microvm.kvm.SpecialRegisters;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
@@ -53,6 +54,11 @@ public final class KvmState {
 
   private static final long NANOS_PER_MILLI = 1_000_000;
 
+  /** The guest has turned on SVM, or VMX. */
+  private static final long EFER_SVME = 1 << 12;
+
+  private static final long CR4_VMXE = 1 << 13;
+
   private final Kvm kvm;
 
   /** The model-specific registers that can be read; null before the first save. */
@@ -63,10 +69,17 @@ public final class KvmState {
     this.kvm = kvm;
   }
 
-  /** Saves the VM and its vCPUs, one section each. */
-  public void save(StateWriter writer, Vm vm, List<Vcpu> vcpus) throws ErrnoException {
+  /**
+   * Saves the VM and its vCPUs, one section each.
+   *
+   * @throws StateException if the guest has guests of its own, whose state KVM keeps elsewhere
+   * @throws ErrnoException if a call of KVM fails
+   */
+  public void save(StateWriter writer, Vm vm, List<Vcpu> vcpus)
+      throws StateException, ErrnoException {
     TscSync sync = new TscSync();
     for (Vcpu vcpu : vcpus) {
+      refuseNested(vcpu);
       save(writer.section(VCPU + vcpu.id(), VERSION, SectionPolicy.REQUIRED), vcpu, sync);
     }
     StateOutput output = writer.section(VM, VERSION, SectionPolicy.REQUIRED);
@@ -77,8 +90,23 @@ public final class KvmState {
     output.putLong(vm.clock());
   }
 
+  /**
+   * Refuses a guest that uses VMX or SVM: what KVM_GET_NESTED_STATE returns is not saved, and
+   * without it the guest would go on with the wrong registers. A guest of the guest has these bits
+   * too.
+   */
+  private static void refuseNested(Vcpu vcpu) throws StateException, ErrnoException {
+    SpecialRegisters special = new SpecialRegisters();
+    vcpu.get(special);
+    if ((special.efer() & EFER_SVME) != 0 || (special.cr4() & CR4_VMXE) != 0) {
+      throw new StateException(
+          "the guest runs virtual machines itself, and their state cannot be saved; end them and"
+              + " unload the guest's kvm_amd or kvm_intel");
+    }
+  }
+
   private void save(StateOutput output, Vcpu vcpu, TscSync sync) throws ErrnoException {
-    output.putInt(vcpu.tscKhz());
+    output.putInt(vcpu.clock().tscKhz());
     for (VcpuState part : VcpuState.values()) {
       output.putBytes(vcpu.save(part));
     }
@@ -166,8 +194,8 @@ public final class KvmState {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     Msrs last = new Msrs(2);
     int khz = input.getInt(0, MOST_KHZ);
-    if (khz != vcpu.tscKhz()) {
-      vcpu.tscKhz(khz);
+    if (khz != vcpu.clock().tscKhz()) {
+      vcpu.clock().tscKhz(khz);
     }
     for (VcpuState part : VcpuState.values()) {
       byte[] bytes = input.getBytes(MOST_BYTES);
@@ -194,7 +222,7 @@ public final class KvmState {
   /** Tells the guest that its clock jumps, so that its watchdog does not report a lockup. */
   private static void tellOfPause(Vcpu vcpu) {
     try {
-      vcpu.notifyPaused();
+      vcpu.clock().notifyPaused();
     } catch (ErrnoException e) {
       LOG.debug("the guest has no kvmclock: {}", e.getMessage());
     }

@@ -34,12 +34,12 @@ final class TscSync {
   private record KvmCounter(Vcpu vcpu) implements Counter {
     @Override
     public OptionalLong offset() throws ErrnoException {
-      return vcpu.tscOffset();
+      return vcpu.clock().tscOffset();
     }
 
     @Override
     public void setOffset(long offset) throws ErrnoException {
-      vcpu.tscOffset(offset);
+      vcpu.clock().tscOffset(offset);
     }
 
     @Override

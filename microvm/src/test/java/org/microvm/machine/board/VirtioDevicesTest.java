@@ -100,4 +100,12 @@ class VirtioDevicesTest {
     add(false, new DiskConfig(image, true), new DiskConfig(link, true));
     assertEquals(2, disks.size());
   }
+
+  @Test
+  void overlays_shareAnImageButNotWithAWriter() throws Exception {
+    DiskConfig overlay = new DiskConfig(image, false).withOverlay();
+
+    add(false, overlay, overlay);
+    assertThrows(IOException.class, () -> add(false, overlay, new DiskConfig(image, false)));
+  }
 }

@@ -34,6 +34,27 @@ class MachineOverheadTest {
   }
 
   @Test
+  void moreMemoryThanTheProcessMayHave_isRefusedInOneLine() {
+    MachineOverhead overhead =
+        MachineOverhead.of(
+            MachineConfig.builder(Path.of("none"))
+                .memory(512L << 20)
+                .serial(SerialConfig.defaults().withMaxPorts(8))
+                .build());
+
+    MachineException refused =
+        assertThrows(
+            MachineException.class,
+            () -> overhead.check(new ProcessMemory(800L << 20, "memory.max of its control group")));
+
+    assertEquals(
+        "the machine needs up to 864 MiB of memory: 512 MiB of guest memory and 352 MiB besides;"
+            + " memory.max of its control group leaves this process 800 MiB",
+        refused.getMessage());
+    assertDoesNotThrow(() -> overhead.check(new ProcessMemory(1L << 30, "memory.max")));
+  }
+
+  @Test
   void keptBytes_haveALimitForAllPortsTogether() {
     assertTrue(of(511).nativeBytes() < 208 << 20);
     assertTrue(of(1).nativeBytes() >= 192 << 20);

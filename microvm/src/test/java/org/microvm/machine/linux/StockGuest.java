@@ -3,7 +3,11 @@ package org.microvm.machine.linux;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestCommand;
 import org.microvm.linux.EventLoop;
@@ -15,6 +19,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
@@ -40,10 +45,13 @@ final class StockGuest implements AutoCloseable {
   private static final Duration ANSWER = Duration.ofSeconds(90);
   private static final long MEMORY = 512 << 20;
 
+  private static final int SAMPLES = 10;
+  private static final int CONSOLE_END = 1000;
+
   /**
    * With all of its log, hundreds of lines, the kernel would spend most of the boot on the UART.
    */
-  private static final String COMMAND_LINE = "root=/dev/vda ro console=ttyS0 loglevel=6";
+  private static final String COMMAND_LINE = "root=/dev/vda ro console=ttyS0 loglevel=6 nokaslr";
 
   private final ConsoleText console = new ConsoleText();
   private final Machine machine;
@@ -141,7 +149,43 @@ final class StockGuest implements AutoCloseable {
   }
 
   MachineEnd end() throws Exception {
-    return machine.end().get(ANSWER.toSeconds(), TimeUnit.SECONDS);
+    try {
+      return machine.end().get(ANSWER.toSeconds(), TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      throw new AssertionError("the guest did not end; " + report(), e);
+    }
+  }
+
+  /**
+   * Describes the guest for the message of a failure: its channels, where its kernel is, and the
+   * end of its console. The addresses are those of the kernel's symbols, because of nokaslr.
+   */
+  String report() throws Exception {
+    StringBuilder report = new StringBuilder();
+    for (PortInfo port : machine.channels().ports()) {
+      report.append(machine.channels().status(port.nr())).append('\n');
+    }
+    List<String> samples = new CopyOnWriteArrayList<>();
+    for (int i = 0; i < SAMPLES; i++) {
+      CountDownLatch taken = new CountDownLatch(1);
+      machine.sample(
+          sample -> {
+            samples.add(
+                "vcpu %d CPL %d at 0x%x"
+                    .formatted(
+                        sample.vcpu(), sample.privilegeLevel(), sample.addresses()[0]));
+            taken.countDown();
+          });
+      if (!taken.await(ANSWER.toSeconds(), TimeUnit.SECONDS)) {
+        samples.add("a vCPU does not leave the guest");
+      }
+    }
+    String output = console.toString();
+    return report
+        .append(String.join("\n", samples))
+        .append("\nconsole: ")
+        .append(output.substring(Math.max(0, output.length() - CONSOLE_END)))
+        .toString();
   }
 
   @Override

@@ -103,11 +103,15 @@ class StockKernelTest {
   }
 
   private static void assertEchoes(StockGuest guest, String name) throws Exception {
-    guest.start("exec 3<>/dev/virtio-ports/%s; cat <&3 >&3".formatted(name));
     byte[] sent = NumberedStream.bytes(1, 0, 100_000);
     try (Channel channel = guest.machine().channels().openChannel(name)) {
+      // Linux reports the end of the stream until it knows that the host end is connected.
+      guest.start(
+          "exec 3<>/dev/virtio-ports/%s; while :; do cat <&3 >&3; sleep 0.1; done".formatted(name));
       HostPort.writeLater(channel, sent);
       assertArrayEquals(sent, HostPort.read(channel, sent.length));
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "; " + guest.report(), e);
     }
   }
 
@@ -125,7 +129,7 @@ class StockKernelTest {
     try (StockGuest guest = restore()) {
       guest.start("reboot");
 
-      assertEquals(new MachineEnd.Reset("ACPI"), guest.end());
+      assertInstanceOf(MachineEnd.Reset.class, guest.end());
     }
   }
 

@@ -20,15 +20,18 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.machine.transfer.SourceListener.Source;
+import org.microvm.syscall.FaultInjection;
 import org.microvm.transport.TcpTransport;
 import org.microvm.transport.TcpTransportListener;
 import org.microvm.transport.TestAuthority;
@@ -224,5 +227,18 @@ class SourceListenerTest {
     listener.close();
 
     assertThrows(ExecutionException.class, () -> source.get(30, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void noDescriptorLeft_theSourceIsTakenWhenThereIsOne() throws Exception {
+    AtomicInteger refusals = new AtomicInteger(2);
+    try (FaultInjection _ =
+        FaultInjection.by(
+            (kind, fd) ->
+                kind.equals("accept") && refusals.getAndDecrement() > 0 ? -Errno.EMFILE : 0)) {
+      awaitOnUnixSocket();
+
+      assertSourceIsTaken(unixSource());
+    }
   }
 }

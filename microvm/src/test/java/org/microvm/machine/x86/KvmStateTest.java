@@ -3,6 +3,7 @@ package org.microvm.machine.x86;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -11,10 +12,12 @@ import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.kvm.Kvm;
 import org.microvm.kvm.Msrs;
+import org.microvm.kvm.SpecialRegisters;
 import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
@@ -29,6 +32,8 @@ class KvmStateTest {
   private static final int WALL_CLOCK = 0x4b564d00;
 
   private static final long TIME = 0x1000;
+
+  private static final long EFER_SVME = 1 << 12;
 
   private static byte[] save(KvmState state, Vm vm, Vcpu vcpu) throws Exception {
     StateWriter writer = new StateWriter();
@@ -63,6 +68,29 @@ class KvmStateTest {
   }
 
   @Test
+  void guestWithGuestsOfItsOwn_isNotSaved() throws Exception {
+    try (Kvm kvm = Kvm.open();
+        Vm vm = kvm.createVm()) {
+      vm.createIrqchip();
+      vm.createPit2();
+      try (Vcpu vcpu = vm.createVcpu(0)) {
+        vcpu.set(GuestCpuid.of(kvm, Topology.ofCores(1), 0));
+        SpecialRegisters registers = new SpecialRegisters();
+        vcpu.get(registers);
+        registers.efer(registers.efer() | EFER_SVME);
+        vcpu.set(registers);
+        vcpu.get(registers);
+        assumeTrue((registers.efer() & EFER_SVME) != 0, "this host's guests have no SVM");
+
+        StateException refused =
+            assertThrows(StateException.class, () -> save(new KvmState(kvm), vm, vcpu));
+
+        assertTrue(refused.getMessage().contains("runs virtual machines"), refused.getMessage());
+      }
+    }
+  }
+
+  @Test
   void save_again_readsTheSameRegisters() throws Exception {
     try (Kvm kvm = Kvm.open();
         Vm vm = kvm.createVm()) {
@@ -83,12 +111,12 @@ class KvmStateTest {
 
   /** False before Linux 5.16, and on hosts where the guest's counter is the host's. */
   private static boolean hasOffsets(Vcpu vcpu) throws Exception {
-    OptionalLong before = vcpu.tscOffset();
+    OptionalLong before = vcpu.clock().tscOffset();
     if (before.isEmpty()) {
       return false;
     }
-    vcpu.tscOffset(before.getAsLong() + 1000);
-    return !before.equals(vcpu.tscOffset());
+    vcpu.clock().tscOffset(before.getAsLong() + 1000);
+    return !before.equals(vcpu.clock().tscOffset());
   }
 
   @Test
@@ -109,19 +137,19 @@ class KvmStateTest {
         // Else KVM computes the offset anew in each call (kvm_arch_vcpu_load in
         // arch/x86/kvm/x86.c).
         assumeTrue(
-            first.tscOffset().equals(first.tscOffset()),
+            first.clock().tscOffset().equals(first.clock().tscOffset()),
             "the host's TSC is unstable: no fixed offset");
-        second.tscOffset(first.tscOffset().getAsLong());
-        third.tscOffset(first.tscOffset().getAsLong());
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong());
+        third.clock().tscOffset(first.clock().tscOffset().getAsLong());
         StateWriter writer = new StateWriter();
         new KvmState(kvm).save(writer, vm, vcpus);
         // As after a restore that took KVM too long to find the counters synchronous.
-        second.tscOffset(first.tscOffset().getAsLong() + (1L << 40));
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong() + (1L << 40));
 
         KvmState.restoreVcpus(StateReader.of(writer.toByteArray()), vcpus, Duration.ofSeconds(5));
 
-        assertEquals(first.tscOffset(), second.tscOffset());
-        assertEquals(first.tscOffset(), third.tscOffset());
+        assertEquals(first.clock().tscOffset(), second.clock().tscOffset());
+        assertEquals(first.clock().tscOffset(), third.clock().tscOffset());
       }
     }
   }
@@ -140,14 +168,14 @@ class KvmStateTest {
         }
         assumeTrue(hasOffsets(first), "KVM does not set the offset of the TSC");
         long apart = 1L << 40;
-        second.tscOffset(first.tscOffset().getAsLong() + apart);
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong() + apart);
         StateWriter writer = new StateWriter();
         new KvmState(kvm).save(writer, vm, vcpus);
-        second.tscOffset(first.tscOffset().getAsLong());
+        second.clock().tscOffset(first.clock().tscOffset().getAsLong());
 
         KvmState.restoreVcpus(StateReader.of(writer.toByteArray()), vcpus, Duration.ZERO);
 
-        long now = second.tscOffset().getAsLong() - first.tscOffset().getAsLong();
+        long now = second.clock().tscOffset().getAsLong() - first.clock().tscOffset().getAsLong();
         assertTrue(now > apart / 2 && now < 2 * apart, "offset " + now);
       }
     }

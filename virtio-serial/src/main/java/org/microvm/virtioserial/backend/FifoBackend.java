@@ -16,6 +16,12 @@ import org.microvm.linux.Fd;
  * and then in the guest.
  */
 public final class FifoBackend extends FixedBackend {
+  /** From linux/stat.h. */
+  private static final int S_IFMT = 0170000;
+
+  private static final int S_IFIFO = 0010000;
+  private static final int S_IFCHR = 0020000;
+
   private final Path path;
 
   private FifoBackend(HostConnection connection, Path path) {
@@ -24,13 +30,17 @@ public final class FifoBackend extends FixedBackend {
   }
 
   /**
-   * Opens PATH.in and PATH.out, which must exist.
+   * Opens PATH.in and PATH.out, or if neither exists, the device or FIFO at PATH for both
+   * directions.
    *
    * @param path the path without {@code .in} and {@code .out}
    * @return the backend, which a port owns and closes
-   * @throws ErrnoException if one of them is missing, is not a FIFO, or cannot be opened
+   * @throws ErrnoException if one of them is missing, is of another kind, or cannot be opened
    */
   public static FifoBackend open(Path path) throws ErrnoException {
+    if (!Files.exists(Path.of(path + ".in")) && !Files.exists(Path.of(path + ".out"))) {
+      return both(path);
+    }
     Fd in = end(path, ".in");
     try {
       Fd out = end(path, ".out");
@@ -41,22 +51,38 @@ public final class FifoBackend extends FixedBackend {
     }
   }
 
+  /** As in QEMU, a device or a FIFO at PATH itself is used for both directions. */
+  private static FifoBackend both(Path path) throws ErrnoException {
+    if (!Files.exists(path)) {
+      throw new ErrnoException("open " + path, Errno.ENOENT, advice(path));
+    }
+    if (!is(path, S_IFCHR) && !is(path, S_IFIFO)) {
+      throw new ErrnoException(
+          "open " + path, Errno.EINVAL, "it is no FIFO and no device; " + advice(path));
+    }
+    Fd fd = Fd.open(path, Fd.READ_WRITE, Fd.NON_BLOCKING);
+    return new FifoBackend(new HostConnection(fd, fd, false), path);
+  }
+
+  private static String advice(Path path) {
+    return "make it with mkfifo %s.in %s.out".formatted(path, path);
+  }
+
   private static Fd end(Path path, String suffix) throws ErrnoException {
     Path fifo = Path.of(path + suffix);
-    String advice = "make it with mkfifo %s.in %s.out".formatted(path, path);
     if (!Files.exists(fifo)) {
-      throw new ErrnoException("open " + fifo, Errno.ENOENT, advice);
+      throw new ErrnoException("open " + fifo, Errno.ENOENT, advice(path));
     }
-    if (!isFifo(fifo)) {
-      throw new ErrnoException("open " + fifo, Errno.EINVAL, "it is not a FIFO; " + advice);
+    if (!is(fifo, S_IFIFO)) {
+      throw new ErrnoException("open " + fifo, Errno.EINVAL, "it is not a FIFO; " + advice(path));
     }
     return Fd.open(fifo, Fd.READ_WRITE, Fd.NON_BLOCKING);
   }
 
-  private static boolean isFifo(Path path) {
+  private static boolean is(Path path, int type) {
     try {
       int mode = (Integer) Files.getAttribute(path, "unix:mode");
-      return (mode & 0170000) == 0010000; // S_IFMT, S_IFIFO
+      return (mode & S_IFMT) == type;
     } catch (IOException e) {
       return true; // Opening it will report the error.
     }

@@ -42,6 +42,17 @@ public final class FileBackend extends FixedBackend {
     }
   }
 
+  /**
+   * Writes to a file that another process has opened.
+   *
+   * @param file a descriptor for writing, which the backend owns
+   * @param path how the user names it
+   * @return the backend, which a port owns and closes
+   */
+  public static FileBackend of(Fd file, Path path) {
+    return new FileBackend(new HostConnection(null, file, true), path);
+  }
+
   @Override
   public String describe() {
     return "file:" + path;

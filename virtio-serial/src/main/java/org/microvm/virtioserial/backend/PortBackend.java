@@ -3,6 +3,7 @@ package org.microvm.virtioserial.backend;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 
 /**
  * The host end of a port: accepts or makes connections and hands them to the port, one at a time.
@@ -90,6 +91,16 @@ public interface PortBackend {
    * Releases the backend's resources after the port's end. Called once, possibly without a start.
    */
   void close();
+
+  /** {@return the backend itself, or the one that a backend with a log adds the log to} */
+  default PortBackend plain() {
+    return this;
+  }
+
+  /** {@return the file that also gets what the host program receives; null for none} */
+  default Fd log() {
+    return null;
+  }
 
   /** {@return the kind and the address of the backend, for messages} */
   String describe();

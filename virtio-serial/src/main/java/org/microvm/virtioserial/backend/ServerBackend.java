@@ -24,6 +24,11 @@ abstract class ServerBackend implements PortBackend {
   private EventLoop.Watch watch;
   private boolean failureLogged;
 
+  /** The events to wait for at the listener. */
+  private int interest;
+
+  private boolean closed;
+
   /**
    * @param wait whether the guest starts only after a client has connected
    */
@@ -43,11 +48,27 @@ abstract class ServerBackend implements PortBackend {
   @Override
   public final void start(Port owner) {
     port = owner;
+    interest = adopted ? 0 : EventLoop.IN;
+    listen();
+  }
+
+  /** Begins to watch for clients; if the kernel refuses, later. */
+  private void listen() {
+    if (closed) {
+      return;
+    }
     try {
-      int interest = adopted ? 0 : EventLoop.IN;
       watch = port.loop().watch(listener, interest, events -> clientWaits());
     } catch (ErrnoException e) {
-      LOG.error("{}: clients cannot connect: {}", describe(), e.getMessage());
+      LOG.warn("{}: clients cannot connect: {}; trying again", describe(), e.getMessage());
+      port.loop().schedule(RETRY_NANOS, this::listen);
+    }
+  }
+
+  private void interest(int events) {
+    interest = events;
+    if (watch != null) {
+      watch.interest(events);
     }
   }
 
@@ -59,7 +80,7 @@ abstract class ServerBackend implements PortBackend {
 
   @Override
   public final void connectionClosed() {
-    watch.interest(EventLoop.IN);
+    interest(EventLoop.IN);
   }
 
   @Override
@@ -69,6 +90,7 @@ abstract class ServerBackend implements PortBackend {
 
   @Override
   public final void close() {
+    closed = true;
     if (watch != null) {
       watch.close();
     }
@@ -81,7 +103,7 @@ abstract class ServerBackend implements PortBackend {
       HostConnection client = accept();
       if (client != null) {
         failureLogged = false;
-        watch.interest(0);
+        interest(0);
         port.connected(client);
         readyToBoot.complete(null);
       }
@@ -92,8 +114,8 @@ abstract class ServerBackend implements PortBackend {
         failureLogged = true;
         LOG.warn("{}: {}; trying again", describe(), e.getMessage());
       }
-      watch.interest(0);
-      port.loop().schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
+      interest(0);
+      port.loop().schedule(RETRY_NANOS, () -> interest(EventLoop.IN));
     }
   }
 }

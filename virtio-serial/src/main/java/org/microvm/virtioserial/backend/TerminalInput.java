@@ -40,7 +40,13 @@ final class TerminalInput implements AutoCloseable {
     ForegroundTerminal terminal = ForegroundTerminal.use(Fd.standardInput(), mode);
     try {
       Fd[] ends = UnixSocket.pair();
-      ends[1].nonBlocking(false);
+      try {
+        ends[1].nonBlocking(false);
+      } catch (ErrnoException e) {
+        ends[0].close();
+        ends[1].close();
+        throw e;
+      }
       TerminalInput input = new TerminalInput(terminal, ends[0], ends[1]);
       Thread.ofPlatform().daemon().name("terminal-input").start(input::run);
       return input;

@@ -25,6 +25,8 @@ public final class ChardevOptions {
    *   <li>{@code socket,id=ID,path=PATH[,reconnect-ms=N|,reconnect=SECONDS]}
    *   <li>{@code socket,id=ID[,host=127.0.0.1],port=N}: a TCP server or client on a loopback
    *       address, with the same options as a unix socket
+   *   <li>{@code socket,id=ID,fd=N[,server=on[,wait=on|off]]}: a socket that the parent process has
+   *       opened, which listens with server=on and is connected otherwise
    *   <li>{@code file,id=ID,path=PATH[,append=on][,input-path=PATH]}
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
    *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
@@ -33,36 +35,68 @@ public final class ChardevOptions {
    *   <li>{@code qemu-vdagent,id=ID,clipboard=on[,path=PATH]} for the SPICE agent in the guest
    * </ul>
    *
+   * <p>All but the last take {@code logfile=PATH[,logappend=on]}: a file that also gets what the
+   * host program receives.
+   *
    * @param options the parsed option; all of its values are taken
    * @return the specification; nothing is opened
    * @throws OptionException if an option is unknown, missing or has a bad value
    */
   public static ChardevSpec read(OptionList options) throws OptionException {
     options.take("id");
-    ChardevSpec spec =
-        switch (options.kind()) {
-          case "socket" -> socket(options);
-          case "file" ->
-              new ChardevSpec.File(
-                  options.needPath("path"),
-                  options.takeFlag("append", false),
-                  options.takePath("input-path"));
-          case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
-          case "pty" -> new ChardevSpec.Pty();
-          case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
-          case "null" -> new ChardevSpec.Null();
-          case "channel" -> new ChardevSpec.InProcess();
-          case "qemu-vdagent" -> clipboard(options);
-          default ->
-              throw new OptionException(
-                  "there is no chardev \"%s\"; the kinds are: %s%s"
-                      .formatted(
-                          options.kind(),
-                          String.join(", ", KINDS),
-                          NearestWord.hint(options.kind(), KINDS)));
-        };
+    Optional<Path> log = options.takePath("logfile");
+    boolean append = options.takeFlag("logappend", false);
+    ChardevSpec spec = plain(options);
     options.finish();
+    if (log.isPresent()) {
+      return logged(spec, log.get(), append);
+    }
+    if (append) {
+      throw new OptionException(options.kind() + ": logappend= needs logfile=");
+    }
     return spec;
+  }
+
+  /**
+   * Adds a log to a chardev.
+   *
+   * @param spec the chardev
+   * @param log the log
+   * @param append whether the content of the log is kept
+   * @return the chardev with the log
+   * @throws OptionException if the kind of chardev cannot have one
+   */
+  public static ChardevSpec logged(ChardevSpec spec, Path log, boolean append)
+      throws OptionException {
+    if (spec instanceof ChardevSpec.InProcess || spec instanceof ChardevSpec.Clipboard) {
+      throw new OptionException(
+          spec.kind() + ": a channel to a program in this JVM has no logfile=");
+    }
+    return new ChardevSpec.Logged(spec, log, append);
+  }
+
+  private static ChardevSpec plain(OptionList options) throws OptionException {
+    return switch (options.kind()) {
+      case "socket" -> socket(options);
+      case "file" ->
+          new ChardevSpec.File(
+              options.needPath("path"),
+              options.takeFlag("append", false),
+              options.takePath("input-path"));
+      case "pipe" -> new ChardevSpec.Pipe(options.needPath("path"));
+      case "pty" -> new ChardevSpec.Pty();
+      case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
+      case "null" -> new ChardevSpec.Null();
+      case "channel" -> new ChardevSpec.InProcess();
+      case "qemu-vdagent" -> clipboard(options);
+      default ->
+          throw new OptionException(
+              "there is no chardev \"%s\"; the kinds are: %s%s"
+                  .formatted(
+                      options.kind(),
+                      String.join(", ", KINDS),
+                      NearestWord.hint(options.kind(), KINDS)));
+    };
   }
 
   private static ChardevSpec clipboard(OptionList options) throws OptionException {
@@ -79,8 +113,11 @@ public final class ChardevOptions {
   private static SocketSpec socket(OptionList options) throws OptionException {
     Optional<Path> path = options.takePath("path");
     Optional<String> mode = options.take("mode");
+    Optional<String> fd = options.take("fd");
     SocketSpec.Address address =
-        path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
+        fd.isPresent()
+            ? inherited(fd.get(), path)
+            : path.isPresent() ? new SocketSpec.Unix(path.get(), mode(mode)) : tcp(options);
     boolean server = options.takeFlag("server", false);
     if (mode.isPresent() && (path.isEmpty() || !server)) {
       throw new OptionException("socket: mode= needs path= and server=on");
@@ -88,6 +125,9 @@ public final class ChardevOptions {
     boolean wait = options.takeFlag("wait", true);
     int seconds = options.takeNumber("reconnect", 0);
     int millis = options.takeNumber("reconnect-ms", 0);
+    if (fd.isPresent() && seconds + millis > 0) {
+      throw new OptionException("socket: a connection from fd= cannot be made again: reconnect=");
+    }
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
   }
 
@@ -106,10 +146,21 @@ public final class ChardevOptions {
     }
   }
 
+  private static SocketSpec.Inherited inherited(String fd, Optional<Path> path)
+      throws OptionException {
+    if (path.isPresent()) {
+      throw new OptionException("socket has either path= or fd=");
+    }
+    if (!fd.matches("[0-9]{1,9}")) {
+      throw new OptionException("socket: fd=%s is not the number of a descriptor".formatted(fd));
+    }
+    return new SocketSpec.Inherited(Integer.parseInt(fd));
+  }
+
   private static SocketSpec.Tcp tcp(OptionList options) throws OptionException {
     Optional<String> port = options.take("port");
     if (port.isEmpty()) {
-      throw new OptionException("socket needs path=, or host= and port=");
+      throw new OptionException("socket needs path=, or host= and port=, or fd=");
     }
     return tcp(options.take("host").orElse(DEFAULT_HOST), port.get());
   }

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Objects;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.SocketMode;
+import org.microvm.virtioserial.backend.InheritedServerBackend;
+import org.microvm.virtioserial.backend.InheritedSocketBackend;
 import org.microvm.virtioserial.backend.Loopback;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.TcpClientBackend;
@@ -128,6 +130,29 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
     public void addTo(Map<String, String> options) {
       options.put("host", address.getHostString());
       options.put("port", String.valueOf(address.getPort()));
+    }
+  }
+
+  /**
+   * A socket that a parent process has opened and passes as a descriptor. With the role of a server
+   * it listens, otherwise it is connected.
+   *
+   * @param number of the descriptor in this process
+   */
+  public record Inherited(int number) implements Address {
+    @Override
+    public PortBackend listen(boolean waits) throws IOException {
+      return InheritedServerBackend.open(number, waits);
+    }
+
+    @Override
+    public PortBackend connect(Duration reconnect) throws IOException {
+      return InheritedSocketBackend.open(number);
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      options.put("fd", String.valueOf(number));
     }
   }
 

@@ -140,6 +140,11 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     return worker.isHeld();
   }
 
+  /** {@return what the disk has done since it was made} */
+  public BlkStatistics statistics() {
+    return worker.statistics();
+  }
+
   /** Repeats the request that has failed, if the disk waits for that. Any thread may call. */
   public void retry() {
     worker.retry();

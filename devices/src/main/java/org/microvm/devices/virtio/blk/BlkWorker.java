@@ -1,7 +1,5 @@
 package org.microvm.devices.virtio.blk;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -11,14 +9,12 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.microvm.linux.Errno;
-import org.microvm.linux.IovecArray;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that performs disk I/O. Jobs are done in the order in which they were submitted, in
- * pieces of up to 1 MiB, so that a job that is no longer wanted ends soon. The thread is a daemon:
- * storage that does not answer does not keep the process.
+ * The thread that performs disk I/O. Jobs are done in the order in which they were submitted. The
+ * thread is a daemon: storage that does not answer does not keep the process.
  *
  * <p>Lock order: its lock may be taken while the device lock is held, never the other way round. It
  * is not held during I/O.
@@ -27,23 +23,11 @@ final class BlkWorker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BlkWorker.class);
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-  /** Most bytes of one system call. */
-  private static final long PIECE_BYTES = 1 << 20;
-
-  /** Most bytes that are discarded or zeroed by one system call. */
-  private static final long UNMAP_BYTES = 256 << 20;
-
-  private static final long ZEROS_BYTES = 64 << 10;
-
   private final BlkConfig settings;
-  private final BlkBackend backend;
   private final Runnable onDone;
   private final Consumer<BlkError> onError;
   private final Thread thread;
-  private final IovecArray ranges = new IovecArray(IovecArray.MAX_CAPACITY);
-
-  /** Made when it is needed, by the worker's thread, which alone uses it. */
-  private MemorySegment zeros;
+  private final BlkTransfer transfer;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
@@ -61,6 +45,9 @@ final class BlkWorker implements AutoCloseable {
 
   private volatile boolean closed;
 
+  /** Replaced by the worker's thread alone. */
+  private volatile BlkStatistics statistics = BlkStatistics.NONE;
+
   /**
    * @param onDone called on the worker's thread, with no lock held, when {@link #nextDone} has a
    *     job to return
@@ -69,9 +56,9 @@ final class BlkWorker implements AutoCloseable {
    */
   BlkWorker(BlkConfig settings, BlkBackend backend, Runnable onDone, Consumer<BlkError> onError) {
     this.settings = settings;
-    this.backend = backend;
     this.onDone = onDone;
     this.onError = onError;
+    transfer = new BlkTransfer(backend, settings.policy().discard(), () -> unwanted || closed);
     thread = Thread.ofPlatform().name("blk-" + settings.name()).daemon().start(this::run);
   }
 
@@ -94,6 +81,11 @@ final class BlkWorker implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** What the thread has done. */
+  BlkStatistics statistics() {
+    return statistics;
   }
 
   /** Queues a job; never blocks. */
@@ -226,12 +218,15 @@ final class BlkWorker implements AutoCloseable {
 
   private void run() {
     for (BlkJob job = take(); job != null; job = take()) {
+      long start = System.nanoTime();
       try {
-        job.result = perform(job);
-      } catch (RuntimeException e) {
+        job.result = transfer.perform(job);
+      } catch (RuntimeException | Error e) {
+        // Also a lack of memory: without this thread the disk would not answer any more.
         LOG.error("{}: {} failed", thread.getName(), job.request, e);
         job.result = -Errno.EIO;
       }
+      statistics = statistics.plus(job.request, job.result >= 0, System.nanoTime() - start);
       Optional<BlkError> error = finish(job);
       error.ifPresent(onError);
       if (error.isEmpty() || error.get().action() != OnError.STOP) {
@@ -286,118 +281,5 @@ final class BlkWorker implements AutoCloseable {
     OnError policy = write ? settings.policy().write() : settings.policy().read();
     job.action = policy.of(errno);
     return Optional.of(new BlkError(settings.name(), write, errno, job.action));
-  }
-
-  private long perform(BlkJob job) {
-    return switch (job.request.kind()) {
-      case READ -> transfer(job);
-      case WRITE -> stable(job, transfer(job));
-      case DISCARD, WRITE_ZEROES -> stable(job, unmap(job));
-      case FLUSH -> backend.flush();
-      case GET_ID, REFUSED, UNSUPPORTED, UNANSWERABLE ->
-          throw new IllegalStateException("not a request for the worker: " + job.request);
-    };
-  }
-
-  /** Makes what was written stable if the job needs that; returns the result of both. */
-  private long stable(BlkJob job, long result) {
-    long flushed = result >= 0 && job.stable ? backend.flush() : 0;
-    return flushed < 0 ? flushed : result;
-  }
-
-  private long unmap(BlkJob job) {
-    boolean zeroes = job.request.kind() == BlkRequest.Kind.WRITE_ZEROES;
-    for (BlkRange range : job.request.ranges()) {
-      long length = 0;
-      for (long done = 0; done < range.length(); done += length) {
-        if (unwanted || closed) {
-          return -Errno.EIO;
-        }
-        length = Math.min(UNMAP_BYTES, range.length() - done);
-        long at = range.offset() + done;
-        boolean unmap = range.unmap() && settings.policy().discard();
-        long result = zeroes ? zeroes(at, length, unmap) : discard(at, length);
-        if (result < 0) {
-          return result;
-        }
-      }
-    }
-    return 0;
-  }
-
-  /** Discards if the storage can do it: a driver must not rely on it (section 5.2.6.2). */
-  private long discard(long offset, long length) {
-    long result = settings.policy().discard() ? backend.discard(offset, length) : 0;
-    while (result == -Errno.EINTR) {
-      result = backend.discard(offset, length);
-    }
-    return result == -Errno.EOPNOTSUPP ? 0 : result;
-  }
-
-  private long zeroes(long offset, long length, boolean unmap) {
-    long result = backend.writeZeroes(offset, length, unmap);
-    while (result == -Errno.EINTR) {
-      result = backend.writeZeroes(offset, length, unmap);
-    }
-    return result == -Errno.EOPNOTSUPP ? writeZeros(offset, length) : result;
-  }
-
-  /** Writes zeros, because the storage cannot make a range zero by itself. */
-  private long writeZeros(long offset, long length) {
-    if (zeros == null) {
-      zeros = Arena.ofAuto().allocate(ZEROS_BYTES);
-    }
-    long done = 0;
-    while (done < length) {
-      if (unwanted || closed) {
-        return -Errno.EIO;
-      }
-      ranges.clear();
-      ranges.add(zeros.address(), Math.min(ZEROS_BYTES, length - done));
-      long result = backend.write(ranges, offset + done);
-      if (result == 0 || result < 0 && result != -Errno.EINTR) {
-        return result == 0 ? -Errno.EIO : result;
-      }
-      done += Math.max(0, result);
-    }
-    return 0;
-  }
-
-  /** Repeats the call until all is moved, or the job is no longer wanted. */
-  private long transfer(BlkJob job) {
-    BlkRequest request = job.request;
-    long moved = 0;
-    while (moved < request.length()) {
-      if (unwanted || closed) {
-        return -Errno.EIO;
-      }
-      ranges.clear();
-      long result = request.kind() == BlkRequest.Kind.READ ? read(job, moved) : write(job, moved);
-      if (result == 0) {
-        // The image has become shorter since the disk's size was determined.
-        return -Errno.EIO;
-      }
-      if (result < 0 && result != -Errno.EINTR) {
-        return result;
-      }
-      moved += Math.max(0, result);
-    }
-    return moved;
-  }
-
-  private long read(BlkJob job, long moved) {
-    BlkRequest request = job.request;
-    job.chain.gatherWritable(ranges, moved, piece(request, moved));
-    return backend.read(ranges, request.offset() + moved);
-  }
-
-  private long write(BlkJob job, long moved) {
-    BlkRequest request = job.request;
-    job.chain.gatherReadable(ranges, BlkRequest.HEADER + moved, piece(request, moved));
-    return backend.write(ranges, request.offset() + moved);
-  }
-
-  private static long piece(BlkRequest request, long moved) {
-    return Math.min(PIECE_BYTES, request.length() - moved);
   }
 }

@@ -2,73 +2,23 @@ package org.microvm.devices.virtio.blk;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.microvm.devices.testing.Buffer.readable;
 import static org.microvm.devices.testing.Buffer.writable;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.microvm.devices.testing.Buffer;
-import org.microvm.devices.testing.RecordingIrqTrigger;
-import org.microvm.devices.testing.TaskQueue;
 import org.microvm.devices.testing.TestDriver;
-import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.VirtioFeatures;
-import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.Errno;
-import org.microvm.linux.IovecArray;
 
-class BlkDeviceTest {
-  private static final int IN = 0;
-  private static final int OUT = 1;
-  private static final int FLUSH = 4;
-  private static final int GET_ID = 8;
-  private static final byte UNTOUCHED = (byte) 0xee;
-  private static final int DISK_BYTES = 64 << 10;
-  private static final BlkConfig SETTINGS = new BlkConfig("vda", "serial-1", false);
-
-  @TempDir Path directory;
-
-  private final TestRam ram = TestRam.of(4 << 20);
-  private final TaskQueue eventLoop = new TaskQueue();
-  private final RecordingIrqTrigger interrupt = new RecordingIrqTrigger();
-  private final long status = ram.store(UNTOUCHED);
-  private final long data = ram.allocate(8192, 512);
-  private Path image;
-  private RecordingBackend backend;
-  private BlkDevice device;
-  private TestDriver driver;
-
-  @BeforeEach
-  void startOnAnImage() throws Exception {
-    image = directory.resolve("disk.img");
-    byte[] content = new byte[DISK_BYTES + 100];
-    Arrays.fill(content, 512, 1024, (byte) 1);
-    Files.write(image, content);
-    start(SETTINGS);
-  }
-
-  @AfterEach
-  void close() {
-    backend.release.countDown();
-    device.close();
-  }
-
+class BlkDeviceTest extends BlkDeviceFixture {
   @Test
   void device_announcesItself() {
     assertEquals(2, driver.read(0x008));
@@ -248,149 +198,6 @@ class BlkDeviceTest {
   }
 
   @Test
-  void shortTransfer_isContinued() {
-    backend.mostPerCall = 100;
-
-    request(IN, 1, writable(data, 512));
-    eventLoop.runNext();
-
-    assertEquals(0, status());
-    assertEquals(6, backend.calls);
-    assertEquals(1, ram.load(data + 511, 1)[0]);
-  }
-
-  @Test
-  void shortWrite_isContinued() throws Exception {
-    backend.mostPerCall = 100;
-    ram.put(data, pattern(512));
-
-    request(OUT, 2, readable(data, 512));
-    eventLoop.runNext();
-
-    assertEquals(0, status());
-    assertArrayEquals(pattern(512), Arrays.copyOfRange(Files.readAllBytes(image), 1024, 1536));
-  }
-
-  @Test
-  void interruptedTransfer_isRepeated() {
-    backend.firstResult = -Errno.EINTR;
-
-    request(IN, 1, writable(data, 512));
-    eventLoop.runNext();
-
-    assertEquals(0, status());
-    assertEquals(2, backend.calls);
-  }
-
-  @Test
-  void failedTransfer_isAnErrorForThisRequestOnly() {
-    backend.firstResult = -Errno.EIO;
-    int failing = request(IN, 1, writable(data, 512));
-    eventLoop.runNext();
-    int failed = status();
-    int next = request(IN, 1, writable(data, 512));
-    eventLoop.runNext();
-
-    assertEquals(1, failed);
-    assertEquals(0, status());
-    assertEquals(new UsedBuffer(failing, 0), driver.queue(0).poll());
-    assertEquals(new UsedBuffer(next, 513), driver.queue(0).poll());
-  }
-
-  @Test
-  void imageCutShort_isAnError() throws Exception {
-    Files.write(image, new byte[1024]);
-
-    request(IN, 1, writable(data, 1024));
-    eventLoop.runNext();
-
-    assertEquals(1, status());
-  }
-
-  @Test
-  void backendThrows_isAnErrorAndTheWorkerGoesOn() {
-    backend.throwOnce = true;
-    request(IN, 1, writable(data, 512));
-    eventLoop.runNext();
-    int failed = status();
-    request(IN, 1, writable(data, 512));
-    eventLoop.runNext();
-
-    assertEquals(1, failed);
-    assertEquals(0, status());
-  }
-
-  @Test
-  void slowDisk_keepsNobodyElseWaiting() throws Exception {
-    backend.block();
-    request(IN, 0, writable(data, 512));
-    backend.awaitBlocked();
-
-    int head = request(GET_ID, 0, writable(data, 20));
-
-    assertEquals(new UsedBuffer(head, 21), driver.queue(0).poll());
-    assertNull(driver.queue(0).poll());
-  }
-
-  @Test
-  void reset_waitsForTheRequestTheDiskIsBusyWith() throws Exception {
-    backend.block();
-    request(IN, 1, writable(data, 512));
-    backend.awaitBlocked();
-    Thread reset = startAndAwaitWaiting(driver::reset);
-
-    backend.release.countDown();
-    reset.join();
-
-    assertEquals(UNTOUCHED, status());
-    assertEquals(0, driver.status());
-  }
-
-  @Test
-  void reset_requestsThatWait_areForgotten() throws Exception {
-    backend.block();
-    request(IN, 1, writable(data, 512));
-    request(IN, 1, writable(data, 512));
-    backend.awaitBlocked();
-    Thread reset = startAndAwaitWaiting(driver::reset);
-    backend.release.countDown();
-    reset.join();
-    driver.start();
-
-    int head = request(IN, 1, writable(data, 512));
-
-    // The worker keeps the order, so a request left in its queue would have been done before this
-    // one.
-    assertEquals(new UsedBuffer(head, 513), awaitUsed());
-    assertEquals(2, backend.calls);
-  }
-
-  @Test
-  void reset_requestThatIsDone_isNotCompletedInTheNextLife() {
-    request(FLUSH, 0);
-    eventLoop.awaitTask();
-    driver.start();
-
-    int head = request(IN, 1, writable(data, 512));
-
-    assertEquals(new UsedBuffer(head, 513), awaitUsed());
-    assertNull(driver.queue(0).poll());
-  }
-
-  @Test
-  void queueTakenAway_waitsForTheDisk() throws Exception {
-    backend.block();
-    request(IN, 1, writable(data, 512));
-    backend.awaitBlocked();
-    Thread stop = startAndAwaitWaiting(this::takeQueueAway);
-
-    backend.release.countDown();
-    stop.join();
-
-    assertEquals(UNTOUCHED, status());
-  }
-
-  @Test
   void brokenRing_needsReset() {
     driver.queue(0).offer(1000);
 
@@ -410,140 +217,5 @@ class BlkDeviceTest {
     var failure = assertThrows(IOException.class, () -> DiskFile.open(image, false));
 
     assertEquals(image + " is in use by another process", failure.getMessage());
-  }
-
-  private void start(BlkConfig settings) throws Exception {
-    backend = new RecordingBackend(DiskFile.open(image, settings.readOnly()));
-    device = new BlkDevice(settings, backend, eventLoop);
-    driver = new TestDriver(new VirtioMmioTransport(device, ram.memory(), interrupt), ram).start();
-  }
-
-  private void takeQueueAway() {
-    driver.write(0x030, 0);
-    driver.write(0x044, 0);
-  }
-
-  /** Starts an action that has to wait; returns once it waits. */
-  private static Thread startAndAwaitWaiting(Runnable action) throws InterruptedException {
-    Thread thread = Thread.ofPlatform().start(action);
-    while (thread.getState() != Thread.State.WAITING) {
-      assertTrue(thread.isAlive(), "the action ended without waiting");
-      Thread.sleep(1);
-    }
-    return thread;
-  }
-
-  /** Runs the event loop's tasks until a buffer has been used. */
-  private UsedBuffer awaitUsed() {
-    UsedBuffer used = driver.queue(0).poll();
-    while (used == null) {
-      eventLoop.runNext();
-      used = driver.queue(0).poll();
-    }
-    return used;
-  }
-
-  /** Sends header, data and status; returns the head. */
-  private int request(int type, long sector, Buffer... pieces) {
-    Buffer[] all = new Buffer[pieces.length + 2];
-    all[0] = readable(ram.store(header(type, sector)), 16);
-    System.arraycopy(pieces, 0, all, 1, pieces.length);
-    all[pieces.length + 1] = writable(status, 1);
-    return driver.send(0, all);
-  }
-
-  private byte status() {
-    return ram.load(status, 1)[0];
-  }
-
-  private static byte[] header(int type, long sector) {
-    byte[] bytes = new byte[16];
-    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(0, type).putLong(8, sector);
-    return bytes;
-  }
-
-  private static byte[] pattern(int length) {
-    byte[] bytes = new byte[length];
-    for (int i = 0; i < length; i++) {
-      bytes[i] = (byte) (i * 7 + 3);
-    }
-    return bytes;
-  }
-
-  /** A real image with faults injected by a test. */
-  private static final class RecordingBackend implements BlkBackend {
-    final BlkBackend real;
-    final CountDownLatch release = new CountDownLatch(1);
-    private final CountDownLatch blocked = new CountDownLatch(1);
-    private volatile boolean blocking;
-    volatile int calls;
-    volatile int flushes;
-    volatile long flushResult;
-    volatile long firstResult;
-    volatile long mostPerCall = Long.MAX_VALUE;
-    volatile boolean throwOnce;
-
-    RecordingBackend(BlkBackend real) {
-      this.real = real;
-    }
-
-    void block() {
-      blocking = true;
-    }
-
-    void awaitBlocked() throws InterruptedException {
-      assertTrue(blocked.await(10, TimeUnit.SECONDS));
-    }
-
-    @Override
-    public long size() {
-      return real.size();
-    }
-
-    @Override
-    public long read(IovecArray target, long offset) {
-      calls++;
-      if (blocking) {
-        blocked.countDown();
-        await(release);
-      }
-      if (throwOnce) {
-        throwOnce = false;
-        throw new IllegalStateException("test");
-      }
-      if (firstResult != 0) {
-        long result = firstResult;
-        firstResult = 0;
-        return result;
-      }
-      // The bytes read beyond that are overwritten by the next call.
-      return Math.min(mostPerCall, real.read(target, offset));
-    }
-
-    @Override
-    public long write(IovecArray source, long offset) {
-      calls++;
-      return Math.min(mostPerCall, real.write(source, offset));
-    }
-
-    @Override
-    public long flush() {
-      flushes++;
-      long result = flushResult;
-      return result == 0 ? real.flush() : result;
-    }
-
-    @Override
-    public void close() {
-      real.close();
-    }
-
-    private static void await(CountDownLatch latch) {
-      try {
-        latch.await();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 }

@@ -1,0 +1,160 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.microvm.cli.named.MachineName;
+import org.microvm.cli.named.Machines;
+import org.microvm.fencing.FenceMachine;
+import org.microvm.fencing.FencePolicy;
+import org.microvm.fencing.FenceService;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code microvm fence}: answers fence_virt in guests. */
+@Command(
+    name = "fence",
+    description =
+        "Answers the fence agent fence_virt of guests, in its serial mode: powers machines with names"
+            + " off and on, resets them and reports their state. Runs until it is ended by a signal.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class FenceCommand implements Callable<Integer> {
+  /** How often a machine whose socket is missing is looked for. */
+  private static final long AGAIN_MILLIS = 1000;
+
+  @Option(
+      names = "--channel",
+      paramLabel = "GUEST=PATH",
+      required = true,
+      description =
+          "the unix socket of GUEST's console for fence_virt; the channel on which a request arrives"
+              + " says which guest asks")
+  private String[] channels;
+
+  @Option(
+      names = "--allow",
+      paramLabel = "GUEST=NAME[,NAME...]",
+      required = true,
+      description = "the machines that GUEST may fence; any other request is denied")
+  private String[] allowances;
+
+  @Option(
+      names = "--start",
+      paramLabel = "NAME=PROGRAM",
+      description =
+          "a program without arguments that starts the machine NAME, for the actions on and reboot;"
+              + " such as a script with microvm run --detach")
+  private String[] starters = {};
+
+  private final Map<String, Path> sockets = new LinkedHashMap<>();
+  private final Map<String, Path> programs = new HashMap<>();
+  private final Map<String, Set<String>> allowed = new LinkedHashMap<>();
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    read();
+    Machines machines = Machines.ofUser();
+    Map<String, FenceMachine> fenced = new HashMap<>();
+    for (Set<String> names : allowed.values()) {
+      for (String name : names) {
+        MachineName machine = NamedRun.name("--allow", name);
+        // Otherwise a name with a typing error would be a machine that is always off.
+        if (!programs.containsKey(name)) {
+          machines.find(machine);
+        }
+        fenced.put(name, new FencedMachine(machines, machine, programs.get(name)));
+      }
+    }
+    FenceService service =
+        new FenceService(fenced, new FencePolicy(allowed), line -> say("fence: " + line));
+    for (Map.Entry<String, Path> socket : sockets.entrySet()) {
+      Thread.ofPlatform()
+          .name("fence-" + socket.getKey())
+          .start(() -> serve(service, socket.getKey(), socket.getValue()));
+    }
+    Thread.currentThread().join();
+    return 0;
+  }
+
+  private void read() {
+    for (String channel : channels) {
+      Pair pair = Pair.of("--channel", "GUEST=PATH", channel);
+      if (sockets.put(pair.left(), Path.of(pair.right())) != null) {
+        throw new UsageException("--channel " + channel + ": " + pair.left() + " has two channels");
+      }
+    }
+    for (String allowance : allowances) {
+      Pair pair = Pair.of("--allow", "GUEST=NAME[,NAME...]", allowance);
+      if (!sockets.containsKey(pair.left())) {
+        throw new UsageException(
+            "--allow %s: there is no --channel %s=PATH".formatted(allowance, pair.left()));
+      }
+      Set<String> names = allowed.computeIfAbsent(pair.left(), guest -> new TreeSet<>());
+      for (String name : pair.right().split(",", -1)) {
+        names.add(NamedRun.name("--allow " + allowance, name).text());
+      }
+    }
+    for (String starter : starters) {
+      Pair pair = Pair.of("--start", "NAME=PROGRAM", starter);
+      Path program = Path.of(pair.right()).toAbsolutePath();
+      if (allowed.values().stream().noneMatch(names -> names.contains(pair.left()))) {
+        throw new UsageException(
+            "--start %s: no guest may fence %s (--allow)".formatted(starter, pair.left()));
+      }
+      if (!Files.isExecutable(program) || Files.isDirectory(program)) {
+        throw new UsageException("--start " + starter + ": " + program + " is not a program");
+      }
+      programs.put(pair.left(), program);
+    }
+  }
+
+  /** The two sides of an option's value. */
+  private record Pair(String left, String right) {
+    static Pair of(String option, String form, String value) {
+      int equals = value.indexOf('=');
+      if (equals < 1 || equals == value.length() - 1) {
+        throw new UsageException("%s %s does not have the form %s".formatted(option, value, form));
+      }
+      return new Pair(value.substring(0, equals), value.substring(equals + 1));
+    }
+  }
+
+  /** Serves a guest as long as this process lives; its machine may end and start again. */
+  private static void serve(FenceService service, String guest, Path socket) {
+    boolean told = false;
+    try {
+      while (true) {
+        try {
+          SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
+          say("fence: " + guest + ": connected to " + socket);
+          told = false;
+          service.serve(guest, channel);
+          say("fence: " + guest + ": the channel has ended");
+        } catch (IOException e) {
+          if (!told) {
+            say("fence: %s: waiting for %s: %s".formatted(guest, socket, e.getMessage()));
+            told = true;
+          }
+        }
+        TimeUnit.MILLISECONDS.sleep(AGAIN_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static synchronized void say(String line) {
+    System.out.println(line);
+    System.out.flush();
+  }
+}

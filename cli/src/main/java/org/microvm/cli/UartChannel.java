@@ -1,0 +1,198 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.microvm.linux.Errno;
+import org.microvm.linux.EventLoop;
+import org.microvm.machine.Machine;
+import org.microvm.virtioserial.backend.ConsoleSize;
+import org.microvm.virtioserial.backend.HostConnection;
+import org.microvm.virtioserial.backend.PortBackend;
+
+/**
+ * Connects the guest's UART to a chardev. What the guest writes while no host program is connected
+ * is dropped, as from a serial line that is not plugged in.
+ *
+ * <p>Output is written by the machine's console thread, which drops and counts what does not fit
+ * while a host program does not read. Input is read by a thread of each connection.
+ */
+final class UartChannel implements PortBackend.Port, AutoCloseable {
+  private static final int CHUNK = 4096;
+
+  /** How long to wait before a host program that does not read is tried again. */
+  private static final long BUSY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private final EventLoop loop;
+  private final PortBackend backend;
+  private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
+  private volatile HostConnection connection;
+  private volatile Machine machine;
+  private volatile boolean closed;
+
+  private UartChannel(EventLoop loop, PortBackend backend) {
+    this.loop = loop;
+    this.backend = backend;
+  }
+
+  /**
+   * Opens the chardev and accepts host programs.
+   *
+   * @throws IOException if what it names cannot be opened
+   */
+  static UartChannel open(RunExtras.Serial serial) throws IOException {
+    EventLoop loop = EventLoop.open("uart");
+    try {
+      UartChannel channel = new UartChannel(loop, serial.chardev().open(loop));
+      loop.start();
+      loop.execute(() -> channel.backend.start(channel));
+      return channel;
+    } catch (IOException e) {
+      loop.close();
+      throw new IOException(serial.option() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Sends what host programs write to the machine's UART, and returns once the guest may start. */
+  void attach(Machine toMachine) {
+    machine = toMachine;
+    synchronized (this) {
+      notifyAll();
+    }
+    try {
+      backend.readyToBoot().join();
+    } catch (CancellationException | CompletionException e) {
+      // The process is ending.
+    }
+  }
+
+  /** Where the UART's output goes. */
+  OutputStream output() {
+    return new OutputStream() {
+      @Override
+      public void write(int value) {
+        write(new byte[] {(byte) value}, 0, 1);
+      }
+
+      @Override
+      public void write(byte[] bytes, int offset, int length) {
+        send(bytes, offset, length);
+      }
+    };
+  }
+
+  private synchronized void send(byte[] bytes, int offset, int length) {
+    HostConnection to = connection;
+    int done = 0;
+    while (done < length && to != null && to == connection && to.output() != null) {
+      int part = Math.min(CHUNK, length - done);
+      MemorySegment.copy(bytes, offset + done, chunk, ValueLayout.JAVA_BYTE, 0, part);
+      long result = to.output().write(chunk.asSlice(0, part));
+      if (result == -Errno.EAGAIN) {
+        LockSupport.parkNanos(BUSY_NANOS);
+      } else if (result < 0 && result != -Errno.EINTR) {
+        return; // The reader is gone; the other thread notices that as well.
+      }
+      done += (int) Math.max(0, result);
+    }
+  }
+
+  @Override
+  public EventLoop loop() {
+    return loop;
+  }
+
+  @Override
+  public boolean isConsole() {
+    return false;
+  }
+
+  @Override
+  public void resized(ConsoleSize size) {
+    // A UART has no size.
+  }
+
+  @Override
+  public void connected(HostConnection to) {
+    if (closed) {
+      to.close();
+      return;
+    }
+    connection = to;
+    if (to.input() != null) {
+      Thread.ofPlatform().daemon().name("uart-input").start(() -> read(to));
+    }
+  }
+
+  private void read(HostConnection from) {
+    MemorySegment buffer = Arena.ofAuto().allocate(CHUNK);
+    try {
+      Machine guest = awaitMachine();
+      while (!closed) {
+        from.input().awaitInput();
+        long count = from.input().read(buffer);
+        if (count == 0 || count < 0 && count != -Errno.EAGAIN && count != -Errno.EINTR) {
+          break;
+        }
+        for (long i = 0; i < count; i++) {
+          guest.type(buffer.get(ValueLayout.JAVA_BYTE, i));
+        }
+      }
+      if (from.isDuplex()) {
+        loop.execute(() -> disconnected(from));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RejectedExecutionException e) {
+      // The machine has ended.
+    }
+  }
+
+  private synchronized Machine awaitMachine() throws InterruptedException {
+    while (machine == null) {
+      wait();
+    }
+    return machine;
+  }
+
+  private void disconnected(HostConnection from) {
+    if (connection == from) {
+      connection = null;
+      from.close();
+      backend.connectionClosed();
+    }
+  }
+
+  /** Disconnects host programs and releases the chardev. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    try {
+      loop.execute(
+          () -> {
+            HostConnection last = connection;
+            connection = null;
+            if (last != null) {
+              last.close();
+            }
+            backend.close();
+            done.complete(null);
+          });
+      done.completeOnTimeout(null, 2, TimeUnit.SECONDS).join();
+    } finally {
+      loop.close();
+    }
+  }
+}

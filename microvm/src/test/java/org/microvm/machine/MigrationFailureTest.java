@@ -1,0 +1,149 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.microvm.machine.SerialEcho.assertEchoes;
+
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.microvm.linux.UnixListener;
+import org.microvm.linux.UnixSocket;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.migration.MigrationProgress;
+import org.microvm.machine.migration.MigrationProgress.Status;
+import org.microvm.machine.transfer.MigrationStream;
+import org.microvm.machine.transfer.MigrationStream.Type;
+import org.microvm.testing.RequiresKvm;
+
+/** Destinations that refuse, die or are cancelled, and what becomes of the guest. */
+@RequiresKvm
+@Timeout(120)
+class MigrationFailureTest extends MigrationFixture {
+  @Test
+  void nobodyWaiting_isRefused() throws Exception {
+    Machine machine = start("");
+
+    assertThrows(MachineException.class, () -> machine.migrate(incoming(), LIMITS));
+  }
+
+  @Test
+  void destinationOfAnotherSize_refusesAndTheGuestGoesOnHere() throws Exception {
+    Machine machine = start("wait=halt");
+    try (SocketChannel host = connect()) {
+      MachineConfig large =
+          MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(2 * MEMORY).build();
+      CompletableFuture<Machine> other = awaitGuest(large);
+
+      Migration migration = machine.migrate(incoming(), LIMITS);
+
+      assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
+      assertTrue(migration.failure().contains("bytes of memory"), migration.failure());
+      assertThrows(Exception.class, () -> other.get(30, TimeUnit.SECONDS));
+      assertStillHere(machine, host);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(MigrationMemory.class)
+  void destinationWithoutThePort_refusesTheStateAndTheGuestGoesOnHere(MigrationMemory memory)
+      throws Exception {
+    Machine machine = start("wait=halt");
+    try (SocketChannel host = connect()) {
+      MachineConfig withoutChannel =
+          MachineConfig.builder(TestImages.bareMetal("serial-echo")).memory(MEMORY).build();
+      CompletableFuture<Machine> other = awaitGuest(withoutChannel);
+
+      Migration migration = migrate(machine, memory);
+
+      assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
+      assertThrows(Exception.class, () -> other.get(30, TimeUnit.SECONDS));
+      assertStillHere(machine, host);
+    }
+  }
+
+  /** A destination that dies at a point of the protocol: the last frame that it reads. */
+  @ParameterizedTest
+  @CsvSource({
+    "HELLO, 0", "PAGES, 0", "LINK, 0", "STATE, 0", "GO, 0", // memory is copied
+    "HELLO, 1", "MEMORY, 1", "LINK, 1", "STATE, 1", "GO, 1" // memory is handed over
+  })
+  void destinationThatDies_leavesTheGuestHere(String last, long capabilities) throws Exception {
+    Machine machine = start("wait=halt");
+    try (SocketChannel host = connect();
+        UnixListener listener = UnixListener.open(incoming())) {
+      assertEchoes(host, 1000);
+      listener.fd().nonBlocking(false);
+      Migration migration = machine.migrate(incoming(), LIMITS);
+      try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
+        dieAfter(Type.valueOf(last), stream, capabilities);
+      }
+
+      assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
+      assertStillHere(machine, host);
+    }
+    move(machine);
+  }
+
+  @Test
+  void cancel_whileMemoryIsSent_leavesTheGuestHere() throws Exception {
+    Machine machine = start("wait=halt");
+    try (SocketChannel host = connect();
+        UnixListener listener = UnixListener.open(incoming())) {
+      listener.fd().nonBlocking(false);
+      Migration migration = machine.migrate(incoming(), LIMITS);
+      try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
+        stream.read(); // HELLO, which gets no answer
+
+        assertTrue(migration.cancel());
+
+        assertEquals(Status.CANCELLED, migration.result().get(30, TimeUnit.SECONDS).status());
+      }
+      assertStillHere(machine, host);
+    }
+  }
+
+  @Test
+  void cancel_duringTheHandover_tellsTheDestination() throws Exception {
+    Machine machine = start("wait=halt");
+    try (SocketChannel host = connect();
+        UnixListener listener = UnixListener.open(incoming())) {
+      listener.fd().nonBlocking(false);
+      Migration migration = machine.migrate(incoming(), LIMITS);
+      try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
+        dieAfter(Type.STATE, stream); // stays alive, but never sends READY
+
+        assertTrue(migration.cancel());
+
+        assertEquals(Type.ABORT, stream.read().type());
+        assertEquals(Status.CANCELLED, migration.result().get(30, TimeUnit.SECONDS).status());
+      }
+      assertStillHere(machine, host);
+    }
+  }
+
+  @Test
+  void close_duringAMigration_endsBoth() throws Exception {
+    Machine machine = start("wait=halt");
+    CompletableFuture<Machine> other = awaitGuest(incomingConfig());
+    Migration migration = machine.migrate(incoming(), LIMITS);
+
+    machine.close();
+
+    MigrationProgress end = migration.result().get(10, TimeUnit.SECONDS);
+    if (end.status() == Status.COMPLETED) {
+      other.get(30, TimeUnit.SECONDS);
+    } else {
+      assertThrows(Exception.class, () -> other.get(30, TimeUnit.SECONDS));
+    }
+  }
+}

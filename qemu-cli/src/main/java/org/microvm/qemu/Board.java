@@ -1,0 +1,223 @@
+package org.microvm.qemu;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.microvm.cli.RunExtras;
+import org.microvm.virtioserial.options.OptionException;
+import org.microvm.virtioserial.options.OptionList;
+
+/** What the machine is and does: its kernel, memory, vCPUs, and how it starts and ends. */
+final class Board {
+  private static final List<String> MACHINES = List.of("microvm", "q35", "pc", "none");
+  private static final List<String> CPUS = List.of("host", "max", "base", "qemu64", "kvm64");
+  private static final List<String> SMP = List.of("sockets", "cores", "threads");
+
+  /** QEMU's default. */
+  private static final String DEFAULT_MEMORY = "128M";
+
+  private final Map<String, String> words = new LinkedHashMap<>();
+  private final RunExtras extras;
+  private final Set<String> accelerators = new HashSet<>();
+  private String machine = "pc";
+  private String memoryBackend = "";
+  private boolean exitsAtReset;
+
+  Board(RunExtras extras) {
+    this.extras = extras;
+    words.put("--memory", DEFAULT_MEMORY);
+  }
+
+  void addTo(OptionTable table) {
+    table.value("machine", "microvm|q35|pc|none[,NAME=VALUE...]", this::machine);
+    table.value("M", "microvm|q35|pc|none[,NAME=VALUE...]", this::machine);
+    table.value("accel", "kvm", value -> accel(Words.parse(value, "accel").kind()));
+    table.flag("enable-kvm", () -> accelerators.add("kvm"));
+    table.value("cpu", "host|max", Board::cpu);
+    table.value("m", "[size=]SIZE", this::memory);
+    table.value("smp", "[cpus=]N[,sockets=S][,cores=C][,threads=T]", this::smp);
+    table.value("kernel", "FILE", value -> words.put("--kernel", value));
+    table.value("initrd", "FILE", value -> words.put("--initrd", value));
+    table.value("append", "TEXT", value -> words.put("--append", value));
+    table.value("name", "[guest=]NAME", this::name);
+    table.value("pidfile", "FILE", value -> extras.pidFile(path(value)));
+    table.value("incoming", "unix:PATH|tcp:HOST:PORT|defer", this::incoming);
+    table.value("sandbox", "on|off", this::sandbox);
+    table.value("action", "reboot=|shutdown=|panic=", this::action);
+    table.flag("no-reboot", () -> exitsAtReset = true);
+    table.flag("no-shutdown", extras::staysAfterShutdown);
+    table.flag("no-acpi", () -> words.put("--acpi", "off"));
+    table.flag("daemonize", extras::background);
+    table.flag("S", extras::paused);
+  }
+
+  private void machine(String value) throws OptionException {
+    OptionList options = Words.parse(value, "type");
+    String type = options.kind();
+    if (!type.isEmpty()) {
+      boolean known = MACHINES.contains(type) || type.matches("pc-(q35|i440fx)-[0-9.]+");
+      if (!known) {
+        throw new OptionException(
+            "there is no machine %s; '-machine help' lists them".formatted(type));
+      }
+      machine = type;
+    }
+    String accel = options.values().get("accel");
+    if (accel != null) {
+      accel(accel);
+    }
+    if (!options.takeFlag("acpi", true)) {
+      words.put("--acpi", "off");
+    }
+    if (options.values().containsKey("kernel")) {
+      words.put("--kernel", options.values().get("kernel"));
+    }
+    memoryBackend = options.take("memory-backend").orElse(memoryBackend);
+  }
+
+  private void accel(String value) throws OptionException {
+    List<String> names = List.of(value.split(":"));
+    if (!names.contains("kvm") && !machine.equals("none")) {
+      throw new OptionException("there is no accelerator %s, only kvm".formatted(value));
+    }
+    accelerators.addAll(names);
+  }
+
+  private static void cpu(String value) throws OptionException {
+    String model = value.split(",", 2)[0];
+    if (!CPUS.contains(model)) {
+      throw new OptionException(
+          "there is no CPU model %s; the guest's vCPUs have the features of the host: -cpu host"
+              .formatted(model));
+    }
+  }
+
+  private void memory(String value) throws OptionException {
+    OptionList options = Words.parse(value, "size");
+    for (String name : List.of("slots", "maxmem")) {
+      if (options.take(name).isPresent()) {
+        throw new OptionException(name + "=: memory cannot be added later");
+      }
+    }
+    options.finish();
+    String size = options.kind();
+    if (!size.matches("[0-9]{1,15}([bkKmMgGtT][bB]?)?")) {
+      throw new OptionException("'%s' is not a size, such as 256 (MiB) or 1G".formatted(size));
+    }
+    words.put("--memory", size.matches(".*[0-9][bB]") ? size.replaceAll("[bB]$", "") : size);
+  }
+
+  private void smp(String value) throws OptionException {
+    OptionList options = Words.parse(value, "cpus");
+    Map<String, String> values = new LinkedHashMap<>();
+    if (!options.kind().isEmpty()) {
+      values.put("cpus", options.kind());
+    }
+    for (String name : SMP) {
+      options.take(name).ifPresent(number -> values.put(name, number));
+    }
+    String most = options.take("maxcpus").orElse("");
+    if (!most.isEmpty() && !most.equals(values.getOrDefault("cpus", most))) {
+      throw new OptionException("maxcpus=%s: vCPUs cannot be added later".formatted(most));
+    }
+    if (!most.isEmpty()) {
+      values.putIfAbsent("cpus", most);
+    }
+    for (String name : List.of("dies", "clusters", "modules", "drawers", "books")) {
+      String number = options.take(name).orElse("1");
+      if (!number.equals("1")) {
+        throw new OptionException(
+            "%s=%s: a socket has cores, nothing else".formatted(name, number));
+      }
+    }
+    options.finish();
+    List<String> parts = new ArrayList<>();
+    values.forEach((name, number) -> parts.add(name + "=" + number));
+    words.put("--cpus", String.join(",", parts));
+  }
+
+  private void name(String value) throws OptionException {
+    OptionList options = Words.parse(value, "guest");
+    options.take("debug-threads");
+    options.take("process");
+    options.finish();
+    extras.label(options.kind());
+  }
+
+  private void incoming(String value) throws OptionException {
+    if (value.equals("defer") || value.startsWith("unix:")) {
+      words.put("--incoming", value);
+    } else if (value.startsWith("tcp:")) {
+      // As QEMU does without tls-creds.
+      words.put("--incoming", value.contains("tls=") ? value : value + ",tls=off");
+    } else {
+      throw new OptionException("a guest can arrive at unix:PATH, tcp:HOST:PORT or defer alone");
+    }
+  }
+
+  private void sandbox(String value) throws OptionException {
+    String mode = Words.parse(value, "enable").kind();
+    if (!mode.equals("on") && !mode.equals("off")) {
+      throw new OptionException("neither on nor off");
+    }
+    words.put("--sandbox", mode);
+  }
+
+  private void action(String value) throws OptionException {
+    OptionList options = Words.parse(value, "");
+    String reboot =
+        options.takeChoice("reboot", "reset", List.of("reset", "shutdown"), word -> word);
+    exitsAtReset = exitsAtReset || reboot.equals("shutdown");
+    String shutdown =
+        options.takeChoice("shutdown", "poweroff", List.of("poweroff", "pause"), word -> word);
+    if (shutdown.equals("pause")) {
+      extras.staysAfterShutdown();
+    }
+    String panic =
+        options.takeChoice(
+            "panic", "shutdown", List.of("shutdown", "exit-failure", "pause"), word -> word);
+    words.put("--on-panic", panic.equals("pause") ? "pause" : "exit");
+    options.take("watchdog");
+    options.finish();
+  }
+
+  private static Path path(String text) throws OptionException {
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new OptionException("not a path: " + e.getReason());
+    }
+  }
+
+  /**
+   * Whether there is no guest: {@code -M none}, or no kernel, as programs that ask for features.
+   */
+  boolean isNone() {
+    return machine.equals("none") || !words.containsKey("--kernel");
+  }
+
+  /** Returns the options, after all were read. */
+  List<String> options(Devices devices) throws Refusal {
+    if (!accelerators.isEmpty() && !accelerators.contains("kvm")) {
+      throw new Refusal("-accel", String.join(":", accelerators), "there is only kvm");
+    }
+    if (!memoryBackend.isEmpty() && !devices.hasMemory(memoryBackend)) {
+      throw new Refusal(
+          "-machine", "memory-backend=" + memoryBackend, "there is no -object memory-backend-ram");
+    }
+    if (!words.containsKey("--kernel")) {
+      throw new Refusal(
+          "-kernel", null, "is required: there is no firmware that would boot from a disk");
+    }
+    List<String> all = new ArrayList<>();
+    words.forEach((name, value) -> all.addAll(List.of(name, value)));
+    all.addAll(List.of("--on-reset", exitsAtReset ? "exit" : "restart"));
+    all.addAll(List.of("--reset-limit", "0", "--on-halt", "ignore"));
+    return all;
+  }
+}

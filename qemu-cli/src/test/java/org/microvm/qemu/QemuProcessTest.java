@@ -1,0 +1,140 @@
+package org.microvm.qemu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.RequiresKvm;
+
+/** The program with a guest that echoes what its channel receives, and prints when it is open. */
+@RequiresKvm
+@Timeout(120)
+class QemuProcessTest {
+  @TempDir private Path directory;
+
+  private Process start(String... words) throws IOException {
+    Path home = Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath();
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
+    command.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.qemu.Main"));
+    command.addAll(List.of("-M", "microvm", "-m", "16", "-nodefaults", "-display", "none"));
+    command.add("-kernel");
+    command.add(home.resolve("test-images/target/bare-metal/serial-echo").toString());
+    command.addAll(List.of(words));
+    return new ProcessBuilder(command).redirectErrorStream(true).start();
+  }
+
+  private ServerSocketChannel listen(String name) throws IOException {
+    return ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+        .bind(UnixDomainSocketAddress.of(directory.resolve(name)));
+  }
+
+  private static void send(SocketChannel socket, String text) throws IOException {
+    socket.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /** Reads until a text has come. */
+  private static void await(SocketChannel socket, String text) throws IOException {
+    StringBuilder got = new StringBuilder();
+    ByteBuffer bytes = ByteBuffer.allocate(4096);
+    while (got.indexOf(text) < 0) {
+      assertTrue(socket.read(bytes.clear()) > 0, () -> "the end came after " + got);
+      got.append(StandardCharsets.UTF_8.decode(bytes.flip()));
+    }
+  }
+
+  @Test
+  void pausedMachine_startsByContAndEndsByASignalWithSuccess() throws Exception {
+    Path pid = directory.resolve("pid");
+    try (ServerSocketChannel monitor = listen("monitor");
+        ServerSocketChannel console = listen("console");
+        ServerSocketChannel channel = listen("channel")) {
+      Process process =
+          start(
+              "-S",
+              "-chardev",
+              "socket,id=mon,path=" + directory.resolve("monitor"),
+              "-mon",
+              "chardev=mon,mode=control",
+              "-append",
+              "mode=echo wait=halt",
+              "-chardev",
+              "socket,id=a,path=" + directory.resolve("channel"),
+              "-device",
+              "virtio-serial-device",
+              "-device",
+              "virtserialport,chardev=a,name=test",
+              "-serial",
+              "unix:" + directory.resolve("console"),
+              "-pidfile",
+              pid.toString());
+      try (SocketChannel uart = console.accept();
+          SocketChannel host = channel.accept();
+          SocketChannel qmp = monitor.accept()) {
+        await(qmp, "QMP");
+        send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'query-status'}");
+        await(qmp, "prelaunch");
+        send(qmp, "{'execute': 'cont'}");
+        await(qmp, "RESUME");
+        await(uart, "port 1");
+        send(host, "echoed");
+        await(host, "echoed");
+        assertEquals(process.pid() + "\n", Files.readString(pid));
+        process.toHandle().destroy();
+        await(qmp, "SHUTDOWN");
+      }
+      assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+      assertEquals(0, process.exitValue(), new String(process.getInputStream().readAllBytes()));
+      assertFalse(Files.exists(pid));
+    }
+  }
+
+  /** A client that is answered sends migrate to the source, so the address must be there. */
+  @Test
+  void destinationThatAnswers_listensForTheGuest() throws Exception {
+    Path address = directory.resolve("migration");
+    try (ServerSocketChannel monitor = listen("monitor")) {
+      Process process =
+          start(
+              "-chardev",
+              "socket,id=mon,path=" + directory.resolve("monitor"),
+              "-mon",
+              "chardev=mon,mode=control",
+              "-incoming",
+              "unix:" + address);
+      try (SocketChannel qmp = monitor.accept()) {
+        await(qmp, "QMP");
+        SocketChannel.open(UnixDomainSocketAddress.of(address)).close();
+      } finally {
+        process.destroyForcibly();
+      }
+    }
+  }
+
+  @Test
+  void optionThatIsNotHere_isOneLineAndStatusOne() throws Exception {
+    Process process = start("-device", "virtio-balloon-pci");
+
+    assertEquals(
+        "qemu-system-x86_64: -device virtio-balloon-pci: there is no balloon\n",
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+    assertEquals(1, process.waitFor());
+  }
+}

@@ -1,0 +1,32 @@
+package org.microvm.qmp;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.microvm.linux.ErrnoException;
+
+/** The clients of one endpoint. */
+interface QmpClients {
+  /**
+   * Starts to serve clients; the loop does not run yet.
+   *
+   * @param all what clients may do
+   * @param toClients sends the events
+   * @param served runs with each client that is accepted
+   */
+  void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException;
+
+  /** What query-chardev says, with the id that an endpoint without one gets. */
+  ChannelCommands.Monitor monitor(String defaultId);
+
+  /** Passes each client to a consumer, which may end it. */
+  void forEach(Consumer<QmpSession> consumer);
+
+  /** Completes when the guest may start: with wait=on, once a client has connected. */
+  CompletableFuture<Void> readyToBoot();
+
+  /** Stops to accept clients, and disconnects them; on the event loop. */
+  void end();
+
+  /** Removes what was created, on any thread. */
+  void closeFile();
+}

@@ -1,0 +1,58 @@
+package org.microvm.virtioserial.backend;
+
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
+
+/**
+ * A backend that serves one client at a time on a listening socket that a parent process passes.
+ */
+public final class InheritedServerBackend extends ServerBackend {
+  private final Fd listener;
+  private final boolean halfClose;
+
+  private InheritedServerBackend(Fd listener, boolean halfClose, boolean wait) {
+    super(listener, wait);
+    this.listener = listener;
+    this.halfClose = halfClose;
+  }
+
+  /**
+   * Takes over a socket that listens already.
+   *
+   * @param number of the descriptor
+   * @param wait whether the guest starts only after a client has connected
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if it is not a listening socket
+   */
+  public static InheritedServerBackend open(int number, boolean wait) throws ErrnoException {
+    Fd socket = Fd.inheritedSocket(number);
+    try {
+      if (!UnixSocket.isListening(socket)) {
+        throw new ErrnoException(
+            "use " + socket, Errno.EINVAL, "server=on needs a socket that listens");
+      }
+      return new InheritedServerBackend(socket, UnixSocket.isUnix(socket), wait);
+    } catch (ErrnoException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public String describe() {
+    return "%s,server=on".formatted(listener);
+  }
+
+  @Override
+  HostConnection accept() throws ErrnoException {
+    Fd client = UnixSocket.accept(listener);
+    return client == null ? null : new HostConnection(client, client, halfClose);
+  }
+
+  @Override
+  void stopListening() {
+    listener.close();
+  }
+}

@@ -1,0 +1,53 @@
+package org.microvm.virtioserial.backend;
+
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
+
+/** A backend with a listening socket that another process has passed to this one. */
+public final class PassedServerBackend extends ServerBackend {
+  private final Fd listener;
+  private final String name;
+
+  private PassedServerBackend(Fd listener, String name, boolean wait) {
+    super(listener, wait);
+    this.listener = listener;
+    this.name = name;
+  }
+
+  /**
+   * Serves one client of the socket at a time.
+   *
+   * @param listener a listening socket, which the backend owns
+   * @param name how its user names it, for messages
+   * @param wait whether the guest starts only after a client has connected
+   * @return the backend, which a port owns and closes
+   * @throws ErrnoException if the descriptor is closed; the socket is closed then
+   */
+  public static PassedServerBackend of(Fd listener, String name, boolean wait)
+      throws ErrnoException {
+    try {
+      listener.nonBlocking(true);
+    } catch (ErrnoException e) {
+      listener.close();
+      throw e;
+    }
+    return new PassedServerBackend(listener, name, wait);
+  }
+
+  @Override
+  HostConnection accept() throws ErrnoException {
+    Fd client = UnixSocket.accept(listener);
+    return client == null ? null : HostConnection.duplex(client);
+  }
+
+  @Override
+  void stopListening() {
+    listener.close();
+  }
+
+  @Override
+  public String describe() {
+    return "fd:%s,server=on".formatted(name);
+  }
+}
