@@ -172,7 +172,8 @@ public final class EventLoop implements AutoCloseable {
    */
   public static EventLoop openOn(EventLoop carrier, String name) throws ErrnoException {
     if (carrier.isShared()) {
-      throw new IllegalArgumentException("event loop " + carrier.name + " has no thread of its own");
+      throw new IllegalArgumentException(
+          "event loop " + carrier.name + " has no thread of its own");
     }
     long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
     Fd epoll = Fd.own(number, "epoll");
@@ -212,7 +213,9 @@ public final class EventLoop implements AutoCloseable {
     return turns != null ? turns.isRunning() : thread.isAlive();
   }
 
-  /** {@return whether the loop shares the thread of a carrier, which its handlers must not block} */
+  /**
+   * {@return whether the loop shares the thread of a carrier, which its handlers must not block}
+   */
   public boolean isShared() {
     return turns != null;
   }

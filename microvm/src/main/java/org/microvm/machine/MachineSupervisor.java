@@ -41,8 +41,7 @@ final class MachineSupervisor {
     this.panics = panics;
     loop = new ResetLoop(context.config().resetLimit());
     lifecycle = context.lifecycle();
-    thread =
-        VmmRuntime.threadFor(context.config().runtime(), "machine").unstarted(this::supervise);
+    thread = VmmRuntime.threadFor(context.config().runtime(), "machine").unstarted(this::supervise);
   }
 
   /** Starts the thread, which first waits for {@code wait=on} channels. */

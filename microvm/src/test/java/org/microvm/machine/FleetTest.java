@@ -57,8 +57,7 @@ class FleetTest {
   }
 
   private MachineConfig.Builder config(int number) {
-    return SerialEcho.config(
-        "wait=halt", loop -> UnixServerBackend.listen(socket(number), false));
+    return SerialEcho.config("wait=halt", loop -> UnixServerBackend.listen(socket(number), false));
   }
 
   private SocketChannel connect(int number) throws IOException {

@@ -33,8 +33,7 @@ public final class VirtioDevices {
     disks.put(name, config);
     DiskFile file = open(config);
     BlkConfig settings =
-        new BlkConfig(
-            name, name, config.readOnly(), config.policy(), board.loop().isShared());
+        new BlkConfig(name, name, config.readOnly(), config.policy(), board.loop().isShared());
     BlkDevice device = new BlkDevice(settings, file, board.loop()::execute);
     try {
       board.plug(device);

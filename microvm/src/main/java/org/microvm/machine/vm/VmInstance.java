@@ -201,8 +201,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     memory = own(MemorySlotSetup.begin(vm, parts.board()));
     countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
-      kernelStatistics =
-          Optional.of(own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
+      kernelStatistics = Optional.of(own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
     }
   }
 

@@ -16,9 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that performs disk I/O, always or only while there is some. Jobs are done in the order in which they were submitted, in
- * pieces of up to 1 MiB, so that a job that is no longer wanted ends soon. The thread is a daemon:
- * storage that does not answer does not keep the process.
+ * The thread that performs disk I/O, always or only while there is some. Jobs are done in the order
+ * in which they were submitted, in pieces of up to 1 MiB, so that a job that is no longer wanted
+ * ends soon. The thread is a daemon: storage that does not answer does not keep the process.
  *
  * <p>Lock order: its lock may be taken while the device lock is held, never the other way round. It
  * is not held during I/O.
