@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoField;
 import java.time.temporal.ChronoUnit;
 import java.util.Objects;
 import java.util.Optional;
@@ -264,7 +265,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     boolean wasReset = isDividerReset();
     memory[index] = (byte) value;
     if (wasReset && !isDividerReset()) {
-      offset = offset.plusNanos(HALF_SECOND_NANOS - now().getNano());
+      offset = offset.plusNanos(HALF_SECOND_NANOS - now().get(ChronoField.NANO_OF_SECOND));
     }
     if (!ran && isRunning()) {
       start();
@@ -280,7 +281,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   /** Lets the clock run from the time in its registers; the second goes on where it is. */
   private void start() {
     LocalDateTime now = now();
-    LocalDateTime set = format().read(memory).plusNanos(now.getNano());
+    LocalDateTime set = format().read(memory).plusNanos(now.get(ChronoField.NANO_OF_SECOND));
     offset = offset.plus(Duration.between(now, set));
     seen = now();
   }
@@ -322,7 +323,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   }
 
   private boolean isUpdating() {
-    return isRunning() && now().getNano() >= SECOND_NANOS - UPDATE_NANOS;
+    return isRunning() && now().get(ChronoField.NANO_OF_SECOND) >= SECOND_NANOS - UPDATE_NANOS;
   }
 
   /** Sets the flags of register C for what has happened by now. */
@@ -386,7 +387,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   private long nanosToUpdate() {
     LocalDateTime now = now();
     if (isRunning() && has(UPDATE)) {
-      return SECOND_NANOS - now.getNano();
+      return SECOND_NANOS - now.get(ChronoField.NANO_OF_SECOND);
     }
     if (isRunning() && has(ALARM)) {
       return RtcAlarm.of(memory, format())

@@ -2,6 +2,7 @@ package org.microvm.devices.legacy;
 
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoField;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -31,7 +32,8 @@ record RtcPeriod(int ticks) {
   /** Returns the number of periods until a time. */
   long count(LocalDateTime time) {
     long second = time.toEpochSecond(ZoneOffset.UTC);
-    return Math.floorDiv(second * HZ + time.getNano() * (long) HZ / SECOND, ticks);
+    return Math.floorDiv(
+        second * HZ + time.get(ChronoField.NANO_OF_SECOND) * (long) HZ / SECOND, ticks);
   }
 
   /** Returns the nanoseconds until the end of the period in which a time is. */
@@ -39,6 +41,6 @@ record RtcPeriod(int ticks) {
     long next = (count(time) + 1) * ticks;
     long seconds = Math.floorDiv(next, HZ) - time.toEpochSecond(ZoneOffset.UTC);
     long fraction = Math.floorMod(next, (long) HZ) * SECOND;
-    return seconds * SECOND + Math.ceilDiv(fraction, HZ) - time.getNano();
+    return seconds * SECOND + Math.ceilDiv(fraction, HZ) - time.get(ChronoField.NANO_OF_SECOND);
   }
 }
