@@ -8,12 +8,8 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
 import org.microvm.cli.named.MachineFiles;
@@ -21,14 +17,10 @@ import org.microvm.kvm.HostVirtualization;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
-import org.microvm.machine.IncomingMigration;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MigrationWarmup;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.migration.MigrationAddress;
-import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.qmp.QmpChannel;
@@ -42,13 +34,11 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code microvm run}: runs one machine, with its console on this terminal. */
 final class RunCommand implements Callable<Integer> {
-  /** By then a restored guest has answered, and most short-lived machines have ended. */
-  private static final long WARM_UP_AFTER_SECONDS = 2;
-
   private final MachineOptions options = new MachineOptions();
   private final RunExtras extras;
   private final ControlOptions control;
   private final SandboxOptions sandbox = new SandboxOptions();
+  private final IncomingOptions incoming = new IncomingOptions();
 
   private final OptionSpec exitStats =
       Options.path(
@@ -69,39 +59,6 @@ final class RunCommand implements Callable<Integer> {
                   + " default) or advance by the elapsed time (realtime)",
               "--clock")
           .build();
-
-  private final OptionSpec incoming =
-      Options.text(
-              "unix:PATH[,mode=M]|tcp:HOST:PORT[,tls=off]|defer",
-              "wait at this address for a guest that migrates from another process; give the same"
-                  + " options as there. defer: QMP's migrate-incoming sets the address",
-              "--incoming",
-              "-incoming")
-          .build();
-
-  private final OptionSpec tlsCredentials =
-      Options.path(
-          "DIRECTORY",
-          "for --incoming tcp: the directory with ca-cert.pem, server-cert.pem and server-key.pem",
-          "--tls-creds");
-
-  private final OptionSpec tlsAuthorized =
-      Options.texts(
-          "PATTERN",
-          "for --incoming tcp: a name that the source's certificate must have, where * stands for"
-              + " any characters of one part: dns:NAME, uri:URI or a whole subject such as"
-              + " CN=host1,O=Example; may be given more than once (default: any name)",
-          "--tls-authz");
-
-  private final OptionSpec onMigrate =
-      Options.text(
-              "exit|stay",
-              "what this process does when its guest has migrated: exit (the default), or stay"
-                  + " until QMP's quit, as QEMU does",
-              "--on-migrate")
-          .build();
-
-  private IncomingWait wait;
 
   /** Whether the process that started this one knows that the machine runs. */
   private boolean inBackground;
@@ -165,18 +122,9 @@ final class RunCommand implements Callable<Integer> {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
     all.addAll(sandbox.all());
-    all.addAll(
-        List.of(
-            exitStats,
-            restore,
-            clock,
-            incoming,
-            tlsCredentials,
-            tlsAuthorized,
-            onMigrate,
-            noConsole,
-            timeout,
-            detach));
+    all.addAll(List.of(exitStats, restore, clock));
+    all.addAll(incoming.all());
+    all.addAll(List.of(noConsole, timeout, detach));
     return all;
   }
 
@@ -238,7 +186,7 @@ final class RunCommand implements Callable<Integer> {
       options.exactCommandLine();
     }
     options.name(named.files(), named.files() != null && addsAgent());
-    MachineConfig.Builder builder = options.toBuilder(isIncoming());
+    MachineConfig.Builder builder = options.toBuilder(incoming.isGiven());
     boolean detached = Background.isThisProcess();
     if (detached && options.channels().useStdio()) {
       throw new UsageException("--detach: a stdio chardev needs this process's standard streams");
@@ -262,7 +210,7 @@ final class RunCommand implements Callable<Integer> {
       console = uart.output();
     }
     MachineConfig config = builder.console(named.console(console)).build();
-    boolean stays = staysAfterMigration();
+    boolean stays = incoming.staysAfterMigration(control);
     sandbox.enter(files(config, named.files()), control.isRequested());
     PidFile.write(extras.pidFile());
     Machine machine;
@@ -271,7 +219,7 @@ final class RunCommand implements Callable<Integer> {
     } catch (IOException | MachineException | RuntimeException e) {
       PidFile.remove(extras.pidFile());
       control.close();
-      if (wait != null && wait.isEnded()) {
+      if (incoming.isCalledOff()) {
         return 0;
       }
       throw e;
@@ -293,11 +241,11 @@ final class RunCommand implements Callable<Integer> {
       if (!control.isOpen()) {
         machine.addListener(new DiskRetry(machine));
       }
-      if (!isIncoming() && !extras.isPaused()) {
+      if (!incoming.isGiven() && !extras.isPaused()) {
         machine.start();
       }
       if (control.isOpen()) {
-        warmUpMigration(machine);
+        LateWarmup.start(machine);
       }
       runs(named, config);
       limit.start(machine);
@@ -358,7 +306,7 @@ final class RunCommand implements Callable<Integer> {
               + words.getFirst()
               + "': a command runs in the project's own guest: leave out --kernel");
     }
-    if (isIncoming() || restore.getValue() != null) {
+    if (incoming.isGiven() || restore.getValue() != null) {
       throw new UsageException(
           "'" + words.getFirst() + "': a command cannot be combined with --restore or --incoming");
     }
@@ -384,12 +332,7 @@ final class RunCommand implements Callable<Integer> {
     if (restore.getValue() != null) {
       rules.read(restore.getValue());
     }
-    if (tlsCredentials.getValue() != null) {
-      rules.read(tlsCredentials.getValue());
-    }
-    if (isIncoming() && !IncomingWait.DEFER.equals(incoming.getValue())) {
-      SandboxOptions.addAddress(rules, incomingAddress());
-    }
+    incoming.addTo(rules);
     return rules;
   }
 
@@ -400,30 +343,14 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private MigrationAddress incomingAddress() {
-    return MigrateCommand.address(
-        "--incoming",
-        incoming.getValue(),
-        tls(tlsCredentials.getValue(), Options.all(tlsAuthorized)));
-  }
-
-  private boolean isIncoming() {
-    return incoming.getValue() != null;
-  }
-
   private Machine machine(MachineConfig config, NamedRun named)
       throws IOException, MachineException {
     Path snapshot = restore.getValue();
-    if (tlsCredentials.getValue() != null && !isIncoming()) {
-      throw new UsageException("--tls-creds requires --incoming");
-    }
-    if (!Options.all(tlsAuthorized).isEmpty() && tlsCredentials.getValue() == null) {
-      throw new UsageException("--tls-authz requires --incoming and --tls-creds");
-    }
+    incoming.check();
     if (clock.getValue() != null && snapshot == null) {
       throw new UsageException("--clock requires --restore");
     }
-    if (isIncoming() && snapshot != null) {
+    if (incoming.isGiven() && snapshot != null) {
       throw new UsageException("--incoming and --restore cannot be combined");
     }
     if (config.cpus() > 1 && HostVirtualization.emulatesKernels()) {
@@ -441,74 +368,9 @@ final class RunCommand implements Callable<Integer> {
                   entry("realtime", RestoreClock.REALTIME));
       return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
-    return isIncoming() ? receive(config, named) : Machine.create(config);
-  }
-
-  private boolean staysAfterMigration() {
-    boolean stays =
-        onMigrate.getValue() != null
-            && Options.choice(onMigrate, entry("exit", false), entry("stay", true));
-    if (stays && !control.isRequested()) {
-      throw new UsageException("--on-migrate stay requires --qmp, whose quit ends the process");
-    }
-    return stays;
-  }
-
-  private Machine receive(MachineConfig config, NamedRun named)
-      throws IOException, MachineException {
-    boolean deferred = IncomingWait.DEFER.equals(incoming.getValue());
-    if (deferred && !control.isRequested()) {
-      throw new UsageException("--incoming defer requires --qmp, on which the address is set");
-    }
-    wait = new IncomingWait(deferred);
-    if (deferred) {
-      openIncomingControl(config);
-      runs(named, config);
-      return wait.receive(config);
-    }
-    MigrationAddress address = incomingAddress();
-    try (IncomingMigration waiting = IncomingMigration.listen(address, config)) {
-      if (!waiting.address().equals(address)) {
-        System.err.println("microvm: waiting at " + waiting.address());
-      }
-      // After that, so that a client that is answered can let the guest come.
-      openIncomingControl(config);
-      // A process in the background has nothing more to do before the guest arrives.
-      runs(named, config);
-      return wait.receive(waiting, config);
-    }
-  }
-
-  private void openIncomingControl(MachineConfig config) throws IOException {
-    if (control.isRequested()) {
-      new Shutdown(control::close);
-      control.openIncoming(config, wait);
-    }
-  }
-
-  private static Optional<Tls> tls(Path credentials, List<String> clients) {
-    return Optional.ofNullable(credentials)
-        .map(directory -> new Tls(directory.toAbsolutePath(), Optional.empty(), clients));
-  }
-
-  /**
-   * Warms up migration in the background, because a machine with a control socket can be migrated.
-   */
-  private static void warmUpMigration(Machine machine) {
-    Thread.ofPlatform()
-        .daemon()
-        .name("migration-warmup")
-        .priority(Thread.MIN_PRIORITY)
-        .start(
-            () -> {
-              try {
-                machine.end().get(WARM_UP_AFTER_SECONDS, TimeUnit.SECONDS);
-              } catch (TimeoutException e) {
-                MigrationWarmup.run();
-              } catch (InterruptedException | ExecutionException e) {
-                // The process is ending.
-              }
-            });
+    return incoming.isGiven()
+        ? incoming.receive(config, control, () -> runs(named, config))
+        : Machine.create(config);
   }
 
   private void finish(Machine machine, NamedRun named, UartChannel uart) {
