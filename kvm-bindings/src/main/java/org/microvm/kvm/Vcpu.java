@@ -94,7 +94,7 @@ public final class Vcpu implements AutoCloseable {
   public int run() {
     if (Thread.currentThread() != thread) {
       int errno = bind();
-      if (errno != 0) {
+      if (errno != 0 && phase != CLOSED) {
         return errno;
       }
     }

@@ -26,7 +26,8 @@ class MemoryMapTest {
     MemoryMap map = MemoryMap.of(TestGuest.pretendedRam(64 << 20), new Range(0xe0000, 0x1001));
 
     MemoryMap.Entry tables = new MemoryMap.Entry(0xe0000, 0x2000, MemoryMap.ACPI);
-    assertEquals(List.of(BASE, EBDA, tables, ram(0x100000, 0x4000000)), map.entries());
+    MemoryMap.Entry generation = new MemoryMap.Entry(0xff000, 0x1000, MemoryMap.RESERVED);
+    assertEquals(List.of(BASE, EBDA, tables, generation, ram(0x100000, 0x4000000)), map.entries());
   }
 
   static List<Arguments> sizes() {
