@@ -144,8 +144,8 @@ class FleetTest {
   }
 
   /**
-   * Resets the guest and waits until the new one has opened its port: until then the device may
-   * put bytes into buffers of the old one.
+   * Resets the guest and waits until the new one has opened its port: until then the device may put
+   * bytes into buffers of the old one.
    */
   private static void awaitReset(Machine machine) throws InterruptedException {
     CountDownLatch opened = new CountDownLatch(1);
