@@ -28,6 +28,8 @@ import org.microvm.machine.runtime.VmmRuntime;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.PortListener;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
@@ -141,18 +143,23 @@ class FleetTest {
     }
   }
 
-  /** Resets the guest, and waits until the old one runs no longer: it would take the bytes. */
+  /**
+   * Resets the guest and waits until the new one has opened its port: until then the device may put
+   * bytes into buffers of the old one.
+   */
   private static void awaitReset(Machine machine) throws InterruptedException {
-    CountDownLatch ended = new CountDownLatch(1);
-    machine.addListener(
-        new MachineListener() {
-          @Override
-          public void reset(MachineEnd.Reset how, boolean byHost) {
-            ended.countDown();
-          }
-        });
+    CountDownLatch opened = new CountDownLatch(1);
+    machine
+        .channels()
+        .addListener(
+            new PortListener() {
+              @Override
+              public void guestOpened(PortInfo port) {
+                opened.countDown();
+              }
+            });
     assertTrue(machine.reset());
-    assertTrue(ended.await(30, TimeUnit.SECONDS));
+    assertTrue(opened.await(30, TimeUnit.SECONDS));
   }
 
   private static void daemon(Runnable work) {
