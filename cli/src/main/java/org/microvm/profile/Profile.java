@@ -87,7 +87,7 @@ public final class Profile {
         .sorted(
             Comparator.comparingLong(Row::samples)
                 .reversed()
-                .thenComparing(Row::privilegeLevel)
+                .thenComparingInt(Row::privilegeLevel)
                 .thenComparing(Row::symbol))
         .toList();
   }

@@ -52,7 +52,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   public interface Starter<G> {
     /**
      * Starts a guest and waits until it can be used, for instance until its agent has answered.
-     * Several threads may call at the same time.
+     * Several threads may call at the same time. A starter that throws leaves no machine behind.
      *
      * @return the guest, which runs
      * @throws MachineException if the machine cannot be made

@@ -72,10 +72,16 @@ class GuestPoolTest {
   private EchoGuest restore() throws MachineException, IOException {
     String socket = "guest-" + numbers.getAndIncrement();
     Machine machine = Machine.restore(snapshot, config(socket));
-    machine.start();
-    EchoGuest guest = connect(machine, socket);
-    guest.assertAnswers();
-    return guest;
+    try {
+      machine.start();
+      EchoGuest guest = connect(machine, socket);
+      guest.assertAnswers();
+      return guest;
+    } catch (IOException e) {
+      // Also if the pool is closed meanwhile, which interrupts this thread.
+      machine.close();
+      throw e;
+    }
   }
 
   /** How many VMs there are more than when the test began. */

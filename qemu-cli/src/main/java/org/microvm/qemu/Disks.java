@@ -100,10 +100,10 @@ final class Disks {
     String format = options.take("format").orElse("");
     format = options.take("driver").orElse(format);
     Map<String, String> values = new LinkedHashMap<>();
-    boolean readOnly =
-        options.takeFlag("readonly", false)
-            | options.takeFlag("read-only", false)
-            | options.takeFlag("file.read-only", false);
+    boolean readOnly = false;
+    for (String name : List.of("readonly", "read-only", "file.read-only")) {
+      readOnly |= options.takeFlag(name, false);
+    }
     boolean overlay = options.takeFlag("snapshot", false);
     if (options.takeFlag("copy-on-read", false)) {
       throw new OptionException("copy-on-read=on is not here");

@@ -71,8 +71,14 @@ final class Help {
       case "-accel" -> "Accelerators supported in QEMU binary:\nkvm\n";
       case "-display" -> "Available display backend types:\nnone\n";
       case "-object" ->
-          "List of user creatable objects:\n  iothread\n  memory-backend-memfd\n"
-              + "  memory-backend-ram\n  rng-builtin\n  rng-random\n";
+          """
+          List of user creatable objects:
+            iothread
+            memory-backend-memfd
+            memory-backend-ram
+            rng-builtin
+            rng-random
+          """;
       case "-device" -> {
         StringBuilder text = new StringBuilder();
         Devices.names().forEach(name -> text.append("name \"%s\"\n".formatted(name)));

@@ -9,8 +9,12 @@ import java.io.ByteArrayOutputStream;
  */
 final class ViewerKeys {
   static final String HELP =
-      "\r\nCtrl-A d  detaches; the machine continues\r\nCtrl-A h  shows this help\r\n"
-          + "Ctrl-A Ctrl-A  sends Ctrl-A\r\n";
+      """
+      \r
+      Ctrl-A d  detaches; the machine continues\r
+      Ctrl-A h  shows this help\r
+      Ctrl-A Ctrl-A  sends Ctrl-A\r
+      """;
 
   private static final byte CTRL_A = 1;
 

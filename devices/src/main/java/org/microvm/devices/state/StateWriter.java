@@ -67,7 +67,7 @@ public final class StateWriter {
   private long size() {
     long size = StateFormat.HEADER_BYTES + StateFormat.END_BYTES;
     for (Map.Entry<String, Section> section : sections.entrySet()) {
-      int header = Short.BYTES + section.getKey().length() + StateFormat.AFTER_NAME_BYTES;
+      long header = Short.BYTES + section.getKey().length() + StateFormat.AFTER_NAME_BYTES;
       size += header + section.getValue().output.size() + Integer.BYTES;
     }
     return size;

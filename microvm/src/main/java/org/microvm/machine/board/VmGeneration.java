@@ -54,6 +54,8 @@ final class VmGeneration {
     }
     try {
       memory.write(AcpiHardware.GENERATION_ID, MemorySegment.ofArray(bytes()));
+      // Below 3 GiB, the offset in the file is the address.
+      memory.dirtyPages().mark(AcpiHardware.GENERATION_ID, BYTES);
     } catch (GuestMemoryException e) {
       throw new IllegalStateException(e); // every guest has memory below 1 MiB
     }

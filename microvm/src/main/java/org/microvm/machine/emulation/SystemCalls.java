@@ -100,6 +100,7 @@ public final class SystemCalls {
    * @return false if that is not this breakpoint, or if the handler begins with an instruction that
    *     is not a known one; then nothing has changed
    */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // only the vCPU's thread counts
   public boolean resume(long address) {
     if (handler == 0 || address != handler) {
       return false;

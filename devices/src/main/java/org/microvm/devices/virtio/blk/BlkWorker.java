@@ -275,7 +275,8 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
-  /** Waits for work; returns false if the thread is to end because there has been none. */
+  /** Waits for work, in a loop; returns false if the thread is to end because there was none. */
+  @SuppressWarnings("WaitNotInLoop")
   private boolean awaitWork() {
     if (!settings.restsWhenIdle() || held) {
       work.awaitUninterruptibly();

@@ -88,6 +88,9 @@ enum ImageFormat {
   static final int TAIL_BYTES = 512;
 
   private final String description;
+
+  /** A function of the bytes alone. */
+  @SuppressWarnings("ImmutableEnumChecker")
   private final Test test;
 
   ImageFormat(String description, Test test) {
