@@ -65,9 +65,9 @@ public final class StateWriter {
   }
 
   private long size() {
-    long size = StateFormat.HEADER_BYTES + StateFormat.END_BYTES;
+    long size = (long) StateFormat.HEADER_BYTES + StateFormat.END_BYTES;
     for (Map.Entry<String, Section> section : sections.entrySet()) {
-      long header = Short.BYTES + section.getKey().length() + StateFormat.AFTER_NAME_BYTES;
+      int header = Short.BYTES + section.getKey().length() + StateFormat.AFTER_NAME_BYTES;
       size += header + section.getValue().output.size() + Integer.BYTES;
     }
     return size;
