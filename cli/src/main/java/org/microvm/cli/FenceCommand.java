@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -39,14 +40,14 @@ final class FenceCommand implements Callable<Integer> {
       description =
           "the unix socket of GUEST's console for fence_virt; the channel on which a request arrives"
               + " says which guest asks")
-  private String[] channels;
+  private List<String> channels = List.of();
 
   @Option(
       names = "--allow",
       paramLabel = "GUEST=NAME[,NAME...]",
       required = true,
       description = "the machines that GUEST may fence; any other request is denied")
-  private String[] allowances;
+  private List<String> allowances = List.of();
 
   @Option(
       names = "--start",
@@ -54,7 +55,7 @@ final class FenceCommand implements Callable<Integer> {
       description =
           "a program without arguments that starts the machine NAME, for the actions on and reboot;"
               + " such as a script with microvm run --detach")
-  private String[] starters = {};
+  private List<String> starters = List.of();
 
   private final Map<String, Path> sockets = new LinkedHashMap<>();
   private final Map<String, Path> programs = new HashMap<>();
@@ -89,7 +90,7 @@ final class FenceCommand implements Callable<Integer> {
   private void read() {
     for (String channel : channels) {
       Pair pair = Pair.of("--channel", "GUEST=PATH", channel);
-      if (sockets.put(pair.left(), Path.of(pair.right())) != null) {
+      if (sockets.put(pair.left(), CommandLineBytes.path(pair.right())) != null) {
         throw new UsageException("--channel " + channel + ": " + pair.left() + " has two channels");
       }
     }
@@ -106,7 +107,7 @@ final class FenceCommand implements Callable<Integer> {
     }
     for (String starter : starters) {
       Pair pair = Pair.of("--start", "NAME=PROGRAM", starter);
-      Path program = Path.of(pair.right()).toAbsolutePath();
+      Path program = CommandLineBytes.path(pair.right()).toAbsolutePath();
       if (allowed.values().stream().noneMatch(names -> names.contains(pair.left()))) {
         throw new UsageException(
             "--start %s: no guest may fence %s (--allow)".formatted(starter, pair.left()));
