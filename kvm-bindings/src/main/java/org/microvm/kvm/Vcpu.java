@@ -162,8 +162,7 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
-   * {@return the operating system's id of the thread that runs the vCPU (gettid(2)); 0 before the
-   * first {@link #run}}
+   * {@return the id of the thread that runs the vCPU (gettid(2)); 0 before the first {@link #run}}
    */
   public int threadId() {
     return tid;
@@ -275,13 +274,7 @@ public final class Vcpu implements AutoCloseable {
    * @throws ErrnoException if KVM lacks this state or the vCPU is closed
    */
   public byte[] save(VcpuState part) throws ErrnoException {
-    boolean large = part == VcpuState.EXTENDED_STATE && extendedStateBytes > part.bytes();
-    long request = large ? Ioctls.KVM_GET_XSAVE2() : part.getRequest();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(large ? extendedStateBytes : part.bytes(), Long.BYTES);
-      ErrnoException.check(descriptor.ioctl(request, state), "get", part);
-      return state.toArray(ValueLayout.JAVA_BYTE);
-    }
+    return part.save(descriptor, extendedStateBytes);
   }
 
   /**
@@ -293,24 +286,14 @@ public final class Vcpu implements AutoCloseable {
    * @throws ErrnoException if KVM refuses the state or the vCPU is closed
    */
   public void restore(VcpuState part, byte[] state) throws ErrnoException {
-    int room = part == VcpuState.EXTENDED_STATE ? extendedStateBytes : part.bytes();
-    if (state.length < part.bytes() || state.length > room) {
-      throw new IllegalArgumentException(
-          "%s of a vCPU has %d bytes, not %d".formatted(part, room, state.length));
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment buffer = arena.allocate(room, Long.BYTES);
-      MemorySegment.copy(state, 0, buffer, ValueLayout.JAVA_BYTE, 0, state.length);
-      ErrnoException.check(descriptor.ioctl(part.setRequest(), buffer), "set", part);
-    }
+    part.restore(descriptor, extendedStateBytes, state);
   }
 
   /**
    * Injects an exception without an error code; the guest takes it before its next instruction.
    *
-   * <p>The vectors 3 (#BP) and 4 (#OF) are for KVM without hardware virtualization. On AMD
-   * processors KVM treats them as the exception of an INT3 or INTO at RIP, which it skips; without
-   * one it may drop the exception ({@code svm_update_soft_interrupt_rip} in
+   * <p>The vectors 3 (#BP) and 4 (#OF) are for KVM without hardware virtualization: on AMD, KVM
+   * takes them for an INT3 or INTO at RIP ({@code svm_update_soft_interrupt_rip},
    * arch/x86/kvm/svm/svm.c).
    *
    * @param vector number of the exception, 0 to 31

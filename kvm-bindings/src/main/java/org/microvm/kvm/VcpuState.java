@@ -1,5 +1,11 @@
 package org.microvm.kvm;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.microvm.linux.ErrnoException;
+import org.microvm.syscall.Descriptor;
+
 /**
  * The parts of a vCPU's state that can be saved and restored as bytes, in the order in which a
  * restore has to set them.
@@ -37,7 +43,7 @@ public enum VcpuState {
     return bytes;
   }
 
-  long getRequest() {
+  private long getRequest() {
     return switch (this) {
       case MP_STATE -> Ioctls.KVM_GET_MP_STATE();
       case REGISTERS -> Ioctls.KVM_GET_REGS();
@@ -50,7 +56,7 @@ public enum VcpuState {
     };
   }
 
-  long setRequest() {
+  private long setRequest() {
     return switch (this) {
       case MP_STATE -> Ioctls.KVM_SET_MP_STATE();
       case REGISTERS -> Ioctls.KVM_SET_REGS();
@@ -61,5 +67,30 @@ public enum VcpuState {
       case DEBUG_REGISTERS -> Ioctls.KVM_SET_DEBUGREGS();
       case EVENTS -> Ioctls.KVM_SET_VCPU_EVENTS();
     };
+  }
+
+  /** Reads the part; {@code extendedBytes} is the size of {@link #EXTENDED_STATE} on this host. */
+  byte[] save(Descriptor vcpu, int extendedBytes) throws ErrnoException {
+    boolean large = this == EXTENDED_STATE && extendedBytes > bytes;
+    long request = large ? Ioctls.KVM_GET_XSAVE2() : getRequest();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(large ? extendedBytes : bytes, Long.BYTES);
+      ErrnoException.check(vcpu.ioctl(request, state), "get", this);
+      return state.toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
+  /** Sets the part to what {@link #save} has returned. */
+  void restore(Descriptor vcpu, int extendedBytes, byte[] state) throws ErrnoException {
+    int room = this == EXTENDED_STATE ? extendedBytes : bytes;
+    if (state.length < bytes || state.length > room) {
+      throw new IllegalArgumentException(
+          "%s of a vCPU has %d bytes, not %d".formatted(this, room, state.length));
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment buffer = arena.allocate(room, Long.BYTES);
+      MemorySegment.copy(state, 0, buffer, ValueLayout.JAVA_BYTE, 0, state.length);
+      ErrnoException.check(vcpu.ioctl(setRequest(), buffer), "set", this);
+    }
   }
 }

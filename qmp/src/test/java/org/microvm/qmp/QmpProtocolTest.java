@@ -6,51 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The protocol as clients of QEMU expect it. */
 @Timeout(60)
-class QmpProtocolTest {
-  @TempDir private Path directory;
-  private FakeTarget target;
-  private QmpServer server;
-
-  @BeforeEach
-  void listen() throws IOException {
-    target = new FakeTarget();
-    server = QmpServer.listen(socket(), target, new ChannelRegistry(), "1.2.3-SNAPSHOT");
-  }
-
-  @AfterEach
-  void close() {
-    server.close();
-    target.close();
-  }
-
-  private Path socket() {
-    return directory.resolve("qmp");
-  }
-
-  private RawClient client() throws IOException {
-    return RawClient.negotiated(socket());
-  }
-
-  private static JsonNode json(String text) throws IOException {
-    return new ObjectMapper().readTree(text);
-  }
-
+class QmpProtocolTest extends QmpProtocolFixture {
   @Test
   void greeting_comesFirstAndNamesTheVersion() throws IOException {
     try (RawClient client = new RawClient(socket())) {
@@ -87,31 +54,6 @@ class QmpProtocolTest {
 
       assertEquals("Parameter 'enable' does not accept value 'fly'", refusal);
       assertTrue(client.ask("{'execute': 'qmp_capabilities'}").has("return"));
-    }
-  }
-
-  private String snapshot(String more) {
-    return "{'execute': 'x-snapshot', 'arguments': {'directory': '%s', 'end': true%s}}"
-        .formatted(directory.resolve("saved"), more);
-  }
-
-  @Test
-  void snapshotWithEnd_endsTheMachine() throws IOException {
-    try (RawClient client = client()) {
-      assertEquals("SHUTDOWN", client.ask(snapshot("")).path("event").asText());
-      assertTrue(client.read().has("return"));
-
-      assertTrue(Files.isDirectory(directory.resolve("saved")));
-      assertEquals(QmpTarget.RunState.SHUTDOWN, target.state());
-    }
-  }
-
-  @Test
-  void snapshotWithEnd_thatFails_letsTheGuestRunOn() throws IOException {
-    try (RawClient client = client()) {
-      assertEquals("written pages are not tracked", client.refusal(snapshot(", 'base': '/b'")));
-
-      assertEquals(QmpTarget.RunState.RUNNING, target.state());
     }
   }
 
@@ -311,64 +253,6 @@ class QmpProtocolTest {
   }
 
   @Test
-  void stopAndCont_changeTheStatus() throws IOException {
-    try (RawClient client = client()) {
-      client.ask("{\"execute\": \"stop\"}");
-      JsonNode stopped = client.ask("{\"execute\": \"query-status\"}").path("return");
-      client.ask("{\"execute\": \"cont\"}");
-      JsonNode running = client.ask("{\"execute\": \"query-status\"}").path("return");
-
-      assertEquals("paused", stopped.path("status").asText());
-      assertFalse(stopped.path("running").asBoolean());
-      assertEquals("running", running.path("status").asText());
-      assertTrue(running.path("running").asBoolean());
-    }
-  }
-
-  @Test
-  void stop_afterTheEnd_isAnError() throws IOException {
-    target.state = QmpTarget.RunState.SHUTDOWN;
-    try (RawClient client = client()) {
-      assertEquals("the guest has ended", client.refusal("{\"execute\": \"stop\"}"));
-    }
-  }
-
-  @Test
-  void systemPowerdown_guestWithoutAcpi_isRefused() throws IOException {
-    try (RawClient client = client()) {
-      assertTrue(client.refusal("{\"execute\": \"system_powerdown\"}").contains("guest agent"));
-    }
-  }
-
-  @Test
-  void systemPowerdown_guestWithAcpi_pressesTheButton() throws IOException {
-    target.powerButton = true;
-    try (RawClient client = client()) {
-      assertTrue(client.ask("{\"execute\": \"system_powerdown\"}").has("return"));
-      server.powerButtonPressed();
-      assertEquals("POWERDOWN", client.read().path("event").asText());
-    }
-  }
-
-  @Test
-  void systemPowerdown_afterTheEnd_isAnError() throws IOException {
-    target.state = QmpTarget.RunState.SHUTDOWN;
-    try (RawClient client = client()) {
-      assertEquals("the guest has ended", client.refusal("{\"execute\": \"system_powerdown\"}"));
-    }
-  }
-
-  @Test
-  void systemReset_resets() throws IOException {
-    try (RawClient client = client()) {
-      client.ask("{\"execute\": \"system_reset\"}");
-      JsonNode statistics = client.ask("{\"execute\": \"x-exit-stats\"}").path("return");
-
-      assertEquals(1, statistics.path("resets").asInt());
-    }
-  }
-
-  @Test
   void events_haveATimeAndReachAllClientsThatNegotiated() throws IOException {
     try (RawClient one = client();
         RawClient two = client();
@@ -383,21 +267,6 @@ class QmpProtocolTest {
   }
 
   @Test
-  void quit_isAnsweredAndTheEndIsTold() throws IOException {
-    try (RawClient client = client()) {
-      JsonNode event = client.ask("{\"execute\": \"quit\"}");
-      assertTrue(client.read().has("return"));
-      server.ended(false, "host-signal");
-      server.close();
-
-      assertEquals("SHUTDOWN", event.path("event").asText());
-      assertEquals(json("{\"guest\": false, \"reason\": \"host-qmp-quit\"}"), event.path("data"));
-      assertThrows(IOException.class, client::read);
-    }
-    assertEquals(QmpTarget.RunState.SHUTDOWN, target.state);
-  }
-
-  @Test
   void client_thatNeverReads_isDisconnectedAndOthersAreServed() throws IOException {
     try (RawClient lazy = client();
         RawClient other = client()) {
@@ -409,12 +278,6 @@ class QmpProtocolTest {
 
       assertThrows(IOException.class, () -> readForEver(lazy));
       assertTrue(other.ask("{\"execute\": \"query-status\"}").has("return"));
-    }
-  }
-
-  private static void readForEver(RawClient client) throws IOException {
-    while (true) {
-      client.read();
     }
   }
 
