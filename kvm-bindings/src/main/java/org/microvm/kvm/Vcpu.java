@@ -363,14 +363,6 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
-   * {@return the vCPU's counters, which keep no descriptor: each reading opens and closes them}
-   * Readings fail if KVM has no counters or the vCPU is closed.
-   */
-  public KvmStats statisticsOnDemand() {
-    return KvmStats.onDemand(descriptor, toString());
-  }
-
-  /**
    * Unmaps the shared memory and closes the descriptor; the vCPU's thread must not call {@link
    * #run} again. Later calls do nothing.
    *

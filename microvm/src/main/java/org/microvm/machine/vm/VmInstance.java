@@ -307,9 +307,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         new ExitHandler(
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
     Optional<KvmStats> kernel =
-        countsInKernel
-            ? Optional.of(own(sharesHost ? vcpu.statisticsOnDemand() : vcpu.statistics()))
-            : Optional.empty();
+        countsInKernel ? Optional.of(own(vcpu.statistics())) : Optional.empty();
     accounts.add(new VcpuAccount(exits, emulator, kernel));
     GuestSampler sampler = new GuestSampler(vcpu, board.ram().memory());
     threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
