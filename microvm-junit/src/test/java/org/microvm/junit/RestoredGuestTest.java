@@ -2,6 +2,7 @@ package org.microvm.junit;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -24,8 +25,8 @@ class RestoredGuestTest {
     assertEquals(1, vm.exec("test", "-e", "/run/done").status());
     vm.writeFile("/run/done", "");
     assertEquals(0, vm.exec("test", "-e", "/run/done").status());
-    // The guest wrote that before it was saved.
-    assertEquals("", vm.console());
+    // The guest wrote its boot messages before it was saved; later its kernel may warn of delays.
+    assertFalse(vm.console().contains("Linux version"), vm.console());
   }
 
   @Test
