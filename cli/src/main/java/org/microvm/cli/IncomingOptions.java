@@ -20,7 +20,7 @@ final class IncomingOptions {
   /** What is done once the process waits. */
   @FunctionalInterface
   interface Waiting {
-    /** Tells whoever has started the process. */
+    /** Tells the process that has started this one. */
     void begin() throws IOException;
   }
 

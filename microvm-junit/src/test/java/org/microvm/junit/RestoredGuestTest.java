@@ -2,7 +2,6 @@ package org.microvm.junit;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -25,8 +24,9 @@ class RestoredGuestTest {
     assertEquals(1, vm.exec("test", "-e", "/run/done").status());
     vm.writeFile("/run/done", "");
     assertEquals(0, vm.exec("test", "-e", "/run/done").status());
-    // The guest wrote its boot messages before it was saved; later its kernel may warn of delays.
-    assertFalse(vm.console().contains("Linux version"), vm.console());
+    // The guest wrote its messages before it was saved; its kernel may warn of one delay.
+    assertEquals(
+        "", vm.console().replaceFirst("\\[ *[0-9.]+] hrtimer: interrupt took [0-9]+ ns\r*\n", ""));
   }
 
   @Test

@@ -9,7 +9,7 @@ import java.util.Objects;
  * @param serial the disk's identification string for the guest, up to 20 printable ASCII characters
  * @param readOnly whether the guest's writes are refused
  * @param policy what the disk does about errors and discarded bytes
- * @param restsWhenIdle whether the disk has a thread only while it has requests, and a few seconds
+ * @param restsWhenIdle whether the disk has a thread only while it has requests, and one second
  *     longer
  */
 public record BlkConfig(
