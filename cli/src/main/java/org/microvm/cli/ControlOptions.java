@@ -124,6 +124,9 @@ final class ControlOptions {
             label(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
             snapshotKey::seal);
+    if (extras.isTcpPlain()) {
+      target.allowPlainTcp();
+    }
     QmpServer present;
     synchronized (this) {
       machine = ofMachine;
@@ -153,6 +156,21 @@ final class ControlOptions {
           }
 
           @Override
+          public void pause() {
+            wait.hold(true);
+          }
+
+          @Override
+          public void resume() {
+            wait.hold(false);
+          }
+
+          @Override
+          public boolean isTcpPlain() {
+            return extras.isTcpPlain();
+          }
+
+          @Override
           public void quit() {
             wait.end();
           }
@@ -167,6 +185,16 @@ final class ControlOptions {
         new AwaitedGuest(nothing, label()) {
           @Override
           public void migrateIncoming(MigrationAddress address) throws IOException {
+            throw new IOException("there is no machine");
+          }
+
+          @Override
+          public void pause() {
+            // There is nothing to hold.
+          }
+
+          @Override
+          public void resume() throws IOException {
             throw new IOException("there is no machine");
           }
 

@@ -369,7 +369,7 @@ final class RunCommand implements Callable<Integer> {
       return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
     return incoming.isGiven()
-        ? incoming.receive(config, control, () -> runs(named, config))
+        ? incoming.receive(config, control, extras.isPaused(), () -> runs(named, config))
         : Machine.create(config);
   }
 

@@ -29,6 +29,7 @@ public final class RunExtras {
   private boolean exactCommandLine;
   private boolean staysAfterShutdown;
   private boolean signalsAreSuccess;
+  private boolean plainTcp;
 
   /** Asks for nothing. */
   public RunExtras() {}
@@ -128,6 +129,16 @@ public final class RunExtras {
     return this;
   }
 
+  /**
+   * Lets migrations over TCP go without TLS unless a client asks for it.
+   *
+   * @return this object
+   */
+  public RunExtras plainTcp() {
+    plainTcp = true;
+    return this;
+  }
+
   /** {@return the endpoints on which the machine is controlled, besides those of the options} */
   public List<QmpEndpoint> monitors() {
     return List.copyOf(monitors);
@@ -171,5 +182,10 @@ public final class RunExtras {
   /** {@return whether a signal ends the process with status 0} */
   public boolean areSignalsSuccess() {
     return signalsAreSuccess;
+  }
+
+  /** {@return whether migrations over TCP need no TLS} */
+  public boolean isTcpPlain() {
+    return plainTcp;
   }
 }

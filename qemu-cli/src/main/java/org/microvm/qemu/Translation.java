@@ -15,7 +15,8 @@ final class Translation {
   private static final String NO_MEDIUM = "there are virtio disks alone: -drive file=...,if=virtio";
   private static final String NO_DEBUGGER = "there is no gdb server";
 
-  private final RunExtras extras = new RunExtras().exactCommandLine().signalsAreSuccess();
+  private final RunExtras extras =
+      new RunExtras().exactCommandLine().signalsAreSuccess().plainTcp();
   private final FdSets sets = new FdSets();
   private final HostEnds ends = new HostEnds(sets);
   private final Uart uart = new Uart(ends);

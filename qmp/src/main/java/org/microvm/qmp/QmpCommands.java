@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -14,13 +16,14 @@ final class QmpCommands {
   /** The command that every session begins with. */
   static final String NEGOTIATE = "qmp_capabilities";
 
-  /**
-   * The capability of commands that overtake others. None of the commands here can: they wait for
-   * nothing that a client could end.
-   */
+  /** The capability of commands that overtake others. */
   static final String OUT_OF_BAND = "oob";
 
+  /** The only command that can be run out of band: QEMU's others are not here. */
+  static final String YANK = "yank";
+
   private final Map<String, QmpCommand> commands = new TreeMap<>();
+  private final Set<String> outOfBand = new HashSet<>();
   private final String productVersion;
   private boolean readOnly;
   private long failures;
@@ -45,6 +48,12 @@ final class QmpCommands {
 
   void add(String name, QmpCommand command) {
     commands.put(name, command);
+  }
+
+  /** Adds a command that may also be run out of band. */
+  void addOutOfBand(String name, QmpCommand command) {
+    add(name, command);
+    outOfBand.add(name);
   }
 
   /**
@@ -84,7 +93,7 @@ final class QmpCommands {
                   : "The command %s has not been found")
               .formatted(request.name()));
     }
-    if (request.outOfBand()) {
+    if (request.outOfBand() && !outOfBand.contains(request.name())) {
       throw QmpException.generic("The command %s does not support OOB", request.name());
     }
     if (!served.test(request.name())) {
