@@ -23,6 +23,7 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.qmp.HumanChannel;
 import org.microvm.qmp.QmpChannel;
 import org.microvm.qmp.QmpEndpoint;
 import org.microvm.qmp.QmpSocket;
@@ -340,6 +341,7 @@ final class RunCommand implements Callable<Integer> {
     switch (endpoint) {
       case QmpSocket socket -> rules.createAt(socket.path());
       case QmpChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
+      case HumanChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
     }
   }
 

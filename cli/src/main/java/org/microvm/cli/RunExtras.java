@@ -29,7 +29,7 @@ public final class RunExtras {
   private boolean exactCommandLine;
   private boolean staysAfterShutdown;
   private boolean signalsAreSuccess;
-  private boolean plainTcp;
+  private Optional<String> qemuVersion = Optional.empty();
 
   /** Asks for nothing. */
   public RunExtras() {}
@@ -130,12 +130,14 @@ public final class RunExtras {
   }
 
   /**
-   * Lets migrations over TCP go without TLS unless a client asks for it.
+   * Makes the control sockets what clients of QEMU expect: they say QEMU's version, and migrations
+   * over TCP go without TLS unless a client asks for it.
    *
+   * @param version such as 7.2.0
    * @return this object
    */
-  public RunExtras plainTcp() {
-    plainTcp = true;
+  public RunExtras asQemu(String version) {
+    qemuVersion = Optional.of(version);
     return this;
   }
 
@@ -184,8 +186,8 @@ public final class RunExtras {
     return signalsAreSuccess;
   }
 
-  /** {@return whether migrations over TCP need no TLS} */
-  public boolean isTcpPlain() {
-    return plainTcp;
+  /** {@return the version of QEMU that clients are told; empty for that of this program} */
+  public Optional<String> qemuVersion() {
+    return qemuVersion;
   }
 }

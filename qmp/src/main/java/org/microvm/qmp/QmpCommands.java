@@ -32,7 +32,8 @@ final class QmpCommands {
   private Predicate<String> served = name -> true;
 
   /**
-   * @param productVersion version of this program, such as 0.1.0
+   * @param productVersion version of this program, such as 0.1.0; or the version that clients are
+   *     told, a space, and the package
    */
   QmpCommands(String productVersion) {
     this.productVersion = productVersion;
@@ -150,7 +151,9 @@ final class QmpCommands {
     numbers.put("major", number(parts, 0));
     numbers.put("minor", number(parts, 1));
     numbers.put("micro", number(parts, 2));
-    version.put("package", "microvm " + productVersion);
+    int space = productVersion.indexOf(' ');
+    version.put(
+        "package", space < 0 ? "microvm " + productVersion : productVersion.substring(space + 1));
     return version;
   }
 
