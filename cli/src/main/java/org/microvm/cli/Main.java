@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.microvm.cli.named.Background;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.RunLast;
@@ -131,6 +132,10 @@ public final class Main {
   public static void runWithoutGuest(String program, RunExtras extras) {
     CommandLogging.begin();
     try {
+      if (extras.isBackground() && !Background.isThisProcess()) {
+        System.exit(Background.start(System.err));
+      }
+      Background.begin();
       new ControlOptions(extras).serveWithoutGuest();
       System.exit(0);
     } catch (IOException e) {

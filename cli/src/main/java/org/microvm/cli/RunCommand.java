@@ -23,6 +23,7 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.qmp.HumanChannel;
 import org.microvm.qmp.QmpChannel;
 import org.microvm.qmp.QmpEndpoint;
 import org.microvm.qmp.QmpSocket;
@@ -344,6 +345,7 @@ final class RunCommand implements Callable<Integer> {
     switch (endpoint) {
       case QmpSocket socket -> rules.createAt(socket.path());
       case QmpChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
+      case HumanChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
     }
   }
 
@@ -373,7 +375,7 @@ final class RunCommand implements Callable<Integer> {
       return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
     return incoming.isGiven()
-        ? incoming.receive(config, control, () -> runs(named, config))
+        ? incoming.receive(config, control, extras.isPaused(), () -> runs(named, config))
         : Machine.create(config);
   }
 
