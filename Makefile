@@ -102,9 +102,8 @@ fuzz: ## fuzz what guests, peers and files control, MINUTES=N in all (default 30
 faults: bare-metal ## let each system call of a machine's life fail with each of its errors, one after the other
 	@tools/test -pl cli -am -Dtest=FaultTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.faults=all
 
-fuzz-guest: build bare-metal ## run a guest that does anything to its devices, MINUTES=N (default 10)
-	@tools/test -pl microvm -am -Dtest=RandomGuestTest -Dsurefire.failIfNoSpecifiedTests=false \
-	  -Dmicrovm.random.seconds=$$(($(or $(MINUTES),10) * 60))
+fuzz-guest: build bare-metal ## run a guest that does anything to its devices in the sandbox, MINUTES=N (default 10)
+	@tools/fuzz-guest $(or $(MINUTES),10)
 
 .PHONY: agent-test junit-example
 agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
