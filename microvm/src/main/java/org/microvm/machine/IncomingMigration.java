@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
@@ -12,14 +12,12 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.machine.transfer.MigrationTransports;
 import org.microvm.machine.transfer.SourceListener;
-import org.microvm.machine.x86.CpuFeatures;
 import org.microvm.memory.MemoryRegion;
 import org.microvm.transport.TransportListener;
 import org.microvm.virtioserial.PortException;
@@ -123,6 +121,20 @@ public final class IncomingMigration implements AutoCloseable {
    *     then stays at the source
    */
   public Machine receive(MachineConfig config) throws MachineException {
+    return receive(config, () -> false);
+  }
+
+  /**
+   * Waits for a guest and takes it over as {@link #receive(MachineConfig)} does, with a choice
+   * whether the guest runs here at once.
+   *
+   * @param config the same configuration as at the source
+   * @param held whether the guest stays paused here until {@link Machine#resume}; asked when it has
+   *     arrived
+   * @return the machine, which has been started
+   * @throws MachineException as {@link #receive(MachineConfig)} does
+   */
+  public Machine receive(MachineConfig config, BooleanSupplier held) throws MachineException {
     SourceListener.Source source;
     try {
       source = listener.await();
@@ -135,7 +147,7 @@ public final class IncomingMigration implements AutoCloseable {
       }
       RestoreTarget target = greet(stream, source.hello(), config);
       try {
-        return takeOver(stream, target);
+        return takeOver(stream, target, held);
       } catch (IOException | MachineException | RuntimeException e) {
         target.close();
         throw e;
@@ -163,11 +175,11 @@ public final class IncomingMigration implements AutoCloseable {
   private RestoreTarget greet(MigrationStream stream, Frame frame, MachineConfig config)
       throws IOException, MachineException {
     try {
-      StateInput hello = check(frame, config);
+      StateInput hello = SourceHello.check(frame, config);
       RestoreTarget target = waiting == null ? prepare(config) : waiting;
       waiting = target;
-      checkCpu(hello, target.cpuFeatures());
-      checkTopology(hello, config.topology());
+      SourceHello.checkCpu(hello, target.cpuFeatures());
+      SourceHello.checkTopology(hello, config.topology());
       stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
       waiting = null;
       return target;
@@ -186,43 +198,8 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  private static StateInput check(Frame hello, MachineConfig config) throws IOException {
-    if (hello.argument() != MigrationStream.VERSION) {
-      throw new IOException(
-          "the source uses protocol version %d, accepted is %d"
-              .formatted(hello.argument(), MigrationStream.VERSION));
-    }
-    StateInput input = new StateInput("hello", MigrationStream.VERSION, hello.payload());
-    long memory = input.getLong();
-    int cpus = input.getInt();
-    if (memory != config.memoryBytes() || cpus != config.cpus()) {
-      throw new IOException(
-          "the guest has %d vCPUs and %d bytes of memory, this machine %d and %d"
-              .formatted(cpus, memory, config.cpus(), config.memoryBytes()));
-    }
-    return input;
-  }
-
-  private static void checkCpu(StateInput hello, CpuFeatures here) throws IOException {
-    // An older source does not send its CPU features.
-    if (hello.remaining() > 0) {
-      Optional<String> missing = CpuFeatures.read(hello).missingOn(here);
-      if (missing.isPresent()) {
-        throw new IOException(missing.get());
-      }
-    }
-  }
-
-  private static void checkTopology(StateInput hello, Topology here) throws IOException {
-    // A source that sends no topology offers its vCPUs as cores of one socket.
-    Topology guest = hello.remaining() > 0 ? Topology.read(hello) : Topology.ofCores(here.cpus());
-    if (!guest.equals(here)) {
-      throw new IOException(
-          "the guest's vCPUs are grouped as %s, this machine's as %s".formatted(guest, here));
-    }
-  }
-
-  private static Machine takeOver(MigrationStream stream, RestoreTarget target)
+  private static Machine takeOver(
+      MigrationStream stream, RestoreTarget target, BooleanSupplier held)
       throws IOException, MachineException {
     boolean paused;
     try {
@@ -238,12 +215,12 @@ public final class IncomingMigration implements AutoCloseable {
       case GO -> {
         takeDisks(stream, target);
         tellRunning(stream);
-        yield target.activate(paused);
+        yield target.activate(paused || held.getAsBoolean());
       }
       // The source has died, and no other process has the guest.
       case LOCAL_EOF -> {
         target.takeDisks();
-        yield target.activate(paused);
+        yield target.activate(paused || held.getAsBoolean());
       }
       case REMOTE_EOF -> {
         LOG.warn(
