@@ -2,6 +2,7 @@ package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -164,7 +165,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public JsonNode statistics() {
-    return JsonNodeFactory.instance.objectNode().put("resets", resets);
+    ObjectNode result = JsonNodeFactory.instance.objectNode().put("resets", resets);
+    result.putObject("kvm").put("pages", 2).put("exits", 3);
+    ObjectNode vcpu = result.putArray("vcpus").addObject().putObject("kvm");
+    vcpu.put("halts", 1).put("wait[0]", 5).put("wait[1]", 6);
+    return result;
   }
 
   @Override
