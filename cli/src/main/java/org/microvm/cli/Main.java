@@ -119,7 +119,7 @@ public final class Main {
           return new RunLast().execute(result);
         });
     command.setExecutionExceptionHandler(
-        (e, failed, given) -> fail(command, program, message.apply(message(e)), FAILED));
+        (e, failed, given) -> fail(command, program, message.apply(FileProblem.text(e)), FAILED));
     System.exit(command.execute(options.toArray(String[]::new)));
   }
 
@@ -139,7 +139,7 @@ public final class Main {
       new ControlOptions(extras).serveWithoutGuest();
       System.exit(0);
     } catch (IOException e) {
-      System.err.println(program + ": " + message(e));
+      System.err.println(program + ": " + FileProblem.text(e));
       System.exit(FAILED);
     }
   }
@@ -155,7 +155,7 @@ public final class Main {
         });
     command.setExecutionExceptionHandler(
         (e, failed, given) ->
-            fail(failed, message(e), e instanceof UsageException ? USAGE : FAILED));
+            fail(failed, FileProblem.text(e), e instanceof UsageException ? USAGE : FAILED));
     if (args.length == 0) {
       command.usage(command.getErr());
       return USAGE;
@@ -197,10 +197,6 @@ public final class Main {
         .setAllowOptionsAsOptionParameters(true)
         .setAllowSubcommandsAsOptionParameters(true)
         .registerConverter(Path.class, CommandLineBytes::path);
-  }
-
-  private static String message(Exception e) {
-    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   /** Prints the first line of the message only, because scripts read it. */

@@ -92,6 +92,8 @@ final class RunCommand implements Callable<Integer> {
                   + " error; its exit status is that of this process")
           .build();
 
+  private CommandSpec spec;
+
   RunCommand() {
     this(new RunExtras());
   }
@@ -115,6 +117,7 @@ final class RunCommand implements Callable<Integer> {
             "run",
             "Boots a kernel. On a terminal, Ctrl-A x ends the machine and Ctrl-A h shows help.");
     spec.addPositional(run.command);
+    run.spec = spec;
     return Options.complete(spec, run.all());
   }
 
@@ -146,6 +149,7 @@ final class RunCommand implements Callable<Integer> {
 
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
+    FileProblem.checkOutput("--exit-stats", exitStats.getValue());
     if ((Options.isGiven(detach) || extras.isBackground()) && !Background.isThisProcess()) {
       if (!extras.isBackground()) {
         checkDetach();
@@ -297,9 +301,9 @@ final class RunCommand implements Callable<Integer> {
 
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
-    List<String> words = command.getValue();
-    if (words == null || words.isEmpty()) {
-      return List.of();
+    List<String> words = GuestWords.of(spec, command);
+    if (words.isEmpty()) {
+      return words;
     }
     if (kernel() != null) {
       throw new UsageException(
@@ -388,7 +392,7 @@ final class RunCommand implements Callable<Integer> {
       try {
         ExitStatsFile.write(file, machine.statistics());
       } catch (IOException e) {
-        System.err.println("microvm: --exit-stats " + file + ": " + e.getMessage());
+        System.err.println("microvm: " + FileProblem.of("--exit-stats", file, e).getMessage());
       }
     }
   }

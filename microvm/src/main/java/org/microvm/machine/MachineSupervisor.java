@@ -5,8 +5,8 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.engine.SharedEngine;
 import org.microvm.machine.jfr.FlightRecording;
-import org.microvm.machine.runtime.VmmRuntime;
 import org.microvm.machine.vm.VmInstance;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortListener;
@@ -41,7 +41,8 @@ final class MachineSupervisor {
     this.panics = panics;
     loop = new ResetLoop(context.config().resetLimit());
     lifecycle = context.lifecycle();
-    thread = VmmRuntime.threadFor(context.config().runtime(), "machine").unstarted(this::supervise);
+    thread =
+        SharedEngine.threadFor(context.config().runtime(), "machine").unstarted(this::supervise);
   }
 
   /** Starts the thread, which first waits for {@code wait=on} channels. */

@@ -15,8 +15,16 @@ public final class SerialRing implements SerialOutput {
   /** 64 KiB: several screens of history, and seconds of output on a real serial line. */
   public static final int DEFAULT_CAPACITY = 64 << 10;
 
-  private final byte[] bytes;
+  /** Most guests print a few lines at a time, and their writer takes them at once. */
+  private static final int FIRST_BYTES = 1024;
+
+  private final Object lock = new Object();
+  private final int capacity;
   private final Runnable wake;
+
+  /** Grows up to the capacity. */
+  private byte[] bytes;
+
   private int head;
   private int count;
   private long dropped;
@@ -33,14 +41,15 @@ public final class SerialRing implements SerialOutput {
       throw new IllegalArgumentException(
           "a serial ring needs a capacity of at least 1 byte, not " + capacity);
     }
-    this.bytes = new byte[capacity];
+    this.capacity = capacity;
+    this.bytes = new byte[Math.min(FIRST_BYTES, capacity)];
     this.wake = Objects.requireNonNull(wake);
   }
 
   @Override
   public void write(byte value) {
     boolean wasEmpty;
-    synchronized (bytes) {
+    synchronized (lock) {
       wasEmpty = count == 0;
       append(value);
     }
@@ -52,7 +61,7 @@ public final class SerialRing implements SerialOutput {
   @Override
   public void write(MemorySegment data, long position, int length) {
     boolean wasEmpty;
-    synchronized (bytes) {
+    synchronized (lock) {
       wasEmpty = count == 0;
       for (int i = 0; i < length; i++) {
         append(data.get(ValueLayout.JAVA_BYTE, position + i));
@@ -72,7 +81,7 @@ public final class SerialRing implements SerialOutput {
    * @return the number of bytes moved; 0 if the ring is empty
    */
   public int drain(MemorySegment target) {
-    synchronized (bytes) {
+    synchronized (lock) {
       int length = (int) Math.min(count, target.byteSize());
       int first = Math.min(length, bytes.length - head);
       MemorySegment.copy(bytes, head, target, ValueLayout.JAVA_BYTE, 0, first);
@@ -85,19 +94,22 @@ public final class SerialRing implements SerialOutput {
 
   /** {@return the number of bytes waiting} */
   public int size() {
-    synchronized (bytes) {
+    synchronized (lock) {
       return count;
     }
   }
 
   /** {@return the number of bytes dropped because the ring was full} */
   public long dropped() {
-    synchronized (bytes) {
+    synchronized (lock) {
       return dropped;
     }
   }
 
   private void append(byte value) {
+    if (count == bytes.length && count < capacity) {
+      grow();
+    }
     int tail = head + count;
     bytes[tail < bytes.length ? tail : tail - bytes.length] = value;
     if (count < bytes.length) {
@@ -106,5 +118,14 @@ public final class SerialRing implements SerialOutput {
       head = head + 1 < bytes.length ? head + 1 : 0;
       dropped++;
     }
+  }
+
+  /** Doubles the room of a full ring. */
+  private void grow() {
+    byte[] larger = new byte[(int) Math.min(2L * bytes.length, capacity)];
+    System.arraycopy(bytes, head, larger, 0, bytes.length - head);
+    System.arraycopy(bytes, 0, larger, bytes.length - head, head);
+    bytes = larger;
+    head = 0;
   }
 }

@@ -1,11 +1,13 @@
 package org.microvm.devices.legacy;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SerialRingTest {
@@ -58,6 +60,21 @@ class SerialRingTest {
   }
 
   @Test
+  void write_ringThatHasWrapped_growsUpToItsCapacity() {
+    SerialRing large = new SerialRing(2500, () -> {});
+    put(large, 0, 1000);
+    large.drain(MemorySegment.ofArray(new byte[900]));
+    put(large, 1000, 2600);
+
+    byte[] kept = new byte[3000];
+    assertEquals(2500, large.drain(MemorySegment.ofArray(kept)));
+    assertEquals(200, large.dropped());
+    byte[] expected = new byte[3000];
+    IntStream.range(0, 2500).forEach(i -> expected[i] = (byte) (1100 + i));
+    assertArrayEquals(expected, kept);
+  }
+
+  @Test
   void wake_comesOnlyWhenTheRingStopsBeingEmpty() {
     ring.write((byte) 'a');
     write("bc");
@@ -73,6 +90,11 @@ class SerialRingTest {
   @Test
   void capacity_zeroIsRefused() {
     assertThrows(IllegalArgumentException.class, () -> new SerialRing(0, () -> {}));
+  }
+
+  /** Writes bytes that count. */
+  private static void put(SerialRing ring, int from, int count) {
+    IntStream.range(from, from + count).forEach(i -> ring.write((byte) i));
   }
 
   private void write(String text) {

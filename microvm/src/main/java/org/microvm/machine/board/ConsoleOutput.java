@@ -2,9 +2,7 @@ package org.microvm.machine.board;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.concurrent.Semaphore;
 import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.legacy.SerialRing;
@@ -75,16 +73,17 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
   }
 
   private void run() {
-    byte[] chunk = new byte[CHUNK];
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment drained = arena.allocate(CHUNK);
+    try {
+      // Many guests never write anything, so the buffer is made for the first bytes.
+      work.acquireUninterruptibly();
+      byte[] chunk = new byte[CHUNK];
+      MemorySegment drained = MemorySegment.ofArray(chunk);
       while (!closed || ring.size() > 0) {
-        work.acquireUninterruptibly();
         for (int taken = ring.drain(drained); taken > 0; taken = ring.drain(drained)) {
-          MemorySegment.copy(drained, ValueLayout.JAVA_BYTE, 0, chunk, 0, taken);
           stream.write(chunk, 0, taken);
           stream.flush();
         }
+        work.acquireUninterruptibly();
       }
     } catch (IOException e) {
       // The stream has no reader any more: the ring continues to drop and count its oldest bytes.

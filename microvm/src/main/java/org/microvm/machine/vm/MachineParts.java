@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -27,7 +28,7 @@ import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineOverhead;
-import org.microvm.machine.runtime.VmmRuntime;
+import org.microvm.machine.engine.SharedEngine;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.x86.KvmState;
 import org.microvm.virtioserial.PortException;
@@ -108,13 +109,14 @@ public final class MachineParts implements AutoCloseable {
   }
 
   private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
-    kvm = config.runtime().isPresent() ? config.runtime().get().kvm() : own(Kvm.open());
+    Optional<SharedEngine> engine = SharedEngine.of(config.runtime());
+    kvm = engine.isPresent() ? engine.get().kvm() : own(Kvm.open());
     kvmState = new KvmState(kvm);
-    loop = own(openLoop(config));
+    loop = own(engine.isPresent() ? engine.get().openLoop() : EventLoop.open("event-loop"));
     console =
         own(
             new ConsoleOutput(
-                config.console(), VmmRuntime.threadFor(config.runtime(), "console-output")));
+                config.console(), SharedEngine.threadFor(config.runtime(), "console-output")));
     messages = new KernelMessages(console);
     GuestRam ram = memory.get();
     // Closed last: the event loop and the disks' threads use them until they have ended.
@@ -128,10 +130,10 @@ public final class MachineParts implements AutoCloseable {
       blockDevices.add(device);
       shared.usedBy(device);
     }
-    serial = own(new SerialDevice(loop, config.serial()));
+    serial = own(new SerialDevice(loop, config.serial(), MachineOverhead.of(config).keptBytes()));
     board.plug(serial);
-    if (config.runtime().isPresent()) {
-      devices.entropy(config.runtime().get().entropy());
+    if (engine.isPresent()) {
+      devices.entropy(engine.get().entropy());
     } else {
       own(devices.entropy());
     }
@@ -139,12 +141,6 @@ public final class MachineParts implements AutoCloseable {
       addChannel(channel);
     }
     readyToBoot = serial.readyToBoot();
-  }
-
-  private static EventLoop openLoop(MachineConfig config) throws ErrnoException {
-    return config.runtime().isPresent()
-        ? config.runtime().get().openLoop()
-        : EventLoop.open("event-loop");
   }
 
   /** Starts the event loop: host programs can connect, and devices work. */
