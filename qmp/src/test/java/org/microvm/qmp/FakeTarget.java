@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +36,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
 
+  volatile Map<String, String> serialLines = Map.of();
   volatile Optional<UUID> generation = Optional.empty();
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
@@ -55,6 +57,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public Optional<String> name() {
     return Optional.of("fake");
+  }
+
+  @Override
+  public Map<String, String> serialLines() {
+    return serialLines;
   }
 
   @Override
