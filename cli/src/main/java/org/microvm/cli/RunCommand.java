@@ -238,7 +238,7 @@ final class RunCommand implements Callable<Integer> {
                 ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
                 : null) {
       shutdown.alsoClose(terminal);
-      control.open(machine, options.channels());
+      control.open(machine, options.channels(), uart);
       named.serve(machine);
       if (uart != null) {
         uart.attach(machine);
