@@ -58,6 +58,10 @@ images-update: ## pin the newest packages (PACKAGES="NAME NAME=VERSION": only th
 agents-root: | packages ## build Debian with systemd and the agents from their packages, as a guest (RELEASE=trixie: of Debian 13)
 	@test-images/agents/root.sh $(RELEASE)
 
+.PHONY: agents-test
+agents-test: build agents-root bare-metal ## run Debian's agents against this program (ARGS="--host" without a guest; docs/agent.md)
+	@tools/agents/run $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
+
 bare-metal: | packages
 	@$(MAKE) --no-print-directory -s -C test-images/bare-metal
 

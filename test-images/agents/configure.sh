@@ -35,13 +35,13 @@ identity() {
     echo 6d6963726f766d000000000000000001 >"$etc/machine-id"
     mkdir -p "$root/var/lib/dbus"
     ln -sfnT /etc/machine-id "$root/var/lib/dbus/machine-id"
-    chroot "$root" useradd --create-home --shell /bin/bash --uid 1000 guest
+    chroot "$root" useradd --create-home --shell /bin/bash --uid 1000 agent
     chroot "$root" passwd -q -d root
-    chroot "$root" passwd -q -d guest
-    chown -R root:root "$root/home/guest"
+    chroot "$root" passwd -q -d agent
+    chown -R root:root "$root/home/agent"
     # A place that the user may write to.
-    chroot "$root" usermod --home /tmp/guest guest
-    echo 'd /tmp/guest 0700 guest guest' >"$etc/tmpfiles.d/guest.conf"
+    chroot "$root" usermod --home /tmp/agent agent
+    echo 'd /tmp/agent 0700 agent agent' >"$etc/tmpfiles.d/guest.conf"
 }
 
 # An emulated kernel saves no AVX registers; it tells init, as ../README.md says, and init has to tell its services,

@@ -19,7 +19,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm
 readonly suite=${1:-bookworm}
 readonly agents=$cache/agents
 readonly size=1G
-readonly cmdline='earlyprintk=ttyS0 console=ttyS0 root=/dev/vda rootfstype=ext4 ro tsc=nowatchdog quiet'
+readonly cmdline='earlyprintk=ttyS0 console=ttyS0 root=/dev/vda rootfstype=ext4 ro tsc=nowatchdog quiet systemd.show_status=0'
 
 . ./steps.sh
 . ./packages.sh
@@ -91,7 +91,7 @@ make_image() {
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
     agents/configure.sh "$root"
     truncate -s "$size" "$image/root.img"
-    mke2fs -q -t ext4 -m 0 -O ^has_journal -E lazy_itable_init=1 -d "$root" "$image/root.img"
+    mke2fs -q -t ext4 -m 0 -O ^has_journal,^metadata_csum -E lazy_itable_init=1 -d "$root" "$image/root.img"
     dpkg-query --admindir="$root/var/lib/dpkg" -W >"$image/packages"
     echo "$cmdline" >"$image/cmdline"
     cp -l "$kernel_dir"/* "$image/"

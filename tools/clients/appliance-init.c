@@ -18,6 +18,12 @@
 
 static char line[4096];
 static char wanted[40];
+static int verbose;
+
+// Says on the console how far the start has come, if libguestfs asks for that.
+static void say(const char *what) {
+  if (verbose) fprintf(stderr, "appliance: %s\n", what);
+}
 
 static void fail(const char *what) {
   perror(what);
@@ -85,6 +91,7 @@ static void find_port(char *path) {
     if (fd >= 0) close(fd);
     if (length == sizeof CHANNEL - 1 && memcmp(name, CHANNEL, length) == 0) {
       sprintf(path, "/dev/%.250s", port->d_name);
+      closedir(ports);
       return;
     }
   }
@@ -99,17 +106,21 @@ int main(void) {
   if (mount("proc", "/proc", "proc", 0, "") || mount("dev", "/dev", "devtmpfs", 0, "")) fail("mount");
   int fd = open("/proc/cmdline", O_RDONLY);
   if (fd < 0 || read(fd, line, sizeof line - 1) <= 0) fail("/proc/cmdline");
+  close(fd);
+  verbose = strstr(line, "guestfs_verbose=1") != NULL;
+  say("looks for its root");
   char *root = strstr(line, "root=UUID=");
   if (!root || sscanf(root, "root=UUID=%36s", wanted) != 1) fail("root=UUID=");
   use_root();
+  say("has its root");
   mount_rest();
   link_disks();
   find_port(port);
+  say(port);
   setenv("PATH", "/usr/sbin:/usr/bin", 1);
   pid_t daemon = fork();
   if (daemon == 0) {
-    char *verbose = strstr(line, "guestfs_verbose=1") ? "--verbose" : NULL;
-    char *const argv[] = {"guestfsd", "--channel", port, verbose, NULL};
+    char *const argv[] = {"guestfsd", "--channel", port, verbose ? "--verbose" : NULL, NULL};
     execv("/usr/bin/guestfsd", argv);
     fail("guestfsd");
   }

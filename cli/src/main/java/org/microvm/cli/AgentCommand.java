@@ -79,11 +79,10 @@ final class AgentCommand {
   GuestAgent connect() throws IOException {
     Duration limit = limit();
     Path socket = socket();
-    if (!Files.exists(socket)) {
-      throw new IOException(
-          machine == null
-              ? "--socket " + socket + ": there is no such socket"
-              : "the machine '" + machine + "' has no channel to a guest agent");
+    if (machine == null) {
+      FileProblem.checkSocket("--socket", socket);
+    } else if (!Files.exists(socket)) {
+      throw new IOException("the machine '" + machine + "' has no channel to a guest agent");
     }
     return GuestAgent.connect(socket, limit);
   }

@@ -64,12 +64,12 @@ final class ClipboardTarget {
         machine == null
             ? socket
             : Machines.ofUser().find(NamedRun.name("clipboard", machine)).files().clipboard();
-    if (!Files.exists(path)) {
+    if (machine == null) {
+      FileProblem.checkSocket("--socket", path);
+    } else if (!Files.exists(path)) {
       throw new IOException(
-          machine == null
-              ? "--socket " + path + ": there is no such socket"
-              : "the machine '%s' has no clipboard; run it with --chardev qemu-vdagent,id=ID,clipboard=on and a --device"
-                  .formatted(machine));
+          "the machine '%s' has no clipboard; run it with --chardev qemu-vdagent,id=ID,clipboard=on and a --device"
+              .formatted(machine));
     }
     return Clipboard.connect(path);
   }

@@ -1,7 +1,6 @@
 package org.microvm.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -94,9 +93,7 @@ final class ControlClient {
           Machines.ofUser().find(NamedRun.name("machine", name)).files().control(), new Waiting());
     }
     Path socket = Path.of(path.startsWith(PREFIX) ? path.substring(PREFIX.length()) : path);
-    if (!Files.exists(socket)) {
-      throw new IOException("--qmp " + socket + ": there is no such socket");
-    }
+    FileProblem.checkSocket("--qmp", socket);
     return QmpClient.connect(socket, new Waiting());
   }
 }

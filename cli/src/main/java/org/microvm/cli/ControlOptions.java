@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.microvm.cli.named.Background;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
@@ -124,6 +125,9 @@ final class ControlOptions {
             label(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
             snapshotKey::seal);
+    if (extras.qemuVersion().isPresent()) {
+      target.allowPlainTcp();
+    }
     QmpServer present;
     synchronized (this) {
       machine = ofMachine;
@@ -153,6 +157,21 @@ final class ControlOptions {
           }
 
           @Override
+          public void pause() {
+            wait.hold(true);
+          }
+
+          @Override
+          public void resume() {
+            wait.hold(false);
+          }
+
+          @Override
+          public boolean isTcpPlain() {
+            return extras.qemuVersion().isPresent();
+          }
+
+          @Override
           public void quit() {
             wait.end();
           }
@@ -171,6 +190,16 @@ final class ControlOptions {
           }
 
           @Override
+          public void pause() {
+            // There is nothing to hold.
+          }
+
+          @Override
+          public void resume() throws IOException {
+            throw new IOException("there is no machine");
+          }
+
+          @Override
           public void quit() {
             // awaitQuit returns.
           }
@@ -179,6 +208,11 @@ final class ControlOptions {
       throw new IOException("without a machine and without -qmp there is nothing to do");
     }
     listen(guest, new ChannelRegistry(), opened -> {});
+    PidFile.write(extras.pidFile());
+    new Shutdown(() -> PidFile.remove(extras.pidFile()), extras.areSignalsSuccess());
+    if (extras.isBackground()) {
+      Background.runs(Path.of("/dev/null"));
+    }
     awaitQuit();
     close();
   }
@@ -197,7 +231,7 @@ final class ControlOptions {
     QmpServer opened;
     synchronized (this) {
       try {
-        opened = QmpServer.listen(endpoints, target, registry, Version.number());
+        opened = QmpServer.listen(endpoints, target, registry, version());
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
@@ -260,6 +294,14 @@ final class ControlOptions {
     } catch (InvalidPathException e) {
       throw new OptionException("%s is not unix:PATH: %s".formatted(where, e.getReason()));
     }
+  }
+
+  /** The version that clients are told, and the name of the package if it is another one's. */
+  private String version() {
+    return extras
+        .qemuVersion()
+        .map(qemu -> qemu + " microvm " + Version.number())
+        .orElse(Version.number());
   }
 
   private static void await(CompletableFuture<Void> client) {

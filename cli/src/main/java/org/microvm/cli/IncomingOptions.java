@@ -117,15 +117,16 @@ final class IncomingOptions {
   /**
    * Waits for a guest, with the control socket open.
    *
+   * @param held whether the guest stays paused until a client sends {@code cont}
    * @param waiting called once the process waits
    */
-  Machine receive(MachineConfig config, ControlOptions control, Waiting waiting)
+  Machine receive(MachineConfig config, ControlOptions control, boolean held, Waiting waiting)
       throws IOException, MachineException {
     boolean deferred = isDeferred();
     if (deferred && !control.isRequested()) {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
     }
-    wait = new IncomingWait(deferred);
+    wait = new IncomingWait(deferred, held);
     if (deferred) {
       openControl(config, control);
       waiting.begin();

@@ -31,12 +31,20 @@ final class IncomingWait {
   private IncomingMigration waiting;
   private boolean chosen;
   private boolean ended;
+  private volatile boolean held;
 
   /**
    * @param deferred whether a client chooses the address
+   * @param held whether the guest stays paused when it has arrived
    */
-  IncomingWait(boolean deferred) {
+  IncomingWait(boolean deferred, boolean held) {
     this.deferred = deferred;
+    this.held = held;
+  }
+
+  /** Changes whether the guest stays paused when it has arrived. */
+  void hold(boolean wanted) {
+    held = wanted;
   }
 
   /** Whether a client has ended the process. */
@@ -118,6 +126,6 @@ final class IncomingWait {
         throw new MachineException("ended by a client");
       }
     }
-    return listening.receive(config);
+    return listening.receive(config, () -> held);
   }
 }

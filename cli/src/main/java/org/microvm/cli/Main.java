@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.microvm.cli.named.Background;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.RunLast;
@@ -120,7 +121,7 @@ public final class Main {
           return new RunLast().execute(result);
         });
     command.setExecutionExceptionHandler(
-        (e, failed, given) -> fail(command, program, message.apply(message(e)), FAILED));
+        (e, failed, given) -> fail(command, program, message.apply(FileProblem.text(e)), FAILED));
     System.exit(command.execute(options.toArray(String[]::new)));
   }
 
@@ -133,10 +134,14 @@ public final class Main {
   public static void runWithoutGuest(String program, RunExtras extras) {
     CommandLogging.begin();
     try {
+      if (extras.isBackground() && !Background.isThisProcess()) {
+        System.exit(Background.start(System.err));
+      }
+      Background.begin();
       new ControlOptions(extras).serveWithoutGuest();
       System.exit(0);
     } catch (IOException e) {
-      System.err.println(program + ": " + message(e));
+      System.err.println(program + ": " + FileProblem.text(e));
       System.exit(FAILED);
     }
   }
@@ -152,7 +157,7 @@ public final class Main {
         });
     command.setExecutionExceptionHandler(
         (e, failed, given) ->
-            fail(failed, message(e), e instanceof UsageException ? USAGE : FAILED));
+            fail(failed, FileProblem.text(e), e instanceof UsageException ? USAGE : FAILED));
     if (args.length == 0) {
       command.usage(command.getErr());
       return USAGE;
@@ -194,10 +199,6 @@ public final class Main {
         .setAllowOptionsAsOptionParameters(true)
         .setAllowSubcommandsAsOptionParameters(true)
         .registerConverter(Path.class, CommandLineBytes::path);
-  }
-
-  private static String message(Exception e) {
-    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   /** Prints the first line of the message only, because scripts read it. */

@@ -73,6 +73,7 @@ final class ProfileCommand implements Callable<Integer> {
     if (seconds != null && seconds < 1) {
       throw new UsageException("--seconds: " + seconds + " is not a number of seconds, 1 or more");
     }
+    FileProblem.checkOutput("--folded", folded);
     Profile profile = new Profile(table());
     if (json) {
       run.hideConsole();
@@ -85,7 +86,11 @@ final class ProfileCommand implements Callable<Integer> {
       System.err.print(GuestText.plainLines(profile.flatTable()));
     }
     if (folded != null) {
-      Files.writeString(folded, profile.foldedStacks());
+      try {
+        Files.writeString(folded, profile.foldedStacks());
+      } catch (IOException e) {
+        throw FileProblem.of("--folded", folded, e);
+      }
     }
     return status;
   }
@@ -108,14 +113,22 @@ final class ProfileCommand implements Callable<Integer> {
   /** The file that was given, else the kernel that was given, else the installed System.map. */
   private SymbolTable table() throws IOException {
     if (symbols != null) {
-      return SymbolTable.read(symbols);
+      return table("--symbols", symbols);
     }
     Path kernel = run.kernel();
     if (kernel != null) {
-      return SymbolTable.read(kernel);
+      return table("--kernel", kernel);
     }
     Path map = GuestImages.installed().kernel().resolveSibling("System.map");
     return Files.exists(map) ? SymbolTable.read(map) : SymbolTable.empty();
+  }
+
+  private static SymbolTable table(String option, Path file) throws IOException {
+    try {
+      return SymbolTable.read(file);
+    } catch (IOException e) {
+      throw FileProblem.of(option, file, e);
+    }
   }
 
   private void start(Machine machine, Profile profile) {

@@ -23,6 +23,7 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.qmp.HumanChannel;
 import org.microvm.qmp.QmpChannel;
 import org.microvm.qmp.QmpEndpoint;
 import org.microvm.qmp.QmpSocket;
@@ -91,6 +92,8 @@ final class RunCommand implements Callable<Integer> {
                   + " error; its exit status is that of this process")
           .build();
 
+  private CommandSpec spec;
+
   RunCommand() {
     this(new RunExtras());
   }
@@ -114,6 +117,7 @@ final class RunCommand implements Callable<Integer> {
             "run",
             "Boots a kernel. On a terminal, Ctrl-A x ends the machine and Ctrl-A h shows help.");
     spec.addPositional(run.command);
+    run.spec = spec;
     return Options.complete(spec, run.all());
   }
 
@@ -145,6 +149,7 @@ final class RunCommand implements Callable<Integer> {
 
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
+    FileProblem.checkOutput("--exit-stats", exitStats.getValue());
     if ((Options.isGiven(detach) || extras.isBackground()) && !Background.isThisProcess()) {
       if (!extras.isBackground()) {
         checkDetach();
@@ -290,9 +295,9 @@ final class RunCommand implements Callable<Integer> {
 
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
-    List<String> words = command.getValue();
-    if (words == null || words.isEmpty()) {
-      return List.of();
+    List<String> words = GuestWords.of(spec, command);
+    if (words.isEmpty()) {
+      return words;
     }
     if (kernel() != null) {
       throw new UsageException(
@@ -334,6 +339,7 @@ final class RunCommand implements Callable<Integer> {
     switch (endpoint) {
       case QmpSocket socket -> rules.createAt(socket.path());
       case QmpChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
+      case HumanChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
     }
   }
 
@@ -353,7 +359,7 @@ final class RunCommand implements Callable<Integer> {
       return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
     return incoming.isGiven()
-        ? incoming.receive(config, control, () -> runs(named, config))
+        ? incoming.receive(config, control, extras.isPaused(), () -> runs(named, config))
         : Machine.create(config);
   }
 
@@ -386,7 +392,7 @@ final class RunCommand implements Callable<Integer> {
       try {
         ExitStatsFile.write(file, machine.statistics());
       } catch (IOException e) {
-        System.err.println("microvm: --exit-stats " + file + ": " + e.getMessage());
+        System.err.println("microvm: " + FileProblem.of("--exit-stats", file, e).getMessage());
       }
     }
   }

@@ -29,6 +29,7 @@ public final class RunExtras {
   private boolean exactCommandLine;
   private boolean staysAfterShutdown;
   private boolean signalsAreSuccess;
+  private Optional<String> qemuVersion = Optional.empty();
 
   /** Asks for nothing. */
   public RunExtras() {}
@@ -128,6 +129,18 @@ public final class RunExtras {
     return this;
   }
 
+  /**
+   * Makes the control sockets what clients of QEMU expect: they say QEMU's version, and migrations
+   * over TCP go without TLS unless a client asks for it.
+   *
+   * @param version such as 7.2.0
+   * @return this object
+   */
+  public RunExtras asQemu(String version) {
+    qemuVersion = Optional.of(version);
+    return this;
+  }
+
   /** {@return the endpoints on which the machine is controlled, besides those of the options} */
   public List<QmpEndpoint> monitors() {
     return List.copyOf(monitors);
@@ -171,5 +184,10 @@ public final class RunExtras {
   /** {@return whether a signal ends the process with status 0} */
   public boolean areSignalsSuccess() {
     return signalsAreSuccess;
+  }
+
+  /** {@return the version of QEMU that clients are told; empty for that of this program} */
+  public Optional<String> qemuVersion() {
+    return qemuVersion;
   }
 }

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.microvm.linux.Errno;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.PendingInput;
 import org.microvm.machine.Machine;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.HostConnection;
@@ -137,7 +138,7 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
     try {
       Machine guest = awaitMachine();
       while (!closed) {
-        from.input().awaitInput();
+        PendingInput.await(from.input());
         long count = from.input().read(buffer);
         if (count == 0 || count < 0 && count != -Errno.EAGAIN && count != -Errno.EINTR) {
           break;

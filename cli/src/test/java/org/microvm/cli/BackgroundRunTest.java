@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.Fd;
+import org.microvm.linux.PendingInput;
 import org.microvm.linux.Pty;
 import org.microvm.testing.RequiresKvm;
 
@@ -36,7 +37,7 @@ class BackgroundRunTest {
 
   private void await(Pty pty, String text) {
     while (shown.indexOf(text) < 0) {
-      pty.fd().awaitInput();
+      PendingInput.await(pty.fd());
       long count = pty.fd().read(buffer);
       assertTrue(count > 0, () -> "no '" + text + "' in: " + shown);
       byte[] bytes = buffer.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE);

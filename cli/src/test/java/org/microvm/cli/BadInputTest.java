@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.testing.RequiresKvm;
 
 /** Invalid options and files: each gives a message of one line and a status other than 0. */
@@ -101,6 +102,54 @@ class BadInputTest {
         option.equals("--kernel") ? run(option, value) : run("--kernel", hello(), option, value);
 
     assertNotEquals(0, status);
+    assertOneLineWith(expected);
+  }
+
+  @Test
+  @RequiresKvm
+  void run_wordWithoutDashes_isNoCommandOfTheGuest() {
+    assertEquals(Main.USAGE, run("--timeout", "1", "web"));
+    assertOneLineWith("run: unexpected argument 'web'; `microvm run -- web` runs a command");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ctl --qmp /tmp query-status",
+        "top --qmp /tmp",
+        "snapshot --qmp /tmp directory",
+        "port list --qmp /tmp",
+        "agent --socket /tmp ping",
+        "clipboard get --socket /tmp",
+      })
+  void directoryForASocket_isNamed(String command) {
+    assertEquals(Main.FAILED, Main.execute(new PrintWriter(err, true), command.split(" ")));
+    assertOneLineWith(" /tmp: is not a socket");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "run|--exit-stats|/nonexistent/a/x|/nonexistent/a does not exist",
+        "run|--exit-stats|/tmp|/tmp: is a directory",
+        "run|--exit-stats|/etc/passwd/x|/etc/passwd is not a directory",
+        "profile|--exit-stats|/nonexistent/a/x|/nonexistent/a does not exist",
+        "profile|--folded|/nonexistent/a/x|/nonexistent/a does not exist",
+        "profile|--folded|/tmp|/tmp: is a directory",
+        "profile|--symbols|/nonexistent/a|/nonexistent/a: no such file or directory",
+        "profile|--symbols|/tmp|/tmp: Is a directory",
+        "profile|--symbols|/etc/passwd|/etc/passwd: neither a System.map nor an ELF file",
+      })
+  @RequiresKvm
+  void fileOfResults_isCheckedBeforeTheMachineRuns(
+      String command, String option, String file, String expected) {
+    int status =
+        Main.execute(
+            new PrintWriter(err, true), command, "--no-console", "--kernel", hello(), option, file);
+
+    assertEquals(Main.FAILED, status);
+    assertOneLineWith(option + " " + file + ": ");
     assertOneLineWith(expected);
   }
 

@@ -17,8 +17,6 @@ public final class Examples {
           Map.of(
               "guest-questions", GuestQuestions::main,
               "agent-question", AgentQuestion::main,
-              "fencing", Fencing::main,
-              "fencing-demo", FencingDemo::main,
               "clipboard-history", ClipboardHistory::main,
               "offline-look", OfflineLook::main));
 

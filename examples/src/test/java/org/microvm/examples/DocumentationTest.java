@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class DocumentationTest {
   private static final Path SOURCES =
-      MicrovmProcess.home().resolve("examples/src/main/java/org/microvm/examples");
+      Project.home().resolve("examples/src/main/java/org/microvm/examples");
 
   @TempDir private Path directory;
 
@@ -27,7 +27,7 @@ class DocumentationTest {
 
   @Test
   void readme_showsTheExample() throws Exception {
-    String readme = Files.readString(MicrovmProcess.home().resolve("README.md"));
+    String readme = Files.readString(Project.home().resolve("README.md"));
 
     assertTrue(readme.contains("```java\n" + example() + "\n```"), example());
   }
@@ -40,7 +40,7 @@ class DocumentationTest {
   @Test
   void javadoc_ofChannel_showsTheExample() throws Exception {
     Path channel =
-        MicrovmProcess.home()
+        Project.home()
             .resolve("virtio-serial/src/main/java/org/microvm/virtioserial/channel/Channel.java");
 
     int status =

@@ -22,7 +22,7 @@ class EmbeddingGuideTest {
       "examples/src/main/java/org/microvm/examples/EmbeddedMachine.java";
 
   private static String read(String file) throws Exception {
-    return Files.readString(MicrovmProcess.home().resolve(Path.of(file)));
+    return Files.readString(Project.home().resolve(Path.of(file)));
   }
 
   /** Returns the lines of a region, without their indentation, which the last marker has too. */

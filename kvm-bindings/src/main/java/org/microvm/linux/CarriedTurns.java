@@ -13,8 +13,12 @@ import org.slf4j.LoggerFactory;
  * descriptors is), and gives the loop a turn when the set is ready, a task waits or a timer is due.
  * The kernel reports sets that stay ready in rotation, so the loops of a carrier take turns.
  */
-final class CarriedTurns {
+final class CarriedTurns implements LoopTurns {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+
+  /** Most descriptors that are served in one turn. */
+  static final int MOST = 8;
+
   private static final long END_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private final EventLoop loop;
@@ -38,25 +42,33 @@ final class CarriedTurns {
     watch = carrier.watch(epoll, 0, events -> turn());
   }
 
-  void start() {
+  @Override
+  public void start() {
     running = true;
     watch.interest(EventLoop.IN);
     request();
   }
 
-  boolean isRunning() {
+  @Override
+  public boolean isRunning() {
     return running;
   }
 
-  boolean inTurn() {
+  @Override
+  public boolean inTurn() {
     return carrier.inLoop() && inTurn;
   }
 
-  /** Requests a turn, because a task or a timer was added. */
-  void request() {
+  @Override
+  public void request() {
     if (running && requested.compareAndSet(false, true)) {
       carrier.execute(requestedTurn);
     }
+  }
+
+  @Override
+  public void acknowledge() {
+    // A request is a task of the carrier, not an event of the loop's epoll set.
   }
 
   private void requestedTurn() {
@@ -68,13 +80,13 @@ final class CarriedTurns {
     if (!running || suspended) {
       return;
     }
-    int next;
     inTurn = true;
     try {
-      next = loop.turn();
+      loop.turn(MOST, 0);
     } finally {
       inTurn = false;
     }
+    int next = loop.timeoutMillis();
     if (loop.isStopping()) {
       end();
     } else if (next == 0) {
@@ -123,13 +135,10 @@ final class CarriedTurns {
         });
   }
 
-  /**
-   * Ends the turns and waits up to five seconds for a turn in progress. Called in a turn of this
-   * loop, the loop ends with the turn.
-   */
-  void close() {
+  @Override
+  public void close(boolean started) {
     if (carrier.inLoop()) {
-      if (!inTurn) {
+      if (!inTurn) { // Otherwise the loop ends with this turn.
         end();
       }
       return;

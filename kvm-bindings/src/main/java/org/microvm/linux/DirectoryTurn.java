@@ -23,7 +23,9 @@ final class DirectoryTurn implements AutoCloseable {
     Fd directory = null;
     try {
       directory = parent == null ? null : Fd.open(parent, Fd.READ_ONLY, Fd.NON_BLOCKING);
-      for (int i = 0; directory != null && i < TRIES && !directory.tryLock(true); i++) {
+      for (int i = 0;
+          directory != null && i < TRIES && !AdvisoryLock.tryLock(directory, true);
+          i++) {
         Thread.sleep(PAUSE_MILLIS);
       }
     } catch (ErrnoException unlockable) {

@@ -1,15 +1,8 @@
 package org.microvm.linux;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.bindings.Linux;
-import org.microvm.bindings.epoll_event;
-import org.microvm.syscall.Syscalls;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,16 +34,9 @@ public final class EventLoop implements AutoCloseable {
   public static final int ERR = Linux.EPOLLERR();
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
-  private static final int BATCH = 64;
 
-  /** Most descriptors that are served in one turn of a loop that shares its thread with others. */
-  private static final int SHARED_BATCH = 8;
-
-  private static final long EVENT_BYTES = epoll_event.layout().byteSize();
-  private static final long DATA = epoll_event.data$offset();
-  private static final int WAKE_UP = -1;
-  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
-  private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(1);
+  /** The slot of what wakes the loop's own thread. */
+  static final int WAKE_UP = -1;
 
   /** Called when a watched descriptor is ready. */
   @FunctionalInterface
@@ -90,48 +76,28 @@ public final class EventLoop implements AutoCloseable {
   }
 
   private final String name;
-  private final Fd epoll;
-
-  /** Wakes the thread; null if a carrier does that. */
-  private final EventFd wakeUp;
-
-  /** The loop's own thread; null if it has a carrier. */
-  private final Thread thread;
-
-  /** The turns on a carrier's thread; null if the loop has its own thread. */
-  private final CarriedTurns turns;
+  private final EpollSet epoll;
+  private final WatchTable watches;
 
   private final LoopTasks tasks;
-  private final MemorySegment events = Arena.ofAuto().allocate(BATCH * EVENT_BYTES, 16);
+  private final LoopTurns turns;
 
-  /** Guards everything below except where a field says otherwise. Never held in a callback. */
+  /** The same as {@link #turns} if the loop has a carrier, otherwise null. */
+  private final CarriedTurns carried;
+
+  /** Guards the transitions of the two fields below. Never held in a callback. */
   private final ReentrantLock lock = new ReentrantLock();
 
-  private int lastWatchId;
-  private int watchCount;
   private boolean started;
-
-  /** By slot; replaced as a whole when it grows. Elements are written under the lock. */
-  private volatile DescriptorWatch[] watches = new DescriptorWatch[16];
-
   private volatile boolean stopping;
 
-  private EventLoop(String threadName, Fd epoll, EventFd wakeUp) {
-    this.name = threadName;
-    this.epoll = epoll;
-    this.wakeUp = wakeUp;
-    this.tasks = new LoopTasks(threadName);
-    this.thread = Thread.ofPlatform().name(threadName).unstarted(this::run);
-    this.turns = null;
-  }
-
-  private EventLoop(String name, Fd epoll, EventLoop carrier) throws ErrnoException {
+  private EventLoop(String name, EpollSet epoll, EventLoop carrier) throws ErrnoException {
     this.name = name;
     this.epoll = epoll;
-    this.wakeUp = null;
-    this.tasks = new LoopTasks(name);
-    this.thread = null;
-    this.turns = new CarriedTurns(this, epoll, carrier);
+    watches = new WatchTable(epoll);
+    tasks = new LoopTasks(name);
+    carried = carrier == null ? null : new CarriedTurns(this, epoll.fd(), carrier);
+    turns = carried == null ? new ThreadTurns(this, epoll) : carried;
   }
 
   /**
@@ -142,18 +108,14 @@ public final class EventLoop implements AutoCloseable {
    * @throws ErrnoException if the process or the host has too many open files
    */
   public static EventLoop open(String threadName) throws ErrnoException {
-    long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
-    Fd epoll = Fd.own(number, "epoll");
-    EventFd wakeUp = null;
+    return open(threadName, null);
+  }
+
+  private static EventLoop open(String name, EventLoop carrier) throws ErrnoException {
+    EpollSet epoll = EpollSet.create();
     try {
-      wakeUp = EventFd.open();
-      long result = control(epoll, Linux.EPOLL_CTL_ADD(), wakeUp.fd(), IN, WAKE_UP, 0);
-      ErrnoException.check(result, "watch eventfd");
-      return new EventLoop(threadName, epoll, wakeUp);
-    } catch (ErrnoException failure) {
-      if (wakeUp != null) {
-        wakeUp.close();
-      }
+      return new EventLoop(name, epoll, carrier);
+    } catch (ErrnoException | RuntimeException failure) {
       epoll.close();
       throw failure;
     }
@@ -161,7 +123,7 @@ public final class EventLoop implements AutoCloseable {
 
   /**
    * Creates a loop that runs on the thread of another one, its carrier, in turn with the carrier's
-   * other work. In a turn it serves up to {@value #SHARED_BATCH} descriptors and the tasks that
+   * other work. In a turn it serves up to {@value CarriedTurns#MOST} descriptors and the tasks that
    * wait, so that no loop keeps the others waiting for long. It costs one descriptor and no thread.
    *
    * @param carrier a loop with a thread of its own; it is closed after this one
@@ -175,14 +137,7 @@ public final class EventLoop implements AutoCloseable {
       throw new IllegalArgumentException(
           "event loop " + carrier.name + " has no thread of its own");
     }
-    long number = ErrnoException.check(Syscalls.epollCreate(Linux.EPOLL_CLOEXEC()), "epoll_create");
-    Fd epoll = Fd.own(number, "epoll");
-    try {
-      return new EventLoop(name, epoll, carrier);
-    } catch (ErrnoException | RuntimeException failure) {
-      epoll.close();
-      throw failure;
-    }
+    return open(name, carrier);
   }
 
   /** Starts to call handlers; may be called once. */
@@ -193,11 +148,7 @@ public final class EventLoop implements AutoCloseable {
         throw new IllegalStateException("event loop " + name + " is closed");
       }
       started = true;
-      if (turns != null) {
-        turns.start();
-      } else {
-        thread.start();
-      }
+      turns.start();
     } finally {
       lock.unlock();
     }
@@ -205,19 +156,19 @@ public final class EventLoop implements AutoCloseable {
 
   /** {@return whether the calling thread is in a handler, a task or a timer of this loop} */
   public boolean inLoop() {
-    return turns != null ? turns.inTurn() : Thread.currentThread() == thread;
+    return turns.inTurn();
   }
 
   /** {@return whether the loop may call handlers: it was started and has not ended} */
   public boolean isRunning() {
-    return turns != null ? turns.isRunning() : thread.isAlive();
+    return turns.isRunning();
   }
 
   /**
    * {@return whether the loop shares the thread of a carrier, which its handlers must not block}
    */
   public boolean isShared() {
-    return turns != null;
+    return carried != null;
   }
 
   /**
@@ -231,13 +182,13 @@ public final class EventLoop implements AutoCloseable {
     if (stopping) {
       throw new RejectedExecutionException("event loop " + name + " is closed");
     }
-    turns.suspend(whenSuspended);
+    carried.suspend(whenSuspended);
   }
 
   /** Ends {@link #suspend}; does nothing if the loop is closed. */
   public void resume() {
     if (!stopping) {
-      turns.resume();
+      carried.resume();
     }
   }
 
@@ -254,20 +205,10 @@ public final class EventLoop implements AutoCloseable {
    * @throws IllegalStateException if the loop is closed
    */
   public Watch watch(Fd fd, int events, Handler handler) throws ErrnoException {
-    DescriptorWatch watch;
-    lock.lock();
-    try {
-      if (stopping) {
-        throw new IllegalStateException("event loop " + name + " is closed");
-      }
-      watch = new DescriptorWatch(fd, handler, freeSlot(), ++lastWatchId);
-      DescriptorWatch[] table = watches;
-      table[watch.slot] = watch;
-      watches = table; // A volatile write, so that the loop's read of the table sees the element.
-      watchCount++;
-    } finally {
-      lock.unlock();
+    if (stopping) {
+      throw new IllegalStateException("event loop " + name + " is closed");
     }
+    DescriptorWatch watch = watches.add(this, fd, handler);
     long result = watch.change(events);
     if (result < 0) {
       watch.close();
@@ -278,12 +219,7 @@ public final class EventLoop implements AutoCloseable {
 
   /** {@return the number of watches that are not closed} */
   public int watchCount() {
-    lock.lock();
-    try {
-      return watchCount;
-    } finally {
-      lock.unlock();
-    }
+    return watches.count();
   }
 
   /**
@@ -345,64 +281,44 @@ public final class EventLoop implements AutoCloseable {
       lock.unlock();
     }
     tasks.close();
-    if (turns != null) {
-      turns.close();
-      return;
-    }
-    wakeUp.signal();
-    if (!wasStarted) {
-      release();
-    } else if (!inLoop()) {
-      join();
-    }
-  }
-
-  private void join() {
-    boolean interrupted = false;
-    long deadline = System.nanoTime() + JOIN_NANOS;
-    long left = JOIN_NANOS;
-    while (thread.isAlive() && left > 0) {
-      try {
-        TimeUnit.NANOSECONDS.timedJoin(thread, left);
-      } catch (InterruptedException wait) {
-        interrupted = true;
-      }
-      left = deadline - System.nanoTime();
-    }
-    if (thread.isAlive()) {
-      LOG.error(
-          "thread {} has not stopped within 5 seconds; it is at {}",
-          thread.getName(),
-          Arrays.toString(thread.getStackTrace()));
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    turns.close(wasStarted);
   }
 
   private void wake() {
     // The loop's own thread checks tasks and timers before it waits again.
     if (!inLoop()) {
-      if (turns != null) {
-        turns.request();
-      } else {
-        wakeUp.signal();
-      }
+      turns.request();
     }
   }
 
   /**
-   * Takes one turn on a carrier's thread.
+   * Serves descriptors that are ready and tasks that wait, on the thread that the turns are taken
+   * on.
    *
-   * @return in how many milliseconds the next turn is due even if no descriptor is ready; -1 for
-   *     never
+   * @param most how many descriptors
+   * @param timeoutMillis how long to wait for the first; -1 for no limit
    */
-  int turn() {
-    long count = waitForEvents(SHARED_BATCH, 0);
-    dispatch((int) count);
+  void turn(int most, int timeoutMillis) {
+    int count = (int) epoll.await(most, timeoutMillis);
+    if (count < 0 && count != -Errno.EINTR) {
+      LOG.error("event loop {} stops: epoll_wait failed: {}", name, Errno.name(-count));
+      stopping = true;
+    }
+    for (int i = 0; i < count && !stopping; i++) {
+      int slot = epoll.slot(i);
+      if (slot == WAKE_UP) {
+        turns.acknowledge();
+      } else {
+        watches.fire(slot, epoll.id(i), epoll.bits(i));
+      }
+    }
     if (!tasks.run() && count == 0) {
       tasks.runIdle();
     }
+  }
+
+  /** In how many milliseconds the next turn is due if no descriptor is ready; -1 for never. */
+  int timeoutMillis() {
     return tasks.timeoutMillis();
   }
 
@@ -416,264 +332,11 @@ public final class EventLoop implements AutoCloseable {
     return name;
   }
 
-  private void run() {
-    try {
-      while (!stopping) {
-        long count = waitForEvents(BATCH, tasks.timeoutMillis());
-        if (count < 0 && count != -Errno.EINTR) {
-          LOG.error(
-              "event loop {} stops: epoll_wait failed: {}",
-              thread.getName(),
-              Errno.name((int) -count));
-          stopping = true;
-        }
-        dispatch((int) count);
-        if (!tasks.run() && count == 0) {
-          tasks.runIdle();
-        }
-      }
-    } finally {
-      stopping = true;
-      release();
-    }
-  }
-
-  private long waitForEvents(int most, int timeout) {
-    int number = epoll.descriptor().acquire();
-    if (number < 0) {
-      return -Errno.EBADF;
-    }
-    try {
-      return Syscalls.epollWait(number, events.address(), most, timeout);
-    } finally {
-      epoll.descriptor().release();
-    }
-  }
-
-  private void dispatch(int count) {
-    for (int i = 0; i < count && !stopping; i++) {
-      long at = i * EVENT_BYTES;
-      int bits = events.get(ValueLayout.JAVA_INT_UNALIGNED, at);
-      int slot = events.get(ValueLayout.JAVA_INT_UNALIGNED, at + DATA);
-      int id = events.get(ValueLayout.JAVA_INT_UNALIGNED, at + DATA + Integer.BYTES);
-      if (slot == WAKE_UP) {
-        wakeUp.drain();
-        continue;
-      }
-      DescriptorWatch watch = watches[slot];
-      // The slot may hold a new watch since the event was fetched; the id shows which one is meant.
-      if (watch != null && watch.id == id) {
-        watch.fire(bits);
-      }
-    }
-  }
-
-  /** Drops all watches and closes the loop's own descriptors. */
+  /** Drops all watches and tasks and closes the epoll set; the turns have ended. */
   void release() {
+    stopping = true;
     tasks.close();
-    lock.lock();
-    try {
-      Arrays.fill(watches, null);
-      watchCount = 0;
-    } finally {
-      lock.unlock();
-    }
+    watches.close();
     epoll.close();
-    if (wakeUp != null) {
-      wakeUp.close();
-    }
-  }
-
-  private int freeSlot() {
-    for (int i = 0; i < watches.length; i++) {
-      if (watches[i] == null) {
-        return i;
-      }
-    }
-    int slot = watches.length;
-    watches = Arrays.copyOf(watches, slot * 2);
-    return slot;
-  }
-
-  private static long control(Fd epoll, int operation, Fd fd, int events, int slot, int id) {
-    int number = fd.descriptor().acquire();
-    if (number < 0) {
-      return -Errno.EBADF;
-    }
-    try {
-      int epollNumber = epoll.descriptor().acquire();
-      if (epollNumber < 0) {
-        return -Errno.EBADF;
-      }
-      try {
-        return Syscalls.epollCtl(epollNumber, operation, number, events, slot, id);
-      } finally {
-        epoll.descriptor().release();
-      }
-    } finally {
-      fd.descriptor().release();
-    }
-  }
-
-  /** A watch and its place in the table. */
-  private final class DescriptorWatch implements Watch {
-    private final Fd fd;
-    private final Handler handler;
-    private final int slot;
-    private final int id;
-
-    /** The events registered with the kernel; 0 if the descriptor is not in the epoll set. */
-    private volatile int registered;
-
-    private boolean closed;
-
-    /** Whether the watch waits after an error, and the events to wait for after that. */
-    private boolean resting;
-
-    private int afterRest;
-
-    /** The number of errors, for the log; exact only if one thread uses the watch. */
-    private long errors;
-
-    DescriptorWatch(Fd fd, Handler handler, int slot, int id) {
-      this.fd = fd;
-      this.handler = handler;
-      this.slot = slot;
-      this.id = id;
-    }
-
-    void fire(int bits) {
-      int wanted = registered;
-      // Masked, because the event may have been fetched before a handler changed the interest.
-      int ready = wanted == 0 ? 0 : bits & (wanted | HUP | ERR);
-      if (ready == 0) {
-        return;
-      }
-      try {
-        handler.ready(ready);
-      } catch (RuntimeException failure) {
-        LOG.error("the handler of {} failed; it is no longer watched", fd, failure);
-        close();
-      } catch (Error failure) {
-        rest(ready, failure);
-      }
-    }
-
-    /** Stops waiting for events for a while, then calls the handler with these events again. */
-    private void rest(int ready, Error failure) {
-      try {
-        errors++;
-        if (Long.bitCount(errors) == 1) {
-          LOG.error("the handler of {} failed ({} times); it is tried again", fd, errors, failure);
-        }
-        schedule(REST_NANOS, () -> wakeUp(ready));
-        synchronized (this) {
-          int wanted = registered;
-          change(0);
-          afterRest = wanted;
-          resting = !closed;
-        }
-      } catch (RuntimeException | Error another) {
-        // Without a rest the loop reports the descriptor again at once, unless it is closed.
-        errors++;
-      }
-    }
-
-    private void wakeUp(int ready) {
-      synchronized (this) {
-        if (!resting) {
-          return;
-        }
-      }
-      interestAfterRest();
-      // The handler may have taken the event before it failed, so it is called in any case.
-      fire(ready);
-    }
-
-    @Override
-    public void interest(int events) {
-      long result = change(events);
-      if (result < 0 && result != -Errno.EBADF) {
-        retry(events, (int) -result);
-      }
-    }
-
-    /**
-     * Tries again later: adding a descriptor back fails if the kernel is out of memory, or the user
-     * watches too many descriptors (/proc/sys/fs/epoll/max_user_watches), and nobody else would.
-     */
-    private void retry(int events, int errno) {
-      errors++;
-      if (Long.bitCount(errors) == 1) {
-        LOG.warn(
-            "cannot watch {}: {} ({}); it is tried again",
-            fd,
-            Errno.name(errno),
-            Errno.describe(errno));
-      }
-      synchronized (this) {
-        afterRest = events;
-        resting = !closed;
-      }
-      try {
-        schedule(REST_NANOS, this::interestAfterRest);
-      } catch (RejectedExecutionException closing) {
-        // The loop ends, and all of its watches with it.
-      }
-    }
-
-    private void interestAfterRest() {
-      int wanted;
-      synchronized (this) {
-        if (!resting) {
-          return;
-        }
-        resting = false;
-        wanted = afterRest;
-      }
-      interest(wanted);
-    }
-
-    synchronized long change(int events) {
-      if (resting) {
-        afterRest = events;
-        return 0;
-      }
-      if (closed || events == registered) {
-        return 0;
-      }
-      int operation =
-          registered == 0
-              ? Linux.EPOLL_CTL_ADD()
-              : events == 0 ? Linux.EPOLL_CTL_DEL() : Linux.EPOLL_CTL_MOD();
-      long result = control(epoll, operation, fd, events, slot, id);
-      if (result >= 0) {
-        registered = events;
-      }
-      return result;
-    }
-
-    @Override
-    public void close() {
-      synchronized (this) {
-        if (closed) {
-          return;
-        }
-        resting = false;
-        // If the descriptor is already closed, the kernel has removed it from the set.
-        change(0);
-        registered = 0;
-        closed = true;
-      }
-      lock.lock();
-      try {
-        if (watches[slot] == this) {
-          watches[slot] = null;
-          watchCount--;
-        }
-      } finally {
-        lock.unlock();
-      }
-    }
   }
 }

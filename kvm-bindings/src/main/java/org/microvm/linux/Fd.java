@@ -1,12 +1,8 @@
 package org.microvm.linux;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.microvm.bindings.Linux;
 import org.microvm.syscall.Descriptor;
 import org.microvm.syscall.Syscalls;
@@ -24,9 +20,6 @@ import org.microvm.syscall.Syscalls;
  * Close an {@link EventLoop.Watch} before the descriptor that it watches.
  */
 public final class Fd implements AutoCloseable {
-  /** From asm-generic/ioctls.h, which the generated constants do not include. */
-  private static final long FIONREAD = 0x541b;
-
   /** Open for reading. */
   public static final int READ_ONLY = Linux.O_RDONLY();
 
@@ -54,31 +47,7 @@ public final class Fd implements AutoCloseable {
   /** Bypass the page cache; buffers and offsets must then be aligned to the device's blocks. */
   public static final int DIRECT = Linux.O_DIRECT();
 
-  /** POLLIN of asm-generic/poll.h. */
-  private static final int POLLIN = 1;
-
   private static final int OWNER_READS_AND_WRITES = 0600;
-
-  /** SEEK_DATA and SEEK_HOLE of linux/fs.h, which the generated bindings do not have. */
-  private static final int SEEK_DATA = 3;
-
-  private static final int SEEK_HOLE = 4;
-
-  /** F_ADD_SEALS and F_GET_SEALS of linux/fcntl.h. */
-  private static final int F_ADD_SEALS = 1033;
-
-  private static final int F_GET_SEALS = 1034;
-
-  /** From fcntl.h and asm-generic/socket.h, which the generated constants do not include. */
-  private static final int F_SETFD = 2;
-
-  private static final int FD_CLOEXEC = 1;
-  private static final int SO_TYPE = 3;
-
-  private static final int LAST_STANDARD = 2;
-
-  /** The numbers that were taken: a second owner would close the descriptor of the first. */
-  private static final Set<Integer> INHERITED = ConcurrentHashMap.newKeySet();
 
   private final Descriptor descriptor;
   private final String name;
@@ -118,35 +87,6 @@ public final class Fd implements AutoCloseable {
   /** {@return the process's standard error; closing it closes only this view} */
   public static Fd standardError() {
     return new Fd(new Descriptor(2, false), "standard error");
-  }
-
-  /**
-   * Takes ownership of a socket that the process was started with, such as one that a parent
-   * process names by its number. It becomes close-on-exec and non-blocking. A number can be taken
-   * once.
-   *
-   * @param number of the descriptor in this process, beyond those of the standard streams
-   * @return the socket, which the caller closes
-   * @throws ErrnoException EBADF if there is no such descriptor, ENOTSOCK if it is not a socket,
-   *     EBUSY if it was taken before
-   */
-  public static Fd inheritedSocket(int number) throws ErrnoException {
-    String name = "descriptor " + number;
-    if (number <= LAST_STANDARD) {
-      throw new ErrnoException("use " + name, Errno.EBADF, "it is a standard stream");
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment type = arena.allocate(ValueLayout.JAVA_INT);
-      ErrnoException.check(
-          Syscalls.getsockopt(number, Linux.SOL_SOCKET(), SO_TYPE, type), "use", name);
-    }
-    if (!INHERITED.add(number)) {
-      throw new ErrnoException("use " + name, Errno.EBUSY, "it is used twice");
-    }
-    ErrnoException.check(Syscalls.fcntl(number, F_SETFD, FD_CLOEXEC), "fcntl", name);
-    Fd fd = own(number, name);
-    fd.nonBlocking(true);
-    return fd;
   }
 
   /**
@@ -219,24 +159,6 @@ public final class Fd implements AutoCloseable {
       descriptor.release();
       Reference.reachabilityFence(buffer);
     }
-  }
-
-  /**
-   * {@return the number of bytes that can be read from a socket, pipe or terminal without waiting,
-   * or {@code -errno}}
-   */
-  public long available() {
-    MemorySegment count = Syscalls.scratch(Integer.BYTES);
-    long result = descriptor.ioctl(FIONREAD, count);
-    return result < 0 ? result : count.get(ValueLayout.JAVA_INT, 0);
-  }
-
-  /**
-   * Waits until a read would not wait: there is input, its end, or an error. A signal may end the
-   * wait earlier.
-   */
-  public void awaitInput() {
-    with(fd -> Syscalls.poll(fd, POLLIN, -1));
   }
 
   /**
@@ -377,42 +299,6 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
-   * Frees the blocks of a range, which then reads as zeros. The file keeps its size.
-   *
-   * @param offset position of the first byte in the file
-   * @param length in bytes, positive
-   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file system has no holes
-   */
-  public long punchHole(long offset, long length) {
-    int mode = Linux.FALLOC_FL_PUNCH_HOLE() | Linux.FALLOC_FL_KEEP_SIZE();
-    return fallocate(mode, offset, length);
-  }
-
-  /**
-   * Makes a range read as zeros and keeps its blocks and the file's size.
-   *
-   * @param offset position of the first byte in the file
-   * @param length in bytes, positive
-   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file system cannot do this
-   */
-  public long zeroRange(long offset, long length) {
-    int mode = Linux.FALLOC_FL_ZERO_RANGE() | Linux.FALLOC_FL_KEEP_SIZE();
-    return fallocate(mode, offset, length);
-  }
-
-  private long fallocate(int mode, long offset, long length) {
-    int fd = descriptor.acquire();
-    if (fd < 0) {
-      return -Errno.EBADF;
-    }
-    try {
-      return Syscalls.fallocate(fd, mode, offset, length);
-    } finally {
-      descriptor.release();
-    }
-  }
-
-  /**
    * Measures a file or block device; moves the file position to the end.
    *
    * @return the size in bytes
@@ -420,31 +306,6 @@ public final class Fd implements AutoCloseable {
    */
   public long size() throws ErrnoException {
     return checked("lseek", fd -> Syscalls.lseek(fd, 0, Linux.SEEK_END()));
-  }
-
-  /**
-   * Finds the next data of a sparse file at or after an offset; moves the file position.
-   *
-   * @param offset where the search begins, in bytes
-   * @return the offset of the data; -1 if the rest of the file is a hole
-   * @throws ErrnoException if the descriptor is closed or cannot seek
-   */
-  public long nextData(long offset) throws ErrnoException {
-    long result = with(fd -> Syscalls.lseek(fd, offset, SEEK_DATA));
-    return result == -Errno.ENXIO ? -1 : ErrnoException.check(result, "lseek", name);
-  }
-
-  /**
-   * Finds the end of the data at an offset: the next hole, or the end of the file. Moves the file
-   * position.
-   *
-   * @param offset where the search begins, in bytes; before the end of the file
-   * @return the offset of the hole, or the size of the file
-   * @throws ErrnoException if the descriptor is closed or cannot seek; ENXIO if the offset is at or
-   *     after the end
-   */
-  public long nextHole(long offset) throws ErrnoException {
-    return checked("lseek", fd -> Syscalls.lseek(fd, offset, SEEK_HOLE));
   }
 
   /**
@@ -456,62 +317,6 @@ public final class Fd implements AutoCloseable {
    */
   public void resize(long bytes) throws ErrnoException {
     checked("ftruncate", fd -> Syscalls.ftruncate(fd, bytes));
-  }
-
-  /**
-   * Returns the seals of a memory file: operations that are permanently forbidden (F_GET_SEALS of
-   * fcntl(2)).
-   *
-   * @return flags, 0 for a file that cannot have seals
-   */
-  int seals() throws ErrnoException {
-    long result = with(fd -> Syscalls.fcntl(fd, F_GET_SEALS, 0));
-    return result == -Errno.EINVAL ? 0 : (int) ErrnoException.check(result, "fcntl", name);
-  }
-
-  /** Permanently forbids operations on a memory file (F_ADD_SEALS). */
-  void seal(int seals) throws ErrnoException {
-    checked("fcntl", fd -> Syscalls.fcntl(fd, F_ADD_SEALS, seals));
-  }
-
-  /**
-   * Takes an advisory lock on the whole file, held until every duplicate of this descriptor is
-   * closed.
-   *
-   * @param exclusive true for a writer, which must be the only user; false for a reader among
-   *     others
-   * @return true if the lock is held; false if someone else holds a lock that conflicts
-   * @throws ErrnoException if the descriptor is closed or the file system has no locks
-   */
-  public boolean tryLock(boolean exclusive) throws ErrnoException {
-    int operation = (exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH()) | Linux.LOCK_NB();
-    long result = with(fd -> Syscalls.flock(fd, operation));
-    return result != -Errno.EAGAIN && ErrnoException.check(result, "flock", name) == 0;
-  }
-
-  /**
-   * Waits for an advisory lock on the whole file, as {@link #tryLock} takes it. The wait has no
-   * limit and cannot be interrupted.
-   *
-   * @param exclusive true for a writer; false for a reader among others
-   * @throws ErrnoException if the descriptor is closed or the file system has no locks
-   */
-  public void lock(boolean exclusive) throws ErrnoException {
-    int operation = exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH();
-    long result = -Errno.EINTR;
-    while (result == -Errno.EINTR) {
-      result = with(fd -> Syscalls.flock(fd, operation));
-    }
-    ErrnoException.check(result, "flock", name);
-  }
-
-  /**
-   * Releases the lock of {@link #tryLock}; does nothing if there is none.
-   *
-   * @throws ErrnoException if the descriptor is closed or the file system has no locks
-   */
-  public void unlock() throws ErrnoException {
-    checked("flock", fd -> Syscalls.flock(fd, Linux.LOCK_UN()));
   }
 
   /**
@@ -575,7 +380,8 @@ public final class Fd implements AutoCloseable {
     }
   }
 
-  private long checked(String call, Call body) throws ErrnoException {
+  /** Makes a call as {@link #with} does, and throws an exception if it fails. */
+  long checked(String call, Call body) throws ErrnoException {
     return ErrnoException.check(with(body), call, name);
   }
 

@@ -96,7 +96,7 @@ public final class ForegroundTerminal implements AutoCloseable {
           TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
           continue;
         }
-        fd.awaitInput();
+        PendingInput.await(fd);
         // In the meantime the process may have gone to the background, or stopped and continued.
         if (!hold()) {
           continue;

@@ -65,7 +65,7 @@ public final class GuestRam implements AutoCloseable {
     Fd file = Fd.own(ErrnoException.check(number, "memfd_create"), "guest RAM");
     try {
       file.resize(size);
-      file.seal(SEALS);
+      FileSeals.add(file, SEALS);
     } catch (ErrnoException failure) {
       file.close();
       throw failure;
@@ -163,7 +163,7 @@ public final class GuestRam implements AutoCloseable {
   }
 
   private void checkAdoptable(Fd other) throws ErrnoException {
-    if ((other.seals() & SEAL_SHRINK) == 0) {
+    if ((FileSeals.of(other) & SEAL_SHRINK) == 0) {
       throw new ErrnoException(
           "map another process's guest RAM",
           Errno.EINVAL,
@@ -212,7 +212,7 @@ public final class GuestRam implements AutoCloseable {
       mappings.forEach(mapping -> mapping.segment().fill((byte) 0));
       return;
     }
-    ErrnoException.check(file.punchHole(0, memory.size()), "fallocate", file);
+    ErrnoException.check(SparseFile.punchHole(file, 0, memory.size()), "fallocate", file);
   }
 
   @Override

@@ -168,8 +168,8 @@ class FdTest {
     Path path = Files.createFile(directory.resolve("disk"));
     try (Fd first = Fd.open(path, Fd.READ_WRITE);
         Fd second = Fd.open(path, Fd.READ_WRITE)) {
-      assertTrue(first.tryLock(true));
-      assertFalse(second.tryLock(false));
+      assertTrue(AdvisoryLock.tryLock(first, true));
+      assertFalse(AdvisoryLock.tryLock(second, false));
     }
   }
 
@@ -177,7 +177,7 @@ class FdTest {
   void punchHole_readsAsZeros() throws Exception {
     Path path = Files.write(directory.resolve("disk"), new byte[] {1, 2, 3});
     try (Fd fd = Fd.open(path, Fd.READ_WRITE)) {
-      assertEquals(0, fd.punchHole(1, 1));
+      assertEquals(0, SparseFile.punchHole(fd, 1, 1));
       assertEquals(3, fd.size());
     }
     assertEquals(0, Files.readAllBytes(path)[1]);

@@ -80,7 +80,7 @@ class GuestRamTest {
 
       ram.clear();
 
-      assertEquals(-1, ram.file().nextData(0));
+      assertEquals(-1, SparseFile.nextData(ram.file(), 0));
       assertEquals(0, ram.memory().getLong(4096));
     }
   }

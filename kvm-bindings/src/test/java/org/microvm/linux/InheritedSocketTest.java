@@ -24,7 +24,7 @@ class InheritedSocketTest {
   void socket_isTakenOnce() throws Exception {
     Fd[] pair = UnixSocket.pair();
     try (Fd peer = pair[1];
-        Fd taken = Fd.inheritedSocket(number(pair[0]))) {
+        Fd taken = InheritedSocket.take(number(pair[0]))) {
       MemorySegment buffer = Arena.ofAuto().allocate(8);
       assertEquals(8, peer.write(buffer));
       assertEquals(8, taken.read(buffer));
@@ -32,7 +32,7 @@ class InheritedSocketTest {
       assertTrue(UnixSocket.isUnix(taken));
       assertFalse(UnixSocket.isListening(taken));
 
-      var refused = assertThrows(ErrnoException.class, () -> Fd.inheritedSocket(number(pair[0])));
+      var refused = assertThrows(ErrnoException.class, () -> InheritedSocket.take(number(pair[0])));
       assertEquals(Errno.EBUSY, refused.errno());
     }
   }
@@ -40,11 +40,11 @@ class InheritedSocketTest {
   @Test
   void whatIsNoSocket_isRefused() throws Exception {
     try (Fd file = Fd.open(Files.createFile(directory.resolve("file")), Fd.READ_ONLY)) {
-      var refused = assertThrows(ErrnoException.class, () -> Fd.inheritedSocket(number(file)));
+      var refused = assertThrows(ErrnoException.class, () -> InheritedSocket.take(number(file)));
       assertEquals(Errno.ENOTSOCK, refused.errno());
     }
-    assertThrows(ErrnoException.class, () -> Fd.inheritedSocket(1));
-    assertThrows(ErrnoException.class, () -> Fd.inheritedSocket(1 << 20));
+    assertThrows(ErrnoException.class, () -> InheritedSocket.take(1));
+    assertThrows(ErrnoException.class, () -> InheritedSocket.take(1 << 20));
   }
 
   @Test

@@ -62,7 +62,7 @@ class JobControlTest {
   /** Reads what the terminal shows until it contains a text, and returns what came before. */
   private String await(String text) {
     while (shown.indexOf(text) < 0) {
-      pty.fd().awaitInput();
+      PendingInput.await(pty.fd());
       long count = pty.fd().read(buffer);
       assertTrue(count > 0, () -> "no '" + text + "' in: " + shown);
       byte[] bytes = buffer.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE);

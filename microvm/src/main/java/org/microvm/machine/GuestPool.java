@@ -267,7 +267,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     } finally {
       lock.unlock();
     }
-    guest.machine().whenClosed(this::gone);
+    guest.machine().controls().closed().thenRun(this::gone);
   }
 
   private void gone() {

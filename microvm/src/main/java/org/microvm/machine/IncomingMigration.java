@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
@@ -123,6 +124,20 @@ public final class IncomingMigration implements AutoCloseable {
    *     then stays at the source
    */
   public Machine receive(MachineConfig config) throws MachineException {
+    return receive(config, () -> false);
+  }
+
+  /**
+   * Waits for a guest and takes it over as {@link #receive(MachineConfig)} does, with a choice
+   * whether the guest runs here at once.
+   *
+   * @param config the same configuration as at the source
+   * @param held whether the guest stays paused here until {@link Machine#resume}; asked when it has
+   *     arrived
+   * @return the machine, which has been started
+   * @throws MachineException as {@link #receive(MachineConfig)} does
+   */
+  public Machine receive(MachineConfig config, BooleanSupplier held) throws MachineException {
     SourceListener.Source source;
     try {
       source = listener.await();
@@ -135,7 +150,7 @@ public final class IncomingMigration implements AutoCloseable {
       }
       RestoreTarget target = greet(stream, source.hello(), config);
       try {
-        return takeOver(stream, target);
+        return takeOver(stream, target, held);
       } catch (IOException | MachineException | RuntimeException e) {
         target.close();
         throw e;
@@ -222,7 +237,8 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  private static Machine takeOver(MigrationStream stream, RestoreTarget target)
+  private static Machine takeOver(
+      MigrationStream stream, RestoreTarget target, BooleanSupplier held)
       throws IOException, MachineException {
     boolean paused;
     try {
@@ -238,12 +254,12 @@ public final class IncomingMigration implements AutoCloseable {
       case GO -> {
         takeDisks(stream, target);
         tellRunning(stream);
-        yield target.activate(paused);
+        yield target.activate(paused || held.getAsBoolean());
       }
       // The source has died, and no other process has the guest.
       case LOCAL_EOF -> {
         target.takeDisks();
-        yield target.activate(paused);
+        yield target.activate(paused || held.getAsBoolean());
       }
       case REMOTE_EOF -> {
         LOG.warn(

@@ -2,28 +2,19 @@ package org.microvm.machine;
 
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
-import org.microvm.devices.legacy.Uart16550;
-import org.microvm.devices.state.StateReader;
 import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.devices.virtio.blk.BlkStatistics;
-import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
-import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -35,7 +26,6 @@ import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
-import org.microvm.machine.save.DiffTracking;
 import org.microvm.machine.snapshot.RestoreClock;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.machine.transfer.MigrationTransports;
@@ -45,43 +35,22 @@ import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialDevice;
 
 /**
- * A virtual machine: made from a {@link MachineConfig}, started once, and ended by its guest or by
- * {@link #stop}.
+ * A virtual machine, made from a {@link MachineConfig}, started once and ended by guest or host.
  *
- * <p>Any thread may call. {@link #close} ends whatever still runs and releases everything: KVM's
- * objects, memory, threads, sockets and their files.
+ * <p>Any thread may call. {@link #close} ends what still runs and releases KVM's objects, memory,
+ * threads, sockets and their files.
  */
 public final class Machine implements AutoCloseable {
   private final MachineParts parts;
   private final MachineLifecycle lifecycle;
-  private final MachineContext context;
-  private final PauseControl pauses;
-  private final PanicControl panics;
-  private final DiskErrorControl diskErrors;
-  private final MachineSupervisor supervisor;
-  private final MigrationSession migrations;
-  private final SnapshotSession snapshots;
-  private final MachineStatisticsReader statistics;
-
-  /** Completes once nothing of the machine is left. */
-  private final CompletableFuture<Void> closed = new CompletableFuture<>();
-
-  /** Has a permit after the UART has taken a byte. */
-  private final Semaphore uartRoom = new Semaphore(0);
+  private final MachineControls controls;
+  private final ConsoleKeyboard keyboard;
 
   Machine(MachineConfig config, MachineParts parts, VmInstance firstInstance) {
     this.parts = parts;
-    lifecycle = new MachineLifecycle(parts, firstInstance);
-    DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
-    context = new MachineContext(config, parts, lifecycle, tracking, new CopyOnWriteArrayList<>());
-    pauses = new PauseControl(context);
-    panics = new PanicControl(context, pauses);
-    diskErrors = new DiskErrorControl(context, pauses);
-    supervisor = new MachineSupervisor(context, panics);
-    migrations = new MigrationSession(context, pauses);
-    snapshots = new SnapshotSession(context, pauses, migrations);
-    statistics = new MachineStatisticsReader(context);
-    parts.board().uart().onRoom(uartRoom::release);
+    controls = MachineControls.of(config, parts, firstInstance);
+    lifecycle = controls.context().lifecycle();
+    keyboard = new ConsoleKeyboard(parts.board().uart());
     addListener(new RecordedLife());
   }
 
@@ -106,15 +75,8 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Makes a machine from a snapshot; its guest continues where the saved one was. It does not run
-   * yet.
-   *
-   * <p>The host ends of channels are new. Each channel of the saved machine must exist under its
-   * number and name; if its host program was connected, the guest sees it disconnect. Channels that
-   * the saved machine did not have are announced to the guest. The guest's own clocks continue from
-   * where they stopped ({@link RestoreClock#SAVED}); the CMOS clock has the host's time plus what
-   * the guest has set. Everything in guest memory is as it was, the state of random number
-   * generators included, until the guest reads new entropy from the virtio-rng device.
+   * Makes a machine from a snapshot; its guest continues where the saved one was ({@link Snapshot}
+   * says what is new). It does not run yet.
    *
    * @param snapshot the saved machine, whose files must not change while this machine exists
    * @param config as it was for the saved machine; kernel and command line matter only to a guest
@@ -138,32 +100,8 @@ public final class Machine implements AutoCloseable {
    */
   public static Machine restore(Snapshot snapshot, MachineConfig config, RestoreClock clock)
       throws MachineException {
-    return restore(snapshot, config, () -> clock.passed(snapshot, InstantSource.system()));
-  }
-
-  /**
-   * Makes a machine from a snapshot.
-   *
-   * @param passed by how much the guest's clocks are advanced, asked as late as possible
-   */
-  static Machine restore(Snapshot snapshot, MachineConfig config, Supplier<Duration> passed)
-      throws MachineException {
-    StateReader state = snapshot.state(config);
-    RestoreTarget target = RestoreTarget.forSnapshot(config, snapshot::mapMemory);
-    try {
-      if (snapshot.identity().id() != null) {
-        target.trackSince(snapshot.identity());
-      }
-      target.load(state, passed.get());
-      target.renewGeneration();
-      return target.ready();
-    } catch (MachineException e) {
-      target.close();
-      throw new MachineException(snapshot + ": " + e.getMessage(), e);
-    } catch (RuntimeException e) {
-      target.close();
-      throw e;
-    }
+    InstantSource host = InstantSource.system();
+    return RestoreTarget.machine(snapshot, config, () -> clock.passed(snapshot, host));
   }
 
   /**
@@ -173,23 +111,20 @@ public final class Machine implements AutoCloseable {
    * @throws IllegalStateException if the machine was started before, or is closed
    */
   public void start() {
-    lifecycle.start(supervisor::start);
+    lifecycle.start(controls.supervisor()::start);
   }
 
-  /**
-   * {@return whether the guest is paused because its kernel has panicked; see {@link
-   * OnPanic#PAUSE}}
-   */
+  /** {@return whether the guest is paused because it has panicked, see {@link OnPanic#PAUSE}} */
   public boolean isPanicked() {
-    return panics.isPaused();
+    return controls.panics().isPaused();
   }
 
   /**
-   * {@return whether the guest is paused because a request of a disk has failed on the host, for
-   * example because the host's file system is full; {@link #resume} repeats the request}
+   * {@return whether the guest is paused because a request of a disk has failed on the host, as on
+   * a full file system; {@link #resume} repeats it}
    */
   public boolean isDiskFailed() {
-    return diskErrors.isPaused();
+    return controls.diskErrors().isPaused();
   }
 
   /** {@return whether {@link #start} was called} */
@@ -225,11 +160,7 @@ public final class Machine implements AutoCloseable {
    * @return false if the guest does not use ACPI, so that it has no power button
    */
   public boolean pressPowerButton() {
-    boolean pressed = parts.board().acpi().pressPowerButton();
-    if (pressed) {
-      context.listeners().forEach(MachineListener::powerButtonPressed);
-    }
-    return pressed;
+    return controls.pressPowerButton();
   }
 
   /**
@@ -243,7 +174,7 @@ public final class Machine implements AutoCloseable {
    *     the same
    */
   public boolean pause() throws InterruptedException {
-    return pauses.pause();
+    return controls.pauses().pause();
   }
 
   /**
@@ -255,17 +186,12 @@ public final class Machine implements AutoCloseable {
    *     disk
    */
   public void resume() {
-    pauses.resume();
+    controls.pauses().resume();
   }
 
   /** {@return whether the last of {@link #pause} and {@link #resume} was a pause} */
   public boolean isPaused() {
-    return pauses.isPaused();
-  }
-
-  /** Keeps a guest that may run in another process paused until {@link #resume}. */
-  void hold(UndecidedHandover guest) {
-    lifecycle.hold(guest);
+    return controls.pauses().isPaused();
   }
 
   /**
@@ -293,8 +219,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshot(Path directory, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
-    checkDisks("saved");
-    snapshots.full(directory, options);
+    controls.savable().full(directory, options);
   }
 
   /**
@@ -311,8 +236,7 @@ public final class Machine implements AutoCloseable {
    */
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws MachineException, InterruptedException {
-    checkDisks("saved");
-    snapshots.diff(directory, base, options);
+    controls.savable().diff(directory, base, options);
   }
 
   /**
@@ -325,28 +249,7 @@ public final class Machine implements AutoCloseable {
    * @throws InterruptedException as {@link #snapshot(Path)} does
    */
   public void dumpMemory(Fd file) throws MachineException, InterruptedException {
-    snapshots.dump(file);
-  }
-
-  /** What a guest has written to an overlay is in this process alone. */
-  private void checkDisks(String what) throws MachineException {
-    for (DiskConfig disk : config().disks()) {
-      if (disk.overlay() && !disk.readOnly()) {
-        throw new MachineException(
-            "disk %s has a private overlay (snapshot=on), so the machine cannot be %s"
-                .formatted(disk.file(), what));
-      }
-    }
-  }
-
-  /** Begins to track written pages: what changes from now on differs from this snapshot. */
-  void trackSince(Snapshot.Identity snapshot) throws ErrnoException {
-    lifecycle.lock().lock();
-    try {
-      context.tracking().begin(snapshot, parts, lifecycle.instance());
-    } finally {
-      lifecycle.lock().unlock();
-    }
+    controls.snapshots().dump(file);
   }
 
   /**
@@ -364,10 +267,7 @@ public final class Machine implements AutoCloseable {
   /**
    * Starts a migration of the guest to another process, which receives it with {@link
    * IncomingMigration}. Through a unix socket the connections of host programs move as well; over
-   * TCP they end. After a complete migration this machine ends with {@link MachineEnd.Migrated};
-   * after a failed one the guest continues here. There is one exception: if a TCP connection is
-   * lost right after the destination was told to run the guest, the guest stays paused here, since
-   * it may be running there.
+   * TCP they end. {@link Migration} says how this machine ends.
    *
    * @param destination where the other process waits
    * @param limits when the guest is stopped, and when the migration fails
@@ -393,20 +293,12 @@ public final class Machine implements AutoCloseable {
   public Migration migrate(
       MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws MachineException {
-    return migrate(() -> MigrationTransports.to(destination), limits, memory);
-  }
-
-  /** Starts a migration over a given transport. */
-  Migration migrate(
-      MigrationSession.TransportFactory factory, MigrationLimits limits, MigrationMemory memory)
-      throws MachineException {
-    checkDisks("migrated");
-    return migrations.start(factory, limits, memory);
+    return controls.migrate(() -> MigrationTransports.to(destination), limits, memory);
   }
 
   /** {@return the migration that is running, or the last one; empty if none was started} */
   public Optional<Migration> migration() {
-    return migrations.current();
+    return controls.migrations().current();
   }
 
   /**
@@ -425,7 +317,7 @@ public final class Machine implements AutoCloseable {
    * @param listener called until the machine has ended; it cannot be removed
    */
   public void addListener(MachineListener listener) {
-    context.listeners().add(listener);
+    controls.context().listeners().add(listener);
   }
 
   /**
@@ -441,9 +333,14 @@ public final class Machine implements AutoCloseable {
     return parts.blockDevices().stream().map(BlkDevice::statistics).toList();
   }
 
+  /** For the classes of this package. */
+  MachineControls controls() {
+    return controls;
+  }
+
   /** {@return what the machine was made from} */
   public MachineConfig config() {
-    return context.config();
+    return controls.context().config();
   }
 
   /**
@@ -478,25 +375,16 @@ public final class Machine implements AutoCloseable {
    *     typed
    */
   public void type(byte key) throws InterruptedException {
-    Uart16550 uart = parts.board().uart();
-    while (!uart.receive(key)) {
-      uartRoom.acquire();
-    }
+    keyboard.type(key);
   }
 
   /** {@return what the machine has done so far; for a closed machine, until it was closed} */
   public MachineStatistics statistics() {
-    return statistics.read();
-  }
-
-  /** Calls an action once the machine is closed; at once if it is. */
-  void whenClosed(Runnable action) {
-    closed.thenRun(action);
+    return controls.statistics().read();
   }
 
   /**
-   * Closes machines as {@link #close} does, many at a time. All guests are stopped first, and the
-   * waits of the kernel, which are most of the time that a machine needs to be closed, overlap.
+   * Closes machines as {@link #close} does, many at a time, so that the kernel's waits overlap.
    *
    * @param machines closed on return; they may be closed already
    * @throws IllegalStateException if some could not be closed completely; all others are closed
@@ -507,32 +395,6 @@ public final class Machine implements AutoCloseable {
 
   @Override
   public void close() {
-    // A second caller waits for the first: whoever returns from here finds nothing left.
-    ReentrantLock closing = lifecycle.closing();
-    closing.lock();
-    try {
-      if (!lifecycle.beginClose()) {
-        return;
-      }
-      migrations.end();
-      supervisor.join();
-      lifecycle.abandonHeld();
-      lifecycle.finish(new MachineEnd.Stopped());
-      lifecycle.lock().lock();
-      try {
-        statistics.freeze();
-        context.tracking().end();
-      } finally {
-        lifecycle.lock().unlock();
-      }
-      try {
-        lifecycle.instance().close();
-        parts.close();
-      } finally {
-        closed.complete(null);
-      }
-    } finally {
-      closing.unlock();
-    }
+    controls.close();
   }
 }

@@ -90,7 +90,7 @@ public final class MigrationWarmup {
         Machine source = source(host[1])) {
       Transport there = new UnixTransport(sockets[0]);
       CompletableFuture<Machine> destination = receive(new UnixTransport(sockets[1]));
-      Migration migration = source.migrate(() -> there, MigrationLimits.DEFAULT, memory);
+      Migration migration = source.controls().migrate(() -> there, MigrationLimits.DEFAULT, memory);
       migration.result().join();
       try (Machine arrived = destination.join()) {
         return arrived.channels().status(PORT);

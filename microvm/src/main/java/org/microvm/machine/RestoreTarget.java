@@ -2,6 +2,7 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -63,6 +64,31 @@ final class RestoreTarget implements AutoCloseable {
     return of(config, memory, false);
   }
 
+  /**
+   * Makes a machine from a snapshot.
+   *
+   * @param passed by how much the guest's clocks are advanced, asked as late as possible
+   */
+  static Machine machine(Snapshot snapshot, MachineConfig config, Supplier<Duration> passed)
+      throws MachineException {
+    StateReader state = snapshot.state(config);
+    RestoreTarget target = forSnapshot(config, snapshot::mapMemory);
+    try {
+      if (snapshot.identity().id() != null) {
+        target.trackSince(snapshot.identity());
+      }
+      target.load(state, passed.get());
+      target.renewGeneration();
+      return target.ready();
+    } catch (MachineException e) {
+      target.close();
+      throw new MachineException(snapshot + ": " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      target.close();
+      throw e;
+    }
+  }
+
   private static RestoreTarget of(
       MachineConfig config, MachineParts.RamSource memory, boolean disksLater)
       throws MachineException {
@@ -115,7 +141,7 @@ final class RestoreTarget implements AutoCloseable {
    */
   void trackSince(Snapshot.Identity snapshot) throws MachineException {
     try {
-      machine.trackSince(snapshot);
+      machine.controls().trackSince(snapshot);
     } catch (ErrnoException e) {
       throw new MachineException(e.getMessage(), e);
     }
@@ -215,18 +241,22 @@ final class RestoreTarget implements AutoCloseable {
    * afterwards.
    */
   Machine keep() {
-    machine.hold(
-        new UndecidedHandover() {
-          @Override
-          public void resume() throws IOException {
-            parts.disks().take();
-            ready();
-            parts.serial().handover().takeOver();
-          }
+    machine
+        .controls()
+        .context()
+        .lifecycle()
+        .hold(
+            new UndecidedHandover() {
+              @Override
+              public void resume() throws IOException {
+                parts.disks().take();
+                ready();
+                parts.serial().handover().takeOver();
+              }
 
-          @Override
-          public void abandon() {}
-        });
+              @Override
+              public void abandon() {}
+            });
     return machine;
   }
 

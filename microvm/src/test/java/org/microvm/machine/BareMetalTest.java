@@ -4,11 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -145,19 +141,12 @@ class BareMetalTest {
   @ParameterizedTest
   @CsvSource({"16,15", "64,63", "3072,3071", "3073,3072", "5120,5119"})
   void memory_isAsLargeAsAskedFor(long mebibytes, String usable) throws Exception {
-    assumeTrue(
-        mebibytes + 512 < hostMebibytes(),
-        () -> "a machine of " + mebibytes + " MiB is refused on a host with so little memory");
+    HostMemory.assumeRoomFor(mebibytes);
     start(guest("memory", "").memory(mebibytes << 20));
 
     assertEquals(new MachineEnd.DebugExit(1), end());
     machine.close();
     assertTrue(console.toString().contains("memory ok, " + usable), console.toString());
-  }
-
-  private static long hostMebibytes() throws IOException {
-    String total = Files.readAllLines(Path.of("/proc/meminfo")).getFirst();
-    return Long.parseLong(total.replaceAll("[^0-9]", "")) >> 10;
   }
 
   @Test

@@ -40,7 +40,9 @@ class LinuxLifeTest {
 
   @AfterEach
   void close() {
-    machine.close();
+    if (machine != null) {
+      machine.close();
+    }
   }
 
   private MachineConfig.Builder linux(String words) throws Exception {
@@ -58,6 +60,7 @@ class LinuxLifeTest {
   @ParameterizedTest
   @ValueSource(ints = {64, 8192})
   void run_guestSeesTheMemoryAskedForAndPowersOff(int mebibytes) throws Exception {
+    HostMemory.assumeRoomFor(mebibytes);
     start(linux("microvm.run=\"grep MemTotal /proc/meminfo\"").memory((long) mebibytes << 20));
 
     assertEquals(new MachineEnd.PowerOff(), machine.end().get(BOOT.toSeconds(), TimeUnit.SECONDS));

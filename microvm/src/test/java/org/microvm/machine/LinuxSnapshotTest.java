@@ -170,7 +170,7 @@ class LinuxSnapshotTest {
     Duration passed = Duration.ofHours(10);
     ConsoleText later = new ConsoleText();
     Machine ahead =
-        Machine.restore(
+        RestoreTarget.machine(
             Snapshot.open(directory.resolve("saved-kvm-clock")),
             config("clock-ahead").console(later).build(),
             () -> passed);

@@ -59,7 +59,8 @@ class RestoreClockTest {
     Duration passed = Duration.ofHours(10);
     Snapshot snapshot = Snapshot.open(directory.resolve("first"));
 
-    assertAhead(first, saved(Machine.restore(snapshot, config(), () -> passed), "second"), passed);
+    assertAhead(
+        first, saved(RestoreTarget.machine(snapshot, config(), () -> passed), "second"), passed);
     assertAhead(first, saved(Machine.restore(snapshot, config()), "third"), Duration.ZERO);
   }
 

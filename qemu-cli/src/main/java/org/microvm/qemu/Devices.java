@@ -27,6 +27,7 @@ final class Devices {
           "iommu_platform",
           "packed",
           "ats",
+          "acpi-index",
           "failover_pair_id");
 
   private static final List<String> VIRTIO_SUFFIXES =
@@ -171,6 +172,7 @@ final class Devices {
             "slot",
             "chassis_nr",
             "hotplug",
+            "shpc",
             "iothread",
             "io-reserve",
             "mem-reserve",
@@ -205,6 +207,12 @@ final class Devices {
       case "rng-builtin", "iothread" -> {
         // They have no values that matter.
       }
+      case "secret" -> {
+        // Nothing here is encrypted; libvirt makes a secret for each machine.
+        for (String name : List.of("format", "data", "file", "keyid", "iv")) {
+          options.take(name);
+        }
+      }
       case "memory-backend-ram", "memory-backend-memfd" -> {
         for (String name :
             List.of(
@@ -225,7 +233,7 @@ final class Devices {
           throw new OptionException(
               "there is no object %s; there are: rng-random, rng-builtin, memory-backend-ram,"
                       .formatted(options.kind())
-                  + " memory-backend-memfd, iothread");
+                  + " memory-backend-memfd, iothread, secret");
     }
     options.finish();
     objects.put(id, options.kind());

@@ -4,6 +4,9 @@ import java.util.List;
 
 /** What {@code -help} and {@code -OPTION help} print. */
 final class Help {
+  /** The version of the QEMU whose options these are; programs choose their options by it. */
+  static final String QEMU_VERSION = "7.2.0";
+
   private static final String MACHINES =
       """
       Supported machines are:
@@ -38,8 +41,8 @@ final class Help {
 
   /** The first line of the help, in the form that programs parse. */
   static String version(String own) {
-    // The command line follows that of QEMU 7.2; programs choose their options by this number.
-    return "QEMU emulator version 7.2.0 (microvm %s)%n".formatted(own.isEmpty() ? "0" : own);
+    return "QEMU emulator version %s (microvm %s)%n"
+        .formatted(QEMU_VERSION, own.isEmpty() ? "0" : own);
   }
 
   /** Returns the text if the words ask for help; null otherwise. */
@@ -78,6 +81,7 @@ final class Help {
             memory-backend-ram
             rng-builtin
             rng-random
+            secret
           """;
       case "-device" -> {
         StringBuilder text = new StringBuilder();

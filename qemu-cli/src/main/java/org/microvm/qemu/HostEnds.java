@@ -111,36 +111,43 @@ final class HostEnds {
     if (text.startsWith("chardev:")) {
       return take(text.substring("chardev:".length()));
     }
-    OptionList options = Words.parse(text, "");
-    String where = options.kind();
-    int colon = where.indexOf(':');
-    String kind = colon < 0 ? where : where.substring(0, colon);
-    String rest = where.substring(colon + 1);
-    Map<String, String> values = new LinkedHashMap<>(options.values());
-    switch (kind) {
-      case "unix" -> {
-        kind = "socket";
-        values.put("path", rest);
-      }
-      case "tcp" -> {
-        kind = "socket";
-        int port = rest.lastIndexOf(':');
-        if (port > 0) {
-          values.put("host", rest.substring(0, port));
-        }
-        values.put("port", rest.substring(port + 1));
-      }
-      case "file", "pipe" -> values.put("path", rest);
-      case "none" -> kind = "null";
-      case "stdio", "pty", "null", "vc" -> {
-        // They have no address.
-      }
+    int colon = text.indexOf(':');
+    int comma = text.indexOf(',');
+    boolean addressed = colon >= 0 && (comma < 0 || colon < comma);
+    String kind = addressed ? text.substring(0, colon) : text;
+    String rest = addressed ? text.substring(colon + 1) : "";
+    return switch (kind) {
+      case "unix" -> end(socket(Words.parse(rest, "path"), "path")).spec();
+      case "tcp" -> end(tcp(Words.parse(rest, ""))).spec();
+      // As in QEMU the whole rest is the path, commas included.
+      case "file", "pipe" -> end(OptionList.of(kind, Map.of("path", rest))).spec();
+      case "none" -> end(OptionList.of("null", Map.of())).spec();
+      case "stdio", "pty", "null", "vc" -> end(OptionList.of(kind, Map.of())).spec();
       default ->
           throw new OptionException(
               "there is no '%s'; there are: unix:, tcp:, file:, pipe:, stdio, pty, null, none,"
-                      .formatted(where)
+                      .formatted(comma < 0 ? text : text.substring(0, comma))
                   + " chardev:ID");
+    };
+  }
+
+  /** A socket whose address is a path, or a descriptor (fd=N). */
+  private static OptionList socket(OptionList options, String name) {
+    Map<String, String> values = new LinkedHashMap<>(options.values());
+    if (!options.kind().isEmpty()) {
+      values.put(name, options.kind());
     }
-    return end(OptionList.of(kind, values)).spec();
+    return OptionList.of("socket", values);
+  }
+
+  private static OptionList tcp(OptionList options) {
+    Map<String, String> values = new LinkedHashMap<>(options.values());
+    String where = options.kind();
+    int port = where.lastIndexOf(':');
+    if (port > 0) {
+      values.put("host", where.substring(0, port));
+    }
+    values.put("port", where.substring(port + 1));
+    return OptionList.of("socket", values);
   }
 }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.microvm.linux.SocketAccess;
+import org.microvm.qmp.HumanChannel;
 import org.microvm.qmp.QmpChannel;
 import org.microvm.qmp.QmpEndpoint;
 import org.microvm.qmp.QmpSocket;
@@ -12,11 +13,8 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.SocketSpec;
 
-/** The monitors: {@code -qmp} and {@code -mon}. There is no human monitor. */
+/** The monitors: {@code -qmp}, {@code -monitor} and {@code -mon}. */
 final class Monitors {
-  private static final String NO_HUMAN =
-      "there is no human monitor; QMP's human-monitor-command runs its commands";
-
   private final HostEnds ends;
   private final List<QmpEndpoint> endpoints = new ArrayList<>();
 
@@ -27,8 +25,8 @@ final class Monitors {
   void addTo(OptionTable table) {
     table.value("qmp", "DEV", this::qmp);
     table.value("qmp-pretty", "DEV", this::qmp);
-    table.value("mon", "[chardev=]ID,mode=control", this::mon);
-    table.value("monitor", "none", this::human);
+    table.value("mon", "[chardev=]ID[,mode=control|readline]", this::mon);
+    table.value("monitor", "DEV", this::human);
   }
 
   private void qmp(String value) throws OptionException {
@@ -44,16 +42,21 @@ final class Monitors {
     options.take("pretty");
     options.take("id");
     options.finish();
-    if (mode.equals("control")) {
-      add(id, ends.take(id));
-    } else if (!ends.isShared(id)) {
-      throw new OptionException(NO_HUMAN + " (mode=control)");
+    switch (mode) {
+      case "control" -> add(id, ends.take(id));
+      case "readline" -> {
+        // With mux=on the guest's UART has the chardev, and its escape key.
+        if (!ends.isShared(id)) {
+          endpoints.add(new HumanChannel(id, ends.take(id)));
+        }
+      }
+      default -> throw new OptionException("mode=%s is not control or readline".formatted(mode));
     }
   }
 
   private void human(String value) throws OptionException {
-    if (!value.equals("none") && !value.equals("null") && !value.equals("vc")) {
-      throw new OptionException(NO_HUMAN);
+    if (!List.of("none", "null", "vc").contains(value)) {
+      endpoints.add(new HumanChannel("compat_monitor" + endpoints.size(), ends.read(value)));
     }
   }
 

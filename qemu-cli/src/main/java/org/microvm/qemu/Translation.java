@@ -15,7 +15,8 @@ final class Translation {
   private static final String NO_MEDIUM = "there are virtio disks alone: -drive file=...,if=virtio";
   private static final String NO_DEBUGGER = "there is no gdb server";
 
-  private final RunExtras extras = new RunExtras().exactCommandLine().signalsAreSuccess();
+  private final RunExtras extras =
+      new RunExtras().exactCommandLine().signalsAreSuccess().asQemu(Help.QEMU_VERSION);
   private final FdSets sets = new FdSets();
   private final HostEnds ends = new HostEnds(sets);
   private final Uart uart = new Uart(ends);
@@ -57,6 +58,7 @@ final class Translation {
         "no-quit",
         "no-kvm-irqchip",
         "no-kvm-pit-reinjection",
+        "only-migratable",
         "mem-prealloc");
     table.acceptValue(
         "rtc",
@@ -69,12 +71,18 @@ final class Translation {
         "k",
         "run-with",
         "smbios",
+        "realtime",
+        "seed",
+        "watchdog-action",
+        // The log has the items of -d alone, which is refused.
+        "D",
         "compat");
+    only("echr", "1", "the escape key is Ctrl-A");
     only("display", "none", "there is no display");
     only("vga", "none", "there is no display");
     only("net", "none", NO_NETWORK);
     only("nic", "none", NO_NETWORK);
-    only("parallel", "none", "there is no parallel port");
+    only("parallel", "none|null", "there is no parallel port");
   }
 
   private void refused() {
@@ -104,7 +112,6 @@ final class Translation {
     table.refuse("watchdog", true, "there is no watchdog");
     table.refuse("trace", true, "there are no trace events; see --exit-stats of microvm run");
     table.refuse("d", true, "there are no log items");
-    table.refuse("D", true, "there are no log items");
     table.refuse("chroot", true, "use -sandbox on");
     table.refuse("runas", true, "start the program as that user");
     table.refuse("mem-path", true, "memory is anonymous");
@@ -116,7 +123,7 @@ final class Translation {
         name,
         accepted,
         value -> {
-          if (!value.equals(accepted)) {
+          if (!List.of(accepted.split("[|]")).contains(value)) {
             throw new Refusal("-" + name, value, reason);
           }
         });

@@ -22,20 +22,21 @@ import org.microvm.virtioserial.SerialDevice;
  * configuration, but no machine yet. {@link QmpServer#arrived} replaces it.
  */
 public abstract class AwaitedGuest implements QmpTarget {
-  /** The commands that make sense before the guest has arrived; the server refuses the others. */
-  static final Set<String> COMMANDS =
+  /** The commands that need the guest and its devices; the server refuses them until then. */
+  private static final Set<String> NEED_GUEST =
       Set.of(
-          QmpCommands.NEGOTIATE,
-          "device-list-properties",
-          "human-monitor-command",
-          "migrate-incoming",
-          "migrate-set-capabilities",
-          "migrate-set-parameters",
-          "migrate_cancel",
-          "qom-list-types",
-          "quit",
-          "stop",
-          "cont");
+          "chardev-add",
+          "chardev-change",
+          "chardev-remove",
+          "device_add",
+          "device_del",
+          "dump-guest-memory",
+          "migrate",
+          "system_powerdown",
+          "system_reset",
+          "x-exit-stats",
+          "x-query-ports",
+          "x-snapshot");
 
   private final MachineFacts facts;
   private final Optional<String> name;
@@ -53,8 +54,7 @@ public abstract class AwaitedGuest implements QmpTarget {
 
   /** Whether a command can be served without a machine. */
   static boolean serves(String command) {
-    return COMMANDS.contains(command)
-        || command.startsWith("query-") && !command.equals("query-chardev");
+    return !NEED_GUEST.contains(command);
   }
 
   /** The error for what needs the guest. */
@@ -70,16 +70,6 @@ public abstract class AwaitedGuest implements QmpTarget {
   @Override
   public final RunState state() {
     return RunState.INMIGRATE;
-  }
-
-  @Override
-  public final void pause() throws IOException {
-    throw absent();
-  }
-
-  @Override
-  public final void resume() throws IOException {
-    throw absent();
   }
 
   @Override

@@ -61,6 +61,7 @@ final class ChannelCommands {
 
   void addTo(QmpCommands commands) {
     commands.add("chardev-add", this::addChardev);
+    commands.add("chardev-change", this::changeChardev);
     commands.add("chardev-remove", this::removeChardev);
     commands.add("chardev-send-break", this::sendBreak);
     commands.add("query-chardev-backends", ChannelCommands::queryBackends);
@@ -80,7 +81,28 @@ final class ChannelCommands {
     if (registry.chardev(id) != null || isMonitor(id)) {
       throw QmpException.generic("Chardev with id '%s' already exists", id);
     }
-    Chardev chardev = Chardev.open(id, chardevSpec(id, backend), target.eventLoop());
+    return open(id, chardevSpec(id, backend));
+  }
+
+  /** Exchanges a chardev that no device uses; the old one is closed first, as in QEMU. */
+  private JsonNode changeChardev(QmpArguments arguments) throws QmpException {
+    String id = arguments.text("id");
+    QmpArguments backend = arguments.object("backend");
+    arguments.finish();
+    Chardev old = registry.chardev(id);
+    if (old == null && !isMonitor(id)) {
+      throw QmpException.generic("Chardev '%s' does not exist", id);
+    }
+    if (old == null || old.busy()) {
+      throw QmpException.generic("Chardev user does not support chardev hotswap");
+    }
+    ChardevSpec spec = chardevSpec(id, backend);
+    registry.remove(old);
+    return open(id, spec);
+  }
+
+  private JsonNode open(String id, ChardevSpec spec) throws QmpException {
+    Chardev chardev = Chardev.open(id, spec, target.eventLoop());
     registry.add(chardev);
     ObjectNode result = JsonNodeFactory.instance.objectNode();
     if (chardev.spare().plain() instanceof PtyBackend pty) {
@@ -296,7 +318,7 @@ final class ChannelCommands {
   }
 
   /** Checks an id by QEMU's rule, so that ids valid here are valid there. */
-  private static void checkId(String id) throws QmpException {
+  static void checkId(String id) throws QmpException {
     if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
       throw QmpException.generic("Parameter 'id' expects an identifier");
     }

@@ -1,6 +1,5 @@
 package org.microvm.qmp;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
@@ -13,6 +12,9 @@ final class FixedAnswers {
       Map.ofEntries(
           Map.entry("query-acpi-ospm-status", "[]"),
           Map.entry("query-block-jobs", "[]"),
+          Map.entry(
+              "query-colo-status",
+              "{\"mode\": \"none\", \"last-mode\": \"none\", \"reason\": \"none\"}"),
           Map.entry("query-current-machine", "{\"wakeup-suspend-support\": false}"),
           Map.entry("query-display-options", "{\"type\": \"none\"}"),
           Map.entry("query-iothreads", "[]"),
@@ -24,14 +26,20 @@ final class FixedAnswers {
           Map.entry("query-replay", "{\"mode\": \"none\", \"icount\": 0}"),
           Map.entry("query-rx-filter", "[]"),
           Map.entry(
+              "query-sev",
+              "{\"enabled\": false, \"api-major\": 0, \"api-minor\": 0, \"build-id\": 0,"
+                  + " \"policy\": 0, \"state\": \"uninit\", \"handle\": 0}"),
+          Map.entry(
               "query-spice",
               "{\"enabled\": false, \"migrated\": false, \"mouse-mode\": \"client\"}"),
           Map.entry("query-target", "{\"arch\": \"x86_64\"}"),
           Map.entry("query-tpm", "[]"),
           Map.entry("query-uuid", "{\"UUID\": \"00000000-0000-0000-0000-000000000000\"}"),
-          Map.entry("query-vnc", "{\"enabled\": false}"));
+          Map.entry("query-vnc", "{\"enabled\": false}"),
+          // There is no clock whose lost ticks a guest would catch up with.
+          Map.entry("rtc-reset-reinjection", "{}"));
 
-  private static final String NO_BALLOON = "No balloon device has been activated";
+  static final String NO_BALLOON = "No balloon device has been activated";
 
   private FixedAnswers() {}
 
@@ -44,8 +52,14 @@ final class FixedAnswers {
     commands.add(
         "system_wakeup",
         refusal(QmpException.GENERIC, "wake-up from suspend is not supported by this guest"));
-    commands.add("balloon", FixedAnswers::balloon);
-    commands.add("set_link", FixedAnswers::setLink);
+    commands.add(
+        "query-sev-capabilities", refusal(QmpException.GENERIC, "SEV is not enabled in KVM"));
+    commands.add(
+        "query-sgx", refusal(QmpException.GENERIC, "SGX is only supported on PC machines"));
+    commands.add(
+        "x-exit-preconfig",
+        refusal(
+            QmpException.GENERIC, "The command is permitted only before machine initialization"));
   }
 
   private static QmpCommand answer(String json) {
@@ -60,18 +74,5 @@ final class FixedAnswers {
       arguments.finish();
       throw new QmpException(errorClass, description);
     };
-  }
-
-  private static JsonNode balloon(QmpArguments arguments) throws QmpException {
-    arguments.number("value");
-    arguments.finish();
-    throw new QmpException(QmpException.DEVICE_NOT_ACTIVE, NO_BALLOON);
-  }
-
-  private static JsonNode setLink(QmpArguments arguments) throws QmpException {
-    String name = arguments.text("name");
-    arguments.flag("up");
-    arguments.finish();
-    throw QmpException.notFound(name);
   }
 }

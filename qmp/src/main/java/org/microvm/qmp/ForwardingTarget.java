@@ -39,6 +39,11 @@ final class ForwardingTarget implements QmpTarget {
   }
 
   @Override
+  public boolean isTcpPlain() {
+    return target.isTcpPlain();
+  }
+
+  @Override
   public RunState state() {
     return target.state();
   }

@@ -71,10 +71,25 @@ final class HumanMonitor {
     if (cpu < 0 || cpu >= run("query-cpus-fast", null).size()) {
       throw QmpException.generic("Parameter 'cpu-index' expects a CPU number");
     }
-    return JsonNodeFactory.instance.textNode(line.isEmpty() ? "" : answer(line));
+    return JsonNodeFactory.instance.textNode(answer(line));
   }
 
-  private String answer(String line) {
+  /** The version in the greeting. */
+  String version() throws QmpException {
+    JsonNode numbers = run("query-version", null).path("qemu");
+    return "%d.%d.%d"
+        .formatted(
+            numbers.path("major").asInt(),
+            numbers.path("minor").asInt(),
+            numbers.path("micro").asInt());
+  }
+
+  /** Runs a line, and returns what the monitor prints. */
+  String answer(String typed) {
+    String line = typed.strip();
+    if (line.isEmpty()) {
+      return "";
+    }
     String[] words = line.split("\\s+", 2);
     String rest = words.length > 1 ? words[1] : "";
     if (words[0].equals("help") || words[0].equals("?") || line.equals("info")) {

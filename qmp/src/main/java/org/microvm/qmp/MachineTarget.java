@@ -45,6 +45,7 @@ public final class MachineTarget implements QmpTarget {
 
   private volatile boolean reports;
   private volatile boolean startsAtResume;
+  private volatile boolean tcpPlain;
   private volatile QmpServer toServer;
 
   /**
@@ -81,6 +82,16 @@ public final class MachineTarget implements QmpTarget {
   /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
   public void startAtResume() {
     startsAtResume = true;
+  }
+
+  /** Lets migrations over TCP go without TLS unless a client asks for it, as in QEMU. */
+  public void allowPlainTcp() {
+    tcpPlain = true;
+  }
+
+  @Override
+  public boolean isTcpPlain() {
+    return tcpPlain;
   }
 
   /**

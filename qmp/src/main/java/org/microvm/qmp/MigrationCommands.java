@@ -22,7 +22,7 @@ final class MigrationCommands {
   private static final int PAGE = 4096;
 
   private final QmpTarget target;
-  private final MigrationParameters parameters = new MigrationParameters();
+  private final MigrationParameters parameters;
   private final QmpEvents events;
   private final DescriptorCommands descriptors;
 
@@ -32,10 +32,12 @@ final class MigrationCommands {
   /** Whether the capability is set; written on the control socket's loop. */
   private volatile boolean tellsChanges;
 
-  MigrationCommands(QmpTarget target, QmpEvents events, DescriptorCommands descriptors) {
+  MigrationCommands(
+      QmpTarget target, QmpEvents events, DescriptorCommands descriptors, ObjectCommands objects) {
     this.target = target;
     this.events = events;
     this.descriptors = descriptors;
+    parameters = new MigrationParameters(target, objects);
   }
 
   void addTo(QmpCommands commands) {

@@ -18,10 +18,17 @@ final class MigrationParameters {
   private static final long MAX_DOWNTIME_MILLIS = 2_000_000;
   private static final Duration LEAST = Duration.ofNanos(1);
 
+  private final QmpTarget target;
+  private final ObjectCommands objects;
   private MigrationLimits limits = MigrationLimits.DEFAULT;
   private MigrationMemory memory = MigrationMemory.AUTO;
   private Optional<Path> credentials = Optional.empty();
   private Optional<String> hostName = Optional.empty();
+
+  MigrationParameters(QmpTarget target, ObjectCommands objects) {
+    this.target = target;
+    this.objects = objects;
+  }
 
   void addTo(QmpCommands commands) {
     commands.add("migrate-set-parameters", this::set);
@@ -46,13 +53,19 @@ final class MigrationParameters {
     if (!uri.startsWith(MigrationAddress.UNIX) && !uri.startsWith(MigrationAddress.TCP)) {
       throw QmpException.generic("Parameter 'uri' expects a valid migration protocol");
     }
-    return MigrationAddress.parse(uri, credentials.map(directory -> new Tls(directory, hostName)));
+    boolean plain = target.isTcpPlain() && credentials.isEmpty() && isPlainTcp(uri);
+    return MigrationAddress.parse(
+        plain ? uri + ",tls=off" : uri, credentials.map(directory -> new Tls(directory, hostName)));
+  }
+
+  private static boolean isPlainTcp(String uri) {
+    return uri.startsWith(MigrationAddress.TCP) && uri.indexOf(',') < 0;
   }
 
   private JsonNode set(QmpArguments arguments) throws QmpException {
     Optional<String> directory = arguments.optionalText("tls-creds");
     Optional<String> name = arguments.optionalText("tls-hostname");
-    Optional<Long> bandwidth = arguments.optionalNumber("max-bandwidth");
+    Optional<Long> bandwidth = arguments.optionalSize("max-bandwidth");
     Optional<Long> millis = arguments.optionalNumber("downtime-limit");
     Optional<String> how = arguments.optionalText("x-memory");
     arguments.finish();
@@ -61,12 +74,12 @@ final class MigrationParameters {
       limited = limited.withDowntime(downtime(millis.get()));
     }
     if (bandwidth.isPresent()) {
-      limited = limited.withBytesPerSecond(bandwidth(bandwidth.get()));
+      limited = limited.withBytesPerSecond(bandwidth.get());
     }
     MigrationMemory chosen = how.isPresent() ? memory(how.get()) : memory;
     try {
       // An empty string unsets a parameter.
-      directory.ifPresent(text -> credentials = optional(text).map(Path::of));
+      directory.ifPresent(text -> credentials = optional(text).map(this::directory));
     } catch (InvalidPathException e) {
       throw QmpException.generic("tls-creds: %s", e.getReason());
     }
@@ -76,17 +89,17 @@ final class MigrationParameters {
     return null;
   }
 
+  /** Credentials are the id of an object, or a directory. */
+  private Path directory(String text) {
+    return objects.credentials(text).orElseGet(() -> Path.of(text));
+  }
+
   private static Duration downtime(long millis) throws QmpException {
     if (millis < 0 || millis > MAX_DOWNTIME_MILLIS) {
       throw QmpException.generic(
           "Parameter 'downtime_limit' expects an integer in the range of 0 to (2000 * 1000) ms");
     }
     return millis == 0 ? LEAST : Duration.ofMillis(millis);
-  }
-
-  /** QEMU takes a negative number as a large one; 0 is no limit. */
-  private static long bandwidth(long bytesPerSecond) {
-    return Math.max(0, bytesPerSecond);
   }
 
   private static MigrationMemory memory(String value) throws QmpException {

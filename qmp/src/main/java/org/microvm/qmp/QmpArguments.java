@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -93,10 +94,39 @@ final class QmpArguments {
   /** Takes an optional integer. */
   Optional<Long> optionalNumber(String name) throws QmpException {
     JsonNode value = take(name);
-    if (value != null && !value.canConvertToExactIntegral()) {
+    if (value != null && (!value.isIntegralNumber() || !value.canConvertToLong())) {
       throw wrongType(name, "integer");
     }
     return Optional.ofNullable(value).map(JsonNode::longValue);
+  }
+
+  /**
+   * Takes an optional number of bytes, of 64 bits without a sign; one beyond the range of a long is
+   * the largest long. As in QEMU, a negative number is a large one.
+   */
+  Optional<Long> optionalSize(String name) throws QmpException {
+    JsonNode value = take(name);
+    if (value != null && !value.isIntegralNumber()) {
+      throw wrongType(name, "integer");
+    }
+    return Optional.ofNullable(value)
+        .map(number -> number.canConvertToLong() ? number.longValue() : Long.MAX_VALUE)
+        .map(number -> number < 0 ? Long.MAX_VALUE : number);
+  }
+
+  /** Takes a required string that is one of some values. */
+  String choice(String name, List<String> values) throws QmpException {
+    return optionalChoice(name, values).orElseThrow(() -> missing(name));
+  }
+
+  /** Takes an optional string that is one of some values. */
+  Optional<String> optionalChoice(String name, List<String> values) throws QmpException {
+    Optional<String> value = optionalText(name);
+    if (value.isPresent() && !values.contains(value.get())) {
+      throw QmpException.generic(
+          "Parameter '%s%s' does not accept value '%s'", path, name, value.get());
+    }
+    return value;
   }
 
   /** Takes a required value of any type. */

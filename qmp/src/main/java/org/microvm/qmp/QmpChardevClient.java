@@ -9,6 +9,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.options.ChardevSpec;
 
 /**
  * Serves the client of a chardev, one at a time as QEMU does. All methods but {@link #open} and
@@ -18,16 +19,22 @@ final class QmpChardevClient implements QmpClients, PortBackend.Port {
   private final EventLoop loop;
   private final String id;
   private final PortBackend backend;
+
+  /** Whether the client sends lines of the human monitor. */
+  private final boolean human;
+
   private QmpCommands commands;
   private QmpEvents events;
   private Runnable onClient;
   private QmpSession session;
+  private HumanSession humanSession;
   private boolean closed;
 
-  private QmpChardevClient(EventLoop loop, String id, PortBackend backend) {
+  private QmpChardevClient(EventLoop loop, String id, PortBackend backend, boolean human) {
     this.loop = loop;
     this.id = id;
     this.backend = backend;
+    this.human = human;
   }
 
   /**
@@ -35,13 +42,14 @@ final class QmpChardevClient implements QmpClients, PortBackend.Port {
    *
    * @throws ErrnoException if what it names cannot be opened
    */
-  static QmpChardevClient open(EventLoop loop, QmpChannel channel) throws ErrnoException {
+  static QmpChardevClient open(EventLoop loop, String id, ChardevSpec chardev, boolean human)
+      throws ErrnoException {
     try {
-      return new QmpChardevClient(loop, channel.id(), channel.chardev().open(loop));
+      return new QmpChardevClient(loop, id, chardev.open(loop), human);
     } catch (ErrnoException e) {
       throw e;
     } catch (IOException e) {
-      throw new ErrnoException("open chardev " + channel.id(), Errno.EIO, e.getMessage());
+      throw new ErrnoException("open chardev " + id, Errno.EIO, e.getMessage());
     }
   }
 
@@ -85,18 +93,30 @@ final class QmpChardevClient implements QmpClients, PortBackend.Port {
       return;
     }
     try {
-      session = new QmpSession(loop, connection, commands, events, this::left);
-    } catch (ErrnoException | RuntimeException | Error e) {
+      serve(connection);
+    } catch (IOException | RuntimeException | Error e) {
       connection.close();
       backend.connectionClosed();
       return;
     }
-    session.greet();
     onClient.run();
   }
 
-  private void left(QmpSession ended) {
+  private void serve(HostConnection connection) throws IOException {
+    if (human) {
+      HumanMonitor monitor = new HumanMonitor(commands);
+      String version = monitor.version();
+      humanSession = new HumanSession(loop, connection, monitor, this::left);
+      humanSession.greet(version);
+    } else {
+      session = new QmpSession(loop, connection, commands, events, ended -> left());
+      session.greet();
+    }
+  }
+
+  private void left() {
     session = null;
+    humanSession = null;
     if (!closed) {
       backend.connectionClosed();
     }
@@ -114,6 +134,9 @@ final class QmpChardevClient implements QmpClients, PortBackend.Port {
     if (!closed) {
       closed = true;
       forEach(QmpSession::end);
+      if (humanSession != null) {
+        humanSession.end();
+      }
       backend.close();
     }
   }

@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -14,13 +16,14 @@ final class QmpCommands {
   /** The command that every session begins with. */
   static final String NEGOTIATE = "qmp_capabilities";
 
-  /**
-   * The capability of commands that overtake others. None of the commands here can: they wait for
-   * nothing that a client could end.
-   */
+  /** The capability of commands that overtake others. */
   static final String OUT_OF_BAND = "oob";
 
+  /** The only command that can be run out of band: QEMU's others are not here. */
+  static final String YANK = "yank";
+
   private final Map<String, QmpCommand> commands = new TreeMap<>();
+  private final Set<String> outOfBand = new HashSet<>();
   private final String productVersion;
   private boolean readOnly;
   private long failures;
@@ -29,7 +32,8 @@ final class QmpCommands {
   private Predicate<String> served = name -> true;
 
   /**
-   * @param productVersion version of this program, such as 0.1.0
+   * @param productVersion version of this program, such as 0.1.0; or the version that clients are
+   *     told, a space, and the package
    */
   QmpCommands(String productVersion) {
     this.productVersion = productVersion;
@@ -45,6 +49,12 @@ final class QmpCommands {
 
   void add(String name, QmpCommand command) {
     commands.put(name, command);
+  }
+
+  /** Adds a command that may also be run out of band. */
+  void addOutOfBand(String name, QmpCommand command) {
+    add(name, command);
+    outOfBand.add(name);
   }
 
   /**
@@ -84,7 +94,7 @@ final class QmpCommands {
                   : "The command %s has not been found")
               .formatted(request.name()));
     }
-    if (request.outOfBand()) {
+    if (request.outOfBand() && !outOfBand.contains(request.name())) {
       throw QmpException.generic("The command %s does not support OOB", request.name());
     }
     if (!served.test(request.name())) {
@@ -141,7 +151,9 @@ final class QmpCommands {
     numbers.put("major", number(parts, 0));
     numbers.put("minor", number(parts, 1));
     numbers.put("micro", number(parts, 2));
-    version.put("package", "microvm " + productVersion);
+    int space = productVersion.indexOf(' ');
+    version.put(
+        "package", space < 0 ? "microvm " + productVersion : productVersion.substring(space + 1));
     return version;
   }
 

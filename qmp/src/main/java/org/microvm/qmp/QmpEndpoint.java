@@ -1,4 +1,4 @@
 package org.microvm.qmp;
 
 /** Where the clients of a control socket come from. */
-public sealed interface QmpEndpoint permits QmpSocket, QmpChannel {}
+public sealed interface QmpEndpoint permits QmpSocket, QmpChannel, HumanChannel {}

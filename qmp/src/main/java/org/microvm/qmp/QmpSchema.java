@@ -52,7 +52,21 @@ final class QmpSchema {
     for (String list : schema.lists) {
       schema.entry(list, "array").put("element-type", list.substring(1, list.length() - 1));
     }
-    return schema.entries;
+    return inQemusOrder(schema.entries);
+  }
+
+  /** Commands and events come before the types that they mention. */
+  private static ArrayNode inQemusOrder(ArrayNode entries) {
+    ArrayNode ordered = JsonNodeFactory.instance.arrayNode();
+    for (boolean first : new boolean[] {true, false}) {
+      for (JsonNode entry : entries) {
+        boolean entity = List.of("command", "event").contains(entry.path(TYPE).asText());
+        if (entity == first) {
+          ordered.add(entry);
+        }
+      }
+    }
+    return ordered;
   }
 
   private static String text() {
@@ -137,7 +151,7 @@ final class QmpSchema {
     entry(name, "command")
         .put("arg-type", type)
         .put("ret-type", arrow < 0 ? EMPTY : type(words.get(arrow + 1)))
-        .put("allow-oob", false);
+        .put("allow-oob", name.equals(QmpCommands.YANK));
   }
 
   /** Adds the type of the arguments of a command or of an event's data, and returns its name. */

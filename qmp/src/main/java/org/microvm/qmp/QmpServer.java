@@ -18,6 +18,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.machine.migration.HandoverTimes;
 import org.microvm.machine.migration.MigrationProgress;
+import org.microvm.virtioserial.options.ChardevSpec;
 
 /** Serves the control sockets. It has its own thread, so that a client cannot delay the guest. */
 public final class QmpServer implements AutoCloseable {
@@ -53,14 +54,18 @@ public final class QmpServer implements AutoCloseable {
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
     new MachineCommands(target, registry, this::quit).addTo(commands);
-    migrationCommands = new MigrationCommands(target, events, descriptors);
+    ObjectCommands objects = new ObjectCommands();
+    objects.addTo(commands);
+    migrationCommands = new MigrationCommands(target, events, descriptors, objects);
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
     List<ChannelCommands.Monitor> monitors = ChannelCommands.Monitor.all(listeners);
     new ChannelCommands(target, registry, descriptors, monitors).addTo(commands);
     new DumpCommands(target, descriptors, events).addTo(commands);
-    new QomCommands(target, registry).addTo(commands);
+    new QomCommands(target, registry, objects).addTo(commands);
+    new AbsentParts(target, registry, descriptors).addTo(commands);
+    CommandLineOptions.addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);
     QmpSchema.addTo(commands);
@@ -81,7 +86,8 @@ public final class QmpServer implements AutoCloseable {
    * @param path of the unix socket; {@link #close} removes the file
    * @param target what is controlled
    * @param registry the channels that exist; used by the server alone from now on
-   * @param version of the product, such as 0.1.0
+   * @param version of the product, such as 0.1.0; or the version that clients are told, a space,
+   *     and the name of the package
    * @return the server, which accepts clients
    * @throws ErrnoException if the path is too long, in use, or not allowed
    */
@@ -97,7 +103,8 @@ public final class QmpServer implements AutoCloseable {
    * @param endpoints at least one; {@link #close} removes the files
    * @param target what is controlled
    * @param registry the channels that exist; used by the server alone from now on
-   * @param version of the product, such as 0.1.0
+   * @param version of the product, such as 0.1.0; or the version that clients are told, a space,
+   *     and the name of the package
    * @return the server, which accepts clients
    * @throws ErrnoException if a path is too long, in use, or not allowed
    */
@@ -149,7 +156,10 @@ public final class QmpServer implements AutoCloseable {
   private static QmpClients open(EventLoop loop, QmpEndpoint endpoint) throws ErrnoException {
     return switch (endpoint) {
       case QmpSocket socket -> QmpListener.open(loop, socket);
-      case QmpChannel channel -> QmpChardevClient.open(loop, channel);
+      case QmpChannel(String id, ChardevSpec chardev) ->
+          QmpChardevClient.open(loop, id, chardev, false);
+      case HumanChannel(String id, ChardevSpec chardev) ->
+          QmpChardevClient.open(loop, id, chardev, true);
     };
   }
 

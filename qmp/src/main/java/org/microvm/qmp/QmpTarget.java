@@ -114,6 +114,11 @@ public interface QmpTarget {
     throw new IOException("'-incoming' was not specified on the command line");
   }
 
+  /** {@return whether migrations over TCP need no TLS unless a client asks for it, as in QEMU} */
+  default boolean isTcpPlain() {
+    return false;
+  }
+
   /** {@return the current migration, or the last one; empty if none was started} */
   Optional<Migration> migration();
 

@@ -18,16 +18,20 @@ final class QomCommands {
   /** Where devices are that users gave an id. */
   static final String PERIPHERAL = "/machine/peripheral/";
 
+  private static final String ANONYMOUS = "/machine/peripheral-anon";
+
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final String CONTAINER = "container";
   private static final String STRING = "string";
 
   private final QmpTarget target;
   private final ChannelRegistry registry;
+  private final ObjectCommands objects;
 
-  QomCommands(QmpTarget target, ChannelRegistry registry) {
+  QomCommands(QmpTarget target, ChannelRegistry registry, ObjectCommands objects) {
     this.target = target;
     this.registry = registry;
+    this.objects = objects;
   }
 
   void addTo(QmpCommands commands) {
@@ -36,6 +40,23 @@ final class QomCommands {
     commands.add("qom-set", this::set);
     commands.add("qom-list-types", this::listTypes);
     commands.add("device-list-properties", this::listProperties);
+    commands.add("x-query-virtio", this::queryVirtio);
+  }
+
+  /** Lists the virtio devices of the tree. */
+  private JsonNode queryVirtio(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    ArrayNode result = NODES.arrayNode();
+    root()
+        .find(ANONYMOUS)
+        .children()
+        .forEach(
+            (name, device) ->
+                result
+                    .addObject()
+                    .put("path", ANONYMOUS + "/" + name)
+                    .put("name", device.type().replaceFirst("-device$", "")));
+    return result;
   }
 
   private QomNode root() {
@@ -63,7 +84,9 @@ final class QomCommands {
     }
     QomNode memory = new QomNode("memory-backend-memfd");
     memory.put("size", "int", facts.memoryBytes());
-    root.add("objects", new QomNode(CONTAINER)).add(InfoCommands.RAM, memory);
+    QomNode added = root.add("objects", new QomNode(CONTAINER));
+    added.add(InfoCommands.RAM, memory);
+    objects.forEach((id, type) -> added.add(id, new QomNode(type)));
     QomNode chardevs = root.add("chardevs", new QomNode(CONTAINER));
     for (Chardev chardev : registry.chardevs()) {
       chardevs.add(chardev.id(), new QomNode("chardev-" + chardev.spec().kind()));
@@ -149,6 +172,9 @@ final class QomCommands {
               Map.entry(InfoCommands.CPU_TYPE, "x86_64-cpu"),
               Map.entry("memory-backend-memfd", "memory-backend"),
               Map.entry(InfoCommands.MACHINE + "-machine", "x86-machine"),
+              Map.entry("rng-builtin", "rng-backend"),
+              Map.entry("rng-random", "rng-backend"),
+              Map.entry("tls-creds-x509", "tls-creds"),
               Map.entry("virtconsole", "virtserialport"),
               Map.entry("virtio-blk-device", "virtio-device"),
               Map.entry("virtio-rng-device", "virtio-device"),

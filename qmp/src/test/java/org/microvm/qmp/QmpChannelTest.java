@@ -86,4 +86,38 @@ class QmpChannelTest {
       }
     }
   }
+
+  /** As socat does: what is typed is echoed, and a prompt follows each answer. */
+  @Test
+  void humanMonitor_answersLines() throws IOException {
+    target = new FakeTarget();
+    SocketSpec spec = new SocketSpec(new SocketSpec.Unix(path()), new SocketSpec.Server(false));
+    server =
+        QmpServer.listen(
+            List.of(new HumanChannel("mon", spec)),
+            target,
+            new ChannelRegistry(),
+            "7.2.0 microvm 1.2.3");
+    try (SocketChannel socket = SocketChannel.open(UnixDomainSocketAddress.of(path()))) {
+      assertEquals("QEMU 7.2.0 monitor - type 'help' for more information\r\n", text(socket));
+      socket.write(ByteBuffer.wrap("info stax\btus\r\n".getBytes(StandardCharsets.UTF_8)));
+      assertEquals("info stax\b \btus\r\nVM status: running\r\n", text(socket));
+      socket.write(ByteBuffer.wrap("stop\n".getBytes(StandardCharsets.UTF_8)));
+      assertEquals("stop\r\n", text(socket));
+      assertEquals(QmpTarget.RunState.PAUSED, target.state());
+      socket.write(ByteBuffer.wrap("info version\n".getBytes(StandardCharsets.UTF_8)));
+      assertEquals("info version\r\n7.2.0microvm 1.2.3\r\n", text(socket));
+    }
+  }
+
+  /** Reads up to the next prompt, and returns what comes before it. */
+  private static String text(SocketChannel socket) throws IOException {
+    StringBuilder got = new StringBuilder();
+    ByteBuffer bytes = ByteBuffer.allocate(1);
+    while (got.indexOf("(qemu) ") < 0) {
+      assertEquals(1, socket.read(bytes.clear()), () -> "the end came after " + got);
+      got.append((char) bytes.flip().get());
+    }
+    return got.substring(0, got.length() - "(qemu) ".length());
+  }
 }

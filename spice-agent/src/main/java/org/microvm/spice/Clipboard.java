@@ -10,14 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
-import java.util.EnumSet;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -45,26 +41,9 @@ public final class Clipboard implements AutoCloseable {
 
   private static final int READ_BYTES = 32 * 1024;
 
-  /** After this time a request is sent again if its contents are asked for again. */
-  private static final long REPEAT_NANOS = TimeUnit.SECONDS.toNanos(5);
-
   private final int mostOwed;
   private final CompletableFuture<Void> whenClosed = new CompletableFuture<>();
-  private final List<Listener> listeners = new CopyOnWriteArrayList<>();
-
-  // The following are guarded by this.
-  private final Map<Selection, Offer> mine = new EnumMap<>(Selection.class);
-  private final Map<Selection, Set<Format>> theirs = new EnumMap<>(Selection.class);
-  private final Map<Request, Pending> pending = new LinkedHashMap<>();
-  private CompletableFuture<Void> connected = new CompletableFuture<>();
-  private Session session;
-  private boolean closed;
-
-  private record Offer(Set<Format> formats, Source source) {}
-
-  private record Request(Selection selection, Format format) {}
-
-  private record Pending(CompletableFuture<Optional<byte[]>> future, long since) {}
+  private final ClipboardExchange exchange = new ClipboardExchange();
 
   /** Where offered contents come from. */
   @FunctionalInterface
@@ -149,19 +128,13 @@ public final class Clipboard implements AutoCloseable {
    */
   public void serve(ByteChannel channel) throws ClipboardException {
     Session used = new Session(channel, mostOwed);
-    synchronized (this) {
-      if (session != null) {
-        throw new IllegalStateException("the clipboard has a connection");
-      }
-      if (closed) {
-        used.close();
-        return;
-      }
-      session = used;
+    if (!exchange.begin(used)) {
+      used.close();
+      return;
     }
     try {
       used.start();
-      MessageReader reader = new MessageReader(new Incoming(this, used));
+      MessageReader reader = new MessageReader(new Incoming(exchange, used));
       ByteBuffer bytes = ByteBuffer.allocateDirect(READ_BYTES);
       while (channel.read(bytes) >= 0) {
         reader.read(bytes.flip());
@@ -173,7 +146,7 @@ public final class Clipboard implements AutoCloseable {
       LOG.debug("clipboard: the connection ended: {}", e.getMessage());
     } finally {
       used.close();
-      ended();
+      exchange.ended();
     }
   }
 
@@ -181,8 +154,8 @@ public final class Clipboard implements AutoCloseable {
    * {@return a future that completes once the peer has said what it can do, and fails if this
    * clipboard is closed first} After the end of a connection this method returns a new future.
    */
-  public synchronized CompletableFuture<Void> connected() {
-    return connected.copy();
+  public CompletableFuture<Void> connected() {
+    return exchange.connected();
   }
 
   /**
@@ -239,13 +212,7 @@ public final class Clipboard implements AutoCloseable {
     if (formats.isEmpty()) {
       throw new IllegalArgumentException("nothing is offered");
     }
-    synchronized (this) {
-      mine.put(selection, new Offer(EnumSet.copyOf(formats), source));
-      theirs.remove(selection);
-      if (session != null && session.isAnnounced()) {
-        session.grab(selection, formats);
-      }
-    }
+    exchange.offer(selection, formats, source);
   }
 
   /**
@@ -253,10 +220,8 @@ public final class Clipboard implements AutoCloseable {
    *
    * @param selection the selection
    */
-  public synchronized void clear(Selection selection) {
-    if (mine.remove(selection) != null && session != null && session.isAnnounced()) {
-      session.release(selection);
-    }
+  public void clear(Selection selection) {
+    exchange.clear(selection);
   }
 
   /**
@@ -264,8 +229,8 @@ public final class Clipboard implements AutoCloseable {
    *
    * @param selection the selection
    */
-  public synchronized Set<Format> offered(Selection selection) {
-    return Set.copyOf(theirs.getOrDefault(selection, Set.of()));
+  public Set<Format> offered(Selection selection) {
+    return exchange.offered(selection);
   }
 
   /**
@@ -278,25 +243,7 @@ public final class Clipboard implements AutoCloseable {
    *     if the connection ends
    */
   public CompletableFuture<Optional<byte[]>> request(Selection selection, Format format) {
-    Request request = new Request(selection, format);
-    synchronized (this) {
-      if (session == null || !session.isAnnounced()) {
-        return CompletableFuture.failedFuture(
-            new ClipboardException("no agent is connected to the clipboard"));
-      }
-      long now = System.nanoTime();
-      Pending earlier = pending.get(request);
-      if (earlier != null && now - earlier.since() < REPEAT_NANOS) {
-        return earlier.future().copy();
-      }
-      if (!session.request(selection, format)) {
-        return CompletableFuture.completedFuture(Optional.empty());
-      }
-      CompletableFuture<Optional<byte[]>> future =
-          earlier == null ? new CompletableFuture<>() : earlier.future();
-      pending.put(request, new Pending(future, now));
-      return future.copy();
-    }
+    return exchange.request(selection, format);
   }
 
   /**
@@ -360,123 +307,13 @@ public final class Clipboard implements AutoCloseable {
    * @param listener the listener, until the clipboard is closed
    */
   public void watch(Listener listener) {
-    Map<Selection, Set<Format>> now;
-    synchronized (this) {
-      listeners.add(listener);
-      now = Map.copyOf(theirs);
-    }
-    now.forEach(listener::changed);
+    exchange.watch(listener);
   }
 
   /** Ends the connection, and with it what this end offers. */
   @Override
   public void close() {
-    Session used;
-    synchronized (this) {
-      closed = true;
-      used = session;
-      connected.completeExceptionally(new ClipboardException("the clipboard is closed"));
-    }
-    if (used != null) {
-      used.close();
-    }
+    exchange.close();
     whenClosed.complete(null);
-  }
-
-  // What follows is called on the thread that reads, without the lock.
-
-  /** The peer has said what it can do, for the first time or because it has started again. */
-  void peerStarted(Session used) {
-    forget(new ClipboardException("the agent has started again"));
-    CompletableFuture<Void> now;
-    synchronized (this) {
-      used.limit(MAX_BYTES);
-      mine.forEach((selection, offer) -> used.grab(selection, offer.formats()));
-      now = connected;
-    }
-    now.complete(null);
-  }
-
-  void peerGrabbed(Session used, Selection selection, Set<Format> formats) {
-    synchronized (this) {
-      mine.remove(selection);
-      used.lost(selection);
-      theirs.put(selection, formats);
-    }
-    tell(selection, formats);
-  }
-
-  void peerReleased(Selection selection) {
-    boolean had;
-    synchronized (this) {
-      had = theirs.remove(selection) != null;
-    }
-    if (had) {
-      tell(selection, Set.of());
-    }
-  }
-
-  /** Returns the contents that the peer requests; an empty future if they are not offered. */
-  CompletableFuture<Optional<byte[]>> read(Selection selection, Format format) {
-    Offer offer;
-    synchronized (this) {
-      offer = mine.get(selection);
-    }
-    return offer == null || !offer.formats().contains(format)
-        ? CompletableFuture.completedFuture(Optional.empty())
-        : offer.source().read(format);
-  }
-
-  /** Returns whether contents are expected. */
-  synchronized boolean expectsContents() {
-    return !pending.isEmpty();
-  }
-
-  /**
-   * Returns the request that contents belong to.
-   *
-   * @param format null for any: the oldest request
-   * @return null if there is none
-   */
-  synchronized CompletableFuture<Optional<byte[]>> expected(Selection selection, Format format) {
-    for (var entry = pending.entrySet().iterator(); entry.hasNext(); ) {
-      var next = entry.next();
-      if (next.getKey().selection() == selection
-          && (format == null || next.getKey().format() == format)) {
-        entry.remove();
-        return next.getValue().future();
-      }
-    }
-    return null;
-  }
-
-  private void ended() {
-    synchronized (this) {
-      session = null;
-      if (connected.isDone() && !closed) {
-        connected = new CompletableFuture<>();
-      }
-    }
-    forget(new ClipboardException("the connection to the clipboard has ended"));
-  }
-
-  /** Forgets what the peer offers and owes. */
-  private void forget(ClipboardException reason) {
-    List<Pending> failed;
-    List<Selection> gone;
-    synchronized (this) {
-      failed = List.copyOf(pending.values());
-      pending.clear();
-      gone = List.copyOf(theirs.keySet());
-      theirs.clear();
-    }
-    failed.forEach(one -> one.future().completeExceptionally(reason));
-    gone.forEach(selection -> tell(selection, Set.of()));
-  }
-
-  private void tell(Selection selection, Set<Format> formats) {
-    for (Listener listener : listeners) {
-      listener.changed(selection, formats);
-    }
   }
 }

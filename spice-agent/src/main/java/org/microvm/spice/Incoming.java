@@ -16,11 +16,11 @@ final class Incoming implements MessageReader.Sink {
 
   private static final byte[] NOTHING = {};
 
-  private final Clipboard clipboard;
+  private final ClipboardExchange exchange;
   private final Session session;
 
-  Incoming(Clipboard clipboard, Session session) {
-    this.clipboard = clipboard;
+  Incoming(ClipboardExchange exchange, Session session) {
+    this.exchange = exchange;
     this.session = session;
   }
 
@@ -28,7 +28,7 @@ final class Incoming implements MessageReader.Sink {
   public boolean wants(int type, long size) {
     return switch (type) {
       case Wire.CLIPBOARD ->
-          size <= BEFORE_CONTENTS + Clipboard.MAX_BYTES && clipboard.expectsContents();
+          size <= BEFORE_CONTENTS + Clipboard.MAX_BYTES && exchange.expectsContents();
       case Wire.ANNOUNCE_CAPABILITIES,
           Wire.CLIPBOARD_GRAB,
           Wire.CLIPBOARD_REQUEST,
@@ -49,8 +49,8 @@ final class Incoming implements MessageReader.Sink {
       return;
     }
     switch (type) {
-      case Wire.CLIPBOARD_GRAB -> clipboard.peerGrabbed(session, selection, formats(body));
-      case Wire.CLIPBOARD_RELEASE -> clipboard.peerReleased(selection);
+      case Wire.CLIPBOARD_GRAB -> exchange.peerGrabbed(session, selection, formats(body));
+      case Wire.CLIPBOARD_RELEASE -> exchange.peerReleased(selection);
       case Wire.CLIPBOARD_REQUEST -> requested(selection, body);
       default -> contents(selection, body);
     }
@@ -64,7 +64,7 @@ final class Incoming implements MessageReader.Sink {
     Selection selection = selection(prefix);
     Format format = prefix.remaining() < Integer.BYTES ? null : Format.of(prefix.getInt());
     if (selection != null && format != null) {
-      CompletableFuture<?> future = clipboard.expected(selection, format);
+      CompletableFuture<?> future = exchange.expected(selection, format);
       if (future != null) {
         future.completeExceptionally(
             new ClipboardException(
@@ -84,7 +84,7 @@ final class Incoming implements MessageReader.Sink {
       session.announce(false);
     }
     if (first || request) {
-      clipboard.peerStarted(session);
+      exchange.peerStarted(session);
     }
   }
 
@@ -133,7 +133,7 @@ final class Incoming implements MessageReader.Sink {
       session.answer(selection, number, NOTHING);
       return;
     }
-    clipboard
+    exchange
         .read(selection, format)
         .whenComplete(
             (contents, failure) ->
@@ -150,7 +150,7 @@ final class Incoming implements MessageReader.Sink {
     if (format == null && number != Wire.NO_FORMAT) {
       return;
     }
-    CompletableFuture<Optional<byte[]>> future = clipboard.expected(selection, format);
+    CompletableFuture<Optional<byte[]>> future = exchange.expected(selection, format);
     if (future != null) {
       byte[] contents = new byte[body.remaining()];
       body.get(contents);

@@ -12,6 +12,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.linux.EventLoop.Watch;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
+import org.microvm.linux.PendingInput;
 import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
@@ -130,7 +131,7 @@ final class HostSession {
    * bytes are read. Without this check the end would be noticed only when there is room again.
    */
   void lookForTheEnd() {
-    if (peerGone && connection.input().available() == 0) {
+    if (peerGone && PendingInput.bytes(connection.input()) == 0) {
       inputEnded = true;
       outputEnded |= !connection.halfClose();
     }

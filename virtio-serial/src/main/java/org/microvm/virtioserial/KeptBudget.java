@@ -28,12 +28,14 @@ final class KeptBudget {
   }
 
   /**
-   * Returns the budget of a device in this process: {@link Buffering#MAX_LIMIT}, or a third of the
-   * memory that the JVM allows outside its heap if that is less. A ring that grows holds its old
-   * memory, half of the new, until its bytes are copied and the collector has run.
+   * Returns the budget of a device in this process: what is wanted, or a third of the memory that
+   * the JVM allows outside its heap if that is less. A ring that grows holds its old memory, half
+   * of the new, until its bytes are copied and the collector has run.
+   *
+   * @param wanted bytes of memory
    */
-  static KeptBudget ofProcess() {
-    return new KeptBudget(Math.min(Buffering.MAX_LIMIT, Runtime.getRuntime().maxMemory() / 3));
+  static KeptBudget ofProcess(long wanted) {
+    return new KeptBudget(Math.min(wanted, Runtime.getRuntime().maxMemory() / 3));
   }
 
   /** Returns the most memory that is used, in bytes. */

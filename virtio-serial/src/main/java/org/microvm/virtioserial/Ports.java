@@ -104,7 +104,7 @@ final class Ports implements ControlQueue.Handler {
     long most = context.budget().limit();
     if (bytes > most) {
       throw new PortException(
-          "%s=%d: the ports of a device keep at most %d bytes in this process"
+          "%s=%d: the ports of this device keep at most %d bytes together"
               .formatted(what, bytes, most));
     }
   }

@@ -56,13 +56,25 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private boolean closed;
 
   /**
-   * Creates a device without ports.
+   * Creates a device without ports, whose ports together keep up to {@link Buffering#MAX_LIMIT}.
    *
    * @param loop the event loop on which the device's host side runs
    * @param config the device's fixed properties
    */
   public SerialDevice(EventLoop loop, SerialConfig config) {
-    this(loop, config, Clock.of(loop), KeptBudget.ofProcess());
+    this(loop, config, Buffering.MAX_LIMIT);
+  }
+
+  /**
+   * Creates a device without ports.
+   *
+   * @param loop the event loop on which the device's host side runs
+   * @param config the device's fixed properties
+   * @param keptBytes most bytes that all ports together keep for a side that is not connected; less
+   *     if the JVM has little memory
+   */
+  public SerialDevice(EventLoop loop, SerialConfig config, long keptBytes) {
+    this(loop, config, Clock.of(loop), KeptBudget.ofProcess(keptBytes));
   }
 
   SerialDevice(EventLoop loop, SerialConfig config, Clock clock, KeptBudget budget) {

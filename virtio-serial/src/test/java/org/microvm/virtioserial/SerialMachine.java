@@ -38,18 +38,20 @@ final class SerialMachine implements AutoCloseable {
   }
 
   SerialMachine(Path directory, SerialConfig config) throws IOException {
-    this(directory, config, false, RAM, KeptBudget.ofProcess());
+    this(directory, config, false, RAM, KeptBudget.ofProcess(Buffering.MAX_LIMIT));
   }
 
   /** Creates a machine with {@code bytes} bytes of RAM. */
   static SerialMachine withMemory(Path directory, SerialConfig config, long bytes)
       throws IOException {
-    return new SerialMachine(directory, config, false, bytes, KeptBudget.ofProcess());
+    return new SerialMachine(
+        directory, config, false, bytes, KeptBudget.ofProcess(Buffering.MAX_LIMIT));
   }
 
   /** Creates a machine whose clock stands still until the test advances it. */
   static SerialMachine withManualClock(Path directory) throws IOException {
-    return new SerialMachine(directory, SerialConfig.defaults(), true, RAM, KeptBudget.ofProcess());
+    return new SerialMachine(
+        directory, SerialConfig.defaults(), true, RAM, KeptBudget.ofProcess(Buffering.MAX_LIMIT));
   }
 
   /** Creates a machine whose ports together keep at most {@code bytes} bytes. */

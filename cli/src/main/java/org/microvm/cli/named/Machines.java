@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.microvm.linux.AdvisoryLock;
 import org.microvm.linux.Fd;
 
 /**
@@ -80,7 +81,7 @@ public final class Machines {
         return;
       }
       try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
-        lock.lock(false);
+        AdvisoryLock.lock(lock, false);
       }
     }
   }
@@ -116,7 +117,7 @@ public final class Machines {
       remove(name);
       Files.createDirectory(files.directory());
       Fd lock = Fd.open(files.lock(), Fd.READ_WRITE, Fd.CREATE);
-      if (!lock.tryLock(true)) {
+      if (!AdvisoryLock.tryLock(lock, true)) {
         lock.close();
         throw new IOException("--name " + name + ": " + files.lock() + " is locked");
       }
@@ -265,7 +266,7 @@ public final class Machines {
   /** Waits until no other process creates or removes directories. */
   private Fd turn() throws IOException {
     Fd turn = Fd.open(root.resolve(TURN), Fd.READ_WRITE, Fd.CREATE);
-    turn.lock(true);
+    AdvisoryLock.lock(turn, true);
     return turn;
   }
 
@@ -274,7 +275,7 @@ public final class Machines {
       return false;
     }
     try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
-      return !lock.tryLock(true);
+      return !AdvisoryLock.tryLock(lock, true);
     }
   }
 

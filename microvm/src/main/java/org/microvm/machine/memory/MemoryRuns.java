@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.microvm.linux.GuestRam;
+import org.microvm.linux.SparseFile;
 import org.microvm.memory.MemoryRegion;
 
 /** Visits guest RAM in runs of pages that are not zero, of up to 1 MiB each. */
@@ -49,11 +50,11 @@ public final class MemoryRuns {
       return region.size();
     }
     // Skip holes: reading one would allocate its pages.
-    long data = ram.file().nextData(region.fileOffset() + from);
+    long data = SparseFile.nextData(ram.file(), region.fileOffset() + from);
     if (data < 0 || data >= region.fileOffset() + region.size()) {
       return region.size();
     }
-    long end = Math.min(ram.file().nextHole(data) - region.fileOffset(), region.size());
+    long end = Math.min(SparseFile.nextHole(ram.file(), data) - region.fileOffset(), region.size());
     visitData(region, data - region.fileOffset(), end);
     return end;
   }

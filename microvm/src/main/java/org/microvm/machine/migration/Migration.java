@@ -1,9 +1,15 @@
 package org.microvm.machine.migration;
 
 import java.util.concurrent.CompletableFuture;
+import org.microvm.machine.config.MachineEnd;
 
 /**
  * A live migration of a guest to another process, started by {@code Machine.migrate}. Thread-safe.
+ *
+ * <p>After a complete migration the machine ends with {@link MachineEnd.Migrated}; after a failed
+ * one the guest continues here. There is one exception: if a TCP connection is lost right after the
+ * destination was told to run the guest, the guest stays paused here, since it may be running
+ * there.
  */
 public interface Migration {
   /** {@return the current progress, or the final one if the migration has ended} */

@@ -130,7 +130,7 @@ public final class MachineParts implements AutoCloseable {
       blockDevices.add(device);
       shared.usedBy(device);
     }
-    serial = own(new SerialDevice(loop, config.serial()));
+    serial = own(new SerialDevice(loop, config.serial(), MachineOverhead.of(config).keptBytes()));
     board.plug(serial);
     if (engine.isPresent()) {
       devices.entropy(engine.get().entropy());

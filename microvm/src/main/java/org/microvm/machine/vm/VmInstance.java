@@ -17,15 +17,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
-import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.firmware.BootException;
 import org.microvm.firmware.BootLoader;
-import org.microvm.firmware.BootProtocol;
-import org.microvm.firmware.BootRequest;
-import org.microvm.firmware.CommandLine;
 import org.microvm.firmware.InitialCpuState;
 import org.microvm.kvm.Capability;
-import org.microvm.kvm.IoEventFd;
 import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Msrs;
@@ -34,9 +29,7 @@ import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.board.Board;
-import org.microvm.machine.board.MappedRegisters;
 import org.microvm.machine.board.MemorySlotSetup;
-import org.microvm.machine.board.VirtioSlot;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -124,7 +117,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
           Board board = parts.board();
           InitialCpuState state =
               BootLoader.load(
-                  board.ram().memory(), bootRequest(config, board), EmulationParameters.of(config));
+                  board.ram().memory(),
+                  GuestBoot.request(config, board),
+                  EmulationParameters.of(config));
           if (config.acpi()) {
             board.storeGeneration();
           }
@@ -135,7 +130,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
             VcpuSetup.common(vcpu);
           }
           VcpuSetup.start(instance.vcpus.getFirst(), state);
-          instance.connect(parts);
+          DeviceConnections.make(instance.vm, parts.board());
+          parts.powerSwitch().connect(instance::end);
         });
   }
 
@@ -153,7 +149,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
           instance.makeVcpus(config, parts);
           // Do this now: the kernel waits for an RCU grace period for each, tens of milliseconds
           // together.
-          instance.connect(parts);
+          DeviceConnections.make(instance.vm, parts.board());
+          parts.powerSwitch().connect(instance::end);
         });
   }
 
@@ -223,20 +220,6 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   }
 
   /**
-   * Connects interrupts and notifications to the devices. The bindings end with the VM: to remove
-   * one of them costs a grace period in the kernel, and the end of the VM removes all in one.
-   */
-  private void connect(MachineParts parts) throws ErrnoException {
-    for (Board.InterruptSource source : parts.board().interrupts()) {
-      vm.irqFd(source.gsi(), source.event());
-    }
-    for (VirtioSlot slot : parts.board().slots()) {
-      notifications(slot);
-    }
-    parts.powerSwitch().connect(this::end);
-  }
-
-  /**
    * Saves the state of the guest in KVM; all vCPUs must be paused.
    *
    * @throws IOException if the guest cannot be saved, or a call of KVM fails
@@ -263,40 +246,6 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       values.add(vcpu.get(register) == 1 ? register.value(0) : 0L);
     }
     return values;
-  }
-
-  private static BootRequest bootRequest(MachineConfig config, Board board) throws BootException {
-    CommandLine line = CommandLine.of(config.commandLine());
-    for (VirtioSlot slot : board.slots()) {
-      line = line.virtioMmio(slot.address(), VirtioSlot.LENGTH, slot.gsi());
-    }
-    return new BootRequest(
-        config.kernel(),
-        config.initrd(),
-        line.toString(),
-        config.topology().apicIds(),
-        BootProtocol.AUTO,
-        config.acpi() ? Optional.of(board.acpiHardware()) : Optional.empty());
-  }
-
-  private void notifications(VirtioSlot slot) throws ErrnoException {
-    if (!slot.hasEventPerQueue()) {
-      vm.ioEventFd(
-          IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4),
-          slot.notifyFds().getFirst());
-    }
-    for (int queue = 0; slot.hasEventPerQueue() && queue < slot.notifyFds().size(); queue++) {
-      IoEventFd.Match match =
-          IoEventFd.Match.memory(slot.address() + MmioRegister.QUEUE_NOTIFY, 4, queue);
-      vm.ioEventFd(match, slot.notifyFds().get(queue));
-    }
-    if (slot.fastPath().isPresent()) {
-      MappedRegisters mapped = slot.fastPath().get();
-      IoEventFd.Match usedBuffers =
-          IoEventFd.Match.memory(
-              slot.address() + MmioRegister.INTERRUPT_ACK, 4, MmioRegister.INTERRUPT_USED_BUFFERS);
-      vm.ioEventFd(usedBuffers, mapped.acknowledgements());
-    }
   }
 
   private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.SerialConfig;
 
 class MachineOverheadTest {
@@ -45,18 +46,43 @@ class MachineOverheadTest {
     MachineException refused =
         assertThrows(
             MachineException.class,
-            () -> overhead.check(new ProcessMemory(800L << 20, "memory.max of its control group")));
+            () -> overhead.check(new ProcessMemory(700L << 20, "memory.max of its control group")));
 
     assertEquals(
-        "the machine needs up to 864 MiB of memory: 512 MiB of guest memory and 352 MiB besides;"
-            + " memory.max of its control group leaves this process 800 MiB",
+        "the machine needs up to 720 MiB of memory: 512 MiB of guest memory and 208 MiB besides;"
+            + " memory.max of its control group leaves this process 700 MiB",
         refused.getMessage());
     assertDoesNotThrow(() -> overhead.check(new ProcessMemory(1L << 30, "memory.max")));
   }
 
   @Test
-  void keptBytes_haveALimitForAllPortsTogether() {
-    assertTrue(of(511).nativeBytes() < 208 << 20);
-    assertTrue(of(1).nativeBytes() >= 192 << 20);
+  void keptBytes_areTheSumOfThePortsLimits_butHaveALimitForAllPortsTogether() {
+    assertEquals(2 << 20, of(1).keptBytes());
+    assertEquals(16 << 20, of(8).keptBytes());
+    assertEquals(64 << 20, of(511).keptBytes());
+    assertTrue(of(511).nativeBytes() >= 3 * (64 << 20), of(511).toString());
+    assertEquals(
+        (5 << 20) + 4096,
+        MachineOverhead.of(
+                MachineConfig.builder(Path.of("none"))
+                    .serial(SerialConfig.defaults().withMaxPorts(2))
+                    .channel(
+                        new ChannelConfig(
+                            PortConfig.named("a").withByteLimit(4096).withGuestByteLimit(3 << 20),
+                            loop -> null))
+                    .build())
+            .keptBytes());
+  }
+
+  @Test
+  void heapThatTheJvmLacks_isRefusedWithTheOptionToGive() {
+    MachineException refused =
+        assertThrows(MachineException.class, () -> of(511).checkHeap(32L << 20));
+
+    assertEquals(
+        "the machine needs up to 40 MiB of Java heap, and this JVM may have 32 MiB: start it with"
+            + " -Xmx412m",
+        refused.getMessage());
+    assertDoesNotThrow(() -> of(8).checkHeap(32L << 20));
   }
 }

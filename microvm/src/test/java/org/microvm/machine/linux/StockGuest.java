@@ -50,8 +50,11 @@ final class StockGuest implements AutoCloseable {
 
   /**
    * With all of its log, hundreds of lines, the kernel would spend most of the boot on the UART.
+   * The disk is only read, and systemd-logind, which reacts to the power button, does not start
+   * unless it can write to /var: systemd.volatile=state makes that a tmpfs.
    */
-  private static final String COMMAND_LINE = "root=/dev/vda ro console=ttyS0 loglevel=6 nokaslr";
+  private static final String COMMAND_LINE =
+      "root=/dev/vda ro systemd.volatile=state console=ttyS0 loglevel=6 nokaslr";
 
   private final ConsoleText console = new ConsoleText();
   private final Machine machine;

@@ -54,7 +54,7 @@ class StockKernelTest {
   }
 
   @Test
-  void fourVcpus_bootToTheAgent() throws Exception {
+  void fourVcpus_areUpWhenTheAgentAnswers() throws Exception {
     try (StockGuest guest = StockGuest.boot(directory.resolve("agent-smp"), 4)) {
       guest.awaitAgent();
 
@@ -145,6 +145,11 @@ class StockKernelTest {
   @Test
   void powerButton_letsSystemdPowerOff() throws Exception {
     try (StockGuest guest = restore()) {
+      // The agent may have answered before systemd-logind has opened the button's input device.
+      guest.shell(
+          "until ls -l /proc/$(pidof systemd-logind)/fd 2>&- | grep -q /dev/input/;"
+              + " do sleep 0.2; done");
+
       assertTrue(guest.machine().pressPowerButton());
 
       assertEquals(new MachineEnd.PowerOff(), guest.end());

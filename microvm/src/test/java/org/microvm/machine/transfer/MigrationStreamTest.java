@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.devices.state.StateReader;
 import org.microvm.linux.DescriptorMessage;
 import org.microvm.linux.Fd;
+import org.microvm.linux.PendingInput;
 import org.microvm.linux.UnixSocket;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
@@ -108,7 +109,7 @@ class MigrationStreamTest {
     send(Type.STATE, StateReader.MOST_BYTES);
     CompletableFuture<Frame> frame = CompletableFuture.supplyAsync(this::read);
     peer.write(Arena.ofAuto().allocate(100)); // and no more
-    while (peer.available() != 0) {
+    while (PendingInput.bytes(peer) != 0) {
       Thread.onSpinWait();
     }
     System.gc();

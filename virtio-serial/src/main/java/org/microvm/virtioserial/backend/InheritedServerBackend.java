@@ -3,6 +3,7 @@ package org.microvm.virtioserial.backend;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.InheritedSocket;
 import org.microvm.linux.UnixSocket;
 
 /**
@@ -27,7 +28,7 @@ public final class InheritedServerBackend extends ServerBackend {
    * @throws ErrnoException if it is not a listening socket
    */
   public static InheritedServerBackend open(int number, boolean wait) throws ErrnoException {
-    Fd socket = Fd.inheritedSocket(number);
+    Fd socket = InheritedSocket.take(number);
     try {
       if (!UnixSocket.isListening(socket)) {
         throw new ErrnoException(

@@ -3,6 +3,7 @@ package org.microvm.virtioserial.backend;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.InheritedSocket;
 import org.microvm.linux.UnixSocket;
 
 /** A backend of one connection that a parent process has made and passes as a descriptor. */
@@ -22,7 +23,7 @@ public final class InheritedSocketBackend extends ClientBackend {
    * @throws ErrnoException if it is not a socket, or listens
    */
   public static InheritedSocketBackend open(int number) throws ErrnoException {
-    Fd socket = Fd.inheritedSocket(number);
+    Fd socket = InheritedSocket.take(number);
     try {
       if (UnixSocket.isListening(socket)) {
         throw new ErrnoException("use " + socket, Errno.EINVAL, "it listens: say server=on");

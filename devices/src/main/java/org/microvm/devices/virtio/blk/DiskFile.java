@@ -2,9 +2,11 @@ package org.microvm.devices.virtio.blk;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import org.microvm.linux.AdvisoryLock;
 import org.microvm.linux.Errno;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
+import org.microvm.linux.SparseFile;
 
 /**
  * A raw image: a file or a block device of the host, read and written directly from and to guest
@@ -34,7 +36,7 @@ public final class DiskFile implements BlkBackend {
     boolean unused = DiskImage.isBlockDevice(path) && !readOnly;
     Fd file = Fd.open(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE, unused ? Fd.EXCLUSIVE : 0);
     try {
-      if (!file.tryLock(!readOnly)) {
+      if (!AdvisoryLock.tryLock(file, !readOnly)) {
         throw new IOException(path + " is in use by another process");
       }
       return new DiskFile(file, file.size());
@@ -82,7 +84,7 @@ public final class DiskFile implements BlkBackend {
    * @throws IOException if the image is closed or its file system has no locks
    */
   public boolean lock() throws IOException {
-    return file.tryLock(true);
+    return AdvisoryLock.tryLock(file, true);
   }
 
   /**
@@ -91,7 +93,7 @@ public final class DiskFile implements BlkBackend {
    * @throws IOException if the image is closed or its file system has no locks
    */
   public void unlock() throws IOException {
-    file.unlock();
+    AdvisoryLock.unlock(file);
   }
 
   @Override
@@ -111,13 +113,13 @@ public final class DiskFile implements BlkBackend {
 
   @Override
   public long discard(long offset, long length) {
-    return file.punchHole(offset, length);
+    return SparseFile.punchHole(file, offset, length);
   }
 
   @Override
   public long writeZeroes(long offset, long length, boolean unmap) {
-    long result = unmap ? file.punchHole(offset, length) : -Errno.EOPNOTSUPP;
-    return result == -Errno.EOPNOTSUPP ? file.zeroRange(offset, length) : result;
+    long result = unmap ? SparseFile.punchHole(file, offset, length) : -Errno.EOPNOTSUPP;
+    return result == -Errno.EOPNOTSUPP ? SparseFile.zeroRange(file, offset, length) : result;
   }
 
   @Override

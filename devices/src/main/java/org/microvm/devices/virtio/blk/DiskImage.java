@@ -70,6 +70,10 @@ final class DiskImage {
    *     read
    */
   static void check(Fd file, long size, Path path, DiskUse use) throws IOException {
+    Optional<ImageFormat> format = use.raw() ? Optional.empty() : format(file, size);
+    if (format.isPresent() && !use.readOnly()) {
+      throw refusal(path, format.get());
+    }
     if (size < BlkRequest.SECTOR) {
       throw new IOException(
           "%s has %d bytes; a disk has at least one sector of 512".formatted(path, size));
@@ -81,38 +85,34 @@ final class DiskImage {
           path,
           size % BlkRequest.SECTOR);
     }
-    if (use.raw()) {
-      return;
-    }
-    Optional<ImageFormat> format =
-        ImageFormat.of(
-            read(file, 0, Math.min(size, ImageFormat.HEAD_BYTES)),
-            read(file, Math.max(0, size - ImageFormat.TAIL_BYTES), ImageFormat.TAIL_BYTES));
-    if (format.isPresent()) {
-      report(path, format.get(), use);
-    }
-  }
-
-  private static void report(Path path, ImageFormat format, DiskUse use) throws IOException {
-    if (!use.readOnly()) {
-      throw new IOException(
-          "%s is %s, and the guest would write over it: %s, or say that the guest gets the bytes as"
-                  .formatted(path, format.description(), remedy(path, format))
-              + " they are (format=raw; in Java DiskConfig.asRaw)");
-    }
-    if (!format.isReadable()) {
+    if (format.isPresent() && !format.get().isReadable()) {
       LOG.warn(
           "{} is {}: the guest gets its bytes as they are (format=raw says that this is meant)",
           path,
-          format.description());
+          format.get().description());
     }
+  }
+
+  private static Optional<ImageFormat> format(Fd file, long size) throws IOException {
+    return ImageFormat.of(
+        read(file, 0, Math.min(size, ImageFormat.HEAD_BYTES)),
+        read(file, Math.max(0, size - ImageFormat.TAIL_BYTES), ImageFormat.TAIL_BYTES));
+  }
+
+  private static IOException refusal(Path path, ImageFormat format) {
+    return new IOException(
+        "%s is %s, and the guest would write over it: %s, or say that the guest gets the bytes as"
+                .formatted(path, format.description(), remedy(path, format))
+            + " they are (format=raw; in Java DiskConfig.asRaw)");
   }
 
   private static String remedy(Path path, ImageFormat format) {
     return switch (format) {
       case QCOW2, QCOW, QED, VMDK, VHD, VHDX, VDI, PARALLELS, BOCHS, CLOOP, DMG ->
           "convert it (qemu-img convert -O raw %s disk.img)".formatted(path.getFileName());
-      case GZIP, XZ, ZSTD, BZIP2, LZ4, LZIP, ZIP, SEVEN_ZIP -> "unpack it";
+      case ANDROID -> "convert it (simg2img %s disk.img)".formatted(path.getFileName());
+      case SPARSE_IMAGE, WIM, EWF, RAW_CD -> "convert it to the plain bytes of a disk";
+      case GZIP, XZ, ZSTD, BZIP2, LZ4, LZIP, ZIP, SEVEN_ZIP, RAR, TAR -> "unpack it";
       case LUKS, ISO -> "make it read-only (readonly=on)";
     };
   }

@@ -27,10 +27,15 @@ enum ImageFormat {
       at(0, ascii("KDMV"))
           .or(at(0, ascii("COWD")))
           .or(at(0, hex("bebafeca00000000")))
-          .or(at(0, ascii("# Disk DescriptorFile")))),
+          .or((head, tail) -> isVmdkDescriptor(head))),
 
-  /** Microsoft's virtual hard disk; a fixed one has its footer only at the end. */
-  VHD("a VHD image", at(0, ascii("conectix")).or(atEnd(512, ascii("conectix")))),
+  /**
+   * Microsoft's virtual hard disk; a fixed one has its footer only at the end, which old programs
+   * made 511 bytes long.
+   */
+  VHD(
+      "a VHD image",
+      at(0, ascii("conectix")).or(atEnd(512, ascii("conectix"))).or(atEnd(511, ascii("conectix")))),
 
   /** Microsoft's later virtual hard disk. */
   VHDX("a VHDX image", at(0, ascii("vhdxfile"))),
@@ -51,11 +56,26 @@ enum ImageFormat {
   /** Apple's disk image; its trailer is at the end. */
   DMG("a DMG image", atEnd(512, ascii("koly"))),
 
+  /** Apple's growing disk image. */
+  SPARSE_IMAGE("an Apple sparse image", at(0, ascii("sprs\0\0\0\3"))),
+
+  /** Android's sparse image. */
+  ANDROID("an Android sparse image", at(0, hex("3aff26ed0100"))),
+
+  /** Microsoft's image of files. */
+  WIM("a WIM image", at(0, ascii("MSWIM\0\0\0"))),
+
+  /** EnCase's image of evidence. */
+  EWF("an EWF image", at(0, hex("455646090d0aff00"))),
+
   /** An encrypted volume, versions 1 and 2. */
   LUKS("a LUKS volume", at(0, hex("4c554b53babe0001")).or(at(0, hex("4c554b53babe0002")))),
 
   /** A medium that cannot be written: ISO 9660, with or without a partition table. */
   ISO("an ISO 9660 image", at(0x8001, ascii("CD001"))),
+
+  /** The dump of all bytes of a CD's sectors of 2352, whose first one follows the lead-in's. */
+  RAW_CD("an image of raw CD sectors", at(0, hex("00ffffffffffffffffffff00"))),
 
   /** Compressed by gzip. */
   GZIP("compressed by gzip", at(0, hex("1f8b08"))),
@@ -63,14 +83,16 @@ enum ImageFormat {
   /** Compressed by xz. */
   XZ("compressed by xz", at(0, hex("fd377a585a00"))),
 
-  /** Compressed by zstd. */
-  ZSTD("compressed by zstd", at(0, hex("28b52ffd"))),
+  /** Compressed by zstd, maybe with a skippable frame first, as pzstd writes it. */
+  ZSTD(
+      "compressed by zstd",
+      at(0, hex("28b52ffd")).or(at(1, hex("2a4d18")).and((head, tail) -> head[0] >> 4 == 5))),
 
   /** Compressed by bzip2. */
   BZIP2("compressed by bzip2", at(0, ascii("BZh")).and(at(4, hex("314159265359")))),
 
-  /** Compressed by lz4. */
-  LZ4("compressed by lz4", at(0, hex("04224d18"))),
+  /** Compressed by lz4, also in its first format. */
+  LZ4("compressed by lz4", at(0, hex("04224d18")).or(at(0, hex("02214c18")))),
 
   /** Compressed by lzip. */
   LZIP("compressed by lzip", at(0, ascii("LZIP\1"))),
@@ -79,7 +101,13 @@ enum ImageFormat {
   ZIP("a ZIP archive", at(0, hex("504b0304"))),
 
   /** A 7z archive. */
-  SEVEN_ZIP("a 7z archive", at(0, hex("377abcaf271c")));
+  SEVEN_ZIP("a 7z archive", at(0, hex("377abcaf271c"))),
+
+  /** A RAR archive. */
+  RAR("a RAR archive", at(0, ascii("Rar!\u001a\7"))),
+
+  /** A tar archive, such as an OVA file of a virtual appliance. */
+  TAR("a tar archive", at(257, ascii("ustar\0")).or(at(257, ascii("ustar  \0"))));
 
   /** The number of bytes at the start of a file that {@link #of} looks at. */
   static final int HEAD_BYTES = 0x8006;
@@ -138,6 +166,22 @@ enum ImageFormat {
   /** Returns what the file is, to be put behind "is". */
   String description() {
     return description;
+  }
+
+  /**
+   * Whether a file is a text that describes a VMDK image: its first lines may be comments or blank,
+   * as for {@code vmdk_probe} of QEMU's block/vmdk.c.
+   */
+  private static boolean isVmdkDescriptor(byte[] head) {
+    String text = new String(head, 0, Math.min(head.length, 2048), StandardCharsets.ISO_8859_1);
+    if (text.startsWith("# Disk DescriptorFile")) {
+      return true;
+    }
+    return text.lines()
+        .filter(line -> !line.isBlank() && !line.startsWith("#"))
+        .findFirst()
+        .filter(line -> line.matches("version=[123]\\s*"))
+        .isPresent();
   }
 
   private static Test at(int offset, byte[] signature) {

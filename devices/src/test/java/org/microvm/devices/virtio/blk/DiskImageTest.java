@@ -69,7 +69,21 @@ class DiskImageTest {
     "0, 04224d18, compressed by lz4",
     "0, 4c5a495001, compressed by lzip",
     "0, 504b0304, a ZIP archive",
-    "0, 377abcaf271c, a 7z archive"
+    "0, 377abcaf271c, a 7z archive",
+    // A descriptor that begins with other comments, blank lines, and one with carriage returns.
+    "0, 2320610a0a23620a76657273696f6e3d310a, a VMDK image",
+    "0, 76657273696f6e3d330d0a, a VMDK image",
+    "-511, 636f6e6563746978, a VHD image",
+    "0, 7370727300000003, an Apple sparse image",
+    "0, 3aff26ed01000000, an Android sparse image",
+    "0, 4d5357494d000000, a WIM image",
+    "0, 455646090d0aff00, an EWF image",
+    "0, 00ffffffffffffffffffff00, an image of raw CD sectors",
+    "0, 502a4d18, compressed by zstd",
+    "0, 02214c18, compressed by lz4",
+    "0, 526172211a07, a RAR archive",
+    "257, 757374617200, a tar archive",
+    "257, 7573746172202000, a tar archive"
   })
   void imageOfAnotherFormat_isRefusedUnlessItIsReadOnlyOrSaidToBeRaw(
       int offset, String signature, String description) throws Exception {
@@ -115,6 +129,16 @@ class DiskImageTest {
           image + " has " + size + " bytes; a disk has at least one sector of 512",
           refused.getMessage());
     }
+  }
+
+  @Test
+  void descriptorOfAnImage_isNamedThoughItIsShorterThanASector() throws Exception {
+    Path image =
+        Files.writeString(directory.resolve("disk.vmdk"), "# Disk DescriptorFile\nversion=1\n");
+
+    IOException refused = assertThrows(IOException.class, () -> open(image, WRITABLE));
+
+    assertTrue(refused.getMessage().contains(" is a VMDK image, "), refused.getMessage());
   }
 
   @ParameterizedTest

@@ -1,0 +1,117 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+
+/**
+ * Says what is wrong with a file. The message of a {@link NoSuchFileException} and its like is the
+ * file's name alone.
+ */
+final class FileProblem {
+  /** The file type of {@code st_mode}, and that of a socket: inode(7). */
+  private static final int TYPE = 0170000;
+
+  private static final int SOCKET = 0140000;
+
+  private FileProblem() {}
+
+  /**
+   * Returns the message of an exception, with the reason that its type stands for.
+   *
+   * @param e of a command
+   */
+  static String text(Exception e) {
+    if (e instanceof UncheckedIOException unchecked) {
+      return text(unchecked.getCause());
+    }
+    if (e instanceof FileSystemException file
+        && file.getFile() != null
+        && file.getReason() == null) {
+      return file.getFile() + ": " + reason(file);
+    }
+    return e.getMessage() == null ? e.toString() : e.getMessage();
+  }
+
+  private static String reason(FileSystemException e) {
+    return switch (e) {
+      case NoSuchFileException _ -> "no such file or directory";
+      case AccessDeniedException _ -> "permission denied";
+      case FileAlreadyExistsException _ -> "the file exists";
+      case NotDirectoryException _ -> "not a directory";
+      case DirectoryNotEmptyException _ -> "the directory is not empty";
+      default -> e.getClass().getSimpleName();
+    };
+  }
+
+  /**
+   * Returns an exception that names the option of the file.
+   *
+   * @param option such as {@code --symbols}
+   * @param file its value
+   * @param e what failed
+   */
+  static IOException of(String option, Path file, IOException e) {
+    String text = text(e);
+    return new IOException(
+        option + " " + (text.startsWith(file + ": ") ? text : file + ": " + text), e);
+  }
+
+  /**
+   * Checks that a file can be written, before a command begins the work whose results the file gets
+   * at the end.
+   *
+   * @param option such as {@code --exit-stats}
+   * @param file its value; null if it was not given
+   * @throws IOException if the file cannot be written, as far as is known
+   */
+  static void checkOutput(String option, Path file) throws IOException {
+    if (file == null) {
+      return;
+    }
+    String what = option + " " + file + ": ";
+    if (Files.exists(file)) {
+      if (Files.isDirectory(file)) {
+        throw new IOException(what + "is a directory");
+      }
+      if (!Files.isWritable(file)) {
+        throw new IOException(what + "permission denied");
+      }
+      return;
+    }
+    Path directory = file.toAbsolutePath().getParent();
+    if (!Files.exists(directory)) {
+      throw new IOException(what + "the directory " + directory + " does not exist");
+    }
+    if (!Files.isDirectory(directory)) {
+      throw new IOException(what + directory + " is not a directory");
+    }
+    if (!Files.isWritable(directory)) {
+      throw new IOException(what + "no file can be created in " + directory);
+    }
+  }
+
+  /**
+   * Checks that a file is a unix socket, before a command connects to it.
+   *
+   * @param option such as {@code --qmp}
+   * @param file its value
+   * @throws IOException if it is none
+   */
+  static void checkSocket(String option, Path file) throws IOException {
+    String what = option + " " + file + ": ";
+    if (!Files.exists(file)) {
+      throw new IOException(what + "there is no such socket");
+    }
+    if (((Integer) Files.getAttribute(file, "unix:mode") & TYPE) != SOCKET) {
+      throw new IOException(what + "is not a socket");
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package org.microvm.linux;
+
+/** How an {@link EventLoop} comes to run: on a thread of its own or in turn with others. */
+interface LoopTurns {
+  /** Begins to take turns; called once. */
+  void start();
+
+  /** Returns whether turns may be taken: they were started and have not ended. */
+  boolean isRunning();
+
+  /** Returns whether the calling thread is in a turn of this loop. */
+  boolean inTurn();
+
+  /** Requests a turn, because a task or a timer was added. */
+  void request();
+
+  /** Acknowledges a request that the epoll set has reported. */
+  void acknowledge();
+
+  /**
+   * Ends the turns, and waits up to five seconds for one in progress unless this is called in it.
+   *
+   * @param started whether {@link #start} was called
+   */
+  void close(boolean started);
+}

@@ -1,0 +1,109 @@
+package org.microvm.linux;
+
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.microvm.bindings.Linux;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The turns that an {@link EventLoop} takes on a thread of its own, which waits in epoll_wait. */
+final class ThreadTurns implements LoopTurns {
+  private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  private final EventLoop loop;
+  private final EventFd wakeUp;
+  private final Thread thread;
+
+  /**
+   * Adds what wakes the thread to the loop's epoll set.
+   *
+   * @throws ErrnoException if the process or the host has too many open files
+   */
+  ThreadTurns(EventLoop loop, EpollSet epoll) throws ErrnoException {
+    this.loop = loop;
+    wakeUp = EventFd.open();
+    try {
+      int add = Linux.EPOLL_CTL_ADD();
+      long result = epoll.control(add, wakeUp.fd(), EventLoop.IN, EventLoop.WAKE_UP, 0);
+      ErrnoException.check(result, "watch eventfd");
+    } catch (ErrnoException failure) {
+      wakeUp.close();
+      throw failure;
+    }
+    thread = Thread.ofPlatform().name(loop.name()).unstarted(this::run);
+  }
+
+  private void run() {
+    try {
+      while (!loop.isStopping()) {
+        loop.turn(EpollSet.BATCH, loop.timeoutMillis());
+      }
+    } finally {
+      end();
+    }
+  }
+
+  private void end() {
+    loop.release();
+    wakeUp.close();
+  }
+
+  @Override
+  public void start() {
+    thread.start();
+  }
+
+  @Override
+  public boolean isRunning() {
+    return thread.isAlive();
+  }
+
+  @Override
+  public boolean inTurn() {
+    return Thread.currentThread() == thread;
+  }
+
+  @Override
+  public void request() {
+    wakeUp.signal();
+  }
+
+  @Override
+  public void acknowledge() {
+    wakeUp.drain();
+  }
+
+  @Override
+  public void close(boolean started) {
+    wakeUp.signal();
+    if (!started) {
+      end();
+    } else if (!inTurn()) {
+      join();
+    }
+  }
+
+  private void join() {
+    boolean interrupted = false;
+    long deadline = System.nanoTime() + JOIN_NANOS;
+    long left = JOIN_NANOS;
+    while (thread.isAlive() && left > 0) {
+      try {
+        TimeUnit.NANOSECONDS.timedJoin(thread, left);
+      } catch (InterruptedException wait) {
+        interrupted = true;
+      }
+      left = deadline - System.nanoTime();
+    }
+    if (thread.isAlive()) {
+      LOG.error(
+          "thread {} has not stopped within 5 seconds; it is at {}",
+          thread.getName(),
+          Arrays.toString(thread.getStackTrace()));
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

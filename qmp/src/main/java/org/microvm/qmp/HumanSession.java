@@ -1,0 +1,162 @@
+package org.microvm.qmp;
+
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.HostConnection;
+
+/**
+ * The client of a human monitor. What it types is echoed, as in QEMU, because its terminal may be
+ * in raw mode. All methods run on the control socket's event loop.
+ *
+ * <p>While a client does not read, nothing is read from it, so that it uses no memory.
+ */
+final class HumanSession {
+  private static final String PROMPT = "(qemu) ";
+  private static final String END = "\r\n";
+  private static final int READ_BYTES = 256;
+
+  /** A longer line is cut, as in QEMU. */
+  private static final int LONGEST_LINE = 4095;
+
+  /** Nothing is read from a client with more unread bytes than this. */
+  private static final int ENOUGH_PENDING = 64 << 10;
+
+  private static final int BACKSPACE = 8;
+  private static final int DELETE = 127;
+  private static final int CTRL_U = 21;
+
+  private final HostConnection connection;
+  private final HumanMonitor monitor;
+  private final Runnable onEnd;
+  private final QmpOutput output;
+  private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
+  private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+  private final EventLoop.Watch watch;
+
+  /** Of the output, if that is another descriptor than the input; else null. */
+  private final EventLoop.Watch outputWatch;
+
+  private boolean ended;
+  private int last;
+
+  HumanSession(EventLoop loop, HostConnection connection, HumanMonitor monitor, Runnable onEnd)
+      throws ErrnoException {
+    this.connection = connection;
+    this.monitor = monitor;
+    this.onEnd = onEnd;
+    output = new QmpOutput(connection.output());
+    watch = loop.watch(connection.input(), EventLoop.IN, this::ready);
+    try {
+      outputWatch =
+          connection.isDuplex() ? null : loop.watch(connection.output(), 0, events -> flush());
+    } catch (ErrnoException e) {
+      watch.close();
+      throw e;
+    }
+  }
+
+  /** Sends the greeting and the first prompt. */
+  void greet(String version) {
+    send("QEMU " + version + " monitor - type 'help' for more information" + END + PROMPT);
+  }
+
+  private void ready(int events) {
+    if ((events & EventLoop.OUT) != 0) {
+      flush();
+    }
+    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) != 0 && !ended) {
+      read();
+    }
+  }
+
+  private void read() {
+    long length = connection.input().read(readBuffer);
+    if (length > 0) {
+      for (byte octet : readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE)) {
+        type(octet & 0xff);
+      }
+    } else if (length != -Errno.EAGAIN && length != -Errno.EINTR) {
+      end();
+    }
+  }
+
+  private void type(int octet) {
+    boolean lineFeedAfterReturn = octet == '\n' && last == '\r';
+    last = octet;
+    switch (octet) {
+      case '\r', '\n' -> {
+        if (!lineFeedAfterReturn) {
+          run();
+        }
+      }
+      case BACKSPACE, DELETE -> erase(1);
+      case CTRL_U -> erase(line.size());
+      default -> {
+        if (octet >= ' ' && line.size() < LONGEST_LINE) {
+          line.write(octet);
+          send(Character.toString(octet));
+        }
+      }
+    }
+  }
+
+  private void erase(int count) {
+    byte[] typed = line.toByteArray();
+    int erased = Math.min(count, typed.length);
+    line.reset();
+    line.write(typed, 0, typed.length - erased);
+    send("\b \b".repeat(erased));
+  }
+
+  private void run() {
+    String text = line.toString(StandardCharsets.UTF_8);
+    line.reset();
+    send(END);
+    send(monitor.answer(text) + PROMPT);
+  }
+
+  /** Sends characters, each of which is a byte. */
+  private void send(String text) {
+    if (!ended) {
+      output.add(text.getBytes(StandardCharsets.ISO_8859_1));
+      flush();
+    }
+  }
+
+  private void flush() {
+    if (ended) {
+      return;
+    }
+    if (!output.flush()) {
+      end();
+      return;
+    }
+    int in = output.pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;
+    int out = output.pending() > 0 ? EventLoop.OUT : 0;
+    if (outputWatch == null) {
+      watch.interest(in | out);
+    } else {
+      watch.interest(in);
+      outputWatch.interest(out);
+    }
+  }
+
+  /** Disconnects the client. */
+  void end() {
+    if (!ended) {
+      ended = true;
+      watch.close();
+      if (outputWatch != null) {
+        outputWatch.close();
+      }
+      connection.close();
+      onEnd.run();
+    }
+  }
+}

@@ -1,0 +1,223 @@
+package org.microvm.spice;
+
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What the two ends of a {@link Clipboard} offer each other and have requested. Thread-safe. No
+ * listener is called and no future completed while the lock is held.
+ */
+final class ClipboardExchange {
+  /** After this time a request is sent again if its contents are asked for again. */
+  private static final long REPEAT_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  private final List<Clipboard.Listener> listeners = new CopyOnWriteArrayList<>();
+
+  // The following are guarded by this.
+  private final Map<Selection, Offer> mine = new EnumMap<>(Selection.class);
+  private final Map<Selection, Set<Format>> theirs = new EnumMap<>(Selection.class);
+  private final Map<Request, Pending> pending = new LinkedHashMap<>();
+  private CompletableFuture<Void> connected = new CompletableFuture<>();
+  private Session session;
+  private boolean closed;
+
+  private record Offer(Set<Format> formats, Clipboard.Source source) {}
+
+  private record Request(Selection selection, Format format) {}
+
+  private record Pending(CompletableFuture<Optional<byte[]>> future, long since) {}
+
+  /**
+   * A connection begins.
+   *
+   * @return false if the clipboard is closed
+   * @throws IllegalStateException if another connection is in use
+   */
+  synchronized boolean begin(Session used) {
+    if (session != null) {
+      throw new IllegalStateException("the clipboard has a connection");
+    }
+    if (!closed) {
+      session = used;
+    }
+    return !closed;
+  }
+
+  /** Returns a future that completes once the peer has said what it can do. */
+  synchronized CompletableFuture<Void> connected() {
+    return connected.copy();
+  }
+
+  /** Offers contents to the peer, in the place of what either end has offered. */
+  synchronized void offer(Selection selection, Set<Format> formats, Clipboard.Source source) {
+    mine.put(selection, new Offer(EnumSet.copyOf(formats), source));
+    theirs.remove(selection);
+    if (session != null && session.isAnnounced()) {
+      session.grab(selection, formats);
+    }
+  }
+
+  /** Withdraws what this end offers. */
+  synchronized void clear(Selection selection) {
+    if (mine.remove(selection) != null && session != null && session.isAnnounced()) {
+      session.release(selection);
+    }
+  }
+
+  /** Returns the formats that the peer offers. */
+  synchronized Set<Format> offered(Selection selection) {
+    return Set.copyOf(theirs.getOrDefault(selection, Set.of()));
+  }
+
+  /** Requests contents from the peer; see {@link Clipboard#request}. */
+  CompletableFuture<Optional<byte[]>> request(Selection selection, Format format) {
+    Request request = new Request(selection, format);
+    synchronized (this) {
+      if (session == null || !session.isAnnounced()) {
+        return CompletableFuture.failedFuture(
+            new ClipboardException("no agent is connected to the clipboard"));
+      }
+      long now = System.nanoTime();
+      Pending earlier = pending.get(request);
+      if (earlier != null && now - earlier.since() < REPEAT_NANOS) {
+        return earlier.future().copy();
+      }
+      if (!session.request(selection, format)) {
+        return CompletableFuture.completedFuture(Optional.empty());
+      }
+      CompletableFuture<Optional<byte[]>> future =
+          earlier == null ? new CompletableFuture<>() : earlier.future();
+      pending.put(request, new Pending(future, now));
+      return future.copy();
+    }
+  }
+
+  /** Tells a listener what the peer offers now, and changes from now on. */
+  void watch(Clipboard.Listener listener) {
+    Map<Selection, Set<Format>> now;
+    synchronized (this) {
+      listeners.add(listener);
+      now = Map.copyOf(theirs);
+    }
+    now.forEach(listener::changed);
+  }
+
+  /** Ends the connection if there is one, and refuses others. */
+  void close() {
+    Session used;
+    CompletableFuture<Void> waiting;
+    synchronized (this) {
+      closed = true;
+      used = session;
+      waiting = connected;
+    }
+    waiting.completeExceptionally(new ClipboardException("the clipboard is closed"));
+    if (used != null) {
+      used.close();
+    }
+  }
+
+  /** The peer has said what it can do, for the first time or because it has started again. */
+  void peerStarted(Session used) {
+    forget(new ClipboardException("the agent has started again"));
+    CompletableFuture<Void> now;
+    synchronized (this) {
+      used.limit(Clipboard.MAX_BYTES);
+      mine.forEach((selection, offer) -> used.grab(selection, offer.formats()));
+      now = connected;
+    }
+    now.complete(null);
+  }
+
+  void peerGrabbed(Session used, Selection selection, Set<Format> formats) {
+    synchronized (this) {
+      mine.remove(selection);
+      used.lost(selection);
+      theirs.put(selection, formats);
+    }
+    tell(selection, formats);
+  }
+
+  void peerReleased(Selection selection) {
+    boolean had;
+    synchronized (this) {
+      had = theirs.remove(selection) != null;
+    }
+    if (had) {
+      tell(selection, Set.of());
+    }
+  }
+
+  /** Returns the contents that the peer requests; an empty future if they are not offered. */
+  CompletableFuture<Optional<byte[]>> read(Selection selection, Format format) {
+    Offer offer;
+    synchronized (this) {
+      offer = mine.get(selection);
+    }
+    return offer == null || !offer.formats().contains(format)
+        ? CompletableFuture.completedFuture(Optional.empty())
+        : offer.source().read(format);
+  }
+
+  /** Returns whether contents are expected. */
+  synchronized boolean expectsContents() {
+    return !pending.isEmpty();
+  }
+
+  /**
+   * Returns the request that contents belong to.
+   *
+   * @param format null for any: the oldest request
+   * @return null if there is none
+   */
+  synchronized CompletableFuture<Optional<byte[]>> expected(Selection selection, Format format) {
+    for (var entry = pending.entrySet().iterator(); entry.hasNext(); ) {
+      var next = entry.next();
+      if (next.getKey().selection() == selection
+          && (format == null || next.getKey().format() == format)) {
+        entry.remove();
+        return next.getValue().future();
+      }
+    }
+    return null;
+  }
+
+  /** The connection has ended. */
+  void ended() {
+    synchronized (this) {
+      session = null;
+      if (connected.isDone() && !closed) {
+        connected = new CompletableFuture<>();
+      }
+    }
+    forget(new ClipboardException("the connection to the clipboard has ended"));
+  }
+
+  /** Forgets what the peer offers and owes. */
+  private void forget(ClipboardException reason) {
+    List<Pending> failed;
+    List<Selection> gone;
+    synchronized (this) {
+      failed = List.copyOf(pending.values());
+      pending.clear();
+      gone = List.copyOf(theirs.keySet());
+      theirs.clear();
+    }
+    failed.forEach(one -> one.future().completeExceptionally(reason));
+    gone.forEach(selection -> tell(selection, Set.of()));
+  }
+
+  private void tell(Selection selection, Set<Format> formats) {
+    for (Clipboard.Listener listener : listeners) {
+      listener.changed(selection, formats);
+    }
+  }
+}
