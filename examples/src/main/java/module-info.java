@@ -2,6 +2,5 @@
 module org.microvm.examples {
   requires org.microvm.agent;
   requires org.microvm.machine;
-  requires org.microvm.qmp;
   requires org.microvm.spice;
 }

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
@@ -13,14 +12,12 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.config.Topology;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.machine.transfer.MigrationTransports;
 import org.microvm.machine.transfer.SourceListener;
-import org.microvm.machine.x86.CpuFeatures;
 import org.microvm.memory.MemoryRegion;
 import org.microvm.transport.TransportListener;
 import org.microvm.virtioserial.PortException;
@@ -178,11 +175,11 @@ public final class IncomingMigration implements AutoCloseable {
   private RestoreTarget greet(MigrationStream stream, Frame frame, MachineConfig config)
       throws IOException, MachineException {
     try {
-      StateInput hello = check(frame, config);
+      StateInput hello = SourceHello.check(frame, config);
       RestoreTarget target = waiting == null ? prepare(config) : waiting;
       waiting = target;
-      checkCpu(hello, target.cpuFeatures());
-      checkTopology(hello, config.topology());
+      SourceHello.checkCpu(hello, target.cpuFeatures());
+      SourceHello.checkTopology(hello, config.topology());
       stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
       waiting = null;
       return target;
@@ -198,42 +195,6 @@ public final class IncomingMigration implements AutoCloseable {
       stream.write(Type.FAILED, String.valueOf(why.getMessage()));
     } catch (IOException e) {
       LOG.debug("the source is gone: {}", e.getMessage());
-    }
-  }
-
-  private static StateInput check(Frame hello, MachineConfig config) throws IOException {
-    if (hello.argument() != MigrationStream.VERSION) {
-      throw new IOException(
-          "the source uses protocol version %d, accepted is %d"
-              .formatted(hello.argument(), MigrationStream.VERSION));
-    }
-    StateInput input = new StateInput("hello", MigrationStream.VERSION, hello.payload());
-    long memory = input.getLong();
-    int cpus = input.getInt();
-    if (memory != config.memoryBytes() || cpus != config.cpus()) {
-      throw new IOException(
-          "the guest has %d vCPUs and %d bytes of memory, this machine %d and %d"
-              .formatted(cpus, memory, config.cpus(), config.memoryBytes()));
-    }
-    return input;
-  }
-
-  private static void checkCpu(StateInput hello, CpuFeatures here) throws IOException {
-    // An older source does not send its CPU features.
-    if (hello.remaining() > 0) {
-      Optional<String> missing = CpuFeatures.read(hello).missingOn(here);
-      if (missing.isPresent()) {
-        throw new IOException(missing.get());
-      }
-    }
-  }
-
-  private static void checkTopology(StateInput hello, Topology here) throws IOException {
-    // A source that sends no topology offers its vCPUs as cores of one socket.
-    Topology guest = hello.remaining() > 0 ? Topology.read(hello) : Topology.ofCores(here.cpus());
-    if (!guest.equals(here)) {
-      throw new IOException(
-          "the guest's vCPUs are grouped as %s, this machine's as %s".formatted(guest, here));
     }
   }
 
