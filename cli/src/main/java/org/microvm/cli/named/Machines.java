@@ -144,7 +144,7 @@ public final class Machines {
     MachineFiles files = files(name);
     Fd lock = Fd.open(files.lock(), Fd.READ_WRITE);
     try {
-      lock.lock(true);
+      AdvisoryLock.lock(lock, true);
       if (!Files.exists(files.lock())) {
         throw new IOException(files.lock() + " was removed");
       }
