@@ -136,7 +136,7 @@ final class ServedMachine {
 
   private void open() throws IOException {
     log("");
-    options.control().open(machine, options.machine().channels());
+    options.control().open(machine, options.machine().channels(), null);
     named.serve(machine);
     named.runs(config);
   }
