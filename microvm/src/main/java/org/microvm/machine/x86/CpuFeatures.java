@@ -24,9 +24,10 @@ public record CpuFeatures(List<Integer> words) {
   /**
    * One 32-bit word of CPUID: a function, an index and an output register.
    *
-   * @param topology bits that describe the topology, which is not a feature of the host
+   * @param ignored bits that may differ: they describe the topology, which is not a feature of the
+   *     host, or are features that do not depend on it
    */
-  private record Place(int function, int index, Register register, int topology) {
+  private record Place(int function, int index, Register register, int ignored) {
     Place(int function, int index, Register register) {
       this(function, index, register, 0);
     }
@@ -73,7 +74,8 @@ public record CpuFeatures(List<Integer> words) {
               Register.ECX,
               CpuidTopology.ECX_CMP_LEGACY | CpuidTopology.ECX_TOPOLOGY_EXTENSIONS),
           new Place(0x8000_0001, 0, Register.EDX),
-          new Place(0x8000_0008, 0, Register.EBX));
+          new Place(0x8000_0008, 0, Register.EBX),
+          new Place(GuestCpuid.PARAVIRTUAL, 0, Register.EAX, ~GuestCpuid.EAX_HYPERCALLS));
 
   private static final int MOST_WORDS = 256;
 
@@ -107,7 +109,7 @@ public record CpuFeatures(List<Integer> words) {
     }
     int common = Math.min(PLACES.size(), Math.min(words.size(), other.words.size()));
     for (int i = VENDOR_WORDS; i < common; i++) {
-      int missing = words.get(i) & ~other.words.get(i) & ~PLACES.get(i).topology();
+      int missing = words.get(i) & ~other.words.get(i) & ~PLACES.get(i).ignored();
       if (missing != 0) {
         return Optional.of(
             "the guest uses CPU features that this host lacks: %s bits 0x%08x"

@@ -2,6 +2,7 @@ package org.microvm.machine.x86;
 
 import org.microvm.kvm.Capability;
 import org.microvm.kvm.Cpuid;
+import org.microvm.kvm.HostVirtualization;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.Topology;
@@ -19,10 +20,10 @@ public final class GuestCpuid {
   private static final int EDX_INVARIANT_TSC = 1 << 8;
 
   /** KVM's leaf; EAX has the features of asm/kvm_para.h. */
-  private static final int PARAVIRTUAL = 0x4000_0001;
+  static final int PARAVIRTUAL = 0x4000_0001;
 
   /** KVM_FEATURE_PV_UNHALT, PV_SEND_IPI and PV_SCHED_YIELD. */
-  private static final int EAX_HYPERCALLS = 1 << 7 | 1 << 11 | 1 << 13;
+  static final int EAX_HYPERCALLS = 1 << 7 | 1 << 11 | 1 << 13;
 
   private GuestCpuid() {}
 
@@ -44,15 +45,24 @@ public final class GuestCpuid {
         // A guest that may be restored or migrated must not use the TSC as its clock. Without this
         // bit Linux uses kvmclock, whose value is saved and restored. QEMU hides the bit, too.
         case POWER -> cpuid.edx(i, cpuid.edx(i) & ~EDX_INVARIANT_TSC);
-        // Hypercalls between vCPUs. Where KVM emulates the guest's kernel (kvm-pvm), its emulator
-        // repeats a hypercall forever, and Linux hangs at the first interrupt that it sends to
-        // another vCPU. QEMU does not offer them either, unless told to.
-        case PARAVIRTUAL -> cpuid.eax(i, cpuid.eax(i) & ~EAX_HYPERCALLS);
+        case PARAVIRTUAL -> cpuid.eax(i, cpuid.eax(i) & ~missingHypercalls(topology));
         default -> {}
       }
     }
     new CpuidTopology(topology, vcpu).apply(cpuid);
     return cpuid;
+  }
+
+  /**
+   * The hypercalls between vCPUs that are not offered. Where KVM emulates the guest's kernel
+   * (kvm-pvm), its emulator repeats a hypercall forever, and Linux hangs at the first interrupt
+   * that it sends to another vCPU. Elsewhere several vCPUs need them where the host has fewer
+   * processors: without PV_UNHALT a vCPU that waits for a spinlock spins until its time slice ends,
+   * while the one that holds the lock waits for a processor.
+   */
+  private static int missingHypercalls(Topology topology) {
+    boolean offered = topology.cpus() > 1 && !HostVirtualization.emulatesKernels();
+    return offered ? 0 : EAX_HYPERCALLS;
   }
 
   /** KVM does not set the CPUID bit of the TSC deadline timer: user space must set it. */
