@@ -80,6 +80,18 @@ static void link_disks(void) {
   }
 }
 
+// A page that is missing costs as much as all that are read ahead with it, and programs need few of those.
+static void read_less_ahead(void) {
+  char path[] = "/sys/block/vd?/queue/read_ahead_kb";
+  for (char letter = 'a'; letter <= 'z'; letter++) {
+    path[sizeof "/sys/block/vd" - 1] = letter;
+    int fd = open(path, O_WRONLY);
+    if (fd < 0) continue;
+    if (write(fd, "16", 2) != 2) perror(path);
+    close(fd);
+  }
+}
+
 // Nor would it make /dev/virtio-ports/NAME.
 static void find_port(char *path) {
   char name[300], file[600];
@@ -114,6 +126,7 @@ int main(void) {
   use_root();
   say("has its root");
   mount_rest();
+  read_less_ahead();
   link_disks();
   find_port(port);
   say(port);

@@ -87,7 +87,10 @@ final class AgentCommand {
     return GuestAgent.connect(socket, limit);
   }
 
-  @Command(name = "ping", description = "Succeeds, without output, if the agent answers.")
+  @Command(
+      name = "ping",
+      description = "Succeeds, without output, if the agent answers.",
+      mixinStandardHelpOptions = true)
   int ping() throws IOException {
     try (GuestAgent agent = connect()) {
       agent.ping();
@@ -98,7 +101,8 @@ final class AgentCommand {
   @Command(
       name = "wait",
       description =
-          "Waits until the socket exists and the agent answers, at most --timeout seconds.")
+          "Waits until the socket exists and the agent answers, at most --timeout seconds.",
+      mixinStandardHelpOptions = true)
   int await() throws IOException {
     long deadline = System.nanoTime() + limit().toNanos();
     try (GuestAgent agent = connect(deadline)) {
@@ -128,7 +132,8 @@ final class AgentCommand {
 
   @Command(
       name = "info",
-      description = "Prints the agent's version and commands, and the guest's operating system.")
+      description = "Prints the agent's version and commands, and the guest's operating system.",
+      mixinStandardHelpOptions = true)
   int info(@Option(names = "--json", description = "print it as JSON") boolean json)
       throws IOException {
     try (GuestAgent agent = connect()) {
@@ -151,7 +156,10 @@ final class AgentCommand {
     return 0;
   }
 
-  @Command(name = "users", description = "Lists the users who are logged in, and since when (UTC).")
+  @Command(
+      name = "users",
+      description = "Lists the users who are logged in, and since when (UTC).",
+      mixinStandardHelpOptions = true)
   int users(@Option(names = "--json", description = "print them as JSON") boolean json)
       throws IOException {
     try (GuestAgent agent = connect()) {
@@ -168,7 +176,8 @@ final class AgentCommand {
 
   @Command(
       name = "thaw",
-      description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.")
+      description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.",
+      mixinStandardHelpOptions = true)
   int thaw(@Option(names = "--json", description = "print the number as JSON") boolean json)
       throws IOException {
     try (GuestAgent agent = connect()) {
@@ -182,7 +191,10 @@ final class AgentCommand {
     return 0;
   }
 
-  @Command(name = "shutdown", description = "Shuts the guest down.")
+  @Command(
+      name = "shutdown",
+      description = "Shuts the guest down.",
+      mixinStandardHelpOptions = true)
   int shutdown(
       @Option(
               names = "--mode",
@@ -205,9 +217,12 @@ final class AgentCommand {
     return 0;
   }
 
-  @Command(name = "call", description = "Sends any command and prints the result as JSON.")
+  @Command(
+      name = "call",
+      description = "Sends any command and prints the result as JSON.",
+      mixinStandardHelpOptions = true)
   int call(
-      @Parameters(paramLabel = "NAME", description = "agent command, such as guest-get-osinfo")
+      @Parameters(paramLabel = "COMMAND", description = "agent command, such as guest-get-osinfo")
           String name,
       @Parameters(
               paramLabel = "JSON",

@@ -103,9 +103,11 @@ final class ClipboardCommand {
           String format)
       throws IOException {
     Selection to = ClipboardTarget.selection(selection);
-    Map<Format, byte[]> contents = Map.of(format(format), input());
+    Format given = format(format);
     CompletableFuture<Void> kept = new CompletableFuture<>();
     try (Clipboard clipboard = target.connect()) {
+      // Standard input may stay open, and then it says nothing of a machine that does not exist.
+      Map<Format, byte[]> contents = Map.of(given, input());
       await(clipboard.connected(), target.limit());
       await(clipboard.settle(to), target.limit());
       clipboard.set(to, contents);

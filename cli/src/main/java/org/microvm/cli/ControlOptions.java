@@ -112,10 +112,10 @@ final class ControlOptions {
 
   /**
    * Opens the control sockets of a machine that is not started yet, if {@code --qmp} was given or
-   * the machine has a name. With {@code wait=on} returns once a client has connected or the sockets
-   * were closed.
+   * the machine has a name; the chardev of the UART may be null. With {@code wait=on} returns once
+   * a client has connected or the sockets were closed.
    */
-  void open(Machine ofMachine, ChannelOptions channels) throws IOException {
+  void open(Machine ofMachine, ChannelOptions channels, UartChannel uart) throws IOException {
     if (!isRequested()) {
       return;
     }
@@ -127,6 +127,9 @@ final class ControlOptions {
             snapshotKey::seal);
     if (extras.qemuVersion().isPresent()) {
       target.allowPlainTcp();
+    }
+    if (uart != null) {
+      target.serialLine(uart.id(), uart::describe);
     }
     QmpServer present;
     synchronized (this) {

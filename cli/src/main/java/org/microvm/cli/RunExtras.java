@@ -16,9 +16,10 @@ public final class RunExtras {
    * A chardev with the option that it comes from, for messages.
    *
    * @param option such as {@code -serial unix:/run/uart}
+   * @param id what query-chardev calls it
    * @param chardev the host end
    */
-  public record Serial(String option, ChardevSpec chardev) {}
+  public record Serial(String option, String id, ChardevSpec chardev) {}
 
   private final List<QmpEndpoint> monitors = new ArrayList<>();
   private Optional<Serial> serial = Optional.empty();

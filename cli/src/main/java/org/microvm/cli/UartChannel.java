@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -11,6 +12,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.microvm.cli.named.Background;
 import org.microvm.linux.Errno;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.PendingInput;
@@ -18,6 +20,8 @@ import org.microvm.machine.Machine;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.PtyBackend;
+import org.microvm.virtioserial.options.SocketSpec;
 
 /**
  * Connects the guest's UART to a chardev. What the guest writes while no host program is connected
@@ -33,14 +37,16 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
   private static final long BUSY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final EventLoop loop;
+  private final RunExtras.Serial serial;
   private final PortBackend backend;
   private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
   private volatile HostConnection connection;
   private volatile Machine machine;
   private volatile boolean closed;
 
-  private UartChannel(EventLoop loop, PortBackend backend) {
+  private UartChannel(EventLoop loop, RunExtras.Serial serial, PortBackend backend) {
     this.loop = loop;
+    this.serial = serial;
     this.backend = backend;
   }
 
@@ -52,7 +58,13 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
   static UartChannel open(RunExtras.Serial serial) throws IOException {
     EventLoop loop = EventLoop.open("uart");
     try {
-      UartChannel channel = new UartChannel(loop, serial.chardev().open(loop));
+      UartChannel channel = new UartChannel(loop, serial, serial.chardev().open(loop));
+      if (channel.backend.plain() instanceof PtyBackend pty) {
+        // As QEMU says it, for programs that read it. Of a process in the background, the one that
+        // started it has standard output.
+        PrintStream out = Background.isThisProcess() ? System.err : System.out;
+        out.printf("char device redirected to %s (label %s)%n", pty.path(), serial.id());
+      }
       loop.start();
       loop.execute(() -> channel.backend.start(channel));
       return channel;
@@ -60,6 +72,17 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
       loop.close();
       throw new IOException(serial.option() + ": " + e.getMessage(), e);
     }
+  }
+
+  /** What query-chardev calls it. */
+  String id() {
+    return serial.id();
+  }
+
+  /** What it is and where, as query-chardev says it. */
+  String describe() {
+    boolean away = serial.chardev().plain() instanceof SocketSpec && connection == null;
+    return (away ? "disconnected:" : "") + backend.describe();
   }
 
   /** Sends what host programs write to the machine's UART, and returns once the guest may start. */

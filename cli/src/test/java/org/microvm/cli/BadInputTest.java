@@ -121,6 +121,7 @@ class BadInputTest {
         "port list --qmp /tmp",
         "agent --socket /tmp ping",
         "clipboard get --socket /tmp",
+        "clipboard set --socket /tmp",
       })
   void directoryForASocket_isNamed(String command) {
     assertEquals(Main.FAILED, Main.execute(new PrintWriter(err, true), command.split(" ")));

@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -95,6 +97,25 @@ class CommandWordsTest {
       assertEquals(word, parsed(place, word, false), place + " with '" + word + "'");
       assertEquals(word, parsed(place, word, true), place + " with ='" + word + "'");
     }
+  }
+
+  static Stream<Arguments> commands() {
+    List<Arguments> all = new ArrayList<>();
+    commands(COMMANDS, "microvm", all);
+    return all.stream();
+  }
+
+  private static void commands(CommandLine line, String name, List<Arguments> all) {
+    all.add(Arguments.of(name, line.getCommandSpec()));
+    line.getSubcommands().forEach((word, sub) -> commands(sub, name + " " + word, all));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("commands")
+  void everyCommand_hasHelp(String name, CommandSpec command) {
+    OptionSpec help = command.findOption("--help");
+
+    assertTrue(help != null && help.usageHelp(), name);
   }
 
   @Test

@@ -103,7 +103,10 @@ class MigrateCommandTest {
         QmpClient to = target.qmp()) {
       assertEquals("inmigrate", to.execute("query-status").path("status").asText());
       assertThrows(QmpException.class, () -> to.execute("x-query-ports"));
+      assertEquals(1, to.execute("query-chardev").size());
       to.execute("migrate-incoming", QmpClient.arguments().put("uri", uri));
+      // As with -S: the guest stays paused when it has arrived.
+      to.execute("stop");
 
       from.execute("migrate", QmpClient.arguments().put("uri", uri));
       assertEquals("completed", from.awaitEvent("MIGRATION").path("status").asText());
@@ -116,6 +119,8 @@ class MigrateCommandTest {
       while (to.execute("query-status").path("status").asText().equals("inmigrate")) {
         assertTrue(target.process().isAlive());
       }
+      assertEquals("paused", to.execute("query-status").path("status").asText());
+      to.execute("cont");
       assertEquals(1, to.execute("x-query-ports").size());
       from.execute("quit");
       assertEquals(0, source.status(), source.output());

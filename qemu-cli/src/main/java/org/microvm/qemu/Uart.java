@@ -43,7 +43,7 @@ final class Uart {
     } else if (value.startsWith("chardev:")) {
       chardev("-serial " + value, value.substring("chardev:".length()));
     } else {
-      connect("-serial " + value, ends.read(value));
+      connect("-serial " + value, "serial0", ends.read(value));
     }
   }
 
@@ -66,16 +66,16 @@ final class Uart {
       given = true;
       onTerminal = true;
     } else {
-      connect(option, spec);
+      connect(option, id, spec);
     }
   }
 
-  private void connect(String option, ChardevSpec spec) {
+  private void connect(String option, String id, ChardevSpec spec) {
     given = true;
     end =
         spec instanceof ChardevSpec.Null
             ? Optional.empty()
-            : Optional.of(new RunExtras.Serial(option, spec));
+            : Optional.of(new RunExtras.Serial(option, id, spec));
   }
 
   /** Whether the UART is on this terminal, with its escape key. */

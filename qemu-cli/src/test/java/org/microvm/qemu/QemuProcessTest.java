@@ -128,6 +128,33 @@ class QemuProcessTest {
     }
   }
 
+  /** As libvirt asks for features. */
+  @Test
+  void noMachine_inTheBackground_servesQmpUntilQuit() throws Exception {
+    Path pid = directory.resolve("pid");
+    Path monitor = directory.resolve("monitor");
+    Process process =
+        start(
+            "-M",
+            "none,accel=kvm:tcg",
+            "-daemonize",
+            "-pidfile",
+            pid.toString(),
+            "-qmp",
+            "unix:" + monitor + ",server=on,wait=off");
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    ProcessHandle machine =
+        ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow();
+    try (SocketChannel qmp = SocketChannel.open(UnixDomainSocketAddress.of(monitor))) {
+      await(qmp, "\"major\": 7, \"minor\": 2");
+      send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'quit'}");
+      await(qmp, "SHUTDOWN");
+    }
+    machine.onExit().get(60, TimeUnit.SECONDS);
+    assertFalse(Files.exists(pid));
+  }
+
   @Test
   void optionThatIsNotHere_isOneLineAndStatusOne() throws Exception {
     Process process = start("-device", "virtio-balloon-pci");

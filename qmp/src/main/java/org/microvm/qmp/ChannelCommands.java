@@ -78,7 +78,7 @@ final class ChannelCommands {
     if (id.chars().anyMatch(Character::isISOControl)) {
       throw QmpException.generic("Parameter 'id' expects a text without control characters");
     }
-    if (registry.chardev(id) != null || isMonitor(id)) {
+    if (registry.chardev(id) != null || isFixed(id)) {
       throw QmpException.generic("Chardev with id '%s' already exists", id);
     }
     return open(id, chardevSpec(id, backend));
@@ -90,7 +90,7 @@ final class ChannelCommands {
     QmpArguments backend = arguments.object("backend");
     arguments.finish();
     Chardev old = registry.chardev(id);
-    if (old == null && !isMonitor(id)) {
+    if (old == null && !isFixed(id)) {
       throw QmpException.generic("Chardev '%s' does not exist", id);
     }
     if (old == null || old.busy()) {
@@ -119,8 +119,10 @@ final class ChannelCommands {
     }
   }
 
-  private boolean isMonitor(String id) {
-    return monitors.stream().anyMatch(monitor -> monitor.id().equals(id));
+  /** Whether an id is of a chardev that clients cannot change: a monitor's, or the UART's. */
+  private boolean isFixed(String id) {
+    return target.serialLines().containsKey(id)
+        || monitors.stream().anyMatch(monitor -> monitor.id().equals(id));
   }
 
   private Chardev find(String id) throws QmpException {
@@ -135,7 +137,7 @@ final class ChannelCommands {
   private JsonNode sendBreak(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();
-    if (!isMonitor(id)) {
+    if (!isFixed(id)) {
       find(id);
     }
     return null;
@@ -151,7 +153,7 @@ final class ChannelCommands {
   private JsonNode removeChardev(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();
-    if (isMonitor(id)) {
+    if (isFixed(id)) {
       throw QmpException.generic("Chardev '%s' is busy", id);
     }
     Chardev chardev = find(id);
@@ -169,6 +171,15 @@ final class ChannelCommands {
       ObjectNode node = result.addObject().put("label", monitor.id());
       node.put("filename", monitor.description()).put("frontend-open", true);
     }
+    target
+        .serialLines()
+        .forEach(
+            (id, description) ->
+                result
+                    .addObject()
+                    .put("label", id)
+                    .put("filename", description)
+                    .put("frontend-open", true));
     for (Chardev chardev : registry.chardevs()) {
       ObjectNode node = result.addObject().put("label", chardev.id());
       node.put("filename", chardev.describe()).put("frontend-open", false);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
@@ -36,6 +37,11 @@ final class ForwardingTarget implements QmpTarget {
   @Override
   public Optional<UUID> generation() {
     return target.generation();
+  }
+
+  @Override
+  public Map<String, String> serialLines() {
+    return target.serialLines();
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
@@ -46,6 +47,7 @@ public final class MachineTarget implements QmpTarget {
   private volatile boolean reports;
   private volatile boolean startsAtResume;
   private volatile boolean tcpPlain;
+  private volatile Supplier<Map<String, String>> serialLines = Map::of;
   private volatile QmpServer toServer;
 
   /**
@@ -82,6 +84,21 @@ public final class MachineTarget implements QmpTarget {
   /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
   public void startAtResume() {
     startsAtResume = true;
+  }
+
+  /**
+   * Shows the chardev of the guest's UART to clients.
+   *
+   * @param id of the chardev
+   * @param description what it is and where
+   */
+  public void serialLine(String id, Supplier<String> description) {
+    serialLines = () -> Map.of(id, description.get());
+  }
+
+  @Override
+  public Map<String, String> serialLines() {
+    return serialLines.get();
   }
 
   /** Lets migrations over TCP go without TLS unless a client asks for it, as in QEMU. */

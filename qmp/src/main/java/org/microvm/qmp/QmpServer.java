@@ -66,6 +66,7 @@ public final class QmpServer implements AutoCloseable {
     new QomCommands(target, registry, objects).addTo(commands);
     new AbsentParts(target, registry, descriptors).addTo(commands);
     CommandLineOptions.addTo(commands);
+    new StatsCommands(target).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);
     QmpSchema.addTo(commands);

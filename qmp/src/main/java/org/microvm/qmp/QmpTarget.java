@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
@@ -112,6 +113,11 @@ public interface QmpTarget {
    */
   default void migrateIncoming(MigrationAddress address) throws IOException {
     throw new IOException("'-incoming' was not specified on the command line");
+  }
+
+  /** {@return the descriptions of the chardevs that are no channels, by their ids} */
+  default Map<String, String> serialLines() {
+    return Map.of();
   }
 
   /** {@return whether migrations over TCP need no TLS unless a client asks for it, as in QEMU} */

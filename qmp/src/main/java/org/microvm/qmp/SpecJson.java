@@ -26,7 +26,7 @@ import org.microvm.virtioserial.options.SocketSpec;
 /** Reads and writes the JSON of chardevs and ports: arguments of chardev-add and device_add. */
 public final class SpecJson {
   /** The types of chardevs that chardev-add accepts. */
-  static final List<String> TYPES = List.of("socket", "file", "pipe", "pty", "null");
+  static final List<String> TYPES = List.of("socket", "file", "pipe", "pty", "null", "vc");
 
   /** The path of a set of descriptors, as in QEMU. */
   private static final Pattern DESCRIPTOR_SET = Pattern.compile("/dev/fdset/([0-9]{1,9})");
@@ -70,11 +70,20 @@ public final class SpecJson {
           case "file" -> file(data, descriptors);
           case "pipe" -> new ChardevSpec.Pipe(path(data, "device"));
           case "pty" -> new ChardevSpec.Pty();
+          case "vc" -> virtualConsole(data);
           default -> new ChardevSpec.Null();
         };
     data.finish();
     backend.finish();
     return log.isPresent() ? ChardevOptions.logged(spec, path("logfile", log.get()), append) : spec;
+  }
+
+  /** As in QEMU without a display, what goes to a virtual console is dropped. */
+  private static ChardevSpec virtualConsole(QmpArguments data) throws QmpException {
+    for (String name : List.of("width", "height", "cols", "rows")) {
+      data.optionalNumber(name);
+    }
+    return new ChardevSpec.Null();
   }
 
   private static ChardevSpec socket(QmpArguments data, DescriptorCommands descriptors)

@@ -23,6 +23,12 @@ class AbsentPartsTest extends QmpProtocolFixture {
       value = {
         "'query-colo-status'|{'mode': 'none', 'last-mode': 'none', 'reason': 'none'}",
         "'query-yank'|[]",
+        "'query-stats', 'arguments': {'target': 'vm', 'providers': []}|[]",
+        "'query-stats', 'arguments': {'target': 'vm', 'providers': [{'provider': 'kvm',"
+            + " 'names': ['exits']}]}|[{'provider': 'kvm', 'stats': [{'name': 'exits', 'value': 3}]}]",
+        "'query-stats', 'arguments': {'target': 'vcpu'}|[{'provider': 'kvm',"
+            + " 'qom-path': '/machine/unattached/device[0]', 'stats':"
+            + " [{'name': 'halts', 'value': 1}, {'name': 'wait', 'value': [5, 6]}]}]",
         "'rtc-reset-reinjection'|{}",
         "'transaction', 'arguments': {'actions': []}|{}",
         "'trace-event-get-state', 'arguments': {'name': '*foo'}|[]",
@@ -62,6 +68,10 @@ class AbsentPartsTest extends QmpProtocolFixture {
         "'ringbuf-read', 'arguments': {'device': 'x', 'size': 1}|Device 'x' not found",
         "'ringbuf-write', 'arguments': {'device': 'x', 'data': 'a', 'format': 'b'}"
             + "|Parameter 'format' does not accept value 'b'",
+        "'query-stats', 'arguments': {'target': 'x'}"
+            + "|Parameter 'target' does not accept value 'x'",
+        "'query-stats', 'arguments': {'target': 'vm', 'vcpus': []}"
+            + "|Parameter 'vcpus' is unexpected",
         "'screendump', 'arguments': {'filename': 'x'}|There is no console to take a screendump from",
         "'trace-event-get-state', 'arguments': {'name': 'foo'}|unknown event \"foo\"",
         "'transaction', 'arguments': {'actions': [{'type': 'abort'}]}"

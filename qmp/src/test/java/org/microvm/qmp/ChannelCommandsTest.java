@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -275,5 +276,17 @@ class ChannelCommandsTest {
     assertTrue(unused.get(0).path("frontend-open").asBoolean());
     assertEquals(text, unused.get(2).path("filename").asText());
     assertEquals(text, used.get(2).path("filename").asText());
+  }
+
+  @Test
+  void chardevOfTheUart_isListedAndStays() throws IOException {
+    target.serialLines = Map.of("serial0", "pty:/dev/pts/9");
+
+    String listed = client.execute("query-chardev").toString();
+
+    assertTrue(listed.contains("\"serial0\",\"filename\":\"pty:/dev/pts/9\""), listed);
+    IOException refused =
+        assertThrows(IOException.class, () -> run("chardev-remove", "{'id': 'serial0'}"));
+    assertEquals("Chardev 'serial0' is busy", refused.getMessage());
   }
 }

@@ -2,11 +2,13 @@ package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -34,6 +36,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
 
+  volatile Map<String, String> serialLines = Map.of();
   volatile Optional<UUID> generation = Optional.empty();
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
@@ -54,6 +57,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public Optional<String> name() {
     return Optional.of("fake");
+  }
+
+  @Override
+  public Map<String, String> serialLines() {
+    return serialLines;
   }
 
   @Override
@@ -164,7 +172,11 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public JsonNode statistics() {
-    return JsonNodeFactory.instance.objectNode().put("resets", resets);
+    ObjectNode result = JsonNodeFactory.instance.objectNode().put("resets", resets);
+    result.putObject("kvm").put("pages", 2).put("exits", 3);
+    ObjectNode vcpu = result.putArray("vcpus").addObject().putObject("kvm");
+    vcpu.put("halts", 1).put("wait[0]", 5).put("wait[1]", 6);
+    return result;
   }
 
   @Override
