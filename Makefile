@@ -59,7 +59,7 @@ agents-root: | packages ## build Debian with systemd and the agents from their p
 	@test-images/agents/root.sh $(RELEASE)
 
 .PHONY: agents-test
-agents-test: build agents-root bare-metal ## run Debian's agents against this program (ARGS="--host" without a guest; docs/agent.md)
+agents-test: build images agents-root bare-metal ## run Debian's agents against this program (ARGS="--host" without a guest; docs/agent.md)
 	@tools/agents/run $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
 
 bare-metal: | packages
