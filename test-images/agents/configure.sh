@@ -23,6 +23,8 @@ mount_table() {
     printf '%s\n' \
         'tmpfs /tmp tmpfs nosuid,nodev,mode=1777 0 0' \
         >"$etc/fstab"
+    # logind's state directory, which systemd cannot make in a read-only root.
+    mkdir -p "$root/var/lib/systemd/linger"
     rm -rf "$root/var/tmp"
     ln -s /tmp "$root/var/tmp"
     ln -sfnT /run/resolv.conf "$etc/resolv.conf"

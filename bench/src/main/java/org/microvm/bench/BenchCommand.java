@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
       BenchCommand.Boot.class,
       BenchCommand.Restore.class,
       BenchCommand.Migrate.class,
+      BenchCommand.Serve.class,
       BenchStateCommand.class,
       BenchChannelCommand.class,
       BenchExitsCommand.class,
@@ -99,6 +100,36 @@ final class BenchCommand {
       checkRuns(runs);
       String memory = guest.checked();
       RestoreBenchmark.run(launcher(), System.out, runs, memory);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "serve",
+      description =
+          "Measures restores in the background, from the shell to the agent's answer, with and"
+              + " without `microvm serve`.",
+      mixinStandardHelpOptions = true)
+  static final class Serve implements Callable<Integer> {
+    @Option(
+        names = "--runs",
+        defaultValue = "20",
+        description = "number of runs (default: ${DEFAULT-VALUE})")
+    private int runs;
+
+    @Option(
+        names = "--warm-ups",
+        defaultValue = "20",
+        description = "machines that the server restores first (default: ${DEFAULT-VALUE})")
+    private int warmUps;
+
+    @Mixin private GuestMemory guest;
+
+    @Override
+    public Integer call() throws Exception {
+      checkRuns(runs);
+      String memory = guest.checked();
+      ServeBenchmark.run(launcher(), System.out, runs, warmUps, memory);
       return 0;
     }
   }

@@ -13,7 +13,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.microvm.machine.GuestPool;
 import org.microvm.machine.Machine;
+import org.microvm.machine.PoolLimits;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.runtime.VmmRuntime;
@@ -26,6 +28,13 @@ import org.microvm.machine.snapshot.Snapshot;
 final class FleetBenchmark {
   private static final int PINGS = 100;
   private static final long IDLE_SECONDS = 2;
+  private static final int FLOORS = 10;
+
+  /** Guests that the pool keeps ready, and how many are taken from it. */
+  private static final int POOL = 4;
+
+  private static final int TAKES = 20;
+
   private static final double MEBI = 1 << 20;
 
   /** Threads that restore or close at once: most of a restore is a wait in the kernel. */
@@ -66,6 +75,7 @@ final class FleetBenchmark {
       for (int size : sizes) {
         benchmark.measure(size);
       }
+      benchmark.pool();
       benchmark.report(output);
     } finally {
       delete(directory);
@@ -89,9 +99,11 @@ final class FleetBenchmark {
         long begin = System.nanoTime();
         guests.add(FleetGuest.restore(snapshot, config));
         add(fleet, i == 0 ? "restore, first" : "restore, later", "ms", millisSince(begin));
+        add(fleet, "restore, to first instruction", "ms", guests.getLast().startMillis());
       }
       add(fleet, "restore, last", "ms", last(fleet));
       footprint(fleet, size, footprint().since(before));
+      floor(fleet);
       idle(fleet);
       ping(fleet, guests);
     } finally {
@@ -99,6 +111,44 @@ final class FleetBenchmark {
     }
     atOnce(fleet, size);
     out.println(row(fleet));
+  }
+
+  /** The kernel's part, with all guests alive. */
+  private void floor(String fleet) throws IOException {
+    for (int i = 0; i < FLOORS; i++) {
+      long begin = System.nanoTime();
+      KvmFloor floor = KvmFloor.make(config.memoryBytes());
+      add(fleet, "floor: KVM alone, made", "ms", millisSince(begin));
+      begin = System.nanoTime();
+      floor.close();
+      add(fleet, "floor: KVM alone, closed", "ms", millisSince(begin));
+    }
+    add(
+        fleet,
+        "to first instruction, to the floor",
+        "",
+        samples.median("restore, to first instruction", fleet, "ms")
+            / samples.median("floor: KVM alone, made", fleet, "ms"));
+  }
+
+  /** Takes guests of a pool that is full. */
+  private void pool() throws IOException, MachineException, InterruptedException {
+    try (GuestPool<FleetGuest> pool =
+        new GuestPool<>(
+            () -> FleetGuest.restore(snapshot, config), PoolLimits.ofGuests(POOL, 2 * POOL))) {
+      for (int i = 0; i < TAKES; i++) {
+        while (pool.ready() < POOL) {
+          TimeUnit.MILLISECONDS.sleep(1);
+        }
+        long begin = System.nanoTime();
+        FleetGuest guest = pool.take();
+        add("pool", "take", "ms", millisSince(begin));
+        guest.ping();
+        add("pool", "take, to the agent's answer", "ms", millisSince(begin));
+        pool.discard(guest);
+      }
+    }
+    out.println(row("pool"));
   }
 
   private double last(String fleet) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.microvm.machine.GuestPool;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.DiskConfig;
@@ -21,7 +22,7 @@ import org.microvm.virtioserial.channel.ChannelBackend;
  * One of the guests that {@link FleetBenchmark} measures: the project's Linux guest in this
  * process, with two ports. The guest agent has one; the other one stays closed. For one thread.
  */
-final class FleetGuest implements AutoCloseable {
+final class FleetGuest implements GuestPool.Guest {
   private static final String AGENT = "org.qemu.guest_agent.0";
   private static final String CLOSED_PORT = "org.microvm.bench.0";
   private static final byte[] PING =
@@ -30,6 +31,7 @@ final class FleetGuest implements AutoCloseable {
   private final Machine machine;
   private final Channel agent;
   private final ByteBuffer answer = ByteBuffer.allocate(256);
+  private double startMillis;
 
   private FleetGuest(Machine machine, Channel agent) {
     this.machine = machine;
@@ -57,7 +59,8 @@ final class FleetGuest implements AutoCloseable {
   static Snapshot boot(MachineConfig config, Path directory)
       throws IOException, MachineException, InterruptedException {
     try (Machine machine = Machine.create(config)) {
-      FleetGuest guest = start(machine);
+      machine.start();
+      FleetGuest guest = connect(machine);
       guest.agent.close();
       machine.snapshot(directory);
     }
@@ -67,17 +70,21 @@ final class FleetGuest implements AutoCloseable {
   /** Restores a guest and waits for its agent's answer. */
   static FleetGuest restore(Snapshot snapshot, MachineConfig config)
       throws IOException, MachineException {
+    long begin = System.nanoTime();
     Machine machine = Machine.restore(snapshot, config);
     try {
-      return start(machine);
+      machine.start();
+      double millis = (System.nanoTime() - begin) / 1e6;
+      FleetGuest guest = connect(machine);
+      guest.startMillis = millis;
+      return guest;
     } catch (IOException | RuntimeException e) {
       machine.close();
       throw e;
     }
   }
 
-  private static FleetGuest start(Machine machine) throws IOException {
-    machine.start();
+  private static FleetGuest connect(Machine machine) throws IOException {
     try {
       FleetGuest guest = new FleetGuest(machine, machine.channels().openChannel(AGENT));
       guest.ping();
@@ -87,8 +94,14 @@ final class FleetGuest implements AutoCloseable {
     }
   }
 
-  Machine machine() {
+  @Override
+  public Machine machine() {
     return machine;
+  }
+
+  /** From {@code Machine.restore} to the vCPU's first entry into the guest. */
+  double startMillis() {
+    return startMillis;
   }
 
   /** Asks the agent for an answer and waits for it. */

@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.microvm.cli.named.MachineFiles;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
@@ -28,6 +30,15 @@ final class AgentChannel {
   private static final String NO_SOCKET = "null,id=" + ID;
 
   private AgentChannel() {}
+
+  /**
+   * Whether the channel is added to a machine with a name: not if its snapshot lacks it.
+   *
+   * @param snapshot the directory of a snapshot, or null
+   */
+  static boolean isAdded(Path snapshot) throws MachineException {
+    return snapshot == null || isIn(Snapshot.open(snapshot).options());
+  }
 
   /** Whether a snapshot's options contain the channel. */
   static boolean isIn(List<String> options) {
@@ -88,7 +99,7 @@ final class AgentChannel {
       throws IOException {
     for (String text : chardevs) {
       Path socket = socket(text, id);
-      if (socket != null) {
+      if (socket != null && !MachineOptions.isThere(files.agent())) {
         Files.createSymbolicLink(files.agent(), socket.toAbsolutePath());
       }
     }

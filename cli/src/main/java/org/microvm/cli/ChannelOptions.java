@@ -70,6 +70,17 @@ final class ChannelOptions {
     }
   }
 
+  /** Whether another process of this user can open the same. */
+  static boolean isForAnyProcess(OptionList options) throws OptionException {
+    options.need("id");
+    ChardevSpec spec = ChardevOptions.read(options);
+    return spec.equals(spec.absolute())
+        && !(spec.plain() instanceof SocketSpec socket
+            && socket.address() instanceof SocketSpec.Inherited)
+        && !(spec.plain() instanceof ChardevSpec.Passed)
+        && !(spec.plain() instanceof ChardevSpec.Stdio);
+  }
+
   private ChardevSpec chardev(OptionList options) throws OptionException {
     String id = options.need("id");
     ChardevSpec spec = ChardevOptions.read(options);

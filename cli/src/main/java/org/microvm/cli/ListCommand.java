@@ -33,6 +33,7 @@ final class ListCommand implements Callable<Integer> {
     for (Machines.Entry entry : Machines.ofUser().list()) {
       ObjectNode machine = machines.addObject().put("name", entry.name().text());
       machine.put("state", state(entry)).put("pid", entry.pid());
+      machine.put("served", entry.served());
       entry.description().map(Description::toJson).ifPresent(machine::setAll);
       machine.put("directory", entry.files().directory().toString());
     }

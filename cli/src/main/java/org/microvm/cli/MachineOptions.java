@@ -4,6 +4,7 @@ import static java.util.Map.entry;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -193,6 +194,31 @@ final class MachineOptions {
     return kernel.getValue();
   }
 
+  /**
+   * Makes the paths of the kernel and the RAM disk absolute.
+   *
+   * @param directory what relative paths refer to
+   */
+  void resolve(Path directory) {
+    for (OptionSpec option : List.of(kernel, initrd)) {
+      Path path = option.getValue();
+      if (path != null) {
+        option.setValue(directory.resolve(path));
+      }
+    }
+  }
+
+  /**
+   * Whether another process of this user can open what the channels and disks name: no relative
+   * path, and nothing that this process has open.
+   */
+  boolean isForAnyProcess() {
+    return Options.all(disks).stream().allMatch(text -> DiskOptions.parse(text).file().isAbsolute())
+        && Options.all(chardevs).stream()
+            .allMatch(
+                text -> ChannelOptions.read("--chardev", text, ChannelOptions::isForAnyProcess));
+  }
+
   /** Adds a word to the kernel command line, which snapshots do not keep. */
   void addBootOption(String word) {
     bootOptions.add(word);
@@ -252,7 +278,7 @@ final class MachineOptions {
     channels = new ChannelOptions(Options.all(chardevs), incoming);
     if (files != null) {
       Optional<Path> clipboard = channels.clipboardAt(files.clipboard());
-      if (clipboard.isPresent()) {
+      if (clipboard.isPresent() && !isThere(files.clipboard())) {
         Files.createSymbolicLink(files.clipboard(), clipboard.get().toAbsolutePath());
       }
     }
@@ -275,6 +301,11 @@ final class MachineOptions {
         .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
         .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
         .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
+  }
+
+  /** Whether the process that had the machine before this one has made the link. */
+  static boolean isThere(Path link) {
+    return Files.exists(link, LinkOption.NOFOLLOW_LINKS);
   }
 
   /** Completes the options themselves, because snapshots have them. */

@@ -32,6 +32,7 @@ public final class Main {
           new Named("snapshot", () -> new CommandLine(new SnapshotCommand())),
           new Named("migrate", () -> new CommandLine(new MigrateCommand())),
           new Named("restore", RestoreCommand::commandLine),
+          new Named("serve", () -> new CommandLine(new ServeCommand())),
           new Named("agent", () -> new CommandLine(new AgentCommand())),
           new Named("clipboard", () -> new CommandLine(new ClipboardCommand())),
           new Named("ctl", () -> new CommandLine(new CtlCommand())),
@@ -53,7 +54,8 @@ public final class Main {
     CommandLogging.begin();
     CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
-    if (args.length > 0 && List.of("run", "restore", AotTraining.COMMAND).contains(args[0])) {
+    if (args.length > 0
+        && List.of("run", "restore", "serve", AotTraining.COMMAND).contains(args[0])) {
       LinkerWarmup.begin();
     }
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {

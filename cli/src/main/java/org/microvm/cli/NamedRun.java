@@ -18,13 +18,15 @@ import org.microvm.machine.config.MachineConfig;
 
 /** What a machine has because of its name; nothing if it has none. */
 final class NamedRun implements AutoCloseable {
-  private final Registration registration;
+  private final boolean served;
+  private Registration registration;
   private ConsoleHub hub;
   private ConsoleServer server;
   private boolean running;
 
-  private NamedRun(Registration registration) {
+  private NamedRun(Registration registration, boolean served) {
     this.registration = registration;
+    this.served = served;
   }
 
   /**
@@ -36,7 +38,43 @@ final class NamedRun implements AutoCloseable {
    */
   static NamedRun begin(String name) throws IOException {
     Background.begin();
-    return new NamedRun(name == null ? null : Machines.ofUser().register(name("--name", name)));
+    return new NamedRun(
+        name == null ? null : Machines.ofUser().register(name("--name", name)), false);
+  }
+
+  /**
+   * Registers the name of a machine in a process that hosts others as well.
+   *
+   * @throws IOException if another machine has it
+   */
+  static NamedRun serve(Machines machines, MachineName name) throws IOException {
+    return new NamedRun(machines.register(name, true), true);
+  }
+
+  /** Prepares to take over a machine of another process, whose console continues here. */
+  static NamedRun incoming(MachineFiles files) throws IOException {
+    NamedRun run = new NamedRun(null, true);
+    run.hub = ConsoleHub.continued(files);
+    return run;
+  }
+
+  /** Takes the name over, after {@link #incoming}. */
+  void adopt(Registration adopted) {
+    registration = adopted;
+  }
+
+  /**
+   * Disconnects the viewers, and lets another process have the name and the files.
+   *
+   * @param adoption makes that process take them
+   */
+  synchronized void handOver(Registration.Adoption adoption) throws IOException {
+    server.close();
+    server = null;
+    hub = null;
+    Registration given = registration;
+    registration = null;
+    given.handOver(adoption);
   }
 
   /** Reads a name; the message of an error begins with where it was given. */
@@ -55,6 +93,9 @@ final class NamedRun implements AutoCloseable {
 
   /** Returns where the console goes, so that viewers see it. */
   OutputStream console(OutputStream stream) throws IOException {
+    if (hub != null) {
+      return hub;
+    }
     if (registration == null) {
       return stream;
     }
@@ -71,7 +112,7 @@ final class NamedRun implements AutoCloseable {
             config.memoryBytes(),
             config.cpus(),
             kernel.toString(),
-            Background.isThisProcess()));
+            served || Background.isThisProcess()));
   }
 
   /** Starts to serve the viewers of the machine's console. */
@@ -89,7 +130,9 @@ final class NamedRun implements AutoCloseable {
     if (registration != null && !running) {
       running = true;
       describe(config);
-      Background.runs(files().log());
+      if (!served) {
+        Background.runs(files().log());
+      }
     }
   }
 

@@ -48,6 +48,11 @@ final class PowerCut {
     if (hasEnded(ANSWER)) {
       return false;
     }
+    if (machine.served()) {
+      throw new IOException(
+          "%s does not answer; its process %d is not killed, because it hosts other machines as well"
+              .formatted(machine.name(), machine.pid()));
+    }
     // The process holds the machine's lock, so the number is still its own.
     ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroyForcibly);
     if (!hasEnded(ANSWER)) {

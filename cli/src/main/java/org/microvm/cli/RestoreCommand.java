@@ -1,9 +1,11 @@
 package org.microvm.cli;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.Snapshot;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,17 +44,36 @@ final class RestoreCommand implements Callable<Integer> {
               + " `microvm run` may follow. They take the place of the same options of the snapshot"
               + " (a chardev: of the one with the same id; a disk: of all disks).");
 
+  /** Whether {@code --sockets} was given. */
+  boolean movesSockets() {
+    return sockets.getValue() != null;
+  }
+
   /** The command. */
   static CommandLine commandLine() {
-    RestoreCommand restore = new RestoreCommand();
-    restore.spec.addPositional(restore.directory);
-    restore.spec.parser().unmatchedArgumentsAllowed(true);
-    return Options.complete(restore.spec, List.of(restore.sockets, restore.trustOptions));
+    return new RestoreCommand().toCommandLine();
+  }
+
+  /** Returns the command line of this command. */
+  CommandLine toCommandLine() {
+    spec.addPositional(directory);
+    spec.parser().unmatchedArgumentsAllowed(true);
+    return Options.complete(spec, List.of(sockets, trustOptions));
   }
 
   @Override
   public Integer call() throws Exception {
-    Path from = directory.getValue();
+    List<String> args = runWords(Path.of(""));
+    return Main.execute(spec.commandLine().getErr(), args.toArray(new String[0]));
+  }
+
+  /**
+   * Returns the words of {@code microvm run} that do the same.
+   *
+   * @param base what a relative path of the snapshot refers to
+   */
+  List<String> runWords(Path base) throws IOException, MachineException {
+    Path from = base.resolve(directory.<Path>getValue());
     Snapshot snapshot = Snapshot.open(from);
     if (snapshot.options().isEmpty()) {
       throw new UsageException(snapshot + " contains no options: use 'run --restore'");
@@ -63,7 +84,7 @@ final class RestoreCommand implements Callable<Integer> {
     args.addAll(options(snapshot, from, again));
     args.addAll(List.of("--restore", from.toString()));
     args.addAll(again);
-    return Main.execute(spec.commandLine().getErr(), args.toArray(new String[0]));
+    return args;
   }
 
   private List<String> options(Snapshot snapshot, Path from, List<String> again) {

@@ -171,12 +171,6 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** Whether the agent's channel of a machine with a name is added: not if a snapshot lacks it. */
-  private boolean addsAgent() throws MachineException {
-    Path snapshot = restore.getValue();
-    return snapshot == null || AgentChannel.isIn(Snapshot.open(snapshot).options());
-  }
-
   private Integer call(NamedRun named, Consumer<Machine> onStart) throws Exception {
     List<String> words = words();
     control.name(named.files());
@@ -190,7 +184,7 @@ final class RunCommand implements Callable<Integer> {
     if (extras.hasExactCommandLine()) {
       options.exactCommandLine();
     }
-    options.name(named.files(), named.files() != null && addsAgent());
+    options.name(named.files(), named.files() != null && AgentChannel.isAdded(restore.getValue()));
     MachineConfig.Builder builder = options.toBuilder(incoming.isGiven());
     boolean detached = Background.isThisProcess();
     if (detached && options.channels().useStdio()) {
@@ -359,24 +353,30 @@ final class RunCommand implements Callable<Integer> {
     if (incoming.isGiven() && snapshot != null) {
       throw new UsageException("--incoming and --restore cannot be combined");
     }
-    if (config.cpus() > 1 && HostVirtualization.emulatesKernels()) {
-      System.err.println(
-          "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux with more than one vCPU"
-              + " needs a kernel that is patched for such hosts and has SMP, and boots slower");
-    }
+    System.err.print(warning(config));
     if (snapshot != null) {
-      RestoreClock restoreClock =
-          clock.getValue() == null
-              ? RestoreClock.SAVED
-              : Options.choice(
-                  clock,
-                  entry("saved", RestoreClock.SAVED),
-                  entry("realtime", RestoreClock.REALTIME));
+      RestoreClock restoreClock = clock(clock);
       return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
     }
     return incoming.isGiven()
         ? incoming.receive(config, control, extras.isPaused(), () -> runs(named, config))
         : Machine.create(config);
+  }
+
+  /** Returns what the user has to know of the host's limits, with a line feed, or nothing. */
+  static String warning(MachineConfig config) {
+    return config.cpus() > 1 && HostVirtualization.emulatesKernels()
+        ? "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux with more than one vCPU"
+            + " needs a kernel that is patched for such hosts and has SMP, and boots slower\n"
+        : "";
+  }
+
+  /** Returns the value of {@code --clock}. */
+  static RestoreClock clock(OptionSpec clock) {
+    return clock.getValue() == null
+        ? RestoreClock.SAVED
+        : Options.choice(
+            clock, entry("saved", RestoreClock.SAVED), entry("realtime", RestoreClock.REALTIME));
   }
 
   private void finish(Machine machine, NamedRun named, UartChannel uart) {

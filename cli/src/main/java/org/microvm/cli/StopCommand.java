@@ -52,7 +52,7 @@ final class StopCommand implements Callable<Integer> {
     }
     machine = Machines.ofUser().find(NamedRun.name("stop", name));
     end = new PowerCut(machine);
-    if (!Files.exists(machine.files().control())) {
+    if (!Files.exists(machine.files().control()) && !machine.served()) {
       // It waits for a client, or for a guest that migrates here.
       ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
       if (end.hasEnded(PowerCut.ANSWER)) {

@@ -11,11 +11,7 @@ import picocli.CommandLine.Model.OptionSpec;
 /** Writes completions for fish from picocli's model of the commands. */
 final class FishCompletion {
   private static final String MACHINES =
-      "(microvm list --json 2>/dev/null | string match -rg '\"name\" : \"(.*)\"')";
-
-  /** Commands whose first word is the name of a machine. */
-  private static final Set<String> NAMED =
-      Set.of("console", "stop", "agent", "port", "top", "snapshot", "ctl", "migrate");
+      "(command -q microvm; and microvm list --json 2>/dev/null | string match -rg '\"name\" : \"(.*)\"')";
 
   private final StringBuilder script = new StringBuilder();
 
@@ -38,7 +34,7 @@ final class FishCompletion {
     for (CommandLine one : subcommands) {
       line(here, "-a " + quoted(one.getCommandName()), description(one.getCommandSpec()));
     }
-    if (path.size() == 1 && NAMED.contains(path.getFirst())) {
+    if (ShellCompletion.takesMachine(command)) {
       line(here, "-a " + quoted(MACHINES), "machine");
     }
     for (OptionSpec option : command.options()) {
@@ -75,7 +71,7 @@ final class FishCompletion {
     if (option.arity().max() > 0) {
       // A value: one of a few words, or anything, of which fish completes names of files.
       words.append(
-          option.paramLabel().matches("[a-z]+(\\|[a-z]+)+")
+          ShellCompletion.CHOICES.matcher(option.paramLabel()).matches()
               ? " -x -a " + quoted(option.paramLabel().replace('|', ' '))
               : " -r -F");
     }

@@ -10,16 +10,21 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class ShellCompletionTest {
+  /** Written once, because that takes longer than running it. */
+  private static final String BASH = ShellCompletion.bash();
+
   @TempDir private Path directory;
 
   /** What bash proposes for the last of some words. */
   private List<String> complete(String... words) throws Exception {
-    Path script = Files.writeString(directory.resolve("microvm"), ShellCompletion.bash());
+    Path script = Files.writeString(directory.resolve("microvm"), BASH);
     String quoted = "'" + String.join("' '", words) + "'";
-    Process bash =
+    ProcessBuilder builder =
         new ProcessBuilder(
                 "bash",
                 "-c",
@@ -30,8 +35,11 @@ class ShellCompletionTest {
                     + "); COMP_CWORD="
                     + (words.length - 1)
                     + "; COMP_LINE=x; _complete_microvm; printf '%s\\n' \"${COMPREPLY[@]}\"")
-            .redirectError(directory.resolve("err").toFile())
-            .start();
+            .redirectError(directory.resolve("err").toFile());
+    builder
+        .environment()
+        .merge("PATH", directory.resolve("bin").toString(), (path, first) -> first + ":" + path);
+    Process bash = builder.start();
     return bash.inputReader().lines().map(String::strip).toList();
   }
 
@@ -43,9 +51,49 @@ class ShellCompletionTest {
   }
 
   @Test
-  void zsh_readsTheScriptOfBash() {
+  void bash_completesTheWordsOfAnOption() throws Exception {
+    assertEquals(List.of("exit", "restart", "pause"), complete("microvm", "run", "--on-panic", ""));
+    assertEquals(List.of("share"), complete("microvm", "migrate", "--memory", "sh"));
+    assertEquals(List.of("primary"), complete("microvm", "clipboard", "get", "--selection", "pri"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "console ",
+        "stop ",
+        "agent ",
+        "top ",
+        "snapshot ",
+        "migrate ",
+        "ctl ",
+        "port add ",
+        "port list ",
+        "port remove ",
+        "clipboard get ",
+        "clipboard set ",
+        "clipboard watch ",
+        "clipboard share "
+      })
+  void bash_completesNamesOfMachines(String command) throws Exception {
+    Path program = directory.resolve("bin/microvm");
+    Files.createDirectories(program.getParent());
+    Files.writeString(program, "#!/bin/sh\necho '[ { \"name\" : \"web-1\",'\n");
+    assertTrue(program.toFile().setExecutable(true));
+
+    List<String> proposed = complete(("microvm " + command + "|w").split(" \\|| "));
+
+    assertTrue(proposed.contains("web-1"), proposed.toString());
+  }
+
+  @Test
+  void zsh_hasTheScriptOfBashAndCompletesAtOnce() {
     assertTrue(ShellCompletion.zsh().startsWith("#compdef microvm\n"));
-    assertTrue(ShellCompletion.zsh().endsWith(ShellCompletion.bash()));
+    assertTrue(
+        ShellCompletion.zsh().endsWith("\n_bash_complete -o default -F _complete_microvm\n"));
+    assertTrue(ShellCompletion.zsh().contains("function _picocli_microvm_console() {"));
+    // In the emulation of sh, "&>" would start the command before it in the background.
+    assertFalse(ShellCompletion.zsh().contains("type compopt &>"));
   }
 
   @Test

@@ -24,7 +24,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
  * harms only itself.
  *
  * <p>{@code -Dmicrovm.random.seconds} and {@code -Dmicrovm.random.seed} run it longer, or as it ran
- * before: {@code make fuzz-guest MINUTES=10}.
+ * before. {@code make fuzz-guest} runs the same guest in a process of its own, in the sandbox.
  */
 @RequiresKvm
 @Timeout(value = 60, unit = TimeUnit.MINUTES)

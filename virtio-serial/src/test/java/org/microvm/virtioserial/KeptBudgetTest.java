@@ -117,7 +117,7 @@ class KeptBudgetTest {
               () -> machine.addUnix(PortConfig.named("a").withByteLimit(BUDGET + 1), "a"));
 
       assertEquals(
-          "byte_limit=65537: the ports of a device keep at most 65536 bytes in this process",
+          "byte_limit=65537: the ports of this device keep at most 65536 bytes together",
           refused.getMessage());
     }
   }

@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,9 +27,21 @@ final class BoundedLog extends OutputStream {
    * @param limit size in bytes at which a new file begins
    */
   BoundedLog(Path file, long limit) throws IOException {
+    this(file, limit, Files.newOutputStream(file), 0);
+  }
+
+  private BoundedLog(Path file, long limit, OutputStream out, long size) {
     this.file = file;
     this.limit = limit;
-    out = Files.newOutputStream(file);
+    this.out = out;
+    this.size = size;
+  }
+
+  /** Continues the log of another process. */
+  static BoundedLog continued(Path file, long limit) throws IOException {
+    OutputStream out =
+        Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    return new BoundedLog(file, limit, out, Files.size(file));
   }
 
   /** The file with what was written before the file was full. */

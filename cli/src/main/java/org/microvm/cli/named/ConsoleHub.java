@@ -2,6 +2,7 @@ package org.microvm.cli.named;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Files;
 
 /**
  * Receives what a guest writes to its console, and passes it to a stream, a log and all viewers.
@@ -25,8 +26,29 @@ public final class ConsoleHub extends OutputStream {
    * @throws IOException if the log cannot be created
    */
   public ConsoleHub(MachineFiles files, OutputStream stream) throws IOException {
+    this(new BoundedLog(files.consoleLog(), LOG_BYTES), stream);
+  }
+
+  private ConsoleHub(BoundedLog log, OutputStream stream) {
+    this.log = log;
     this.stream = stream;
-    log = new BoundedLog(files.consoleLog(), LOG_BYTES);
+  }
+
+  /**
+   * Creates the hub of a guest that moves here from another process, which writes the log until
+   * then.
+   *
+   * @param files of the machine
+   * @return the hub; its viewers see the end of the log first
+   * @throws IOException if the log cannot be read or written
+   */
+  public static ConsoleHub continued(MachineFiles files) throws IOException {
+    ConsoleHub hub =
+        new ConsoleHub(
+            BoundedLog.continued(files.consoleLog(), LOG_BYTES), OutputStream.nullOutputStream());
+    byte[] text = Files.readAllBytes(files.consoleLog());
+    hub.scrollBack.write(text, 0, text.length);
+    return hub;
   }
 
   /** The bytes for the viewers. */

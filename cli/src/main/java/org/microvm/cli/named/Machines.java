@@ -23,6 +23,11 @@ public final class Machines {
 
   private static final String TURN = ".lock";
   private static final String ENDED = ".ended";
+  private static final String SERVER = ".serve.sock";
+  private static final String SERVER_LOG = ".serve.log";
+
+  /** Follows the process id in the lock file of a machine whose process hosts others as well. */
+  private static final String SERVED = " serve";
 
   private final Path root;
 
@@ -57,10 +62,15 @@ public final class Machines {
    * @param name its name
    * @param files its files
    * @param pid its process
+   * @param served whether the process also hosts other machines
    * @param description empty while it starts
    */
   public record Entry(
-      MachineName name, MachineFiles files, long pid, Optional<Description> description) {
+      MachineName name,
+      MachineFiles files,
+      long pid,
+      boolean served,
+      Optional<Description> description) {
     /**
      * Waits for the end of the machine's process.
      *
@@ -84,6 +94,18 @@ public final class Machines {
    * @throws IOException if another machine has the name, or its sockets' paths would be too long
    */
   public Registration register(MachineName name) throws IOException {
+    return register(name, false);
+  }
+
+  /**
+   * Gives a machine of this process its name.
+   *
+   * @param name which no other machine has
+   * @param served whether this process also hosts other machines
+   * @return the registration, which the caller closes
+   * @throws IOException if another machine has the name, or its sockets' paths would be too long
+   */
+  public Registration register(MachineName name, boolean served) throws IOException {
     MachineFiles files = files(name);
     files.checkLength();
     try (Fd _ = turn()) {
@@ -99,9 +121,49 @@ public final class Machines {
         lock.close();
         throw new IOException("--name " + name + ": " + files.lock() + " is locked");
       }
-      Files.writeString(files.lock(), Long.toString(ProcessHandle.current().pid()));
+      writePid(files, served);
       return new Registration(this, name, files, lock);
     }
+  }
+
+  private static void writePid(MachineFiles files, boolean served) throws IOException {
+    long pid = ProcessHandle.current().pid();
+    Files.writeString(files.lock(), served ? pid + SERVED : Long.toString(pid));
+  }
+
+  /**
+   * Waits until another process gives a name up, and takes it over; see {@link
+   * Registration#handOver}.
+   *
+   * @param name the name of a machine whose guest has moved to this process
+   * @return the registration, which the caller closes
+   * @throws IOException if the name is gone, because that process has ended and another one has
+   *     removed what it left
+   */
+  public Registration adopt(MachineName name) throws IOException {
+    MachineFiles files = files(name);
+    Fd lock = Fd.open(files.lock(), Fd.READ_WRITE);
+    try {
+      AdvisoryLock.lock(lock, true);
+      if (!Files.exists(files.lock())) {
+        throw new IOException(files.lock() + " was removed");
+      }
+      writePid(files, true);
+      return new Registration(this, name, files, lock);
+    } catch (IOException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  /** {@return the socket of the process that hosts machines of this user} */
+  public Path serverSocket() {
+    return root.resolve(SERVER);
+  }
+
+  /** {@return where the messages of that process go if it is in the background} */
+  public Path serverLog() {
+    return root.resolve(SERVER_LOG);
   }
 
   /**
@@ -121,7 +183,9 @@ public final class Machines {
         MachineName name = new MachineName(text);
         MachineFiles files = files(name);
         if (isAlive(files)) {
-          entries.add(new Entry(name, files, pid(files), description(files)));
+          String lock = Files.readString(files.lock());
+          boolean served = lock.endsWith(SERVED);
+          entries.add(new Entry(name, files, pid(files, lock), served, description(files)));
         } else {
           remove(name);
         }
@@ -178,7 +242,24 @@ public final class Machines {
     }
   }
 
-  private MachineFiles files(MachineName name) {
+  /**
+   * Lets another process have a name, while no further process looks.
+   *
+   * @param adoption makes that process call {@link #adopt}
+   */
+  void handOver(Fd lock, Registration.Adoption adoption) throws IOException {
+    try (Fd _ = turn()) {
+      lock.close();
+      adoption.run();
+    }
+  }
+
+  /**
+   * {@return the files of a machine}
+   *
+   * @param name its name
+   */
+  public MachineFiles files(MachineName name) {
     return new MachineFiles(root.resolve(name.text()));
   }
 
@@ -198,8 +279,8 @@ public final class Machines {
     }
   }
 
-  private static long pid(MachineFiles files) throws IOException {
-    String text = Files.readString(files.lock());
+  private static long pid(MachineFiles files, String lock) throws IOException {
+    String text = lock.replace(SERVED, "");
     try {
       return Long.parseLong(text);
     } catch (NumberFormatException e) {

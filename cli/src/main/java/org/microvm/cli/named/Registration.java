@@ -11,6 +11,17 @@ public final class Registration implements AutoCloseable {
   private final Fd lock;
   private boolean closed;
 
+  /** Makes another process take the name over. */
+  @FunctionalInterface
+  public interface Adoption {
+    /**
+     * Returns once that process has called {@link Machines#adopt}.
+     *
+     * @throws IOException if it does not
+     */
+    void run() throws IOException;
+  }
+
   Registration(Machines machines, MachineName name, MachineFiles files, Fd lock) {
     this.machines = machines;
     this.name = name;
@@ -36,6 +47,19 @@ public final class Registration implements AutoCloseable {
    */
   public void describe(Description description) throws IOException {
     description.write(files.description());
+  }
+
+  /**
+   * Gives the name and its directory to the process that the guest has moved to.
+   *
+   * @param adoption makes that process take it
+   * @throws IOException if it does not; the directory is then removed by whoever notices
+   */
+  public synchronized void handOver(Adoption adoption) throws IOException {
+    if (!closed) {
+      closed = true;
+      machines.handOver(lock, adoption);
+    }
   }
 
   /**

@@ -12,7 +12,7 @@ import java.util.function.BooleanSupplier;
 
 /** A host program at a channel of a guest that echoes; it connects again when it has to. */
 final class EchoClient implements AutoCloseable {
-  private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(8);
+  private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final Path path;
   private final BooleanSupplier machineEnded;

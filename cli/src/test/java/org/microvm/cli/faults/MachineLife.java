@@ -30,7 +30,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
  * failure of a system call is either not noticed or costs one error message.
  */
 final class MachineLife {
-  private static final Duration QMP_LIMIT = Duration.ofSeconds(8);
+  private static final Duration QMP_LIMIT = Duration.ofSeconds(30);
   private static final int ATTEMPTS = 2;
 
   private final Path directory;
@@ -195,7 +195,7 @@ final class MachineLife {
       try {
         runs = client.echoes();
       } catch (AssertionError e) {
-        throw new AssertionError(e.getMessage() + ": " + machine.statistics(), e);
+        throw new AssertionError(e.getMessage() + ": " + MachineReport.of(machine), e);
       }
       if (!runs) {
         throw ended();

@@ -201,7 +201,9 @@ final class UartReceiver {
     readyReads = 0;
     polled = false;
     noticed = false;
-    looped = false;
+    // Bytes of the host alone are never more than the line holds, so that they can be put back on
+    // it.
+    looped = waiting.length > line.length;
   }
 
   private static int capacity(boolean fifo) {

@@ -89,6 +89,26 @@ class LegacyStateTest {
     assertEquals(expected.toString(), read.toString());
   }
 
+  /** A reset of the FIFO puts bytes of the host back on the line, where there is room for 16. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void uart_restoredWithMoreBytesThanTheLineHolds_canBeReset(int fifo) throws Exception {
+    Uart16550 restored = uart();
+    int bytes = fifo == 0 ? 17 : 32;
+    restored.restore(new StateInput("device", 1, uart(bytes, fifo == 1, 0, 0, 0).toByteArray()));
+
+    restored.write(2, 1, 7 * fifo);
+    restored.write(2, 1, 1 - fifo);
+
+    restored.write(1, 1, 1);
+    int read = 0;
+    while ((restored.read(5, 1) & 1) != 0) {
+      restored.read(0, 1);
+      read++;
+    }
+    assertEquals(16, read);
+  }
+
   @Test
   void uart_raisesADueInterruptAgain() throws Exception {
     Uart16550 before = uart();

@@ -62,7 +62,8 @@ final class EmulationParameters implements KernelParameters {
     String added = missing(line);
     LOG.warn(
         "this host has no hardware virtualization (kvm-pvm), and {} is not built for such hosts:"
-            + " it boots in minutes, if at all; see docs/kernels.md; added to its command line: {}",
+            + " it boots in minutes, if at all; docs/kernels.md says how to build one that boots in"
+            + " seconds; added to its command line: {}",
         path,
         added.isEmpty() ? "nothing" : added);
     return line.append(added).toString();

@@ -1,0 +1,138 @@
+/*
+ * Asks the server of this user (microvm serve) to start a machine: microvm-ask LAUNCHER HOME WORD...
+ *
+ * The launcher runs it for `run --detach` and `restore --detach`, because a JVM would take longer to start than the
+ * machine does. If there is no server, or it does not start this machine, it runs the launcher again, which then
+ * starts a process for the machine.
+ *
+ * The request and the answer are those of ServerRequest.java and ServerAnswer.java.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define VERSION "microvm-serve-1"
+#define OWN_PROCESS 256
+#define MAX_ANSWER 65536
+
+/* Runs the launcher without a server, with the same words; does not return. */
+static void own_process(char **argv)
+{
+	char *launcher = argv[1];
+
+	setenv("MICROVM_SERVER", "off", 1);
+	argv[2] = launcher; /* instead of HOME, before the words */
+	execv(launcher, argv + 2);
+	fprintf(stderr, "microvm: %s: %s\n", launcher, strerror(errno));
+	exit(1);
+}
+
+static int is_usable(const char *directory)
+{
+	struct stat st;
+
+	return directory[0] == '/' && stat(directory, &st) == 0 && S_ISDIR(st.st_mode) && access(directory, W_OK) == 0;
+}
+
+/* The path of the socket, as RuntimeDirectory.java finds its directory; 0 if it is too long. */
+static int find(char *path, size_t size)
+{
+	const char *given = getenv("XDG_RUNTIME_DIR");
+	unsigned user = geteuid();
+	char run[64];
+	int length;
+
+	snprintf(run, sizeof(run), "/run/user/%u", user);
+	if (given && is_usable(given))
+		length = snprintf(path, size, "%s/microvm/.serve.sock", given);
+	else if (is_usable(run))
+		length = snprintf(path, size, "%s/microvm/.serve.sock", run);
+	else
+		length = snprintf(path, size, "/tmp/microvm-%u/.serve.sock", user);
+	return length > 0 && (size_t)length < size;
+}
+
+/* Connects to the server; -1 if there is none of this user. */
+static int connect_server(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	int fd;
+
+	if (!find(address.sun_path, sizeof(address.sun_path)))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == geteuid() || peer.uid == 0))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Sends a word with its zero byte; 0 if the server is gone. */
+static int put(int fd, const char *word)
+{
+	size_t left = strlen(word) + 1;
+
+	while (left > 0) {
+		ssize_t count = send(fd, word, left, MSG_NOSIGNAL);
+
+		if (count < 0 && errno != EINTR)
+			return 0;
+		if (count > 0) {
+			word += count;
+			left -= count;
+		}
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	static char answer[MAX_ANSWER + 1];
+	char directory[4096];
+	size_t length = 0;
+	char *end;
+	long status;
+	int fd, i;
+
+	if (argc < 4) {
+		fprintf(stderr, "microvm-ask: for the launcher only\n");
+		return 2;
+	}
+	fd = getcwd(directory, sizeof(directory)) ? connect_server() : -1;
+	if (fd < 0)
+		own_process(argv);
+	if (put(fd, VERSION) && put(fd, argv[2]) && put(fd, directory))
+		for (i = 3; i < argc && put(fd, argv[i]); i++)
+			;
+	shutdown(fd, SHUT_WR);
+	while (length < MAX_ANSWER) {
+		ssize_t count = read(fd, answer + length, MAX_ANSWER - length);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			break;
+		length += count;
+	}
+	answer[length] = 0;
+	status = strtol(answer, &end, 10);
+	if (end == answer || *end != '\n') {
+		fprintf(stderr, "microvm: the server of this user ended before it had answered; the machine may not run\n");
+		return 1;
+	}
+	if (status == OWN_PROCESS)
+		own_process(argv);
+	fputs(end + 1, stderr);
+	return (int)status;
+}

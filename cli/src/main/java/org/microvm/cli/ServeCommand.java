@@ -1,0 +1,102 @@
+package org.microvm.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.microvm.cli.named.Background;
+import org.microvm.cli.named.Machines;
+import org.microvm.cli.serve.ServerAnswer;
+import org.microvm.cli.serve.ServerClient;
+import org.microvm.cli.serve.ServerLimits;
+import org.microvm.cli.serve.ServerRequest;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code microvm serve}: hosts the machines that this user starts in the background. */
+@Command(
+    name = "serve",
+    description =
+        "Hosts the machines that this user starts with `run --detach` and `restore --detach`, all in"
+            + " one process, which saves each of them the start of a process. Ends with SIGTERM or"
+            + " --stop, and its machines with it.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class ServeCommand implements Callable<Integer> {
+  @Option(
+      names = "--max-machines",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "the most machines at a time (default: ${DEFAULT-VALUE})")
+  private int maxMachines;
+
+  @Option(
+      names = "--max-memory",
+      paramLabel = "SIZE",
+      description = "the most RAM of all guests together, such as 64G (default: no limit)")
+  private String maxMemory;
+
+  @Option(
+      names = "--max-guest-memory",
+      paramLabel = "SIZE",
+      description = "the most RAM of a guest (default: no limit)")
+  private String maxGuestMemory;
+
+  @Option(
+      names = "--replace",
+      description =
+          "take the machines of the server that runs over, for example after an upgrade; their"
+              + " guests continue")
+  private boolean replace;
+
+  @Option(names = "--detach", description = "run in the background; return once it serves")
+  private boolean detach;
+
+  @Option(names = "--stop", description = "end the server that runs, and its machines")
+  private boolean stop;
+
+  @Override
+  public Integer call() throws IOException {
+    if (maxMachines < 1) {
+      throw new UsageException("--max-machines must be at least 1, not " + maxMachines);
+    }
+    ServerLimits limits =
+        new ServerLimits(
+            maxMachines,
+            size("--max-memory", maxMemory),
+            size("--max-guest-memory", maxGuestMemory));
+    Machines machines = Machines.ofUser();
+    if (stop) {
+      return stop(machines.serverSocket());
+    }
+    if (detach && !Background.isThisProcess()) {
+      return Background.start(System.err);
+    }
+    Background.begin();
+    try (MachineServer server = MachineServer.open(machines, limits, replace, System.err)) {
+      Shutdown shutdown = new Shutdown(server::close);
+      Background.runs(machines.serverLog());
+      server.await();
+      shutdown.run();
+    }
+    return 0;
+  }
+
+  private static long size(String option, String text) {
+    return text == null ? Long.MAX_VALUE : ByteSize.parse(option, text, 1 << 20);
+  }
+
+  private static int stop(Path socket) throws IOException {
+    ServerClient client;
+    try {
+      client = ServerClient.connect(socket);
+    } catch (IOException e) {
+      throw new IOException("no server of this user runs: " + socket + " does not answer", e);
+    }
+    try (client) {
+      ServerAnswer answer = client.ask(ServerRequest.ofServer(List.of(MachineServer.STOP)));
+      System.err.print(answer.message());
+      return answer.status();
+    }
+  }
+}

@@ -1,0 +1,272 @@
+package org.microvm.cli;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.microvm.cli.named.MachineFiles;
+import org.microvm.cli.named.MachineName;
+import org.microvm.cli.named.Machines;
+import org.microvm.cli.named.Registration;
+import org.microvm.machine.IncomingMigration;
+import org.microvm.machine.Machine;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationProgress;
+import org.microvm.machine.runtime.VmmRuntime;
+import org.microvm.machine.snapshot.Snapshot;
+
+/** A machine in a server, with its control socket and its console. */
+final class ServedMachine {
+  private final ServedOptions options;
+  private final NamedRun named;
+  private final MachineFiles files;
+  private final MachineConfig config;
+  private final Room room;
+  private IncomingMigration listening;
+  private Machine machine;
+  private boolean finished;
+  private boolean moving;
+
+  /** The room of the server that the machine takes. */
+  interface Room {
+    /** Takes the room for a guest, or throws why there is none. */
+    void take(long guestBytes) throws IOException;
+
+    /** Gives the room back. */
+    void give(long guestBytes);
+  }
+
+  private ServedMachine(
+      ServedOptions options, NamedRun named, MachineFiles files, MachineConfig config, Room room) {
+    this.options = options;
+    this.named = named;
+    this.files = files;
+    this.config = config;
+    this.room = room;
+  }
+
+  /** Starts a machine. */
+  static ServedMachine start(ServedOptions options, Machines machines, Shared shared)
+      throws IOException, MachineException {
+    NamedRun named = NamedRun.serve(machines, options.name());
+    try {
+      ServedMachine served =
+          prepare(options, named, named.files(), shared, AgentChannel.isAdded(options.snapshot()));
+      served.run();
+      return served;
+    } catch (IOException | MachineException | RuntimeException e) {
+      named.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Prepares to receive a machine of another server. The caller then calls {@link #receive}, and
+   * {@link #adopt} when that server gives the name.
+   */
+  static ServedMachine await(ServedOptions options, MachineFiles files, Shared shared)
+      throws IOException, MachineException {
+    NamedRun named = NamedRun.incoming(files);
+    try {
+      ServedMachine served = prepare(options, named, files, shared, false);
+      try {
+        served.listening =
+            IncomingMigration.listen(new MigrationAddress.Unix(move(files)), served.config);
+        return served;
+      } catch (IOException | MachineException | RuntimeException e) {
+        served.room.give(served.config.memoryBytes());
+        throw e;
+      }
+    } catch (IOException | MachineException | RuntimeException e) {
+      named.close();
+      throw e;
+    }
+  }
+
+  /** What the machines of a server have in common. */
+  record Shared(VmmRuntime runtime, Room room) {}
+
+  private static ServedMachine prepare(
+      ServedOptions options, NamedRun named, MachineFiles files, Shared shared, boolean addsAgent)
+      throws IOException {
+    options.control().name(files);
+    options.control().prepare();
+    MachineOptions machine = options.machine();
+    machine.name(files, addsAgent);
+    MachineConfig config =
+        machine.toBuilder(named.files() == null)
+            .runtime(shared.runtime())
+            .console(named.console(OutputStream.nullOutputStream()))
+            .build();
+    shared.room().take(config.memoryBytes());
+    return new ServedMachine(options, named, files, config, shared.room());
+  }
+
+  private void run() throws IOException, MachineException {
+    try {
+      Path snapshot = options.snapshot();
+      machine =
+          snapshot == null
+              ? Machine.create(config)
+              : Machine.restore(Snapshot.open(snapshot), config, RunCommand.clock(options.clock()));
+      try {
+        open();
+        machine.start();
+      } catch (IOException | RuntimeException e) {
+        options.control().close();
+        machine.close();
+        throw e;
+      }
+    } catch (IOException | MachineException | RuntimeException e) {
+      room.give(config.memoryBytes());
+      throw e;
+    }
+  }
+
+  private void open() throws IOException {
+    log("");
+    options.control().open(machine, options.machine().channels(), null);
+    named.serve(machine);
+    named.runs(config);
+  }
+
+  /** What its user has to know, with line feeds; may be empty. */
+  String warning() {
+    return RunCommand.warning(config);
+  }
+
+  MachineName name() {
+    return options.name();
+  }
+
+  /** The machine, which runs. */
+  Machine machine() {
+    return machine;
+  }
+
+  /** The socket on which the other server's guest is awaited. */
+  Path address() {
+    return move(files);
+  }
+
+  private static Path move(MachineFiles files) {
+    return files.directory().resolve("move.sock");
+  }
+
+  /** Waits for the guest of another server; it runs on return. */
+  void receive() throws MachineException {
+    try (IncomingMigration waiting = listening) {
+      machine = waiting.receive(config);
+    } catch (MachineException | RuntimeException e) {
+      room.give(config.memoryBytes());
+      named.close();
+      throw e;
+    }
+  }
+
+  /** Ends {@link #receive}, because the guest stays where it is. */
+  void callOff() {
+    listening.close();
+  }
+
+  /** Gives the machine that was received its name and its sockets. */
+  void adopt(Registration registration) throws IOException {
+    named.adopt(registration);
+    open();
+  }
+
+  /**
+   * Moves the guest to another server on this host.
+   *
+   * @param other where it waits
+   * @param adoption makes that server take the name
+   * @throws IOException if the guest could not move; it then continues here
+   */
+  void handOver(Path other, Registration.Adoption adoption) throws IOException, MachineException {
+    setMoving(true);
+    try {
+      Migration migration =
+          machine.migrate(new MigrationAddress.Unix(other), MigrationLimits.DEFAULT);
+      if (migration.result().join().status() != MigrationProgress.Status.COMPLETED) {
+        throw new IOException(migration.failure());
+      }
+    } catch (IOException | MachineException e) {
+      setMoving(false);
+      if (machine.end().isDone()) {
+        finish();
+      }
+      throw e;
+    }
+    close(() -> named.handOver(adoption));
+  }
+
+  private synchronized void setMoving(boolean on) {
+    moving = on;
+  }
+
+  /** Whether everything is released. */
+  synchronized boolean isFinished() {
+    return finished;
+  }
+
+  private synchronized boolean isMoving() {
+    return moving;
+  }
+
+  /** The words of {@code run} for another server that takes the machine over. */
+  List<String> words() {
+    List<String> words = new ArrayList<>(config.options());
+    words.addAll(List.of("--name", name().text()));
+    return words;
+  }
+
+  /**
+   * Ends the machine if it still runs, and releases everything. Does nothing if that was done, or
+   * the guest is moving to another server.
+   */
+  void finish() throws IOException {
+    if (isMoving()) {
+      return;
+    }
+    close(
+        () -> {
+          MachineEnd end = machine.end().getNow(new MachineEnd.Stopped());
+          log(report(end));
+          named.close();
+        });
+  }
+
+  private synchronized void close(Registration.Adoption last) throws IOException {
+    if (finished) {
+      return;
+    }
+    finished = true;
+    options.control().close();
+    machine.close();
+    room.give(config.memoryBytes());
+    last.run();
+  }
+
+  private static String report(MachineEnd end) {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    try (PrintStream out = new PrintStream(text, true, StandardCharsets.UTF_8)) {
+      ExitStatus.of(end, out);
+    }
+    return text.toString(StandardCharsets.UTF_8);
+  }
+
+  private void log(String text) throws IOException {
+    Files.writeString(files.log(), text, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  }
+}
