@@ -18,6 +18,7 @@ final class HostEnds {
   private final FdSets sets;
   private final Map<String, End> ends = new LinkedHashMap<>();
   private final Set<String> used = new HashSet<>();
+  private boolean stdio;
 
   /**
    * A chardev.
@@ -54,7 +55,23 @@ final class HostEnds {
     for (String name : List.of("nodelay", "delay", "ipv4", "ipv6", "tight")) {
       options.take(name);
     }
-    return new End(ChardevOptions.read(resolved(options)), shared);
+    ChardevSpec spec = ChardevOptions.read(resolved(options));
+    if (spec.plain() instanceof ChardevSpec.Stdio) {
+      useStdio();
+    }
+    return new End(spec, shared);
+  }
+
+  /**
+   * Takes standard input and output.
+   *
+   * @throws OptionException if another chardev has them
+   */
+  void useStdio() throws OptionException {
+    if (stdio) {
+      throw new OptionException("cannot use stdio by multiple character devices");
+    }
+    stdio = true;
   }
 
   private OptionList resolved(OptionList options) throws OptionException {

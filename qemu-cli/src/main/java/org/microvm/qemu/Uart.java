@@ -36,6 +36,7 @@ final class Uart {
       return;
     }
     if (value.equals(ON_TERMINAL)) {
+      ends.useStdio();
       given = true;
       onTerminal = true;
     } else if (value.startsWith("mon:")) {

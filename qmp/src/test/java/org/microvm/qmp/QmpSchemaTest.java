@@ -100,6 +100,27 @@ class QmpSchemaTest {
     assertEquals(List.of(), wrong);
   }
 
+  @Test
+  void argumentThatIsNotKnown_isRefusedByEachCommand() {
+    List<String> wrong = new ArrayList<>();
+    commands.remove("qmp_capabilities"); // it is over
+    commands.forEach(
+        (name, command) -> {
+          boolean needsNothing = true;
+          for (JsonNode member : types.get(command.path("arg-type").asText()).path("members")) {
+            needsNothing &= member.has("default");
+          }
+          if (needsNothing) {
+            String text = refusal(name, QmpClient.arguments().put("x-unknown", 1));
+            if (!text.equals("Parameter 'x-unknown' is unexpected")) {
+              wrong.add(name + ": " + text);
+            }
+          }
+        });
+
+    assertEquals(List.of(), wrong);
+  }
+
   private String refusal(String command, ObjectNode arguments) {
     return assertThrows(
             IOException.class, () -> client.execute(command, arguments), () -> command + arguments)
