@@ -1,5 +1,7 @@
 package org.microvm.bench;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.microvm.kvm.IoEventFd;
 import org.microvm.kvm.Kvm;
 import org.microvm.kvm.Registers;
@@ -26,7 +28,7 @@ final class KvmFloor implements AutoCloseable {
 
   private final Kvm kvm;
   private final GuestRam ram;
-  private final EventFd event;
+  private final List<EventFd> events = new ArrayList<>();
   private final Vm vm;
   private final Vcpu vcpu;
 
@@ -40,7 +42,6 @@ final class KvmFloor implements AutoCloseable {
     vm.createPit2();
     vm.addMemory(ram.memory());
     vcpu = vm.createVcpu(0);
-    event = EventFd.open();
   }
 
   /** Makes a VM with a vCPU whose state is set, but which never runs. */
@@ -48,8 +49,10 @@ final class KvmFloor implements AutoCloseable {
     KvmFloor floor = new KvmFloor(Kvm.open(), GuestRam.allocate(memoryBytes));
     floor.setState();
     for (int i = 0; i < NOTIFICATIONS; i++) {
-      floor.vm.ioEventFd(IoEventFd.Match.memory(NOTIFY, Integer.BYTES, i), floor.event);
-      floor.vm.irqFd(IRQ + i, floor.event);
+      EventFd event = EventFd.open();
+      floor.events.add(event);
+      floor.vm.ioEventFd(IoEventFd.Match.memory(NOTIFY, Integer.BYTES, i), event);
+      floor.vm.irqFd(IRQ + i, event);
     }
     return floor;
   }
@@ -70,7 +73,7 @@ final class KvmFloor implements AutoCloseable {
   public void close() {
     vcpu.close();
     vm.close();
-    event.close();
+    events.forEach(EventFd::close);
     ram.close();
     kvm.close();
   }

@@ -73,7 +73,8 @@ final class ServeCommand implements Callable<Integer> {
       return Background.start(System.err);
     }
     Background.begin();
-    try (MachineServer server = MachineServer.open(machines, limits, replace, System.err)) {
+    Appendable err = System.err;
+    try (MachineServer server = MachineServer.open(machines, limits, replace, err)) {
       Shutdown shutdown = new Shutdown(server::close);
       Background.runs(machines.serverLog());
       server.await();
