@@ -154,7 +154,7 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
       MigrationStream.Frame answer = stream.read();
 
       assertEquals(Type.FAILED, answer.type());
-      assertTrue(answer.text().contains("0x80000008"), answer.text());
+      assertTrue(answer.text().contains("0x40000001"), answer.text());
     }
   }
 
