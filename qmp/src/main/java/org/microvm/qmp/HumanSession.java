@@ -24,9 +24,6 @@ final class HumanSession {
   /** A longer line is cut, as in QEMU. */
   private static final int LONGEST_LINE = 4095;
 
-  /** Nothing is read from a client with more unread bytes than this. */
-  private static final int ENOUGH_PENDING = 64 << 10;
-
   private static final int BACKSPACE = 8;
   private static final int DELETE = 127;
   private static final int CTRL_U = 21;
@@ -137,14 +134,7 @@ final class HumanSession {
       end();
       return;
     }
-    int in = output.pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;
-    int out = output.pending() > 0 ? EventLoop.OUT : 0;
-    if (outputWatch == null) {
-      watch.interest(in | out);
-    } else {
-      watch.interest(in);
-      outputWatch.interest(out);
-    }
+    output.await(watch, outputWatch);
   }
 
   /** Disconnects the client. */

@@ -35,9 +35,6 @@ final class QmpSession implements QmpInput.Sink {
   /** A client with more unread bytes of replies and events than this is disconnected. */
   static final int MAX_PENDING = 1 << 20;
 
-  /** No commands are read from a client with more unread bytes than this. */
-  private static final int ENOUGH_PENDING = 64 << 10;
-
   /** The most descriptors that wait for their command. */
   private static final int MAX_DESCRIPTORS = 16;
 
@@ -225,14 +222,7 @@ final class QmpSession implements QmpInput.Sink {
       LOG.warn("disconnecting a control socket client that does not read its events");
       end();
     } else {
-      int in = output.pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;
-      int out = output.pending() > 0 ? EventLoop.OUT : 0;
-      if (outputWatch == null) {
-        watch.interest(in | out);
-      } else {
-        watch.interest(in);
-        outputWatch.interest(out);
-      }
+      output.await(watch, outputWatch);
     }
   }
 

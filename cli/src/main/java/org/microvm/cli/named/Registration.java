@@ -53,7 +53,7 @@ public final class Registration implements AutoCloseable {
    * Gives the name and its directory to the process that the guest has moved to.
    *
    * @param adoption makes that process take it
-   * @throws IOException if it does not; the directory is then removed by whoever notices
+   * @throws IOException if it does not; the next command then removes the directory
    */
   public synchronized void handOver(Adoption adoption) throws IOException {
     if (!closed) {

@@ -55,7 +55,7 @@ public final class ServerLimits {
   /**
    * Removes a machine.
    *
-   * @param guestBytes as it was added
+   * @param guestBytes RAM of the guest in bytes, the same as when it was added
    */
   public void remove(long guestBytes) {
     machines--;
