@@ -143,7 +143,10 @@ abstract class TcpMigrationFixture {
 
     void check(ByteBuffer block) {
       while (block.hasRemaining()) {
-        assertEquals(number(received), block.get(), "byte " + received);
+        byte next = block.get();
+        if (next != number(received)) { // megabytes of them: no message for each
+          assertEquals(number(received), next, "byte " + received);
+        }
         received++;
       }
     }
