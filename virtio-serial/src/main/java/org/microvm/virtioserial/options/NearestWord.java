@@ -8,8 +8,8 @@ public final class NearestWord {
   private NearestWord() {}
 
   /**
-   * {@return the known word that differs least, if one letter in three differs at most; empty if
-   * none is that near}
+   * {@return the known word that differs least, if one letter in three differs at most and not
+   * every one; empty if none is that near}
    *
    * @param word what the user has written
    * @param known the words that are accepted; the first one of several that are equally near wins
@@ -19,7 +19,8 @@ public final class NearestWord {
     int least = Integer.MAX_VALUE;
     for (String one : known) {
       int distance = distance(word, one);
-      if (distance < least && distance <= Math.max(1, one.length() / 3)) {
+      boolean near = distance <= Math.max(1, one.length() / 3) && distance < word.length();
+      if (distance < least && near) {
         least = distance;
         nearest = one;
       }
