@@ -20,6 +20,9 @@ final class CtlHints {
   private static final Pattern VALUE =
       Pattern.compile("Parameter '([^']*)' does not accept value '([^']*)'");
 
+  /** How deep objects are in arguments that are looked at. */
+  private static final int DEEPEST = 3;
+
   private final JsonNode schema;
 
   /**
@@ -59,9 +62,30 @@ final class CtlHints {
           name.substring(dot), names(at(arguments(command), name.substring(0, dot))));
     }
     Matcher value = VALUE.matcher(message);
-    return value.find()
-        ? NearestWord.hint(value.group(2), words(at(arguments(command), value.group(1))))
-        : "";
+    if (!value.find()) {
+      return "";
+    }
+    String path = value.group(1);
+    JsonNode type = at(arguments(command), path);
+    // The machine names some members of objects in objects without a path.
+    List<String> words = type.has("values") ? words(type) : anywhere(arguments(command), path, 0);
+    return NearestWord.hint(value.group(2), words);
+  }
+
+  /** The words of the first member with a name, in an object or the objects in it. */
+  private List<String> anywhere(JsonNode object, String name, int depth) {
+    if (depth > DEEPEST) {
+      return List.of();
+    }
+    for (JsonNode member : object.path("members")) {
+      JsonNode type = entity(member.path("type").asText());
+      boolean found = member.path("name").asText().equals(name) && type.has("values");
+      List<String> words = found ? words(type) : anywhere(type, name, depth + 1);
+      if (!words.isEmpty()) {
+        return words;
+      }
+    }
+    return List.of();
   }
 
   private List<String> commands() {

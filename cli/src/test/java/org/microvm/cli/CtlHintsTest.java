@@ -10,7 +10,8 @@ import org.microvm.qmp.QmpException;
 class CtlHintsTest {
   private static final String SCHEMA =
       """
-      [{"name": "query-status", "meta-type": "command", "arg-type": "0"},
+      [{"name": "query-stats", "meta-type": "command", "arg-type": "0"},
+       {"name": "query-status", "meta-type": "command", "arg-type": "0"},
        {"name": "device_add", "meta-type": "command", "arg-type": "1"},
        {"name": "STOP", "meta-type": "event", "arg-type": "0"},
        {"name": "0", "meta-type": "object", "members": []},
@@ -18,7 +19,9 @@ class CtlHintsTest {
          {"name": "driver", "type": "str"},
          {"name": "backend", "type": "2"},
          {"name": "kind", "type": "3"}]},
-       {"name": "2", "meta-type": "object", "members": [{"name": "addr", "type": "str"}]},
+       {"name": "2", "meta-type": "object", "members": [
+         {"name": "addr", "type": "str"},
+         {"name": "type", "type": "3"}]},
        {"name": "3", "meta-type": "enum", "values": ["socket", "file"]}]
       """;
 
@@ -32,6 +35,7 @@ class CtlHintsTest {
           device_add | GenericError | Parameter 'drivr' is unexpected | ; did you mean driver?
           device_add | GenericError | Parameter 'backend.adr' is unexpected | ; did you mean addr?
           device_add | GenericError | Parameter 'kind' does not accept value 'sockt' | ; did you mean socket?
+          device_add | GenericError | Parameter 'type' does not accept value 'fiel' | ; did you mean file?
           device_add | GenericError | Parameter 'weather' is unexpected | ''
           no-such | GenericError | Parameter 'a' is unexpected | ''
           device_add | GenericError | Duplicate device ID | ''
