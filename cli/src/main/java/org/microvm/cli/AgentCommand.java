@@ -16,6 +16,7 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestUser;
 import org.microvm.agent.OsInfo;
 import org.microvm.agent.ShutdownMode;
+import org.microvm.agent.UnknownCommandException;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
@@ -65,7 +66,8 @@ final class AgentCommand {
       mixinStandardHelpOptions = true)
   int await() throws IOException {
     long deadline = System.nanoTime() + limit().toNanos();
-    try (GuestAgent agent = connect(deadline)) {
+    try (WaitingLine _ = new WaitingLine("the guest agent");
+        GuestAgent agent = connect(deadline)) {
       agent.await(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
     }
     return 0;
@@ -193,9 +195,23 @@ final class AgentCommand {
       throws IOException {
     JsonNode arguments = json == null ? null : object(json);
     try (GuestAgent agent = connect()) {
-      GuestText.print(agent.client().call(name, arguments, limit()).toString());
+      try {
+        GuestText.print(agent.client().call(name, arguments, limit()).toString());
+      } catch (UnknownCommandException e) {
+        throw e.disabled() ? e : new IOException(e.getMessage() + hint(agent, name), e);
+      }
     }
     return 0;
+  }
+
+  /** Returns a question about the nearest command of the agent, or nothing. */
+  private static String hint(GuestAgent agent, String name) {
+    try {
+      List<AgentInfo.Command> commands = agent.info().commands();
+      return NearestWord.hint(name, commands.stream().map(AgentInfo.Command::name).toList());
+    } catch (IOException noInfo) {
+      return "";
+    }
   }
 
   private static JsonNode object(String json) {

@@ -16,7 +16,6 @@ import org.microvm.linux.Terminal;
  */
 final class TransferProgress {
   private static final long PERIOD = TimeUnit.MILLISECONDS.toNanos(500);
-  private static final String CLEAR = "\r\033[K";
 
   private final boolean shown;
   private final AtomicLong moved = new AtomicLong();
@@ -92,10 +91,14 @@ final class TransferProgress {
       return;
     }
     next = now + PERIOD;
+    if (!StatusLine.isShown()) {
+      // A job in the background leaves the terminal alone.
+      return;
+    }
     printed = true;
     double seconds = (now - start) / 1e9;
     double mebibytes = bytes / 1048576.0;
-    System.err.printf("%s%.1f MiB, %.1f MiB/s", CLEAR, mebibytes, mebibytes / seconds);
+    System.err.printf("%s%.1f MiB, %.1f MiB/s", StatusLine.CLEAR, mebibytes, mebibytes / seconds);
     System.err.flush();
   }
 
@@ -103,8 +106,7 @@ final class TransferProgress {
   synchronized void end() {
     if (printed) {
       printed = false;
-      System.err.print(CLEAR);
-      System.err.flush();
+      StatusLine.clear();
     }
   }
 }

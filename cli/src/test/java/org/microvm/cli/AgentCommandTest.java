@@ -26,6 +26,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.agent.FakeAgent;
 import org.microvm.agent.HostAgent;
 
@@ -116,6 +118,22 @@ class AgentCommandTest {
       assertEquals(0, agent(agent, "call", "guest-anything", "{\"a\": [1, 2]}"));
     }
     assertEquals("{\"a\":[1,2]}", out.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  @Test
+  void call_misspeltCommand_hasAHint() throws IOException {
+    String info =
+        """
+        {"version": "7.2", "supported_commands":
+          [{"name": "guest-ping", "enabled": true, "success-response": true}]}
+        """;
+    try (FakeAgent agent = FakeAgent.answering(Map.of("guest-info", info))) {
+      assertEquals(1, agent(agent, "call", "guest-pign"));
+    }
+    assertEquals(
+        "microvm: guest-pign: The command guest-pign has not been found (CommandNotFound);"
+            + " did you mean guest-ping?",
+        firstError());
   }
 
   @Test
@@ -280,8 +298,9 @@ class AgentCommandTest {
     }
   }
 
-  @Test
-  void freeze_sigterm_thaws() throws Exception {
+  @ParameterizedTest
+  @CsvSource({"TERM, 143", "TSTP, 148"})
+  void freeze_signal_thaws(String signal, int status) throws Exception {
     try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
       Process process =
           process(agent, "freeze", "--", "sh", "-c", "echo runs; exec sleep 1000")
@@ -289,9 +308,9 @@ class AgentCommandTest {
               .start();
       assertEquals("runs", process.inputReader().readLine());
 
-      process.destroy();
+      new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
 
-      assertEquals(143, process.waitFor());
+      assertEquals(status, process.waitFor());
       assertTrue(commands(agent).contains("guest-fsfreeze-thaw"), commands(agent).toString());
     }
   }

@@ -9,21 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.UUID;
 
 /**
  * Reads and writes files in the guest. Paths are strings, because they follow the guest's rules.
  */
 public final class GuestFiles {
-  /**
-   * Bytes per request. It is large enough to make the round trip negligible. It is small enough for
-   * an agent in a guest of 64 MiB, which holds the text, its parsed form and the bytes at the same
-   * time, and for the time limit of one answer where the guest's kernel is emulated and an agent
-   * transfers a few hundred KiB per second.
-   */
-  private static final int CHUNK = 256 << 10;
-
   /** The most bytes that {@link #read(String)} accepts: 64 MiB. */
   public static final int MOST_READ = 64 << 20;
 
@@ -80,10 +71,10 @@ public final class GuestFiles {
    */
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
-      byte[] chunk = new byte[CHUNK];
+      byte[] chunk = new byte[PieceSize.MOST];
       // What there is, not a whole chunk: the source may be a pipe whose writer is slow.
       for (int count = source.read(chunk); count >= 0; count = source.read(chunk)) {
-        file.write(Arrays.copyOf(chunk, count));
+        file.writePieces(chunk, count);
       }
     }
   }
@@ -161,7 +152,7 @@ public final class GuestFiles {
       GuestFile.Chunk chunk;
       long copied = 0;
       do {
-        chunk = file.read(CHUNK);
+        chunk = file.readPiece();
         copied += chunk.bytes().length;
         if (copied > most) {
           throw new AgentProtocolException(
