@@ -44,6 +44,7 @@ class HostEndExchangeTest extends OnePortFixture {
     RingBuffer ring = new RingBuffer(8);
 
     machine.device.exchangeBackend(nr, RingBackend.open(ring)).get();
+    machine.events.await("host connected a");
     guest.write(nr, "0123456789".getBytes());
     machine.device.removePort(nr);
 

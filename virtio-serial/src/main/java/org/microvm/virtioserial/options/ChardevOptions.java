@@ -112,7 +112,7 @@ public final class ChardevOptions {
    */
   public static ChardevSpec ring(long size) throws OptionException {
     try {
-      return new ChardevSpec.Ring(new RingBuffer((int) Math.clamp(size, 0, 1 << 30)));
+      return new ChardevSpec.Ring(new RingBuffer(Math.clamp(size, 0, 1 << 30)));
     } catch (IllegalArgumentException e) {
       throw new OptionException(e.getMessage());
     }
