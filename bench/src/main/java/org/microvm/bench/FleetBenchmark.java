@@ -145,6 +145,9 @@ final class FleetBenchmark {
         add("pool", "take", "ms", millisSince(begin));
         guest.ping();
         add("pool", "take, to the agent's answer", "ms", millisSince(begin));
+        begin = System.nanoTime();
+        guest.ping();
+        add("pool", "ping of a guest that was taken", "ms", millisSince(begin));
         pool.discard(guest);
       }
     }
