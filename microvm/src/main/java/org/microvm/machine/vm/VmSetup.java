@@ -1,52 +1,112 @@
-package org.microvm.machine.board;
+package org.microvm.machine.vm;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.GuestRam;
+import org.microvm.machine.board.Board;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Adds the memory slots for RAM and for virtio registers to a VM, on a separate thread: KVM waits
- * for an RCU grace period at each slot, 6 to 8 ms on kvm-pvm, and vCPUs can be created meanwhile.
+ * Makes a VM with its interrupt controllers, its timer and its memory slots, on a separate thread:
+ * KVM waits for a grace period of the kernel at each memory slot and at the interrupt controllers,
+ * 1 to 8 ms each on kvm-pvm, and the machine's other parts are made meanwhile.
+ *
+ * <p>The slot for virtio registers comes last, after {@link #mapRegisters}: KVM adds slots and
+ * ioeventfds one at a time. Until it is there, an access to a register is an exit.
  */
-public final class MemorySlotSetup implements AutoCloseable {
-  private final FutureTask<List<MemorySlot>> slots;
+final class VmSetup implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(VmSetup.class);
 
-  private MemorySlotSetup(FutureTask<List<MemorySlot>> slots) {
-    this.slots = slots;
+  private final FutureTask<Vm> vm;
+  private final FutureTask<List<MemorySlot>> ram;
+  private final FutureTask<Void> registers;
+  private final CompletableFuture<Optional<MemorySegment>> pages = new CompletableFuture<>();
+  private final Thread thread;
+
+  private VmSetup(Source source, GuestRam memory, Runnable last) {
+    vm = new FutureTask<>(source::get);
+    ram = new FutureTask<>(() -> vm().addMemory(memory.memory()));
+    registers = new FutureTask<>(this::addRegisters);
+    thread = Thread.ofPlatform().name("vm-setup").unstarted(() -> run(last));
   }
 
-  /** Starts to add the slots to a VM. */
-  public static MemorySlotSetup begin(Vm vm, Board board) {
-    FutureTask<List<MemorySlot>> slots = new FutureTask<>(() -> install(vm, board));
-    Thread.ofPlatform().name("memory-slots").start(slots);
-    return new MemorySlotSetup(slots);
+  /** Makes a VM without memory and vCPUs. */
+  interface Source {
+    Vm get() throws ErrnoException;
   }
 
-  private static List<MemorySlot> install(Vm vm, Board board) throws ErrnoException {
-    List<MemorySlot> ram = vm.addMemory(board.ram().memory());
-    Optional<MemorySegment> pages = board.registerPages();
-    if (pages.isPresent()) {
-      vm.addMemory(VirtioSlot.FIRST_ADDRESS, pages.get(), true);
+  /**
+   * Starts to make a VM.
+   *
+   * @param source called once, on this object's thread
+   * @param memory the guest's RAM, which is unmapped after this is closed
+   * @param last called at the end, on this object's thread
+   */
+  static VmSetup begin(Source source, GuestRam memory, Runnable last) {
+    VmSetup setup = new VmSetup(source, memory, last);
+    setup.thread.start();
+    return setup;
+  }
+
+  private void run(Runnable last) {
+    vm.run();
+    ram.run();
+    registers.run();
+    last.run();
+  }
+
+  private Void addRegisters() throws ExecutionException, InterruptedException, ErrnoException {
+    Optional<MemorySegment> host = pages.get();
+    if (host.isPresent()) {
+      try {
+        vm().addMemory(Board.REGISTERS, host.get(), true);
+      } catch (ErrnoException e) {
+        LOG.warn("every access of the guest to a virtio register is an exit: {}", e.getMessage());
+        throw e;
+      }
     }
-    return ram;
+    return null;
   }
 
-  /** Waits until all slots are added and returns those of RAM, by region. */
-  public List<MemorySlot> ram() throws ErrnoException {
-    return await();
+  /** Waits until the VM is made and returns it; it has no memory yet. This object closes it. */
+  Vm vm() throws ErrnoException {
+    return await(vm);
   }
 
-  private List<MemorySlot> await() throws ErrnoException {
+  /** Waits until the slots of RAM are added and returns them, by region. */
+  List<MemorySlot> ram() throws ErrnoException {
+    return await(ram);
+  }
+
+  /**
+   * Begins to add the slot for registers. Call this after all ioeventfds are registered.
+   *
+   * @param host the pages of the registers; empty if each access is to exit
+   */
+  void mapRegisters(Optional<MemorySegment> host) {
+    pages.complete(host);
+  }
+
+  /** Waits until the slot of {@link #mapRegisters} is added. */
+  void awaitRegisters() throws ErrnoException {
+    await(registers);
+  }
+
+  private static <T> T await(Future<T> result) throws ErrnoException {
     boolean interrupted = false;
     try {
       for (; ; ) {
         try {
-          return slots.get();
+          return result.get();
         } catch (InterruptedException e) {
           interrupted = true;
         }
@@ -63,14 +123,30 @@ public final class MemorySlotSetup implements AutoCloseable {
     }
   }
 
-  /** Waits for the thread. The slots end with the VM, before the board's pages are unmapped. */
+  /**
+   * Waits for the thread and closes the VM, after its vCPUs. The slots end with the VM. A second
+   * call does nothing.
+   */
   @Override
   public void close() {
-    try {
-      await();
-    } catch (ErrnoException e) {
-      // The caller of ram() got the same exception.
-      return;
+    mapRegisters(Optional.empty());
+    join();
+    if (vm.state() == Future.State.SUCCESS) {
+      vm.resultNow().close();
+    }
+  }
+
+  private void join() {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }
