@@ -147,7 +147,8 @@ final class QmpSession implements QmpInput.Sink {
     } catch (QmpException e) {
       error(id, e);
     } catch (RuntimeException | LinkageError e) {
-      // A LinkageError: the files of this program were replaced while it runs. The log may need some
+      // A LinkageError: the files of this program were replaced while it runs. The log may need
+      // some
       // of them, so the client, which waits, is answered first.
       error(id, QmpException.generic("internal error; the log of the machine has the details"));
       if (commands.isFailureLogged()) {

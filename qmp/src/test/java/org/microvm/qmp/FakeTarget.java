@@ -36,6 +36,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   /** What {@link #pause} throws; null for nothing. */
   volatile LinkageError fault;
+
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
 
