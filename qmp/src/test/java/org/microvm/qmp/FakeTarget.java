@@ -43,6 +43,9 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile Map<String, String> serialLines = Map.of();
   volatile Optional<UUID> generation = Optional.empty();
 
+  final FakeAccess access = new FakeAccess();
+  volatile boolean asQemu;
+
   /** Where the machine reports its events, as a machine does; null for nowhere. */
   volatile QmpServer server;
 
@@ -150,6 +153,16 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void quit() {
     state = RunState.SHUTDOWN;
+  }
+
+  @Override
+  public GuestAccess access() {
+    return access;
+  }
+
+  @Override
+  public boolean isAsQemu() {
+    return asQemu;
   }
 
   @Override

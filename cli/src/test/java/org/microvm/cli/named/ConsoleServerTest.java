@@ -38,7 +38,11 @@ class ConsoleServerTest {
   void open() throws Exception {
     files = new MachineFiles(directory);
     hub = new ConsoleHub(files, stream);
-    server = ConsoleServer.listen(files.console(), hub, typed::put);
+    server = listen(ConsoleServer.Host.ALONE);
+  }
+
+  private ConsoleServer listen(ConsoleServer.Host host) throws Exception {
+    return ConsoleServer.listen(files.console(), hub, typed::put, host);
   }
 
   @AfterEach
@@ -92,6 +96,21 @@ class ConsoleServerTest {
       assertEquals("before", read(viewer, 6));
       print("\033[6n");
       assertEquals("\033[6n", read(viewer, 4));
+    }
+  }
+
+  @Test
+  void sharedHost_aServer_hasNoPlatformThread() throws Exception {
+    server.close();
+    hub = new ConsoleHub(files, stream);
+    server = listen(ConsoleServer.Host.SHARED);
+    print("hello");
+
+    assertEquals("hello", show(new byte[] {'k'}));
+    assertEquals((byte) 'k', typed.take());
+    while (Thread.getAllStackTraces().keySet().stream()
+        .anyMatch(thread -> thread.getName().startsWith("console-"))) {
+      Thread.onSpinWait(); // until those of the other tests' servers have ended
     }
   }
 
