@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -359,6 +360,50 @@ class AgentCommandTest {
       assertEquals(
           "microvm: interrupted while reading the input", process.errorReader().readLine());
       assertTrue(commands(agent).contains("guest-file-close"), commands(agent).toString());
+    }
+  }
+
+  @Test
+  void copyOut_slowAgent_showsProgressOnATerminal(@TempDir Path directory) throws Exception {
+    CountDownLatch shown = new CountDownLatch(1);
+    AtomicInteger reads = new AtomicInteger();
+    FakeAgent.Returns returns =
+        request ->
+            switch (request.path("execute").asText()) {
+              case "guest-file-open" -> "7";
+              case "guest-file-read" -> {
+                if (reads.incrementAndGet() > 1) {
+                  await(shown);
+                }
+                String bytes = reads.get() > 1 ? "" : "AAAA".repeat(20_000);
+                yield "{\"eof\": %b, \"buf-b64\": \"%s\"}".formatted(reads.get() > 1, bytes);
+              }
+              default -> "{}";
+            };
+    try (FakeAgent agent = FakeAgent.answering(returns)) {
+      String target = directory.resolve("copy").toString();
+      List<String> words = process(agent, "cp", ":/f", target).command();
+      ProcessBuilder builder =
+          new ProcessBuilder("script", "-qec", String.join(" ", words), "/dev/null");
+      builder.environment().put("TERM", "xterm");
+      Process process = builder.redirectErrorStream(true).start();
+      StringBuilder output = new StringBuilder();
+      while (!output.toString().contains("MiB/s")) {
+        int next = process.inputReader().read();
+        assertTrue(next >= 0, output.toString());
+        output.append((char) next);
+      }
+      shown.countDown();
+      assertEquals(0, process.waitFor());
+      assertTrue(output.toString().contains("0.1 MiB"), output.toString());
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 
 /**
  * Reads and writes files in the guest. Paths are strings, because they follow the guest's rules.
@@ -89,12 +90,27 @@ public final class GuestFiles {
    *     written
    */
   public void copyOut(String source, Path target) throws IOException {
+    copyOut(source, target, output -> output);
+  }
+
+  /**
+   * Copies a file of the guest to the host, as {@link #copyOut(String, Path)} does.
+   *
+   * @param source path in the guest
+   * @param target file of the host, whose directory must exist
+   * @param through returns the stream that gets the content, which writes to the given one; it may
+   *     count the bytes, for example
+   * @throws IOException if {@code source} cannot be read or is larger, or {@code target} not
+   *     written
+   */
+  public void copyOut(String source, Path target, UnaryOperator<OutputStream> through)
+      throws IOException {
     Path directory = target.toAbsolutePath().getParent();
     // Not createTempFile(), because the file must get its mode from the umask.
     Path partial = directory.resolve("." + target.getFileName() + "." + UUID.randomUUID());
     try {
       try (OutputStream output = Files.newOutputStream(partial, StandardOpenOption.CREATE_NEW)) {
-        copyOut(source, output, MOST_COPIED);
+        copyOut(source, through.apply(output), MOST_COPIED);
       }
       Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
     } finally {
