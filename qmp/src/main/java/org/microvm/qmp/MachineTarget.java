@@ -20,7 +20,6 @@ import org.microvm.linux.Fd;
 import org.microvm.machine.Machine;
 import org.microvm.machine.MachineListener;
 import org.microvm.machine.config.MachineEnd;
-import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
@@ -258,47 +257,28 @@ public final class MachineTarget implements QmpTarget {
 
   @Override
   public void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException {
-    save(() -> machine.snapshot(directory, sealed(options)));
+    MachineCall.run(() -> machine.snapshot(directory, sealed(options)));
   }
 
   @Override
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
-    save(() -> machine.snapshotDiff(directory, base, sealed(options)));
+    MachineCall.run(() -> machine.snapshotDiff(directory, base, sealed(options)));
   }
 
   @Override
   public void dumpMemory(Fd file) throws IOException {
-    save(() -> machine.dumpMemory(file));
+    MachineCall.run(() -> machine.dumpMemory(file));
   }
 
   private UnaryOperator<List<String>> sealed(UnaryOperator<List<String>> options) {
     return saved -> seal.apply(options.apply(saved));
   }
 
-  private interface Save {
-    void run() throws MachineException, InterruptedException;
-  }
-
-  private static void save(Save save) throws IOException {
-    try {
-      save.run();
-    } catch (MachineException e) {
-      throw new IOException(e.getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted");
-    }
-  }
-
   @Override
   public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException {
-    try {
-      machine.migrate(destination, limits, memory);
-    } catch (MachineException e) {
-      throw new IOException(e.getMessage(), e);
-    }
+    MachineCall.run(() -> machine.migrate(destination, limits, memory));
   }
 
   @Override
