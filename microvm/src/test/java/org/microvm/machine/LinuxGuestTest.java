@@ -129,6 +129,8 @@ class LinuxGuestTest {
     assertEquals(1, GuestInspection.of(machine).injectNmi());
 
     console.await("NMI received for unknown reason", ANSWER.toSeconds());
+    type("echo goes-o''n");
+    console.await("goes-on", ANSWER.toSeconds());
   }
 
   @Test
