@@ -36,6 +36,9 @@ final class BenchFleetCommand implements Callable<Integer> {
       description = "give each machine an event loop and threads of its own")
   private boolean separate;
 
+  @Option(names = "--compare-qemu", description = "also measure as many QEMU processes, up to 50")
+  private boolean compareQemu;
+
   @Option(
       names = "--output",
       paramLabel = "DIRECTORY",
@@ -52,7 +55,10 @@ final class BenchFleetCommand implements Callable<Integer> {
     if (warmUps < 0) {
       throw new UsageException("--warm-ups must be at least 0");
     }
-    FleetBenchmark.run(System.out, machines, warmUps, guest.bytes(), !separate, output);
+    FleetBenchmark.run(
+        System.out,
+        new FleetBenchmark.Plan(machines, warmUps, guest.bytes(), !separate, compareQemu),
+        output);
     return 0;
   }
 }

@@ -46,6 +46,9 @@ final class FleetBenchmark {
   private final Samples samples = new Samples();
   private Snapshot snapshot;
 
+  /** Null if QEMU is not measured. */
+  private QemuFleet qemu;
+
   private FleetBenchmark(PrintStream out, Path directory, MachineConfig config) {
     this.out = out;
     this.directory = directory;
@@ -53,26 +56,33 @@ final class FleetBenchmark {
   }
 
   /**
+   * What is measured.
+   *
+   * @param sizes numbers of machines, measured in turn
+   * @param warmUps guests that are restored and closed first, so that the JVM has compiled its code
+   * @param memoryBytes RAM of each guest
+   * @param shared whether the machines share event loops and threads
+   * @param compareQemu whether QEMU processes are measured too, at most {@link QemuFleet#MOST}
+   */
+  record Plan(
+      List<Integer> sizes, int warmUps, long memoryBytes, boolean shared, boolean compareQemu) {}
+
+  /**
    * Boots the guest once, and then restores it as often as each of the sizes says.
    *
-   * @param warmUps guests that are restored and closed first, so that the JVM has compiled its code
-   * @param shared whether the machines share event loops and threads
    * @param output directory for a table and JSON; null for none
    */
-  static void run(
-      PrintStream out,
-      List<Integer> sizes,
-      int warmUps,
-      long memoryBytes,
-      boolean shared,
-      Path output)
+  static void run(PrintStream out, Plan plan, Path output)
       throws IOException, MachineException, InterruptedException {
     Path directory = Files.createTempDirectory("microvm-fleet");
-    try (VmmRuntime runtime = shared ? VmmRuntime.open() : null) {
-      MachineConfig config = FleetGuest.config(memoryBytes, runtime);
+    try (VmmRuntime runtime = plan.shared() ? VmmRuntime.open() : null) {
+      MachineConfig config = FleetGuest.config(plan.memoryBytes(), runtime);
       FleetBenchmark benchmark = new FleetBenchmark(out, directory, config);
-      benchmark.prepare(warmUps);
-      for (int size : sizes) {
+      benchmark.prepare(plan.warmUps());
+      if (plan.compareQemu()) {
+        benchmark.qemu = QemuFleet.prepare(directory, plan.memoryBytes(), benchmark.samples);
+      }
+      for (int size : plan.sizes()) {
         benchmark.measure(size);
       }
       benchmark.pool();
@@ -111,6 +121,9 @@ final class FleetBenchmark {
     }
     atOnce(fleet, size);
     out.println(row(fleet));
+    if (qemu != null && size <= QemuFleet.MOST) {
+      out.println(row(qemu.measure(size)));
+    }
   }
 
   /** The kernel's part, with all guests alive. */
@@ -145,6 +158,9 @@ final class FleetBenchmark {
         add("pool", "take", "ms", millisSince(begin));
         guest.ping();
         add("pool", "take, to the agent's answer", "ms", millisSince(begin));
+        begin = System.nanoTime();
+        guest.ping();
+        add("pool", "ping of a guest that was taken", "ms", millisSince(begin));
         pool.discard(guest);
       }
     }
@@ -159,6 +175,8 @@ final class FleetBenchmark {
   private void footprint(String fleet, int size, ProcessFootprint used) {
     add(fleet, "threads each", "", (double) used.threads() / size);
     add(fleet, "descriptors each", "", (double) used.descriptors() / size);
+    double all = used.guestBytes() + used.otherBytes();
+    add(fleet, "private memory, each", "MiB", all / MEBI / size);
     add(fleet, "touched by guest, each", "MiB", used.guestBytes() / MEBI / size);
     add(fleet, "other private memory, each", "MiB", used.otherBytes() / MEBI / size);
   }

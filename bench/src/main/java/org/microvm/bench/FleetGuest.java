@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import org.microvm.machine.GuestPool;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.ChannelConfig;
@@ -70,13 +72,13 @@ final class FleetGuest implements GuestPool.Guest {
   /** Restores a guest and waits for its agent's answer. */
   static FleetGuest restore(Snapshot snapshot, MachineConfig config)
       throws IOException, MachineException {
-    long begin = System.nanoTime();
+    Instant begin = Instant.now();
     Machine machine = Machine.restore(snapshot, config);
     try {
       machine.start();
-      double millis = (System.nanoTime() - begin) / 1e6;
       FleetGuest guest = connect(machine);
-      guest.startMillis = millis;
+      Instant first = machine.statistics().firstGuestInstruction().orElseThrow();
+      guest.startMillis = Duration.between(begin, first).toNanos() / 1e6;
       return guest;
     } catch (IOException | RuntimeException e) {
       machine.close();

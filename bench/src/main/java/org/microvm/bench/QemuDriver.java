@@ -134,9 +134,14 @@ final class QemuDriver implements VmmDriver {
 
   @Override
   public double restore() throws IOException {
-    try (StateProcess restored = start("exec:cat " + saved())) {
+    try (StateProcess restored = startRestored()) {
       return restored.awaitAgent(ANSWER);
     }
+  }
+
+  /** Starts a process that continues the saved guest. */
+  StateProcess startRestored() throws IOException {
+    return start("exec:cat " + saved());
   }
 
   /** QEMU always copies memory. */

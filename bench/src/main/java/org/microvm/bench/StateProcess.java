@@ -52,6 +52,15 @@ final class StateProcess implements AutoCloseable {
     return new StateProcess(process, agent, control, messages);
   }
 
+  long pid() {
+    return process.pid();
+  }
+
+  /** Tells the process to end, without waiting for it; {@link #close} has to follow. */
+  void end() {
+    process.destroy();
+  }
+
   /** Waits for the agent's first answer; returns milliseconds since the start of the process. */
   double awaitAgent(Duration limit) throws IOException {
     try (AgentClient client = connectAgent()) {

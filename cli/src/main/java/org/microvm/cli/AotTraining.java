@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.microvm.cli.named.Background;
 
 /**
  * Runs several commands in one process, one after the other: {@code microvm train COMMAND --then
@@ -22,6 +23,7 @@ final class AotTraining {
   /** Runs all commands and returns the highest status: 0 if all of them succeeded. */
   static int run(String... args) {
     SandboxOptions.rehearse();
+    Background.rehearse();
     PrintWriter err = new PrintWriter(System.err, true);
     List<String> command = new ArrayList<>();
     int status = 0;

@@ -118,7 +118,8 @@ final class NamedRun implements AutoCloseable {
   /** Starts to serve the viewers of the machine's console. */
   void serve(Machine machine) throws IOException {
     if (registration != null) {
-      server = ConsoleServer.listen(files().console(), hub, machine::type);
+      ConsoleServer.Host host = served ? ConsoleServer.Host.SHARED : ConsoleServer.Host.ALONE;
+      server = ConsoleServer.listen(files().console(), hub, machine::type, host);
     }
   }
 

@@ -28,7 +28,7 @@
  *   <li>The event loop starts, so that devices work and host programs can connect.
  *   <li>The kernel and the boot tables in RAM.
  *   <li>The VM with its interrupt controllers and timer, and its memory slots: RAM, and the pages
- *       of virtio registers.
+ *       of virtio registers. A thread makes them, from step 2 on for the first VM.
  *   <li>The vCPUs with CPUID and registers; the first one is set to the kernel's entry point.
  *   <li>The devices' eventfds: as irqfds for interrupts and as ioeventfds for notifications.
  *   <li>{@code Machine.start} starts the vCPU threads, once the host programs of channels with

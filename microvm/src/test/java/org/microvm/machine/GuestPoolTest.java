@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -133,6 +135,35 @@ class GuestPoolTest {
       assertTrue(started.await(30, TimeUnit.SECONDS));
       assertTrue(guest[0].machine().isPaused());
       pool.take().close();
+    }
+  }
+
+  @Test
+  void take_whileEnoughGuestsAreReady_leavesTheProcessorsToTheGuestThatIsTaken() throws Exception {
+    BlockingQueue<Long> starts = new LinkedBlockingQueue<>();
+    GuestPool.Starter<EchoGuest> starter =
+        () -> {
+          starts.add(System.nanoTime());
+          return restore();
+        };
+    try (GuestPool<EchoGuest> pool = new GuestPool<>(starter, PoolLimits.ofGuests(2, 4))) {
+      EchoGuest first = pool.take();
+      starts.take();
+      starts.take();
+      starts.take();
+      first.close();
+      awaitReady(pool, 2);
+      long taken = System.nanoTime();
+      EchoGuest second = pool.take();
+      long passed = starts.take() - taken;
+      assertTrue(passed >= TimeUnit.MILLISECONDS.toNanos(50), passed + " ns");
+      second.close();
+    }
+  }
+
+  private static void awaitReady(GuestPool<?> pool, int count) {
+    while (pool.ready() < count) {
+      Thread.onSpinWait();
     }
   }
 

@@ -33,6 +33,10 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   private final SerialDevice serial;
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
+
+  /** What {@link #pause} throws; null for nothing. */
+  volatile LinkageError fault;
+
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
 
@@ -74,6 +78,9 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void pause() throws IOException {
+    if (fault != null) {
+      throw fault;
+    }
     if (state == RunState.SHUTDOWN) {
       throw new IOException("the guest has ended");
     }

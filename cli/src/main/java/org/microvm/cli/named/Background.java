@@ -45,10 +45,20 @@ public final class Background {
   public static int start(PrintStream err) throws IOException {
     String line = Files.readString(Path.of("/proc/self/cmdline"), NativeText.CHARSET);
     List<String> words = Arrays.asList(line.substring(0, line.length() - 1).split("\0", -1));
-    Process process =
-        new ProcessBuilder(withProperty(words, System.getProperty("sun.java.command", "")))
-            .redirectInput(NULL.toFile())
-            .start();
+    return start(withProperty(words, System.getProperty("sun.java.command", "")), err);
+  }
+
+  /** Starts a process that ends at once, for the ahead-of-time cache. */
+  public static void rehearse() {
+    try {
+      start(List.of("/bin/true"), System.err);
+    } catch (IOException e) {
+      System.err.println("no process was started: " + e.getMessage());
+    }
+  }
+
+  private static int start(List<String> command, PrintStream err) throws IOException {
+    Process process = new ProcessBuilder(command).redirectInput(NULL.toFile()).start();
     try {
       process.getErrorStream().transferTo(err);
       err.flush();

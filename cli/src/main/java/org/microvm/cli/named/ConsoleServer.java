@@ -33,6 +33,7 @@ public final class ConsoleServer implements AutoCloseable {
 
   private final ConsoleHub hub;
   private final Keyboard keyboard;
+  private final Host host;
   private final ServerSocketChannel listener;
   private final Path path;
   private final Set<Viewer> viewers = ConcurrentHashMap.newKeySet();
@@ -49,10 +50,26 @@ public final class ConsoleServer implements AutoCloseable {
     void type(byte key) throws InterruptedException;
   }
 
+  /** The process of the machine. */
+  public enum Host {
+    /** It has no other machine, and starts soonest without virtual threads. */
+    ALONE,
+    /**
+     * It has other machines: what only waits gets virtual threads, which share those of the JVM.
+     */
+    SHARED;
+
+    private Thread start(String name, Runnable work) {
+      Thread.Builder builder = this == SHARED ? Thread.ofVirtual() : Thread.ofPlatform().daemon();
+      return builder.name(name).start(work);
+    }
+  }
+
   private ConsoleServer(
-      ConsoleHub hub, Keyboard keyboard, ServerSocketChannel listener, Path path) {
+      ConsoleHub hub, Keyboard keyboard, Host host, ServerSocketChannel listener, Path path) {
     this.hub = hub;
     this.keyboard = keyboard;
+    this.host = host;
     this.listener = listener;
     this.path = path;
   }
@@ -63,10 +80,11 @@ public final class ConsoleServer implements AutoCloseable {
    * @param path of the unix socket; {@link #close} removes the file
    * @param hub the console
    * @param keyboard receives what viewers type
+   * @param host the kind of process
    * @return the server
    * @throws IOException if the socket cannot be created
    */
-  public static ConsoleServer listen(Path path, ConsoleHub hub, Keyboard keyboard)
+  public static ConsoleServer listen(Path path, ConsoleHub hub, Keyboard keyboard, Host host)
       throws IOException {
     ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     try {
@@ -75,13 +93,9 @@ public final class ConsoleServer implements AutoCloseable {
       listener.close();
       throw new IOException("cannot listen on " + path + ": " + e.getMessage(), e);
     }
-    ConsoleServer server = new ConsoleServer(hub, keyboard, listener, path);
-    daemon("console-server", server::accept);
+    ConsoleServer server = new ConsoleServer(hub, keyboard, host, listener, path);
+    host.start("console-server", server::accept);
     return server;
-  }
-
-  private static Thread daemon(String name, Runnable work) {
-    return Thread.ofPlatform().daemon().name(name).start(work);
   }
 
   private void accept() {
@@ -125,8 +139,8 @@ public final class ConsoleServer implements AutoCloseable {
 
     void start() {
       viewers.add(this);
-      output = daemon("console-viewer", this::write);
-      daemon("console-viewer-input", this::read);
+      output = host.start("console-viewer", this::write);
+      host.start("console-viewer-input", this::read);
     }
 
     private void read() {
@@ -151,6 +165,7 @@ public final class ConsoleServer implements AutoCloseable {
       ScrollBack source = hub.scrollBack();
       try (socket) {
         long position = 0;
+        long past = source.written();
         for (var piece = source.read(position, () -> limit);
             piece.data().length > 0;
             piece = source.read(position, () -> limit)) {
@@ -160,7 +175,7 @@ public final class ConsoleServer implements AutoCloseable {
                     .formatted(piece.from() - position)
                     .getBytes(StandardCharsets.US_ASCII));
           }
-          send(piece.data());
+          send(piece.from() < past ? TerminalQueries.without(piece.data()) : piece.data());
           position = piece.from() + piece.data().length;
         }
       } catch (IOException gone) {

@@ -38,7 +38,11 @@ class ConsoleServerTest {
   void open() throws Exception {
     files = new MachineFiles(directory);
     hub = new ConsoleHub(files, stream);
-    server = ConsoleServer.listen(files.console(), hub, typed::put);
+    server = listen(ConsoleServer.Host.ALONE);
+  }
+
+  private ConsoleServer listen(ConsoleServer.Host host) throws Exception {
+    return ConsoleServer.listen(files.console(), hub, typed::put, host);
   }
 
   @AfterEach
@@ -76,6 +80,38 @@ class ConsoleServerTest {
     assertEquals("hello", stream.toString(StandardCharsets.US_ASCII));
     assertEquals("hello", Files.readString(files.consoleLog()));
     assertEquals("hello", show(new byte[0]));
+  }
+
+  @Test
+  void scrollBack_asksTheTerminalNothing() throws Exception {
+    print("a\033[6nb\033[cc\033]11;?\007d\033[31me\033P$qm\033\\f\005g\033[14th\033[?1049h");
+
+    assertEquals("abcd\033[31mefgh\033[?1049h", show(new byte[0]));
+  }
+
+  @Test
+  void questionOfTheGuest_reachesItsViewer() throws Exception {
+    print("before");
+    try (SocketChannel viewer = connect()) {
+      assertEquals("before", read(viewer, 6));
+      print("\033[6n");
+      assertEquals("\033[6n", read(viewer, 4));
+    }
+  }
+
+  @Test
+  void sharedHost_aServer_hasNoPlatformThread() throws Exception {
+    server.close();
+    hub = new ConsoleHub(files, stream);
+    server = listen(ConsoleServer.Host.SHARED);
+    print("hello");
+
+    assertEquals("hello", show(new byte[] {'k'}));
+    assertEquals((byte) 'k', typed.take());
+    while (Thread.getAllStackTraces().keySet().stream()
+        .anyMatch(thread -> thread.getName().startsWith("console-"))) {
+      Thread.onSpinWait(); // until those of the other tests' servers have ended
+    }
   }
 
   @Test

@@ -60,6 +60,9 @@ public final class Board implements AutoCloseable {
   /** Bytes of the registers of all slots. */
   public static final long REGISTER_BYTES = VirtioSlot.COUNT * VirtioSlot.LENGTH;
 
+  /** Guest address of the registers of all slots. */
+  public static final long REGISTERS = VirtioSlot.FIRST_ADDRESS;
+
   private final GuestRam ram;
   private final Bus ports = new Bus("port");
   private final Bus mmio = new Bus("MMIO");
@@ -218,9 +221,10 @@ public final class Board implements AutoCloseable {
   }
 
   /**
-   * The register pages of the slots that have a device, to be mapped at the first slot's address.
+   * The register pages of the slots that have a device, to be mapped at {@link #REGISTERS}; empty
+   * if every access is to exit.
    */
-  Optional<MemorySegment> registerPages() {
+  public Optional<MemorySegment> registerPages() {
     return mapsRegisters() && !slots.isEmpty()
         ? Optional.of(registerPages.segment().asSlice(0, slots.size() * VirtioSlot.LENGTH))
         : Optional.empty();

@@ -5,7 +5,6 @@
  * <p>{@link org.microvm.machine.board.Board} has the RAM, the buses for port I/O and MMIO, and the
  * legacy devices. Each virtio device is in a {@link org.microvm.machine.board.VirtioSlot}; {@link
  * org.microvm.machine.board.VirtioDevices} creates those other than virtio-serial. {@link
- * org.microvm.machine.board.MemorySlotSetup} adds the memory slots to a VM, {@link
  * org.microvm.machine.board.WritableDisks} holds the locks of disks, and {@link
  * org.microvm.machine.board.ConsoleOutput} writes the UART's output to a stream.
  */

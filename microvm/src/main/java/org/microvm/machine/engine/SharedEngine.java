@@ -10,8 +10,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.microvm.devices.virtio.rng.EntropySource;
 import org.microvm.kvm.Kvm;
+import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The event loops and descriptors that the machines of a runtime share. A machine in a runtime has
@@ -21,6 +24,8 @@ import org.microvm.linux.EventLoop;
  * <p>Any thread may call.
  */
 public final class SharedEngine implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SharedEngine.class);
+
   /** Set by the runtime's class, which is exported and does not show its engine. */
   private static volatile Function<Object, SharedEngine> access;
 
@@ -28,6 +33,12 @@ public final class SharedEngine implements AutoCloseable {
   private final EntropySource entropy;
   private final List<EventLoop> loops;
   private final AtomicInteger machines = new AtomicInteger();
+
+  /** A VM for the next machine, made ahead; null if there is none. */
+  private Vm spare;
+
+  /** Whether there is a spare VM or one is being made, or none is to be made any more. */
+  private boolean hasSpare;
 
   private SharedEngine(Kvm kvm, EntropySource entropy, List<EventLoop> loops) {
     this.kvm = kvm;
@@ -81,6 +92,53 @@ public final class SharedEngine implements AutoCloseable {
     return EventLoop.openOn(carrier, "machine-" + machines.getAndIncrement());
   }
 
+  /**
+   * Returns a VM without memory and vCPUs, which the caller closes: the one that was made ahead, or
+   * a new one, for which KVM waits several times.
+   *
+   * @throws ErrnoException if KVM refuses to make it
+   */
+  public Vm takeVm() throws ErrnoException {
+    synchronized (this) {
+      if (spare != null) {
+        Vm ahead = spare;
+        spare = null;
+        hasSpare = false;
+        return ahead;
+      }
+    }
+    return BareVm.make(kvm);
+  }
+
+  /** Makes a VM for the next machine, unless there is one. */
+  public void makeSpareVm() {
+    synchronized (this) {
+      if (hasSpare) {
+        return;
+      }
+      hasSpare = true;
+    }
+    Vm made = null;
+    try {
+      made = BareVm.make(kvm);
+    } catch (ErrnoException e) {
+      // The next machine tries again, and reports it.
+      LOG.debug("no VM can be made ahead: {}", e.getMessage());
+    }
+    synchronized (this) {
+      spare = made;
+      hasSpare = made != null;
+    }
+  }
+
+  private synchronized void closeSpare() {
+    hasSpare = true;
+    if (spare != null) {
+      spare.close();
+      spare = null;
+    }
+  }
+
   /** The host's KVM, which stays open until the engine is closed. */
   public Kvm kvm() {
     return kvm;
@@ -108,6 +166,7 @@ public final class SharedEngine implements AutoCloseable {
 
   @Override
   public void close() {
+    closeSpare();
     loops.forEach(EventLoop::close);
     entropy.close();
     kvm.close();

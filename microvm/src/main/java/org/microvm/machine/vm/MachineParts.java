@@ -28,6 +28,7 @@ import org.microvm.machine.config.DiskConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineOverhead;
+import org.microvm.machine.engine.BareVm;
 import org.microvm.machine.engine.SharedEngine;
 import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.x86.KvmState;
@@ -46,7 +47,12 @@ public final class MachineParts implements AutoCloseable {
   private final PowerSwitch powerSwitch = new PowerSwitch();
   private final List<PortInfo> ports = new ArrayList<>();
   private final PauseGate pauseGate = new PauseGate();
+  private Optional<SharedEngine> engine = Optional.empty();
   private Kvm kvm;
+
+  /** Makes the first VM; null once it was taken. */
+  private VmSetup firstVm;
+
   private KvmState kvmState;
   private EventLoop loop;
   private ConsoleOutput console;
@@ -109,7 +115,7 @@ public final class MachineParts implements AutoCloseable {
   }
 
   private void build(MachineConfig config, RamSource memory) throws IOException, PortException {
-    Optional<SharedEngine> engine = SharedEngine.of(config.runtime());
+    engine = SharedEngine.of(config.runtime());
     kvm = engine.isPresent() ? engine.get().kvm() : own(Kvm.open());
     kvmState = new KvmState(kvm);
     loop = own(engine.isPresent() ? engine.get().openLoop() : EventLoop.open("event-loop"));
@@ -122,6 +128,7 @@ public final class MachineParts implements AutoCloseable {
     // Closed last: the event loop and the disks' threads use them until they have ended.
     SharedMemory shared = new SharedMemory(ram, loop);
     closing.addLast(shared);
+    firstVm = own(beginVm(ram));
     Mapping registers = mapsRegisters(config) ? shared.registers(Board.REGISTER_BYTES) : null;
     board = own(new Board(ram, loop, messages, powerSwitch, registers));
     VirtioDevices devices = new VirtioDevices(board, disks);
@@ -141,6 +148,22 @@ public final class MachineParts implements AutoCloseable {
       addChannel(channel);
     }
     readyToBoot = serial.readyToBoot();
+  }
+
+  private VmSetup beginVm(GuestRam ram) {
+    return engine.isPresent()
+        ? VmSetup.begin(engine.get()::takeVm, ram, engine.get()::makeSpareVm)
+        : VmSetup.begin(() -> BareVm.make(kvm), ram, () -> {});
+  }
+
+  /**
+   * Returns what makes a new VM, which the caller closes. For the first VM it has begun already, so
+   * that the other parts were made meanwhile.
+   */
+  VmSetup newVm() {
+    VmSetup begun = firstVm == null ? beginVm(board.ram()) : firstVm;
+    firstVm = null;
+    return begun;
   }
 
   /** Starts the event loop: host programs can connect, and devices work. */

@@ -29,7 +29,6 @@ import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.board.Board;
-import org.microvm.machine.board.MemorySlotSetup;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
@@ -65,14 +64,6 @@ import org.slf4j.LoggerFactory;
 public final class VmInstance implements GuestEnder, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(VmInstance.class);
 
-  /**
-   * Guest addresses of the pages that KVM needs for some Intel processors: below 4 GiB, where no
-   * device is.
-   */
-  private static final long IDENTITY_MAP = 0xfffb_c000L;
-
-  private static final long TSS = 0xfffb_d000L;
-
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
   private final Deque<AutoCloseable> closing = new ArrayDeque<>();
   private final List<Vcpu> vcpus = new ArrayList<>();
@@ -91,7 +82,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   /** Whether the machine is one of many in this process, so that it keeps few descriptors. */
   private final boolean sharesHost;
 
-  private MemorySlotSetup memory;
+  private VmSetup setup;
   private List<MemorySlot> ramSlots = List.of();
 
   private final OnHalt onHalt;
@@ -130,8 +121,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
             VcpuSetup.common(vcpu);
           }
           VcpuSetup.start(instance.vcpus.getFirst(), state);
-          DeviceConnections.make(instance.vm, parts.board());
-          parts.powerSwitch().connect(instance::end);
+          instance.connect(parts);
+          instance.setup.awaitRegisters();
         });
   }
 
@@ -147,10 +138,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         () -> {
           instance.makeVm(parts);
           instance.makeVcpus(config, parts);
-          // Do this now: the kernel waits for an RCU grace period for each, tens of milliseconds
-          // together.
-          DeviceConnections.make(instance.vm, parts.board());
-          parts.powerSwitch().connect(instance::end);
+          // Do this now: older kernels wait for an RCU grace period for each descriptor, tens of
+          // milliseconds together.
+          instance.connect(parts);
         });
   }
 
@@ -196,12 +186,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   }
 
   private void makeVm(MachineParts parts) throws ErrnoException {
-    vm = own(parts.kvm().createVm());
-    vm.setTssAddress(TSS);
-    vm.setIdentityMapAddress(IDENTITY_MAP);
-    vm.createIrqchip();
-    vm.createPit2();
-    memory = own(MemorySlotSetup.begin(vm, parts.board()));
+    setup = own(parts.newVm());
+    vm = setup.vm();
     countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
       kernelStatistics = Optional.of(own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
@@ -216,7 +202,13 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       vcpu.set(GuestCpuid.of(parts.kvm(), topology, id));
       addThread(vcpu, parts.board(), countsInKernel);
     }
-    ramSlots = memory.ram();
+    ramSlots = setup.ram();
+  }
+
+  private void connect(MachineParts parts) throws ErrnoException {
+    DeviceConnections.make(vm, parts.board());
+    setup.mapRegisters(parts.board().registerPages());
+    parts.powerSwitch().connect(this::end);
   }
 
   /**
