@@ -11,8 +11,9 @@ import org.microvm.devices.state.Stateful;
  * A keyboard controller without a keyboard, for its reset line; ports 0x60 (data) to 0x64
  * (command).
  *
- * <p>Ports 0x61 to 0x63 are within the range but do not belong to the controller (0x61 belongs to
- * the PIT and is handled in the kernel): they read as all ones.
+ * <p>Ports 0x61 to 0x63 are within the range but do not belong to the controller: they read as all
+ * ones, but for bits 7 and 6 of 0x61. There a kernel looks for the cause of an NMI, and these are a
+ * system error of PCI and an I/O check.
  *
  * <p>Linux first drains the controller when it probes it, and each later step of the probe waits up
  * to half a second. So a new controller returns more stale bytes than a real one can hold: Linux
@@ -32,7 +33,10 @@ public final class I8042 implements BusDevice, Stateful {
   static final int STALE_BYTES = 32;
 
   private static final int DATA = 0;
+  private static final int NMI_STATUS = 1;
   private static final int COMMAND = 4;
+
+  private static final int NO_NMI_CAUSE = 0x3f;
 
   private static final int STATUS_OUTPUT_FULL = 1;
   private static final int STATUS_SELF_TEST_PASSED = 1 << 2;
@@ -74,6 +78,9 @@ public final class I8042 implements BusDevice, Stateful {
   public long read(long offset, int size) {
     if (offset == DATA) {
       return readData();
+    }
+    if (offset == NMI_STATUS) {
+      return NO_NMI_CAUSE;
     }
     return offset == COMMAND ? readStatus() : 0xff;
   }

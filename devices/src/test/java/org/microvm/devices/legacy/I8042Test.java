@@ -101,7 +101,7 @@ class I8042Test {
 
   @Test
   void portsBetween_areNobodys() {
-    assertEquals(0xff, controller.read(1, 1));
+    assertEquals(0xff, controller.read(2, 1));
   }
 
   /** Linux's i8042_flush with a given limit. */
@@ -113,5 +113,12 @@ class I8042Test {
       controller.read(DATA, 1);
     }
     return true;
+  }
+
+  @Test
+  void nmiStatus_hasNoCauseInTheHardware() {
+    controller.write(1, 1, 0xff);
+
+    assertEquals(0x3f, controller.read(1, 1));
   }
 }

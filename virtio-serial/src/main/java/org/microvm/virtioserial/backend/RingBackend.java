@@ -47,7 +47,8 @@ public final class RingBackend extends FixedBackend {
     }
   }
 
-  private void drain() {
+  /** The end of the port and the loop may both do this, and the bytes have to stay in order. */
+  private synchronized void drain() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment piece = arena.allocate(PIECE);
       long count = reader.read(piece);
