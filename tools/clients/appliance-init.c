@@ -72,6 +72,7 @@ static void mount_rest(void) {
 // There is no udev that would make the links by which guestfsd finds the disks in their order.
 static void link_disks(void) {
   char device[] = "/dev/vd?", target[] = "../../vd?", path[] = "/dev/disk/by-path/virtio-?";
+  mkdir("/dev/mapper", 0755);
   mkdir("/dev/disk", 0755);
   mkdir("/dev/disk/by-path", 0755);
   for (char letter = 'a'; letter <= 'z'; letter++) {

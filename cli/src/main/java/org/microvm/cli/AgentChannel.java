@@ -21,7 +21,8 @@ import org.microvm.virtioserial.options.SocketSpec;
  * without a name.
  */
 final class AgentChannel {
-  private static final String CHANNEL = "org.qemu.guest_agent.0";
+  /** The name of the channel. */
+  static final String NAME = "org.qemu.guest_agent.0";
 
   /** The id of the chardev and the device. */
   private static final String ID = "microvm-agent";
@@ -90,7 +91,7 @@ final class AgentChannel {
       link(given.get(), chardevs, files);
     } else if (add) {
       chardevs.add(chardev);
-      devices.add("virtserialport,chardev=" + ID + ",id=" + ID + ",name=" + CHANNEL);
+      devices.add("virtserialport,chardev=" + ID + ",id=" + ID + ",name=" + NAME);
     }
   }
 
@@ -111,7 +112,7 @@ final class AgentChannel {
       OptionList options = OptionList.parse(device);
       boolean agents =
           DeviceOptions.isPort(options.kind())
-              && options.take("name").filter(CHANNEL::equals).isPresent();
+              && options.take("name").filter(NAME::equals).isPresent();
       return agents ? options.take("chardev") : Optional.empty();
     } catch (OptionException e) {
       // Is reported when the devices are added.

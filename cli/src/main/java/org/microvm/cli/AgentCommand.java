@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -17,9 +16,11 @@ import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestUser;
 import org.microvm.agent.OsInfo;
 import org.microvm.agent.ShutdownMode;
-import org.microvm.cli.named.Machines;
+import org.microvm.agent.UnknownCommandException;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -35,56 +36,16 @@ final class AgentCommand {
   /** How often {@code wait} checks for a socket that does not exist yet. */
   private static final long SOCKET_POLL_MILLIS = 50;
 
-  private static final int DEFAULT_TIMEOUT = 30;
-
-  @Option(
-      names = "--socket",
-      paramLabel = "PATH",
-      description = "unix socket of the agent's channel; instead of the machine's name")
-  private Path givenSocket;
-
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "NAME",
-      description = "the machine's name, unless --socket is given")
-  private String machine;
-
-  @Option(
-      names = "--timeout",
-      defaultValue = "" + DEFAULT_TIMEOUT,
-      paramLabel = "SECONDS",
-      description = "how long to wait for an answer (default: ${DEFAULT-VALUE})")
-  private int timeout;
+  @Mixin private ChannelTarget channel;
 
   /** The time limit for an answer. */
   Duration limit() {
-    if (timeout < 1) {
-      throw new UsageException("--timeout must be at least 1 second, not " + timeout);
-    }
-    return Duration.ofSeconds(timeout);
-  }
-
-  private Path socket() throws IOException {
-    if ((givenSocket == null) == (machine == null)) {
-      throw new UsageException(
-          machine == null
-              ? "which machine? Give its name (`microvm list` shows all) or --socket PATH"
-              : "a machine's name and --socket cannot be combined");
-    }
-    return machine == null
-        ? givenSocket
-        : Machines.ofUser().find(NamedRun.name("agent", machine)).files().agent();
+    return channel.limit();
   }
 
   GuestAgent connect() throws IOException {
-    Duration limit = limit();
-    Path socket = socket();
-    if (machine == null) {
-      FileProblem.checkSocket("--socket", socket);
-    } else if (!Files.exists(socket)) {
-      throw new IOException("the machine '" + machine + "' has no channel to a guest agent");
-    }
-    return GuestAgent.connect(socket, limit);
+    Path socket = channel.socket("agent", MachineFiles::agent, "has no channel to a guest agent");
+    return GuestAgent.connect(socket, limit());
   }
 
   @Command(
@@ -105,7 +66,8 @@ final class AgentCommand {
       mixinStandardHelpOptions = true)
   int await() throws IOException {
     long deadline = System.nanoTime() + limit().toNanos();
-    try (GuestAgent agent = connect(deadline)) {
+    try (WaitingLine _ = new WaitingLine("the guest agent");
+        GuestAgent agent = connect(deadline)) {
       agent.await(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
     }
     return 0;
@@ -233,9 +195,23 @@ final class AgentCommand {
       throws IOException {
     JsonNode arguments = json == null ? null : object(json);
     try (GuestAgent agent = connect()) {
-      GuestText.print(agent.client().call(name, arguments, limit()).toString());
+      try {
+        GuestText.print(agent.client().call(name, arguments, limit()).toString());
+      } catch (UnknownCommandException e) {
+        throw e.disabled() ? e : new IOException(e.getMessage() + hint(agent, name), e);
+      }
     }
     return 0;
+  }
+
+  /** Returns a question about the nearest command of the agent, or nothing. */
+  private static String hint(GuestAgent agent, String name) {
+    try {
+      List<AgentInfo.Command> commands = agent.info().commands();
+      return NearestWord.hint(name, commands.stream().map(AgentInfo.Command::name).toList());
+    } catch (IOException noInfo) {
+      return "";
+    }
   }
 
   private static JsonNode object(String json) {

@@ -31,7 +31,7 @@ final class AgentCommandCopy implements Callable<Integer> {
   @Parameters(index = "1", paramLabel = "TO", description = "FILE, :GUEST-FILE or -")
   private String to;
 
-  private final TransferProgress progress = TransferProgress.ofCopy();
+  private TransferProgress progress;
 
   @Override
   public Integer call() throws IOException {
@@ -39,6 +39,7 @@ final class AgentCommandCopy implements Callable<Integer> {
       throw new UsageException(
           "exactly one of FROM and TO must be a path in the guest, written as :/path");
     }
+    progress = to.equals(STREAM) ? TransferProgress.unlessOnTerminal() : TransferProgress.ofCopy();
     try (Interruption interruption = new Interruption()) {
       try (GuestAgent agent = parent.connect()) {
         if (to.startsWith(":")) {
@@ -73,13 +74,13 @@ final class AgentCommandCopy implements Callable<Integer> {
 
   private void copyOut(GuestFiles files, String source) throws IOException {
     if (to.equals(STREAM)) {
-      files.copyOut(source, StandardStream.output());
+      files.copyOut(source, progress.counting(StandardStream.output()));
       return;
     }
     Path target = Path.of(to);
     if (Files.isDirectory(target)) {
       target = target.resolve(source.substring(source.lastIndexOf('/') + 1));
     }
-    files.copyOut(source, target);
+    files.copyOut(source, target, progress::counting);
   }
 }

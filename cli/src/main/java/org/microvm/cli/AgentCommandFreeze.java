@@ -114,10 +114,19 @@ final class AgentCommandFreeze implements Callable<Integer> {
       end(process);
       return ExitStatus.TIMEOUT;
     } catch (InterruptedException e) {
-      process.destroy();
-      Thread.currentThread().interrupt();
+      endInterrupted(process);
       throw new IOException("interrupted while '" + argv.getFirst() + "' ran", e);
     }
+  }
+
+  /** Ends the program, so that it does not read what the guest writes once it has thawed. */
+  private static void endInterrupted(Process process) {
+    try {
+      end(process);
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+    }
+    Thread.currentThread().interrupt();
   }
 
   private static void end(Process process) throws InterruptedException {

@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -25,7 +23,6 @@ import java.util.stream.Collectors;
 import org.microvm.spice.Clipboard;
 import org.microvm.spice.Format;
 import org.microvm.spice.Selection;
-import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -40,38 +37,22 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ClipboardCommand {
-  private static final String SELECTION = "clipboard|primary|secondary";
-
   @Command(
       name = "get",
       description = "Prints the contents; fails if there are none in the format.",
       mixinStandardHelpOptions = true)
-  int get(
-      @Mixin ClipboardTarget target,
-      @Option(
-              names = "--selection",
-              defaultValue = "clipboard",
-              paramLabel = SELECTION,
-              description = "the selection (default: ${DEFAULT-VALUE})")
-          String selection,
-      @Option(
-              names = "--format",
-              defaultValue = "text",
-              paramLabel = "text|png",
-              description = "the format of the contents (default: ${DEFAULT-VALUE})")
-          String format)
-      throws IOException {
-    Selection from = ClipboardTarget.selection(selection);
-    Format wanted = format(format);
+  int get(@Mixin ClipboardTarget target, @Mixin ClipboardContents contents) throws IOException {
+    Selection from = contents.selection();
+    Format wanted = contents.format();
     try (Clipboard clipboard = target.connect()) {
-      Optional<byte[]> contents = clipboard.get(from, wanted, target.limit());
-      if (contents.isEmpty()) {
+      Optional<byte[]> bytes = clipboard.get(from, wanted, target.limit());
+      if (bytes.isEmpty()) {
         throw new IOException(
             "the %s of %s has no %s, or no agent runs in the guest"
                 .formatted(describe(from), target.name(), wanted.text()));
       }
       try (OutputStream output = StandardStream.output()) {
-        output.write(contents.get());
+        output.write(bytes.get());
       }
     }
     return 0;
@@ -87,34 +68,20 @@ final class ClipboardCommand {
           "Sets the contents from standard input. The machine keeps them, for the guest's programs to"
               + " paste, until something else is copied.",
       mixinStandardHelpOptions = true)
-  int set(
-      @Mixin ClipboardTarget target,
-      @Option(
-              names = "--selection",
-              defaultValue = "clipboard",
-              paramLabel = SELECTION,
-              description = "the selection (default: ${DEFAULT-VALUE})")
-          String selection,
-      @Option(
-              names = "--format",
-              defaultValue = "text",
-              paramLabel = "text|png",
-              description = "the format of the contents (default: ${DEFAULT-VALUE})")
-          String format)
-      throws IOException {
-    Selection to = ClipboardTarget.selection(selection);
-    Format given = format(format);
+  int set(@Mixin ClipboardTarget target, @Mixin ClipboardContents contents) throws IOException {
+    Selection to = contents.selection();
+    Format format = contents.format();
     CompletableFuture<Void> kept = new CompletableFuture<>();
     try (Clipboard clipboard = target.connect()) {
       // Standard input may stay open, and then it says nothing of a machine that does not exist.
-      Map<Format, byte[]> contents = Map.of(given, input());
+      Map<Format, byte[]> given = Map.of(format, input());
       await(clipboard.connected(), target.limit());
       await(clipboard.settle(to), target.limit());
-      clipboard.set(to, contents);
+      clipboard.set(to, given);
       // The machine offers what it keeps.
       clipboard.watch(
           (changed, formats) -> {
-            if (changed == to && formats.equals(contents.keySet())) {
+            if (changed == to && formats.equals(given.keySet())) {
               kept.complete(null);
             }
           });
@@ -218,16 +185,5 @@ final class ClipboardCommand {
       new ClipboardShare(clipboard, desktop).run();
     }
     return 0;
-  }
-
-  private static Format format(String text) {
-    List<String> names = Arrays.stream(Format.values()).map(Format::text).toList();
-    int number = names.indexOf(text);
-    if (number < 0) {
-      throw new UsageException(
-          "--format: '%s' is not %s%s"
-              .formatted(text, String.join(" or ", names), NearestWord.hint(text, names)));
-    }
-    return Format.values()[number];
   }
 }

@@ -67,7 +67,9 @@ final class CommandRun {
    */
   int status(Machine machine) throws IOException, InterruptedException {
     OptionalInt status;
-    try (Channel channel = machine.channels().openChannel(GuestCommand.CHANNEL)) {
+    try (Channel channel = machine.channels().openChannel(GuestCommand.CHANNEL);
+        WaitingLine boot = new WaitingLine("the guest to boot")) {
+      channel.guestOpened().thenRunAsync(boot::close);
       machine.end().thenRun(channel::close);
       status = command.run(channel);
       MachineEnd end = machine.end().get(POWER_OFF_SECONDS, TimeUnit.SECONDS);

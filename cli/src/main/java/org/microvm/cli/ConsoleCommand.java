@@ -3,8 +3,10 @@ package org.microvm.cli;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.concurrent.Callable;
 import org.microvm.cli.named.ConsoleViewer;
+import org.microvm.cli.named.GuestScreen;
 import org.microvm.cli.named.Machines;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
@@ -33,15 +35,23 @@ final class ConsoleCommand implements Callable<Integer> {
             Terminal.isTerminal(input)
                 ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
                 : null) {
+      OutputStream output = StandardStream.output();
+      Shutdown restore = new Shutdown(() -> {});
+      if (Terminal.isTerminal(Fd.standardOutput())) {
+        GuestScreen screen = new GuestScreen(output);
+        output = screen;
+        restore = new Shutdown(screen::restore);
+      }
       if (terminal != null) {
-        new Shutdown(() -> {}).alsoClose(terminal);
+        restore.alsoClose(terminal);
         System.err.println("attached to " + name + "; Ctrl-A d detaches, Ctrl-A h shows help");
       }
       ConsoleViewer.End end =
           viewer.show(
               terminal == null ? new FileInputStream(FileDescriptor.in) : terminal.input(),
-              StandardStream.output(),
+              output,
               terminal != null);
+      restore.run();
       if (terminal != null) {
         System.err.println(
             end == ConsoleViewer.End.DETACHED

@@ -126,7 +126,7 @@ final class ControlOptions {
             () -> ExitStatsFile.json(ofMachine.statistics()),
             snapshotKey::seal);
     if (extras.qemuVersion().isPresent()) {
-      target.allowPlainTcp();
+      target.behaveAsQemu();
     }
     if (uart != null) {
       target.serialLine(uart.id(), uart::describe);
@@ -170,7 +170,7 @@ final class ControlOptions {
           }
 
           @Override
-          public boolean isTcpPlain() {
+          public boolean isAsQemu() {
             return extras.qemuVersion().isPresent();
           }
 

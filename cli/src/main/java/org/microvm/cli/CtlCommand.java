@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.qmp.QmpClient;
+import org.microvm.qmp.QmpException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -35,7 +36,12 @@ final class CtlCommand implements Callable<Integer> {
     String command = request.getFirst();
     ObjectNode arguments = request.size() < 2 ? QmpClient.arguments() : object(request.get(1));
     try (QmpClient client = control.connect()) {
-      JsonNode result = client.execute(command, arguments);
+      JsonNode result;
+      try {
+        result = client.execute(command, arguments);
+      } catch (QmpException e) {
+        throw CtlHints.with(client, command, e);
+      }
       GuestText.printLines(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(result));
     }

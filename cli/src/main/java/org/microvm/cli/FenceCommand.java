@@ -18,6 +18,7 @@ import org.microvm.cli.named.Machines;
 import org.microvm.fencing.FenceMachine;
 import org.microvm.fencing.FencePolicy;
 import org.microvm.fencing.FenceService;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -98,7 +99,9 @@ final class FenceCommand implements Callable<Integer> {
       Pair pair = Pair.of("--allow", "GUEST=NAME[,NAME...]", allowance);
       if (!sockets.containsKey(pair.left())) {
         throw new UsageException(
-            "--allow %s: there is no --channel %s=PATH".formatted(allowance, pair.left()));
+            "--allow %s: there is no --channel %s=PATH%s"
+                .formatted(
+                    allowance, pair.left(), NearestWord.hint(pair.left(), sockets.keySet())));
       }
       Set<String> names = allowed.computeIfAbsent(pair.left(), guest -> new TreeSet<>());
       for (String name : pair.right().split(",", -1)) {
@@ -108,9 +111,12 @@ final class FenceCommand implements Callable<Integer> {
     for (String starter : starters) {
       Pair pair = Pair.of("--start", "NAME=PROGRAM", starter);
       Path program = CommandLineBytes.path(pair.right()).toAbsolutePath();
-      if (allowed.values().stream().noneMatch(names -> names.contains(pair.left()))) {
+      Set<String> fenced = new TreeSet<>();
+      allowed.values().forEach(fenced::addAll);
+      if (!fenced.contains(pair.left())) {
         throw new UsageException(
-            "--start %s: no guest may fence %s (--allow)".formatted(starter, pair.left()));
+            "--start %s: no guest may fence %s (--allow)%s"
+                .formatted(starter, pair.left(), NearestWord.hint(pair.left(), fenced)));
       }
       if (!Files.isExecutable(program) || Files.isDirectory(program)) {
         throw new UsageException("--start " + starter + ": " + program + " is not a program");

@@ -13,10 +13,13 @@ final class GuestWords {
    *
    * @param spec the command of this program, after its options were parsed
    * @param parameter takes the words
+   * @param kernel whether the user's own kernel runs
+   * @param received whether the guest is one that has run already
    * @throws UsageException if the words do not follow {@code --}: they may be a name or a file that
-   *     lacks its option
+   *     lacks its option; or no command can run in the guest
    */
-  static List<String> of(CommandSpec spec, PositionalParamSpec parameter) {
+  static List<String> of(
+      CommandSpec spec, PositionalParamSpec parameter, boolean kernel, boolean received) {
     List<String> words = parameter.getValue();
     if (words == null || words.isEmpty()) {
       return List.of();
@@ -28,6 +31,16 @@ final class GuestWords {
       throw new UsageException(
           "run: unexpected argument '%s'; `microvm run -- %s` runs a command in the guest"
               .formatted(first, first));
+    }
+    if (kernel) {
+      throw new UsageException(
+          "'%s': a command runs in the project's own guest: leave out --kernel"
+              .formatted(words.getFirst()));
+    }
+    if (received) {
+      throw new UsageException(
+          "'%s': a command cannot be combined with --restore or --incoming"
+              .formatted(words.getFirst()));
     }
     return words;
   }

@@ -1,5 +1,6 @@
 package org.microvm.cli;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.microvm.linux.ProcessSignal;
 
@@ -12,12 +13,7 @@ final class Interruption implements AutoCloseable {
   private static final int SIGNALLED = 128;
 
   private final Thread waiting = Thread.currentThread();
-  private final List<ProcessSignal> signals =
-      List.of(
-          listen(ProcessSignal.Kind.HANG_UP, 1),
-          listen(ProcessSignal.Kind.INTERRUPT, 2),
-          listen(ProcessSignal.Kind.TERMINATE, 15));
-
+  private final List<ProcessSignal> signals = new ArrayList<>();
   private final boolean abandonable;
   private volatile int number;
 
@@ -28,9 +24,18 @@ final class Interruption implements AutoCloseable {
 
   private Interruption(boolean abandonable) {
     this.abandonable = abandonable;
+    signals.add(listen(ProcessSignal.Kind.HANG_UP, 1));
+    signals.add(listen(ProcessSignal.Kind.INTERRUPT, 2));
+    signals.add(listen(ProcessSignal.Kind.TERMINATE, 15));
+    if (!abandonable) {
+      signals.add(listen(ProcessSignal.Kind.STOP, 20));
+    }
   }
 
-  /** For a command that always completes what it undoes: further signals have no effect. */
+  /**
+   * For a command that always completes what it undoes: further signals have no effect. SIGTSTP
+   * (Ctrl-Z) interrupts it as well, because a stopped process undoes nothing.
+   */
   static Interruption unabandonable() {
     return new Interruption(false);
   }

@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.cli.named.Description;
 import org.microvm.cli.named.Machines;
 import org.microvm.qmp.QmpClient;
@@ -30,9 +33,10 @@ final class ListCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ArrayNode machines = JsonNodeFactory.instance.arrayNode();
-    for (Machines.Entry entry : Machines.ofUser().list()) {
+    for (Listed listed : states(Machines.ofUser().list())) {
+      Machines.Entry entry = listed.entry();
       ObjectNode machine = machines.addObject().put("name", entry.name().text());
-      machine.put("state", state(entry)).put("pid", entry.pid());
+      machine.put("state", listed.state().join()).put("pid", entry.pid());
       machine.put("served", entry.served());
       entry.description().map(Description::toJson).ifPresent(machine::setAll);
       machine.put("directory", entry.files().directory().toString());
@@ -54,6 +58,24 @@ final class ListCommand implements Callable<Integer> {
                 machine.path("vcpus").asText("-"),
                 machine.path("kernel").asText("-")));
     return 0;
+  }
+
+  /** A machine, and what it says of its state. */
+  private record Listed(Machines.Entry entry, CompletableFuture<String> state) {}
+
+  /** Asks all machines at a time, so that those that do not answer delay the others once. */
+  private static List<Listed> states(List<Machines.Entry> entries) {
+    List<Listed> listed = new ArrayList<>();
+    for (Machines.Entry entry : entries) {
+      listed.add(
+          new Listed(
+              entry,
+              CompletableFuture.supplyAsync(() -> state(entry), Thread::startVirtualThread)));
+    }
+    try (WaitingLine _ = new WaitingLine("machines that do not answer")) {
+      listed.forEach(one -> one.state().join());
+    }
+    return listed;
   }
 
   /** Asks the machine; a process that is stopped does not answer. */

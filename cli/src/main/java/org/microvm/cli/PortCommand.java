@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import org.microvm.qmp.QmpException;
 import org.microvm.qmp.SpecJson;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
@@ -208,13 +210,36 @@ final class PortCommand {
           List<String> words)
       throws IOException {
     String which = control.select(words, 1, "ID").getFirst();
-    try (QmpClient client = control.connect()) {
-      JsonNode port = find(client.execute("x-query-ports"), which);
-      client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
-      client.execute(
-          "chardev-remove", QmpClient.arguments().put("id", port.path("chardev").asText()));
+    try (Interruption interruption = new Interruption()) {
+      boolean sent = false;
+      try (QmpClient client = control.connect()) {
+        JsonNode port = find(client.execute("x-query-ports"), which);
+        sent = true;
+        remove(client, port, interruption);
+        return 0;
+      } catch (InterruptedIOException e) {
+        interruption.handled();
+        System.err.printf(
+            "microvm: interrupted: the channel %s was %s%n",
+            which, sent ? "removed" : "not removed");
+        return interruption.status();
+      }
     }
-    return 0;
+  }
+
+  /** Removes both ends of a channel; a removal that has begun is completed. */
+  private static void remove(QmpClient client, JsonNode port, Interruption interruption)
+      throws IOException {
+    String chardev = port.path("chardev").asText();
+    try {
+      client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
+      client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
+    } catch (InterruptedIOException e) {
+      interruption.handled();
+      // It is answered after the command before, and refused if it was sent before.
+      tryTo(client, "chardev-remove", chardev);
+      throw e;
+    }
   }
 
   private static JsonNode find(JsonNode ports, String which) throws IOException {
@@ -225,7 +250,16 @@ final class PortCommand {
         }
       }
     }
-    throw new IOException("there is no channel '" + which + "'; `microvm port list` shows all");
+    List<String> names = new ArrayList<>();
+    for (JsonNode port : ports) {
+      if (port.has("id")) {
+        names.add(port.path("id").asText());
+        names.add(port.path("name").asText());
+      }
+    }
+    throw new IOException(
+        "there is no channel '%s'%s; `microvm port list` shows all"
+            .formatted(which, NearestWord.hint(which, names)));
   }
 
   @Command(

@@ -127,7 +127,11 @@ final class RestoredOptions {
   private static boolean isAccepted(
       ChardevSpec chardev, SnapshotDirectory home, boolean socketsMoved) {
     return switch (chardev) {
-      case ChardevSpec.Null _, ChardevSpec.InProcess _, ChardevSpec.Pty _, ChardevSpec.Stdio _ ->
+      case ChardevSpec.Null _,
+          ChardevSpec.Ring _,
+          ChardevSpec.InProcess _,
+          ChardevSpec.Pty _,
+          ChardevSpec.Stdio _ ->
           true;
       // A descriptor is open only if this user has passed it.
       case ChardevSpec.Passed _ -> true;

@@ -8,10 +8,12 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
+import org.microvm.cli.named.GuestScreen;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.kvm.HostVirtualization;
 import org.microvm.linux.Fd;
@@ -93,6 +95,9 @@ final class RunCommand implements Callable<Integer> {
           .build();
 
   private CommandSpec spec;
+
+  /** The console, if it is on a terminal. */
+  private Optional<GuestScreen> screen = Optional.empty();
 
   RunCommand() {
     this(new RunExtras());
@@ -198,8 +203,7 @@ final class RunCommand implements Callable<Integer> {
             && extras.serial().isEmpty()
             && !options.channels().useStdio();
     CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
-    OutputStream console =
-        shown ? new StandardOutput(Fd.standardOutput()) : OutputStream.nullOutputStream();
+    OutputStream console = shown ? shownConsole() : OutputStream.nullOutputStream();
     if (commandRun != null) {
       console = commandRun.console();
     }
@@ -295,21 +299,8 @@ final class RunCommand implements Callable<Integer> {
 
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
-    List<String> words = GuestWords.of(spec, command);
-    if (words.isEmpty()) {
-      return words;
-    }
-    if (kernel() != null) {
-      throw new UsageException(
-          "'"
-              + words.getFirst()
-              + "': a command runs in the project's own guest: leave out --kernel");
-    }
-    if (incoming.isGiven() || restore.getValue() != null) {
-      throw new UsageException(
-          "'" + words.getFirst() + "': a command cannot be combined with --restore or --incoming");
-    }
-    return words;
+    return GuestWords.of(
+        spec, command, kernel() != null, incoming.isGiven() || restore.getValue() != null);
   }
 
   /** Returns the files and ports that the options name. */
@@ -379,9 +370,19 @@ final class RunCommand implements Callable<Integer> {
             clock, entry("saved", RestoreClock.SAVED), entry("realtime", RestoreClock.REALTIME));
   }
 
+  /** Standard output; what the guest changes in a terminal is undone in the end. */
+  private OutputStream shownConsole() {
+    OutputStream output = new StandardOutput(Fd.standardOutput());
+    if (Terminal.isTerminal(Fd.standardOutput())) {
+      screen = Optional.of(new GuestScreen(output));
+    }
+    return screen.<OutputStream>map(on -> on).orElse(output);
+  }
+
   private void finish(Machine machine, NamedRun named, UartChannel uart) {
     control.close();
     machine.close();
+    screen.ifPresent(GuestScreen::restore);
     if (uart != null) {
       uart.close();
     }

@@ -1,6 +1,8 @@
 package org.microvm.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -45,6 +47,9 @@ final class StopCommand implements Callable<Integer> {
   private Machines.Entry machine;
   private PowerCut end;
 
+  /** What is known of the machine, should the command be interrupted. */
+  private String state = "was not told to end and continues";
+
   @Override
   public Integer call() throws IOException {
     if (timeout < 0) {
@@ -52,22 +57,35 @@ final class StopCommand implements Callable<Integer> {
     }
     machine = Machines.ofUser().find(NamedRun.name("stop", name));
     end = new PowerCut(machine);
+    try (Interruption interruption = new Interruption()) {
+      try {
+        stop();
+        return 0;
+      } catch (InterruptedIOException e) {
+        interruption.handled();
+        System.err.println("microvm: interrupted: " + name + " " + state);
+        return interruption.status();
+      }
+    }
+  }
+
+  private void stop() throws IOException {
     if (!Files.exists(machine.files().control()) && !machine.served()) {
       // It waits for a client, or for a guest that migrates here.
       ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
       if (end.hasEnded(PowerCut.ANSWER)) {
         say("not-started", "%s had not started its guest yet and ended");
-        return 0;
+        return;
       }
     }
     if (force) {
       cut("power-cut", "%s ended like a power cut (--force)");
-      return 0;
+      return;
     }
     String how = shutDown();
     if (NOT_STARTED.equals(how)) {
       cut("not-started", "%s had not started its guest yet and ended");
-    } else if (how != null && end.hasEnded(Duration.ofSeconds(timeout))) {
+    } else if (how != null && hasShutDown(how)) {
       say(how.replace(' ', '-'), "%s shut down (" + how + ")");
     } else if (how != null) {
       cut(
@@ -78,41 +96,83 @@ final class StopCommand implements Callable<Integer> {
           "power-cut",
           "%s has no power button and no answering guest agent, so it ended like a power cut");
     }
-    return 0;
+  }
+
+  private boolean hasShutDown(String how) throws IOException {
+    state = "was asked to shut down (" + how + ") and continues to do so";
+    try (WaitingLine _ = new WaitingLine(name + " to shut down")) {
+      return end.hasEnded(Duration.ofSeconds(timeout));
+    }
   }
 
   /** Asks the guest to shut down; returns how, or null if there is no way. */
   private String shutDown() throws IOException {
-    try (QmpClient client = QmpClient.connect(machine.files().control(), PowerCut.ANSWER)) {
-      String state = client.execute("query-status").path("status").asText();
-      if (state.equals("inmigrate") || state.equals("prelaunch")) {
+    try (QmpClient client = QmpClient.connect(machine.files().control(), new Waiting())) {
+      String guest = client.execute("query-status").path("status").asText();
+      if (guest.equals("inmigrate") || guest.equals("prelaunch")) {
         return NOT_STARTED;
       }
-      if (state.equals("paused")) {
+      if (guest.equals("paused")) {
         throw new IOException(
             "%s is paused, so its guest cannot shut down: `microvm ctl %s cont` resumes it, `microvm stop %s --force` ends it like a power cut"
                 .formatted(name, name, name));
       }
+      state = "may have been asked to shut down";
       try {
         client.execute("system_powerdown");
         return "power button";
       } catch (QmpException noButton) {
-        return askAgent() ? "guest agent" : null;
+        return listens(client.execute("x-query-ports")) && askAgent() ? "guest agent" : null;
       }
     }
   }
 
-  private boolean askAgent() {
-    try (GuestAgent agent = GuestAgent.connect(machine.files().agent(), PowerCut.ANSWER)) {
+  /** Waits for a slow machine as long as for its guest. */
+  private final class Waiting implements QmpClient.Patience {
+    @Override
+    public void waiting(String what, Duration since) throws IOException {
+      if (since.toSeconds() >= Math.max(timeout, 1)) {
+        throw new IOException(
+            "%s did not send %s within %d s (--timeout) and %s; `microvm stop %s --force` ends it"
+                .formatted(name, what, since.toSeconds(), state, name));
+      }
+      StatusLine.show("waiting for %s: %d s".formatted(what, since.toSeconds()));
+    }
+
+    @Override
+    public void over() {
+      StatusLine.clear();
+    }
+  }
+
+  /** Whether a guest agent has opened its channel. */
+  private static boolean listens(JsonNode ports) {
+    for (JsonNode port : ports) {
+      if (port.path("name").asText().equals(AgentChannel.NAME)
+          && port.path("guest-open").asBoolean()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean askAgent() throws InterruptedIOException {
+    Duration limit = Duration.ofSeconds(Math.max(timeout, 1));
+    try (WaitingLine _ = new WaitingLine("the guest agent of " + name);
+        GuestAgent agent = GuestAgent.connect(machine.files().agent(), limit)) {
       agent.ping();
       agent.shutdown(ShutdownMode.POWERDOWN);
       return true;
     } catch (IOException noAgent) {
+      if (noAgent instanceof InterruptedIOException || Thread.currentThread().isInterrupted()) {
+        throw new InterruptedIOException(noAgent.getMessage());
+      }
       return false;
     }
   }
 
   private void cut(String how, String message) throws IOException {
+    state = "may have been told to end like a power cut";
     if (end.cut()) {
       say("killed", "the process of %s did not answer and was killed");
     } else {

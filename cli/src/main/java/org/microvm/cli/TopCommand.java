@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
     name = "top",
     description =
         "Shows exits, interrupts and bytes of a running machine until it ends or you press q. With"
-            + " --count or without a terminal, prints text.",
+            + " --count or without a terminal that has control sequences, prints text.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TopCommand implements Callable<Integer> {
@@ -63,7 +63,7 @@ final class TopCommand implements Callable<Integer> {
     control.select(words, 0);
     try (Fd output = Fd.standardOutput();
         QmpClient client = control.connect()) {
-      if (count == null && !json && Terminal.isTerminal(output)) {
+      if (count == null && !json && Terminal.isTerminal(output) && StatusLine.hasSequences()) {
         new TopTerminal(client, output, control.machine(), interval).show(STATISTICS);
         return 0;
       }

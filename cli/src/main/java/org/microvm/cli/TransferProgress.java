@@ -16,16 +16,28 @@ import org.microvm.linux.Terminal;
  */
 final class TransferProgress {
   private static final long PERIOD = TimeUnit.MILLISECONDS.toNanos(500);
-  private static final String CLEAR = "\r\033[K";
 
-  private final boolean shown;
   private final AtomicLong moved = new AtomicLong();
   private final long start = System.nanoTime();
-  private long next = start + 2 * PERIOD;
   private boolean printed;
+  private boolean over;
 
   private TransferProgress(boolean shown) {
-    this.shown = shown;
+    if (shown) {
+      Thread.ofPlatform().daemon().name("progress").start(this::showAll);
+    }
+  }
+
+  /** Shows the line also while nothing is moved, because the other end is slow. */
+  private void showAll() {
+    try {
+      while (print()) {
+        TimeUnit.NANOSECONDS.sleep(PERIOD);
+      }
+    } catch (InterruptedException e) {
+      // Nothing interrupts this thread.
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** For a transfer whose output is not on this terminal. */
@@ -73,38 +85,39 @@ final class TransferProgress {
     return new FilterOutputStream(stream) {
       @Override
       public void write(byte[] bytes, int offset, int length) throws IOException {
-        end();
+        clear();
         out.write(bytes, offset, length);
       }
     };
   }
 
   private void add(long bytes) {
-    long all = moved.addAndGet(bytes);
-    if (shown) {
-      print(all);
-    }
+    moved.addAndGet(bytes);
   }
 
-  private synchronized void print(long bytes) {
-    long now = System.nanoTime();
-    if (now - next < 0) {
-      return;
-    }
-    next = now + PERIOD;
-    printed = true;
-    double seconds = (now - start) / 1e9;
-    double mebibytes = bytes / 1048576.0;
-    System.err.printf("%s%.1f MiB, %.1f MiB/s", CLEAR, mebibytes, mebibytes / seconds);
-    System.err.flush();
-  }
-
-  /** Removes the line. */
-  synchronized void end() {
-    if (printed) {
-      printed = false;
-      System.err.print(CLEAR);
+  /** Returns false once the transfer is over. */
+  private synchronized boolean print() {
+    double seconds = (System.nanoTime() - start) / 1e9;
+    double mebibytes = moved.get() / 1048576.0;
+    // A job in the background leaves the terminal alone, and a program may have no output at all.
+    if (!over && seconds > 1 && mebibytes > 0 && StatusLine.isShown()) {
+      printed = true;
+      System.err.printf("%s%.1f MiB, %.1f MiB/s", StatusLine.CLEAR, mebibytes, mebibytes / seconds);
       System.err.flush();
     }
+    return !over;
+  }
+
+  private synchronized void clear() {
+    if (printed) {
+      printed = false;
+      StatusLine.clear();
+    }
+  }
+
+  /** Removes the line, which is not shown again. */
+  synchronized void end() {
+    over = true;
+    clear();
   }
 }

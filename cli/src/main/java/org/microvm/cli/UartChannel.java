@@ -17,7 +17,6 @@ import org.microvm.linux.Errno;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.PendingInput;
 import org.microvm.machine.Machine;
-import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
@@ -132,16 +131,6 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
   @Override
   public EventLoop loop() {
     return loop;
-  }
-
-  @Override
-  public boolean isConsole() {
-    return false;
-  }
-
-  @Override
-  public void resized(ConsoleSize size) {
-    // A UART has no size.
   }
 
   @Override

@@ -21,11 +21,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.agent.FakeAgent;
 import org.microvm.agent.HostAgent;
 
@@ -116,6 +119,22 @@ class AgentCommandTest {
       assertEquals(0, agent(agent, "call", "guest-anything", "{\"a\": [1, 2]}"));
     }
     assertEquals("{\"a\":[1,2]}", out.toString(StandardCharsets.UTF_8).strip());
+  }
+
+  @Test
+  void call_misspeltCommand_hasAHint() throws IOException {
+    String info =
+        """
+        {"version": "7.2", "supported_commands":
+          [{"name": "guest-ping", "enabled": true, "success-response": true}]}
+        """;
+    try (FakeAgent agent = FakeAgent.answering(Map.of("guest-info", info))) {
+      assertEquals(1, agent(agent, "call", "guest-pign"));
+    }
+    assertEquals(
+        "microvm: guest-pign: The command guest-pign has not been found (CommandNotFound);"
+            + " did you mean guest-ping?",
+        firstError());
   }
 
   @Test
@@ -280,8 +299,9 @@ class AgentCommandTest {
     }
   }
 
-  @Test
-  void freeze_sigterm_thaws() throws Exception {
+  @ParameterizedTest
+  @CsvSource({"TERM, 143", "TSTP, 148"})
+  void freeze_signal_thaws(String signal, int status) throws Exception {
     try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
       Process process =
           process(agent, "freeze", "--", "sh", "-c", "echo runs; exec sleep 1000")
@@ -289,9 +309,9 @@ class AgentCommandTest {
               .start();
       assertEquals("runs", process.inputReader().readLine());
 
-      process.destroy();
+      new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
 
-      assertEquals(143, process.waitFor());
+      assertEquals(status, process.waitFor());
       assertTrue(commands(agent).contains("guest-fsfreeze-thaw"), commands(agent).toString());
     }
   }
@@ -340,6 +360,50 @@ class AgentCommandTest {
       assertEquals(
           "microvm: interrupted while reading the input", process.errorReader().readLine());
       assertTrue(commands(agent).contains("guest-file-close"), commands(agent).toString());
+    }
+  }
+
+  @Test
+  void copyOut_slowAgent_showsProgressOnATerminal(@TempDir Path directory) throws Exception {
+    CountDownLatch shown = new CountDownLatch(1);
+    AtomicInteger reads = new AtomicInteger();
+    FakeAgent.Returns returns =
+        request ->
+            switch (request.path("execute").asText()) {
+              case "guest-file-open" -> "7";
+              case "guest-file-read" -> {
+                if (reads.incrementAndGet() > 1) {
+                  await(shown);
+                }
+                String bytes = reads.get() > 1 ? "" : "AAAA".repeat(20_000);
+                yield "{\"eof\": %b, \"buf-b64\": \"%s\"}".formatted(reads.get() > 1, bytes);
+              }
+              default -> "{}";
+            };
+    try (FakeAgent agent = FakeAgent.answering(returns)) {
+      String target = directory.resolve("copy").toString();
+      List<String> words = process(agent, "cp", ":/f", target).command();
+      ProcessBuilder builder =
+          new ProcessBuilder("script", "-qec", String.join(" ", words), "/dev/null");
+      builder.environment().put("TERM", "xterm");
+      Process process = builder.redirectErrorStream(true).start();
+      StringBuilder output = new StringBuilder();
+      while (!output.toString().contains("MiB/s")) {
+        int next = process.inputReader().read();
+        assertTrue(next >= 0, output.toString());
+        output.append((char) next);
+      }
+      shown.countDown();
+      assertEquals(0, process.waitFor());
+      assertTrue(output.toString().contains("0.1 MiB"), output.toString());
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

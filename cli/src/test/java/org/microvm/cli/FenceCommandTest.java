@@ -160,6 +160,8 @@ class FenceCommandTest {
         "--channel a --allow a=b | --channel a does not have the form GUEST=PATH",
         "--channel a=/x --allow a= | --allow a= does not have the form GUEST=NAME[,NAME...]",
         "--channel a=/x --allow c=b | --allow c=b: there is no --channel c=PATH",
+        "--channel west=/x --allow wset=b | --allow wset=b: there is no --channel wset=PATH; did you mean west?",
+        "--channel a=/x --allow a=node --start nod=/bin/sh | --start nod=/bin/sh: no guest may fence nod (--allow); did you mean node?",
         "--channel a=/x --channel a=/y --allow a=b | --channel a=/y: a has two channels",
         "--channel a=/x --allow a=b --start b=/nothing | --start b=/nothing: /nothing is not a program",
         "--channel a=/x --allow a=b --start c=/bin/sh | --start c=/bin/sh: no guest may fence c (--allow)"

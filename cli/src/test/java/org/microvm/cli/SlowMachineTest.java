@@ -137,6 +137,23 @@ class SlowMachineTest {
   }
 
   @Test
+  void portRemoveInterrupted_removesBothEnds() throws Exception {
+    start("port", "remove", "chan");
+    accept();
+    answer(negotiated(), "[{\"id\": \"chan\", \"name\": \"chan\", \"chardev\": \"c1\"}]");
+    String device = requests.readLine();
+    assertTrue(device.contains("device_del"), device);
+
+    interrupt();
+
+    String chardev = requests.readLine();
+    assertTrue(chardev.contains("chardev-remove") && chardev.contains("c1"), chardev);
+    answer(device, "{}");
+    answer(chardev, "{}");
+    assertEnds(130, "microvm: interrupted: the channel chan was removed");
+  }
+
+  @Test
   void snapshotInterruptedBeforeTheMachineAnswers_saysThatNothingHappened() throws Exception {
     start("snapshot", directory.resolve("saved").toString(), "--end");
     accept();

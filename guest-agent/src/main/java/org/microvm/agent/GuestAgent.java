@@ -25,6 +25,7 @@ public final class GuestAgent implements AutoCloseable {
 
   private final AgentClient client;
   private final Duration limit;
+  private final PieceSize pieces;
 
   /**
    * Uses a connection that exists.
@@ -35,6 +36,7 @@ public final class GuestAgent implements AutoCloseable {
   public GuestAgent(AgentClient client, Duration limit) {
     this.client = client;
     this.limit = limit;
+    pieces = new PieceSize(limit);
   }
 
   /**
@@ -59,6 +61,11 @@ public final class GuestAgent implements AutoCloseable {
    */
   public static GuestAgent connect(Path socket, Duration limit) throws IOException {
     return new GuestAgent(AgentClient.connect(socket), limit);
+  }
+
+  /** How much of a file is moved with one request. */
+  PieceSize pieces() {
+    return pieces;
   }
 
   /** {@return the connection, for commands that have no method here} */

@@ -59,6 +59,26 @@ public final class GuestFile implements AutoCloseable {
     return new Chunk(bytes, answer.flag("eof"));
   }
 
+  /** Reads as many bytes as the agent moves in a short time, at the current position. */
+  Chunk readPiece() throws IOException {
+    long start = System.nanoTime();
+    Chunk chunk = read(agent.pieces().bytes());
+    agent.pieces().took(chunk.bytes().length, System.nanoTime() - start);
+    return chunk;
+  }
+
+  /** Writes bytes at the current position, with as many requests as the agent's speed asks for. */
+  void writePieces(byte[] bytes, int length) throws IOException {
+    int done = 0;
+    while (done < length) {
+      int count = Math.min(length - done, agent.pieces().bytes());
+      long start = System.nanoTime();
+      write(Arrays.copyOfRange(bytes, done, done + count));
+      agent.pieces().took(count, System.nanoTime() - start);
+      done += count;
+    }
+  }
+
   /**
    * Writes bytes at the current position.
    *

@@ -9,21 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 
 /**
  * Reads and writes files in the guest. Paths are strings, because they follow the guest's rules.
  */
 public final class GuestFiles {
-  /**
-   * Bytes per request. It is large enough to make the round trip negligible. It is small enough for
-   * an agent in a guest of 64 MiB, which holds the text, its parsed form and the bytes at the same
-   * time, and for the time limit of one answer where the guest's kernel is emulated and an agent
-   * transfers a few hundred KiB per second.
-   */
-  private static final int CHUNK = 256 << 10;
-
   /** The most bytes that {@link #read(String)} accepts: 64 MiB. */
   public static final int MOST_READ = 64 << 20;
 
@@ -80,10 +72,10 @@ public final class GuestFiles {
    */
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
-      byte[] chunk = new byte[CHUNK];
+      byte[] chunk = new byte[PieceSize.MOST];
       // What there is, not a whole chunk: the source may be a pipe whose writer is slow.
       for (int count = source.read(chunk); count >= 0; count = source.read(chunk)) {
-        file.write(Arrays.copyOf(chunk, count));
+        file.writePieces(chunk, count);
       }
     }
   }
@@ -98,12 +90,27 @@ public final class GuestFiles {
    *     written
    */
   public void copyOut(String source, Path target) throws IOException {
+    copyOut(source, target, output -> output);
+  }
+
+  /**
+   * Copies a file of the guest to the host, as {@link #copyOut(String, Path)} does.
+   *
+   * @param source path in the guest
+   * @param target file of the host, whose directory must exist
+   * @param through returns the stream that gets the content, which writes to the given one; it may
+   *     count the bytes, for example
+   * @throws IOException if {@code source} cannot be read or is larger, or {@code target} not
+   *     written
+   */
+  public void copyOut(String source, Path target, UnaryOperator<OutputStream> through)
+      throws IOException {
     Path directory = target.toAbsolutePath().getParent();
     // Not createTempFile(), because the file must get its mode from the umask.
     Path partial = directory.resolve("." + target.getFileName() + "." + UUID.randomUUID());
     try {
       try (OutputStream output = Files.newOutputStream(partial, StandardOpenOption.CREATE_NEW)) {
-        copyOut(source, output, MOST_COPIED);
+        copyOut(source, through.apply(output), MOST_COPIED);
       }
       Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
     } finally {
@@ -161,7 +168,7 @@ public final class GuestFiles {
       GuestFile.Chunk chunk;
       long copied = 0;
       do {
-        chunk = file.read(CHUNK);
+        chunk = file.readPiece();
         copied += chunk.bytes().length;
         if (copied > most) {
           throw new AgentProtocolException(

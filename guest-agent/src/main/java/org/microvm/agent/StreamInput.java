@@ -13,8 +13,6 @@ import java.util.concurrent.TimeUnit;
  * thread reads the source, because that may wait for ever.
  */
 final class StreamInput {
-  private static final int PIECE = 256 << 10;
-
   /** The most bytes in a file. */
   private static final int MOST = 1 << 20;
 
@@ -45,7 +43,7 @@ final class StreamInput {
 
   private void readAll(InputStream source) {
     try {
-      byte[] bytes = new byte[PIECE];
+      byte[] bytes = new byte[PieceSize.MOST];
       for (int count = source.read(bytes); count >= 0; count = source.read(bytes)) {
         if (count > 0) {
           queue.put(Arrays.copyOf(bytes, count));
@@ -94,7 +92,7 @@ final class StreamInput {
     }
     int written = 0;
     while (first != null && first != END && written < MOST) {
-      file.write(first);
+      file.writePieces(first, first.length);
       written += first.length;
       first = queue.poll();
     }

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 
 /** One output stream of a program: the row of files that {@link StreamScript} writes. */
 final class StreamOutput {
-  private static final int PIECE = 256 << 10;
   private static final byte[] CREDIT = "\n".getBytes(StandardCharsets.US_ASCII);
 
   private final GuestFiles files;
@@ -66,7 +65,7 @@ final class StreamOutput {
   }
 
   private boolean read() throws IOException {
-    byte[] bytes = file.read(PIECE).bytes();
+    byte[] bytes = file.readPiece().bytes();
     if (bytes.length == 0) {
       return false;
     }

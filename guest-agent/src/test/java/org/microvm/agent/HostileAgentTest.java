@@ -88,7 +88,7 @@ class HostileAgentTest {
 
   @Test
   void fileWithoutEnd_isReadUpToTheLimit() throws IOException {
-    try (FakeAgent agent = endless(256 << 10);
+    try (FakeAgent agent = endless(64 << 10);
         GuestAgent guest = GuestAgent.connect(agent.socket())) {
       AgentProtocolException refused =
           assertThrows(AgentProtocolException.class, () -> guest.files().read("/f"));

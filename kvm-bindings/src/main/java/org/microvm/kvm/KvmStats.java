@@ -22,6 +22,50 @@ import org.microvm.syscall.Descriptor;
 public final class KvmStats implements AutoCloseable {
   private static final long MAX_BYTES = 1 << 20;
 
+  /** How the values of a counter are to be read: KVM_STATS_TYPE_* of linux/kvm.h, in its order. */
+  public enum Type {
+    /** The value grows. */
+    CUMULATIVE,
+    /** The value is that of now. */
+    INSTANT,
+    /** The value is the largest so far. */
+    PEAK,
+    /** A histogram whose buckets have the same width. */
+    LINEAR_HISTOGRAM,
+    /** A histogram whose buckets double in width. */
+    LOG2_HISTOGRAM
+  }
+
+  /** The unit of a counter: KVM_STATS_UNIT_* of linux/kvm.h, in its order. */
+  public enum Unit {
+    /** A number of things. */
+    NONE,
+    /** Bytes. */
+    BYTES,
+    /** Seconds. */
+    SECONDS,
+    /** Clock cycles. */
+    CYCLES,
+    /** 0 or 1. */
+    BOOLEAN
+  }
+
+  /**
+   * A kind of counter (struct kvm_stats_desc of linux/kvm.h).
+   *
+   * @param name KVM's name of it
+   * @param type how its values are to be read
+   * @param unit what it counts
+   * @param base 10 or 2, the base of the exponent
+   * @param exponent the value is to be multiplied with the base to the power of this
+   * @param bucketSize the width of the buckets of a linear histogram, in units; otherwise 0
+   */
+  public record Kind(String name, Type type, Unit unit, int base, int exponent, long bucketSize) {}
+
+  private static final int UNIT_SHIFT = 4;
+  private static final int BASE_SHIFT = 8;
+  private static final int FIELD = 0xf;
+
   /** A counter and the offset in bytes of its value. */
   private record Counter(String name, long offset) {}
 
@@ -33,6 +77,7 @@ public final class KvmStats implements AutoCloseable {
 
   private final String name;
   private final List<Counter> counters = new ArrayList<>();
+  private final List<Kind> kinds = new ArrayList<>();
   private long dataOffset;
   private long dataBytes;
 
@@ -83,6 +128,7 @@ public final class KvmStats implements AutoCloseable {
 
   private void addCounters(MemorySegment descriptor) {
     String name = descriptor.getString(kvm_stats_desc.layout().byteSize());
+    addKind(name, descriptor);
     int values = kvm_stats_desc.size(descriptor) & 0xffff;
     long offset = Integer.toUnsignedLong(kvm_stats_desc.offset(descriptor));
     for (int i = 0; i < values; i++) {
@@ -90,6 +136,39 @@ public final class KvmStats implements AutoCloseable {
       counters.add(new Counter(label, offset + (long) i * Long.BYTES));
     }
     dataBytes = Math.max(dataBytes, offset + (long) values * Long.BYTES);
+  }
+
+  /**
+   * Adds what is known of a counter; one of a type or unit that is new in the kernel is left out.
+   */
+  private void addKind(String name, MemorySegment descriptor) {
+    int flags = kvm_stats_desc.flags(descriptor);
+    int type = flags & FIELD;
+    int unit = flags >> UNIT_SHIFT & FIELD;
+    if (type < Type.values().length && unit < Unit.values().length) {
+      kinds.add(
+          new Kind(
+              name,
+              Type.values()[type],
+              Unit.values()[unit],
+              (flags >> BASE_SHIFT & FIELD) == 0 ? 10 : 2,
+              kvm_stats_desc.exponent(descriptor),
+              Integer.toUnsignedLong(kvm_stats_desc.bucket_size(descriptor))));
+    }
+  }
+
+  /**
+   * {@return the kinds of counters, in the kernel's order}
+   *
+   * @throws ErrnoException if the counters cannot be opened
+   */
+  public List<Kind> kinds() throws ErrnoException {
+    if (fd == null) {
+      try (KvmStats opened = open(owner, name)) {
+        return opened.kinds();
+      }
+    }
+    return List.copyOf(kinds);
   }
 
   /**

@@ -12,6 +12,7 @@ import org.microvm.machine.vm.MachineParts;
  * @param parts what outlives a reset
  * @param lifecycle its state, and the lock that guards it
  * @param tracking the log of pages written since the last snapshot; changed with that lock held
+ * @param actions what happens at resets and panics
  * @param listeners may be added to at any time
  */
 record MachineContext(
@@ -19,4 +20,5 @@ record MachineContext(
     MachineParts parts,
     MachineLifecycle lifecycle,
     DiffTracking tracking,
+    GuestActions actions,
     List<MachineListener> listeners) {}

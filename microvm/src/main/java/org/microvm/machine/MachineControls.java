@@ -35,7 +35,13 @@ record MachineControls(
     MachineLifecycle lifecycle = new MachineLifecycle(parts, firstInstance);
     DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
     MachineContext context =
-        new MachineContext(config, parts, lifecycle, tracking, new CopyOnWriteArrayList<>());
+        new MachineContext(
+            config,
+            parts,
+            lifecycle,
+            tracking,
+            new GuestActions(config),
+            new CopyOnWriteArrayList<>());
     PauseControl pauses = new PauseControl(context);
     PanicControl panics = new PanicControl(context, pauses);
     MigrationSession migrations = new MigrationSession(context, pauses);

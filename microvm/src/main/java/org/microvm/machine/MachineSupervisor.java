@@ -97,7 +97,7 @@ final class MachineSupervisor {
   }
 
   private Optional<MachineEnd.Reset> resetAfter(MachineEnd end) {
-    return RestartRule.of(context.config()).apply(end, resetByHost);
+    return context.actions().rule().apply(end, resetByHost);
   }
 
   private MachineEnd startAgain(MachineEnd end, MachineEnd.Reset how) throws MachineException {

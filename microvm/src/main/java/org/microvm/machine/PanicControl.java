@@ -40,7 +40,7 @@ final class PanicControl implements PowerSwitch.Panics {
 
   @Override
   public boolean endsGuest() {
-    if (context.config().onPanic() != OnPanic.PAUSE) {
+    if (context.actions().rule().onPanic() != OnPanic.PAUSE) {
       return true;
     }
     boolean pausedBefore = pauses.closeForVcpu();
@@ -122,7 +122,7 @@ final class PanicControl implements PowerSwitch.Panics {
 
   /** Without a running guest there is nothing to pause. */
   private OnPanic endOrRestart() {
-    OnPanic wanted = context.config().onPanic();
+    OnPanic wanted = context.actions().rule().onPanic();
     return wanted == OnPanic.PAUSE ? OnPanic.EXIT : wanted;
   }
 

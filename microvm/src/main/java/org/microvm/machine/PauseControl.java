@@ -10,6 +10,9 @@ final class PauseControl {
   private final PauseGate gate;
   private final ReentrantLock standstill = new ReentrantLock();
 
+  /** Whether the vCPUs run again after {@link #continueUnnoticed}; guarded by the standstill. */
+  private boolean stopped;
+
   PauseControl(MachineContext context) {
     this.context = context;
     gate = context.parts().pauseGate();
@@ -68,6 +71,25 @@ final class PauseControl {
   boolean awaitStop() throws InterruptedException {
     context.lifecycle().closeGate();
     return gate.await(context.config().cpus(), context.lifecycle()::hasEnded);
+  }
+
+  /**
+   * Stops the vCPUs for a moment, which listeners are not told; {@link #continueUnnoticed} has to
+   * follow in any case. Whoever calls this holds {@link #standstill}.
+   *
+   * @return false if the guest has ended or was resumed before all of them have stopped
+   */
+  boolean stopUnnoticed() throws InterruptedException {
+    stopped = !closeForVcpu();
+    return awaitStop();
+  }
+
+  /** Undoes {@link #stopUnnoticed}; a guest that was paused before stays so. */
+  void continueUnnoticed() {
+    if (stopped) {
+      stopped = false;
+      gate.open();
+    }
   }
 
   /** Resumes the guest as {@link Machine#resume} says. */

@@ -125,6 +125,15 @@ class LinuxGuestTest {
   }
 
   @Test
+  void nmi_isReportedByTheKernel() throws Exception {
+    assertEquals(1, GuestInspection.of(machine).injectNmi());
+
+    console.await("NMI received for unknown reason", ANSWER.toSeconds());
+    type("echo goes-o''n");
+    console.await("goes-on", ANSWER.toSeconds());
+  }
+
+  @Test
   void unprivilegedUser_opensItsChannel() throws Exception {
     try (SocketChannel host = connect("unprivileged")) {
       type("su agent -c 'id -un > /dev/virtio-ports/unprivileged'");

@@ -41,6 +41,10 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 /** Machines that migrate over TCP, with and without TLS. */
 abstract class TcpMigrationFixture {
   static final MigrationLimits LIMITS = new MigrationLimits(Duration.ofMillis(100), 1000);
+
+  /** For a guest that writes faster than an emulated processor encrypts. */
+  static final MigrationLimits PATIENT = LIMITS.withDowntime(Duration.ofSeconds(10));
+
   static final String HOST = "127.0.0.1";
   static final Tcp ANY_PORT = new Tcp(HOST, 0, Optional.empty());
 
@@ -83,7 +87,7 @@ abstract class TcpMigrationFixture {
   Machine move(Machine from, MigrationAddress at, String name) throws Exception {
     IncomingMigration incoming = IncomingMigration.listen(at);
     CompletableFuture<Machine> next = receive(incoming, name);
-    Migration migration = from.migrate(incoming.address(), LIMITS);
+    Migration migration = from.migrate(incoming.address(), PATIENT);
     assertEquals(Status.COMPLETED, end(migration).status(), migration.failure());
     assertEquals(new MachineEnd.Migrated(), from.end().get(10, TimeUnit.SECONDS));
     from.close();
@@ -143,7 +147,10 @@ abstract class TcpMigrationFixture {
 
     void check(ByteBuffer block) {
       while (block.hasRemaining()) {
-        assertEquals(number(received), block.get(), "byte " + received);
+        byte next = block.get();
+        if (next != number(received)) { // megabytes of them: no message for each
+          assertEquals(number(received), next, "byte " + received);
+        }
         received++;
       }
     }

@@ -9,12 +9,58 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.microvm.cli.RunExtras;
+import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
 /** What the machine is and does: its kernel, memory, vCPUs, and how it starts and ends. */
 final class Board {
   private static final List<String> MACHINES = List.of("microvm", "q35", "pc", "none");
+
+  /** Properties of QEMU's machines that have no effect here. */
+  private static final List<String> MACHINE_PROPERTIES =
+      List.of(
+          "accel",
+          "auto-kernel-cmdline",
+          "aux-ram-share",
+          "confidential-guest-support",
+          "default-bus-bypass-iommu",
+          "default_bus_bypass_iommu",
+          "dump-guest-core",
+          "fd-bootchk",
+          "firmware",
+          "graphics",
+          "hmat",
+          "hpet",
+          "i8042",
+          "igd-passthru",
+          "ioapic2",
+          "isa-serial",
+          "kernel-irqchip",
+          "kernel_irqchip",
+          "kvm-type",
+          "max-fw-size",
+          "max-ram-below-4g",
+          "mem-merge",
+          "memory-encryption",
+          "nvdimm",
+          "nvdimm-persistence",
+          "option-roms",
+          "pcie",
+          "pflash0",
+          "pflash1",
+          "pic",
+          "pit",
+          "rtc",
+          "sata",
+          "smbios-entry-point-type",
+          "smbus",
+          "smm",
+          "suppress-vmdesc",
+          "usb",
+          "vmport",
+          "x-option-roms");
+
   private static final List<String> CPUS = List.of("host", "max", "base", "qemu64", "kvm64");
   private static final List<String> SMP = List.of("sockets", "cores", "threads");
 
@@ -48,6 +94,7 @@ final class Board {
     table.value("pidfile", "FILE", value -> extras.pidFile(path(value)));
     table.value("incoming", "unix:PATH|tcp:HOST:PORT|defer", this::incoming);
     table.value("sandbox", "on|off", this::sandbox);
+    table.value("rtc", "base=utc[,...]", Board::rtc);
     table.value("action", "reboot=|shutdown=|panic=", this::action);
     table.flag("no-reboot", () -> exitsAtReset = true);
     table.flag("no-shutdown", extras::staysAfterShutdown);
@@ -63,7 +110,8 @@ final class Board {
       boolean known = MACHINES.contains(type) || type.matches("pc-(q35|i440fx)-[0-9.]+");
       if (!known) {
         throw new OptionException(
-            "there is no machine %s; '-machine help' lists them".formatted(type));
+            "there is no machine %s; '-machine help' lists them%s"
+                .formatted(type, NearestWord.hint(type, MACHINES)));
       }
       machine = type;
     }
@@ -74,16 +122,34 @@ final class Board {
     if (!options.takeFlag("acpi", true)) {
       words.put("--acpi", "off");
     }
-    if (options.values().containsKey("kernel")) {
-      words.put("--kernel", options.values().get("kernel"));
+    for (String name : List.of("kernel", "initrd", "append")) {
+      options.take(name).ifPresent(given -> words.put("--" + name, given));
     }
     memoryBackend = options.take("memory-backend").orElse(memoryBackend);
+    MACHINE_PROPERTIES.forEach(options::take);
+    options.finish();
+  }
+
+  /** The clock has the host's time in UTC, whatever QEMU's clock follows. */
+  private static void rtc(String value) throws OptionException {
+    OptionList options = Words.parse(value, "");
+    String base = options.take("base").orElse("utc");
+    options.take("clock");
+    options.take("driftfix");
+    options.finish();
+    if (!base.equals("utc")) {
+      throw new OptionException(
+          "base=%s: the guest's clock has UTC: base=utc%s"
+              .formatted(base, NearestWord.hint(base, List.of("utc"))));
+    }
   }
 
   private void accel(String value) throws OptionException {
     List<String> names = List.of(value.split(":"));
     if (!names.contains("kvm") && !machine.equals("none")) {
-      throw new OptionException("there is no accelerator %s, only kvm".formatted(value));
+      throw new OptionException(
+          "there is no accelerator %s, only kvm%s"
+              .formatted(value, NearestWord.hint(value, List.of("kvm"))));
     }
     accelerators.addAll(names);
   }
@@ -92,8 +158,8 @@ final class Board {
     String model = value.split(",", 2)[0];
     if (!CPUS.contains(model)) {
       throw new OptionException(
-          "there is no CPU model %s; the guest's vCPUs have the features of the host: -cpu host"
-              .formatted(model));
+          "there is no CPU model %s; the guest's vCPUs have the features of the host: -cpu host%s"
+              .formatted(model, NearestWord.hint(model, CPUS)));
     }
   }
 
@@ -163,7 +229,8 @@ final class Board {
   private void sandbox(String value) throws OptionException {
     String mode = Words.parse(value, "enable").kind();
     if (!mode.equals("on") && !mode.equals("off")) {
-      throw new OptionException("neither on nor off");
+      throw new OptionException(
+          "neither on nor off" + NearestWord.hint(mode, List.of("on", "off")));
     }
     words.put("--sandbox", mode);
   }

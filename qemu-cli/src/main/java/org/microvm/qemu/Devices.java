@@ -49,6 +49,15 @@ final class Devices {
           "vga", "display",
           "gpu", "display");
 
+  private static final List<String> OBJECTS =
+      List.of(
+          "rng-random",
+          "rng-builtin",
+          "memory-backend-ram",
+          "memory-backend-memfd",
+          "iothread",
+          "secret");
+
   private static final List<String> SOURCES = List.of("/dev/urandom", "/dev/random");
 
   private final HostEnds ends;
@@ -231,9 +240,11 @@ final class Devices {
       }
       default ->
           throw new OptionException(
-              "there is no object %s; there are: rng-random, rng-builtin, memory-backend-ram,"
-                      .formatted(options.kind())
-                  + " memory-backend-memfd, iothread, secret");
+              "there is no object %s; there are: %s%s"
+                  .formatted(
+                      options.kind(),
+                      String.join(", ", OBJECTS),
+                      NearestWord.hint(options.kind(), OBJECTS)));
     }
     options.finish();
     objects.put(id, options.kind());

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
@@ -83,8 +84,8 @@ final class Disks {
       }
       default ->
           throw new OptionException(
-              "there is no if=%s; there are: if=virtio, and if=none with -device virtio-blk"
-                  .formatted(bus));
+              "there is no if=%s; there are: if=virtio, and if=none with -device virtio-blk%s"
+                  .formatted(bus, NearestWord.hint(bus, List.of("virtio", "none"))));
     }
     if (drives.put(id, disk) != null) {
       throw new OptionException("id=%s is given twice".formatted(id));
@@ -124,7 +125,10 @@ final class Disks {
       case "" -> {
         // The file is checked.
       }
-      default -> throw new OptionException("there is no format=%s, only raw".formatted(format));
+      default ->
+          throw new OptionException(
+              "there is no format=%s, only raw%s"
+                  .formatted(format, NearestWord.hint(format, List.of("raw", "qcow2"))));
     }
     if (readOnly) {
       values.put("readonly", "on");
@@ -165,7 +169,10 @@ final class Disks {
       disk = disk(OptionList.of("", values));
     } else {
       throw new OptionException(
-          "there is no driver=%s; there are: raw, file, host_device".formatted(given.kind()));
+          "there is no driver=%s; there are: raw, file, host_device%s"
+              .formatted(
+                  given.kind(),
+                  NearestWord.hint(given.kind(), List.of("raw", "file", "host_device"))));
     }
     if (drives.put(name, disk) != null) {
       throw new OptionException("node-name=%s is given twice".formatted(name));
@@ -181,7 +188,9 @@ final class Disks {
     String id = options.need("drive");
     Disk disk = drives.get(id);
     if (disk == null) {
-      throw new OptionException("there is no -drive or -blockdev with the name " + id);
+      throw new OptionException(
+          "there is no -drive or -blockdev with the name %s%s"
+              .formatted(id, NearestWord.hint(id, drives.keySet())));
     }
     if (own.contains(disk) || attached.contains(disk)) {
       throw new OptionException("drive %s is in use by another device".formatted(id));

@@ -8,11 +8,15 @@ import java.util.Map;
 import java.util.Set;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
 /** The chardevs by id, and the short forms of {@code -serial} and {@code -qmp}. */
 final class HostEnds {
+  private static final List<String> SHORT_FORMS =
+      List.of("unix:", "tcp:", "file:", "pipe:", "stdio", "pty", "null", "none", "chardev:ID");
+
   private static final List<String> OFF = List.of("telnet", "tn3270", "websocket", "abstract");
 
   private final FdSets sets;
@@ -94,7 +98,8 @@ final class HostEnds {
   ChardevSpec take(String id) throws OptionException {
     End end = ends.get(id);
     if (end == null) {
-      throw new OptionException("there is no -chardev with id=" + id);
+      throw new OptionException(
+          "there is no -chardev with id=" + id + NearestWord.hint(id, ends.keySet()));
     }
     if (!used.add(id)) {
       throw new OptionException("chardev %s is in use by another device".formatted(id));
@@ -142,9 +147,11 @@ final class HostEnds {
       case "stdio", "pty", "null", "vc" -> end(OptionList.of(kind, Map.of())).spec();
       default ->
           throw new OptionException(
-              "there is no '%s'; there are: unix:, tcp:, file:, pipe:, stdio, pty, null, none,"
-                      .formatted(comma < 0 ? text : text.substring(0, comma))
-                  + " chardev:ID");
+              "there is no '%s'; there are: %s%s"
+                  .formatted(
+                      comma < 0 ? text : text.substring(0, comma),
+                      String.join(", ", SHORT_FORMS),
+                      NearestWord.hint(addressed ? kind + ":" : kind, SHORT_FORMS)));
     };
   }
 

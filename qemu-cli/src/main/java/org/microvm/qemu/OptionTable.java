@@ -79,7 +79,8 @@ final class OptionTable {
       String name = word.replaceFirst("^--?", "");
       Entry entry = entries.get(name);
       if (entry == null) {
-        throw new Refusal(word, null, "invalid option" + NearestWord.hint(name, entries.keySet()));
+        List<String> known = entries.keySet().stream().map(one -> "-" + one).toList();
+        throw new Refusal(word, null, "invalid option" + NearestWord.hint("-" + name, known));
       }
       if (!entry.takesValue()) {
         given.add(new Given(name, null));

@@ -61,7 +61,6 @@ final class Translation {
         "only-migratable",
         "mem-prealloc");
     table.acceptValue(
-        "rtc",
         "global",
         "boot",
         "msg",

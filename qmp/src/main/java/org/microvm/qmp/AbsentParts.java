@@ -12,19 +12,11 @@ import java.util.Optional;
  * where QEMU refuses it, too.
  */
 final class AbsentParts {
-  /** The values of QMP's WatchdogAction. */
-  private static final List<String> WATCHDOG_ACTIONS =
-      List.of("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi");
-
-  private static final List<String> FORMATS = List.of("utf8", "base64");
-
   private final QmpTarget target;
-  private final ChannelRegistry registry;
   private final DescriptorCommands descriptors;
 
-  AbsentParts(QmpTarget target, ChannelRegistry registry, DescriptorCommands descriptors) {
+  AbsentParts(QmpTarget target, DescriptorCommands descriptors) {
     this.target = target;
-    this.registry = registry;
     this.descriptors = descriptors;
   }
 
@@ -32,16 +24,12 @@ final class AbsentParts {
     commands.add("add_client", this::addClient);
     commands.add("balloon", AbsentParts::balloon);
     commands.add("block_resize", this::resizeDisk);
-    commands.add("query-yank", AbsentParts::queryYank);
-    commands.add("ringbuf-read", this::readRing);
-    commands.add("ringbuf-write", this::writeRing);
     commands.add("screendump", AbsentParts::dumpScreen);
     commands.add("set_link", AbsentParts::setLink);
     commands.add("trace-event-get-state", AbsentParts::traceState);
     commands.add("trace-event-set-state", AbsentParts::setTraceState);
     commands.add("transaction", AbsentParts::transaction);
     commands.add("watchdog-set-action", AbsentParts::setWatchdogAction);
-    commands.addOutOfBand(QmpCommands.YANK, AbsentParts::yank);
   }
 
   private JsonNode addClient(QmpArguments arguments) throws QmpException {
@@ -78,28 +66,6 @@ final class AbsentParts {
       }
     }
     throw QmpException.generic("Cannot find device='%s' nor node-name='%s'", device, node);
-  }
-
-  private JsonNode readRing(QmpArguments arguments) throws QmpException {
-    String device = arguments.text("device");
-    arguments.number("size");
-    arguments.optionalChoice("format", FORMATS);
-    arguments.finish();
-    throw noRing(device);
-  }
-
-  private JsonNode writeRing(QmpArguments arguments) throws QmpException {
-    String device = arguments.text("device");
-    arguments.text("data");
-    arguments.optionalChoice("format", FORMATS);
-    arguments.finish();
-    throw noRing(device);
-  }
-
-  private QmpException noRing(String device) {
-    return QmpException.generic(
-        registry.chardev(device) == null ? "Device '%s' not found" : "%s is not a ringbuf device",
-        device);
   }
 
   private static JsonNode dumpScreen(QmpArguments arguments) throws QmpException {
@@ -160,24 +126,8 @@ final class AbsentParts {
   }
 
   private static JsonNode setWatchdogAction(QmpArguments arguments) throws QmpException {
-    arguments.choice("action", WATCHDOG_ACTIONS);
+    arguments.choice("action", GuestCommands.WATCHDOG_ACTIONS);
     arguments.finish();
-    return null;
-  }
-
-  private static JsonNode queryYank(QmpArguments arguments) throws QmpException {
-    arguments.finish();
-    return JsonNodeFactory.instance.arrayNode();
-  }
-
-  private static JsonNode yank(QmpArguments arguments) throws QmpException {
-    ArrayNode instances = arguments.list("instances");
-    arguments.finish();
-    for (JsonNode element : instances) {
-      QmpArguments instance = QmpArguments.element("instances", element);
-      instance.choice("type", List.of("block-node", "chardev", "migration"));
-      throw new QmpException(QmpException.DEVICE_NOT_FOUND, "Instance not found");
-    }
     return null;
   }
 }

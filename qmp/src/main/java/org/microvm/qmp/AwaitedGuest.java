@@ -30,8 +30,14 @@ public abstract class AwaitedGuest implements QmpTarget {
           "chardev-remove",
           "device_add",
           "device_del",
+          "calc-dirty-rate",
           "dump-guest-memory",
+          "inject-nmi",
+          "memsave",
           "migrate",
+          "pmemsave",
+          "query-stats-schemas",
+          "set-action",
           "system_powerdown",
           "system_reset",
           "x-exit-stats",
@@ -107,6 +113,11 @@ public abstract class AwaitedGuest implements QmpTarget {
   @Override
   public final boolean pressPowerButton() {
     return false;
+  }
+
+  @Override
+  public final GuestAccess access() {
+    throw new IllegalStateException(absent());
   }
 
   @Override

@@ -7,15 +7,22 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.microvm.linux.ErrnoException;
 import org.microvm.qmp.ChannelRegistry.Device;
+import org.microvm.virtioserial.GuestClose;
+import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
+import org.microvm.virtioserial.channel.ClipboardBackend;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
@@ -23,6 +30,7 @@ import org.microvm.virtioserial.options.PortSpec;
 
 /** The commands that add, remove and show chardevs and ports. */
 final class ChannelCommands {
+  private static final long EXCHANGE_SECONDS = 5;
   private static final Pattern VIRTIO = Pattern.compile("virtio-(?:blk|rng|serial)-(device|pci)");
 
   private final QmpTarget target;
@@ -84,7 +92,7 @@ final class ChannelCommands {
     return open(id, chardevSpec(id, backend));
   }
 
-  /** Exchanges a chardev that no device uses; the old one is closed first, as in QEMU. */
+  /** Exchanges a chardev. One that no device uses is closed first, as in QEMU. */
   private JsonNode changeChardev(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     QmpArguments backend = arguments.object("backend");
@@ -93,17 +101,51 @@ final class ChannelCommands {
     if (old == null && !isFixed(id)) {
       throw QmpException.generic("Chardev '%s' does not exist", id);
     }
-    if (old == null || old.busy()) {
+    if (old == null) {
       throw QmpException.generic("Chardev user does not support chardev hotswap");
     }
     ChardevSpec spec = chardevSpec(id, backend);
+    if (old.busy()) {
+      return exchange(old, spec);
+    }
     registry.remove(old);
     return open(id, spec);
+  }
+
+  /** Gives the port of a chardev another host end; the old one stays if that cannot be opened. */
+  private JsonNode exchange(Chardev old, ChardevSpec spec) throws QmpException {
+    Device device = registry.user(old);
+    if (isClipboard(old.spec()) || isClipboard(spec)) {
+      throw QmpException.generic("qemu-vdagent: cannot be exchanged while a port uses it");
+    }
+    Chardev next = Chardev.open(old.id(), spec, target.eventLoop());
+    ObjectNode result = answer(next);
+    CompletableFuture<Void> done =
+        target.channels().exchangeBackend(device.info().nr(), next.spare());
+    try {
+      done.get(EXCHANGE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      next.close();
+      throw QmpException.generic("the port of chardev '%s' is not there any more", old.id());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    next.taken();
+    registry.add(next);
+    return result;
+  }
+
+  private static boolean isClipboard(ChardevSpec spec) {
+    return spec.plain() instanceof ChardevSpec.Clipboard;
   }
 
   private JsonNode open(String id, ChardevSpec spec) throws QmpException {
     Chardev chardev = Chardev.open(id, spec, target.eventLoop());
     registry.add(chardev);
+    return answer(chardev);
+  }
+
+  private static ObjectNode answer(Chardev chardev) {
     ObjectNode result = JsonNodeFactory.instance.objectNode();
     if (chardev.spare().plain() instanceof PtyBackend pty) {
       result.put("pty", pty.path().toString());
@@ -217,6 +259,9 @@ final class ChannelCommands {
       return null;
     }
     Chardev chardev = registry.chardev(port.chardev());
+    if (isClipboard(chardev.spec()) && port.config().console()) {
+      throw QmpException.generic("chardev '%s' is for a virtserialport", chardev.id());
+    }
     PortBackend backend = chardev.take(driver, target.eventLoop());
     registry.put(addPort(port, backend), port);
     chardev.taken();
@@ -241,7 +286,12 @@ final class ChannelCommands {
 
   private PortInfo addPort(PortSpec port, PortBackend backend) throws QmpException {
     try {
-      return target.channels().addPort(port.config(), backend);
+      // An agent that starts again must not get the rest of what was for the former one.
+      boolean agent = backend.plain() instanceof ClipboardBackend;
+      PortConfig config = port.config();
+      return target
+          .channels()
+          .addPort(agent ? config.withGuestClose(GuestClose.DISCONNECT) : config, backend);
     } catch (PortException e) {
       throw QmpException.of(e);
     }

@@ -144,6 +144,16 @@ public final class ChannelRegistry {
     return chardevs.get(id);
   }
 
+  /** Returns the port that uses a chardev, or null. */
+  Device user(Chardev chardev) {
+    for (Device device : devices.values()) {
+      if (device.chardev().equals(chardev.id())) {
+        return device;
+      }
+    }
+    return null;
+  }
+
   /** All chardevs. */
   Collection<Chardev> chardevs() {
     return chardevs.values();

@@ -108,7 +108,11 @@ final class DumpCommands {
     if (!protocol.startsWith(FILE)) {
       throw QmpException.generic("Invalid parameter 'protocol'");
     }
-    String path = protocol.substring(FILE.length());
+    return open(protocol.substring(FILE.length()));
+  }
+
+  /** Opens a file that is created or emptied. */
+  static Fd open(String path) throws QmpException {
     try {
       return Fd.open(Path.of(path), Fd.WRITE_ONLY, Fd.CREATE, Fd.TRUNCATE, Fd.NON_BLOCKING);
     } catch (InvalidPathException e) {

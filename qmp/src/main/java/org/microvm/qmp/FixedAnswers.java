@@ -16,10 +16,6 @@ final class FixedAnswers {
               "query-colo-status",
               "{\"mode\": \"none\", \"last-mode\": \"none\", \"reason\": \"none\"}"),
           Map.entry("query-current-machine", "{\"wakeup-suspend-support\": false}"),
-          Map.entry(
-              "query-dirty-rate",
-              "{\"status\": \"unstarted\", \"start-time\": 0, \"calc-time\": 0,"
-                  + " \"sample-pages\": 0, \"mode\": \"page-sampling\"}"),
           Map.entry("query-display-options", "{\"type\": \"none\"}"),
           Map.entry("query-iothreads", "[]"),
           Map.entry("query-jobs", "[]"),

@@ -45,8 +45,8 @@ final class ForwardingTarget implements QmpTarget {
   }
 
   @Override
-  public boolean isTcpPlain() {
-    return target.isTcpPlain();
+  public boolean isAsQemu() {
+    return target.isAsQemu();
   }
 
   @Override
@@ -114,6 +114,11 @@ final class ForwardingTarget implements QmpTarget {
   @Override
   public void quit() {
     target.quit();
+  }
+
+  @Override
+  public GuestAccess access() {
+    return target.access();
   }
 
   @Override

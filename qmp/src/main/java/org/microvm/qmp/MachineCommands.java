@@ -15,11 +15,15 @@ final class MachineCommands {
   private final QmpTarget target;
   private final ChannelRegistry registry;
   private final Runnable tellEnd;
+  private final Runnable tellPowerDown;
 
   /**
    * @param tellEnd sends the event that a client has ended the machine
+   * @param tellPowerDown sends the event that the power button was pressed
    */
-  MachineCommands(QmpTarget target, ChannelRegistry registry, Runnable tellEnd) {
+  MachineCommands(
+      QmpTarget target, ChannelRegistry registry, Runnable tellEnd, Runnable tellPowerDown) {
+    this.tellPowerDown = tellPowerDown;
     this.target = target;
     this.registry = registry;
     this.tellEnd = tellEnd;
@@ -95,7 +99,13 @@ final class MachineCommands {
     if (target.state() == RunState.SHUTDOWN) {
       throw QmpException.generic("the guest has ended");
     }
-    if (!target.pressPowerButton()) {
+    if (target.pressPowerButton()) {
+      return null;
+    }
+    if (target.isAsQemu()) {
+      // A client made for QEMU waits for the guest's end for a while, and then ends it.
+      tellPowerDown.run();
+    } else {
       throw QmpException.generic(
           "this guest has no power button, because it does not use ACPI; shut it down through its"
               + " guest agent: microvm agent --socket PATH shutdown");

@@ -46,7 +46,7 @@ public final class MachineTarget implements QmpTarget {
 
   private volatile boolean reports;
   private volatile boolean startsAtResume;
-  private volatile boolean tcpPlain;
+  private volatile boolean asQemu;
   private volatile Supplier<Map<String, String>> serialLines = Map::of;
   private volatile QmpServer toServer;
 
@@ -101,14 +101,17 @@ public final class MachineTarget implements QmpTarget {
     return serialLines.get();
   }
 
-  /** Lets migrations over TCP go without TLS unless a client asks for it, as in QEMU. */
-  public void allowPlainTcp() {
-    tcpPlain = true;
+  /**
+   * Lets migrations over TCP go without TLS unless a client asks for it, and the power button of a
+   * guest without ACPI do nothing, as in QEMU.
+   */
+  public void behaveAsQemu() {
+    asQemu = true;
   }
 
   @Override
-  public boolean isTcpPlain() {
-    return tcpPlain;
+  public boolean isAsQemu() {
+    return asQemu;
   }
 
   /**
@@ -327,6 +330,11 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public void quit() {
     machine.stop();
+  }
+
+  @Override
+  public GuestAccess access() {
+    return MachineAccess.of(machine);
   }
 
   @Override

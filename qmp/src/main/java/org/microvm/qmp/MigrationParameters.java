@@ -7,6 +7,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
@@ -24,6 +25,7 @@ final class MigrationParameters {
   private MigrationMemory memory = MigrationMemory.AUTO;
   private Optional<Path> credentials = Optional.empty();
   private Optional<String> hostName = Optional.empty();
+  private final InactiveParameters inactive = new InactiveParameters();
 
   MigrationParameters(QmpTarget target, ObjectCommands objects) {
     this.target = target;
@@ -53,7 +55,7 @@ final class MigrationParameters {
     if (!uri.startsWith(MigrationAddress.UNIX) && !uri.startsWith(MigrationAddress.TCP)) {
       throw QmpException.generic("Parameter 'uri' expects a valid migration protocol");
     }
-    boolean plain = target.isTcpPlain() && credentials.isEmpty() && isPlainTcp(uri);
+    boolean plain = target.isAsQemu() && credentials.isEmpty() && isPlainTcp(uri);
     return MigrationAddress.parse(
         plain ? uri + ",tls=off" : uri, credentials.map(directory -> new Tls(directory, hostName)));
   }
@@ -68,6 +70,7 @@ final class MigrationParameters {
     Optional<Long> bandwidth = arguments.optionalSize("max-bandwidth");
     Optional<Long> millis = arguments.optionalNumber("downtime-limit");
     Optional<String> how = arguments.optionalText("x-memory");
+    Map<String, JsonNode> others = inactive.take(arguments);
     arguments.finish();
     MigrationLimits limited = limits;
     if (millis.isPresent()) {
@@ -85,6 +88,7 @@ final class MigrationParameters {
     }
     memory = chosen;
     limits = limited;
+    inactive.set(others);
     name.ifPresent(text -> hostName = optional(text));
     return null;
   }
@@ -118,6 +122,7 @@ final class MigrationParameters {
   private JsonNode query(QmpArguments arguments) throws QmpException {
     arguments.finish();
     ObjectNode result = JsonNodeFactory.instance.objectNode();
+    inactive.addTo(result);
     return result
         .put("downtime-limit", limits.downtime().toMillis())
         .put("max-bandwidth", limits.bytesPerSecond())

@@ -6,7 +6,6 @@ import java.util.function.Consumer;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
-import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -74,16 +73,6 @@ final class QmpChardevClient implements QmpClients, PortBackend.Port {
   @Override
   public EventLoop loop() {
     return loop;
-  }
-
-  @Override
-  public boolean isConsole() {
-    return false;
-  }
-
-  @Override
-  public void resized(ConsoleSize size) {
-    // Only consoles have a size.
   }
 
   @Override

@@ -53,7 +53,7 @@ public final class QmpServer implements AutoCloseable {
     this.registry = registry;
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
-    new MachineCommands(target, registry, this::quit).addTo(commands);
+    new MachineCommands(target, registry, this::quit, this::powerButtonPressed).addTo(commands);
     ObjectCommands objects = new ObjectCommands();
     objects.addTo(commands);
     migrationCommands = new MigrationCommands(target, events, descriptors, objects);
@@ -64,8 +64,13 @@ public final class QmpServer implements AutoCloseable {
     new ChannelCommands(target, registry, descriptors, monitors).addTo(commands);
     new DumpCommands(target, descriptors, events).addTo(commands);
     new QomCommands(target, registry, objects).addTo(commands);
-    new AbsentParts(target, registry, descriptors).addTo(commands);
+    new AbsentParts(target, descriptors).addTo(commands);
     CommandLineOptions.addTo(commands);
+    new GuestCommands(target).addTo(commands);
+    new RingCommands(registry).addTo(commands);
+    new YankCommands(target, registry).addTo(commands);
+    new MemoryCommands(target).addTo(commands);
+    new DirtyRateCommands(target).addTo(commands);
     new StatsCommands(target).addTo(commands);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);

@@ -146,11 +146,14 @@ final class QmpSession implements QmpInput.Sink {
       send(reply);
     } catch (QmpException e) {
       error(id, e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | LinkageError e) {
+      // A LinkageError: the files of this program were replaced while it runs. The log may need
+      // some
+      // of them, so the client, which waits, is answered first.
+      error(id, QmpException.generic("internal error; the log of the machine has the details"));
       if (commands.isFailureLogged()) {
         LOG.error("a command on the control socket failed", e);
       }
-      error(id, QmpException.generic("internal error; the log of the machine has the details"));
     }
   }
 

@@ -120,8 +120,11 @@ public interface QmpTarget {
     return Map.of();
   }
 
-  /** {@return whether migrations over TCP need no TLS unless a client asks for it, as in QEMU} */
-  default boolean isTcpPlain() {
+  /**
+   * {@return whether clients expect QEMU in what is otherwise different: migrations over TCP need
+   * no TLS unless a client asks for it, and the power button of a guest without ACPI does nothing}
+   */
+  default boolean isAsQemu() {
     return false;
   }
 
@@ -140,6 +143,9 @@ public interface QmpTarget {
 
   /** Ends the guest, like a power cut. */
   void quit();
+
+  /** {@return what can be done with the guest while it runs} */
+  GuestAccess access();
 
   /** {@return the device with the channels} */
   SerialDevice channels();

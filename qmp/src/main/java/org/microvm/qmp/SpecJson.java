@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.microvm.linux.SocketMode;
+import org.microvm.virtioserial.backend.RingBuffer;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
@@ -26,7 +27,8 @@ import org.microvm.virtioserial.options.SocketSpec;
 /** Reads and writes the JSON of chardevs and ports: arguments of chardev-add and device_add. */
 public final class SpecJson {
   /** The types of chardevs that chardev-add accepts. */
-  static final List<String> TYPES = List.of("socket", "file", "pipe", "pty", "null", "vc");
+  static final List<String> TYPES =
+      List.of("socket", "file", "pipe", "pty", "null", "vc", "ringbuf", "qemu-vdagent");
 
   /** The path of a set of descriptors, as in QEMU. */
   private static final Pattern DESCRIPTOR_SET = Pattern.compile("/dev/fdset/([0-9]{1,9})");
@@ -71,6 +73,10 @@ public final class SpecJson {
           case "pipe" -> new ChardevSpec.Pipe(path(data, "device"));
           case "pty" -> new ChardevSpec.Pty();
           case "vc" -> virtualConsole(data);
+          case "ringbuf" ->
+              ChardevOptions.ring(
+                  data.optionalSize("size").orElse((long) RingBuffer.DEFAULT_BYTES));
+          case "qemu-vdagent" -> clipboard(data);
           default -> new ChardevSpec.Null();
         };
     data.finish();
@@ -84,6 +90,21 @@ public final class SpecJson {
       data.optionalNumber(name);
     }
     return new ChardevSpec.Null();
+  }
+
+  /**
+   * Reads the host side of the SPICE agent. Without a path no program of the host gets at the
+   * guest's clipboard, which is why it needs not be asked for.
+   */
+  private static ChardevSpec clipboard(QmpArguments data) throws QmpException, OptionException {
+    boolean shared = data.optionalFlag("clipboard").orElse(false);
+    data.optionalFlag("mouse"); // there is no display
+    Optional<String> path = data.optionalText("path");
+    if (path.isPresent() && !shared) {
+      throw QmpException.generic("Parameter 'backend.data.path' needs clipboard=true");
+    }
+    return new ChardevSpec.Clipboard(
+        path.isPresent() ? Optional.of(path("path", path.get())) : Optional.empty());
   }
 
   private static ChardevSpec socket(QmpArguments data, DescriptorCommands descriptors)
@@ -212,7 +233,7 @@ public final class SpecJson {
   /**
    * Writes the {@code backend} of chardev-add.
    *
-   * @param spec a socket, file, pipe, pty or null chardev
+   * @param spec a chardev that chardev-add accepts
    * @return a new object with {@code type} and {@code data}
    * @throws IllegalArgumentException if such a chardev cannot be added over the control socket
    */
@@ -234,10 +255,14 @@ public final class SpecJson {
           backend.put("type", "pipe").putObject("data").put("device", path.toString());
       case ChardevSpec.Pty() -> backend.put("type", "pty").putObject("data");
       case ChardevSpec.Null() -> backend.put("type", "null").putObject("data");
-      case ChardevSpec.Stdio _,
-          ChardevSpec.Passed _,
-          ChardevSpec.InProcess _,
-          ChardevSpec.Clipboard _ ->
+      case ChardevSpec.Ring(RingBuffer buffer) ->
+          backend.put("type", "ringbuf").putObject("data").put("size", buffer.size());
+      case ChardevSpec.Clipboard(Optional<Path> path) -> {
+        ObjectNode data = backend.put("type", "qemu-vdagent").putObject("data");
+        data.put("clipboard", true);
+        path.ifPresent(socket -> data.put("path", socket.toString()));
+      }
+      case ChardevSpec.Stdio _, ChardevSpec.Passed _, ChardevSpec.InProcess _ ->
           throw new IllegalArgumentException("chardev-add does not accept " + spec);
     }
     return backend;

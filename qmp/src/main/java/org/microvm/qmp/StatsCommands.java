@@ -4,13 +4,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.microvm.kvm.KvmStats;
 
-/** The command query-stats: KVM's own counters of the VM and of its vCPUs. */
+/** The commands about KVM's own counters of the VM and of its vCPUs. */
 final class StatsCommands {
   private static final List<String> TARGETS = List.of("vm", "vcpu");
   private static final List<String> PROVIDERS = List.of("kvm");
@@ -23,6 +26,39 @@ final class StatsCommands {
 
   void addTo(QmpCommands commands) {
     commands.add("query-stats", this::query);
+    commands.add("query-stats-schemas", this::querySchemas);
+  }
+
+  private JsonNode querySchemas(QmpArguments arguments) throws QmpException {
+    arguments.optionalChoice("provider", PROVIDERS);
+    arguments.finish();
+    ArrayNode result = JsonNodeFactory.instance.arrayNode();
+    for (String of : TARGETS) {
+      ObjectNode schema = result.addObject().put("provider", "kvm").put("target", of);
+      ArrayNode stats = schema.putArray("stats");
+      try {
+        target.access().counters(of.equals("vcpu")).forEach(kind -> describe(stats, kind));
+      } catch (IOException e) {
+        throw QmpException.generic("%s", e.getMessage());
+      }
+    }
+    return result;
+  }
+
+  /** Writes QMP's StatsSchemaValue. */
+  private static void describe(ArrayNode stats, KvmStats.Kind kind) {
+    ObjectNode node = stats.addObject().put("name", kind.name());
+    node.put("type", kind.type().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+    if (kind.unit() != KvmStats.Unit.NONE) {
+      node.put("unit", kind.unit().name().toLowerCase(Locale.ROOT));
+    }
+    node.put("exponent", kind.exponent());
+    if (kind.exponent() != 0) {
+      node.put("base", kind.base());
+    }
+    if (kind.type() == KvmStats.Type.LINEAR_HISTOGRAM) {
+      node.put("bucket-size", kind.bucketSize());
+    }
   }
 
   /** Which counters a client wants; empty for all. */

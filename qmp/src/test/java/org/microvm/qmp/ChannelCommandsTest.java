@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -108,6 +109,45 @@ class ChannelCommandsTest {
 
     SocketChannel.open(UnixDomainSocketAddress.of(socket)).close();
     assertEquals(5, client.execute("x-query-ports").get(1).path("nr").asInt());
+  }
+
+  @Test
+  void chardev_ofAPort_isExchanged() throws IOException {
+    Path socket = addSocket("c1");
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'c1'}");
+    Path other = directory.resolve("other");
+
+    run(
+        "chardev-change",
+        """
+        {"id": "c1", "backend": {"type": "socket", "data":
+          {"addr": {"type": "unix", "data": {"path": "%s"}}, "server": true, "wait": false}}}
+        """
+            .formatted(other));
+
+    assertFalse(Files.exists(socket));
+    try (SocketChannel program = SocketChannel.open(UnixDomainSocketAddress.of(other))) {
+      while (!client.execute("x-query-ports").get(1).path("host-connected").asBoolean()) {
+        Thread.onSpinWait();
+      }
+      run("yank", "{'instances': [{'type': 'chardev', 'id': 'c1'}]}");
+      assertEquals(-1, program.read(ByteBuffer.allocate(1)));
+    }
+    SocketChannel.open(UnixDomainSocketAddress.of(other)).close();
+    assertEquals(json("{'type': 'chardev', 'id': 'c1'}"), client.execute("query-yank").get(0));
+  }
+
+  @Test
+  void ringBuffer_ofARemovedPort_stillHasItsBytes() throws IOException {
+    run("chardev-add", "{'id': 'r', 'backend': {'type': 'ringbuf', 'data': {'size': 4}}}");
+    run("device_add", "{'driver': 'virtserialport', 'id': 'p1', 'chardev': 'r'}");
+    run("ringbuf-write", "{'device': 'r', 'data': 'YWJjZGVm', 'format': 'base64'}");
+    run("device_del", "{'id': 'p1'}");
+
+    assertEquals("cd", run("ringbuf-read", "{'device': 'r', 'size': 2}").asText());
+    assertEquals("ef", run("ringbuf-read", "{'device': 'r', 'size': 9}").asText());
+    assertEquals("", run("ringbuf-read", "{'device': 'r', 'size': 9}").asText());
+    run("chardev-remove", "{'id': 'r'}");
   }
 
   @Test

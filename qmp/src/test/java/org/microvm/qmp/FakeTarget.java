@@ -33,11 +33,18 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   private final SerialDevice serial;
   volatile RunState state = RunState.RUNNING;
   volatile int resets;
+
+  /** What {@link #pause} throws; null for nothing. */
+  volatile LinkageError fault;
+
   volatile boolean powerButton;
   volatile MachineFacts facts = new MachineFacts(64 << 20, Topology.ofCores(1), List.of(), false);
 
   volatile Map<String, String> serialLines = Map.of();
   volatile Optional<UUID> generation = Optional.empty();
+
+  final FakeAccess access = new FakeAccess();
+  volatile boolean asQemu;
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
   volatile QmpServer server;
@@ -71,6 +78,9 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void pause() throws IOException {
+    if (fault != null) {
+      throw fault;
+    }
     if (state == RunState.SHUTDOWN) {
       throw new IOException("the guest has ended");
     }
@@ -143,6 +153,16 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void quit() {
     state = RunState.SHUTDOWN;
+  }
+
+  @Override
+  public GuestAccess access() {
+    return access;
+  }
+
+  @Override
+  public boolean isAsQemu() {
+    return asQemu;
   }
 
   @Override

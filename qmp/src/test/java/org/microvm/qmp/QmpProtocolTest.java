@@ -44,6 +44,19 @@ class QmpProtocolTest extends QmpProtocolFixture {
     }
   }
 
+  /** The files of the program were replaced, and a class is not found. */
+  @Test
+  void commandWhoseClassIsMissing_isAnswered() throws IOException {
+    target.fault = new NoClassDefFoundError("org/microvm/Gone");
+    try (RawClient client = client()) {
+      assertEquals(
+          "internal error; the log of the machine has the details",
+          client.refusal("{'execute': 'stop'}"));
+      target.fault = null;
+      assertTrue(client.ask("{'execute': 'stop'}").has("return"));
+    }
+  }
+
   @Test
   void negotiation_ofAnUnknownCapability_isRefusedAndCanBeRepeatedWithout() throws IOException {
     try (RawClient client = new RawClient(socket())) {

@@ -166,8 +166,12 @@ final class ByteRing {
   /** Appends bytes, if necessary beyond the limit. */
   void append(byte[] bytes) {
     reserve(bytes.length);
-    for (byte value : bytes) {
-      append(value);
+    if (bytes.length > 0) {
+      long tail = (head + size) % capacity();
+      int part = (int) Math.min(bytes.length, capacity() - tail);
+      MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, tail, part);
+      MemorySegment.copy(bytes, part, memory, ValueLayout.JAVA_BYTE, 0, bytes.length - part);
+      size += bytes.length;
     }
   }
 

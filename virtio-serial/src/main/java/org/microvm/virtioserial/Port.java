@@ -23,7 +23,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private final ControlQueue control;
   private final ConsoleSizes sizes;
   private final PortInfo info;
-  private final PortBackend backend;
+  private final PortHostEnd hostEnd;
   private final PortTransfer transfer;
   private final PortTransmit transmit;
   private final PortReceive receive;
@@ -54,7 +54,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     this.context = context;
     this.control = control;
     this.sizes = sizes;
-    this.backend = backend;
+    hostEnd = new PortHostEnd(context, backend, () -> removed);
     info = new PortInfo(nr, config.name(), config.console());
     transfer = new PortTransfer(context, this, nr, config);
     transmit = transfer.toHost();
@@ -68,7 +68,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   PortBackend backend() {
-    return backend;
+    return hostEnd.backend();
   }
 
   boolean isReady() {
@@ -82,13 +82,13 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   PortStatus status() {
     return new PortStatus(
-        info, backend.describe(), ready, guestOpen, connection.isOpen(), transfer.statistics());
+        info, backend().describe(), ready, guestOpen, connection.isOpen(), transfer.statistics());
   }
 
   /** Starts the backend and reports the new port to listeners. */
   void start() {
     fire(PortListener::portAdded);
-    onLoop(() -> backend.start(this));
+    hostEnd.start(this);
   }
 
   /** Takes the port's queues once the driver has activated the device. */
@@ -137,7 +137,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     guestOpen = true;
     receive.queues(queues);
     transfer.requestReceive();
-    backend.guestOpened();
+    backend().guestOpened();
     fire(PortListener::guestOpened);
   }
 
@@ -150,7 +150,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     receive.queues(null);
     // From now on bytes from the host are kept or dropped.
     transfer.requestReceive();
-    backend.guestClosed();
+    backend().guestClosed();
     fire(PortListener::guestClosed);
     if (connection.guestClosed()) {
       transfer.requestTransmit();
@@ -191,7 +191,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     guestOpen = state.guestOpen() && ready;
     persistence.restore(state, ready ? queues : null, guestOpen ? queues : null);
     if (guestOpen) {
-      backend.guestOpened();
+      backend().guestOpened();
       fire(PortListener::guestOpened);
     }
     if (connection.isOpen() && state.lastBuffers() >= 0) {
@@ -214,8 +214,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    * called before {@link #restore} and before the loop runs.
    */
   void adopt(HostConnection hostConnection) throws ErrnoException {
-    connection.open(hostConnection, backend.log());
-    backend.adopted();
+    connection.open(hostConnection, backend().log());
+    backend().adopted();
     fire(PortListener::hostConnected);
   }
 
@@ -261,6 +261,31 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
   }
 
+  /** Disconnects the host program, if there is one; what it has not received yet waits. */
+  void disconnect() {
+    if (connection.isOpen()) {
+      connection.release();
+      disconnected();
+      hostEnd.connectionClosed();
+    }
+  }
+
+  /**
+   * Exchanges the host end, while the guest keeps the port. Called on the loop, so that the old one
+   * cannot be about to hand over a connection.
+   */
+  void exchange(PortBackend next) {
+    if (connection.isOpen()) {
+      connection.release();
+      disconnected();
+    }
+    hostEnd.exchange(next);
+    if (guestOpen) {
+      next.guestOpened();
+    }
+    hostEnd.start(this);
+  }
+
   /** Ends the port whatever the guest does. The queues stay with the port number. */
   void remove() {
     removed = true;
@@ -272,7 +297,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     }
     transfer.close();
     fire(PortListener::portRemoved);
-    backend.close();
+    backend().close();
   }
 
   /** Outputs a byte of the emergency write field on this console. */
@@ -337,17 +362,17 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       return;
     }
     if (connection.isOpen()) {
-      throw new IllegalStateException(info + " is connected already: " + backend.describe());
+      throw new IllegalStateException(info + " is connected already: " + backend().describe());
     }
     try {
-      connection.open(hostConnection, backend.log());
+      connection.open(hostConnection, backend().log());
     } catch (ErrnoException e) {
       LOG.warn(
           "{}: cannot watch the connection of {}, which is closed: {}",
           info,
-          backend.describe(),
+          backend().describe(),
           e.getMessage());
-      onLoop(backend::connectionClosed);
+      hostEnd.connectionClosed();
       return;
     }
     fire(PortListener::hostConnected);
@@ -358,14 +383,17 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   /** Handles the end of a turn in either direction: the connection may be finished. */
   void transferred() {
-    if (removed || !connection.closeIfFinished()) {
-      return;
+    if (!removed && connection.closeIfFinished()) {
+      disconnected();
+      hostEnd.connectionClosed();
     }
+  }
+
+  private void disconnected() {
     fire(PortListener::hostDisconnected);
     // After the bytes: they are already in the used ring.
     showHostOpen(false);
     transfer.requestTransmit();
-    onLoop(backend::connectionClosed);
   }
 
   private void showHostOpen(boolean open) {
@@ -381,17 +409,6 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     if (size != null && info.console()) {
       control.post(sizes.message(info.nr(), size));
     }
-  }
-
-  private void onLoop(Runnable call) {
-    context.execute(
-        () ->
-            context.locked(
-                () -> {
-                  if (!removed) {
-                    call.run();
-                  }
-                }));
   }
 
   private void fire(BiConsumer<PortListener, PortInfo> event) {

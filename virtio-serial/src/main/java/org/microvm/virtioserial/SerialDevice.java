@@ -130,6 +130,49 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
+  /**
+   * Exchanges the host end of a port, which stays as it is for the guest but for its connection.
+   * The old host end is closed.
+   *
+   * @param nr the port's number
+   * @param backend the new host end, which the port owns and closes; if this fails, the caller
+   *     still owns it
+   * @return a future that completes on the event loop when this is done, exceptionally with a
+   *     {@link PortException} if there is no such port
+   */
+  public CompletableFuture<Void> exchangeBackend(int nr, PortBackend backend) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    context.execute(
+        () -> {
+          ReentrantLock outer = context.lock().enter();
+          try {
+            ports.require(nr).exchange(backend);
+            done.complete(null);
+          } catch (PortException | RuntimeException e) {
+            done.completeExceptionally(e);
+          } finally {
+            context.lock().exit(outer);
+          }
+        });
+    return done;
+  }
+
+  /**
+   * Disconnects the host program of a port, if there is one. What it has not received yet waits for
+   * the next one.
+   *
+   * @param nr the port's number
+   * @throws PortException if there is no such port
+   */
+  public void disconnect(int nr) throws PortException {
+    ReentrantLock outer = context.lock().enter();
+    try {
+      ports.require(nr).disconnect();
+    } finally {
+      context.lock().exit(outer);
+    }
+  }
+
   /** {@return the ports in order of their numbers, as a copy} */
   public List<PortInfo> ports() {
     return context.answer(ports::infos);

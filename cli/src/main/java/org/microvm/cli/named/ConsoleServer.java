@@ -165,6 +165,7 @@ public final class ConsoleServer implements AutoCloseable {
       ScrollBack source = hub.scrollBack();
       try (socket) {
         long position = 0;
+        long past = source.written();
         for (var piece = source.read(position, () -> limit);
             piece.data().length > 0;
             piece = source.read(position, () -> limit)) {
@@ -174,7 +175,7 @@ public final class ConsoleServer implements AutoCloseable {
                     .formatted(piece.from() - position)
                     .getBytes(StandardCharsets.US_ASCII));
           }
-          send(piece.data());
+          send(piece.from() < past ? TerminalQueries.without(piece.data()) : piece.data());
           position = piece.from() + piece.data().length;
         }
       } catch (IOException gone) {

@@ -83,6 +83,23 @@ class ConsoleServerTest {
   }
 
   @Test
+  void scrollBack_asksTheTerminalNothing() throws Exception {
+    print("a\033[6nb\033[cc\033]11;?\007d\033[31me\033P$qm\033\\f\005g\033[14th\033[?1049h");
+
+    assertEquals("abcd\033[31mefgh\033[?1049h", show(new byte[0]));
+  }
+
+  @Test
+  void questionOfTheGuest_reachesItsViewer() throws Exception {
+    print("before");
+    try (SocketChannel viewer = connect()) {
+      assertEquals("before", read(viewer, 6));
+      print("\033[6n");
+      assertEquals("\033[6n", read(viewer, 4));
+    }
+  }
+
+  @Test
   void sharedHost_aServer_hasNoPlatformThread() throws Exception {
     server.close();
     hub = new ConsoleHub(files, stream);

@@ -20,6 +20,15 @@ class MachinePortsTest {
   }
 
   @Test
+  void nmiStatus_hasNoErrorOfTheHardware() {
+    NmiStatusPort port = new NmiStatusPort();
+
+    port.write(0, 1, 0xff);
+
+    assertEquals(0, port.read(0, 1) & 0xc0);
+  }
+
+  @Test
   void powerPort_sleepEnableWithTypeS5SwitchesOff() {
     new PowerPort(events).write(0, 2, 0x2000);
 

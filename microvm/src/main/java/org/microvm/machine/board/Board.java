@@ -18,6 +18,7 @@ import org.microvm.devices.legacy.CmosRtc;
 import org.microvm.devices.legacy.ExitPort;
 import org.microvm.devices.legacy.I8042;
 import org.microvm.devices.legacy.MachineEvents;
+import org.microvm.devices.legacy.NmiStatusPort;
 import org.microvm.devices.legacy.PowerPort;
 import org.microvm.devices.legacy.PvPanic;
 import org.microvm.devices.legacy.ResetPort;
@@ -122,6 +123,7 @@ public final class Board implements AutoCloseable {
     legacy.put("cmos", clock);
     resetPort = new ResetPort(events);
     attach(ResetPort.PORT, ResetPort.PORT_COUNT, resetPort);
+    attach(NmiStatusPort.PORT, NmiStatusPort.PORT_COUNT, new NmiStatusPort());
     attach(ExitPort.PORT, ExitPort.PORT_COUNT, new ExitPort(events));
     attach(PowerPort.PORT, PowerPort.PORT_COUNT, new PowerPort(events));
     attach(PvPanic.PORT, PvPanic.PORT_COUNT, new PvPanic(events));

@@ -11,13 +11,16 @@ import org.microvm.memory.GuestMemoryException;
  */
 public final class GuestPageTables {
   /** Returned for an address that is not mapped. */
-  static final long NOT_MAPPED = -1;
+  public static final long NOT_MAPPED = -1;
 
   /** Bits of a page table entry. */
-  static final long WRITABLE = 1 << 1;
+  public static final long WRITABLE = 1 << 1;
 
-  static final long USER = 1 << 2;
-  static final long DIRTY = 1 << 6;
+  /** A page or table that user mode may use. */
+  public static final long USER = 1 << 2;
+
+  /** A page that was written. */
+  public static final long DIRTY = 1 << 6;
 
   private static final long PRESENT = 1;
   private static final long LARGE = 1 << 7;
@@ -96,7 +99,7 @@ public final class GuestPageTables {
    *     which each level must have, and {@link #DIRTY}, which the page must have
    * @return the guest-physical address, which may be outside RAM, or {@link #NOT_MAPPED}
    */
-  long physical(long virtual, long needed) {
+  public long physical(long virtual, long needed) {
     if (!isCanonical(virtual)) {
       return NOT_MAPPED;
     }

@@ -240,6 +240,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return values;
   }
 
+  /** Raises a non-maskable interrupt on a vCPU; all vCPUs must be paused. */
+  public void nmi(int vcpu) throws ErrnoException {
+    vcpus.get(vcpu).nmi();
+  }
+
   private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {
     ExitStatistics exits = new ExitStatistics();
     InstructionEmulator emulator =
@@ -341,6 +346,17 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   /** KVM's counters for the VM. */
   public Map<String, Long> kernelStatistics() {
     return kernelStatistics.map(VcpuAccount::counters).orElse(Map.of());
+  }
+
+  /** The kinds of counters that KVM has of this VM. */
+  public List<KvmStats.Kind> vmCounters() throws ErrnoException {
+    return kernelStatistics.isPresent() ? kernelStatistics.get().kinds() : List.of();
+  }
+
+  /** The kinds of counters that KVM has of each vCPU. */
+  public List<KvmStats.Kind> vcpuCounters() throws ErrnoException {
+    Optional<KvmStats> first = accounts.getFirst().kernel();
+    return first.isPresent() ? first.get().kinds() : List.of();
   }
 
   /**

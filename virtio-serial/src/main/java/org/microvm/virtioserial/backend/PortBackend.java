@@ -22,14 +22,16 @@ public interface PortBackend {
     EventLoop loop();
 
     /** {@return whether the port is a console, which has a size} */
-    boolean isConsole();
+    default boolean isConsole() {
+      return false;
+    }
 
     /**
      * Reports the size of the host's terminal. Ignored by a port that is not a console.
      *
      * @param size columns and rows; both 0 if the terminal does not know
      */
-    void resized(ConsoleSize size);
+    default void resized(ConsoleSize size) {}
 
     /**
      * Hands a connection to the port, which must have none. The port calls {@link

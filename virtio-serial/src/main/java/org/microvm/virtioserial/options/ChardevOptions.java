@@ -8,11 +8,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.microvm.linux.SocketMode;
+import org.microvm.virtioserial.backend.RingBuffer;
 
 /** Reads and writes the options of {@code --chardev}. */
 public final class ChardevOptions {
   private static final List<String> KINDS =
-      List.of("socket", "file", "pipe", "pty", "stdio", "null", "channel", "qemu-vdagent");
+      List.of(
+          "socket", "file", "pipe", "pty", "stdio", "null", "ringbuf", "channel", "qemu-vdagent");
   private static final String DEFAULT_HOST = "127.0.0.1";
 
   private ChardevOptions() {}
@@ -31,6 +33,7 @@ public final class ChardevOptions {
    *   <li>{@code pipe,id=ID,path=PATH} for the FIFOs PATH.in and PATH.out
    *   <li>{@code stdio,id=ID[,signal=on|off]} (signal=on by default: Ctrl-C ends this process)
    *   <li>{@code pty,id=ID}, {@code null,id=ID}
+   *   <li>{@code ringbuf,id=ID[,size=N]}: the guest's last N bytes in memory (65536 by default)
    *   <li>{@code channel,id=ID} for a program in this JVM
    *   <li>{@code qemu-vdagent,id=ID,clipboard=on[,path=PATH]} for the SPICE agent in the guest
    * </ul>
@@ -87,6 +90,7 @@ public final class ChardevOptions {
       case "pty" -> new ChardevSpec.Pty();
       case "stdio" -> new ChardevSpec.Stdio(options.takeFlag("signal", true));
       case "null" -> new ChardevSpec.Null();
+      case "ringbuf" -> ring(options.takeNumber("size", RingBuffer.DEFAULT_BYTES));
       case "channel" -> new ChardevSpec.InProcess();
       case "qemu-vdagent" -> clipboard(options);
       default ->
@@ -97,6 +101,21 @@ public final class ChardevOptions {
                       String.join(", ", KINDS),
                       NearestWord.hint(options.kind(), KINDS)));
     };
+  }
+
+  /**
+   * Makes the specification of a host end in memory.
+   *
+   * @param size number of bytes that it keeps
+   * @return the specification
+   * @throws OptionException if the size is not a power of two, or too large
+   */
+  public static ChardevSpec ring(long size) throws OptionException {
+    try {
+      return new ChardevSpec.Ring(new RingBuffer(Math.clamp(size, 0, 1 << 30)));
+    } catch (IllegalArgumentException e) {
+      throw new OptionException(e.getMessage());
+    }
   }
 
   private static ChardevSpec clipboard(OptionList options) throws OptionException {

@@ -16,6 +16,8 @@ import org.microvm.virtioserial.backend.PassedClientBackend;
 import org.microvm.virtioserial.backend.PassedServerBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
+import org.microvm.virtioserial.backend.RingBackend;
+import org.microvm.virtioserial.backend.RingBuffer;
 import org.microvm.virtioserial.backend.StdioBackend;
 import org.microvm.virtioserial.channel.ChannelBackend;
 import org.microvm.virtioserial.channel.ClipboardBackend;
@@ -33,6 +35,7 @@ public sealed interface ChardevSpec
         ChardevSpec.Null,
         ChardevSpec.Passed,
         ChardevSpec.Logged,
+        ChardevSpec.Ring,
         ChardevSpec.InProcess,
         ChardevSpec.Clipboard {
 
@@ -332,6 +335,35 @@ public sealed interface ChardevSpec
     @Override
     public PortBackend open(EventLoop loop) throws IOException {
       return NullBackend.open();
+    }
+  }
+
+  /**
+   * A host end that keeps the guest's last bytes in memory, also after the port has ended.
+   *
+   * @param buffer what keeps them
+   */
+  record Ring(RingBuffer buffer) implements ChardevSpec {
+    /** Checks that the buffer is not null. */
+    public Ring {
+      Objects.requireNonNull(buffer);
+    }
+
+    @Override
+    public String kind() {
+      return "ringbuf";
+    }
+
+    @Override
+    public void addTo(Map<String, String> options) {
+      if (buffer.size() != RingBuffer.DEFAULT_BYTES) {
+        options.put("size", String.valueOf(buffer.size()));
+      }
+    }
+
+    @Override
+    public PortBackend open(EventLoop loop) throws IOException {
+      return RingBackend.open(buffer);
     }
   }
 

@@ -8,18 +8,22 @@ public final class NearestWord {
   private NearestWord() {}
 
   /**
-   * {@return the known word that differs least, if one letter in three differs at most; empty if
-   * none is that near}
+   * {@return the known word that differs least, if one letter in three differs at most and not
+   * every one; empty if none is that near}
    *
    * @param word what the user has written
-   * @param known the words that are accepted; the first one of several that are equally near wins
+   * @param known the words that are accepted; of several that are equally near, the one with the
+   *     longest common beginning wins, then the first one
    */
   public static Optional<String> of(String word, Collection<String> known) {
     String nearest = null;
     int least = Integer.MAX_VALUE;
     for (String one : known) {
       int distance = distance(word, one);
-      if (distance < least && distance <= Math.max(1, one.length() / 3)) {
+      boolean near = distance <= Math.max(1, one.length() / 3) && distance < word.length();
+      boolean nearer =
+          distance < least || distance == least && prefix(word, one) > prefix(word, nearest);
+      if (near && nearer) {
         least = distance;
         nearest = one;
       }
@@ -36,6 +40,16 @@ public final class NearestWord {
    */
   public static String hint(String word, Collection<String> known) {
     return of(word, known).map(nearest -> "; did you mean " + nearest + "?").orElse("");
+  }
+
+  /** The number of letters that both begin with; 0 without another word. */
+  private static int prefix(String word, String other) {
+    int count = 0;
+    int most = other == null ? 0 : Math.min(word.length(), other.length());
+    while (count < most && word.charAt(count) == other.charAt(count)) {
+      count++;
+    }
+    return count;
   }
 
   /** The number of letters to insert, remove, replace or swap with their neighbours. */

@@ -115,7 +115,7 @@ public final class OptionList {
    * @throws OptionException if it is not given
    */
   public String need(String name) throws OptionException {
-    return take(name).orElseThrow(() -> new OptionException("%s needs %s=".formatted(kind, name)));
+    return take(name).orElseThrow(() -> new OptionException(missing(name)));
   }
 
   /**
@@ -145,7 +145,7 @@ public final class OptionList {
     try {
       return Path.of(value);
     } catch (InvalidPathException e) {
-      throw new OptionException("%s: %s= is not a path: %s".formatted(kind, name, e.getReason()));
+      throw new OptionException("%s%s= is not a path: %s".formatted(place(), name, e.getReason()));
     }
   }
 
@@ -173,9 +173,9 @@ public final class OptionList {
     }
     List<String> accepted = choices.stream().map(text).toList();
     throw new OptionException(
-        "%s: %s=%s is neither %s%s"
+        "%s%s=%s is neither %s%s"
             .formatted(
-                kind,
+                place(),
                 name,
                 value.get(),
                 String.join(" nor ", accepted),
@@ -197,8 +197,8 @@ public final class OptionList {
       case "off", "no", "false" -> false;
       default ->
           throw new OptionException(
-              "%s: %s=%s is neither on nor off%s"
-                  .formatted(kind, name, value, NearestWord.hint(value, List.of("on", "off"))));
+              "%s%s=%s is neither on nor off%s"
+                  .formatted(place(), name, value, NearestWord.hint(value, List.of("on", "off"))));
     };
   }
 
@@ -228,7 +228,7 @@ public final class OptionList {
       // Reported below.
     }
     throw new OptionException(
-        "%s: %s=%s is not a number from 0 to 2147483647".formatted(kind, name, text));
+        "%s%s=%s is not a number from 0 to 2147483647".formatted(place(), name, text));
   }
 
   /**
@@ -245,9 +245,23 @@ public final class OptionList {
               .map(name -> "; did you mean %s=%s?".formatted(name, unknown.getValue()))
               .orElse("");
       throw new OptionException(
-          "%s: unknown option %s=; accepted are: %s%s"
-              .formatted(kind, unknown.getKey(), String.join(", ", known), hint));
+          "%sunknown option %s=; accepted are: %s%s"
+              .formatted(place(), unknown.getKey(), String.join(", ", known), hint));
     }
+  }
+
+  /** Returns the message about a value that is not given, or is misspelt. */
+  private String missing(String name) {
+    String hint =
+        NearestWord.of(name, values.keySet())
+            .map(given -> "; did you mean %s=%s?".formatted(name, values.get(given)))
+            .orElse("");
+    return "%sneeds %s=%s".formatted(kind.isEmpty() ? "" : kind + " ", name, hint);
+  }
+
+  /** How a message begins. */
+  private String place() {
+    return kind.isEmpty() ? "" : kind + ": ";
   }
 
   private static String flagName(String part) {

@@ -1,0 +1,209 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import org.microvm.kvm.KvmStats;
+import org.microvm.kvm.VcpuState;
+import org.microvm.linux.ErrnoException;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.memory.PageSamples;
+import org.microvm.machine.save.VirtualMemory;
+import org.microvm.machine.vm.VmInstance;
+import org.microvm.memory.GuestMemory;
+import org.microvm.memory.GuestMemoryException;
+import org.microvm.memory.MemoryRegion;
+
+/**
+ * Looks into the guest of a machine from outside: reads its memory, measures how fast that changes,
+ * and interrupts it. Any thread may call; nothing of this is reported to listeners.
+ */
+public final class GuestInspection {
+  /** Offset of LINT1 in the registers of the local APIC (Intel SDM volume 3, section 12.5.1). */
+  private static final int LVT_LINT1 = 0x360;
+
+  private static final int LVT_MASKED = 1 << 16;
+  private static final int LVT_MODE = 7 << 8;
+  private static final int LVT_MODE_NMI = 4 << 8;
+
+  private final MachineContext context;
+  private final PauseControl pauses;
+
+  private GuestInspection(MachineContext context, PauseControl pauses) {
+    this.context = context;
+    this.pauses = pauses;
+  }
+
+  /**
+   * {@return what looks into the guest of a machine}
+   *
+   * @param machine the machine, which may be closed at any time
+   */
+  public static GuestInspection of(Machine machine) {
+    return new GuestInspection(machine.controls().context(), machine.controls().pauses());
+  }
+
+  /**
+   * Reads memory while the guest runs on. What is no RAM reads as zeros.
+   *
+   * @param address guest-physical address of the first byte
+   * @param target filled with the bytes
+   * @throws MachineException if the guest has not been started or has ended
+   */
+  public void readPhysical(long address, byte[] target) throws MachineException {
+    whileAlive(
+        () -> {
+          Arrays.fill(target, (byte) 0);
+          GuestMemory memory = context.parts().board().ram().memory();
+          for (MemoryRegion region : memory.regions()) {
+            long from = Math.max(address, region.start());
+            long to = Math.min(address + target.length, region.end());
+            if (from < to) {
+              byte[] part = new byte[(int) (to - from)];
+              memory.read(from, part);
+              System.arraycopy(part, 0, target, (int) (from - address), part.length);
+            }
+          }
+          return null;
+        });
+  }
+
+  /**
+   * Reads memory by its virtual address, with the vCPUs stopped meanwhile.
+   *
+   * @param vcpu index of the vCPU whose page tables translate the address
+   * @param address virtual address of the first byte
+   * @param target filled with the bytes
+   * @return whether all of them are mapped to RAM; if not, the target may be filled in part
+   * @throws MachineException if the guest does not run, or its vCPU is not in 64-bit mode
+   * @throws InterruptedException if the thread is interrupted while it waits for the vCPUs to stop
+   */
+  public boolean readVirtual(int vcpu, long address, byte[] target)
+      throws MachineException, InterruptedException {
+    return whileStill(
+        instance -> {
+          byte[] special = instance.vcpuState(VcpuState.SPECIAL_REGISTERS).get(vcpu);
+          GuestMemory memory = context.parts().board().ram().memory();
+          return new VirtualMemory(memory, special).read(address, target);
+        });
+  }
+
+  /**
+   * Raises a non-maskable interrupt on each vCPU whose local APIC takes it from the line LINT1, as
+   * the NMI button of a PC does. The vCPUs are stopped meanwhile.
+   *
+   * @return the number of vCPUs that get it; a guest that has not set up LINT1 gets none
+   * @throws MachineException if the guest does not run
+   * @throws InterruptedException if the thread is interrupted while it waits for the vCPUs to stop
+   */
+  public int injectNmi() throws MachineException, InterruptedException {
+    return whileStill(
+        instance -> {
+          int interrupted = 0;
+          List<byte[]> apics = instance.vcpuState(VcpuState.LOCAL_APIC);
+          for (int i = 0; i < apics.size(); i++) {
+            if (takesNmi(apics.get(i))) {
+              instance.nmi(i);
+              interrupted++;
+            }
+          }
+          return interrupted;
+        });
+  }
+
+  private static boolean takesNmi(byte[] apic) {
+    int lint1 = 0;
+    for (int i = Integer.BYTES - 1; i >= 0; i--) {
+      lint1 = lint1 << Byte.SIZE | apic[LVT_LINT1 + i] & 0xff;
+    }
+    return (lint1 & LVT_MASKED) == 0 && (lint1 & LVT_MODE) == LVT_MODE_NMI;
+  }
+
+  /**
+   * Measures how fast the guest changes its memory, from samples of pages.
+   *
+   * @param time how long to wait between the two samples of each page
+   * @param pagesPerGib number of pages to sample for each GiB of memory, at least 1
+   * @return bytes per second, of all pages that have changed; a page counts once
+   * @throws MachineException if the guest has not been started, or ends meanwhile
+   * @throws InterruptedException if the thread is interrupted
+   */
+  public long dirtyRate(Duration time, int pagesPerGib)
+      throws MachineException, InterruptedException {
+    long began = System.nanoTime();
+    PageSamples samples =
+        whileAlive(() -> PageSamples.take(context.parts().board().ram(), pagesPerGib));
+    Thread.sleep(time);
+    double changed = whileAlive(samples::changed);
+    double seconds = (System.nanoTime() - began) / (double) Duration.ofSeconds(1).toNanos();
+    return (long) (changed * context.config().memoryBytes() / seconds);
+  }
+
+  /**
+   * {@return the kinds of counters that KVM has of a VM; empty if it has none}
+   *
+   * @throws MachineException if the guest has not been started or has ended
+   */
+  public List<KvmStats.Kind> vmCounters() throws MachineException {
+    return whileAlive(() -> context.lifecycle().instance().vmCounters());
+  }
+
+  /**
+   * {@return the kinds of counters that KVM has of a vCPU; empty if it has none}
+   *
+   * @throws MachineException if the guest has not been started or has ended
+   */
+  public List<KvmStats.Kind> vcpuCounters() throws MachineException {
+    return whileAlive(() -> context.lifecycle().instance().vcpuCounters());
+  }
+
+  private interface Work<T> {
+    T run() throws IOException, GuestMemoryException, MachineException;
+  }
+
+  /** Keeps the machine from being closed meanwhile. */
+  private <T> T whileAlive(Work<T> work) throws MachineException {
+    MachineLifecycle lifecycle = context.lifecycle();
+    lifecycle.closing().lock();
+    try {
+      if (!lifecycle.isAlive()) {
+        throw new MachineException("the guest has not been started or has ended");
+      }
+      return work.run();
+    } catch (IOException | GuestMemoryException e) {
+      throw new MachineException(e.getMessage(), e);
+    } finally {
+      lifecycle.closing().unlock();
+    }
+  }
+
+  private interface StillWork<T> {
+    T run(VmInstance instance) throws ErrnoException, MachineException;
+  }
+
+  /** Stops the vCPUs meanwhile, and keeps a reset by the host waiting. */
+  private <T> T whileStill(StillWork<T> work) throws MachineException, InterruptedException {
+    MachineLifecycle lifecycle = context.lifecycle();
+    lifecycle.checkNotHeld();
+    lifecycle.closing().lock();
+    pauses.standstill().lock();
+    try {
+      if (!lifecycle.isAlive() || !pauses.stopUnnoticed()) {
+        throw new MachineException("the guest has not been started or has ended");
+      }
+      lifecycle.lock().lock();
+      try {
+        return work.run(lifecycle.instance());
+      } finally {
+        lifecycle.lock().unlock();
+      }
+    } catch (ErrnoException e) {
+      throw new MachineException(e.getMessage(), e);
+    } finally {
+      pauses.continueUnnoticed();
+      pauses.standstill().unlock();
+      lifecycle.closing().unlock();
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The parameters of QEMU's migrations that have no effect here: each belongs to a capability or a
+ * part that this machine does not have, such as multifd or a network card. As in QEMU, where they
+ * have none either as long as that capability is off, they can be set and asked for.
+ */
+final class InactiveParameters {
+  /** A number with its default and its range. */
+  private record Range(long value, long least, long most) {}
+
+  private static final Map<String, Range> NUMBERS =
+      Map.ofEntries(
+          Map.entry("announce-initial", new Range(50, 0, 100_000)),
+          Map.entry("announce-max", new Range(550, 0, 100_000)),
+          Map.entry("announce-rounds", new Range(5, 0, 1000)),
+          Map.entry("announce-step", new Range(100, 1, 10_000)),
+          Map.entry("compress-level", new Range(1, 0, 9)),
+          Map.entry("compress-threads", new Range(8, 1, 255)),
+          Map.entry("decompress-threads", new Range(2, 1, 255)),
+          Map.entry("cpu-throttle-increment", new Range(10, 1, 99)),
+          Map.entry("cpu-throttle-initial", new Range(20, 1, 99)),
+          Map.entry("max-cpu-throttle", new Range(99, 1, 99)),
+          Map.entry("max-postcopy-bandwidth", new Range(0, 0, Long.MAX_VALUE)),
+          Map.entry("multifd-channels", new Range(2, 1, 255)),
+          Map.entry("multifd-zlib-level", new Range(1, 0, 9)),
+          Map.entry("multifd-zstd-level", new Range(1, 0, 20)),
+          Map.entry("throttle-trigger-threshold", new Range(50, 1, 100)),
+          Map.entry("x-checkpoint-delay", new Range(20_000, 0, Integer.MAX_VALUE)),
+          Map.entry("xbzrle-cache-size", new Range(64 << 20, 4096, Long.MAX_VALUE)));
+
+  private static final List<String> OFF = List.of("block-incremental", "cpu-throttle-tailslow");
+  private static final String WAIT = "compress-wait-thread";
+  private static final String AUTHORIZATION = "tls-authz";
+  private static final String COMPRESSION = "multifd-compression";
+  private static final List<String> COMPRESSIONS = List.of("none", "zlib", "zstd");
+
+  private final Map<String, JsonNode> values = new LinkedHashMap<>();
+
+  InactiveParameters() {
+    StringBuilder json = new StringBuilder("{");
+    NUMBERS.forEach((name, range) -> json.append("\"%s\":%d,".formatted(name, range.value())));
+    OFF.forEach(name -> json.append("\"%s\":false,".formatted(name)));
+    json.append(
+        "\"%s\":true,\"%s\":\"\",\"%s\":\"none\"}".formatted(WAIT, AUTHORIZATION, COMPRESSION));
+    try {
+      JsonNode defaults = QmpJson.parse(json.toString().getBytes(StandardCharsets.US_ASCII));
+      defaults.properties().forEach(entry -> values.put(entry.getKey(), entry.getValue()));
+    } catch (QmpException impossible) {
+      throw new IllegalStateException(impossible);
+    }
+  }
+
+  /**
+   * Takes those of the arguments that are such parameters, and checks them.
+   *
+   * @return what {@link #set} sets once all other arguments are right, too
+   */
+  Map<String, JsonNode> take(QmpArguments arguments) throws QmpException {
+    Map<String, JsonNode> taken = new LinkedHashMap<>();
+    for (String name : values.keySet()) {
+      if (!arguments.has(name)) {
+        continue;
+      }
+      Range range = NUMBERS.get(name);
+      if (range != null) {
+        check(name, arguments.number(name), range);
+      } else if (name.equals(AUTHORIZATION)) {
+        arguments.text(name);
+      } else if (name.equals(COMPRESSION)) {
+        arguments.choice(name, COMPRESSIONS);
+      } else {
+        arguments.flag(name);
+      }
+      taken.put(name, arguments.any(name));
+    }
+    return taken;
+  }
+
+  private static void check(String name, long value, Range range) throws QmpException {
+    if (value < range.least() || value > range.most()) {
+      // QEMU has two ways to say it.
+      throw QmpException.generic(
+          name.contains("throttle")
+              ? "Parameter '%s' expects an integer in the range of %d to %d"
+              : "Parameter '%s' expects a value between %d and %d",
+          name.replace('-', '_'),
+          range.least(),
+          range.most());
+    }
+  }
+
+  void set(Map<String, JsonNode> taken) {
+    values.putAll(taken);
+  }
+
+  void addTo(ObjectNode result) {
+    values.forEach(result::set);
+  }
+}

@@ -1,0 +1,105 @@
+package org.microvm.qmp;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationProgress.Status;
+import org.microvm.qmp.ChannelRegistry.Device;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.SocketSpec;
+
+/** The commands that cut connections whose peer does not answer any more. */
+final class YankCommands {
+  private static final String CHARDEV = "chardev";
+  private static final String MIGRATION = "migration";
+  private static final List<String> TYPES = List.of("block-node", CHARDEV, MIGRATION);
+
+  private static final Set<Status> RUNNING = Set.of(Status.SETUP, Status.ACTIVE, Status.DEVICE);
+
+  private final QmpTarget target;
+  private final ChannelRegistry registry;
+
+  YankCommands(QmpTarget target, ChannelRegistry registry) {
+    this.target = target;
+    this.registry = registry;
+  }
+
+  void addTo(QmpCommands commands) {
+    commands.add("query-yank", this::query);
+    commands.addOutOfBand(QmpCommands.YANK, this::yank);
+  }
+
+  private JsonNode query(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    ArrayNode result = JsonNodeFactory.instance.arrayNode();
+    for (Chardev chardev : registry.chardevs()) {
+      if (isSocket(chardev)) {
+        result.addObject().put("type", CHARDEV).put("id", chardev.id());
+      }
+    }
+    if (runningMigration().isPresent()) {
+      result.addObject().put("type", MIGRATION);
+    }
+    return result;
+  }
+
+  private static boolean isSocket(Chardev chardev) {
+    ChardevSpec plain = chardev.spec().plain();
+    return plain instanceof SocketSpec
+        || (plain instanceof ChardevSpec.Passed passed && passed.use() != ChardevSpec.Use.FILE);
+  }
+
+  private Optional<Migration> runningMigration() {
+    return target.migration().filter(migration -> RUNNING.contains(migration.progress().status()));
+  }
+
+  /** Cuts all of the connections, or none if one of them is not there. */
+  private JsonNode yank(QmpArguments arguments) throws QmpException {
+    ArrayNode instances = arguments.list("instances");
+    arguments.finish();
+    List<Runnable> cuts = new ArrayList<>();
+    for (JsonNode element : instances) {
+      QmpArguments instance = QmpArguments.element("instances", element);
+      cuts.add(
+          switch (instance.choice("type", TYPES)) {
+            case CHARDEV -> chardev(instance.text("id"));
+            case MIGRATION -> runningMigration().orElseThrow(YankCommands::notFound)::cancel;
+            default -> throw notFound();
+          });
+      instance.rest();
+    }
+    cuts.forEach(Runnable::run);
+    return null;
+  }
+
+  private Runnable chardev(String id) throws QmpException {
+    Chardev chardev = registry.chardev(id);
+    if (chardev == null || !isSocket(chardev)) {
+      throw notFound();
+    }
+    return () -> disconnect(registry.user(chardev));
+  }
+
+  /** Does nothing to a chardev without a port, which has no connection. */
+  private void disconnect(Device device) {
+    if (device == null) {
+      return;
+    }
+    try {
+      target.channels().disconnect(device.info().nr());
+    } catch (PortException gone) {
+      // So is its connection.
+      return;
+    }
+  }
+
+  private static QmpException notFound() {
+    return new QmpException(QmpException.DEVICE_NOT_FOUND, "Instance not found");
+  }
+}

@@ -1,0 +1,81 @@
+package org.microvm.virtioserial;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.virtioserial.backend.NullBackend;
+import org.microvm.virtioserial.backend.PortBackend;
+import org.microvm.virtioserial.backend.RingBackend;
+import org.microvm.virtioserial.backend.RingBuffer;
+import org.microvm.virtioserial.backend.UnixServerBackend;
+
+/** A port whose host end is exchanged or disconnected while the guest has it open. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
+class HostEndExchangeTest extends OnePortFixture {
+  @Test
+  void exchanged_thePortContinuesWithTheNewHostEnd() throws Exception {
+    guest.open(nr);
+    try (Host old = machine.connect("a")) {
+      guest.write(nr, "to the old one".getBytes());
+      assertEquals("to the old one", old.readText(14));
+
+      machine.device.exchangeBackend(nr, UnixServerBackend.listen(machine.path("b"), false)).get();
+
+      assertTrue(old.atEnd());
+      try (Host next = Host.connect(machine.path("b"))) {
+        guest.write(nr, "to the new one".getBytes());
+        assertEquals("to the new one", next.readText(14));
+        next.write("back");
+        assertArrayEquals("back".getBytes(), guest.read(nr, 4));
+      }
+    }
+  }
+
+  @Test
+  void exchanged_forARing_whichKeepsTheLastBytes() throws Exception {
+    guest.open(nr);
+    RingBuffer ring = new RingBuffer(8);
+
+    machine.device.exchangeBackend(nr, RingBackend.open(ring)).get();
+    machine.events.await("host connected a");
+    guest.write(nr, "0123456789".getBytes());
+    machine.device.removePort(nr);
+
+    assertEquals("23456789", new String(ring.read(100)));
+  }
+
+  @Test
+  void exchanged_ofAPortThatIsGone_fails() throws Exception {
+    machine.device.removePort(nr);
+    PortBackend next = NullBackend.open();
+
+    ExecutionException failure =
+        assertThrows(
+            ExecutionException.class, () -> machine.device.exchangeBackend(nr, next).get());
+
+    assertInstanceOf(PortException.class, failure.getCause());
+    next.close();
+  }
+
+  @Test
+  void disconnected_theNextHostProgramIsServed() throws Exception {
+    guest.open(nr);
+    try (Host host = machine.connect("a")) {
+      machine.device.disconnect(nr);
+
+      assertTrue(host.atEnd());
+    }
+    machine.events.await("host disconnected a");
+    try (Host next = machine.connect("a")) {
+      guest.write(nr, "hello".getBytes());
+      assertEquals("hello", next.readText(5));
+    }
+  }
+}
