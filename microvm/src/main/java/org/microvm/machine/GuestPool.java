@@ -21,8 +21,7 @@ import org.slf4j.LoggerFactory;
  * microseconds, and another one is started in its place. No guest is used twice.
  *
  * <p>A guest that was just taken has the host's processors first: as long as at least half of the
- * guests are ready, the next start waits until {@value #REST_MILLIS} ms have passed without a
- * {@link #take}.
+ * guests are ready, the next start waits until 50 ms have passed without a {@link #take}.
  *
  * <p>Any thread may call. Guests that are started from one snapshot begin with the same state of
  * their random number generators, see {@link Machine#restore}.
