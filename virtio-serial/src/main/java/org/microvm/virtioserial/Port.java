@@ -20,9 +20,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(Port.class);
 
   private final DeviceContext context;
-  private final ControlQueue control;
-  private final ConsoleSizes sizes;
   private final PortInfo info;
+  private final PortMessages messages;
   private final PortHostEnd hostEnd;
   private final PortTransfer transfer;
   private final PortTransmit transmit;
@@ -52,10 +51,9 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       PortConfig config,
       PortBackend backend) {
     this.context = context;
-    this.control = control;
-    this.sizes = sizes;
     hostEnd = new PortHostEnd(context, backend, () -> removed);
     info = new PortInfo(nr, config.name(), config.console());
+    messages = new PortMessages(info, control, sizes);
     transfer = new PortTransfer(context, this, nr, config);
     transmit = transfer.toHost();
     receive = transfer.toGuest();
@@ -103,14 +101,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       ready = true;
       transmit.queues(queues);
     }
-    if (info.console()) {
-      control.post(ControlMessage.of(info.nr(), ControlEvent.CONSOLE_PORT, 1));
-    }
-    info.name().ifPresent(name -> control.post(ControlMessage.name(info.nr(), name)));
-    if (connection.isOpen() || info.console()) {
-      control.postOpen(info.nr(), true);
-    }
-    sendSize();
+    messages.postProperties(connection.isOpen(), size);
     transfer.requestTransmit();
   }
 
@@ -197,8 +188,8 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     if (connection.isOpen() && state.lastBuffers() >= 0) {
       connection.endAfter(state.lastBuffers());
     }
-    if (state.hostOpen() && !connection.isOpen() && ready && !info.console()) {
-      control.postOpen(info.nr(), false);
+    if (state.hostOpen() && !connection.isOpen() && ready) {
+      messages.postHostOpen(false);
     }
     transfer.requestTransmit();
     transfer.requestReceive();
@@ -254,10 +245,10 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       return;
     }
     size = newSize;
-    sizes.changed(info.nr(), size);
+    messages.resized(size);
     if (ready) {
-      sendSize();
-      context.locked(control::send);
+      messages.postSize(size);
+      context.locked(messages::send);
     }
   }
 
@@ -397,17 +388,9 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void showHostOpen(boolean open) {
-    // A console is always shown as open: the guest may write whether a host program is connected or
-    // not.
-    if (ready && !info.console()) {
-      control.postOpen(info.nr(), open);
-      context.locked(control::send);
-    }
-  }
-
-  private void sendSize() {
-    if (size != null && info.console()) {
-      control.post(sizes.message(info.nr(), size));
+    if (ready) {
+      messages.postHostOpen(open);
+      context.locked(messages::send);
     }
   }
 

@@ -49,6 +49,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private final ConsoleSizes sizes;
   private final Ports ports;
   private final SerialHandover handover;
+  private final QueueEvents queueEvents;
   private final ConfigSpace space = new ConfigSpace(CONFIG_BYTES);
   private final EmergencyLog emergencyLog = new EmergencyLog();
   private long emergencyBytes;
@@ -83,6 +84,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     sizes = new ConsoleSizes(config, space);
     ports = new Ports(context, config, sizes);
     handover = new SerialHandover(context, ports);
+    queueEvents = new QueueEvents(context, ports);
     space.put(CONFIG_MAX_PORTS, 4, config.maxPorts());
   }
 
@@ -349,37 +351,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public void notifyQueue(int index) throws VirtqueueException {
-    ReentrantLock outer = context.lock().enter();
-    try {
-      if (ports.control().isActive() && index == QueueLayout.CONTROL_TRANSMIT) {
-        if (context.listeners().areBehind() && !context.loop().inLoop()) {
-          ports.control().serveLater();
-        } else {
-          ports.control().serve();
-        }
-      } else if (ports.control().isActive() && index == QueueLayout.CONTROL_RECEIVE) {
-        ports.control().send();
-      } else if (QueueLayout.isReceive(index)) {
-        ports.slot(QueueLayout.port(index)).receiveBuffersAdded();
-      } else {
-        ports.slot(QueueLayout.port(index)).transmitBuffersAdded();
-      }
-    } finally {
-      context.lock().exit(outer);
-    }
+    queueEvents.notified(index);
   }
 
   @Override
   public void stopQueue(int index) {
-    context.locked(
-        () -> {
-          boolean receive = QueueLayout.isReceive(index);
-          if (index == QueueLayout.CONTROL_RECEIVE || index == QueueLayout.CONTROL_TRANSMIT) {
-            ports.control().stopQueue(receive);
-          } else {
-            ports.slot(QueueLayout.port(index)).stopQueue(receive);
-          }
-        });
+    queueEvents.stopped(index);
   }
 
   @Override
