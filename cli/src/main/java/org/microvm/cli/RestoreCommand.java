@@ -18,6 +18,7 @@ final class RestoreCommand implements Callable<Integer> {
       PositionalParamSpec.builder()
           .index("0")
           .arity("1")
+          .required(true)
           .type(Path.class)
           .paramLabel("DIRECTORY")
           .description("directory of the snapshot")
@@ -40,8 +41,8 @@ final class RestoreCommand implements Callable<Integer> {
       Options.command(
           this,
           "restore",
-          "Resumes a machine from a snapshot, with the options of the saved machine. More options of"
-              + " `microvm run` may follow. They take the place of the same options of the snapshot"
+          "Resumes a machine from a snapshot, with the options of the saved machine. Options of"
+              + " `microvm run` may be added. They take the place of the same options of the snapshot"
               + " (a chardev: of the one with the same id; a disk: of all disks).");
 
   /** Whether {@code --sockets} was given. */
@@ -73,12 +74,13 @@ final class RestoreCommand implements Callable<Integer> {
    * @param base what a relative path of the snapshot refers to
    */
   List<String> runWords(Path base) throws IOException, MachineException {
-    Path from = base.resolve(directory.<Path>getValue());
+    RestoreWords words = RestoreWords.of(spec.commandLine(), directory.getValue());
+    Path from = base.resolve(words.directory());
     Snapshot snapshot = Snapshot.open(from);
     if (snapshot.options().isEmpty()) {
       throw new UsageException(snapshot + " contains no options: use 'run --restore'");
     }
-    List<String> again = spec.commandLine().getUnmatchedArguments();
+    List<String> again = words.again();
     List<String> args = new ArrayList<>();
     args.add("run");
     args.addAll(options(snapshot, from, again));

@@ -46,6 +46,37 @@ class BadInputTest {
         .toString();
   }
 
+  /** Those that run without arguments are not among them. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "console|NAME",
+        "stop|NAME",
+        "snapshot|[NAME] DIRECTORY",
+        "migrate|[NAME] unix:PATH",
+        "restore|DIRECTORY",
+        "agent|a command is missing",
+        "agent call|COMMAND",
+        "agent cp|FROM",
+        "agent exec|-- CMD ...",
+        "agent freeze|-- CMD ...",
+        "agent ping|which machine?",
+        "clipboard|a command is missing",
+        "clipboard get|which machine?",
+        "ctl|[NAME] COMMAND [JSON]",
+        "fence|--channel=GUEST=PATH",
+        "port|a command is missing",
+        "port add|[MACHINE] NAME",
+        "port list|which machine?",
+        "port remove|[MACHINE] ID",
+        "top|which machine?",
+      })
+  void commandAlone_saysWhatIsMissing(String command, String missing) {
+    assertEquals(2, Main.execute(new PrintWriter(err, true), command.split(" ")));
+    assertOneLineWith(missing);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

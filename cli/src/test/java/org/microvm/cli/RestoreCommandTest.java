@@ -14,13 +14,17 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.qmp.QmpClient;
 import org.microvm.testing.RequiresKvm;
+import picocli.CommandLine;
 
 /** {@code microvm snapshot} and {@code microvm restore}. */
 @Timeout(60)
@@ -96,6 +100,38 @@ class RestoreCommandTest {
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  /** The directory comes first, last, or between options with and without a value. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "saved --name web --detach",
+        "--name web --detach saved",
+        "--name web saved --detach",
+        "--sockets=/tmp --name=web saved --detach",
+        "--trust-options --sockets /tmp --name web --detach saved",
+      })
+  void words_haveTheDirectoryAnywhere(String line) {
+    CommandLine restore = Main.configured(RestoreCommand.commandLine());
+    restore.parseArgs(line.split(" "));
+
+    RestoreWords words = RestoreWords.of(restore, Path.of("saved"));
+
+    assertEquals(Path.of("saved"), words.directory());
+    assertEquals(
+        List.of("web", "--detach"),
+        words.again().stream()
+            .filter(word -> !word.equals("--name"))
+            .map(word -> word.replace("--name=", ""))
+            .toList());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"restore", "restore --name web", "restore --trust-options"})
+  void missingDirectory_isSaid(String line) {
+    assertEquals(2, execute(line.split(" ")), err.toString());
+    assertEquals("microvm: Missing required parameter: 'DIRECTORY'\n", err.toString());
   }
 
   @Test
