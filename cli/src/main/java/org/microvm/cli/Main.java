@@ -54,8 +54,7 @@ public final class Main {
     CommandLogging.begin();
     CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
-    if (args.length > 0
-        && List.of("run", "restore", "serve", AotTraining.COMMAND).contains(args[0])) {
+    if (makesMachines(args)) {
       LinkerWarmup.begin();
     }
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
@@ -63,6 +62,13 @@ public final class Main {
     }
     int status = execute(new PrintWriter(System.err, true), args);
     System.exit(CheckedOutput.statusAfter(status));
+  }
+
+  /** Whether this process makes machines, and does not leave that to one in the background. */
+  private static boolean makesMachines(String... args) {
+    return args.length > 0
+        && List.of("run", "restore", "serve", AotTraining.COMMAND).contains(args[0])
+        && (Background.isThisProcess() || !List.of(args).contains("--detach"));
   }
 
   /** Runs the command in this process and returns its exit status; messages go to {@code err}. */
