@@ -349,6 +349,17 @@ public sealed interface ChardevSpec
       Objects.requireNonNull(buffer);
     }
 
+    /** {@return whether the other one has the same options; what is kept does not count} */
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Ring ring && ring.buffer.size() == buffer.size();
+    }
+
+    @Override
+    public int hashCode() {
+      return Integer.hashCode(buffer.size());
+    }
+
     @Override
     public String kind() {
       return "ringbuf";
