@@ -42,8 +42,8 @@ final class QmpCompare {
 
   /**
    * Events that are no part of the comparison: the guest opens its ports when it likes; the end of a
-   * migration is reported here without the capability events, see docs/qmp.md; and the job of
-   * snapshot-save, which is refused here, goes on while other cases are compared.
+   * migration is reported here without the capability events, see docs/qmp.md; and QEMU's job of
+   * snapshot-save, a command that this VMM refuses, sends its events during the cases that follow.
    */
   private static final Set<String> IGNORED =
       Set.of("VSERPORT_CHANGE", "MIGRATION", "JOB_STATUS_CHANGE");

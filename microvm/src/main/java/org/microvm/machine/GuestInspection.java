@@ -11,6 +11,7 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.PageSamples;
 import org.microvm.machine.save.VirtualMemory;
 import org.microvm.machine.vm.VmInstance;
+import org.microvm.machine.x86.VcpuSetup;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 import org.microvm.memory.MemoryRegion;
@@ -20,13 +21,6 @@ import org.microvm.memory.MemoryRegion;
  * and interrupts it. Any thread may call; nothing of this is reported to listeners.
  */
 public final class GuestInspection {
-  /** Offset of LINT1 in the registers of the local APIC (Intel SDM volume 3, section 12.5.1). */
-  private static final int LVT_LINT1 = 0x360;
-
-  private static final int LVT_MASKED = 1 << 16;
-  private static final int LVT_MODE = 7 << 8;
-  private static final int LVT_MODE_NMI = 4 << 8;
-
   private final MachineContext context;
   private final PauseControl pauses;
 
@@ -103,21 +97,13 @@ public final class GuestInspection {
           int interrupted = 0;
           List<byte[]> apics = instance.vcpuState(VcpuState.LOCAL_APIC);
           for (int i = 0; i < apics.size(); i++) {
-            if (takesNmi(apics.get(i))) {
+            if (VcpuSetup.takesNmi(apics.get(i))) {
               instance.nmi(i);
               interrupted++;
             }
           }
           return interrupted;
         });
-  }
-
-  private static boolean takesNmi(byte[] apic) {
-    int lint1 = 0;
-    for (int i = Integer.BYTES - 1; i >= 0; i--) {
-      lint1 = lint1 << Byte.SIZE | apic[LVT_LINT1 + i] & 0xff;
-    }
-    return (lint1 & LVT_MASKED) == 0 && (lint1 & LVT_MODE) == LVT_MODE_NMI;
   }
 
   /**

@@ -225,10 +225,9 @@ final class ChannelCommands {
     for (Chardev chardev : registry.chardevs()) {
       ObjectNode node = result.addObject().put("label", chardev.id());
       node.put("filename", chardev.describe()).put("frontend-open", false);
-      for (Device device : registry.devices()) {
-        if (device.chardev().equals(chardev.id())) {
-          PortJson.chardev(node, chardev, target.channels(), device.info());
-        }
+      Device user = registry.user(chardev);
+      if (user != null) {
+        PortJson.chardev(node, chardev, target.channels(), user.info());
       }
     }
     return result;

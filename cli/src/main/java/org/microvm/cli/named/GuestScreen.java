@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Terminal output of a guest. Notes what the guest changes in the terminal, such as a hidden cursor
- * or the other screen of an editor, so that the user gets the terminal back as it was. Any thread
- * may write.
+ * Writes a guest's output to a terminal and records the modes that the guest sets, such as a hidden
+ * cursor or an editor's alternate screen. {@link #restore} resets these modes. Safe for use by
+ * several threads.
  */
 public final class GuestScreen extends OutputStream {
   /** No sequence of interest is longer. */

@@ -31,6 +31,7 @@ public final class VcpuSetup {
   private static final int APIC_DELIVERY_MASK = 0x700;
   private static final int APIC_DELIVERY_EXTINT = 0x700;
   private static final int APIC_DELIVERY_NMI = 0x400;
+  private static final int APIC_MASKED = 1 << 16;
 
   private VcpuSetup() {}
 
@@ -51,6 +52,16 @@ public final class VcpuSetup {
 
   private static void deliver(ByteBuffer registers, int register, int mode) {
     registers.putInt(register, registers.getInt(register) & ~APIC_DELIVERY_MASK | mode);
+  }
+
+  /**
+   * {@return whether a vCPU takes its LINT1 as an NMI}
+   *
+   * @param apic the state of its local APIC, as KVM saves it
+   */
+  public static boolean takesNmi(byte[] apic) {
+    int lint1 = ByteBuffer.wrap(apic).order(ByteOrder.LITTLE_ENDIAN).getInt(APIC_LVT_LINT1);
+    return (lint1 & (APIC_MASKED | APIC_DELIVERY_MASK)) == APIC_DELIVERY_NMI;
   }
 
   /** Sets the registers of the first vCPU for the guest's first instruction. */
