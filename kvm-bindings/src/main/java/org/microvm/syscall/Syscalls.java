@@ -37,6 +37,8 @@ public final class Syscalls {
 
   private static final int SYS_SETSID = 112;
 
+  private static final int SYS_EXIT_GROUP = 231;
+
   private static final int SYS_DUP3 = 292;
 
   /** {@code _IO(KVMIO, 0x80)} of linux/kvm.h. */
@@ -471,6 +473,11 @@ public final class Syscalls {
   /** {@code getpid()}. */
   public static int getpid() {
     return (int) call(Linux.SYS_getpid(), 0, 0, 0);
+  }
+
+  /** {@code exit_group(status)}: ends the process, so it does not return. */
+  public static void exitGroup(int status) {
+    call(SYS_EXIT_GROUP, status, 0, 0);
   }
 
   /** {@code setsid()}. */
