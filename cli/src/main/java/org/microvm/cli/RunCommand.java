@@ -255,7 +255,8 @@ final class RunCommand implements Callable<Integer> {
       onStart.accept(machine);
       if (shown) {
         InputStream keys = terminal == null ? System.in : terminal.input();
-        new ConsoleInput(machine, keys, console, terminal != null).start();
+        Runnable typing = named.typing(terminal != null);
+        new ConsoleInput(machine, keys, console, terminal != null, typing).start();
       }
       if (commandRun != null) {
         return limit.statusOr(() -> commandRun.status(machine));
