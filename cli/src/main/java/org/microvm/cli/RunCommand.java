@@ -246,6 +246,7 @@ final class RunCommand implements Callable<Integer> {
       }
       if (!incoming.isGiven() && !extras.isPaused()) {
         machine.start();
+        ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
       }
       if (control.isOpen()) {
         LateWarmup.start(machine);
