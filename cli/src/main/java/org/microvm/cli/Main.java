@@ -43,6 +43,9 @@ public final class Main {
           new Named("profile", ProfileCommand::commandLine),
           new Named("top", () -> new CommandLine(new TopCommand())));
 
+  /** What asks for the version alone, for which no command is needed. */
+  private static final List<String> VERSION = List.of("-V", "--version");
+
   private Main() {}
 
   /**
@@ -182,6 +185,9 @@ public final class Main {
         Options.command(new Main(), "microvm", "A KVM micro-VMM with virtio-serial channels.");
     CommandLine main = Options.complete(spec, List.of());
     String wanted = args.length == 0 ? "" : args[0];
+    if (VERSION.contains(wanted)) {
+      return main;
+    }
     List<Named> named = COMMANDS.stream().filter(one -> one.name().equals(wanted)).toList();
     for (Named one : named.isEmpty() ? COMMANDS : named) {
       main.addSubcommand(one.name(), one.command().get());

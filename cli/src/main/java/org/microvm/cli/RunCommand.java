@@ -249,6 +249,7 @@ final class RunCommand implements Callable<Integer> {
       }
       if (!incoming.isGiven() && !extras.isPaused()) {
         machine.start();
+        ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
       }
       if (control.isOpen()) {
         LateWarmup.start(machine);
@@ -258,7 +259,8 @@ final class RunCommand implements Callable<Integer> {
       onStart.accept(machine);
       if (shown) {
         InputStream keys = terminal == null ? System.in : terminal.input();
-        new ConsoleInput(machine, keys, console, terminal != null).start();
+        Runnable typing = named.typing(terminal != null);
+        new ConsoleInput(machine, keys, console, terminal != null, typing).start();
       }
       if (commandRun != null) {
         return limit.statusOr(() -> commandRun.status(machine));
