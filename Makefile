@@ -95,6 +95,13 @@ test-hardware-short: build images bare-metal ## a few of them
 test-hardware-stock: build images bare-metal ## Debian's own kernel and root file system as a guest there
 	@tools/test-hardware stock
 
+.PHONY: test-hardware-agents test-hardware-clients
+test-hardware-agents: build images bare-metal agents-root ## Debian's agents in a guest there (RELEASE=trixie, ARGS="NAME...")
+	@tools/test-hardware agents $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
+
+test-hardware-clients: build images bare-metal ## programs made for QEMU there, after `make clients`
+	@tools/test-hardware clients $(ARGS)
+
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \
 	  -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.soak.seconds=300
