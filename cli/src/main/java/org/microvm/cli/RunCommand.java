@@ -309,6 +309,9 @@ final class RunCommand implements Callable<Integer> {
 
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
+    if (spec == null) {
+      return List.of(); // the options of another command, which runs none in the guest
+    }
     return GuestWords.of(
         spec, command, kernel() != null, incoming.isGiven() || restore.getValue() != null);
   }

@@ -21,6 +21,9 @@ import picocli.CommandLine.Model.OptionSpec;
 final class SandboxOptions {
   private static final int MAX_PORT = 65_535;
 
+  private static final String NO_LANDLOCK =
+      "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted";
+
   private static volatile boolean ownsProcess;
 
   /** Without a value, the default: the sandbox is on, as far as the kernel has what it takes. */
@@ -119,8 +122,26 @@ final class SandboxOptions {
     boolean tcp = rules.hasPorts() || controlled && mode.get() == SandboxMode.ON;
     try (Sandbox entered = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
       if (!entered.enter() && asked) {
-        System.err.println(
-            "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted");
+        System.err.println(NO_LANDLOCK);
+      }
+    } catch (ErrnoException e) {
+      throw new IOException("--sandbox: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Enters the sandbox as the server of many machines, whose files are named later.
+   *
+   * @param asked whether the user asked for it, and is told what the kernel lacks
+   * @throws IOException if the kernel lacks what the sandbox needs, and the user asked for it
+   */
+  static void enterServer(boolean asked) throws IOException {
+    if (!asked && !(ownsProcess && Sandbox.hasSeccomp())) {
+      return;
+    }
+    try (Sandbox entered = Sandbox.prepare(SandboxMode.ON, new FileRules(), true, true)) {
+      if (!entered.enterWithAllDescriptors() && asked) {
+        System.err.println(NO_LANDLOCK);
       }
     } catch (ErrnoException e) {
       throw new IOException("--sandbox: " + e.getMessage(), e);
