@@ -127,6 +127,7 @@ public final class Main {
     command.setExecutionStrategy(
         result -> {
           CommandLineBytes.refuseIn(result);
+          WorkingDirectory.check(result);
           return new RunLast().execute(result);
         });
     command.setExecutionExceptionHandler(
@@ -162,6 +163,7 @@ public final class Main {
     command.setExecutionStrategy(
         result -> {
           CommandLineBytes.refuseIn(result);
+          WorkingDirectory.check(result);
           return new RunLast().execute(result);
         });
     command.setExecutionExceptionHandler(
