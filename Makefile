@@ -23,10 +23,11 @@ help: ## list these commands
 
 build: $(DIST)/microvm.aot $(DIST)/microvm-ask ## compile and package, without tests and images
 
-$(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java | packages
+$(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java tools/native-libraries | packages
 	@echo "building microvm with $(JAVA_HOME)"
 	@$(MAVEN) package -DskipTests
 	@$(JAVA_HOME)/bin/java tools/RewriteOldClasses.java $(DIST)/lib/picocli-*.jar
+	@tools/native-libraries $(DIST)/lib
 	@echo $(JAVA_HOME) >$(DIST)/java-home
 	@touch $@
 
@@ -93,6 +94,13 @@ test-hardware-short: build images bare-metal ## a few of them
 .PHONY: test-hardware-stock
 test-hardware-stock: build images bare-metal ## Debian's own kernel and root file system as a guest there
 	@tools/test-hardware stock
+
+.PHONY: test-hardware-agents test-hardware-clients
+test-hardware-agents: build images bare-metal agents-root ## Debian's agents in a guest there (RELEASE=trixie, ARGS="NAME...")
+	@tools/test-hardware agents $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
+
+test-hardware-clients: build images bare-metal ## programs made for QEMU there, after `make clients`
+	@tools/test-hardware clients $(ARGS)
 
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
 	@tools/test -pl virtio-serial,microvm -am -Dtest='SoakTest,HostileSoakTest,PortSoakTest' \

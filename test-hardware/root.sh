@@ -8,7 +8,7 @@
 # their own. The cache, ${XDG_CACHE_HOME:-~/.cache}/microvm/hardware, has a directory for each hash of what went in.
 #
 # Versions are not pinned by test-images/packages.lock, as those of the guests are: it has 28 packages, this root has
-# 140, which no expected result depends on. Debootstrap checks the signatures of the mirror's lists, and the file
+# 150, which no expected result depends on. Debootstrap checks the signatures of the mirror's lists, and the file
 # `packages` names the versions. To have newer ones, remove the directory.
 
 set -euo pipefail
@@ -18,8 +18,9 @@ umask 022
 
 readonly release=bookworm
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-# The last four are for guests that boot from this root: without dbus, logind does nothing at the power button.
-readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,dbus,qemu-guest-agent
+# Four are for guests that boot from this root: without dbus, logind does nothing at the power button. The last two are
+# for tools/agents/run and tools/clients/run.
+readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,dbus,qemu-guest-agent,socat,python3
 readonly size=3G
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm/hardware
 jdk=$(readlink -f "$JAVA_HOME")

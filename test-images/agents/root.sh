@@ -4,7 +4,8 @@
 # agents/root.sh [RELEASE]
 # Builds the guest of the real agents, or finds it in the cache, and points target/agents (target/agents-RELEASE for a
 # release other than Debian 12) at it: root.img, Debian with systemd as init and the agents from their packages;
-# vmlinux, the project's kernel with the options of kernel.config; cmdline; packages, the versions.
+# vmlinux, the project's kernel with the options of kernel.config and the patches of patches/; cmdline; packages, the
+# versions.
 #
 # The cache, ${XDG_CACHE_HOME:-~/.cache}/microvm/agents, has a directory for each hash of what went in: kernels,
 # unpacked packages (a tar file), and images. Versions of packages are those that the mirror has when the tar file is
@@ -36,7 +37,7 @@ words_of() {
 
 compute_keys() {
     kernel_key=$( (
-        sha256sum kernel/build.sh kernel/config kernel/patches/*.patch agents/kernel.config
+        sha256sum kernel/build.sh kernel/config kernel/patches/*.patch agents/kernel.config agents/patches/*.patch
         lines_of "$source_package"
         compiler_versions | grep -E '^(gcc|gcc-12|binutils) '
     ) | hash_of)
@@ -50,11 +51,13 @@ compute_keys() {
     images_dir=$agents/images-$images_key
 }
 
-# The recipe of the project's kernel with another configuration: an option here takes the place of the one there.
+# The recipe of the project's kernel with more patches and another configuration: an option here takes the place of the
+# one there.
 build_kernel() {
     fetch_packages "$work/download" "$source_package"
     mkdir "$work/recipe"
     cp -r steps.sh kernel "$work/recipe/"
+    cp agents/patches/*.patch "$work/recipe/kernel/patches/"
     awk 'function name(line) {
             if (line ~ /^CONFIG_/) return substr(line, 1, index(line, "=") - 1)
             if (line ~ /^# CONFIG_.* is not set$/) return $2

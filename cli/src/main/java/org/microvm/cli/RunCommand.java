@@ -49,6 +49,9 @@ final class RunCommand implements Callable<Integer> {
           "write exit counts and start-up times to FILE as JSON when the machine ends",
           "--exit-stats");
 
+  /** A file that the caller writes, or null. */
+  private Path output;
+
   private final OptionSpec restore =
       Options.path(
           "DIRECTORY",
@@ -299,6 +302,11 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  /** Names a file that the caller writes after the end of the machine; null for none. */
+  void writes(Path file) {
+    output = file;
+  }
+
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
     return GuestWords.of(
@@ -320,6 +328,9 @@ final class RunCommand implements Callable<Integer> {
     extras.pidFile().ifPresent(rules::createAt);
     if (exitStats.getValue() != null) {
       rules.write(exitStats.getValue());
+    }
+    if (output != null) {
+      rules.write(output);
     }
     if (restore.getValue() != null) {
       rules.read(restore.getValue());

@@ -97,6 +97,9 @@ public final class Errno {
   /** Protocol error. */
   public static final int EPROTO = 71;
 
+  /** File descriptor in bad state. */
+  public static final int EBADFD = 77;
+
   /** Socket operation on non-socket. */
   public static final int ENOTSOCK = 88;
 
