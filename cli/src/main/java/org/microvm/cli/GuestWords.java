@@ -11,7 +11,8 @@ final class GuestWords {
   /**
    * Returns the words; empty if there are none.
    *
-   * @param spec the command of this program, after its options were parsed
+   * @param spec the command of this program, after its options were parsed; null if another one
+   *     runs it, which takes no words
    * @param parameter takes the words
    * @param kernel whether the user's own kernel runs
    * @param received whether the guest is one that has run already
@@ -21,8 +22,12 @@ final class GuestWords {
   static List<String> of(
       CommandSpec spec, PositionalParamSpec parameter, boolean kernel, boolean received) {
     List<String> words = parameter.getValue();
+    boolean none = words == null || words.isEmpty();
+    if (none && spec == null) {
+      return List.of(); // The command is part of another one.
+    }
     List<String> given = spec.commandLine().getParseResult().originalArgs();
-    if (words == null || words.isEmpty()) {
+    if (none) {
       if (!given.isEmpty() && given.getLast().equals("--")) {
         throw new UsageException("run: a command is missing after --");
       }

@@ -129,6 +129,7 @@ public final class Main {
     command.setExecutionStrategy(
         result -> {
           CommandLineBytes.refuseIn(result);
+          WorkingDirectory.check(result);
           return new RunLast().execute(result);
         });
     command.setExecutionExceptionHandler(
@@ -164,6 +165,7 @@ public final class Main {
     command.setExecutionStrategy(
         result -> {
           CommandLineBytes.refuseIn(result);
+          WorkingDirectory.check(result);
           return new RunLast().execute(result);
         });
     command.setExecutionExceptionHandler(

@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -99,6 +100,7 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
       notifyAll();
     }
     try {
+      ClientWait.watch(backend.readyToBoot(), List.of(serial.option()));
       backend.readyToBoot().join();
     } catch (CancellationException | CompletionException e) {
       // The process is ending.

@@ -144,6 +144,21 @@ class BadInputTest {
 
   @Test
   @RequiresKvm
+  void run_dashesWithoutACommand_areRefused() {
+    assertEquals(Main.USAGE, run("--timeout", "1", "--"));
+    assertOneLineWith("run: a command is missing after --");
+  }
+
+  @Test
+  @RequiresKvm
+  void profile_ofAGuest_hasNothingToComplainAbout() {
+    Main.execute(new PrintWriter(err, true), "profile", "--no-console", "--kernel", hello());
+
+    assertEquals("", err.toString());
+  }
+
+  @Test
+  @RequiresKvm
   void run_wordWithoutDashes_isNoCommandOfTheGuest() {
     assertEquals(Main.USAGE, run("--timeout", "1", "web"));
     assertOneLineWith("run: unexpected argument 'web'; `microvm run -- web` runs a command");

@@ -70,6 +70,17 @@ class PortCommandTest {
     assertEquals(List.of(), names());
   }
 
+  @Test
+  void interruptedCommand_saysSo() {
+    Thread.currentThread().interrupt();
+
+    int status = run("port list QMP");
+
+    assertTrue(Thread.interrupted());
+    assertEquals(1, status);
+    assertTrue(err.toString().contains("interrupted while connecting"), err.toString());
+  }
+
   @ParameterizedTest
   @CsvSource({"1st.port", "@port", "grüß", "a:b"})
   void nameThatIsNoId_isAddedAndRemovedByItsName(String name) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
@@ -52,6 +53,11 @@ final class LineChannel implements AutoCloseable {
     SocketChannel socket;
     try {
       socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
+    } catch (ClosedByInterruptException e) {
+      InterruptedIOException end =
+          new InterruptedIOException("interrupted while connecting to " + path);
+      end.initCause(e);
+      throw end;
     } catch (IOException e) {
       throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -284,6 +285,18 @@ class AgentClientTest extends AgentClientFixture {
         GuestAgent guest = GuestAgent.connect(silent.socket(), limit)) {
       assertThrows(AgentTimeoutException.class, () -> guest.shutdown(ShutdownMode.POWERDOWN));
       assertThrows(AgentTimeoutException.class, () -> guest.suspend(SuspendMode.RAM));
+    }
+  }
+
+  @Test
+  void connect_interrupted_saysSo() throws IOException {
+    try (FakeAgent agent = FakeAgent.answering(request -> "{}")) {
+      Thread.currentThread().interrupt();
+      InterruptedIOException end =
+          assertThrows(
+              InterruptedIOException.class, () -> GuestAgent.connect(agent.socket()).close());
+      assertTrue(Thread.interrupted());
+      assertTrue(end.getMessage().startsWith("interrupted while connecting"), end.getMessage());
     }
   }
 }

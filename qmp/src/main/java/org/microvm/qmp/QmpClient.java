@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -99,6 +100,11 @@ public final class QmpClient implements AutoCloseable {
     SocketChannel socket;
     try {
       socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
+    } catch (ClosedByInterruptException e) {
+      InterruptedIOException end =
+          new InterruptedIOException("interrupted while connecting to " + path);
+      end.initCause(e);
+      throw end;
     } catch (IOException e) {
       throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
     }

@@ -5,6 +5,7 @@ import java.io.InterruptedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -114,6 +115,11 @@ public final class Clipboard implements AutoCloseable {
   public static Clipboard connect(Path socket) throws IOException {
     try {
       return over(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
+    } catch (ClosedByInterruptException e) {
+      InterruptedIOException end =
+          new InterruptedIOException("interrupted while connecting to " + socket);
+      end.initCause(e);
+      throw end;
     } catch (IOException e) {
       throw new IOException("cannot connect to " + socket + ": " + e.getMessage(), e);
     }
