@@ -23,10 +23,11 @@ help: ## list these commands
 
 build: $(DIST)/microvm.aot $(DIST)/microvm-ask ## compile and package, without tests and images
 
-$(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java | packages
+$(DIST)/microvm.jar: $(SOURCES) tools/RewriteOldClasses.java tools/native-libraries | packages
 	@echo "building microvm with $(JAVA_HOME)"
 	@$(MAVEN) package -DskipTests
 	@$(JAVA_HOME)/bin/java tools/RewriteOldClasses.java $(DIST)/lib/picocli-*.jar
+	@tools/native-libraries $(DIST)/lib
 	@echo $(JAVA_HOME) >$(DIST)/java-home
 	@touch $@
 

@@ -90,6 +90,20 @@ final class ChannelOptions {
     return spec;
   }
 
+  /** Returns the chardevs whose clients the guest's start waits for. */
+  List<String> awaited() {
+    return chardevs.entrySet().stream()
+        .filter(chardev -> waits(chardev.getValue().plain()))
+        .map(chardev -> "--chardev id=" + chardev.getKey())
+        .toList();
+  }
+
+  private static boolean waits(ChardevSpec chardev) {
+    return chardev instanceof SocketSpec socket
+        && socket.role() instanceof SocketSpec.Server server
+        && server.waits();
+  }
+
   /** Returns whether one of the chardevs is standard input and output. */
   boolean useStdio() {
     return chardevs.values().stream()

@@ -27,12 +27,18 @@ final class ConsoleInput {
   private final ConsoleEscapes escapes = new ConsoleEscapes();
   private final BlockingQueue<Byte> keys = new ArrayBlockingQueue<>(MOST_KEYS);
   private final boolean terminal;
+  private final Runnable typing;
 
-  ConsoleInput(Machine machine, InputStream input, OutputStream output, boolean terminal) {
+  /**
+   * @param typing called when keys were read
+   */
+  ConsoleInput(
+      Machine machine, InputStream input, OutputStream output, boolean terminal, Runnable typing) {
     this.machine = machine;
     this.input = input;
     this.output = output;
     this.terminal = terminal;
+    this.typing = typing;
   }
 
   void start() {
@@ -44,6 +50,7 @@ final class ConsoleInput {
     byte[] chunk = new byte[4096];
     try {
       for (int count = input.read(chunk); count > 0; count = input.read(chunk)) {
+        typing.run();
         for (int i = 0; i < count; i++) {
           key(chunk[i]);
         }

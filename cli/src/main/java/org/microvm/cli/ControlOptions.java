@@ -241,8 +241,15 @@ final class ControlOptions {
       server = opened;
     }
     onOpen.accept(opened);
+    ClientWait.watch(opened.readyToBoot(), List.of("a control socket"));
     await(opened.readyToBoot());
-    if (sockets.stream().anyMatch(Socket::waits)) {
+    List<String> awaited =
+        sockets.stream()
+            .filter(Socket::waits)
+            .map(socket -> "--qmp " + socket.address().path())
+            .toList();
+    if (!awaited.isEmpty()) {
+      ClientWait.watch(opened.firstClient(), awaited);
       await(opened.firstClient());
     }
     return opened;

@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.microvm.agent.AgentClient;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
@@ -136,7 +137,7 @@ final class DemoCommand implements Callable<Integer> {
     try {
       Files.deleteIfExists(directory);
     } catch (IOException e) {
-      System.err.println("microvm: " + directory + " could not be deleted: " + e.getMessage());
+      System.err.println("microvm: " + directory + " could not be deleted: " + FailureText.of(e));
     }
   }
 }

@@ -1,20 +1,11 @@
 package org.microvm.cli;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import org.microvm.linux.FailureText;
 
-/**
- * Says what is wrong with a file. The message of a {@link NoSuchFileException} and its like is the
- * file's name alone.
- */
+/** Says what is wrong with a file. */
 final class FileProblem {
   /** The file type of {@code st_mode}, and that of a socket: inode(7). */
   private static final int TYPE = 0170000;
@@ -29,26 +20,7 @@ final class FileProblem {
    * @param e of a command
    */
   static String text(Exception e) {
-    if (e instanceof UncheckedIOException unchecked) {
-      return text(unchecked.getCause());
-    }
-    if (e instanceof FileSystemException file
-        && file.getFile() != null
-        && file.getReason() == null) {
-      return file.getFile() + ": " + reason(file);
-    }
-    return e.getMessage() == null ? e.toString() : e.getMessage();
-  }
-
-  private static String reason(FileSystemException e) {
-    return switch (e) {
-      case NoSuchFileException _ -> "no such file or directory";
-      case AccessDeniedException _ -> "permission denied";
-      case FileAlreadyExistsException _ -> "the file exists";
-      case NotDirectoryException _ -> "not a directory";
-      case DirectoryNotEmptyException _ -> "the directory is not empty";
-      default -> e.getClass().getSimpleName();
-    };
+    return FailureText.of(e);
   }
 
   /**

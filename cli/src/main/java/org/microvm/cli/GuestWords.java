@@ -21,10 +21,13 @@ final class GuestWords {
   static List<String> of(
       CommandSpec spec, PositionalParamSpec parameter, boolean kernel, boolean received) {
     List<String> words = parameter.getValue();
+    List<String> given = spec.commandLine().getParseResult().originalArgs();
     if (words == null || words.isEmpty()) {
+      if (!given.isEmpty() && given.getLast().equals("--")) {
+        throw new UsageException("run: a command is missing after --");
+      }
       return List.of();
     }
-    List<String> given = spec.commandLine().getParseResult().originalArgs();
     int before = given.size() - words.size() - 1;
     if (before < 0 || !given.get(before).equals("--")) {
       String first = words.getFirst();

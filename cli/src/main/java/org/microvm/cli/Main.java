@@ -43,6 +43,9 @@ public final class Main {
           new Named("profile", ProfileCommand::commandLine),
           new Named("top", () -> new CommandLine(new TopCommand())));
 
+  /** What asks for the version alone, for which no command is needed. */
+  private static final List<String> VERSION = List.of("-V", "--version");
+
   private Main() {}
 
   /**
@@ -60,8 +63,9 @@ public final class Main {
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
     }
+    SandboxOptions.ownProcess();
     int status = execute(new PrintWriter(System.err, true), args);
-    System.exit(CheckedOutput.statusAfter(status));
+    CommandExit.exit(CheckedOutput.statusAfter(status));
   }
 
   /** Whether this process makes machines, and does not leave that to one in the background. */
@@ -87,7 +91,8 @@ public final class Main {
     CommandLogging.begin();
     CheckedOutput.install();
     PrintWriter err = new PrintWriter(System.err, true);
-    System.exit(CheckedOutput.statusAfter(execute(command, err, CommandLineBytes.exact(args))));
+    CommandExit.exit(
+        CheckedOutput.statusAfter(execute(command, err, CommandLineBytes.exact(args))));
   }
 
   /** {@return the version, such as 0.1.0; empty if the program does not run from its jar} */
@@ -128,7 +133,7 @@ public final class Main {
         });
     command.setExecutionExceptionHandler(
         (e, failed, given) -> fail(command, program, message.apply(FileProblem.text(e)), FAILED));
-    System.exit(command.execute(options.toArray(String[]::new)));
+    CommandExit.exit(command.execute(options.toArray(String[]::new)));
   }
 
   /**
@@ -141,14 +146,14 @@ public final class Main {
     CommandLogging.begin();
     try {
       if (extras.isBackground() && !Background.isThisProcess()) {
-        System.exit(Background.start(System.err));
+        CommandExit.exit(Background.start(System.err));
       }
       Background.begin();
       new ControlOptions(extras).serveWithoutGuest();
-      System.exit(0);
+      CommandExit.exit(0);
     } catch (IOException e) {
       System.err.println(program + ": " + FileProblem.text(e));
-      System.exit(FAILED);
+      CommandExit.exit(FAILED);
     }
   }
 
@@ -180,6 +185,9 @@ public final class Main {
         Options.command(new Main(), "microvm", "A KVM micro-VMM with virtio-serial channels.");
     CommandLine main = Options.complete(spec, List.of());
     String wanted = args.length == 0 ? "" : args[0];
+    if (VERSION.contains(wanted)) {
+      return main;
+    }
     List<Named> named = COMMANDS.stream().filter(one -> one.name().equals(wanted)).toList();
     for (Named one : named.isEmpty() ? COMMANDS : named) {
       main.addSubcommand(one.name(), one.command().get());

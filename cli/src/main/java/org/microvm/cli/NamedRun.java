@@ -13,6 +13,7 @@ import org.microvm.cli.named.MachineFiles;
 import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Machines;
 import org.microvm.cli.named.Registration;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
 
@@ -103,6 +104,19 @@ final class NamedRun implements AutoCloseable {
     return hub;
   }
 
+  /**
+   * Says whether the console's stream is a terminal.
+   *
+   * @return what is called when its user types
+   */
+  Runnable typing(boolean terminal) {
+    if (hub == null || !terminal) {
+      return () -> {};
+    }
+    hub.streamIsTerminal();
+    return hub::typed;
+  }
+
   private void describe(MachineConfig config) throws IOException {
     Path kernel = config.kernel().toAbsolutePath();
     registration.describe(
@@ -150,7 +164,7 @@ final class NamedRun implements AutoCloseable {
         registration.close();
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e.getMessage(), e);
+      throw new UncheckedIOException(FailureText.of(e), e);
     }
   }
 }

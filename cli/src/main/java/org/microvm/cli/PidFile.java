@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.microvm.linux.FailureText;
 
 /** The file with the id of the machine's process. */
 final class PidFile {
@@ -14,7 +15,7 @@ final class PidFile {
       try {
         Files.writeString(file.get(), ProcessHandle.current().pid() + "\n");
       } catch (IOException e) {
-        throw new IOException("-pidfile %s: cannot be written".formatted(file.get()), e);
+        throw FileProblem.of("-pidfile", file.get(), e);
       }
     }
   }
@@ -25,7 +26,7 @@ final class PidFile {
         Files.deleteIfExists(file.get());
       }
     } catch (IOException e) {
-      System.err.println("microvm: " + file.get() + " cannot be removed: " + e.getMessage());
+      System.err.println("microvm: " + file.get() + " cannot be removed: " + FailureText.of(e));
     }
   }
 }

@@ -75,7 +75,10 @@ final class PortCommand {
 
   /** The guest end of a channel, and the options of the port. */
   static final class GuestEnd {
-    @Option(names = "--id", paramLabel = "ID", description = "id of the device (default: NAME)")
+    @Option(
+        names = "--id",
+        paramLabel = "ID",
+        description = "id of the device (default: NAME, with - for what an id cannot have)")
     private String id;
 
     @Option(
@@ -109,7 +112,11 @@ final class PortCommand {
     }
 
     private String deviceId(String name) {
-      return id == null ? name : id;
+      if (id != null) {
+        return id;
+      }
+      String allowed = name.replaceAll("[^A-Za-z0-9._-]", "-");
+      return allowed.matches("[A-Za-z].*") ? allowed : "port-" + allowed;
     }
   }
 

@@ -78,6 +78,7 @@ final class ProfileCommand implements Callable<Integer> {
     if (json) {
       run.hideConsole();
     }
+    run.writes(folded);
     int status = run.call(machine -> start(machine, profile));
     if (json) {
       JsonOutput.print(json(profile));

@@ -49,6 +49,9 @@ final class RunCommand implements Callable<Integer> {
           "write exit counts and start-up times to FILE as JSON when the machine ends",
           "--exit-stats");
 
+  /** A file that the caller writes, or null. */
+  private Path output;
+
   private final OptionSpec restore =
       Options.path(
           "DIRECTORY",
@@ -246,6 +249,7 @@ final class RunCommand implements Callable<Integer> {
       }
       if (!incoming.isGiven() && !extras.isPaused()) {
         machine.start();
+        ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
       }
       if (control.isOpen()) {
         LateWarmup.start(machine);
@@ -255,7 +259,8 @@ final class RunCommand implements Callable<Integer> {
       onStart.accept(machine);
       if (shown) {
         InputStream keys = terminal == null ? System.in : terminal.input();
-        new ConsoleInput(machine, keys, console, terminal != null).start();
+        Runnable typing = named.typing(terminal != null);
+        new ConsoleInput(machine, keys, console, terminal != null, typing).start();
       }
       if (commandRun != null) {
         return limit.statusOr(() -> commandRun.status(machine));
@@ -297,8 +302,16 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  /** Names a file that the caller writes after the end of the machine; null for none. */
+  void writes(Path file) {
+    output = file;
+  }
+
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
+    if (spec == null) {
+      return List.of(); // the options of another command, which runs none in the guest
+    }
     return GuestWords.of(
         spec, command, kernel() != null, incoming.isGiven() || restore.getValue() != null);
   }
@@ -318,6 +331,9 @@ final class RunCommand implements Callable<Integer> {
     extras.pidFile().ifPresent(rules::createAt);
     if (exitStats.getValue() != null) {
       rules.write(exitStats.getValue());
+    }
+    if (output != null) {
+      rules.write(output);
     }
     if (restore.getValue() != null) {
       rules.read(restore.getValue());

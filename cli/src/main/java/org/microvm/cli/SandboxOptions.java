@@ -21,15 +21,19 @@ import picocli.CommandLine.Model.OptionSpec;
 final class SandboxOptions {
   private static final int MAX_PORT = 65_535;
 
+  private static final String NO_LANDLOCK =
+      "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted";
+
+  private static volatile boolean ownsProcess;
+
+  /** Without a value, the default: the sandbox is on, as far as the kernel has what it takes. */
   private final OptionSpec sandbox =
       Options.text(
               "on|off|strict",
               "restrict this process to the system calls and files that a machine needs: on also"
                   + " lets clients of --qmp name further files; strict allows only what the command"
-                  + " line names, and kills the process at a forbidden system call (default:"
-                  + " ${DEFAULT-VALUE})",
+                  + " line names, and kills the process at a forbidden system call (default: on)",
               "--sandbox")
-          .defaultValue("off")
           .build();
 
   private final OptionSpec directories =
@@ -46,6 +50,14 @@ final class SandboxOptions {
               + " a migration",
           "--sandbox-port");
 
+  /**
+   * Says that this process runs one command and ends with it. Only then does the sandbox, which
+   * takes rights from the process for good, apply without being asked for.
+   */
+  static void ownProcess() {
+    ownsProcess = true;
+  }
+
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
     return List.of(sandbox, directories, ports);
@@ -57,15 +69,18 @@ final class SandboxOptions {
    * @throws UsageException if a value is not accepted
    */
   Optional<SandboxMode> mode() {
+    Optional<SandboxMode> on = Optional.of(SandboxMode.ON);
     Optional<SandboxMode> mode =
-        Options.choice(
-            sandbox,
-            entry("on", Optional.of(SandboxMode.ON)),
-            entry("off", Optional.<SandboxMode>empty()),
-            entry("strict", Optional.of(SandboxMode.STRICT)));
+        sandbox.getValue() == null
+            ? on
+            : Options.choice(
+                sandbox,
+                entry("on", on),
+                entry("off", Optional.<SandboxMode>empty()),
+                entry("strict", Optional.of(SandboxMode.STRICT)));
     ports();
     if (mode.isEmpty() && !Options.all(directories).isEmpty()) {
-      throw new UsageException("--sandbox-dir requires --sandbox on or strict");
+      throw new UsageException("--sandbox-dir cannot be combined with --sandbox off");
     }
     if (!mode.equals(Optional.of(SandboxMode.STRICT)) && !Options.all(ports).isEmpty()) {
       throw new UsageException("--sandbox-port requires --sandbox strict");
@@ -90,11 +105,12 @@ final class SandboxOptions {
    *
    * @param rules the files and ports that the other options name
    * @param controlled whether clients of a control socket can name further ones
-   * @throws IOException if the kernel lacks what the sandbox needs
+   * @throws IOException if the kernel lacks what the sandbox needs, and the option was given
    */
   void enter(FileRules rules, boolean controlled) throws IOException {
     Optional<SandboxMode> mode = mode();
-    if (mode.isEmpty()) {
+    boolean asked = sandbox.getValue() != null || !Options.all(directories).isEmpty();
+    if (mode.isEmpty() || !asked && !(ownsProcess && Sandbox.hasSeccomp())) {
       return;
     }
     for (String directory : Options.all(directories)) {
@@ -105,9 +121,27 @@ final class SandboxOptions {
     }
     boolean tcp = rules.hasPorts() || controlled && mode.get() == SandboxMode.ON;
     try (Sandbox entered = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
-      if (!entered.enter()) {
-        System.err.println(
-            "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted");
+      if (!entered.enter() && asked) {
+        System.err.println(NO_LANDLOCK);
+      }
+    } catch (ErrnoException e) {
+      throw new IOException("--sandbox: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Enters the sandbox as the server of many machines, whose files are named later.
+   *
+   * @param asked whether the user asked for it, and is told what the kernel lacks
+   * @throws IOException if the kernel lacks what the sandbox needs, and the user asked for it
+   */
+  static void enterServer(boolean asked) throws IOException {
+    if (!asked && !(ownsProcess && Sandbox.hasSeccomp())) {
+      return;
+    }
+    try (Sandbox entered = Sandbox.prepare(SandboxMode.ON, new FileRules(), true, true)) {
+      if (!entered.enterWithAllDescriptors() && asked) {
+        System.err.println(NO_LANDLOCK);
       }
     } catch (ErrnoException e) {
       throw new IOException("--sandbox: " + e.getMessage(), e);

@@ -10,6 +10,7 @@ import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
+import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -52,6 +53,13 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--detach", description = "run in the background; return once it serves")
   private boolean detach;
 
+  @Option(
+      names = "--sandbox",
+      paramLabel = "on|off",
+      description =
+          "restrict this process to the system calls and files that machines need (default: on)")
+  private String sandbox;
+
   @Option(names = "--stop", description = "end the server that runs, and its machines")
   private boolean stop;
 
@@ -65,6 +73,7 @@ final class ServeCommand implements Callable<Integer> {
             maxMachines,
             size("--max-memory", maxMemory),
             size("--max-guest-memory", maxGuestMemory));
+    boolean sandboxed = isSandboxed();
     Machines machines = Machines.ofUser();
     if (stop) {
       return stop(machines.serverSocket());
@@ -73,6 +82,9 @@ final class ServeCommand implements Callable<Integer> {
       return Background.start(System.err);
     }
     Background.begin();
+    if (sandboxed) {
+      SandboxOptions.enterServer(sandbox != null);
+    }
     Appendable err = System.err;
     try (MachineServer server = MachineServer.open(machines, limits, replace, err)) {
       Shutdown shutdown = new Shutdown(server::close);
@@ -81,6 +93,18 @@ final class ServeCommand implements Callable<Integer> {
       shutdown.run();
     }
     return 0;
+  }
+
+  private boolean isSandboxed() {
+    if (sandbox == null || sandbox.equals("on")) {
+      return true;
+    }
+    if (sandbox.equals("off")) {
+      return false;
+    }
+    throw new UsageException(
+        "--sandbox: '%s' is not on or off%s"
+            .formatted(sandbox, NearestWord.hint(sandbox, List.of("on", "off"))));
   }
 
   private static long size(String option, String text) {

@@ -19,7 +19,14 @@ import picocli.CommandLine.ParameterException;
  */
 final class ServedOptions {
   /** Paths that mean another file in another process. */
-  private static final Pattern OF_PROCESS = Pattern.compile("/dev/(fd/|std|tty)|/proc/");
+  private static final String OF_PROCESS = "/dev/(fd/|std|tty)|/proc/";
+
+  /** Where the server's sandbox lets nothing be written, and that of a machine what it names. */
+  private static final String OF_SYSTEM =
+      "/dev/(?!null|shm/|pts/|ptmx|u?random)|(^|=)/[^/,]+(,|$)"
+          + "|(path|logfile)=/(bin|boot|etc|lib|lib32|lib64|libx32|sbin|sys|usr)/";
+
+  private static final Pattern NOT_SERVED = Pattern.compile(OF_PROCESS + "|" + OF_SYSTEM);
 
   private static final String RUN = "run";
   private static final String RESTORE = "restore";
@@ -41,7 +48,7 @@ final class ServedOptions {
    *     own, which then also reports what is wrong
    */
   static Optional<ServedOptions> parse(List<String> words, Path base) {
-    if (words.stream().anyMatch(word -> OF_PROCESS.matcher(word).find())) {
+    if (words.stream().anyMatch(word -> NOT_SERVED.matcher(word).find())) {
       return Optional.empty();
     }
     try {

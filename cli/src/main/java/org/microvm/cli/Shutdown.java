@@ -1,5 +1,7 @@
 package org.microvm.cli;
 
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -9,6 +11,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * first, so that the process does not end before the work is done.
  */
 final class Shutdown implements Runnable {
+  private static final Set<Shutdown> PENDING = ConcurrentHashMap.newKeySet();
+
   private final Runnable work;
   private final AtomicBoolean begun = new AtomicBoolean();
   private AutoCloseable resource;
@@ -25,8 +29,14 @@ final class Shutdown implements Runnable {
    */
   Shutdown(Runnable work, boolean signalsAreSuccess) {
     this.work = work;
+    PENDING.add(this);
     Thread hook = new Thread(() -> atShutdown(signalsAreSuccess), "shutdown");
     Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  /** Runs all work that has not been done yet, for a process that ends without the JVM's hooks. */
+  static void runAll() {
+    PENDING.forEach(Shutdown::run);
   }
 
   private void atShutdown(boolean signalsAreSuccess) {
@@ -54,6 +64,7 @@ final class Shutdown implements Runnable {
       return;
     }
     done = true;
+    PENDING.remove(this);
     try {
       if (resource != null) {
         resource.close();

@@ -57,7 +57,7 @@ final class StandardOutput extends OutputStream {
         // Once more.
       }
       case Errno.EAGAIN -> LockSupport.parkNanos(BUSY_NANOS);
-      case Errno.ENOSPC, Errno.EDQUOT -> {
+      case Errno.ENOSPC, Errno.EDQUOT, Errno.EFBIG -> {
         if (!told) {
           told = true;
           System.err.printf(

@@ -21,6 +21,8 @@ import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.options.SocketSpec;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Connects the guest's UART to a chardev. What the guest writes while no host program is connected
@@ -35,6 +37,11 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
   /** How long to wait before a host program that does not read is tried again. */
   private static final long BUSY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+  /** How long to wait before a full disk is tried again. */
+  private static final long FULL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private static final Logger LOG = LoggerFactory.getLogger(UartChannel.class);
+
   private final EventLoop loop;
   private final RunExtras.Serial serial;
   private final PortBackend backend;
@@ -42,6 +49,7 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
   private volatile HostConnection connection;
   private volatile Machine machine;
   private volatile boolean closed;
+  private boolean fullTold;
 
   private UartChannel(EventLoop loop, RunExtras.Serial serial, PortBackend backend) {
     this.loop = loop;
@@ -121,11 +129,26 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
       long result = to.output().write(chunk.asSlice(0, part));
       if (result == -Errno.EAGAIN) {
         LockSupport.parkNanos(BUSY_NANOS);
+      } else if (result < 0 && Errno.isNoRoom((int) -result)) {
+        awaitRoom((int) -result);
       } else if (result < 0 && result != -Errno.EINTR) {
         return; // The reader is gone; the other thread notices that as well.
       }
       done += (int) Math.max(0, result);
     }
+  }
+
+  /** Waits a moment until a disk may have room again: nothing is lost. */
+  private void awaitRoom(int errno) {
+    if (!fullTold) {
+      fullTold = true;
+      LOG.warn(
+          "{}: {} ({}); the guest's console waits until there is room",
+          serial.option(),
+          Errno.name(errno),
+          Errno.describe(errno));
+    }
+    LockSupport.parkNanos(FULL_NANOS);
   }
 
   @Override

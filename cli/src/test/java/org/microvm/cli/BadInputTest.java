@@ -122,7 +122,6 @@ class BadInputTest {
         "--incoming|unix:/tmp/in.sock,allow-gid=wheel|allow-gid=wheel is not a number",
         "--tls-authz|CN=x|--tls-authz requires --incoming and --tls-creds",
         "--sandbox|maybe|--sandbox: 'maybe' is not on, off or strict",
-        "--sandbox-dir|/tmp|--sandbox-dir requires --sandbox on or strict",
         "--sandbox-port|70000|--sandbox-port: '70000' is not a port from 0 to 65535",
         "--sandbox-port|4444|--sandbox-port requires --sandbox strict",
         "--frobnicate|now|--frobnicate",
@@ -134,6 +133,13 @@ class BadInputTest {
 
     assertNotEquals(0, status);
     assertOneLineWith(expected);
+  }
+
+  @Test
+  void run_directoryOfNoSandbox_isRefused() {
+    assertEquals(
+        2, run("--kernel", "/k", "--sandbox", "off", "--sandbox-dir", directory.toString()));
+    assertOneLineWith("--sandbox-dir cannot be combined with --sandbox off");
   }
 
   @Test

@@ -26,14 +26,22 @@ final class MachineProcess implements AutoCloseable {
    * @param more further options
    */
   static MachineProcess start(Path directory, String name, String... more) throws IOException {
+    return startCommand("run", directory, name, more);
+  }
+
+  /**
+   * @param verb a command that has the options of {@code run}
+   */
+  static MachineProcess startCommand(String verb, Path directory, String name, String... more)
+      throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
     Path control = directory.resolve(name + ".qmp");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
+    command.addAll(List.of("-Dmicrovm.exit=direct", "--enable-native-access=ALL-UNNAMED", "-cp"));
     command.add(System.getProperty("java.class.path"));
-    command.addAll(List.of("org.microvm.cli.Main", "run", "-m", "16M", "--kernel"));
+    command.addAll(List.of("org.microvm.cli.Main", verb, "-m", "16M", "--kernel"));
     command.add(home.resolve("test-images/target/bare-metal/serial-echo").toString());
     command.addAll(List.of("--append", "mode=echo wait=halt", "--chardev"));
     command.add("socket,id=a,path=" + channel(directory) + ",server=on,wait=off");

@@ -70,6 +70,18 @@ class PortCommandTest {
     assertEquals(List.of(), names());
   }
 
+  @ParameterizedTest
+  @CsvSource({"1st.port", "@port", "grüß", "a:b"})
+  void nameThatIsNoId_isAddedAndRemovedByItsName(String name) {
+    int added = run("port add QMP " + name + " --socket DIR/s");
+    List<String> names = names();
+
+    assertEquals("", err.toString());
+    assertEquals(List.of(0, List.of("port 1 (" + name + ")")), List.of(added, names));
+    assertEquals(0, run("port remove QMP " + name), err.toString());
+    assertEquals(List.of(), names());
+  }
+
   @Test
   void add_ofANameThatIsTaken_leavesNoSocketBehind() {
     run("port add QMP same --file DIR/f");

@@ -139,6 +139,52 @@ class SandboxCommandTest {
     }
   }
 
+  /** Reads a number of /proc/PID/status. */
+  private static int status(MachineProcess machine, String field) throws Exception {
+    Path file = Path.of("/proc", Long.toString(machine.process().pid()), "status");
+    return Files.readAllLines(file).stream()
+        .filter(line -> line.startsWith(field + ":"))
+        .mapToInt(line -> Integer.parseInt(line.substring(field.length() + 1).strip()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void withoutTheOption_theSandboxIsOn() throws Exception {
+    int noFilter = 0;
+    int filter = 2; // SECCOMP_MODE_FILTER
+    try (MachineProcess machine = MachineProcess.start(directory, "default");
+        MachineProcess off = MachineProcess.start(elsewhere, "off", "--sandbox", "off")) {
+      machine.await(machine.control());
+      assertEquals(filter, status(machine, "Seccomp"));
+      off.await(off.control());
+      assertEquals(noFilter, status(off, "Seccomp"));
+      Path forbidden = Path.of("/usr/microvm-sandbox-test");
+      assertNotEquals(0, snapshot(machine, forbidden));
+      assertFalse(Files.exists(forbidden));
+      assertEchoes(machine);
+    }
+  }
+
+  @Test
+  void profile_writesItsFile() throws Exception {
+    Path folded = elsewhere.resolve("folded");
+    try (MachineProcess machine =
+        MachineProcess.startCommand(
+            "profile",
+            directory,
+            "profile",
+            "--sandbox",
+            "strict",
+            "--folded",
+            folded.toString())) {
+      machine.await(machine.control());
+      execute("ctl", "--qmp", machine.control().toString(), "quit");
+      assertEquals(0, machine.status(), err.toString());
+      assertTrue(Files.exists(folded));
+    }
+  }
+
   @Test
   void strict_fileOfAnOptionIsWritten() throws Exception {
     Path stats = elsewhere.resolve("stats");

@@ -356,6 +356,9 @@ class ServeCommandTest {
       assertTrue(process.isAlive());
       Thread.onSpinWait();
     }
+    assertTrue(
+        Files.readString(Path.of("/proc/" + process.pid() + "/status")).contains("Seccomp:\t2"),
+        "the server is not in its sandbox");
     assertEquals(0, start("web").status());
 
     process.destroyForcibly();

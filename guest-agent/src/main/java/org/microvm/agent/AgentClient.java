@@ -241,17 +241,24 @@ public final class AgentClient implements AutoCloseable {
   /**
    * Sends a command that has no answer when it succeeds, and waits for a sign of success: the
    * answer to a ping that is sent after it, the end of the channel, or no answer within {@code
-   * limit}.
+   * consent}.
    *
+   * @param limit how long to wait until the channel has taken the command
    * @throws AgentCommandException if the agent answers with an error
+   * @throws AgentException if the command was not sent, for example because no agent answers the
+   *     handshake
    */
-  void sendAndConfirm(String command, JsonNode arguments, Duration limit) throws IOException {
-    long deadline = deadline(limit);
+  void sendAndConfirm(String command, JsonNode arguments, Duration limit, Duration consent)
+      throws IOException {
+    long sendDeadline = deadline(limit);
     enter(command, limit);
+    boolean sent = false;
     try {
-      long id = connection.request(command, arguments, limit, deadline);
+      long id = connection.request(command, arguments, limit, sendDeadline);
+      sent = true;
       connection.inStep(false);
-      long ping = connection.write("guest-ping", null, limit, deadline);
+      long deadline = deadline(consent);
+      long ping = connection.write("guest-ping", null, consent, deadline);
       while (true) {
         Line line = channel.readLine(deadline);
         if (line == null) {
@@ -268,6 +275,9 @@ public final class AgentClient implements AutoCloseable {
         }
       }
     } catch (AgentDisconnectedException | AgentTimeoutException e) {
+      if (!sent) {
+        throw e;
+      }
       // The guest went down at once.
     } finally {
       lock.unlock();

@@ -251,10 +251,14 @@ public final class GuestAgent implements AutoCloseable {
    *
    * @param mode whether the guest powers off, reboots or halts
    * @throws AgentCommandException if the guest refuses
+   * @throws AgentException if no agent answers within the time limit
    */
   public void shutdown(ShutdownMode mode) throws IOException {
     client.sendAndConfirm(
-        "guest-shutdown", AgentClient.arguments().put("mode", mode.word()), confirmLimit());
+        "guest-shutdown",
+        AgentClient.arguments().put("mode", mode.word()),
+        limit,
+        limit.compareTo(CONSENT) < 0 ? limit : CONSENT);
   }
 
   /**
@@ -263,13 +267,10 @@ public final class GuestAgent implements AutoCloseable {
    *
    * @param mode where the guest's memory is kept
    * @throws UnsupportedCommandException if the guest's kernel does not support this mode
+   * @throws AgentException if no agent answers within the time limit
    */
   public void suspend(SuspendMode mode) throws IOException {
-    client.sendAndConfirm(mode.command(), null, limit);
-  }
-
-  private Duration confirmLimit() {
-    return limit.compareTo(CONSENT) < 0 ? limit : CONSENT;
+    client.sendAndConfirm(mode.command(), null, limit, limit);
   }
 
   Answer ask(String command) throws IOException {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -269,6 +270,20 @@ class AgentClientTest extends AgentClientFixture {
         guest.shutdown(ShutdownMode.REBOOT);
       }
       assertEquals("reboot", agent.requests().getLast().at("/arguments/mode").asText());
+    }
+  }
+
+  @Test
+  void confirm_withoutAnAgent_isNoConsent() throws IOException {
+    Duration limit = Duration.ofMillis(10);
+    try (FakeAgent silent =
+            FakeAgent.playing(
+                peer -> {
+                  while (peer.any() != null) {}
+                });
+        GuestAgent guest = GuestAgent.connect(silent.socket(), limit)) {
+      assertThrows(AgentTimeoutException.class, () -> guest.shutdown(ShutdownMode.POWERDOWN));
+      assertThrows(AgentTimeoutException.class, () -> guest.suspend(SuspendMode.RAM));
     }
   }
 }

@@ -73,6 +73,9 @@ public final class Errno {
   /** Inappropriate ioctl for device. */
   public static final int ENOTTY = 25;
 
+  /** File too large. */
+  public static final int EFBIG = 27;
+
   /** No space left on device. */
   public static final int ENOSPC = 28;
 
@@ -93,6 +96,9 @@ public final class Errno {
 
   /** Protocol error. */
   public static final int EPROTO = 71;
+
+  /** File descriptor in bad state. */
+  public static final int EBADFD = 77;
 
   /** Socket operation on non-socket. */
   public static final int ENOTSOCK = 88;
@@ -300,6 +306,17 @@ public final class Errno {
   public static String name(int errno) {
     Entry entry = Table.ENTRIES.get(errno);
     return entry == null ? "errno " + errno : entry.name();
+  }
+
+  /**
+   * {@return whether an error of a write says that there is no room: the file system is full
+   * (ENOSPC), the quota is used up (EDQUOT), or the file may not become larger (EFBIG), which is a
+   * limit of the file system or of the process ({@code ulimit -f})}
+   *
+   * @param errno the error number, positive
+   */
+  public static boolean isNoRoom(int errno) {
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
   }
 
   /**

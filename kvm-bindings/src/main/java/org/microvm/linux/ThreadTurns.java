@@ -35,6 +35,7 @@ final class ThreadTurns implements LoopTurns {
   }
 
   private void run() {
+    ThreadSlice.shorten();
     try {
       while (!loop.isStopping()) {
         loop.turn(EpollSet.BATCH, loop.timeoutMillis());

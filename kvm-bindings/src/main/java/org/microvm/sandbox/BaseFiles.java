@@ -43,6 +43,9 @@ final class BaseFiles {
           "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys",
           "usr");
 
+  /** Memory as a file system, where snapshots are written soonest. */
+  private static final File SHARED_MEMORY = new File("/dev/shm");
+
   private BaseFiles() {}
 
   /** Adds the devices. */
@@ -75,6 +78,9 @@ final class BaseFiles {
       if (!NOT_WRITABLE.contains(name) && new File("/", name).isDirectory()) {
         rules.create(Path.of("/", name));
       }
+    }
+    if (SHARED_MEMORY.isDirectory()) {
+      rules.create(SHARED_MEMORY.toPath());
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.microvm.sandbox;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -32,13 +33,22 @@ public final class FileRules {
 
   /**
    * Lets a file be read and written. If it does not exist, its directory gets the rights of {@link
-   * #create}, so that the file can be created.
+   * #create}, so that the file can be created; so does that of a missing file to which a symbolic
+   * link leads.
    *
    * @param path the file or device
    * @return these rules
    */
   public FileRules write(Path path) {
-    return Files.exists(path) ? add(path, FileAccess.WRITE) : createAt(path);
+    if (Files.exists(path)) {
+      return add(path, FileAccess.WRITE);
+    }
+    try {
+      createAt(path.resolveSibling(Files.readSymbolicLink(path)));
+    } catch (IOException | UnsupportedOperationException notALink) {
+      return createAt(path);
+    }
+    return createAt(path);
   }
 
   /**

@@ -97,7 +97,10 @@ final class Landlock implements AutoCloseable {
     }
   }
 
-  /** Adds a rule for a path; a path that does not exist needs none. */
+  /**
+   * Adds a rule for a path. One that does not exist needs none, and neither does a pipe or another
+   * file of no mounted file system, such as /dev/fd/63, which Landlock does not restrict.
+   */
   private static void allow(int ruleset, Path path, long rights) throws ErrnoException {
     long file = SandboxCalls.openPath(path.toString());
     if (file < 0) {
@@ -110,7 +113,9 @@ final class Landlock implements AutoCloseable {
       rule.set(ValueLayout.JAVA_LONG, 0, possible);
       rule.set(ValueLayout.JAVA_INT, Long.BYTES, (int) file);
       long result = SandboxCalls.landlockAddRule(ruleset, RULE_PATH_BENEATH, rule.address());
-      ErrnoException.check(result, "landlock_add_rule", path);
+      if (result != -Errno.EBADFD) {
+        ErrnoException.check(result, "landlock_add_rule", path);
+      }
     } finally {
       Syscalls.close((int) file);
     }

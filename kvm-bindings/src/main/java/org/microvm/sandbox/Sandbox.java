@@ -114,12 +114,24 @@ public final class Sandbox implements AutoCloseable {
 
   /**
    * Gives up all rights that a machine does not need: privileges of executables, core dumps and
-   * debuggers, system calls, and files.
+   * debuggers, system calls, files, and more than 8192 descriptors.
    *
    * @return whether access to files is restricted, which takes a kernel with Landlock
    * @throws ErrnoException if the kernel lacks seccomp, or a thread cannot be restricted
    */
   public boolean enter() throws ErrnoException {
+    limitDescriptors();
+    return enterWithAllDescriptors();
+  }
+
+  /**
+   * Does the same as {@link #enter}, for a process with many machines: the limit of descriptors
+   * stays.
+   *
+   * @return whether access to files is restricted
+   * @throws ErrnoException if the kernel lacks seccomp, or a thread cannot be restricted
+   */
+  public boolean enterWithAllDescriptors() throws ErrnoException {
     limit();
     if (landlock != null) {
       landlock.restrict();
@@ -135,14 +147,18 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
-  /** No core dumps, no debuggers of the same user, no leak of descriptors without a bound. */
-  private static void limit() throws ErrnoException {
-    ErrnoException.check(SandboxCalls.setLimit(RLIMIT_CORE, 0), "setrlimit RLIMIT_CORE");
+  /** No leak of descriptors without a bound. */
+  private static void limitDescriptors() throws ErrnoException {
     long hard = SandboxCalls.hardLimit(RLIMIT_NOFILE);
     if (Long.compareUnsigned(hard, MAX_DESCRIPTORS) > 0) {
       ErrnoException.check(
           SandboxCalls.setLimit(RLIMIT_NOFILE, MAX_DESCRIPTORS), "setrlimit RLIMIT_NOFILE");
     }
+  }
+
+  /** No core dumps, no debuggers of the same user, no privileges of executables. */
+  private static void limit() throws ErrnoException {
+    ErrnoException.check(SandboxCalls.setLimit(RLIMIT_CORE, 0), "setrlimit RLIMIT_CORE");
     ErrnoException.check(SandboxCalls.prctl(PR_SET_DUMPABLE, 0), "prctl PR_SET_DUMPABLE");
     ErrnoException.check(SandboxCalls.prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl PR_SET_NO_NEW_PRIVS");
   }

@@ -27,6 +27,16 @@ class FileRulesTest {
   }
 
   @Test
+  void linkToAMissingFile_getsTheDirectoryOfTheFileToo() throws Exception {
+    Path target = Files.createDirectory(directory.resolve("target"));
+    Path links = Files.createDirectory(directory.resolve("links"));
+    Path link = Files.createSymbolicLink(links.resolve("log"), target.resolve("log"));
+
+    assertEquals(
+        Map.of(links, FileAccess.CREATE, target, FileAccess.CREATE), rules.write(link).paths());
+  }
+
+  @Test
   void missingDirectory_getsTheNearestOneAboveIt() {
     assertEquals(
         Map.of(directory, FileAccess.CREATE), rules.create(directory.resolve("a/b")).paths());

@@ -1,15 +1,19 @@
 package org.microvm.sandbox;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.channels.Pipe;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +101,29 @@ class SandboxTest {
     List<String> expected = new ArrayList<>(inEachThread(read, "denied"));
     expected.addAll(inEachThread(allowedRead, "ok"));
     assertEquals(expected, run(SandboxMode.STRICT, read, allowedRead));
+  }
+
+  private static boolean isPipe(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().startsWith("pipe:");
+    } catch (IOException closed) {
+      return false;
+    }
+  }
+
+  @Test
+  void pipe_needsNoRule() throws Exception {
+    needsLandlock();
+    Pipe pipe = Pipe.open();
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"));
+        Pipe.SourceChannel source = pipe.source();
+        Pipe.SinkChannel sink = pipe.sink()) {
+      Path end = descriptors.filter(SandboxTest::isPipe).findFirst().orElseThrow();
+      FileRules rules = new FileRules().read(end);
+      assertDoesNotThrow(
+          () -> Sandbox.prepare(SandboxMode.STRICT, rules, false, false).close(), end.toString());
+      assertTrue(source.isOpen() && sink.isOpen());
+    }
   }
 
   @Test

@@ -7,6 +7,7 @@ import java.util.List;
 import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.VcpuState;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.PageSamples;
 import org.microvm.machine.save.VirtualMemory;
@@ -158,7 +159,7 @@ public final class GuestInspection {
       }
       return work.run();
     } catch (IOException | GuestMemoryException e) {
-      throw new MachineException(e.getMessage(), e);
+      throw new MachineException(FailureText.of(e), e);
     } finally {
       lifecycle.closing().unlock();
     }
@@ -185,7 +186,7 @@ public final class GuestInspection {
         lifecycle.lock().unlock();
       }
     } catch (ErrnoException e) {
-      throw new MachineException(e.getMessage(), e);
+      throw new MachineException(FailureText.of(e), e);
     } finally {
       pauses.continueUnnoticed();
       pauses.standstill().unlock();

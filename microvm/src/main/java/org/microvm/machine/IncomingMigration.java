@@ -8,6 +8,7 @@ import java.util.function.BooleanSupplier;
 import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateReader;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
@@ -139,7 +140,7 @@ public final class IncomingMigration implements AutoCloseable {
     try {
       source = listener.await();
     } catch (IOException e) {
-      throw new MachineException("incoming migration: " + e.getMessage(), e);
+      throw new MachineException("incoming migration: " + FailureText.of(e), e);
     }
     try (MigrationStream stream = source.stream()) {
       if (!stream.isLocal()) {
@@ -153,7 +154,7 @@ public final class IncomingMigration implements AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw new MachineException("incoming migration: " + e.getMessage(), e);
+      throw new MachineException("incoming migration: " + FailureText.of(e), e);
     }
   }
 
@@ -350,7 +351,7 @@ public final class IncomingMigration implements AutoCloseable {
       throw e;
     } catch (PortException e) {
       descriptor.close();
-      throw new IOException(e.getMessage(), e);
+      throw new IOException(FailureText.of(e), e);
     }
   }
 

@@ -3,6 +3,7 @@ package org.microvm.machine;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.engine.SharedEngine;
@@ -75,7 +76,7 @@ final class MachineSupervisor {
         reset = resetAfter(last);
       }
     } catch (MachineException | RuntimeException e) {
-      last = new MachineEnd.Failed(e.getMessage() == null ? e.toString() : e.getMessage());
+      last = new MachineEnd.Failed(FailureText.of(e));
     }
     FlightRecording.tell("ended", last.toString());
     lifecycle.finish(last);

@@ -2,6 +2,7 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.util.Optional;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationLimits;
@@ -60,7 +61,7 @@ final class MigrationSession {
       last.start();
       return last;
     } catch (IOException e) {
-      throw new MachineException("migration: " + e.getMessage(), e);
+      throw new MachineException("migration: " + FailureText.of(e), e);
     } finally {
       lifecycle.lock().unlock();
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.memory.DirtyTracker;
@@ -70,7 +71,7 @@ final class SnapshotSession {
             }
           });
     } catch (IOException e) {
-      throw new MachineException("memory dump: " + e.getMessage(), e);
+      throw new MachineException("memory dump: " + FailureText.of(e), e);
     } finally {
       pauses.standstill().unlock();
       lifecycle.closing().unlock();
@@ -96,7 +97,7 @@ final class SnapshotSession {
         save(files, identity, save);
       }
     } catch (IOException e) {
-      throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
+      throw new MachineException("snapshot %s: %s".formatted(directory, FailureText.of(e)), e);
     } finally {
       pauses.standstill().unlock();
       lifecycle.closing().unlock();

@@ -22,6 +22,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
+import org.microvm.linux.FailureText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -105,7 +106,7 @@ public final class TlsCredentials {
       context.init(keys.getKeyManagers(), trust(directory).getTrustManagers(), null);
       return context;
     } catch (GeneralSecurityException e) {
-      throw new IOException("%s: %s".formatted(directory, e.getMessage()), e);
+      throw new IOException("%s: %s".formatted(directory, FailureText.of(e)), e);
     }
   }
 

@@ -6,6 +6,7 @@ import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.microvm.linux.FailureText;
 import org.microvm.virtioserial.options.OptionException;
 
 /**
@@ -54,7 +55,7 @@ final class EmptyOverlay {
       }
       return backing(image, text(read(file, name, length)), header.getLong(24));
     } catch (IOException e) {
-      throw new OptionException(image + " cannot be read: " + e.getMessage());
+      throw new OptionException(image + " cannot be read: " + FailureText.of(e));
     }
   }
 

@@ -380,7 +380,8 @@ final class ChannelCommands {
   /** Checks an id by QEMU's rule, so that ids valid here are valid there. */
   static void checkId(String id) throws QmpException {
     if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
-      throw QmpException.generic("Parameter 'id' expects an identifier");
+      throw QmpException.generic(
+          "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.' and '_'");
     }
   }
 }

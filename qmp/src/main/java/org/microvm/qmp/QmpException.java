@@ -1,6 +1,7 @@
 package org.microvm.qmp;
 
 import java.io.IOException;
+import org.microvm.linux.FailureText;
 
 /** A command was refused or failed; the content of the reply's {@code error}. */
 public final class QmpException extends IOException {
@@ -42,8 +43,7 @@ public final class QmpException extends IOException {
     if (e instanceof QmpException qmp) {
       return qmp;
     }
-    String message = e.getMessage();
-    return generic("%s", message == null ? "the command failed" : message);
+    return generic("%s", e.getMessage() == null ? "the command failed" : FailureText.of(e));
   }
 
   /** Creates the error for a device that does not exist. */

@@ -12,7 +12,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.devices.virtio.blk.BlkError;
-import org.microvm.devices.virtio.blk.OnError;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -233,7 +232,7 @@ public final class QmpServer implements AutoCloseable {
             .put("node-name", error.disk())
             .put("operation", error.write() ? "write" : "read")
             .put("action", error.action().name().toLowerCase(Locale.ROOT))
-            .put("nospace", OnError.isNoSpace(error.errno()))
+            .put("nospace", Errno.isNoRoom(error.errno()))
             .put("reason", Errno.describe(error.errno()));
     events.emit("BLOCK_IO_ERROR", data);
   }

@@ -229,8 +229,7 @@ final class HostSession {
 
   /** Whether the disk is full, or the kernel lacks memory for a socket. */
   private static boolean isPassing(long result) {
-    return result == -Errno.ENOSPC
-        || result == -Errno.EDQUOT
+    return (result < 0 && Errno.isNoRoom((int) -result))
         || result == -Errno.ENOMEM
         || result == -Errno.ENOBUFS;
   }

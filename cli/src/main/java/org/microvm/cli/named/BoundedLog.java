@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import org.microvm.linux.FailureText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -70,7 +71,7 @@ final class BoundedLog extends OutputStream {
       size += length;
     } catch (IOException e) {
       failed = true;
-      LOG.warn("{}: {}: the rest of the console is not logged", file, e.getMessage());
+      LOG.warn("{}: {}: the rest of the console is not logged", file, FailureText.of(e));
     }
   }
 

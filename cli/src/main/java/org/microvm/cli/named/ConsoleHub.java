@@ -3,6 +3,7 @@ package org.microvm.cli.named;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
+import java.util.Arrays;
 
 /**
  * Receives what a guest writes to its console, and passes it to a stream, a log and all viewers.
@@ -17,6 +18,9 @@ public final class ConsoleHub extends OutputStream {
   private final OutputStream stream;
   private final BoundedLog log;
   private final ScrollBack scrollBack = new ScrollBack(SCROLL_BACK_BYTES);
+  private final AskedTerminal asked = new AskedTerminal();
+  private final TerminalQueries queries = new TerminalQueries();
+  private volatile boolean terminal;
 
   /**
    * Creates the hub.
@@ -51,6 +55,22 @@ public final class ConsoleHub extends OutputStream {
     return hub;
   }
 
+  /** Says that the stream is a terminal, which may answer what programs in the guest ask it. */
+  public void streamIsTerminal() {
+    asked.joined(stream);
+    terminal = true;
+  }
+
+  /** Says that the user of the stream's terminal has typed. */
+  public void typed() {
+    asked.typed(stream);
+  }
+
+  /** Which terminal is asked. */
+  AskedTerminal asked() {
+    return asked;
+  }
+
   /** The bytes for the viewers. */
   ScrollBack scrollBack() {
     return scrollBack;
@@ -66,7 +86,11 @@ public final class ConsoleHub extends OutputStream {
     // The stream is last, because it may fail, for example if its reader is gone.
     scrollBack.write(bytes, offset, length);
     log.write(bytes, offset, length);
-    stream.write(bytes, offset, length);
+    if (terminal && !asked.isAsked(stream)) {
+      stream.write(queries.without(Arrays.copyOfRange(bytes, offset, offset + length)));
+    } else {
+      stream.write(queries.with(Arrays.copyOfRange(bytes, offset, offset + length)));
+    }
   }
 
   @Override

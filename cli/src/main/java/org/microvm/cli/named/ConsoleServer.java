@@ -16,7 +16,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Serves the viewers of a console: each gets the scroll-back and what follows, and what it sends is
- * typed at the guest. A viewer that sends the end of its input gets what was written until then.
+ * typed at the guest. A viewer that sends the end of its input gets what was written until then. Of
+ * several viewers one gets what programs in the guest ask a terminal ({@link AskedTerminal}).
  *
  * <p>The directory of the socket admits this user only.
  */
@@ -130,6 +131,7 @@ public final class ConsoleServer implements AutoCloseable {
   /** One viewer, with a thread for each direction: neither may wait for the other. */
   private final class Viewer {
     private final SocketChannel socket;
+    private final TerminalQueries queries = new TerminalQueries();
     private volatile long limit = Long.MAX_VALUE;
     private Thread output;
 
@@ -139,6 +141,7 @@ public final class ConsoleServer implements AutoCloseable {
 
     void start() {
       viewers.add(this);
+      hub.asked().joined(this);
       output = host.start("console-viewer", this::write);
       host.start("console-viewer-input", this::read);
     }
@@ -147,6 +150,7 @@ public final class ConsoleServer implements AutoCloseable {
       ByteBuffer keys = ByteBuffer.allocate(PIECE_BYTES);
       try {
         while (socket.read(keys) >= 0) {
+          hub.asked().typed(this);
           for (keys.flip(); keys.hasRemaining(); ) {
             keyboard.type(keys.get());
           }
@@ -175,14 +179,17 @@ public final class ConsoleServer implements AutoCloseable {
                     .formatted(piece.from() - position)
                     .getBytes(StandardCharsets.US_ASCII));
           }
-          send(piece.from() < past ? TerminalQueries.without(piece.data()) : piece.data());
+          boolean asked = piece.from() >= past && hub.asked().isAsked(this);
+          send(asked ? queries.with(piece.data()) : queries.without(piece.data()));
           position = piece.from() + piece.data().length;
         }
+        send(queries.with(new byte[0]));
       } catch (IOException gone) {
         // The viewer is gone.
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } finally {
+        hub.asked().left(this);
         viewers.remove(this);
       }
     }

@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.microvm.linux.ProcessUser;
 
 /**
  * The directory of the machines of this user. Who can write to it controls them, so it must belong
@@ -28,7 +29,7 @@ final class RuntimeDirectory {
    * @param environment the environment variables of the process
    */
   static Path of(Map<String, String> environment) throws IOException {
-    int user = owner(Path.of("/proc/self"));
+    int user = ProcessUser.id();
     List<String> parents = new ArrayList<>();
     String given = environment.get("XDG_RUNTIME_DIR");
     if (given != null) {
@@ -64,7 +65,7 @@ final class RuntimeDirectory {
     if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
       throw new IOException(what + " is not a directory: remove it, or set XDG_RUNTIME_DIR");
     }
-    if (owner(directory) != owner(Path.of("/proc/self"))) {
+    if (owner(directory) != ProcessUser.id()) {
       throw new IOException(what + " belongs to another user: set XDG_RUNTIME_DIR");
     }
     int mode = (Integer) Files.getAttribute(directory, "unix:mode", LinkOption.NOFOLLOW_LINKS);

@@ -2,13 +2,16 @@ package org.microvm.cli.named;
 
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * The control sequences that ask a terminal for an answer, which it types: where its cursor is,
  * what it is, which modes and colours it has (ECMA-48; xterm's ctlseqs). The programs that sent
- * those of a scroll-back have had their answer, or none; a further one would be input that nobody
- * has typed.
+ * those of a scroll-back have had their answer, or none, and those of a program that runs are
+ * answered by one terminal; a further answer would be input that nobody has typed.
+ *
+ * <p>An object removes them from the output for one terminal, in pieces that may end anywhere.
  */
 final class TerminalQueries {
   private static final Charset BYTES = StandardCharsets.ISO_8859_1;
@@ -27,10 +30,46 @@ final class TerminalQueries {
               "\033\\][0-9]+;(?:[^\007\033]*;)?\\?(?:\007|\033\\\\)", // OSC: colours, clipboard
               "\033P[+$]q[^\033]*\033\\\\")); // XTGETTCAP, DECRQSS
 
-  private TerminalQueries() {}
+  /** A sequence that is longer than this is passed on, for a query is not that long. */
+  private static final int MOST_HELD = 256;
 
-  /** Returns the bytes without queries. */
-  static byte[] without(byte[] output) {
-    return QUERY.matcher(new String(output, BYTES)).replaceAll("").getBytes(BYTES);
+  private static final char ESCAPE = '\033';
+
+  /** The end of the last piece, if it may be the beginning of a query. */
+  private String held = "";
+
+  /**
+   * Returns a piece of the output without queries. What may be the beginning of one is kept until
+   * its end has come.
+   */
+  byte[] without(byte[] piece) {
+    String text = QUERY.matcher(held + new String(piece, BYTES)).replaceAll("");
+    int end = startOfUnfinished(text);
+    held = text.substring(end);
+    return text.substring(0, end).getBytes(BYTES);
+  }
+
+  /** Returns a piece of the output as it is, after what was kept. */
+  byte[] with(byte[] piece) {
+    if (held.isEmpty()) {
+      return piece;
+    }
+    byte[] all = (held + new String(piece, BYTES)).getBytes(BYTES);
+    held = "";
+    return all;
+  }
+
+  /**
+   * Returns where the beginning of a query starts that has no end yet; the length if there is none.
+   */
+  private static int startOfUnfinished(String text) {
+    int from = Math.max(0, text.length() - MOST_HELD);
+    for (int i = text.indexOf(ESCAPE, from); i >= 0; i = text.indexOf(ESCAPE, i + 1)) {
+      Matcher rest = QUERY.matcher(text).region(i, text.length());
+      if (!rest.lookingAt() && rest.hitEnd()) {
+        return i;
+      }
+    }
+    return text.length();
   }
 }

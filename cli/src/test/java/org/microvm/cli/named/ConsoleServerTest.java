@@ -100,6 +100,57 @@ class ConsoleServerTest {
   }
 
   @Test
+  void questionOfTheGuest_ofSeveralViewers_reachesTheOneThatTypedLast() throws Exception {
+    SocketChannel second = connect();
+    try (SocketChannel first = connect()) {
+      print(".");
+      read(first, 1);
+      read(second, 1);
+      second.write(ByteBuffer.wrap(new byte[] {'k'}));
+      assertEquals((byte) 'k', typed.take());
+      for (char part : "a\033[6nb\033]11;?\033\\c\033[31md".toCharArray()) {
+        print(String.valueOf(part));
+      }
+
+      assertEquals("ab" + "c\033[31md", read(first, 9));
+      assertEquals("a\033[6nb\033]11;?\033\\c\033[31md", read(second, 21));
+
+      second.close();
+      String shown = "";
+      while (!shown.endsWith("e\033[c")) { // until the server knows that the other one is gone
+        print("e\033[c");
+        shown += read(first, 1);
+        shown += pending(first);
+      }
+    }
+  }
+
+  @Test
+  void questionOfTheGuest_toTheTerminalOfTheMachine_isNotAskedTwice() throws Exception {
+    hub.streamIsTerminal();
+    try (SocketChannel viewer = connect()) {
+      print("a\033[6nb");
+      assertEquals("ab", read(viewer, 2));
+      viewer.write(ByteBuffer.wrap(new byte[] {'k'}));
+      typed.take();
+      print("c\033[6n");
+      assertEquals("c\033[6n", read(viewer, 5));
+      hub.typed();
+      print("d\033[6ne");
+      assertEquals("de", read(viewer, 2));
+    }
+    assertEquals("a\033[6nbcd\033[6ne", stream.toString(StandardCharsets.US_ASCII));
+  }
+
+  private static String pending(SocketChannel socket) throws Exception {
+    ByteBuffer bytes = ByteBuffer.allocate(4096);
+    socket.configureBlocking(false);
+    socket.read(bytes);
+    socket.configureBlocking(true);
+    return new String(bytes.array(), 0, bytes.position(), StandardCharsets.US_ASCII);
+  }
+
+  @Test
   void sharedHost_aServer_hasNoPlatformThread() throws Exception {
     server.close();
     hub = new ConsoleHub(files, stream);

@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import org.microvm.linux.FailureText;
 
 /**
  * A file, read with {@code pread} directly into its target, which can be guest RAM.
@@ -48,7 +49,7 @@ public final class FileSource implements ByteSource {
     } catch (AccessDeniedException e) {
       throw new ImageException("permission denied", e);
     } catch (IOException e) {
-      throw new ImageException(e.getMessage(), e);
+      throw new ImageException(FailureText.of(e), e);
     }
   }
 
@@ -69,7 +70,7 @@ public final class FileSource implements ByteSource {
         position += count;
       }
     } catch (IOException e) {
-      throw new ImageException(e.getMessage(), e);
+      throw new ImageException(FailureText.of(e), e);
     }
   }
 

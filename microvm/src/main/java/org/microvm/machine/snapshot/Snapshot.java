@@ -23,6 +23,7 @@ import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
@@ -193,7 +194,7 @@ public final class Snapshot {
     } catch (NoSuchFileException e) {
       throw new MachineException("snapshot %s: %s is missing".formatted(directory, e.getFile()), e);
     } catch (IOException e) {
-      throw new MachineException("snapshot %s: %s".formatted(directory, e.getMessage()), e);
+      throw new MachineException("snapshot %s: %s".formatted(directory, FailureText.of(e)), e);
     }
   }
 

@@ -14,6 +14,7 @@ import org.microvm.kvm.Capability;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.GuestRam;
 import org.microvm.linux.Mapping;
 import org.microvm.machine.board.Board;
@@ -93,7 +94,7 @@ public final class MachineParts implements AutoCloseable {
       return parts;
     } catch (IOException | PortException e) {
       parts.close();
-      throw new MachineException(e.getMessage(), e);
+      throw new MachineException(FailureText.of(e), e);
     } catch (RuntimeException e) {
       parts.close();
       throw e;

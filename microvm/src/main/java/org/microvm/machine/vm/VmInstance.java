@@ -28,6 +28,7 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuState;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.board.Board;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
@@ -158,7 +159,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
       EmulationState.load(state, accounts);
     } catch (IOException e) {
-      throw new MachineException(e.getMessage(), e);
+      throw new MachineException(FailureText.of(e), e);
     }
   }
 
@@ -178,7 +179,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       return this;
     } catch (IOException | BootException e) {
       close();
-      throw new MachineException(e.getMessage(), e);
+      throw new MachineException(FailureText.of(e), e);
     } catch (RuntimeException e) {
       close();
       throw e;

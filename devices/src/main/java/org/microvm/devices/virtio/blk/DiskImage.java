@@ -112,7 +112,25 @@ final class DiskImage {
           "convert it (qemu-img convert -O raw %s disk.img)".formatted(path.getFileName());
       case ANDROID -> "convert it (simg2img %s disk.img)".formatted(path.getFileName());
       case SPARSE_IMAGE, WIM, EWF, RAW_CD -> "convert it to the plain bytes of a disk";
-      case GZIP, XZ, ZSTD, BZIP2, LZ4, LZIP, ZIP, SEVEN_ZIP, RAR, TAR -> "unpack it";
+      case GZIP,
+          XZ,
+          ZSTD,
+          BZIP2,
+          LZ4,
+          LZIP,
+          LZOP,
+          LZMA,
+          COMPRESS,
+          ZIP,
+          SEVEN_ZIP,
+          RAR,
+          TAR,
+          CPIO,
+          AR,
+          RPM,
+          CABINET,
+          XAR ->
+          "unpack it";
       case LUKS, ISO -> "make it read-only (readonly=on)";
     };
   }

@@ -1,5 +1,7 @@
 package org.microvm.devices.virtio.blk;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -97,6 +99,19 @@ enum ImageFormat {
   /** Compressed by lzip. */
   LZIP("compressed by lzip", at(0, ascii("LZIP\1"))),
 
+  /** Compressed by lzop. */
+  LZOP("compressed by lzop", at(0, hex("894c5a4f000d0a1a0a"))),
+
+  /**
+   * Compressed by lzma, as its programs write it: the usual properties, a dictionary of 64 KiB or
+   * more, and the size of the content, or -1 if that was not known. The compressed bytes begin with
+   * a zero.
+   */
+  LZMA("compressed by lzma", (head, tail) -> isLzma(head)),
+
+  /** Compressed by compress (Unix's oldest). */
+  COMPRESS("compressed by compress", at(0, hex("1f9d90")).or(at(0, hex("1f9d8c")))),
+
   /** A ZIP archive. */
   ZIP("a ZIP archive", at(0, hex("504b0304"))),
 
@@ -105,6 +120,23 @@ enum ImageFormat {
 
   /** A RAR archive. */
   RAR("a RAR archive", at(0, ascii("Rar!\u001a\7"))),
+
+  /** A cpio archive, in the formats newc, crc and odc. */
+  CPIO(
+      "a cpio archive",
+      at(0, ascii("070701")).or(at(0, ascii("070702"))).or(at(0, ascii("070707")))),
+
+  /** An archive of ar, such as a package of Debian. */
+  AR("an ar archive", at(0, ascii("!<arch>\n"))),
+
+  /** A package of RPM. */
+  RPM("an RPM package", at(0, hex("edabeedb"))),
+
+  /** A cabinet of Microsoft's. */
+  CABINET("a cabinet archive", at(0, ascii("MSCF\0\0\0\0"))),
+
+  /** An archive of macOS. */
+  XAR("a xar archive", at(0, ascii("xar!\0"))),
 
   /** A tar archive, such as an OVA file of a virtual appliance. */
   TAR("a tar archive", at(257, ascii("ustar\0")).or(at(257, ascii("ustar  \0"))));
@@ -182,6 +214,19 @@ enum ImageFormat {
         .findFirst()
         .filter(line -> line.matches("version=[123]\\s*"))
         .isPresent();
+  }
+
+  /** Whether a file has the header of the LZMA SDK's lzma.txt. */
+  private static boolean isLzma(byte[] head) {
+    if (!matches(head, 0, hex("5d0000")) || head.length < 14 || head[13] != 0) {
+      return false;
+    }
+    ByteBuffer fields = ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN);
+    int dictionary = fields.getInt(1);
+    long size = fields.getLong(5);
+    return dictionary >= 1 << 16
+        && Integer.bitCount(dictionary) <= 2
+        && (size == -1 || (size > 0 && size < 1L << 48));
   }
 
   private static Test at(int offset, byte[] signature) {

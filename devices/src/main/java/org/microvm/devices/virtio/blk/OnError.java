@@ -13,23 +13,14 @@ public enum OnError {
   /** The guest is paused; the request is repeated when the guest is resumed. */
   STOP,
 
-  /** As {@link #STOP} if the host is out of space, as {@link #REPORT} otherwise. */
+  /** As {@link #STOP} if the host has no room for what is written, as {@link #REPORT} otherwise. */
   ENOSPC;
-
-  /**
-   * {@return whether an error says that the host is out of space}
-   *
-   * @param errno the error number, positive
-   */
-  public static boolean isNoSpace(int errno) {
-    return errno == Errno.ENOSPC || errno == Errno.EDQUOT;
-  }
 
   /** Returns what to do about an error: {@link #REPORT}, {@link #IGNORE} or {@link #STOP}. */
   OnError of(int errno) {
     if (this != ENOSPC) {
       return this;
     }
-    return isNoSpace(errno) ? STOP : REPORT;
+    return Errno.isNoRoom(errno) ? STOP : REPORT;
   }
 }

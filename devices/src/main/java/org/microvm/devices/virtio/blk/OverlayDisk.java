@@ -1,10 +1,12 @@
 package org.microvm.devices.virtio.blk;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import org.microvm.linux.Errno;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 
@@ -43,6 +45,12 @@ public final class OverlayDisk implements BlkBackend {
         throw new IOException(path + " has 1 TiB or more, which is too much for a private overlay");
       }
       return new OverlayDisk(base, temporary(base.size()));
+    } catch (FileSystemException e) {
+      base.close();
+      throw new IOException(
+          "no file for what the guest writes to %s can be created in %s (TMPDIR, else /var/tmp): %s"
+              .formatted(path, directory(), FailureText.reason(e)),
+          e);
     } catch (IOException e) {
       base.close();
       throw e;

@@ -156,6 +156,7 @@ class BlkErrorTest {
   @CsvSource({
     "1, ENOSPC, 28",
     "1, ENOSPC, 122",
+    "1, ENOSPC, 27",
     "4, ENOSPC, 28",
     "1, STOP, 5",
     "1, STOP, 28",

@@ -1,0 +1,41 @@
+package org.microvm.cli;
+
+import org.microvm.linux.ProcessExit;
+
+/**
+ * Ends the process of a command.
+ *
+ * <p>{@link System#exit} waits up to 300 ms for threads in native code (HotSpot's {@code
+ * VM_Exit::wait_for_threads_in_native_to_block}). One that reads standard input is there until
+ * somebody types, so each {@code run} on a terminal would end that much later. A process that the
+ * launcher started leaves the JVM out instead, unless the JVM has options of the user: it may have
+ * a recording to write.
+ */
+final class CommandExit {
+  private static final boolean WITHOUT_JVM = "direct".equals(System.getProperty("microvm.exit"));
+
+  private CommandExit() {}
+
+  /** Does what is left to do at the end, and ends the process. */
+  static void exit(int status) {
+    if (!WITHOUT_JVM || isJvmEnding()) {
+      System.exit(status);
+    }
+    Shutdown.runAll();
+    System.out.flush();
+    System.err.flush();
+    ProcessExit.now(status);
+  }
+
+  /** Whether a signal has begun to end the process. Its status then says so. */
+  private static boolean isJvmEnding() {
+    Thread hook = new Thread(() -> {});
+    try {
+      Runtime.getRuntime().addShutdownHook(hook);
+      Runtime.getRuntime().removeShutdownHook(hook);
+      return false;
+    } catch (IllegalStateException ending) {
+      return true;
+    }
+  }
+}
