@@ -55,10 +55,23 @@ tunables() {
     mkdir -p "$etc/systemd/system.conf.d"
     cat >"$etc/systemd/system.conf.d/guest.conf" <<END
 [Manager]
-DefaultEnvironment=$tunables
-DefaultTimeoutStartSec=300
+DefaultEnvironment=$tunables SYSTEMD_BUS_TIMEOUT=1h
+DefaultTimeoutStartSec=infinity
 END
     echo "$tunables" >>"$etc/environment"
+}
+
+# dbus-daemon drops who has not authenticated within 5 s, and sd-bus waits for answers for 25 s. Where the kernel is
+# emulated on a busy host both take longer: systemd was seen to lose its connection, and no session to start.
+bus() {
+    cat >"$etc/dbus-1/system-local.conf" <<'END'
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <limit name="auth_timeout">3600000</limit>
+  <limit name="service_start_timeout">3600000</limit>
+</busconfig>
+END
 }
 
 # Generators are processes too: only the one that reads fstab is needed.
@@ -132,6 +145,7 @@ mask_units \
 mount_table
 identity
 tunables
+bus
 generators
 unconfined
 ready
