@@ -2,27 +2,34 @@
  * Asks the server of this user (microvm serve) to start a machine: microvm-ask LAUNCHER HOME WORD...
  *
  * The launcher runs it for `run --detach` and `restore --detach`, because a JVM would take longer to start than the
- * machine does. If there is no server, or it does not start this machine, it runs the launcher again, which then
- * starts a process for the machine.
+ * machine does. If there is no server, or it does not start this machine, it runs the launcher again for a process of
+ * the machine. It waits until that machine runs, as Background.java does for a JVM that starts another one.
  *
  * The request and the answer are those of ServerRequest.java and ServerAnswer.java.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define VERSION "microvm-serve-1"
 #define OWN_PROCESS 256
 #define MAX_ANSWER 65536
 
+#define FAILED 1
+#define BY_SIGNAL 128
+/* What a process in the background writes to standard output once its machine runs. */
+#define RUNS 'R'
+
 /* Runs the launcher without a server, with the same words; does not return. */
-static void own_process(char **argv)
+static void run_launcher(char **argv)
 {
 	char *launcher = argv[1];
 
@@ -30,7 +37,60 @@ static void own_process(char **argv)
 	argv[2] = launcher; /* instead of HOME, before the words */
 	execv(launcher, argv + 2);
 	fprintf(stderr, "microvm: %s: %s\n", launcher, strerror(errno));
-	exit(1);
+	_exit(FAILED);
+}
+
+/* Whether the option --detach is among the words; words after -- are those of a command. */
+static int is_detached(char **words)
+{
+	for (; *words && strcmp(*words, "--") != 0; words++)
+		if (strcmp(*words, "--detach") == 0)
+			return 1;
+	return 0;
+}
+
+/* The process in the background: it inherits standard error until it has a log. */
+static void run_detached(char **argv, int output)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0) {
+		fprintf(stderr, "microvm: /dev/null: %s\n", strerror(errno));
+		_exit(FAILED);
+	}
+	/* A descriptor of the caller, such as that of a lock, would stay open as long as the machine runs. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	setenv("MICROVM_DETACHED", "yes", 1);
+	run_launcher(argv);
+}
+
+/* Starts a process for the machine, and returns the status of this one once the machine runs or the process ended. */
+static int own_process(char **argv)
+{
+	int output[2];
+	int status;
+	char byte;
+	pid_t child;
+	ssize_t count;
+
+	if (!is_detached(argv + 3))
+		run_launcher(argv);
+	if (pipe2(output, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+		fprintf(stderr, "microvm: no process can be started: %s\n", strerror(errno));
+		return FAILED;
+	}
+	if (child == 0)
+		run_detached(argv, output[1]);
+	close(output[1]);
+	do
+		count = read(output[0], &byte, 1);
+	while (count < 0 && errno == EINTR);
+	if (count == 1 && byte == RUNS)
+		return 0;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : BY_SIGNAL + WTERMSIG(status);
 }
 
 static int is_usable(const char *directory)
@@ -111,7 +171,7 @@ int main(int argc, char **argv)
 	}
 	fd = getcwd(directory, sizeof(directory)) ? connect_server() : -1;
 	if (fd < 0)
-		own_process(argv);
+		return own_process(argv);
 	if (put(fd, VERSION) && put(fd, argv[2]) && put(fd, directory))
 		for (i = 3; i < argc && put(fd, argv[i]); i++)
 			;
@@ -129,10 +189,12 @@ int main(int argc, char **argv)
 	status = strtol(answer, &end, 10);
 	if (end == answer || *end != '\n') {
 		fprintf(stderr, "microvm: the server of this user ended before it had answered; the machine may not run\n");
-		return 1;
+		return FAILED;
 	}
-	if (status == OWN_PROCESS)
-		own_process(argv);
+	if (status == OWN_PROCESS) {
+		close(fd);
+		return own_process(argv);
+	}
 	fputs(end + 1, stderr);
 	return (int)status;
 }

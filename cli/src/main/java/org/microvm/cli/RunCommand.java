@@ -158,10 +158,10 @@ final class RunCommand implements Callable<Integer> {
   /** Runs the machine, and passes it to {@code onStart} once it runs. */
   Integer call(Consumer<Machine> onStart) throws Exception {
     FileProblem.checkOutput("--exit-stats", exitStats.getValue());
+    if (Options.isGiven(detach)) {
+      checkDetach();
+    }
     if ((Options.isGiven(detach) || extras.isBackground()) && !Background.isThisProcess()) {
-      if (!extras.isBackground()) {
-        checkDetach();
-      }
       return Background.start(System.err);
     }
     try (NamedRun named = NamedRun.begin(control.name())) {
@@ -309,9 +309,6 @@ final class RunCommand implements Callable<Integer> {
 
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
-    if (spec == null) {
-      return List.of(); // the options of another command, which runs none in the guest
-    }
     return GuestWords.of(
         spec, command, kernel() != null, incoming.isGiven() || restore.getValue() != null);
   }

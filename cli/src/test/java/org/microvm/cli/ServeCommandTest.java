@@ -19,6 +19,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Machines;
 import org.microvm.cli.named.Registration;
@@ -291,8 +293,16 @@ class ServeCommandTest {
 
   /** Runs the program that the launcher runs, with another one in the launcher's place. */
   private String askProgram(Path program, String... words) throws Exception {
+    return askProgram("echo own process: \"$@\" >&2", program, words);
+  }
+
+  /**
+   * @param script what the launcher does
+   * @return the status and the output
+   */
+  private String askProgram(String script, Path program, String... words) throws Exception {
     Path launcher = directory.resolve("launcher");
-    Files.writeString(launcher, "#!/bin/sh\necho own process: \"$@\"\n");
+    Files.writeString(launcher, "#!/bin/sh\n" + script + "\n");
     Files.setPosixFilePermissions(launcher, PosixFilePermissions.fromString("rwx------"));
     List<String> command = new ArrayList<>();
     command.addAll(List.of(program.toString(), launcher.toString()));
@@ -331,6 +341,31 @@ class ServeCommandTest {
     assertEquals("0 own process: run --detach\n", askProgram(program, "run", "--detach"));
     servers.getFirst().close();
     assertEquals("0 own process: run it\n", askProgram(program, "run", "it"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "echo $MICROVM_DETACHED $MICROVM_SERVER >&2; exit 3|3 yes off",
+        "kill -KILL $$|137",
+        // It runs on after the byte.
+        "exec 2>/dev/null; printf R; sleep 60|0",
+        "read line; echo end $? >&2; exit 4|4 end 1",
+        "echo a message >&2; exec 2>/dev/null; printf R; exit 5|0 a message",
+        "echo other output; exit 6|6",
+      })
+  void askProgram_withoutAServer_waitsForTheProcessInTheBackground(String script, String expected)
+      throws Exception {
+    String answer = askProgram(script, compiled(), "run", "--detach", "--name", "web");
+    assertEquals(expected, answer.strip());
+  }
+
+  @Test
+  void askProgram_detachOfACommand_isNone() throws Exception {
+    String script = "echo \"$MICROVM_DETACHED\" \"$@\"";
+    String answer = askProgram(script, compiled(), "run", "--", "ls", "--detach");
+    assertEquals("0  run -- ls --detach\n", answer);
   }
 
   private boolean isServed() {
