@@ -247,7 +247,8 @@ final class RunCommand implements Callable<Integer> {
       if (!control.isOpen()) {
         machine.addListener(new DiskRetry(machine));
       }
-      if (!incoming.isGiven() && !extras.isPaused()) {
+      // A signal may have ended the machine while it waited for clients.
+      if (!incoming.isGiven() && !extras.isPaused() && !machine.end().isDone()) {
         machine.start();
         ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
       }
