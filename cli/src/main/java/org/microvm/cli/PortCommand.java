@@ -172,7 +172,7 @@ final class PortCommand {
       throws IOException {
     JsonNode added;
     try {
-      added = client.execute("chardev-add", chardevAdd);
+      added = addChardev(client, port, chardevAdd);
       addDevice(client, port);
     } catch (InterruptedIOException e) {
       interruption.handled();
@@ -181,6 +181,23 @@ final class PortCommand {
       throw e;
     }
     return added;
+  }
+
+  /** The user has named the channel and not its chardev, so a message says what they know. */
+  private static JsonNode addChardev(QmpClient client, PortSpec port, ObjectNode chardevAdd)
+      throws IOException {
+    try {
+      return client.execute("chardev-add", chardevAdd);
+    } catch (QmpException e) {
+      if (e.getMessage().contains("'" + port.chardev() + "' already exists")) {
+        String id = port.id().orElseThrow();
+        throw new IOException(
+            "there is a channel with the id %s already: remove it, or choose another --id"
+                .formatted(id),
+            e);
+      }
+      throw e;
+    }
   }
 
   private static void addDevice(QmpClient client, PortSpec port) throws IOException {

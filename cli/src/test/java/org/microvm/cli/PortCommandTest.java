@@ -94,6 +94,15 @@ class PortCommandTest {
   }
 
   @Test
+  void add_ofAnIdThatIsTaken_namesTheId() {
+    run("port add QMP same --file DIR/f");
+
+    assertEquals(1, run("port add QMP same --file DIR/g"));
+    assertTrue(err.toString().contains("a channel with the id same already"), err.toString());
+    assertEquals(List.of("port 1 (same)"), names());
+  }
+
+  @Test
   void add_ofANameThatIsTaken_leavesNoSocketBehind() {
     run("port add QMP same --file DIR/f");
 
