@@ -20,8 +20,8 @@ final class ClientWait {
    * Watches a wait, and does not wait itself.
    *
    * @param connected completes once the clients have connected
-   * @param options what the clients have to connect to, such as {@code --chardev id=a}; nothing is
-   *     said if there are none
+   * @param options what the clients have to connect to, such as {@code --chardev id=a}; if it is
+   *     empty, nothing is printed
    */
   static void watch(CompletableFuture<?> connected, List<String> options) {
     if (!options.isEmpty() && !connected.isDone()) {

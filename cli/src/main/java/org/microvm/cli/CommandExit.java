@@ -27,7 +27,7 @@ final class CommandExit {
     ProcessExit.now(status);
   }
 
-  /** Whether a signal has begun to end the process. Its status then says so. */
+  /** Whether the JVM shuts down because of a signal; the exit status is then that of the signal. */
   private static boolean isJvmEnding() {
     Thread hook = new Thread(() -> {});
     try {

@@ -15,15 +15,6 @@ final class FileProblem {
   private FileProblem() {}
 
   /**
-   * Returns the message of an exception, with the reason that its type stands for.
-   *
-   * @param e of a command
-   */
-  static String text(Exception e) {
-    return FailureText.of(e);
-  }
-
-  /**
    * Returns an exception that names the option of the file.
    *
    * @param option such as {@code --symbols}
@@ -31,7 +22,7 @@ final class FileProblem {
    * @param e what failed
    */
   static IOException of(String option, Path file, IOException e) {
-    String text = text(e);
+    String text = FailureText.of(e);
     return new IOException(
         option + " " + (text.startsWith(file + ": ") ? text : file + ": " + text), e);
   }

@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.microvm.cli.named.Background;
+import org.microvm.linux.FailureText;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 
 /** The entry point of the program: {@code microvm COMMAND OPTIONS}. */
@@ -126,14 +128,9 @@ public final class Main {
     CommandLine command = configured(RunCommand.commandLine(extras));
     command.setParameterExceptionHandler(
         (e, given) -> fail(command, program, message.apply(WrongWords.message(e)), FAILED));
-    command.setExecutionStrategy(
-        result -> {
-          CommandLineBytes.refuseIn(result);
-          WorkingDirectory.check(result);
-          return new RunLast().execute(result);
-        });
+    command.setExecutionStrategy(Main::checkAndRun);
     command.setExecutionExceptionHandler(
-        (e, failed, given) -> fail(command, program, message.apply(FileProblem.text(e)), FAILED));
+        (e, failed, given) -> fail(command, program, message.apply(FailureText.of(e)), FAILED));
     CommandExit.exit(command.execute(options.toArray(String[]::new)));
   }
 
@@ -153,24 +150,26 @@ public final class Main {
       new ControlOptions(extras).serveWithoutGuest();
       CommandExit.exit(0);
     } catch (IOException e) {
-      System.err.println(program + ": " + FileProblem.text(e));
+      System.err.println(program + ": " + FailureText.of(e));
       CommandExit.exit(FAILED);
     }
+  }
+
+  /** Runs the command that was parsed, unless bytes of it were lost. */
+  private static int checkAndRun(ParseResult result) {
+    CommandLineBytes.refuseIn(result);
+    WorkingDirectory.check(result);
+    return new RunLast().execute(result);
   }
 
   private static int execute(CommandLine command, PrintWriter err, String... args) {
     configured(command).setErr(err);
     command.setParameterExceptionHandler(
         (e, given) -> fail(e.getCommandLine(), WrongWords.message(e), USAGE));
-    command.setExecutionStrategy(
-        result -> {
-          CommandLineBytes.refuseIn(result);
-          WorkingDirectory.check(result);
-          return new RunLast().execute(result);
-        });
+    command.setExecutionStrategy(Main::checkAndRun);
     command.setExecutionExceptionHandler(
         (e, failed, given) ->
-            fail(failed, FileProblem.text(e), e instanceof UsageException ? USAGE : FAILED));
+            fail(failed, FailureText.of(e), e instanceof UsageException ? USAGE : FAILED));
     if (args.length == 0) {
       command.usage(command.getErr());
       return USAGE;

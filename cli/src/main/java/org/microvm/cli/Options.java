@@ -104,10 +104,14 @@ final class Options {
       }
       accepted.add(choice.getKey());
     }
-    throw new UsageException(
+    throw notOneOf(option.longestName(), value, accepted);
+  }
+
+  /** Creates the error for a value that is not one of the accepted ones. */
+  static UsageException notOneOf(String option, String value, List<String> accepted) {
+    return new UsageException(
         "%s: '%s' is not %s%s"
-            .formatted(
-                option.longestName(), value, list(accepted), NearestWord.hint(value, accepted)));
+            .formatted(option, value, list(accepted), NearestWord.hint(value, accepted)));
   }
 
   /** Joins two or more words as in a sentence: {@code a, b or c}. */

@@ -21,9 +21,6 @@ import picocli.CommandLine.Model.OptionSpec;
 final class SandboxOptions {
   private static final int MAX_PORT = 65_535;
 
-  private static final String NO_LANDLOCK =
-      "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted";
-
   private static volatile boolean ownsProcess;
 
   /** Without a value, the default: the sandbox is on, as far as the kernel has what it takes. */
@@ -110,7 +107,7 @@ final class SandboxOptions {
   void enter(FileRules rules, boolean controlled) throws IOException {
     Optional<SandboxMode> mode = mode();
     boolean asked = sandbox.getValue() != null || !Options.all(directories).isEmpty();
-    if (mode.isEmpty() || !asked && !(ownsProcess && Sandbox.hasSeccomp())) {
+    if (mode.isEmpty() || !asked && !isDefault()) {
       return;
     }
     for (String directory : Options.all(directories)) {
@@ -120,13 +117,27 @@ final class SandboxOptions {
       rules.port(port);
     }
     boolean tcp = rules.hasPorts() || controlled && mode.get() == SandboxMode.ON;
-    try (Sandbox entered = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
-      if (!entered.enter() && asked) {
-        System.err.println(NO_LANDLOCK);
-      }
+    try (Sandbox prepared = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
+      tell(prepared.enter(), asked);
     } catch (ErrnoException e) {
-      throw new IOException("--sandbox: " + e.getMessage(), e);
+      throw failure(e);
     }
+  }
+
+  /** Whether the sandbox applies to this process without being asked for. */
+  private static boolean isDefault() {
+    return ownsProcess && Sandbox.hasSeccomp();
+  }
+
+  private static void tell(boolean restrictsFiles, boolean asked) {
+    if (!restrictsFiles && asked) {
+      System.err.println(
+          "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted");
+    }
+  }
+
+  private static IOException failure(ErrnoException e) {
+    return new IOException("--sandbox: " + e.getMessage(), e);
   }
 
   /**
@@ -136,15 +147,13 @@ final class SandboxOptions {
    * @throws IOException if the kernel lacks what the sandbox needs, and the user asked for it
    */
   static void enterServer(boolean asked) throws IOException {
-    if (!asked && !(ownsProcess && Sandbox.hasSeccomp())) {
+    if (!asked && !isDefault()) {
       return;
     }
-    try (Sandbox entered = Sandbox.prepare(SandboxMode.ON, new FileRules(), true, true)) {
-      if (!entered.enterWithAllDescriptors() && asked) {
-        System.err.println(NO_LANDLOCK);
-      }
+    try (Sandbox prepared = Sandbox.prepare(SandboxMode.ON, new FileRules(), true, true)) {
+      tell(prepared.enterWithAllDescriptors(), asked);
     } catch (ErrnoException e) {
-      throw new IOException("--sandbox: " + e.getMessage(), e);
+      throw failure(e);
     }
   }
 

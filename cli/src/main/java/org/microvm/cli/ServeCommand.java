@@ -10,7 +10,6 @@ import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
-import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -102,9 +101,7 @@ final class ServeCommand implements Callable<Integer> {
     if (sandbox.equals("off")) {
       return false;
     }
-    throw new UsageException(
-        "--sandbox: '%s' is not on or off%s"
-            .formatted(sandbox, NearestWord.hint(sandbox, List.of("on", "off"))));
+    throw Options.notOneOf("--sandbox", sandbox, List.of("on", "off"));
   }
 
   private static long size(String option, String text) {

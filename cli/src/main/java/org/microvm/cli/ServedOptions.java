@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import org.microvm.cli.named.MachineName;
 import org.microvm.machine.config.MachineException;
+import org.microvm.sandbox.Sandbox;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -23,8 +24,8 @@ final class ServedOptions {
 
   /** Where the server's sandbox lets nothing be written, and that of a machine what it names. */
   private static final String OF_SYSTEM =
-      "/dev/(?!null|shm/|pts/|ptmx|u?random)|(^|=)/[^/,]+(,|$)"
-          + "|(path|logfile)=/(bin|boot|etc|lib|lib32|lib64|libx32|sbin|sys|usr)/";
+      "/dev/(?!null|shm/|pts/|ptmx|u?random)|(^|=)/[^/,]+(,|$)|(path|logfile)=/(?!dev/)(%s)/"
+          .formatted(String.join("|", Sandbox.systemDirectories()));
 
   private static final Pattern NOT_SERVED = Pattern.compile(OF_PROCESS + "|" + OF_SYSTEM);
 

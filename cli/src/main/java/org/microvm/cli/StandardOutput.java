@@ -52,21 +52,18 @@ final class StandardOutput extends OutputStream {
   }
 
   private void await(int errno) throws IOException {
-    switch (errno) {
-      case Errno.EINTR -> {
-        // Once more.
+    if (errno == Errno.EAGAIN) {
+      LockSupport.parkNanos(BUSY_NANOS);
+    } else if (Errno.isNoRoom(errno)) {
+      if (!told) {
+        told = true;
+        System.err.printf(
+            "microvm: standard output: %s (%s); the guest's console waits until there is room%n",
+            Errno.name(errno), Errno.describe(errno));
       }
-      case Errno.EAGAIN -> LockSupport.parkNanos(BUSY_NANOS);
-      case Errno.ENOSPC, Errno.EDQUOT, Errno.EFBIG -> {
-        if (!told) {
-          told = true;
-          System.err.printf(
-              "microvm: standard output: %s (%s); the guest's console waits until there is room%n",
-              Errno.name(errno), Errno.describe(errno));
-        }
-        LockSupport.parkNanos(FULL_NANOS);
-      }
-      default -> throw new ErrnoException("write standard output", errno);
+      LockSupport.parkNanos(FULL_NANOS);
+    } else if (errno != Errno.EINTR) {
+      throw new ErrnoException("write standard output", errno);
     }
   }
 }

@@ -38,7 +38,7 @@ final class BaseFiles {
           "/run/systemd/resolve");
 
   /** Directories of the system in the root directory, which hold no snapshot and no socket. */
-  private static final Set<String> NOT_WRITABLE =
+  static final Set<String> NOT_WRITABLE =
       Set.of(
           "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys",
           "usr");

@@ -43,12 +43,12 @@ public final class FileRules {
     if (Files.exists(path)) {
       return add(path, FileAccess.WRITE);
     }
+    createAt(path);
     try {
-      createAt(path.resolveSibling(Files.readSymbolicLink(path)));
-    } catch (IOException | UnsupportedOperationException notALink) {
-      return createAt(path);
+      return createAt(path.resolveSibling(Files.readSymbolicLink(path)));
+    } catch (IOException notALink) {
+      return this;
     }
-    return createAt(path);
   }
 
   /**

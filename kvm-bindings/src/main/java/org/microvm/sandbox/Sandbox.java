@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Set;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.syscall.SandboxCalls;
@@ -50,6 +51,14 @@ public final class Sandbox implements AutoCloseable {
   private Sandbox(Landlock landlock, BpfProgram filter) {
     this.landlock = landlock;
     this.filter = filter;
+  }
+
+  /**
+   * {@return the names of the directories in the root directory in which {@link SandboxMode#ON}
+   * lets no files be created, unless a rule says so}
+   */
+  public static Set<String> systemDirectories() {
+    return BaseFiles.NOT_WRITABLE;
   }
 
   /** {@return the kernel's version of Landlock; 0 if it has none or it is not enabled} */

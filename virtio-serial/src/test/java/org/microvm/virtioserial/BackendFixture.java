@@ -28,14 +28,6 @@ abstract class BackendFixture extends SerialMachineFixture {
     }
   }
 
-  static int run(String... command) throws Exception {
-    return new ProcessBuilder(command)
-        .redirectErrorStream(true)
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .start()
-        .waitFor();
-  }
-
   InetSocketAddress tcpAddress(int nr) {
     String[] words = machine.status(nr).backend().split("[:,]");
     return new InetSocketAddress(words[1], Integer.parseInt(words[2]));

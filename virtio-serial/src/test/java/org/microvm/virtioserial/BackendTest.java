@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
 import java.nio.channels.ServerSocketChannel;
@@ -19,6 +18,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
+import org.microvm.testing.SmallFileSystem;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.LoggedBackend;
@@ -280,25 +280,18 @@ class BackendTest extends BackendFixture {
 
   @Test
   void fullDisk_losesNothingOnceThereIsRoom() throws Exception {
-    Path disk = Files.createDirectory(directory.resolve("tmpfs"));
-    assumeTrue(
-        run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk.toString()) == 0,
-        "a small file system cannot be mounted");
-    try {
-      Path other = Files.write(disk.resolve("other"), new byte[48 << 10]);
-      int nr = add(FileBackend.open(disk.resolve("out"), false, Optional.empty()));
+    try (SmallFileSystem disk = SmallFileSystem.mountNearlyFull(directory)) {
+      int nr = add(FileBackend.open(disk.file("out"), false, Optional.empty()));
       byte[] bytes = Guest.bytes(60 << 10, 1);
 
       guest.write(nr, bytes);
       machine.idle();
       assertEquals(null, guest.queue(Guest.out(nr)).poll());
-      Files.delete(other);
+      disk.makeRoom();
 
       guest.awaitSent(nr, 1);
-      assertArrayEquals(bytes, Files.readAllBytes(disk.resolve("out")));
+      assertArrayEquals(bytes, Files.readAllBytes(disk.file("out")));
       machine.close();
-    } finally {
-      run("umount", "-l", disk.toString());
     }
   }
 
