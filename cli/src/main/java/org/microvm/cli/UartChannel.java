@@ -74,7 +74,8 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
         out.printf("char device redirected to %s (label %s)%n", pty.path(), serial.id());
       }
       loop.start();
-      loop.execute(() -> channel.backend.start(channel));
+      // Not before the file is connected: what the guest writes earlier would be lost.
+      CompletableFuture.runAsync(() -> channel.backend.start(channel), loop::execute).join();
       return channel;
     } catch (IOException e) {
       loop.close();
