@@ -75,41 +75,41 @@ final class RequestParser {
 
   /** Drops bytes at the beginning until what is left can be the beginning of a request. */
   private void resynchronize() {
-    int start = 0;
-    while (start < length && !canBegin(start)) {
+    if (fits(0, length - 1)) {
+      return;
+    }
+    int start = 1;
+    while (!canBegin(start)) {
       start++;
     }
-    if (start > 0) {
-      System.arraycopy(kept, start, kept, 0, length - start);
-      length -= start;
-    }
+    System.arraycopy(kept, start, kept, 0, length - start);
+    length -= start;
   }
 
   private boolean canBegin(int start) {
-    int available = length - start;
-    for (int i = 0; i < Math.min(available, MAGIC.length); i++) {
-      if (kept[start + i] != MAGIC[i]) {
+    for (int at = 0; start + at < length; at++) {
+      if (!fits(start, at)) {
         return false;
       }
     }
-    if (available > FLAGS && kept[start + FLAGS] != 0) {
-      return false;
-    }
-    return nameCanBe(start + NAME, Math.min(available - NAME, NAME_BYTES));
+    return true;
   }
 
-  /** A name is printable ASCII and at least one zero, with nothing but zeros after the first. */
-  private boolean nameCanBe(int from, int count) {
-    boolean ended = false;
-    for (int i = 0; i < count; i++) {
-      byte b = kept[from + i];
-      if (b == 0) {
-        ended = true;
-      } else if (ended || b <= ' ' || b >= 0x7f) {
-        return false;
-      }
+  /** Whether a request that begins at {@code start} can have its byte {@code at}. */
+  private boolean fits(int start, int at) {
+    byte b = kept[start + at];
+    if (at < MAGIC.length) {
+      return b == MAGIC[at];
     }
-    return ended || count < NAME_BYTES;
+    if (at == FLAGS) {
+      return b == 0;
+    }
+    if (at < NAME || at >= SEQUENCE) {
+      return true;
+    }
+    // A name is printable ASCII and at least one zero, with nothing but zeros after the first.
+    boolean ended = at == SEQUENCE - 1 || at > NAME && kept[start + at - 1] == 0;
+    return b == 0 || !ended && b > ' ' && b < 0x7f;
   }
 
   private FenceRequest request() {

@@ -80,9 +80,14 @@ final class MachineCommands {
 
   private JsonNode quit(QmpArguments arguments) throws QmpException {
     arguments.finish();
-    target.quit();
-    tellEnd.run();
+    end();
     return null;
+  }
+
+  /** The machine reports its end, too, with another reason; the first event counts. */
+  private void end() {
+    tellEnd.run();
+    target.quit();
   }
 
   private JsonNode reset(QmpArguments arguments) throws QmpException {
@@ -142,8 +147,7 @@ final class MachineCommands {
         resumeAgain();
       }
     }
-    target.quit();
-    tellEnd.run();
+    end();
   }
 
   private void resumeAgain() throws QmpException {

@@ -153,6 +153,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void quit() {
     state = RunState.SHUTDOWN;
+    report(to -> to.ended(false, "host-signal"));
   }
 
   @Override

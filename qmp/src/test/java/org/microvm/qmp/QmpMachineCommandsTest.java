@@ -93,6 +93,28 @@ class QmpMachineCommandsTest extends QmpProtocolFixture {
   }
 
   @Test
+  void quit_ofAMachineThatReportsItsEnd_hasTheClientAsItsReason() throws IOException {
+    assertEquals("host-qmp-quit", reasonOfEnd("{'execute': 'quit'}"));
+  }
+
+  @Test
+  void snapshotWithEnd_ofAMachineThatReportsItsEnd_hasTheClientAsItsReason() throws IOException {
+    assertEquals("host-qmp-quit", reasonOfEnd(snapshot("")));
+  }
+
+  /** The machine reports its end, with a reason of its own, as soon as it is told to end. */
+  private String reasonOfEnd(String command) throws IOException {
+    target.server = server;
+    try (RawClient client = client()) {
+      JsonNode event = client.ask(command);
+      while (!event.path("event").asText().equals("SHUTDOWN")) {
+        event = client.read();
+      }
+      return event.path("data").path("reason").asText();
+    }
+  }
+
+  @Test
   void quit_isAnsweredAndTheEndIsTold() throws IOException {
     try (RawClient client = client()) {
       JsonNode event = client.ask("{\"execute\": \"quit\"}");

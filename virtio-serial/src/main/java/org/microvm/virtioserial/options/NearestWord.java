@@ -19,8 +19,13 @@ public final class NearestWord {
     String nearest = null;
     int least = Integer.MAX_VALUE;
     for (String one : known) {
+      int most = Math.max(1, one.length() / 3);
+      // The word may have any length: a client of a control socket sends it.
+      if (Math.abs(word.length() - one.length()) > most) {
+        continue;
+      }
       int distance = distance(word, one);
-      boolean near = distance <= Math.max(1, one.length() / 3) && distance < word.length();
+      boolean near = distance <= most && distance < word.length();
       boolean nearer =
           distance < least || distance == least && prefix(word, one) > prefix(word, nearest);
       if (near && nearer) {
