@@ -35,7 +35,6 @@ final class ThreadTurns implements LoopTurns {
   }
 
   private void run() {
-    ThreadSlice.shorten();
     try {
       while (!loop.isStopping()) {
         loop.turn(EpollSet.BATCH, loop.timeoutMillis());

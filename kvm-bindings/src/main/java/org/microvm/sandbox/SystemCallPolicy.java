@@ -54,7 +54,7 @@ record SystemCallPolicy(List<SystemCall> calls, int refusal) {
       memory: mmap 9, mprotect 10, munmap 11, brk 12, mremap 25, msync 26, mincore 27, madvise 28, \
       memfd_create 319, membarrier 324
       threads: sched_yield 24, exit 60, getpriority 140, setpriority 141, sched_getparam 143, \
-      sched_getscheduler 145, sched_setattr 314, sched_getattr 315, arch_prctl 158, gettid 186, futex 202, sched_getaffinity 204, \
+      sched_getscheduler 145, arch_prctl 158, gettid 186, futex 202, sched_getaffinity 204, \
       set_tid_address 218, exit_group 231, set_robust_list 273, getcpu 309, rseq 334
       signals: rt_sigaction 13, rt_sigprocmask 14, rt_sigreturn 15, rt_sigpending 127, \
       rt_sigtimedwait 128, sigaltstack 131, restart_syscall 219

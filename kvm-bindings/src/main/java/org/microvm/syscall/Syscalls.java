@@ -41,10 +41,6 @@ public final class Syscalls {
 
   private static final int SYS_DUP3 = 292;
 
-  private static final int SYS_SCHED_SETATTR = 314;
-
-  private static final int SYS_SCHED_GETATTR = 315;
-
   /** {@code _IO(KVMIO, 0x80)} of linux/kvm.h. */
   private static final long KVM_RUN = 0xae80;
 
@@ -482,16 +478,6 @@ public final class Syscalls {
   /** {@code exit_group(status)}: ends the process, so it does not return. */
   public static void exitGroup(int status) {
     call(SYS_EXIT_GROUP, status, 0, 0);
-  }
-
-  /** {@code sched_setattr(0, attributes, 0)}: of the calling thread. */
-  public static long schedSetAttributes(long attributes) {
-    return call(SYS_SCHED_SETATTR, 0, attributes, 0);
-  }
-
-  /** {@code sched_getattr(0, attributes, size, 0)}: of the calling thread. */
-  public static long schedGetAttributes(long attributes, int size) {
-    return call(SYS_SCHED_GETATTR, 0, attributes, size, 0, 0, 0);
   }
 
   /** {@code setsid()}. */

@@ -7,7 +7,6 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.VcpuRun;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
-import org.microvm.linux.ThreadSlice;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.jfr.ExitEvent;
@@ -54,7 +53,6 @@ public final class VcpuThread {
   }
 
   private void loop() {
-    ThreadSlice.shorten();
     try {
       if (gate.isClosed()) {
         gate.pass(ender::ended);
