@@ -29,6 +29,7 @@ import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
+import org.microvm.virtioserial.options.RingMemory;
 import org.microvm.virtioserial.options.SocketSpec;
 import org.microvm.virtioserial.options.SocketSpec.Role;
 import org.microvm.virtioserial.options.SocketSpec.Server;
@@ -84,6 +85,7 @@ final class ChannelOptions {
   private ChardevSpec chardev(OptionList options) throws OptionException {
     String id = options.need("id");
     ChardevSpec spec = ChardevOptions.read(options);
+    RingMemory.check(chardevs.values(), spec);
     if (chardevs.put(id, spec) != null) {
       throw new OptionException("id=%s is given twice".formatted(id));
     }

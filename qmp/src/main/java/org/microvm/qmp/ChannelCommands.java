@@ -27,6 +27,7 @@ import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.PortSpec;
+import org.microvm.virtioserial.options.RingMemory;
 
 /** The commands that add, remove and show chardevs and ports. */
 final class ChannelCommands {
@@ -155,7 +156,14 @@ final class ChannelCommands {
 
   private ChardevSpec chardevSpec(String id, QmpArguments backend) throws QmpException {
     try {
-      return SpecJson.chardev(backend, descriptors);
+      ChardevSpec spec = SpecJson.chardev(backend, descriptors);
+      List<ChardevSpec> others =
+          registry.chardevs().stream()
+              .filter(chardev -> !chardev.id().equals(id))
+              .map(Chardev::spec)
+              .toList();
+      RingMemory.check(others, spec);
+      return spec;
     } catch (OptionException e) {
       throw QmpException.generic("Failed to add chardev '%s': %s", id, e.getMessage());
     }

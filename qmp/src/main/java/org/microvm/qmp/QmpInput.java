@@ -69,7 +69,8 @@ final class QmpInput {
     }
   }
 
-  private void accept(int octet) {
+  /** Processes the next byte of input, 0 to 255. */
+  void accept(int octet) {
     switch (state) {
       case START -> begin(octet);
       case WORD -> {

@@ -34,6 +34,11 @@ final class QmpOutput {
     return pending;
   }
 
+  /** Whether so much waits that no further command is to be run. */
+  boolean isFull() {
+    return pending > ENOUGH_PENDING;
+  }
+
   void add(byte[] line) {
     lines.addLast(line);
     pending += line.length;
@@ -74,8 +79,8 @@ final class QmpOutput {
    * @param output the watch of its output, or null if that is the same descriptor
    */
   void await(EventLoop.Watch input, EventLoop.Watch output) {
-    int in = pending() > ENOUGH_PENDING ? 0 : EventLoop.IN;
-    int out = pending() > 0 ? EventLoop.OUT : 0;
+    int in = isFull() ? 0 : EventLoop.IN;
+    int out = pending > 0 ? EventLoop.OUT : 0;
     if (output == null) {
       input.interest(in | out);
     } else {

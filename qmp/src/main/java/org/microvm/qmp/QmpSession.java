@@ -25,14 +25,14 @@ import org.slf4j.LoggerFactory;
 /**
  * The connection of one client. All methods run on the control socket's event loop.
  *
- * <p>While a client does not read the replies to its commands, no more commands are read from it. A
+ * <p>While a client does not read the replies to its commands, no more commands are run for it. A
  * client that leaves more than {@link #MAX_PENDING} bytes of events unread is disconnected. So a
  * slow client neither uses unlimited memory nor delays others.
  */
 final class QmpSession implements QmpInput.Sink {
   private static final Logger LOG = LoggerFactory.getLogger(QmpSession.class);
 
-  /** A client with more unread bytes of replies and events than this is disconnected. */
+  /** A client with more unread bytes of events than this is disconnected. */
   static final int MAX_PENDING = 1 << 20;
 
   /** The most descriptors that wait for their command. */
@@ -40,6 +40,7 @@ final class QmpSession implements QmpInput.Sink {
 
   private static final int READ_BYTES = 4096;
 
+  private final EventLoop loop;
   private final HostConnection connection;
   private final QmpCommands commands;
   private final QmpEvents events;
@@ -53,8 +54,18 @@ final class QmpSession implements QmpInput.Sink {
   private final EventLoop.Watch outputWatch;
 
   private final Deque<Fd> descriptors = new ArrayDeque<>();
+
+  /** What was read, and how much of it was processed. */
+  private byte[] chunk = {};
+
+  private int processed;
+
+  /** Bytes of the last answer, as long as much is unread. */
+  private int answer;
+
   private boolean negotiated;
   private boolean outOfBand;
+  private boolean inputEnded;
   private boolean ended;
 
   QmpSession(
@@ -64,6 +75,7 @@ final class QmpSession implements QmpInput.Sink {
       QmpEvents events,
       Consumer<QmpSession> onEnd)
       throws ErrnoException {
+    this.loop = loop;
     this.connection = connection;
     this.commands = commands;
     this.events = events;
@@ -86,24 +98,32 @@ final class QmpSession implements QmpInput.Sink {
 
   /** Sends an event, if the client has negotiated its capabilities. */
   void event(ObjectNode event) {
-    if (negotiated) {
-      write(event);
+    if (negotiated && !ended) {
+      output.add(line(event));
+      flush();
+      if (processed < chunk.length && !output.isFull()) {
+        loop.execute(this::process);
+      }
     }
   }
 
   private void ready(int events) {
     if ((events & EventLoop.OUT) != 0) {
-      flush();
+      writable(events);
     }
-    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) != 0 && !ended) {
+    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) == 0 || ended) {
+      return;
+    }
+    if (!inputEnded && processed == chunk.length) {
       read();
+    } else if ((events & EventLoop.IN) == 0) {
+      end();
     }
   }
 
   private void writable(int events) {
-    if (!ended) {
-      flush();
-    }
+    flush();
+    process();
   }
 
   private void read() {
@@ -114,10 +134,29 @@ final class QmpSession implements QmpInput.Sink {
     }
     keep(received);
     if (length > 0) {
-      byte[] bytes = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
-      input.accept(bytes, bytes.length);
+      chunk = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+      processed = 0;
+      process();
+    } else if (length == 0) {
+      finish();
     } else if (length != -Errno.EAGAIN && length != -Errno.EINTR) {
       end();
+    }
+  }
+
+  /** The client sends no more commands; it still gets the answers to those that it has sent. */
+  private void finish() {
+    inputEnded = true;
+    if (outputWatch != null) {
+      watch.close();
+    }
+    flush();
+  }
+
+  /** Runs the commands that were read, until the client has enough answers to read. */
+  private void process() {
+    while (processed < chunk.length && !ended && !output.isFull()) {
+      input.accept(chunk[processed++] & 0xff);
     }
   }
 
@@ -207,25 +246,40 @@ final class QmpSession implements QmpInput.Sink {
   /** Sends an answer, after the events that the command has caused. */
   private void send(ObjectNode reply) {
     events.flush();
-    write(reply);
+    if (!ended) {
+      byte[] line = line(reply);
+      answer = line.length;
+      output.add(line);
+      flush();
+    }
   }
 
-  private void write(ObjectNode message) {
-    if (ended) {
-      return;
-    }
-    output.add((QmpJson.write(message) + "\r\n").getBytes(StandardCharsets.US_ASCII));
-    flush();
+  private static byte[] line(ObjectNode message) {
+    return (QmpJson.write(message) + "\r\n").getBytes(StandardCharsets.US_ASCII);
   }
 
   private void flush() {
+    if (ended) {
+      return;
+    }
     if (!output.flush()) {
       end();
-    } else if (output.pending() > MAX_PENDING) {
+    } else if (output.pending() - answer > MAX_PENDING) {
       LOG.warn("disconnecting a control socket client that does not read its events");
       end();
     } else {
+      answer = output.isFull() ? answer : 0;
+      await();
+    }
+  }
+
+  private void await() {
+    if (!inputEnded) {
       output.await(watch, outputWatch);
+    } else if (output.pending() == 0) {
+      end();
+    } else {
+      (outputWatch == null ? watch : outputWatch).interest(EventLoop.OUT);
     }
   }
 

@@ -150,6 +150,25 @@ class ChannelCommandsTest {
     run("chardev-remove", "{'id': 'r'}");
   }
 
+  /** A guest may fill them, and they are in the heap. */
+  @Test
+  void ringBuffers_ofMoreThanAllMayKeep_areRefused() throws IOException {
+    String half = "'backend': {'type': 'ringbuf', 'data': {'size': 16777216}}}";
+    run("chardev-add", "{'id': 'r0', " + half);
+    run("chardev-add", "{'id': 'r1', " + half);
+    run("chardev-change", "{'id': 'r1', " + half);
+
+    QmpException refused =
+        assertThrows(QmpException.class, () -> run("chardev-add", "{'id': 'r2', " + half));
+
+    assertEquals(
+        "Failed to add chardev 'r2': the ringbuf chardevs would keep 50331648 bytes; accepted are"
+            + " at most 33554432 for all together",
+        refused.getMessage());
+    run("chardev-remove", "{'id': 'r0'}");
+    run("chardev-add", "{'id': 'r2', " + half);
+  }
+
   @Test
   void port_addedWithProperties_hasThem() throws IOException {
     Path socket = addSocket("c1");

@@ -294,6 +294,52 @@ class QmpProtocolTest extends QmpProtocolFixture {
     }
   }
 
+  /** An answer of 1.8 MB is more than the limit of events, and than the kernel's socket buffers. */
+  @Test
+  void answerOfMegabytes_arrivesWhole() throws IOException {
+    String word = "\u00e4".repeat(300_000);
+    try (RawClient client = client()) {
+      String why = client.refusal("{'execute': '" + word + "'}");
+
+      assertTrue(why.contains(word), () -> "only %d characters".formatted(why.length()));
+      assertTrue(client.ask("{'execute': 'query-status'}").has("return"));
+    }
+  }
+
+  /** 4 KiB of commands have answers of 7 MB here, which are not to be in memory at once. */
+  @Test
+  void manyCommandsAtOnce_areRunAsTheirAnswersAreRead() throws IOException {
+    int count = 150;
+    try (RawClient client = client();
+        RawClient other = client()) {
+      client.send("{'execute':'query-qmp-schema'}".repeat(count));
+      other.ask("{'execute': 'query-status'}");
+      server.stopped();
+
+      int answers = 0;
+      int events = 0;
+      while (answers < count) {
+        JsonNode message = client.read();
+        answers += message.has("return") ? 1 : 0;
+        events += message.has("event") ? 1 : 0;
+      }
+      assertEquals(1, events);
+    }
+  }
+
+  @Test
+  void client_thatEndsItsInput_hasAllAnswers() throws IOException {
+    try (RawClient client = client()) {
+      client.send("{'execute': 'query-qmp-schema', 'id': 1}".repeat(5));
+      client.endOfInput();
+
+      for (int i = 0; i < 5; i++) {
+        assertEquals(1, client.read().path("id").asInt());
+      }
+      assertThrows(IOException.class, client::read);
+    }
+  }
+
   @Test
   void client_thatOnlySends_isHeldBackAndLosesNothing() throws Exception {
     int count = 20_000;

@@ -37,6 +37,11 @@ final class RawClient implements AutoCloseable {
     }
   }
 
+  /** Tells the server that no more commands follow. */
+  void endOfInput() throws IOException {
+    socket.shutdownOutput();
+  }
+
   JsonNode read() throws IOException {
     return new ObjectMapper().readTree(readLine());
   }

@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
 final class TerminalQueries {
   private static final Charset BYTES = StandardCharsets.ISO_8859_1;
 
+  /** Without a repeated group, which Java matches by recursion: a guest sends what is matched. */
   private static final Pattern QUERY =
       Pattern.compile(
           String.join(
@@ -24,7 +25,7 @@ final class TerminalQueries {
               "\033Z", // DECID
               "\033\\[[?>=]?[0-9;]*[nc]", // DSR, DA
               "\033\\[[01]?x", // DECREQTPARM
-              "\033\\[(?:1[1345689]|2[01])(?:;[0-9]*)*t", // reports of the window
+              "\033\\[(?:1[1345689]|2[01])(?:;[0-9;]*)?t", // reports of the window
               "\033\\[\\??[0-9;]*[$*][pwyu]", // DECRQM, DECRQPSR, DECRQCRA, DECRQTSR
               "\033\\[(?:>[0-9]*q|\\?u)", // XTVERSION, kitty's keyboard
               "\033\\][0-9]+;(?:[^\007\033]*;)?\\?(?:\007|\033\\\\)", // OSC: colours, clipboard

@@ -29,7 +29,7 @@ class NearestWordTest {
     assertEquals(Optional.ofNullable(nearest), NearestWord.of(word, KNOWN));
   }
 
-  /** A client of a control socket may send a word of 64 MiB. */
+  /** A client of a control socket may send a word of a mebibyte, and there are many known words. */
   @Test
   void of_aWordOfMegabytes_needsNoMemoryForIt() {
     assertEquals(Optional.empty(), NearestWord.of("x".repeat(50_000_000), KNOWN));
