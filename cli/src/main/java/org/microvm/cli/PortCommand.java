@@ -170,17 +170,32 @@ final class PortCommand {
   private static JsonNode add(
       QmpClient client, PortSpec port, ObjectNode chardevAdd, Interruption interruption)
       throws IOException {
-    JsonNode added;
+    boolean hasChardev = false;
     try {
-      added = addChardev(client, port, chardevAdd);
+      JsonNode added = addChardev(client, port, chardevAdd);
+      hasChardev = true;
       addDevice(client, port);
+      return added;
     } catch (InterruptedIOException e) {
       interruption.handled();
-      tryTo(client, "device_del", port.id().orElseThrow());
-      tryTo(client, "chardev-remove", port.chardev());
+      undo(client, port, hasChardev);
       throw e;
     }
-    return added;
+  }
+
+  /**
+   * Removes what the interrupted command has added, once it is known that the machine has not
+   * refused it: what has the same id then is another channel's.
+   */
+  private static void undo(QmpClient client, PortSpec port, boolean hasChardev) throws IOException {
+    client.execute("query-status");
+    boolean done = !client.wasRefusedLate();
+    if (hasChardev && done) {
+      tryTo(client, "device_del", port.id().orElseThrow());
+    }
+    if (hasChardev || done) {
+      tryTo(client, "chardev-remove", port.chardev());
+    }
   }
 
   /** The user has named the channel and not its chardev, so a message says what they know. */

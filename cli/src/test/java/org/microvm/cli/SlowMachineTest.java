@@ -153,6 +153,69 @@ class SlowMachineTest {
     assertEnds(130, "microvm: interrupted: the channel chan was removed");
   }
 
+  private void refuse(String request, String why) throws IOException {
+    String id = request.replaceAll(".*\"id\":([0-9]+)[,}]?.*", "$1");
+    send(
+        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}, \"id\": %s}"
+            .formatted(why, id));
+  }
+
+  private String next(String command) throws IOException {
+    String request = requests.readLine();
+    assertTrue(request.contains('"' + command + '"'), request);
+    return request;
+  }
+
+  @Test
+  void portAddInterrupted_ofAnIdThatIsTaken_leavesThatChannelAlone() throws Exception {
+    start("port", "add", "chan", "--pty");
+    accept();
+    String chardev = negotiated();
+    assertTrue(chardev.contains("chardev-add"), chardev);
+
+    interrupt();
+
+    String status = next("query-status");
+    refuse(chardev, "Chardev 'chardev-chan' already exists");
+    answer(status, "{}");
+    assertEquals(null, requests.readLine());
+    assertEnds(130, "microvm: interrupted: the channel chan was not added");
+  }
+
+  @Test
+  void portAddInterrupted_removesWhatItHasAdded() throws Exception {
+    start("port", "add", "chan", "--pty");
+    accept();
+    answer(negotiated(), "{}");
+    String device = next("device_add");
+
+    interrupt();
+
+    String status = next("query-status");
+    answer(device, "{}");
+    answer(status, "{}");
+    answer(next("device_del"), "{}");
+    answer(next("chardev-remove"), "{}");
+    assertEnds(130, "microvm: interrupted: the channel chan was not added");
+  }
+
+  @Test
+  void portAddInterrupted_deviceRefused_removesTheHostEndAlone() throws Exception {
+    start("port", "add", "chan", "--pty");
+    accept();
+    answer(negotiated(), "{}");
+    String device = next("device_add");
+
+    interrupt();
+
+    String status = next("query-status");
+    refuse(device, "Duplicate device ID 'chan'");
+    answer(status, "{}");
+    answer(next("chardev-remove"), "{}");
+    assertEquals(null, requests.readLine());
+    assertEnds(130, "microvm: interrupted: the channel chan was not added");
+  }
+
   @Test
   void snapshotInterruptedBeforeTheMachineAnswers_saysThatNothingHappened() throws Exception {
     start("snapshot", directory.resolve("saved").toString(), "--end");

@@ -33,6 +33,7 @@ public final class QmpClient implements AutoCloseable {
   private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
   private final JsonNode greeting;
   private long lastId;
+  private boolean refusedLate;
 
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
@@ -157,7 +158,9 @@ public final class QmpClient implements AutoCloseable {
       socket.write(line);
     }
     JsonNode answer = next(answers, "the answer to " + command);
+    refusedLate = false;
     while (answer.path("id").asLong() != id) {
+      refusedLate = answer.has("error");
       answer = next(answers, "the answer to " + command);
     }
     JsonNode error = answer.get("error");
@@ -165,6 +168,14 @@ public final class QmpClient implements AutoCloseable {
       throw new QmpException(error.path("class").asText(), error.path("desc").asText());
     }
     return answer.path("return");
+  }
+
+  /**
+   * {@return whether the command before the last one was refused, with an answer that {@link
+   * #execute(String)} had stopped waiting for} Known once the last command is answered.
+   */
+  public boolean wasRefusedLate() {
+    return refusedLate;
   }
 
   /**
