@@ -26,6 +26,8 @@ import picocli.CommandLine.Parameters;
 final class StopCommand implements Callable<Integer> {
 
   /** Instead of a way to shut down a guest that does not run yet. */
+  private static final String ENDED = "%s was ending already and has ended";
+
   private static final String NOT_STARTED = "";
 
   @Parameters(paramLabel = "NAME", description = "the machine's name")
@@ -70,7 +72,11 @@ final class StopCommand implements Callable<Integer> {
   }
 
   private void stop() throws IOException {
-    if (!Files.exists(machine.files().control()) && !machine.served()) {
+    if (isEnding() && end.hasEnded(Duration.ofSeconds(timeout))) {
+      say("ended", ENDED);
+      return;
+    }
+    if (!hasControl() && machine.description().isEmpty() && !machine.served()) {
       // It waits for a client, or for a guest that migrates here.
       ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
       if (end.hasEnded(PowerCut.ANSWER)) {
@@ -82,7 +88,16 @@ final class StopCommand implements Callable<Integer> {
       cut("power-cut", "%s ended like a power cut (--force)");
       return;
     }
-    String how = shutDown();
+    String how;
+    try {
+      how = shutDown();
+    } catch (IOException e) {
+      if (hasControl() || e instanceof InterruptedIOException || !end.hasEnded(PowerCut.ANSWER)) {
+        throw e;
+      }
+      say("ended", ENDED);
+      return;
+    }
     if (NOT_STARTED.equals(how)) {
       cut("not-started", "%s had not started its guest yet and ended");
     } else if (how != null && hasShutDown(how)) {
@@ -96,6 +111,15 @@ final class StopCommand implements Callable<Integer> {
           "power-cut",
           "%s has no power button and no answering guest agent, so it ended like a power cut");
     }
+  }
+
+  private boolean hasControl() {
+    return Files.exists(machine.files().control());
+  }
+
+  /** Whether the machine has run: the control socket is closed before the process ends. */
+  private boolean isEnding() {
+    return !hasControl() && machine.description().isPresent();
   }
 
   private boolean hasShutDown(String how) throws IOException {

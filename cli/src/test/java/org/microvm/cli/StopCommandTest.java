@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.StandardProtocolFamily;
@@ -16,7 +18,9 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.agent.FakeAgent;
+import org.microvm.cli.named.Description;
 import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Machines;
 import org.microvm.cli.named.Registration;
@@ -130,5 +135,33 @@ class StopCommandTest {
               .anyMatch(request -> request.path("execute").asText().equals("guest-shutdown")),
           agent.requests().toString());
     }
+  }
+
+  /** Its control socket is gone before its process is. */
+  @Test
+  void machineThatIsEnding_isWaitedFor() throws Exception {
+    machine.describe(new Description(1, Instant.now(), 1 << 20, 1, "/kernel", false));
+    Files.delete(machine.files().control());
+    PrintStream out = System.out;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(said, true, StandardCharsets.UTF_8));
+    try {
+      StringWriter err = new StringWriter();
+      CompletableFuture<Integer> status =
+          CompletableFuture.supplyAsync(() -> Main.execute(new PrintWriter(err), "stop", "web"));
+      while (!status.isDone() && !isThere("end-of-machine")) {
+        Thread.onSpinWait();
+      }
+      machine.close();
+
+      assertEquals(0, status.get(), err.toString());
+      assertEquals("web was ending already and has ended\n", said.toString());
+    } finally {
+      System.setOut(out);
+    }
+  }
+
+  private static boolean isThere(String thread) {
+    return Thread.getAllStackTraces().keySet().stream().anyMatch(t -> t.getName().equals(thread));
   }
 }
