@@ -35,6 +35,7 @@ final class TerminalQueries {
   private static final int MOST_HELD = 256;
 
   private static final char ESCAPE = '\033';
+  private static final char ENQUIRY = '\005';
 
   /** The end of the last piece, if it may be the beginning of a query. */
   private String held = "";
@@ -44,10 +45,26 @@ final class TerminalQueries {
    * its end has come.
    */
   byte[] without(byte[] piece) {
-    String text = QUERY.matcher(held + new String(piece, BYTES)).replaceAll("");
-    int end = startOfUnfinished(text);
-    held = text.substring(end);
-    return text.substring(0, end).getBytes(BYTES);
+    String text = held + new String(piece, BYTES);
+    held = "";
+    StringBuilder rest = new StringBuilder();
+    Matcher query = QUERY.matcher(text);
+    int at = 0;
+    while (at < text.length()) {
+      int start = startOfControl(text, at);
+      rest.append(text, at, start);
+      query.region(start, text.length());
+      if (query.lookingAt()) {
+        at = query.end();
+      } else if (query.hitEnd() && text.length() - start <= MOST_HELD) {
+        held = text.substring(start);
+        at = text.length();
+      } else {
+        at = Math.min(start + 1, text.length());
+        rest.append(text, start, at);
+      }
+    }
+    return rest.toString().getBytes(BYTES);
   }
 
   /** Returns a piece of the output as it is, after what was kept. */
@@ -60,17 +77,12 @@ final class TerminalQueries {
     return all;
   }
 
-  /**
-   * Returns where the beginning of a query starts that has no end yet; the length if there is none.
-   */
-  private static int startOfUnfinished(String text) {
-    int from = Math.max(0, text.length() - MOST_HELD);
-    for (int i = text.indexOf(ESCAPE, from); i >= 0; i = text.indexOf(ESCAPE, i + 1)) {
-      Matcher rest = QUERY.matcher(text).region(i, text.length());
-      if (!rest.lookingAt() && rest.hitEnd()) {
-        return i;
-      }
+  /** Returns where the next control sequence begins; the length if there is none. */
+  private static int startOfControl(String text, int from) {
+    int at = from;
+    while (at < text.length() && text.charAt(at) != ESCAPE && text.charAt(at) != ENQUIRY) {
+      at++;
     }
-    return text.length();
+    return at;
   }
 }

@@ -50,6 +50,18 @@ class GuestScreenTest {
   }
 
   @Test
+  void moreModesThanATerminalHas_areNotKept() throws IOException {
+    for (int mode = 100; mode < 60_000; mode++) {
+      print("\033[?" + mode + "h");
+    }
+    terminal.reset();
+
+    screen.restore();
+
+    assertEquals(256, terminal.toString(StandardCharsets.ISO_8859_1).split("l", -1).length - 1);
+  }
+
+  @Test
   void sequence_mayArriveByteByByte() throws IOException {
     for (char each : "\033[?25l".toCharArray()) {
       screen.write(each);
