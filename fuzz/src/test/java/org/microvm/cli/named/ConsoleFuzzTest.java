@@ -33,20 +33,4 @@ class ConsoleFuzzTest {
     }
     return terminal.toByteArray();
   }
-
-  /** Long output is read in time that grows with its length, and without recursion. */
-  @FuzzTest
-  void output_repeated_isRead(byte[] bytes) throws IOException {
-    if (bytes.length < 2) {
-      return;
-    }
-    int start = 1 + (bytes[0] & 0xff) % bytes.length;
-    byte[] repeated = Arrays.copyOfRange(bytes, Math.min(start, bytes.length), bytes.length);
-    ByteArrayOutputStream output = new ByteArrayOutputStream();
-    output.write(bytes, 1, Math.min(start, bytes.length) - 1);
-    while (repeated.length > 0 && output.size() < 1 << 16) {
-      output.write(repeated);
-    }
-    shown(output.toByteArray(), 1 << 16);
-  }
 }
