@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.vm.UninterruptedJoin;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -346,7 +347,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     threads.forEach(Thread::interrupt);
     boolean interrupted = false;
     for (Thread thread : threads) {
-      interrupted |= !ParallelClose.join(thread);
+      interrupted |= UninterruptedJoin.of(thread);
     }
     ready.forEach(guest -> closers.execute(() -> closeGuest(guest)));
     ready.clear();
