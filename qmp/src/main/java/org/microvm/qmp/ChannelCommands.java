@@ -8,9 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.microvm.linux.ErrnoException;
@@ -31,7 +30,9 @@ import org.microvm.virtioserial.options.RingMemory;
 
 /** The commands that add, remove and show chardevs and ports. */
 final class ChannelCommands {
+  /** Longer than a snapshot or a migration usually keeps a machine's event loop. */
   private static final long EXCHANGE_SECONDS = 5;
+
   private static final Pattern VIRTIO = Pattern.compile("virtio-(?:blk|rng|serial)-(device|pci)");
 
   private final QmpTarget target;
@@ -124,16 +125,30 @@ final class ChannelCommands {
     CompletableFuture<Void> done =
         target.channels().exchangeBackend(device.info().nr(), next.spare());
     try {
-      done.get(EXCHANGE_SECONDS, TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException e) {
+      awaitExchange(done, old.id());
+    } catch (QmpException e) {
       next.close();
-      throw QmpException.generic("the port of chardev '%s' is not there any more", old.id());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      throw e;
     }
     next.taken();
     registry.add(next);
     return result;
+  }
+
+  /** Waits for an exchange, and cancels it while something else keeps the machine's event loop. */
+  private static void awaitExchange(CompletableFuture<Void> done, String id) throws QmpException {
+    CompletableFuture<Void> ended = done.copy().orTimeout(EXCHANGE_SECONDS, TimeUnit.SECONDS);
+    boolean failed = ended.handle((_, failure) -> failure != null).join();
+    if (failed && done.cancel(false)) {
+      throw QmpException.generic(
+          "chardev '%s' cannot be exchanged while a snapshot or a migration stops the host ends",
+          id);
+    }
+    try {
+      done.join();
+    } catch (CompletionException e) {
+      throw QmpException.generic("the port of chardev '%s' is not there any more", id);
+    }
   }
 
   private static boolean isClipboard(ChardevSpec spec) {
