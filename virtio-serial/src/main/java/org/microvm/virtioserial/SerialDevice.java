@@ -19,7 +19,7 @@ import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
 /**
- * The virtio console device (id 3) with many ports.
+ * The virtio console device (virtio 1.3, section 5.3) with many ports.
  *
  * <p>The machine connects it to a transport. The host's methods (adding and removing ports, console
  * sizes, statistics, listeners) may be called from any thread at any time, also before the guest

@@ -24,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The block device: one request queue in front of a disk image.
+ * The block device (virtio 1.3, section 5.2): one request queue in front of a disk image.
  *
  * <p>Requests that need the disk are passed to one worker thread and completed on the event loop,
  * so a slow disk delays only its own users. Other requests are completed at once. A reset by the
