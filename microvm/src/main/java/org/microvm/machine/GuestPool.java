@@ -251,20 +251,16 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
           starting++;
           return true;
         }
-        await(rest);
+        try {
+          changed.awaitNanos(rest);
+        } catch (InterruptedException e) {
+          // Only close interrupts, and the loop sees that the pool is closed.
+          continue;
+        }
       }
       return false;
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void await(long nanos) {
-    try {
-      changed.awaitNanos(nanos);
-    } catch (InterruptedException e) {
-      // Only close interrupts, and the caller sees that the pool is closed.
-      return;
     }
   }
 
