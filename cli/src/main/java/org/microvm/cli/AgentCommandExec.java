@@ -21,9 +21,9 @@ import picocli.CommandLine.Spec;
     name = "exec",
     description = {
       "Runs a program in the guest.",
-      "Standard input is sent to the program, and its output and errors are printed, while it runs"
-          + " and whatever their size; a terminal is not read. The exit status is that of the"
-          + " program, 128 + N after signal N, or 255 if it could not be run. If this command is"
+      "While it runs, standard input is sent to it, unless that is a terminal, and its output and"
+          + " errors are printed, whatever their size. The exit status is that of the program,"
+          + " 128 + N after signal N, or 255 if it could not be run. If this command is"
           + " interrupted, the program gets SIGTERM."
     },
     mixinStandardHelpOptions = true)

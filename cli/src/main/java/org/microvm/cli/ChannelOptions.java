@@ -25,9 +25,11 @@ import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.LoggedSpec;
 import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
+import org.microvm.virtioserial.options.PassedSpec;
 import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.RingMemory;
 import org.microvm.virtioserial.options.SocketSpec;
@@ -78,7 +80,7 @@ final class ChannelOptions {
     return spec.equals(spec.absolute())
         && !(spec.plain() instanceof SocketSpec socket
             && socket.address() instanceof SocketSpec.Inherited)
-        && !(spec.plain() instanceof ChardevSpec.Passed)
+        && !(spec.plain() instanceof PassedSpec)
         && !(spec.plain() instanceof ChardevSpec.Stdio);
   }
 
@@ -214,7 +216,7 @@ final class ChannelOptions {
 
   /** Adds the file, socket or port of a chardev to what the process may use. */
   static void addTo(FileRules rules, ChardevSpec spec) {
-    if (spec instanceof ChardevSpec.Logged logged) {
+    if (spec instanceof LoggedSpec logged) {
       rules.write(logged.log());
     }
     ChardevSpec chardev = spec.plain();

@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "clipboard",
     description =
-        "Gets and sets the clipboard of a guest, in which spice-vdagent runs. The machine needs"
+        "Gets and sets the clipboard of a guest in which spice-vdagent runs. The machine needs"
             + " --chardev qemu-vdagent,id=ID,clipboard=on and --device"
             + " virtserialport,chardev=ID,name=com.redhat.spice.0.",
     mixinStandardHelpOptions = true,
@@ -132,7 +132,7 @@ final class ClipboardCommand {
       name = "watch",
       description =
           "Prints a line for each change: the selection and the formats of its contents, none if it"
-              + " is empty. Begins with what is there.",
+              + " is empty. Begins with the present contents.",
       mixinStandardHelpOptions = true)
   int watch(
       @Mixin ClipboardTarget target,

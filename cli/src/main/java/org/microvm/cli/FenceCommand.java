@@ -26,8 +26,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "fence",
     description =
-        "Answers the fence agent fence_virt of guests, in its serial mode: powers machines with names"
-            + " off and on, resets them and reports their state. Runs until it is ended by a signal.",
+        "Answers requests of the fence agent fence_virt in guests, in its serial mode: powers named"
+            + " machines off and on, resets them and reports their state. Runs until it is ended by a"
+            + " signal.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class FenceCommand implements Callable<Integer> {

@@ -78,8 +78,8 @@ final class MachineOptions {
           "OPTIONS",
           "raw disk image, a file or a block device: FILE[,readonly=on][,snapshot=on][,format=raw]"
               + "[,werror=enospc|report|stop|ignore][,rerror=report|stop|ignore]"
-              + "[,discard=unmap|ignore]; with snapshot=on, what the guest writes is lost at the end; with"
-              + " format=raw, even if it looks like an image of another format",
+              + "[,discard=unmap|ignore]; with snapshot=on, the guest's writes are lost at the end; with"
+              + " format=raw, the file is used even if it looks like an image of another format",
           "--disk",
           "-disk");
 

@@ -27,8 +27,8 @@ final class RestoreCommand implements Callable<Integer> {
   private final OptionSpec sockets =
       Options.path(
           "DIRECTORY",
-          "directory for the unix sockets of all channels, which keep their names; those of one"
-              + " name become ID-NAME, with the chardev's id",
+          "directory for the unix sockets of all channels, which keep their names; sockets with"
+              + " the same name become ID-NAME, with the chardev's id",
           "--sockets");
 
   private final OptionSpec trustOptions =

@@ -6,8 +6,10 @@ import java.util.List;
 import java.util.Optional;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.LoggedSpec;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
+import org.microvm.virtioserial.options.PassedSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -134,8 +136,8 @@ final class RestoredOptions {
           ChardevSpec.Stdio _ ->
           true;
       // A descriptor is open only if this user has passed it.
-      case ChardevSpec.Passed _ -> true;
-      case ChardevSpec.Logged logged ->
+      case PassedSpec _ -> true;
+      case LoggedSpec logged ->
           home.has(logged.log()) && isAccepted(logged.spec(), home, socketsMoved);
       case ChardevSpec.File file ->
           home.has(file.path()) && file.input().stream().allMatch(home::has);

@@ -45,7 +45,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--replace",
       description =
-          "take the machines of the server that runs over, for example after an upgrade; their"
+          "take over the machines of the running server, for example after an upgrade; their"
               + " guests continue")
   private boolean replace;
 
@@ -59,7 +59,7 @@ final class ServeCommand implements Callable<Integer> {
           "restrict this process to the system calls and files that machines need (default: on)")
   private String sandbox;
 
-  @Option(names = "--stop", description = "end the server that runs, and its machines")
+  @Option(names = "--stop", description = "end the running server and its machines")
   private boolean stop;
 
   @Override

@@ -1,7 +1,7 @@
 package org.microvm.firmware;
 
 /**
- * A segment register including its hidden part, in KVM's fields.
+ * A segment register including its hidden part, in KVM's fields (KVM API, struct kvm_segment).
  *
  * @param selector the visible part
  * @param base linear address of the segment

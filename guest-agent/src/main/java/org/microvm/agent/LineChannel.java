@@ -3,15 +3,14 @@ package org.microvm.agent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import org.microvm.socket.UnixConnection;
 
 /**
  * Reads and writes lines over a unix socket; each read and write has a deadline.
@@ -50,17 +49,7 @@ final class LineChannel implements AutoCloseable {
   }
 
   static LineChannel connect(Path path, int maxLine) throws IOException {
-    SocketChannel socket;
-    try {
-      socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
-    } catch (ClosedByInterruptException e) {
-      InterruptedIOException end =
-          new InterruptedIOException("interrupted while connecting to " + path);
-      end.initCause(e);
-      throw end;
-    } catch (IOException e) {
-      throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
-    }
+    SocketChannel socket = UnixConnection.open(path);
     try {
       socket.configureBlocking(false);
       Selector selector = Selector.open();

@@ -10,7 +10,8 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.syscall.Descriptor;
 
 /**
- * The CPUID leaves that a guest sees, by function and, where it is significant, index.
+ * The CPUID leaves that a guest sees, by function and, where it is significant, index (KVM API,
+ * KVM_GET_SUPPORTED_CPUID, KVM_SET_CPUID2).
  *
  * <p>Start from {@link Kvm#supportedCpuid}, edit the entries, then set them on each vCPU. Not
  * thread-safe. On a host without hardware virtualization the guest may see the host's leaves,

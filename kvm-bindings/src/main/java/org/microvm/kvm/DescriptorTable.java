@@ -1,7 +1,7 @@
 package org.microvm.kvm;
 
 /**
- * The contents of GDTR or IDTR.
+ * The contents of GDTR or IDTR (KVM API, struct kvm_dtable).
  *
  * @param base linear address of the table
  * @param limit size of the table in bytes minus one

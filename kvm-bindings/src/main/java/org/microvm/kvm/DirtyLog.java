@@ -3,7 +3,9 @@ package org.microvm.kvm;
 import java.lang.foreign.MemorySegment;
 import org.microvm.linux.ErrnoException;
 
-/** A log of the pages that a guest writes, of one range of its memory. */
+/**
+ * A log of the pages that a guest writes, of one range of its memory (KVM API, KVM_GET_DIRTY_LOG).
+ */
 public interface DirtyLog {
   /**
    * Starts or stops logging; does nothing if it is already so.

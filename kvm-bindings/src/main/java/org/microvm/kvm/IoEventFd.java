@@ -11,7 +11,7 @@ import org.microvm.syscall.Descriptor;
 
 /**
  * A binding of guest writes to an eventfd: the kernel signals the eventfd and resumes the guest
- * without an exit to user space.
+ * without an exit to user space (KVM API, KVM_IOEVENTFD).
  *
  * <p>Created by {@link Vm#ioEventFd}. {@link #close} removes the binding; later calls do nothing.
  * Close it before the eventfd, which its owner closes.

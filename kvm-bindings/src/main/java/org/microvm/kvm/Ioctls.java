@@ -19,7 +19,8 @@ import org.microvm.bindings.kvm_sregs;
 import org.microvm.bindings.kvm_userspace_memory_region;
 
 /**
- * The numbers of KVM's ioctls, each with the capability that provides it where there is one.
+ * The numbers of KVM's ioctls, each with the capability that provides it where there is one
+ * (Documentation/virt/kvm/api.rst; include/uapi/linux/kvm.h).
  *
  * <p>A number is made of direction, size of the struct, type and a serial number. Methods rather
  * than constants: loading a struct's class costs up to a millisecond, and this way a process loads

@@ -10,7 +10,8 @@ import org.microvm.linux.EventFd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * A binding of an eventfd to an interrupt line: the kernel raises an edge for each signal.
+ * A binding of an eventfd to an interrupt line: the kernel raises an edge for each signal (KVM API,
+ * KVM_IRQFD).
  *
  * <p>Created by {@link Vm#irqFd}. Any thread may signal the eventfd. {@link #close} removes the
  * binding; later calls do nothing. Close it before the eventfd, which its owner closes.

@@ -14,7 +14,8 @@ import org.microvm.linux.Fd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * The kernel's counters of a VM or vCPU, by name. The kernel decides which counters exist.
+ * The kernel's counters of a VM or vCPU, by name (KVM API, KVM_GET_STATS_FD). The kernel decides
+ * which counters exist.
  *
  * <p>Any thread may read. A counter that is a histogram appears once for each bucket, {@code
  * name[0]} and so on.

@@ -8,7 +8,8 @@ import org.microvm.bindings.kvm_userspace_memory_region;
 import org.microvm.linux.ErrnoException;
 
 /**
- * A range of guest-physical addresses that is backed by host memory.
+ * A range of guest-physical addresses that is backed by host memory (KVM API,
+ * KVM_SET_USER_MEMORY_REGION).
  *
  * <p>Any thread may call, one at a time for the same slot. Closing the slot removes the memory from
  * the guest; a slot that lives as long as its VM need not be closed.

@@ -5,7 +5,10 @@ import java.lang.foreign.MemorySegment;
 import org.microvm.bindings.kvm_msr_entry;
 import org.microvm.bindings.kvm_msrs;
 
-/** Model-specific registers: indices and values, to be read or set in one call. Not thread-safe. */
+/**
+ * Model-specific registers: indices and values, to be read or set in one call (KVM API,
+ * KVM_GET_MSRS, KVM_SET_MSRS). Not thread-safe.
+ */
 public final class Msrs {
   private static final long HEADER = kvm_msrs.layout().byteSize();
   private static final long ENTRY = kvm_msr_entry.layout().byteSize();

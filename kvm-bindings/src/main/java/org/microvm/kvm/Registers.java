@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.kvm_regs;
 
 /**
- * A vCPU's general registers: a reusable buffer that {@link Vcpu} reads into or sets from. Not
- * thread-safe.
+ * A vCPU's general registers: a reusable buffer that {@link Vcpu} reads into or sets from (KVM API,
+ * KVM_GET_REGS, KVM_SET_REGS). Not thread-safe.
  */
 public final class Registers {
   /** Where the registers are in the kernel's struct, by their numbers in instruction encodings. */

@@ -1,7 +1,8 @@
 package org.microvm.kvm;
 
 /**
- * A segment register, including the hidden part that the processor caches from the descriptor.
+ * A segment register, including the hidden part that the processor caches from the descriptor (KVM
+ * API, struct kvm_segment).
  *
  * @param base linear address
  * @param limit highest offset in bytes, whatever the granularity

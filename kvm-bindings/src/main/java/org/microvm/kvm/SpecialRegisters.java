@@ -8,8 +8,8 @@ import org.microvm.bindings.kvm_sregs;
 
 /**
  * A vCPU's segment and control registers: a reusable buffer that {@link Vcpu} reads into or sets
- * from. Not thread-safe. Read it from the vCPU before setting it, because it also holds interrupts
- * that are about to be delivered.
+ * from (KVM API, KVM_GET_SREGS, KVM_SET_SREGS). Not thread-safe. Read it from the vCPU before
+ * setting it, because it also holds interrupts that are about to be delivered.
  */
 public final class SpecialRegisters {
   private final MemorySegment segment = Arena.ofAuto().allocate(kvm_sregs.layout());

@@ -9,8 +9,9 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.syscall.Descriptor;
 
 /**
- * A vCPU's time stamp counter and KVM clock. The methods are for the threads that may call those of
- * {@link Vcpu}.
+ * A vCPU's time stamp counter and KVM clock (KVM API, KVM_SET_TSC_KHZ, KVM_KVMCLOCK_CTRL;
+ * KVM_VCPU_TSC_OFFSET in Documentation/virt/kvm/devices/vcpu.rst). The methods are for the threads
+ * that may call those of {@link Vcpu}.
  */
 public final class VcpuClock {
   /** Offsets in struct kvm_device_attr, and the attribute of asm/kvm.h for the TSC. */

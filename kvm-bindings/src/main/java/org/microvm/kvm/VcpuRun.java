@@ -7,7 +7,7 @@ import java.util.Arrays;
 
 /**
  * The memory that a vCPU shares with user space, {@code struct kvm_run}: the exit reason and the
- * data of the exit.
+ * data of the exit (KVM API, section 5).
  *
  * <p>For the vCPU's thread only, except {@link #requestImmediateExit}. Only {@link #describe},
  * {@link #internalErrorData} and {@link #instructionBytes} allocate. The offsets are written by

@@ -4,7 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Error numbers of Linux on x86-64, their names and what they mean.
+ * Error numbers of Linux on x86-64, their names and what they mean (errno(3)).
  *
  * <p>The constants are literals so that they can be case labels; a test compares them and the table
  * with the C library's.

@@ -7,7 +7,8 @@ import org.microvm.bindings.Linux;
 import org.microvm.syscall.Syscalls;
 
 /**
- * A counter in the kernel that one side increments and the other waits for; non-blocking.
+ * A counter in the kernel that one side increments and the other waits for; non-blocking
+ * (eventfd(2)).
  *
  * <p>Any thread may signal or drain; neither allocates.
  */

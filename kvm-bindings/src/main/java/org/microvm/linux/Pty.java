@@ -8,7 +8,7 @@ import org.microvm.syscall.Syscalls;
 
 /**
  * A pseudo-terminal: this side is a descriptor, the other side a terminal device that a program
- * opens by its path.
+ * opens by its path (pty(7)).
  *
  * <p>While no program has the other side open, reads return {@code -EIO} and an {@link EventLoop}
  * reports {@link EventLoop#HUP}.

@@ -11,9 +11,9 @@ import org.microvm.bindings.sockaddr_in;
 import org.microvm.syscall.Syscalls;
 
 /**
- * TCP over IPv4. All sockets created here are non-blocking, close-on-exec and have TCP_NODELAY set.
- * A peer that closes its socket looks like one that has only ended its sending side: TCP does not
- * distinguish the two.
+ * TCP over IPv4 (tcp(7)). All sockets created here are non-blocking, close-on-exec and have
+ * TCP_NODELAY set. A peer that closes its socket looks like one that has only ended its sending
+ * side: TCP does not distinguish the two.
  */
 public final class TcpSocket {
   private static final int BACKLOG = 16;

@@ -10,7 +10,7 @@ import org.microvm.syscall.Syscalls;
 
 /**
  * A terminal in raw mode: each key arrives at once and is not echoed, and Ctrl-C is an ordinary
- * byte.
+ * byte (termios(3)).
  *
  * <p>{@link #close} restores the former mode, once. Call it from a shutdown hook as well, or a
  * killed process leaves the user's shell without echo. A process that its user can send to the

@@ -14,7 +14,8 @@ import org.microvm.bindings.sockaddr_un;
 import org.microvm.syscall.Syscalls;
 
 /**
- * Stream sockets in the file system; all sockets created here are non-blocking and close-on-exec.
+ * Stream sockets in the file system (unix(7)); all sockets created here are non-blocking and
+ * close-on-exec.
  *
  * <p>The caller of {@link #listen} must remove the socket's file. A server normally uses {@link
  * UnixListener}, which owns the file too.

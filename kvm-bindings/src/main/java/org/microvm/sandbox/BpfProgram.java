@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * A program of classic BPF, as seccomp runs it at each system call. It reads a {@code struct
- * seccomp_data} and returns an action.
+ * A program of classic BPF, as seccomp runs it at each system call (seccomp(2)). It reads a {@code
+ * struct seccomp_data} and returns an action.
  *
  * @param instructions the program, in order; jumps lead forwards only
  */

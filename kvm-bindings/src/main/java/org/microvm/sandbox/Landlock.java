@@ -13,7 +13,9 @@ import org.microvm.syscall.LandlockThreads;
 import org.microvm.syscall.SandboxCalls;
 import org.microvm.syscall.Syscalls;
 
-/** Landlock: the kernel checks each opened path against rules, for this process alone. */
+/**
+ * Landlock: the kernel checks each opened path against rules, for this process alone (landlock(7)).
+ */
 final class Landlock implements AutoCloseable {
   /** Of linux/landlock.h. */
   private static final int CREATE_RULESET_VERSION = 1;

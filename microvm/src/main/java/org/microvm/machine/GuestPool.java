@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.vm.UninterruptedJoin;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -250,20 +251,16 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
           starting++;
           return true;
         }
-        await(rest);
+        try {
+          changed.awaitNanos(rest);
+        } catch (InterruptedException e) {
+          // Only close interrupts, and the loop sees that the pool is closed.
+          continue;
+        }
       }
       return false;
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void await(long nanos) {
-    try {
-      changed.awaitNanos(nanos);
-    } catch (InterruptedException e) {
-      // Only close interrupts, and the caller sees that the pool is closed.
-      return;
     }
   }
 
@@ -346,7 +343,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     threads.forEach(Thread::interrupt);
     boolean interrupted = false;
     for (Thread thread : threads) {
-      interrupted |= !ParallelClose.join(thread);
+      interrupted |= UninterruptedJoin.of(thread);
     }
     ready.forEach(guest -> closers.execute(() -> closeGuest(guest)));
     ready.clear();

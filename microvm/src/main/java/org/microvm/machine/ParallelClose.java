@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.microvm.machine.vm.UninterruptedJoin;
 
 /**
  * Closes machines on several threads. The kernel waits for grace periods of about 16 ms when a VM
@@ -36,7 +37,7 @@ final class ParallelClose {
     closeSome();
     boolean interrupted = false;
     for (Thread other : others) {
-      interrupted |= !join(other);
+      interrupted |= UninterruptedJoin.of(other);
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
@@ -57,22 +58,5 @@ final class ParallelClose {
         failures.add(e);
       }
     }
-  }
-
-  /**
-   * Waits until a thread has ended.
-   *
-   * @return false if the calling thread was interrupted meanwhile
-   */
-  static boolean join(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    return !interrupted;
   }
 }

@@ -76,6 +76,11 @@ final class Chardev {
     return e.getMessage();
   }
 
+  /** Whether a specification is of the SPICE agent's host side, with or without a log. */
+  static boolean isClipboard(ChardevSpec spec) {
+    return spec.plain() instanceof ChardevSpec.Clipboard;
+  }
+
   String id() {
     return id;
   }

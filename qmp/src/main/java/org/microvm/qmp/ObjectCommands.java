@@ -51,7 +51,7 @@ final class ObjectCommands {
       }
     }
     arguments.finish();
-    ChannelCommands.checkId(id);
+    PortCommands.checkId(id);
     if (objects.containsKey(id) || id.equals(InfoCommands.RAM)) {
       throw QmpException.generic(
           "attempt to add duplicate property '%s' to object (type 'container')", id);

@@ -61,8 +61,8 @@ final class QmpChardevClient implements QmpClients, PortBackend.Port {
   }
 
   @Override
-  public ChannelCommands.Monitor monitor(String defaultId) {
-    return new ChannelCommands.Monitor(id, backend.describe());
+  public ChardevCommands.Monitor monitor(String defaultId) {
+    return new ChardevCommands.Monitor(id, backend.describe());
   }
 
   @Override

@@ -7,10 +7,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -19,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.microvm.socket.UnixConnection;
 
 /**
  * A client of a control socket, of this program or of QEMU.
@@ -98,17 +97,7 @@ public final class QmpClient implements AutoCloseable {
    * @throws IOException if nothing listens on the socket, or the other end does not speak QMP
    */
   public static QmpClient connect(Path path, Patience patience) throws IOException {
-    SocketChannel socket;
-    try {
-      socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
-    } catch (ClosedByInterruptException e) {
-      InterruptedIOException end =
-          new InterruptedIOException("interrupted while connecting to " + path);
-      end.initCause(e);
-      throw end;
-    } catch (IOException e) {
-      throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
-    }
+    SocketChannel socket = UnixConnection.open(path);
     try {
       return new QmpClient(socket, patience);
     } catch (IOException e) {

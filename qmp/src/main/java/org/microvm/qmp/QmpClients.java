@@ -16,7 +16,7 @@ interface QmpClients {
   void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException;
 
   /** What query-chardev says, with the id that an endpoint without one gets. */
-  ChannelCommands.Monitor monitor(String defaultId);
+  ChardevCommands.Monitor monitor(String defaultId);
 
   /** Passes each client to a consumer, which may end it. */
   void forEach(Consumer<QmpSession> consumer);

@@ -69,8 +69,8 @@ final class QmpListener implements QmpClients {
   }
 
   @Override
-  public ChannelCommands.Monitor monitor(String defaultId) {
-    return new ChannelCommands.Monitor(defaultId, "unix:" + socket.path() + ",server=on");
+  public ChardevCommands.Monitor monitor(String defaultId) {
+    return new ChardevCommands.Monitor(defaultId, "unix:" + socket.path() + ",server=on");
   }
 
   @Override

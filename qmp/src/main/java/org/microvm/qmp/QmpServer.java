@@ -59,8 +59,9 @@ public final class QmpServer implements AutoCloseable {
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
-    List<ChannelCommands.Monitor> monitors = ChannelCommands.Monitor.all(listeners);
-    new ChannelCommands(target, registry, descriptors, monitors).addTo(commands);
+    List<ChardevCommands.Monitor> monitors = ChardevCommands.Monitor.all(listeners);
+    new ChardevCommands(target, registry, descriptors, monitors).addTo(commands);
+    new PortCommands(target, registry).addTo(commands);
     new DumpCommands(target, descriptors, events).addTo(commands);
     new QomCommands(target, registry, objects).addTo(commands);
     new AbsentParts(target, descriptors).addTo(commands);

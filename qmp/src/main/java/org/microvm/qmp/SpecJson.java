@@ -19,8 +19,10 @@ import org.microvm.virtioserial.backend.RingBuffer;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.LoggedSpec;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
+import org.microvm.virtioserial.options.PassedSpec;
 import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 
@@ -141,9 +143,9 @@ public final class SpecJson {
     String name = where.text("str");
     where.finish();
     address.finish();
-    return new ChardevSpec.Passed(
+    return new PassedSpec(
         name,
-        server ? ChardevSpec.Use.LISTENING : ChardevSpec.Use.CONNECTED,
+        server ? PassedSpec.Use.LISTENING : PassedSpec.Use.CONNECTED,
         false,
         () -> descriptors.socket(name, server));
   }
@@ -173,8 +175,8 @@ public final class SpecJson {
     Matcher set = DESCRIPTOR_SET.matcher(output.toString());
     if (set.matches() && input.isEmpty()) {
       long id = Long.parseLong(set.group(1));
-      return new ChardevSpec.Passed(
-          output.toString(), ChardevSpec.Use.FILE, false, () -> descriptors.file(id));
+      return new PassedSpec(
+          output.toString(), PassedSpec.Use.FILE, false, () -> descriptors.file(id));
     }
     return new ChardevSpec.File(
         output,
@@ -240,7 +242,7 @@ public final class SpecJson {
   public static ObjectNode backend(ChardevSpec spec) {
     ObjectNode backend = JsonNodeFactory.instance.objectNode();
     switch (spec) {
-      case ChardevSpec.Logged(ChardevSpec plain, Path log, boolean append) -> {
+      case LoggedSpec(ChardevSpec plain, Path log, boolean append) -> {
         ObjectNode logged = backend(plain);
         logged.withObject("/data").put("logfile", log.toString()).put("logappend", append);
         return logged;
@@ -262,7 +264,7 @@ public final class SpecJson {
         data.put("clipboard", true);
         path.ifPresent(socket -> data.put("path", socket.toString()));
       }
-      case ChardevSpec.Stdio _, ChardevSpec.Passed _, ChardevSpec.InProcess _ ->
+      case ChardevSpec.Stdio _, PassedSpec _, ChardevSpec.InProcess _ ->
           throw new IllegalArgumentException("chardev-add does not accept " + spec);
     }
     return backend;

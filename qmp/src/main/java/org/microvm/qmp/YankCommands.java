@@ -12,6 +12,7 @@ import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.qmp.ChannelRegistry.Device;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.PassedSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 
 /** The commands that cut connections whose peer does not answer any more. */
@@ -52,7 +53,7 @@ final class YankCommands {
   private static boolean isSocket(Chardev chardev) {
     ChardevSpec plain = chardev.spec().plain();
     return plain instanceof SocketSpec
-        || (plain instanceof ChardevSpec.Passed passed && passed.use() != ChardevSpec.Use.FILE);
+        || (plain instanceof PassedSpec passed && passed.use() != PassedSpec.Use.FILE);
   }
 
   private Optional<Migration> runningMigration() {

@@ -21,6 +21,7 @@ import org.microvm.virtioserial.GuestClose;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.RateLimit;
 import org.microvm.virtioserial.options.ChardevSpec;
+import org.microvm.virtioserial.options.LoggedSpec;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.SocketSpec;
@@ -55,8 +56,8 @@ class SpecJsonTest {
         new ChardevSpec.File(path, false, Optional.empty()),
         new ChardevSpec.Pipe(path),
         new ChardevSpec.Pty(),
-        new ChardevSpec.Logged(new ChardevSpec.Pty(), path, true),
-        new ChardevSpec.Logged(new SocketSpec(tcp, SocketSpec.Client.ONCE), path, false),
+        new LoggedSpec(new ChardevSpec.Pty(), path, true),
+        new LoggedSpec(new SocketSpec(tcp, SocketSpec.Client.ONCE), path, false),
         new ChardevSpec.Null());
   }
 

@@ -2,11 +2,8 @@ package org.microvm.spice;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
-import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.microvm.socket.UnixConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -113,16 +111,7 @@ public final class Clipboard implements AutoCloseable {
    * @throws IOException if nobody listens there
    */
   public static Clipboard connect(Path socket) throws IOException {
-    try {
-      return over(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
-    } catch (ClosedByInterruptException e) {
-      InterruptedIOException end =
-          new InterruptedIOException("interrupted while connecting to " + socket);
-      end.initCause(e);
-      throw end;
-    } catch (IOException e) {
-      throw new IOException("cannot connect to " + socket + ": " + e.getMessage(), e);
-    }
+    return over(UnixConnection.open(socket));
   }
 
   /**

@@ -19,7 +19,7 @@ import org.microvm.virtioserial.channel.Channel;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
 /**
- * The virtio console device (id 3) with many ports.
+ * The virtio console device (virtio 1.3, section 5.3) with many ports.
  *
  * <p>The machine connects it to a transport. The host's methods (adding and removing ports, console
  * sizes, statistics, listeners) may be called from any thread at any time, also before the guest
@@ -40,19 +40,14 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /** VIRTIO_CONSOLE_F_EMERG_WRITE: emergency write is supported. */
   public static final long F_EMERG_WRITE = 1L << 2;
 
-  private static final int CONFIG_MAX_PORTS = 4;
-  private static final int CONFIG_EMERGENCY = 8;
-  private static final int CONFIG_BYTES = 12;
-
   private final DeviceContext context;
   private final SerialConfig config;
   private final ConsoleSizes sizes;
   private final Ports ports;
   private final SerialHandover handover;
   private final QueueEvents queueEvents;
-  private final ConfigSpace space = new ConfigSpace(CONFIG_BYTES);
-  private final EmergencyLog emergencyLog = new EmergencyLog();
-  private long emergencyBytes;
+  private final HostEndExchanges exchanges;
+  private final ConfigRegisters registers;
 
   private boolean closed;
 
@@ -81,11 +76,13 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   SerialDevice(EventLoop loop, SerialConfig config, Clock clock, KeptBudget budget) {
     this.config = config;
     context = new DeviceContext(loop, clock, budget);
+    ConfigSpace space = new ConfigSpace(ConfigRegisters.BYTES);
     sizes = new ConsoleSizes(config, space);
     ports = new Ports(context, config, sizes);
     handover = new SerialHandover(context, ports);
     queueEvents = new QueueEvents(context, ports);
-    space.put(CONFIG_MAX_PORTS, 4, config.maxPorts());
+    exchanges = new HostEndExchanges(context, ports);
+    registers = new ConfigRegisters(config, space, ports);
   }
 
   // The host's side.
@@ -139,24 +136,16 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @param nr the port's number
    * @param backend the new host end, which the port owns and closes; if this fails, the caller
    *     still owns it
-   * @return a future that completes on the event loop when this is done, exceptionally with a
-   *     {@link PortException} if there is no such port
+   * @return a future that completes when the exchange is made on the event loop, exceptionally with
+   *     a {@link PortException} if there is no such port or the device is closed; it can be
+   *     cancelled until the exchange begins
    */
   public CompletableFuture<Void> exchangeBackend(int nr, PortBackend backend) {
-    CompletableFuture<Void> done = new CompletableFuture<>();
-    context.execute(
-        () -> {
-          ReentrantLock outer = context.lock().enter();
-          try {
-            ports.require(nr).exchange(backend);
-            done.complete(null);
-          } catch (PortException | RuntimeException e) {
-            done.completeExceptionally(e);
-          } finally {
-            context.lock().exit(outer);
-          }
-        });
-    return done;
+    return context.answer(
+        () ->
+            closed
+                ? CompletableFuture.failedFuture(new PortException("the device is closed"))
+                : exchanges.request(nr, backend));
   }
 
   /**
@@ -210,7 +199,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
               control.sent(),
               control.pending(),
               control.malformed(),
-              emergencyBytes);
+              registers.emergencyBytes());
         });
   }
 
@@ -292,6 +281,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     context.locked(
         () -> {
           closed = true;
+          exchanges.close();
           for (Port port : ports.all().toList()) {
             ports.remove(port);
           }
@@ -324,14 +314,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public long readConfig(int offset, int size) {
-    return context.answer(() -> space.read(offset, size));
+    return context.answer(() -> registers.read(offset, size));
   }
 
   @Override
   public void writeConfig(int offset, int size, long value) {
-    if (offset == CONFIG_EMERGENCY && config.emergencyWrite()) {
-      context.locked(() -> emergencyWrite((byte) value));
-    }
+    context.locked(() -> registers.write(offset, value));
   }
 
   @Override
@@ -397,15 +385,5 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   /** {@return the steps by which the device's channels move to a device in another process} */
   public SerialHandover handover() {
     return handover;
-  }
-
-  private void emergencyWrite(byte value) throws VirtqueueException {
-    emergencyBytes++;
-    Port console = ports.all().filter(port -> port.info().console()).findFirst().orElse(null);
-    if (console == null) {
-      emergencyLog.write(value);
-    } else {
-      console.emergencyWrite(value);
-    }
   }
 }

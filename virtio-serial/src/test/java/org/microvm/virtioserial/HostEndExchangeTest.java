@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -62,6 +64,61 @@ class HostEndExchangeTest extends OnePortFixture {
 
     assertInstanceOf(PortException.class, failure.getCause());
     next.close();
+  }
+
+  @Test
+  void exchanged_cancelledBeforeTheLoopGetsToIt_thePortKeepsItsHostEnd() throws Exception {
+    guest.open(nr);
+    PortBackend next = NullBackend.open();
+    try (Host host = machine.connect("a")) {
+      CountDownLatch held = new CountDownLatch(1);
+      machine.loop.execute(() -> awaitQuietly(held));
+      CompletableFuture<Void> exchange = machine.device.exchangeBackend(nr, next);
+
+      assertTrue(exchange.cancel(false));
+      next.close();
+      held.countDown();
+
+      guest.write(nr, "still here".getBytes());
+      assertEquals("still here", host.readText(10));
+    }
+  }
+
+  @Test
+  void exchanged_ofADeviceThatIsClosedMeanwhile_failsWithoutTheLoop() throws Exception {
+    PortBackend next = NullBackend.open();
+    CountDownLatch held = new CountDownLatch(1);
+    machine.loop.execute(() -> awaitQuietly(held));
+    CompletableFuture<Void> exchange = machine.device.exchangeBackend(nr, next);
+
+    machine.device.close();
+
+    ExecutionException failure =
+        assertThrows(ExecutionException.class, () -> exchange.get(10, TimeUnit.SECONDS));
+    assertInstanceOf(PortException.class, failure.getCause());
+    held.countDown();
+    next.close();
+  }
+
+  @Test
+  void exchanged_ofAClosedDevice_fails() throws Exception {
+    machine.device.close();
+    PortBackend next = NullBackend.open();
+
+    ExecutionException failure =
+        assertThrows(
+            ExecutionException.class, () -> machine.device.exchangeBackend(nr, next).get());
+
+    assertInstanceOf(PortException.class, failure.getCause());
+    next.close();
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test

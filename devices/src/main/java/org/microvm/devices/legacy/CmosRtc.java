@@ -20,7 +20,8 @@ import org.microvm.linux.EventLoop;
 
 /**
  * The MC146818 clock at ports 0x70 (index) and 0x71 (data): the host's time in UTC plus what the
- * guest has set, interrupts of updates, alarms and periods, and CMOS RAM.
+ * guest has set, interrupts of updates, alarms and periods, and CMOS RAM. Linux:
+ * include/linux/mc146818rtc.h and drivers/rtc/rtc-cmos.c.
  *
  * <p>To give the guest a consistent time, the time is latched when register A or the seconds are
  * read, as every driver does first, and the other registers show the latched time for up to a

@@ -8,8 +8,8 @@ import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.Stateful;
 
 /**
- * A keyboard controller without a keyboard, for its reset line; ports 0x60 (data) to 0x64
- * (command).
+ * A keyboard controller without a keyboard, for its reset line (Linux:
+ * drivers/input/serio/i8042.c); ports 0x60 (data) to 0x64 (command).
  *
  * <p>Ports 0x61 to 0x63 are within the range but do not belong to the controller: they read as all
  * ones, but for bits 7 and 6 of 0x61. There a kernel looks for the cause of an NMI, and these are a

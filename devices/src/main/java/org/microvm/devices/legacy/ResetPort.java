@@ -11,7 +11,7 @@ import org.microvm.devices.state.Stateful;
  * The reset control register of PC chipsets, port 0xcf9, one byte.
  *
  * <p>A write with bit 2 set resets the machine; bits 1 and 3 select kinds of reset, which are all
- * the same here. Linux uses it with {@code reboot=pci}.
+ * the same here. Linux uses it with {@code reboot=pci} (arch/x86/kernel/reboot.c).
  */
 public final class ResetPort implements BusDevice, Stateful {
   /** The port of the register. */

@@ -12,7 +12,8 @@ import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.Stateful;
 
 /**
- * A 16550A serial port, eight ports wide (COM1 is at 0x3f8 with interrupt 4).
+ * A 16550A serial port, eight ports wide (COM1 is at 0x3f8 with interrupt 4). Linux names its
+ * registers in include/uapi/linux/serial_reg.h.
  *
  * <p>The line is infinitely fast: a byte written is sent at once, so the transmitter is always
  * empty, and the character time-out of the receive FIFO expires as soon as the FIFO holds a byte.

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import org.microvm.linux.IovecArray;
 
 /**
- * One buffer of the driver: bytes for the device to read, followed by room for it to write, each in
- * any number of pieces.
+ * One buffer of the driver (sections 2.7.4 and 2.7.5): bytes for the device to read, followed by
+ * room for it to write, each in any number of pieces.
  *
  * <p>The descriptors were read once and their ranges checked when the chain was popped; later
  * changes of the descriptor table have no effect here. The object is pooled: it belongs to the

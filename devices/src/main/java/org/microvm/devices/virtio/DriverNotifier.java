@@ -1,8 +1,8 @@
 package org.microvm.devices.virtio;
 
 /**
- * Notifies the driver of a device's events. Any thread may call; a call blocks only for the device
- * lock.
+ * Notifies the driver of a device's events (section 2.3). Any thread may call; a call blocks only
+ * for the device lock.
  *
  * <p>Before DRIVER_OK no interrupt is raised. A bit stays set in InterruptStatus until the driver
  * acknowledges it. Every call raises the interrupt, even if the bit was set already, because the

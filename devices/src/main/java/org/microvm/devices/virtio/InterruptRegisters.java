@@ -3,7 +3,8 @@ package org.microvm.devices.virtio;
 import org.microvm.devices.IrqTrigger;
 
 /**
- * InterruptStatus and InterruptACK of a virtio-mmio device. Guarded by the device lock.
+ * InterruptStatus and InterruptACK of a virtio-mmio device (section 4.2.2). Guarded by the device
+ * lock.
  *
  * <p>With a {@link RegisterPage}, acknowledgements of used buffers arrive through an eventfd, some
  * time after the driver made them. No event is lost, because {@link #raise} takes the pending

@@ -1,10 +1,11 @@
 package org.microvm.devices.virtio;
 
 /**
- * The driver's configuration of a split queue; checked when a {@link Virtqueue} is created from it.
+ * The driver's configuration of a split queue (section 2.7); checked when a {@link Virtqueue} is
+ * created from it.
  *
  * @param index of the queue in its device
- * @param size number of entries
+ * @param size number of entries, a power of two
  * @param descriptorArea guest-physical address of the descriptor table
  * @param driverArea guest-physical address of the available ring
  * @param deviceArea guest-physical address of the used ring

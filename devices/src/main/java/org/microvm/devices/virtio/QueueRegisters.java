@@ -4,7 +4,8 @@ import java.util.Optional;
 import org.microvm.memory.GuestMemory;
 
 /**
- * The registers of one queue, and the queue itself once it is ready. Guarded by the device lock.
+ * The registers of one queue (section 4.2.2), and the queue itself once it is ready. Guarded by the
+ * device lock.
  */
 final class QueueRegisters {
   private final int index;

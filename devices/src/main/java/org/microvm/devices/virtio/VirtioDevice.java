@@ -7,7 +7,8 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * The part of a device that depends on its type; the transport does the rest.
+ * The part of a device that depends on its type (virtio 1.3, section 5); the transport does the
+ * rest.
  *
  * <p>Every method is called with the device lock held, on a vCPU thread or on the event loop, and
  * must not block. The device is live between {@link #activate} and {@link #reset}, which are called

@@ -3,7 +3,10 @@ package org.microvm.devices.virtio;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
-/** The queues and negotiated features that a device uses from DRIVER_OK to the next reset. */
+/**
+ * The queues and negotiated features that a device uses from DRIVER_OK (section 2.1) to the next
+ * reset (section 2.4).
+ */
 public final class VirtioQueues {
   private final long features;
   private final Virtqueue[] queues;

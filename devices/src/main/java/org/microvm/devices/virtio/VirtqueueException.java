@@ -1,11 +1,11 @@
 package org.microvm.devices.virtio;
 
 /**
- * The driver violated the rules of the ring, so the queue cannot continue until the device is
- * reset.
+ * The driver violated the rules of the ring (section 2.7), so the queue cannot continue until the
+ * device is reset.
  *
- * <p>The guest caused it: the transport sets DEVICE_NEEDS_RESET, and the rest of the VM is not
- * affected.
+ * <p>The guest caused it: the transport sets DEVICE_NEEDS_RESET (section 2.1.2), and the rest of
+ * the VM is not affected.
  */
 public final class VirtqueueException extends Exception {
   private static final long serialVersionUID = 1L;

@@ -7,9 +7,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * A bzImage, whose payload is unpacked here rather than by the decompressor in the guest. This
- * saves time on every host; where KVM emulates the guest's kernel mode, the guest's decompressor
- * takes minutes.
+ * A bzImage (Documentation/arch/x86/boot.rst), whose payload is unpacked here rather than by the
+ * decompressor in the guest. This saves time on every host; where KVM emulates the guest's kernel
+ * mode, the guest's decompressor takes minutes.
  */
 public final class BzImage implements KernelImage {
   /** Linux's own limit for a kernel: KERNEL_IMAGE_SIZE with KASLR. */

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * LZ4 in its legacy frame format ({@code lz4 -l}), the only one that Linux uses: independent
- * blocks, each preceded by its packed size in 32 bits.
+ * LZ4 in its legacy frame format ({@code lz4 -l}), the only one that Linux uses
+ * (lib/decompress_unlz4.c): independent blocks, each preceded by its packed size in 32 bits.
  */
 final class Lz4 {
   /** The first four bytes of a frame, as a little-endian number. */

@@ -5,7 +5,7 @@ import java.nio.ByteOrder;
 
 /**
  * The setup header of Linux's x86 boot protocol. It has the same offset in a bzImage and in {@code
- * boot_params}; offsets are from the kernel's Documentation/x86/boot.rst.
+ * boot_params}; offsets are from the kernel's Documentation/arch/x86/boot.rst.
  */
 public final class SetupHeader {
   private static final int SETUP_SECTS = 0x1f1;

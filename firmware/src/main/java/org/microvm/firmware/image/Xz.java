@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.SingleXZInputStream;
 
-/** xz as Linux uses it: LZMA2 with the x86 filter. */
+/** xz as Linux uses it: LZMA2 with the x86 filter (Documentation/staging/xz.rst). */
 final class Xz {
   private Xz() {}
 

@@ -7,7 +7,8 @@ import org.microvm.memory.GuestMemory;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * The guest's memory map, in the form that a BIOS returns from function E820.
+ * The guest's memory map, in the form that a BIOS returns from function E820 (ACPI 6.5, section
+ * 15).
  *
  * @param entries by ascending address, not overlapping
  */

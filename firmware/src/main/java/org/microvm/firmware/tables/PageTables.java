@@ -3,7 +3,8 @@ package org.microvm.firmware.tables;
 import java.nio.ByteBuffer;
 
 /**
- * Page tables that map the first 4 GiB one to one in 2 MiB pages, as Linux's 64-bit entry needs.
+ * Page tables that map the first 4 GiB one to one in 2 MiB pages, as Linux's 64-bit entry needs
+ * (Documentation/arch/x86/boot.rst, 64-bit boot protocol).
  *
  * <p>1 GiB pages would need fewer tables, but not every CPU supports them, and neither does KVM
  * when it shadows the tables.

@@ -4,7 +4,8 @@ import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 
 /**
- * The page tables of a guest in long mode, with four or five levels.
+ * The page tables of a guest in long mode, with four or five levels (Intel SDM volume 3, chapter on
+ * paging).
  *
  * <p>They are read from guest memory at each call, without any cache. Nothing is written to them,
  * so the accessed and dirty bits stay as they are.

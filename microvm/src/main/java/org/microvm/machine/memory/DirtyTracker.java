@@ -14,7 +14,7 @@ import org.microvm.memory.MemoryRegion;
 
 /**
  * Tracks the pages of guest RAM that vCPUs and this process write. KVM logs dirty pages until it is
- * closed. Used by one thread.
+ * closed (KVM API, KVM_GET_DIRTY_LOG). Used by one thread.
  */
 public final class DirtyTracker implements AutoCloseable {
   private static final int PAGE = DirtyPages.PAGE;

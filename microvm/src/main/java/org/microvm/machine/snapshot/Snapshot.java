@@ -5,21 +5,15 @@ import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateException;
-import org.microvm.devices.state.StateInput;
-import org.microvm.devices.state.StateOutput;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
@@ -28,7 +22,6 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.config.Topology;
 import org.microvm.machine.memory.MemoryFile;
 
 /**
@@ -56,36 +49,12 @@ public final class Snapshot {
   /** The name of the file with guest RAM. */
   public static final String MEMORY_FILE = "memory";
 
-  /** Names of the sections about the machine as a whole. */
-  private static final String MACHINE = "machine";
-
-  private static final String TOPOLOGY = "topology";
-
-  /** The options of the command line; the section keeps the name that older files have. */
-  private static final String OPTIONS = "words";
-
-  private static final String IDENTITY = "identity";
-  private static final int VERSION = 1;
-
-  private static final int MOST_OPTIONS = 4096;
-
-  /** The last millisecond of the year 9999. The time that passed since 1970 has nanoseconds. */
-  private static final long MOST_MILLIS = 253_402_300_799_999L;
-
   /** Limit of the number of diffs in a chain, so that a cycle ends. */
   private static final int LONGEST_CHAIN = 256;
 
-  private static final int MOST_OPTION_BYTES = 1 << 16;
-
   private final Path directory;
   private final byte[] state;
-  private final long memoryBytes;
-  private final int cpus;
-  private final Topology topology;
-  private final Instant taken;
-  private final List<String> options;
-  private final Identity identity;
-  private final SnapshotBase ownPages;
+  private final SnapshotHeader header;
 
   /** The base of this snapshot, or null if it is a full one. */
   private Snapshot base;
@@ -123,16 +92,7 @@ public final class Snapshot {
   private Snapshot(Path directory, byte[] state) throws StateException {
     this.directory = directory;
     this.state = state;
-    StateReader reader = StateReader.of(state);
-    StateInput machine = reader.take(MACHINE, VERSION);
-    memoryBytes = machine.getLong(0, GuestRam.MAX_SIZE);
-    cpus = machine.getShort();
-    taken = Instant.ofEpochMilli(machine.getLong(0, MOST_MILLIS));
-    machine.end();
-    topology = readTopology(reader, cpus);
-    options = readOptions(reader);
-    identity = readIdentity(reader, state);
-    ownPages = SnapshotBase.read(reader, memoryBytes);
+    header = SnapshotHeader.take(StateReader.of(state), state);
   }
 
   /**
@@ -156,12 +116,12 @@ public final class Snapshot {
    */
   private static Snapshot open(Path directory, int longest, int most) throws MachineException {
     Snapshot snapshot = openAlone(directory, most);
-    if (snapshot.ownPages != null) {
+    if (snapshot.header.ownPages() != null) {
       if (longest == 0) {
         throw new MachineException(
             snapshot + ": more than %d diffs in a chain".formatted(LONGEST_CHAIN));
       }
-      Path other = directory.resolve(snapshot.ownPages.path()).normalize();
+      Path other = directory.resolve(snapshot.header.ownPages().path()).normalize();
       try {
         snapshot.base = open(other, longest - 1, most - snapshot.state.length);
       } catch (MachineException e) {
@@ -174,8 +134,8 @@ public final class Snapshot {
   }
 
   private void checkBase() throws MachineException {
-    Identity wanted = new Identity(ownPages.id(), ownPages.checksum());
-    if (!wanted.equals(base.identity) || base.memoryBytes != memoryBytes) {
+    Identity wanted = new Identity(header.ownPages().id(), header.ownPages().checksum());
+    if (!wanted.equals(base.identity()) || base.memoryBytes() != memoryBytes()) {
       throw new MachineException(
           "%s needs its base, but %s now has another snapshot".formatted(this, base.directory));
     }
@@ -185,10 +145,10 @@ public final class Snapshot {
     try {
       Snapshot snapshot = new Snapshot(directory, readState(directory.resolve(STATE_FILE), most));
       long memory = Files.size(directory.resolve(MEMORY_FILE));
-      if (memory != snapshot.memoryBytes) {
+      if (memory != snapshot.memoryBytes()) {
         throw new StateException(
             "the memory file has %d bytes, expected are %d"
-                .formatted(memory, snapshot.memoryBytes));
+                .formatted(memory, snapshot.memoryBytes()));
       }
       return snapshot;
     } catch (NoSuchFileException e) {
@@ -231,68 +191,12 @@ public final class Snapshot {
    */
   public static void describe(
       MachineConfig config, List<String> options, Identity identity, StateWriter writer) {
-    writer
-        .section(MACHINE, VERSION, SectionPolicy.REQUIRED)
-        .putLong(config.memoryBytes())
-        .putShort(config.cpus())
-        .putLong(System.currentTimeMillis());
-    if (!config.topology().isCoresOnly()) {
-      // Required: a version that does not know the section would build other CPUID tables.
-      config.topology().write(writer.section(TOPOLOGY, VERSION, SectionPolicy.REQUIRED));
-    }
-    StateOutput output = writer.section(OPTIONS, VERSION, SectionPolicy.OPTIONAL);
-    output.putInt(options.size());
-    options.forEach(output::putString);
-    writer
-        .section(IDENTITY, VERSION, SectionPolicy.OPTIONAL)
-        .putLong(identity.id().getMostSignificantBits())
-        .putLong(identity.id().getLeastSignificantBits());
-  }
-
-  private static Topology readTopology(StateReader reader, int cpus) throws StateException {
-    StateInput input = reader.takeIfPresent(TOPOLOGY, VERSION).orElse(null);
-    try {
-      Topology topology = input == null ? Topology.ofCores(cpus) : Topology.read(input);
-      if (input != null) {
-        input.end();
-      }
-      if (topology.cpus() != cpus) {
-        throw new StateException(
-            "%s are not the %d vCPUs of the saved guest".formatted(topology, cpus));
-      }
-      return topology;
-    } catch (IllegalArgumentException e) {
-      throw new StateException(e.getMessage());
-    }
-  }
-
-  private static List<String> readOptions(StateReader reader) throws StateException {
-    List<String> options = new ArrayList<>();
-    StateInput input = reader.takeIfPresent(OPTIONS, VERSION).orElse(null);
-    if (input != null) {
-      for (int left = input.getInt(0, MOST_OPTIONS); left > 0; left--) {
-        options.add(input.getString(MOST_OPTION_BYTES));
-      }
-      input.end();
-    }
-    return List.copyOf(options);
-  }
-
-  private static Identity readIdentity(StateReader reader, byte[] state) throws StateException {
-    StateInput input = reader.takeIfPresent(IDENTITY, VERSION).orElse(null);
-    UUID id = input == null ? null : new UUID(input.getLong(), input.getLong());
-    if (input != null) {
-      input.end();
-    }
-    // The state ends with its checksum.
-    int checksum =
-        ByteBuffer.wrap(state).order(ByteOrder.LITTLE_ENDIAN).getInt(state.length - Integer.BYTES);
-    return new Identity(id, checksum);
+    SnapshotHeader.write(config, options, identity, writer);
   }
 
   /** {@return the identity of this snapshot} */
   public Identity identity() {
-    return identity;
+    return header.identity();
   }
 
   /** {@return the directory of this snapshot's base; empty if it is a full one} */
@@ -302,17 +206,17 @@ public final class Snapshot {
 
   /** {@return the size of guest RAM in bytes} */
   public long memoryBytes() {
-    return memoryBytes;
+    return header.memoryBytes();
   }
 
   /** {@return the number of vCPUs} */
   public int cpus() {
-    return cpus;
+    return header.cpus();
   }
 
   /** {@return when the snapshot was taken, by the host's clock} */
   public Instant taken() {
-    return taken;
+    return header.taken();
   }
 
   /**
@@ -320,7 +224,7 @@ public final class Snapshot {
    * command line}
    */
   public List<String> options() {
-    return options;
+    return header.options();
   }
 
   @Override
@@ -337,23 +241,19 @@ public final class Snapshot {
    *     grouping of vCPUs
    */
   public StateReader state(MachineConfig config) throws MachineException {
-    if (config.memoryBytes() != memoryBytes || config.cpus() != cpus) {
+    if (config.memoryBytes() != memoryBytes() || config.cpus() != cpus()) {
       throw new MachineException(
           "%s has %d vCPUs and %d bytes of memory, this machine %d and %d"
-              .formatted(this, cpus, memoryBytes, config.cpus(), config.memoryBytes()));
+              .formatted(this, cpus(), memoryBytes(), config.cpus(), config.memoryBytes()));
     }
-    if (!config.topology().equals(topology)) {
+    if (!config.topology().equals(header.topology())) {
       throw new MachineException(
           "%s has vCPUs that are grouped as %s, this machine's are grouped as %s"
-              .formatted(this, topology, config.topology()));
+              .formatted(this, header.topology(), config.topology()));
     }
     try {
       StateReader reader = StateReader.of(state);
-      reader.take(MACHINE, VERSION);
-      readTopology(reader, cpus);
-      readOptions(reader);
-      readIdentity(reader, state);
-      SnapshotBase.read(reader, memoryBytes);
+      SnapshotHeader.take(reader, state);
       return reader;
     } catch (StateException e) {
       throw new MachineException(this + ": " + e.getMessage(), e);
@@ -368,12 +268,12 @@ public final class Snapshot {
    * @throws ErrnoException if a file cannot be opened, mapped or read
    */
   public GuestRam mapMemory() throws ErrnoException {
-    if (ownPages == null) {
+    if (header.ownPages() == null) {
       return mapFile();
     }
     GuestRam ram = base.mapMemory();
     try (Fd file = Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY)) {
-      for (SnapshotBase.Run run : ownPages.runs()) {
+      for (SnapshotBase.Run run : header.ownPages().runs()) {
         MemoryFile.read(ram, file, run.offset(), run.length());
       }
       return ram;
@@ -384,6 +284,7 @@ public final class Snapshot {
   }
 
   private GuestRam mapFile() throws ErrnoException {
-    return GuestRam.copyOnWrite(Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY), memoryBytes);
+    return GuestRam.copyOnWrite(
+        Fd.open(directory.resolve(MEMORY_FILE), Fd.READ_ONLY), memoryBytes());
   }
 }

@@ -6,7 +6,7 @@ import org.microvm.kvm.VcpuRun;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.emulation.InstructionEmulator;
 
-/** Handles the exits of one vCPU: port I/O, MMIO, and the end of the guest. */
+/** Handles the exits of one vCPU: port I/O, MMIO, and the end of the guest (KVM API, section 5). */
 public final class ExitHandler {
   private final Bus ports;
   private final Bus mmio;

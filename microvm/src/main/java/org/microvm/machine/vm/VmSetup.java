@@ -130,23 +130,11 @@ final class VmSetup implements AutoCloseable {
   @Override
   public void close() {
     mapRegisters(Optional.empty());
-    join();
+    if (UninterruptedJoin.of(thread)) {
+      Thread.currentThread().interrupt();
+    }
     if (vm.state() == Future.State.SUCCESS) {
       vm.resultNow().close();
-    }
-  }
-
-  private void join() {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 }

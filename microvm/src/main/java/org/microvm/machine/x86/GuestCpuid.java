@@ -7,7 +7,10 @@ import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.Topology;
 
-/** Builds the CPUID table of a guest: all that KVM supports, adapted to one vCPU. */
+/**
+ * Builds the CPUID table of a guest: all that KVM supports, adapted to one vCPU (KVM API,
+ * KVM_GET_SUPPORTED_CPUID).
+ */
 public final class GuestCpuid {
   private static final int FEATURES = 1;
   private static final int ECX_HYPERVISOR = 1 << 31;

@@ -75,7 +75,7 @@ public final class ChardevOptions {
       throw new OptionException(
           spec.kind() + ": a channel to a program in this JVM has no logfile=");
     }
-    return new ChardevSpec.Logged(spec, log, append);
+    return new LoggedSpec(spec, log, append);
   }
 
   private static ChardevSpec plain(OptionList options) throws OptionException {

@@ -7,13 +7,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
-import org.microvm.linux.Fd;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
-import org.microvm.virtioserial.backend.LoggedBackend;
 import org.microvm.virtioserial.backend.NullBackend;
-import org.microvm.virtioserial.backend.PassedClientBackend;
-import org.microvm.virtioserial.backend.PassedServerBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.RingBackend;
@@ -28,13 +24,13 @@ import org.microvm.virtioserial.channel.ClipboardBackend;
  */
 public sealed interface ChardevSpec
     permits SocketSpec,
+        PassedSpec,
+        LoggedSpec,
         ChardevSpec.File,
         ChardevSpec.Pipe,
         ChardevSpec.Pty,
         ChardevSpec.Stdio,
         ChardevSpec.Null,
-        ChardevSpec.Passed,
-        ChardevSpec.Logged,
         ChardevSpec.Ring,
         ChardevSpec.InProcess,
         ChardevSpec.Clipboard {
@@ -92,122 +88,6 @@ public sealed interface ChardevSpec
    */
   default ChardevSpec withPlain(UnaryOperator<ChardevSpec> change) {
     return change.apply(this);
-  }
-
-  /**
-   * A chardev with a log of what its host program receives.
-   *
-   * @param spec the chardev, which has no log itself
-   * @param log the log, which is created if it does not exist
-   * @param append whether the content of the log is kept
-   */
-  record Logged(ChardevSpec spec, Path log, boolean append) implements ChardevSpec {
-    /** Checks that nothing is null. */
-    public Logged {
-      Objects.requireNonNull(spec);
-      Objects.requireNonNull(log);
-    }
-
-    @Override
-    public ChardevSpec plain() {
-      return spec;
-    }
-
-    @Override
-    public ChardevSpec withPlain(UnaryOperator<ChardevSpec> change) {
-      return new Logged(change.apply(spec), log, append);
-    }
-
-    @Override
-    public String kind() {
-      return spec.kind();
-    }
-
-    @Override
-    public void addTo(Map<String, String> options) {
-      spec.addTo(options);
-      options.put("logfile", log.toString());
-      if (append) {
-        options.put("logappend", OptionList.flag(true));
-      }
-    }
-
-    @Override
-    public ChardevSpec absolute() {
-      return new Logged(spec.absolute(), log.toAbsolutePath(), append);
-    }
-
-    @Override
-    public PortBackend open(EventLoop loop) throws IOException {
-      return LoggedBackend.open(spec.open(loop), log, append);
-    }
-
-    @Override
-    public PortBackend openForTakeover(EventLoop loop) throws IOException {
-      return LoggedBackend.open(spec.openForTakeover(loop), log, append);
-    }
-  }
-
-  /** What a descriptor is that another process has passed. */
-  enum Use {
-    /** A connected socket. */
-    CONNECTED,
-    /** A listening socket. */
-    LISTENING,
-    /** A file that receives the guest's bytes. */
-    FILE
-  }
-
-  /**
-   * A socket or file that another process has opened, and passed to this one as a descriptor.
-   *
-   * @param name how its user names it: its number, or what a client of the control socket called it
-   * @param use what it is
-   * @param waits whether the guest starts only after a client of a listening socket has connected
-   * @param source supplies the descriptor
-   */
-  record Passed(String name, Use use, boolean waits, Source source) implements ChardevSpec {
-    /** Supplies a descriptor. */
-    @FunctionalInterface
-    public interface Source {
-      /**
-       * Supplies the descriptor; a socket is supplied once.
-       *
-       * @return the descriptor, which the caller closes
-       * @throws IOException if it is not open or not what it should be
-       */
-      Fd take() throws IOException;
-    }
-
-    /** Checks that nothing is null. */
-    public Passed {
-      Objects.requireNonNull(name);
-      Objects.requireNonNull(use);
-      Objects.requireNonNull(source);
-    }
-
-    @Override
-    public String kind() {
-      return use == Use.FILE ? "file" : "socket";
-    }
-
-    @Override
-    public void addTo(Map<String, String> options) {
-      options.put(use == Use.FILE ? "path" : "fd", name);
-      if (use == Use.LISTENING) {
-        options.put("server", OptionList.flag(true));
-        options.put("wait", OptionList.flag(waits));
-      }
-    }
-
-    @Override
-    public PortBackend open(EventLoop loop) throws IOException {
-      return switch (use) {
-        case CONNECTED -> PassedClientBackend.of(source.take(), name);
-        case LISTENING -> PassedServerBackend.of(source.take(), name, waits);
-        case FILE -> FileBackend.of(source.take(), Path.of(name));
-      };
-    }
   }
 
   /**

@@ -24,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The block device: one request queue in front of a disk image.
+ * The block device (virtio 1.3, section 5.2): one request queue in front of a disk image.
  *
  * <p>Requests that need the disk are passed to one worker thread and completed on the event loop,
  * so a slow disk delays only its own users. Other requests are completed at once. A reset by the
@@ -64,25 +64,11 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
 
   private static final long SAVE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-  private static final int CONFIG_CAPACITY = 0;
-  private static final int CONFIG_SEG_MAX = 12;
-  private static final int CONFIG_BLK_SIZE = 20;
-  private static final int CONFIG_MAX_DISCARD_SECTORS = 36;
-  private static final int CONFIG_MAX_DISCARD_SEG = 40;
-  private static final int CONFIG_DISCARD_ALIGNMENT = 44;
-  private static final int CONFIG_MAX_WRITE_ZEROES_SECTORS = 48;
-  private static final int CONFIG_MAX_WRITE_ZEROES_SEG = 52;
-  private static final int CONFIG_WRITE_ZEROES_MAY_UNMAP = 56;
-  private static final int CONFIG_LENGTH = 60;
-
-  /** In sectors: the blocks of 4 KiB that most file systems give back. */
-  private static final int DISCARD_ALIGNMENT = 8;
-
   private final BlkConfig settings;
   private final BlkBackend backend;
   private final Executor eventLoop;
   private final BlkWorker worker;
-  private final ConfigSpace config = new ConfigSpace(CONFIG_LENGTH);
+  private final ConfigSpace config;
   private final long sectors;
   private final byte[] id;
   private final Runnable completeDone = this::completeDone;
@@ -110,17 +96,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     sectors = backend.size() / BlkRequest.SECTOR;
     // Padded with NULs; without one if the serial has all 20 bytes.
     id = Arrays.copyOf(settings.serial().getBytes(StandardCharsets.US_ASCII), BlkRequest.ID_LENGTH);
-    config.put(CONFIG_CAPACITY, Long.BYTES, sectors);
-    config.put(CONFIG_SEG_MAX, Integer.BYTES, SEG_MAX);
-    config.put(CONFIG_BLK_SIZE, Integer.BYTES, BlkRequest.SECTOR);
-    if (!settings.readOnly()) {
-      config.put(CONFIG_MAX_DISCARD_SECTORS, Integer.BYTES, BlkRange.MOST_SECTORS);
-      config.put(CONFIG_MAX_DISCARD_SEG, Integer.BYTES, BlkRange.MOST);
-      config.put(CONFIG_DISCARD_ALIGNMENT, Integer.BYTES, DISCARD_ALIGNMENT);
-      config.put(CONFIG_MAX_WRITE_ZEROES_SECTORS, Integer.BYTES, BlkRange.MOST_SECTORS);
-      config.put(CONFIG_MAX_WRITE_ZEROES_SEG, Integer.BYTES, BlkRange.MOST);
-      config.put(CONFIG_WRITE_ZEROES_MAY_UNMAP, 1, settings.policy().discard() ? 1 : 0);
-    }
+    config = BlkConfigSpace.of(sectors, SEG_MAX, settings);
     worker = new BlkWorker(settings, backend, this::onDone, error -> errorListener.accept(error));
   }
 

@@ -11,7 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The entropy device: fills each buffer of its one queue directly from the source.
+ * The entropy device (virtio 1.3, section 5.4): fills each buffer of its one queue directly from
+ * the source.
  *
  * <p>A buffer gets at most {@link #MAX_BYTES_PER_BUFFER} bytes, and a wake-up serves no more
  * buffers than the queue has entries. So a guest that asks without end occupies the event loop only

@@ -6,37 +6,22 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.microvm.linux.ErrnoException;
 import org.microvm.qmp.ChannelRegistry.Device;
-import org.microvm.virtioserial.GuestClose;
-import org.microvm.virtioserial.PortConfig;
-import org.microvm.virtioserial.PortException;
-import org.microvm.virtioserial.PortInfo;
-import org.microvm.virtioserial.backend.NullBackend;
-import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
-import org.microvm.virtioserial.channel.ClipboardBackend;
 import org.microvm.virtioserial.options.ChardevSpec;
-import org.microvm.virtioserial.options.DeviceOptions;
 import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.PortSpec;
 import org.microvm.virtioserial.options.RingMemory;
 
-/** The commands that add, remove and show chardevs and ports. */
-final class ChannelCommands {
+/** The commands that add, change, remove and show chardevs. */
+final class ChardevCommands {
+  /** Longer than a snapshot or a migration usually keeps a machine's event loop. */
   private static final long EXCHANGE_SECONDS = 5;
-  private static final Pattern VIRTIO = Pattern.compile("virtio-(?:blk|rng|serial)-(device|pci)");
 
   private final QmpTarget target;
   private final ChannelRegistry registry;
-
   private final DescriptorCommands descriptors;
   private final List<Monitor> monitors;
 
@@ -57,7 +42,7 @@ final class ChannelCommands {
     }
   }
 
-  ChannelCommands(
+  ChardevCommands(
       QmpTarget target,
       ChannelRegistry registry,
       DescriptorCommands descriptors,
@@ -73,11 +58,8 @@ final class ChannelCommands {
     commands.add("chardev-change", this::changeChardev);
     commands.add("chardev-remove", this::removeChardev);
     commands.add("chardev-send-break", this::sendBreak);
-    commands.add("query-chardev-backends", ChannelCommands::queryBackends);
+    commands.add("query-chardev-backends", ChardevCommands::queryBackends);
     commands.add("query-chardev", this::queryChardevs);
-    commands.add("device_add", this::addDevice);
-    commands.add("device_del", this::removeDevice);
-    commands.add("x-query-ports", this::queryPorts);
   }
 
   private JsonNode addChardev(QmpArguments arguments) throws QmpException {
@@ -116,7 +98,7 @@ final class ChannelCommands {
   /** Gives the port of a chardev another host end; the old one stays if that cannot be opened. */
   private JsonNode exchange(Chardev old, ChardevSpec spec) throws QmpException {
     Device device = registry.user(old);
-    if (isClipboard(old.spec()) || isClipboard(spec)) {
+    if (Chardev.isClipboard(old.spec()) || Chardev.isClipboard(spec)) {
       throw QmpException.generic("qemu-vdagent: cannot be exchanged while a port uses it");
     }
     Chardev next = Chardev.open(old.id(), spec, target.eventLoop());
@@ -124,20 +106,30 @@ final class ChannelCommands {
     CompletableFuture<Void> done =
         target.channels().exchangeBackend(device.info().nr(), next.spare());
     try {
-      done.get(EXCHANGE_SECONDS, TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException e) {
+      awaitExchange(done, old.id());
+    } catch (QmpException e) {
       next.close();
-      throw QmpException.generic("the port of chardev '%s' is not there any more", old.id());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      throw e;
     }
     next.taken();
     registry.add(next);
     return result;
   }
 
-  private static boolean isClipboard(ChardevSpec spec) {
-    return spec.plain() instanceof ChardevSpec.Clipboard;
+  /** Waits for an exchange, and cancels it while something else keeps the machine's event loop. */
+  private static void awaitExchange(CompletableFuture<Void> done, String id) throws QmpException {
+    CompletableFuture<Void> ended = done.copy().orTimeout(EXCHANGE_SECONDS, TimeUnit.SECONDS);
+    boolean failed = ended.handle((_, failure) -> failure != null).join();
+    if (failed && done.cancel(false)) {
+      throw QmpException.generic(
+          "chardev '%s' cannot be exchanged while a snapshot or a migration stops the host ends",
+          id);
+    }
+    try {
+      done.join();
+    } catch (CompletionException e) {
+      throw QmpException.generic("the port of chardev '%s' is not there any more", id);
+    }
   }
 
   private JsonNode open(String id, ChardevSpec spec) throws QmpException {
@@ -239,157 +231,5 @@ final class ChannelCommands {
       }
     }
     return result;
-  }
-
-  private JsonNode addDevice(QmpArguments arguments) throws QmpException {
-    // QEMU takes a number for a name that does not exist.
-    String driver = arguments.any("driver").asText();
-    Optional<String> id = arguments.optionalText("id");
-    if (!DeviceOptions.isPort(driver)) {
-      throw notAPort(driver);
-    }
-    if (id.isPresent()) {
-      checkId(id.get());
-      if (registry.device(id.get()) != null) {
-        throw QmpException.generic("Duplicate device ID '%s'", id.get());
-      }
-    }
-    ObjectNode properties = arguments.rest();
-    id.ifPresent(text -> properties.put("id", text));
-    SpecJson.checkNames(driver, properties);
-    checkBus(properties);
-    checkChardev(driver, properties.path("chardev").asText());
-    PortSpec port = portSpec(driver, properties);
-    checkFree(port);
-    if (port.chardev().isEmpty()) {
-      addWithoutHostEnd(port);
-      return null;
-    }
-    Chardev chardev = registry.chardev(port.chardev());
-    if (isClipboard(chardev.spec()) && port.config().console()) {
-      throw QmpException.generic("chardev '%s' is for a virtserialport", chardev.id());
-    }
-    PortBackend backend = chardev.take(driver, target.eventLoop());
-    registry.put(addPort(port, backend), port);
-    chardev.taken();
-    return null;
-  }
-
-  /** As in QEMU, what the guest sends to such a port is dropped. */
-  private void addWithoutHostEnd(PortSpec port) throws QmpException {
-    PortBackend backend;
-    try {
-      backend = NullBackend.open();
-    } catch (ErrnoException e) {
-      throw QmpException.of(e);
-    }
-    try {
-      registry.put(addPort(port, backend), port);
-    } catch (QmpException e) {
-      backend.close();
-      throw e;
-    }
-  }
-
-  private PortInfo addPort(PortSpec port, PortBackend backend) throws QmpException {
-    try {
-      // An agent that starts again must not get the rest of what was for the former one.
-      boolean agent = backend.plain() instanceof ClipboardBackend;
-      PortConfig config = port.config();
-      return target
-          .channels()
-          .addPort(agent ? config.withGuestClose(GuestClose.DISCONNECT) : config, backend);
-    } catch (PortException e) {
-      throw QmpException.of(e);
-    }
-  }
-
-  /** Says why a device that is no port cannot be added: it does not exist, or not while it runs. */
-  private static QmpException notAPort(String driver) {
-    Matcher virtio = VIRTIO.matcher(driver);
-    if (!virtio.matches()) {
-      return QmpException.generic("'%s' is not a valid device model name", driver);
-    }
-    return virtio.group(1).equals("pci")
-        ? QmpException.generic("No 'PCI' bus found for device '%s'", driver)
-        : QmpException.generic("Bus 'virtio-mmio-bus.0' does not support hotplugging");
-  }
-
-  /** Refuses a chardev that does not exist or has a device, before other properties as in QEMU. */
-  private void checkChardev(String driver, String id) throws QmpException {
-    if (id.isEmpty()) {
-      return;
-    }
-    Chardev chardev = registry.chardev(id);
-    if (chardev == null) {
-      throw QmpException.generic("Property '%s.chardev' can't find value '%s'", driver, id);
-    }
-    chardev.checkFree(driver);
-  }
-
-  private void checkBus(ObjectNode properties) throws QmpException {
-    String bus = properties.path("bus").asText();
-    if (properties.has("bus") && !registry.isBus(bus)) {
-      throw QmpException.generic("Bus '%s' not found", bus);
-    }
-  }
-
-  /** Refuses a name or a number that another port has, as QEMU does. */
-  private void checkFree(PortSpec port) throws QmpException {
-    for (PortInfo other : target.channels().ports()) {
-      if (other.name().isPresent() && other.name().equals(port.config().name())) {
-        throw QmpException.generic(
-            "virtio-serial-bus: A port already exists by name %s", other.name().get());
-      }
-      if (other.nr() == port.config().nr()) {
-        throw QmpException.generic("virtio-serial-bus: A port already exists at id %d", other.nr());
-      }
-    }
-  }
-
-  private static PortSpec portSpec(String driver, ObjectNode properties) throws QmpException {
-    try {
-      return SpecJson.port(driver, properties);
-    } catch (OptionException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
-  }
-
-  private JsonNode removeDevice(QmpArguments arguments) throws QmpException {
-    String id = arguments.text("id");
-    arguments.finish();
-    // The path is how DEVICE_DELETED names it.
-    Device device =
-        registry.device(
-            id.startsWith(QomCommands.PERIPHERAL)
-                ? id.substring(QomCommands.PERIPHERAL.length())
-                : id);
-    if (device == null) {
-      throw QmpException.notFound(id);
-    }
-    try {
-      target.channels().removePort(device.info().nr());
-    } catch (PortException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
-    registry.remove(device);
-    return null;
-  }
-
-  private JsonNode queryPorts(QmpArguments arguments) throws QmpException {
-    arguments.finish();
-    ArrayNode result = JsonNodeFactory.instance.arrayNode();
-    for (PortInfo info : target.channels().ports()) {
-      PortJson.port(result, target.channels(), info, registry.device(info));
-    }
-    return result;
-  }
-
-  /** Checks an id by QEMU's rule, so that ids valid here are valid there. */
-  static void checkId(String id) throws QmpException {
-    if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
-      throw QmpException.generic(
-          "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.' and '_'");
-    }
   }
 }

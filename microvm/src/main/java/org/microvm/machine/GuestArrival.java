@@ -1,0 +1,201 @@
+package org.microvm.machine;
+
+import java.io.IOException;
+import java.util.function.BooleanSupplier;
+import org.microvm.devices.state.StateException;
+import org.microvm.devices.state.StateReader;
+import org.microvm.linux.FailureText;
+import org.microvm.linux.Fd;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.transfer.MigrationStream;
+import org.microvm.machine.transfer.MigrationStream.Frame;
+import org.microvm.machine.transfer.MigrationStream.Type;
+import org.microvm.memory.MemoryRegion;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.backend.HostConnection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A guest that a source sends to this process, from its accepted HELLO to the moment when one of
+ * the two sides runs it; see {@link MigrationStream} for the protocol.
+ */
+final class GuestArrival {
+  private static final Logger LOG = LoggerFactory.getLogger(GuestArrival.class);
+
+  private final MigrationStream stream;
+  private final RestoreTarget target;
+
+  GuestArrival(MigrationStream stream, RestoreTarget target) {
+    this.stream = stream;
+    this.target = target;
+  }
+
+  /** Tells the source why the guest cannot come here, if the source still listens. */
+  static void refuse(MigrationStream stream, Exception why) {
+    try {
+      stream.write(Type.FAILED, String.valueOf(why.getMessage()));
+    } catch (IOException e) {
+      LOG.debug("the source is gone: {}", e.getMessage());
+    }
+  }
+
+  /**
+   * Takes the guest over.
+   *
+   * @param held whether the guest stays paused here; asked when it has arrived
+   * @return the machine, which has been started
+   * @throws IOException if the source keeps the guest, or does not follow the protocol
+   * @throws MachineException if the guest cannot run here
+   */
+  Machine takeOver(BooleanSupplier held) throws IOException, MachineException {
+    boolean paused;
+    try {
+      paused = load();
+      target.standBy();
+      stream.write(Type.READY);
+    } catch (IOException | MachineException | RuntimeException e) {
+      refuse(stream, e);
+      throw e;
+    }
+    SourceVerdict verdict = awaitVerdict();
+    return switch (verdict) {
+      case GO -> {
+        takeDisks();
+        tellRunning();
+        yield target.activate(paused || held.getAsBoolean());
+      }
+      // The source has died, and no other process has the guest.
+      case LOCAL_EOF -> {
+        target.takeDisks();
+        yield target.activate(paused || held.getAsBoolean());
+      }
+      case REMOTE_EOF -> {
+        LOG.warn(
+            "the source was lost during the handover and may still run the guest, so it is paused"
+                + " here. Check the source before you run `cont`.");
+        yield target.keep();
+      }
+    };
+  }
+
+  /** What the source sent after READY: GO, or nothing before the stream ended. */
+  private enum SourceVerdict {
+    GO,
+    LOCAL_EOF,
+    REMOTE_EOF
+  }
+
+  /**
+   * Reads the bytes that host programs had sent to the source, then the source's decision.
+   *
+   * @throws IOException if the source keeps the guest
+   */
+  private SourceVerdict awaitVerdict() throws IOException, MachineException {
+    Frame frame;
+    try {
+      frame = stream.read();
+      for (long rest = 0; frame != null && frame.type() == Type.REST; frame = stream.read()) {
+        rest += frame.payload().length;
+        if (rest > MigrationStream.MOST_REST) {
+          throw new MachineException(
+              "the source sent more than %d bytes of input".formatted(MigrationStream.MOST_REST));
+        }
+        target.injectInput(port(frame), frame.payload());
+      }
+    } catch (IOException e) {
+      if (stream.isLocal()) {
+        throw e;
+      }
+      LOG.debug("{}", e.getMessage());
+      frame = null;
+    }
+    if (frame == null) {
+      return stream.isLocal() ? SourceVerdict.LOCAL_EOF : SourceVerdict.REMOTE_EOF;
+    }
+    if (frame.type() != Type.GO) {
+      frame.close();
+      throw new IOException("the source keeps the guest: " + frame.text());
+    }
+    return SourceVerdict.GO;
+  }
+
+  private void takeDisks() throws IOException {
+    try {
+      target.takeDisks();
+    } catch (IOException e) {
+      refuse(stream, e);
+      throw e;
+    }
+  }
+
+  private void tellRunning() {
+    try {
+      stream.write(Type.RUNNING);
+    } catch (IOException e) {
+      // The source has just died; the guest runs here all the same.
+      LOG.debug("{}", e.getMessage());
+    }
+  }
+
+  /** Reads memory, connections and state; returns whether the guest was paused. */
+  private boolean load() throws IOException, MachineException {
+    for (Frame frame = stream.read(); frame != null; frame = stream.read()) {
+      switch (frame.type()) {
+        case PAGES -> readPages(frame);
+        case MEMORY -> target.adoptMemory(descriptor(frame, "memory"));
+        case LINK -> adopt(frame);
+        case STATE -> {
+          target.load(StateReader.of(frame.payload()));
+          return frame.argument() != 0;
+        }
+        case ABORT -> throw new IOException("the source keeps the guest: " + frame.text());
+        default -> throw new IOException("the source sent an unexpected frame: " + frame.type());
+      }
+    }
+    throw new IOException("the source closed the connection");
+  }
+
+  private void readPages(Frame frame) throws IOException {
+    for (MemoryRegion region : target.ram().memory().regions()) {
+      long offset = frame.argument() - region.fileOffset();
+      if (offset >= 0 && offset <= region.size() && frame.length() <= region.size() - offset) {
+        if (!stream.readAll(region.host().asSlice(offset, frame.length()))) {
+          throw new IOException("the source closed the connection");
+        }
+        return;
+      }
+    }
+    throw new StateException(
+        "the source sent pages for offset 0x%x, which is outside this machine's memory"
+            .formatted(frame.argument()));
+  }
+
+  /** The port number in a frame; one that no port can have stays one. */
+  private static int port(Frame frame) {
+    return Math.clamp(frame.argument(), -1, Integer.MAX_VALUE);
+  }
+
+  private static Fd descriptor(Frame frame, String what) throws IOException {
+    if (frame.descriptors().size() != 1) {
+      frame.descriptors().forEach(Fd::close);
+      throw new IOException(what + " must come with exactly one descriptor");
+    }
+    return frame.descriptors().getFirst();
+  }
+
+  private void adopt(Frame frame) throws IOException {
+    Fd descriptor = descriptor(frame, "a connection");
+    try {
+      // The event loop must not wait in a read or write, whatever the source has set.
+      descriptor.nonBlocking(true);
+      target.adopt(port(frame), HostConnection.duplex(descriptor));
+    } catch (IOException e) {
+      descriptor.close();
+      throw e;
+    } catch (PortException e) {
+      descriptor.close();
+      throw new IOException(FailureText.of(e), e);
+    }
+  }
+}

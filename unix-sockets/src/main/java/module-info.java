@@ -1,0 +1,4 @@
+/** Connections of host programs to unix sockets. */
+module org.microvm.socket {
+  exports org.microvm.socket;
+}

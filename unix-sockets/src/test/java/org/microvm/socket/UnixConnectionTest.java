@@ -1,0 +1,68 @@
+package org.microvm.socket;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Connections to unix sockets, and the errors of those that cannot be made. */
+class UnixConnectionTest {
+  @TempDir Path directory;
+
+  @Test
+  void server_listens_isConnected() throws Exception {
+    Path path = directory.resolve("socket");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(path));
+
+      try (SocketChannel client = UnixConnection.open(path);
+          SocketChannel accepted = server.accept()) {
+        client.write(ByteBuffer.wrap(new byte[] {7}));
+        ByteBuffer received = ByteBuffer.allocate(1);
+        accepted.read(received);
+
+        assertEquals(7, received.get(0));
+      }
+    }
+  }
+
+  @Test
+  void server_missing_errorNamesThePath() {
+    Path path = directory.resolve("missing");
+
+    IOException failure = assertThrows(IOException.class, () -> UnixConnection.open(path));
+
+    assertTrue(
+        failure.getMessage().startsWith("cannot connect to " + path + ": "), failure.getMessage());
+  }
+
+  @Test
+  void caller_interrupted_isToldSoAndStaysInterrupted() {
+    Path path = directory.resolve("socket");
+    Thread.currentThread().interrupt();
+
+    InterruptedIOException end;
+    boolean stillInterrupted;
+    try {
+      end = assertThrows(InterruptedIOException.class, () -> UnixConnection.open(path));
+    } finally {
+      stillInterrupted = Thread.interrupted();
+    }
+
+    assertEquals("interrupted while connecting to " + path, end.getMessage());
+    assertInstanceOf(ClosedByInterruptException.class, end.getCause());
+    assertTrue(stillInterrupted);
+  }
+}

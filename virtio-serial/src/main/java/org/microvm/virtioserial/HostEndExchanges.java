@@ -1,0 +1,72 @@
+package org.microvm.virtioserial;
+
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.virtioserial.backend.PortBackend;
+
+/**
+ * The exchanges of host ends that wait for the event loop. They are made there, so that the old
+ * host end cannot be about to hand over a connection. Guarded by the device lock.
+ */
+final class HostEndExchanges {
+  private final DeviceContext context;
+  private final Ports ports;
+  private final Set<Exchange> waiting = new HashSet<>();
+
+  HostEndExchanges(DeviceContext context, Ports ports) {
+    this.context = context;
+    this.ports = ports;
+  }
+
+  /** An exchange, which either is made or fails or is cancelled. */
+  private static final class Exchange extends CompletableFuture<Void> {
+    private final AtomicBoolean decided = new AtomicBoolean();
+
+    /** Returns false if another call has decided what becomes of the exchange. */
+    boolean decide() {
+      return decided.compareAndSet(false, true);
+    }
+
+    /** Cancels the exchange unless it is being made; then this returns false. */
+    @Override
+    public boolean cancel(boolean mayInterrupt) {
+      return decide() && super.cancel(mayInterrupt);
+    }
+  }
+
+  /** Requests an exchange; the caller owns the host end if the result is not normal. */
+  CompletableFuture<Void> request(int nr, PortBackend next) {
+    Exchange exchange = new Exchange();
+    waiting.add(exchange);
+    context.execute(() -> make(exchange, nr, next));
+    return exchange;
+  }
+
+  private void make(Exchange exchange, int nr, PortBackend next) {
+    ReentrantLock outer = context.lock().enter();
+    try {
+      waiting.remove(exchange);
+      if (exchange.decide()) {
+        ports.require(nr).exchange(next);
+        exchange.complete(null);
+      }
+    } catch (PortException | RuntimeException e) {
+      exchange.completeExceptionally(e);
+    } finally {
+      context.lock().exit(outer);
+    }
+  }
+
+  /** Fails the exchanges that wait, because the ports are gone and the event loop may end. */
+  void close() {
+    for (Exchange exchange : waiting) {
+      if (exchange.decide()) {
+        exchange.completeExceptionally(new PortException("the device is closed"));
+      }
+    }
+    waiting.clear();
+  }
+}
