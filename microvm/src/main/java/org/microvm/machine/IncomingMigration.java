@@ -16,8 +16,6 @@ import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.machine.transfer.MigrationTransports;
 import org.microvm.machine.transfer.SourceListener;
 import org.microvm.transport.TransportListener;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The destination of a live migration: waits for a guest on a unix socket or a TCP port.
@@ -26,8 +24,6 @@ import org.slf4j.LoggerFactory;
  * Anyone with a certificate can connect to the TCP port, and without TLS anyone at all.
  */
 public final class IncomingMigration implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(IncomingMigration.class);
-
   /** How long a source on another host may send nothing. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
