@@ -15,7 +15,8 @@ import org.microvm.agent.GuestAgent;
 /**
  * Measures how long a guest agent takes to answer a ping while other agents of the guest, and a
  * copy in bulk, use their channels: {@code Ping PINGS BULK AGENT...}. BULK is the socket of a
- * channel that the guest fills.
+ * channel that the guest fills. {@code Ping --while WHAT PINGS AGENT [BULK]} prints only the row of
+ * what others do meanwhile.
  */
 public final class Ping {
   private static final Duration BOOT = Duration.ofMinutes(2);
@@ -24,6 +25,11 @@ public final class Ping {
 
   /** Prints a table in Markdown. */
   public static void main(String[] args) throws Exception {
+    if (args[0].equals("--while")) {
+      Path bulk = args.length > 4 ? Path.of(args[4]) : null;
+      row(args[1], Integer.parseInt(args[2]), Path.of(args[3]), bulk);
+      return;
+    }
     int pings = Integer.parseInt(args[0]);
     Path bulk = Path.of(args[1]);
     List<GuestAgent> agents = new ArrayList<>();
@@ -44,6 +50,14 @@ public final class Ping {
     row("both", during(agents.subList(1, agents.size()), bulk, agents.getFirst(), pings));
     for (GuestAgent agent : agents) {
       agent.close();
+    }
+  }
+
+  private static void row(String what, int pings, Path socket, Path bulk) throws Exception {
+    try (GuestAgent agent = GuestAgent.connect(socket)) {
+      agent.await(BOOT);
+      measure(agent, 10); // Loads classes.
+      row(what, during(List.of(), bulk, agent, pings));
     }
   }
 

@@ -41,6 +41,7 @@ public final class Clipboard implements AutoCloseable {
   private static final int READ_BYTES = 32 * 1024;
 
   private final int mostOwed;
+  private final Silence silence = new Silence(System::nanoTime);
   private final CompletableFuture<Void> whenClosed = new CompletableFuture<>();
   private final ClipboardExchange exchange = new ClipboardExchange();
 
@@ -132,6 +133,7 @@ public final class Clipboard implements AutoCloseable {
       MessageReader reader = new MessageReader(new Incoming(exchange, used));
       ByteBuffer bytes = ByteBuffer.allocateDirect(READ_BYTES);
       while (channel.read(bytes) >= 0) {
+        silence.broken();
         reader.read(bytes.flip());
         bytes.clear();
       }
@@ -239,6 +241,16 @@ public final class Clipboard implements AutoCloseable {
    */
   public CompletableFuture<Optional<byte[]>> request(Selection selection, Format format) {
     return exchange.request(selection, format);
+  }
+
+  /**
+   * Asks the peer for contents, and gives up once it has sent nothing for some time. There is no
+   * limit for an answer that comes slowly.
+   */
+  CompletableFuture<Optional<byte[]>> request(Selection selection, Format format, Duration silent) {
+    CompletableFuture<Optional<byte[]>> answer = request(selection, format);
+    silence.limit(answer, silent);
+    return answer;
   }
 
   /**

@@ -1,6 +1,7 @@
 package org.microvm.spice;
 
 import java.nio.channels.ByteChannel;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,11 +28,18 @@ public final class ClipboardHub implements AutoCloseable {
   static final int MAX_MEMBERS = 8;
 
   private static final Logger LOG = LoggerFactory.getLogger(ClipboardHub.class);
-  private static final long READ_SECONDS = 30;
+  private static final Duration MEMBER_SILENCE = Duration.ofSeconds(30);
+
+  /**
+   * An agent sends nothing while it collects contents from a program of its session: 45 s for 10
+   * MiB where the guest's kernel is emulated.
+   */
+  private static final Duration GUEST_SILENCE = Duration.ofMinutes(5);
 
   /** A member gets one piece of contents at a time, since each can have its own copy. */
   private static final int MEMBER_OWED = 1;
 
+  private final Duration guestSilence;
   private final Clipboard guest = new Clipboard();
   private final List<Clipboard> members = new CopyOnWriteArrayList<>();
 
@@ -48,6 +55,14 @@ public final class ClipboardHub implements AutoCloseable {
 
   /** Creates a hub whose guest is not connected yet. */
   public ClipboardHub() {
+    this(GUEST_SILENCE);
+  }
+
+  /**
+   * @param guestSilence after which a member that pastes gets nothing
+   */
+  ClipboardHub(Duration guestSilence) {
+    this.guestSilence = guestSilence;
     guest.watch(this::guestOffers);
   }
 
@@ -123,8 +138,7 @@ public final class ClipboardHub implements AutoCloseable {
     }
     Map<Format, CompletableFuture<Optional<byte[]>>> answers = new LinkedHashMap<>();
     for (Format format : formats) {
-      answers.put(
-          format, member.request(selection, format).orTimeout(READ_SECONDS, TimeUnit.SECONDS));
+      answers.put(format, member.request(selection, format, MEMBER_SILENCE));
     }
     CompletableFuture.allOf(answers.values().toArray(CompletableFuture[]::new))
         .whenComplete((_, failure) -> keep(selection, offer, answers));
@@ -159,10 +173,7 @@ public final class ClipboardHub implements AutoCloseable {
     if (formats.isEmpty()) {
       member.clear(selection);
     } else {
-      member.offer(
-          selection,
-          formats,
-          format -> guest.request(selection, format).orTimeout(READ_SECONDS, TimeUnit.SECONDS));
+      member.offer(selection, formats, format -> guest.request(selection, format, guestSilence));
     }
   }
 }

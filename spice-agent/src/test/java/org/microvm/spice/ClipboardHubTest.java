@@ -42,13 +42,13 @@ class ClipboardHubTest {
 
   private Clipboard connectAgent() throws IOException {
     SocketChannel[] pair = RawAgent.pair();
-    served.add(Thread.ofPlatform().daemon().start(() -> serve(pair[0])));
+    served.add(Thread.ofPlatform().daemon().start(() -> serve(hub, pair[0])));
     Clipboard agent = Clipboard.over(pair[1]);
     opened.add(agent);
     return agent;
   }
 
-  private void serve(SocketChannel channel) {
+  private static void serve(ClipboardHub hub, SocketChannel channel) {
     try {
       hub.guest().serve(channel);
     } catch (ClipboardException e) {
@@ -57,6 +57,10 @@ class ClipboardHubTest {
   }
 
   private Clipboard member() throws IOException {
+    return member(hub);
+  }
+
+  private Clipboard member(ClipboardHub hub) throws IOException {
     SocketChannel[] pair = RawAgent.pair();
     hub.join(pair[0]);
     Clipboard member = Clipboard.over(pair[1]);
@@ -99,6 +103,23 @@ class ClipboardHubTest {
     assertEquals(Optional.of("of the guest"), early.text(LIMIT));
     assertEquals(Optional.of("of the guest"), member().text(LIMIT));
     assertEquals(Optional.empty(), early.get(Selection.PRIMARY, Format.TEXT, LIMIT));
+  }
+
+  @Test
+  void agent_thatDoesNotAnswer_leavesTheMemberWithoutContents() throws Exception {
+    SocketChannel[] pair = RawAgent.pair();
+    try (ClipboardHub impatient = new ClipboardHub(Duration.ofMillis(1));
+        RawAgent agent = new RawAgent(pair[1])) {
+      Thread.ofPlatform().daemon().start(() -> serve(impatient, pair[0]));
+      agent.begin();
+      Clipboard member = member(impatient);
+      BlockingQueue<Set<Format>> seen = changes(member);
+
+      agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1));
+      assertEquals(Set.of(Format.TEXT), seen.poll(20, TimeUnit.SECONDS));
+
+      assertEquals(Optional.empty(), member.text(LIMIT));
+    }
   }
 
   @Test
