@@ -5,8 +5,10 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.microvm.spice.Clipboard;
 import org.microvm.spice.Format;
 import org.microvm.spice.Selection;
@@ -21,8 +23,13 @@ final class ClipboardShare {
   private final Clipboard guest;
   private final DesktopClipboard desktop;
 
-  /** Gets an element when the guest offers text, or when the connection has ended. */
-  private final BlockingQueue<Boolean> events = new LinkedBlockingQueue<>(1);
+  /** Gets an element when there is something to do before the desktop is asked again. */
+  private final BlockingQueue<Boolean> wake = new LinkedBlockingQueue<>(1);
+
+  private final AtomicBoolean offered = new AtomicBoolean();
+
+  /** The guest's text that is on its way, which may take minutes; null if there is none. */
+  private CompletableFuture<Optional<byte[]>> arriving;
 
   /** The text that both sides have, as far as this process knows. */
   private byte[] known = {};
@@ -37,24 +44,27 @@ final class ClipboardShare {
     guest.watch(
         (selection, formats) -> {
           if (selection == Selection.CLIPBOARD && formats.contains(Format.TEXT)) {
-            events.offer(true);
+            offered.set(true);
+            wake.offer(true);
           }
         });
-    if (guest.offered(Selection.CLIPBOARD).contains(Format.TEXT)) {
-      events.offer(true);
-    }
-    guest.closed().thenRun(() -> events.offer(false));
+    guest.closed().thenRun(() -> wake.offer(true));
     while (!guest.closed().isDone()) {
-      if (Boolean.TRUE.equals(events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS))) {
-        toDesktop();
+      wake.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
+      if (arriving != null && arriving.isDone()) {
+        toDesktop(arriving.join());
+        arriving = null;
+      }
+      if (arriving == null && offered.getAndSet(false)) {
+        arriving =
+            guest.request(Selection.CLIPBOARD, Format.TEXT).exceptionally(_ -> Optional.empty());
+        arriving.thenRun(() -> wake.offer(true));
       }
       toGuest();
     }
   }
 
-  private void toDesktop() throws IOException, InterruptedException {
-    Optional<byte[]> text =
-        guest.request(Selection.CLIPBOARD, Format.TEXT).exceptionally(_ -> Optional.empty()).join();
+  private void toDesktop(Optional<byte[]> text) throws IOException, InterruptedException {
     if (text.isPresent() && !Arrays.equals(text.get(), known)) {
       known = text.get();
       desktop.write(known);
@@ -65,6 +75,7 @@ final class ClipboardShare {
     Optional<byte[]> text = desktop.read();
     if (text.isPresent() && !Arrays.equals(text.get(), known)) {
       known = text.get();
+      arriving = null;
       guest.set(Selection.CLIPBOARD, Map.of(Format.TEXT, known));
     }
   }
