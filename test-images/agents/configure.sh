@@ -129,6 +129,7 @@ END
     ln -sfnT /lib/systemd/system/multi-user.target "$etc/systemd/system/default.target"
 }
 
+# user-runtime-dir@.service stays: logind of systemd 257 starts no session without it.
 mask_units \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
     systemd-tmpfiles-clean.timer e2scrub_reap.service getty@.service serial-getty@hvc0.service \
@@ -141,7 +142,7 @@ mask_units \
     systemd-pstore.service systemd-random-seed.service systemd-remount-fs.service systemd-repart.service \
     systemd-sysctl.service systemd-sysext.service systemd-sysusers.service systemd-tmpfiles-setup-dev.service \
     systemd-update-done.service systemd-update-utmp.service systemd-update-utmp-runlevel.service \
-    systemd-user-sessions.service user@.service user-runtime-dir@.service
+    systemd-user-sessions.service user@.service
 mount_table
 identity
 tunables

@@ -17,7 +17,8 @@ import picocli.CommandLine.ParentCommand;
     description = {
       "Copies a file into the guest or out of it.",
       "A path in the guest begins with a colon, as in 'cp notes.txt :/tmp/' and"
-          + " 'cp :/etc/hosts -'; - is standard input or output."
+          + " 'cp :/etc/hosts -'; - is standard input or output.",
+      "qemu-ga makes a new file so that all users of the guest may write it (mode 0666)."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandCopy implements Callable<Integer> {

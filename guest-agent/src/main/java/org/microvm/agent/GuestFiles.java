@@ -51,7 +51,7 @@ public final class GuestFiles {
 
   /**
    * Copies a file of the host into the guest; an existing file there is overwritten. A new file
-   * gets the agent's owner and default mode.
+   * gets the agent's owner, and with qemu-ga a mode by which all users of the guest may write it.
    *
    * @param source file of the host
    * @param target path in the guest, with the name of the file
