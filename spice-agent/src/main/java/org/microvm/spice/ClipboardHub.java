@@ -31,8 +31,8 @@ public final class ClipboardHub implements AutoCloseable {
   private static final Duration MEMBER_SILENCE = Duration.ofSeconds(30);
 
   /**
-   * An agent sends nothing while it collects contents from a program of its session: 45 s for 10
-   * MiB where the guest's kernel is emulated.
+   * An agent sends nothing while it collects contents from a program of its session. That takes
+   * more than half a minute for 10 MiB where the guest's kernel is emulated.
    */
   private static final Duration GUEST_SILENCE = Duration.ofMinutes(5);
 
