@@ -44,6 +44,7 @@ final class TerminalQueries {
    * Returns a piece of the output without queries. What may be the beginning of one is kept until
    * its end has come.
    */
+  @SuppressWarnings("JdkObsolete") // hitEnd is for input in pieces, which this is
   byte[] without(byte[] piece) {
     String text = held + new String(piece, BYTES);
     held = "";
