@@ -9,11 +9,16 @@ import org.microvm.linux.Terminal;
  * sequences change its title, its clipboard or what is on the screen.
  */
 final class GuestText {
-  /** C0, DEL and C1, which includes the one-byte form of ESC [, but not the tabulator. */
-  private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}&&[^\t]]");
+  /**
+   * C0, DEL and C1, which includes the one-byte form of ESC [, but not the tabulator. And what
+   * makes a terminal show a line in another order, or as two: embeddings, overrides and isolates of
+   * Unicode's bidirectional algorithm, and its separators.
+   */
+  private static final Pattern CONTROL =
+      Pattern.compile("[\\p{Cc}\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029&&[^\t]]");
 
   /** The same, but not the line feed. */
-  private static final Pattern CONTROL_IN_LINES = Pattern.compile("[\\p{Cc}&&[^\t\n]]");
+  private static final Pattern CONTROL_IN_LINES = Pattern.compile("(?!\n)" + CONTROL);
 
   private GuestText() {}
 

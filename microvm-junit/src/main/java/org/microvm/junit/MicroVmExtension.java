@@ -197,8 +197,13 @@ public final class MicroVmExtension
             });
   }
 
-  /** A terminal obeys control characters, and the guest determines the text. */
+  /**
+   * A terminal obeys control characters, and may show text in the order that others ask for. The
+   * guest determines the text.
+   */
   private static String printable(String console) {
-    return console.replace("\r\n", "\n").replaceAll("[\\p{Cc}&&[^\t\n]]", "?");
+    return console
+        .replace("\r\n", "\n")
+        .replaceAll("[\\p{Cc}\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029&&[^\t\n]]", "?");
   }
 }
