@@ -67,8 +67,23 @@ class SlowMachineTest {
   }
 
   private void answer(String request, String result) throws IOException {
-    String id = request.replaceAll(".*\"id\":([0-9]+).*", "$1");
-    send("{\"return\": %s, \"id\": %s}".formatted(result, id));
+    send("{\"return\": %s, \"id\": %s}".formatted(result, id(request)));
+  }
+
+  private void refuse(String request, String why) throws IOException {
+    send(
+        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}, \"id\": %s}"
+            .formatted(why, id(request)));
+  }
+
+  private static String id(String request) {
+    return request.replaceAll(".*\"id\":([0-9]+).*", "$1");
+  }
+
+  private String next(String command) throws IOException {
+    String request = requests.readLine();
+    assertTrue(request.contains('"' + command + '"'), request);
+    return request;
   }
 
   private String negotiated() throws IOException {
@@ -153,19 +168,6 @@ class SlowMachineTest {
     assertEnds(130, "microvm: interrupted: the channel chan was removed");
   }
 
-  private void refuse(String request, String why) throws IOException {
-    String id = request.replaceAll(".*\"id\":([0-9]+)[,}]?.*", "$1");
-    send(
-        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}, \"id\": %s}"
-            .formatted(why, id));
-  }
-
-  private String next(String command) throws IOException {
-    String request = requests.readLine();
-    assertTrue(request.contains('"' + command + '"'), request);
-    return request;
-  }
-
   @Test
   void portAddInterrupted_ofAnIdThatIsTaken_leavesThatChannelAlone() throws Exception {
     start("port", "add", "chan", "--pty");
@@ -182,14 +184,19 @@ class SlowMachineTest {
     assertEnds(130, "microvm: interrupted: the channel chan was not added");
   }
 
-  @Test
-  void portAddInterrupted_removesWhatItHasAdded() throws Exception {
+  /** Interrupts {@code port add} while it waits for the device; returns that request. */
+  private String interruptedAtItsDevice() throws Exception {
     start("port", "add", "chan", "--pty");
     accept();
     answer(negotiated(), "{}");
     String device = next("device_add");
-
     interrupt();
+    return device;
+  }
+
+  @Test
+  void portAddInterrupted_removesWhatItHasAdded() throws Exception {
+    String device = interruptedAtItsDevice();
 
     String status = next("query-status");
     answer(device, "{}");
@@ -201,12 +208,7 @@ class SlowMachineTest {
 
   @Test
   void portAddInterrupted_deviceRefused_removesTheHostEndAlone() throws Exception {
-    start("port", "add", "chan", "--pty");
-    accept();
-    answer(negotiated(), "{}");
-    String device = next("device_add");
-
-    interrupt();
+    String device = interruptedAtItsDevice();
 
     String status = next("query-status");
     refuse(device, "Duplicate device ID 'chan'");

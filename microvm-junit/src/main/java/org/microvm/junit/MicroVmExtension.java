@@ -17,6 +17,7 @@ import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.platform.commons.support.AnnotationSupport;
 import org.microvm.kvm.Kvm;
+import org.microvm.linux.PlainText;
 
 /**
  * The JUnit extension that implements {@link MicroVm}. A guest is kept in the store of the class or
@@ -197,13 +198,8 @@ public final class MicroVmExtension
             });
   }
 
-  /**
-   * A terminal obeys control characters, and may show text in the order that others ask for. The
-   * guest determines the text.
-   */
+  /** The guest determines the text, and a terminal may show it. */
   private static String printable(String console) {
-    return console
-        .replace("\r\n", "\n")
-        .replaceAll("[\\p{Cc}\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029&&[^\t\n]]", "?");
+    return PlainText.of(console.replace("\r\n", "\n"), "\t\n");
   }
 }

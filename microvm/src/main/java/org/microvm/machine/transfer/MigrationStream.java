@@ -14,6 +14,7 @@ import java.util.Set;
 import org.microvm.devices.state.StateReader;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.PlainText;
 import org.microvm.transport.Transport;
 import org.microvm.transport.UnixTransport;
 
@@ -88,7 +89,7 @@ public final class MigrationStream implements AutoCloseable {
   public record Frame(Type type, long argument, long length, byte[] payload, List<Fd> descriptors) {
     /** The payload as text; control characters, which a terminal might obey, are replaced. */
     public String text() {
-      return PeerText.plain(new String(payload, StandardCharsets.UTF_8));
+      return PlainText.of(new String(payload, StandardCharsets.UTF_8), "");
     }
 
     /** Closes the descriptors. */

@@ -1,5 +1,6 @@
 package org.microvm.machine.transfer;
 
+import org.microvm.linux.PlainText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,7 +17,7 @@ final class Strangers {
   /** Logs that a connection was refused, unless there are too many. */
   synchronized void refused(String reason) {
     // It may contain names of the peer's certificate, and the log may be a terminal.
-    String why = PeerText.plain(String.valueOf(reason));
+    String why = PlainText.of(String.valueOf(reason), "");
     long now = System.nanoTime();
     if (now - periodStart > PERIOD_NANOS) {
       periodStart = now;

@@ -1,0 +1,31 @@
+package org.microvm.linux;
+
+import java.util.regex.Pattern;
+
+/**
+ * Makes text that a guest or a peer determines fit for a terminal or a log. A terminal obeys
+ * control characters: escape sequences change its title, its clipboard or what is on the screen.
+ */
+public final class PlainText {
+  /**
+   * C0, DEL and C1, which includes the one-byte form of ESC [. And what makes a terminal show a
+   * line in another order, or as two: embeddings, overrides and isolates of Unicode's bidirectional
+   * algorithm, and its separators.
+   */
+  private static final Pattern CONTROL =
+      Pattern.compile("[\\p{Cc}\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029]");
+
+  private PlainText() {}
+
+  /**
+   * {@return the text with each control character replaced by a question mark}
+   *
+   * @param text any text
+   * @param kept control characters that stay, such as a line feed
+   */
+  public static String of(String text, String kept) {
+    return CONTROL
+        .matcher(text)
+        .replaceAll(found -> kept.contains(found.group()) ? found.group() : "?");
+  }
+}
