@@ -37,6 +37,9 @@ final class FishCompletion {
     if (ShellCompletion.takesMachine(command)) {
       line(here, "-a " + quoted(MACHINES), "machine");
     }
+    if (ShellCompletion.takesFiles(command)) {
+      line(here, "-F", "file");
+    }
     for (OptionSpec option : command.options()) {
       if (!option.hidden()) {
         option(here, option);

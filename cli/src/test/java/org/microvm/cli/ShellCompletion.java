@@ -24,6 +24,48 @@ final class ShellCompletion {
   private static final String MACHINES =
       "$(microvm list --json 2>/dev/null | sed -n 's/.*\"name\" : \"\\(.*\\)\".*/\\1/p')";
 
+  /** The function that the shells call. */
+  private static final String FUNCTION = "_complete_microvm_assignment";
+
+  /**
+   * Completes {@code --option=value} as {@code --option value}, which is all that picocli's
+   * function knows. Bash passes "=" as a word of its own, zsh as a part of the word, and bash, too,
+   * if COMP_WORDBREAKS has no "=".
+   */
+  private static final String ASSIGNMENT =
+      """
+      # Completes "--option=value" as "--option value".
+      function _complete_microvm_assignment() {
+        local -a line
+        line=("${COMP_WORDS[@]}")
+        local last=$COMP_CWORD word="${COMP_WORDS[COMP_CWORD]}" option="" proposal
+        if [[ "$word" == -*=* ]]; then
+          [[ -n "${ZSH_VERSION-}" ]] || option="${word%%=*}"
+          line[last]="${word%%=*}"
+          line[last+1]="${word#*=}"
+          last=$((last + 1))
+        elif [[ "$word" == "=" ]]; then
+          line[last]=""
+        elif (( last > 1 )) && [[ "${line[last-1]}" == "=" ]]; then
+          line[last-1]="$word"
+          last=$((last - 1))
+        fi
+        local -a COMP_WORDS
+        COMP_WORDS=("${line[@]:0:$((last + 1))}")
+        local COMP_CWORD=$last
+        _complete_microvm
+        if [[ -n "$option" ]]; then
+          local -a proposals
+          proposals=()
+          for proposal in "${COMPREPLY[@]}"; do
+            proposals+=("$option=$proposal")
+          done
+          COMPREPLY=("${proposals[@]}")
+        fi
+      }
+
+      """;
+
   /** Whether a word of a command, not of its subcommands, is the name of a machine. */
   static boolean takesMachine(CommandSpec command) {
     return command.positionalParameters().stream()
@@ -32,26 +74,51 @@ final class ShellCompletion {
                 word.index().min() == 0 && word.paramLabel().matches("\\[?(NAME|MACHINE)\\b.*"));
   }
 
+  /** Whether words of a command, not of its subcommands, may be names of files or programs. */
+  static boolean takesFiles(CommandSpec command) {
+    return command.positionalParameters().stream()
+        .anyMatch(word -> word.paramLabel().matches(".*DIRECTORY|FROM|TO|-- .*"));
+  }
+
   /** The script for bash. */
   static String bash() {
     CommandLine main = Main.commandLine();
     addChoices(main);
-    return withMachines(AutoComplete.bash(NAME, main), main, "_picocli_" + NAME);
+    String script = withMachines(AutoComplete.bash(NAME, main), main, "_picocli_" + NAME);
+    return withFiles(script)
+        .replace(
+            "complete -F _complete_microvm -o", ASSIGNMENT + "complete -F " + FUNCTION + " -o");
+  }
+
+  /**
+   * Lets the shell propose files for words that are not options: picocli's script turns that off in
+   * a command that has an option with a value, also for the command's own words and for options
+   * whose value only begins with a file, such as --disk.
+   */
+  private static String withFiles(String script) {
+    String files = "type compopt &>/dev/null && compopt -o default\n";
+    return script
+        .replace("\n  esac\n\n  if [[", "\n  esac\n\n  " + files + "\n  if [[")
+        .replaceAll("\\n( *'--disk'.*\\))\n( *)return\n", "\n$1\n$2" + files + "$2return\n");
   }
 
   /**
    * The script for zsh, in its directory of functions: that of bash with the functions that it
-   * expects. The shell reads it at the first completion, which it then has to do itself.
+   * expects. The shell runs it for each completion. A value behind "=" is all that it completes
+   * then.
    */
   static String zsh() {
     return "#compdef microvm\n"
         + "autoload -U +X bashcompinit && bashcompinit\n"
         + "(( $+functions[compopt] )) || function compopt { return 0 }\n"
         + bash()
+            .replaceFirst("\ncomplete -F .*\n", "\n")
             .replace("  setopt COMPLETE_ALIASES\n", "")
             .replace("  alias compopt=complete\n", "")
             .replace("type compopt &>/dev/null && ", "")
-        + "\n_bash_complete -o default -F _complete_microvm\n";
+        + "\n[[ $PREFIX == -*=* ]] && compset -P 1 '*='\n_bash_complete -o default -F "
+        + FUNCTION
+        + "\n";
   }
 
   /** Gives the options the words that they accept, for picocli's generator. */

@@ -34,7 +34,7 @@ class ShellCompletionTest {
                     + quoted
                     + "); COMP_CWORD="
                     + (words.length - 1)
-                    + "; COMP_LINE=x; _complete_microvm; printf '%s\\n' \"${COMPREPLY[@]}\"")
+                    + "; COMP_LINE=x; $(complete -p microvm | sed 's/.*-F \\([^ ]*\\).*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\"")
             .redirectError(directory.resolve("err").toFile());
     builder
         .environment()
@@ -55,6 +55,43 @@ class ShellCompletionTest {
     assertEquals(List.of("exit", "restart", "pause"), complete("microvm", "run", "--on-panic", ""));
     assertEquals(List.of("share"), complete("microvm", "migrate", "--memory", "sh"));
     assertEquals(List.of("primary"), complete("microvm", "clipboard", "get", "--selection", "pri"));
+  }
+
+  @Test
+  void bash_completesAValueBehindAnEqualsSign() throws Exception {
+    // Readline passes "=" as a word, unless COMP_WORDBREAKS lacks it.
+    assertEquals(List.of("on", "off", "strict"), complete("microvm", "run", "--sandbox", "="));
+    assertEquals(List.of("strict"), complete("microvm", "run", "--sandbox", "=", "s"));
+    assertEquals(List.of("--sandbox=strict"), complete("microvm", "run", "--sandbox=s"));
+    Path kernel = Files.createFile(directory.resolve("vmlinux"));
+    String start = kernel.toString().replace("linux", "");
+    assertEquals(List.of(kernel.toString()), complete("microvm", "run", "--kernel", "=", start));
+    assertEquals(List.of("-kernel=" + kernel), complete("microvm", "run", "-kernel=" + start));
+  }
+
+  /** Where the script proposes nothing, the shell proposes files, as of `agent cp` and `run --`. */
+  @Test
+  void bash_leavesOtherWordsToTheShell() {
+    String files = "type compopt &>/dev/null && compopt -o default\n";
+    String end = "esac\n\n  " + files;
+    String function = BASH.substring(BASH.indexOf("function _picocli_microvm_snapshot()"));
+    assertTrue(function.substring(0, function.indexOf("\n}\n")).contains(end));
+    assertTrue(BASH.contains("    '--disk'|'-disk')\n      " + files + "      return\n"));
+  }
+
+  @Test
+  void fish_completesFilesWhereACommandTakesThem() {
+    List<String> files =
+        ShellCompletion.fish()
+            .lines()
+            .filter(line -> line.endsWith(" -F -d 'file'"))
+            .map(line -> line.replaceFirst("^complete -c microvm -n '(.*)' -F -d 'file'$", "$1"))
+            .map(condition -> condition.replaceAll("; and not .*", ""))
+            .map(condition -> condition.replaceAll("(; and )?__fish_seen_subcommand_from ", " "))
+            .map(String::strip)
+            .toList();
+    assertEquals(
+        List.of("run", "snapshot", "restore", "agent exec", "agent cp", "agent freeze"), files);
   }
 
   @ParameterizedTest
@@ -87,10 +124,11 @@ class ShellCompletionTest {
   }
 
   @Test
-  void zsh_hasTheScriptOfBashAndCompletesAtOnce() {
+  void zsh_hasTheScriptOfBashAndCompletesAtEachCall() {
     assertTrue(ShellCompletion.zsh().startsWith("#compdef microvm\n"));
     assertTrue(
-        ShellCompletion.zsh().endsWith("\n_bash_complete -o default -F _complete_microvm\n"));
+        ShellCompletion.zsh()
+            .endsWith("\n_bash_complete -o default -F _complete_microvm_assignment\n"));
     assertTrue(ShellCompletion.zsh().contains("function _picocli_microvm_console() {"));
     // In the emulation of sh, "&>" would start the command before it in the background.
     assertFalse(ShellCompletion.zsh().contains("type compopt &>"));
