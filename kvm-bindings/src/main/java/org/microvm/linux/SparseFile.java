@@ -18,7 +18,8 @@ public final class SparseFile {
    * @param file the file
    * @param offset position of the first byte in the file
    * @param length in bytes, positive
-   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file system has no holes
+   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file has no holes, or none at this
+   *     range
    */
   public static long punchHole(Fd file, long offset, long length) {
     int mode = Linux.FALLOC_FL_PUNCH_HOLE() | Linux.FALLOC_FL_KEEP_SIZE();
@@ -31,7 +32,8 @@ public final class SparseFile {
    * @param file the file
    * @param offset position of the first byte in the file
    * @param length in bytes, positive
-   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file system cannot do this
+   * @return 0, or {@code -errno}; {@code -EOPNOTSUPP} if the file cannot do this, or not at this
+   *     range
    */
   public static long zeroRange(Fd file, long offset, long length) {
     int mode = Linux.FALLOC_FL_ZERO_RANGE() | Linux.FALLOC_FL_KEEP_SIZE();
@@ -39,7 +41,19 @@ public final class SparseFile {
   }
 
   private static long fallocate(Fd file, int mode, long offset, long length) {
-    return file.with(fd -> Syscalls.fallocate(fd, mode, offset, length));
+    return supported(file.with(fd -> Syscalls.fallocate(fd, mode, offset, length)));
+  }
+
+  /**
+   * Gives the errors by which files say that they cannot do it one number. A block device answers
+   * EINVAL to a range that is not whole sectors of its own (blkdev_fallocate in block/fops.c), and
+   * ENODEV if it has no fallocate; FUSE and NFS answer ENOSYS.
+   */
+  static long supported(long result) {
+    return switch ((int) -result) {
+      case Errno.EINVAL, Errno.ENODEV, Errno.ENOSYS, Errno.ENOTTY -> -Errno.EOPNOTSUPP;
+      default -> result;
+    };
   }
 
   /**
