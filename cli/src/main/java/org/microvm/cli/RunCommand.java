@@ -1,34 +1,20 @@
 package org.microvm.cli;
 
-import static java.util.Map.entry;
-
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
-import org.microvm.cli.named.GuestScreen;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.kvm.HostVirtualization;
-import org.microvm.linux.Fd;
-import org.microvm.linux.ForegroundTerminal;
-import org.microvm.linux.Terminal;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.snapshot.RestoreClock;
-import org.microvm.machine.snapshot.Snapshot;
-import org.microvm.qmp.HumanChannel;
-import org.microvm.qmp.QmpChannel;
-import org.microvm.qmp.QmpEndpoint;
-import org.microvm.qmp.QmpSocket;
 import org.microvm.sandbox.FileRules;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,6 +27,7 @@ final class RunCommand implements Callable<Integer> {
   private final RunExtras extras;
   private final ControlOptions control;
   private final SandboxOptions sandbox = new SandboxOptions();
+  private final ResumeOptions resume = new ResumeOptions();
   private final IncomingOptions incoming = new IncomingOptions();
 
   private final OptionSpec exitStats =
@@ -51,20 +38,6 @@ final class RunCommand implements Callable<Integer> {
 
   /** A file that the caller writes, or null. */
   private Path output;
-
-  private final OptionSpec restore =
-      Options.path(
-          "DIRECTORY",
-          "resume from a snapshot; give all other options as for the saved machine",
-          "--restore");
-
-  private final OptionSpec clock =
-      Options.text(
-              "saved|realtime",
-              "for --restore: whether the guest's clocks resume where they stopped (saved, the"
-                  + " default) or advance by the elapsed time (realtime)",
-              "--clock")
-          .build();
 
   /** Whether the process that started this one knows that the machine runs. */
   private boolean inBackground;
@@ -99,9 +72,6 @@ final class RunCommand implements Callable<Integer> {
 
   private CommandSpec spec;
 
-  /** The console, if it is on a terminal. */
-  private Optional<GuestScreen> screen = Optional.empty();
-
   RunCommand() {
     this(new RunExtras());
   }
@@ -134,7 +104,8 @@ final class RunCommand implements Callable<Integer> {
     List<OptionSpec> all = new ArrayList<>(options.all());
     all.addAll(control.all());
     all.addAll(sandbox.all());
-    all.addAll(List.of(exitStats, restore, clock));
+    all.add(exitStats);
+    all.addAll(resume.all());
     all.addAll(incoming.all());
     all.addAll(List.of(noConsole, timeout, detach));
     return all;
@@ -185,6 +156,8 @@ final class RunCommand implements Callable<Integer> {
     control.prepare();
     TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
+    incoming.check();
+    resume.check(incoming.isGiven());
     sandbox.mode();
     if (!words.isEmpty()) {
       options.addBootOption(GuestCommand.BOOT_OPTION);
@@ -192,30 +165,14 @@ final class RunCommand implements Callable<Integer> {
     if (extras.hasExactCommandLine()) {
       options.exactCommandLine();
     }
-    options.name(named.files(), named.files() != null && AgentChannel.isAdded(restore.getValue()));
+    options.name(named.files(), named.files() != null && AgentChannel.isAdded(resume.directory()));
     MachineConfig.Builder builder = options.toBuilder(incoming.isGiven());
-    boolean detached = Background.isThisProcess();
-    if (detached && options.channels().useStdio()) {
+    if (Background.isThisProcess() && options.channels().useStdio()) {
       throw new UsageException("--detach: a stdio chardev needs this process's standard streams");
     }
-    // A channel on stdio needs standard input and output, and the terminal mode, for itself.
-    boolean shown =
-        words.isEmpty()
-            && !detached
-            && !Options.isGiven(noConsole)
-            && extras.serial().isEmpty()
-            && !options.channels().useStdio();
     CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
-    OutputStream console = shown ? shownConsole() : OutputStream.nullOutputStream();
-    if (commandRun != null) {
-      console = commandRun.console();
-    }
-    UartChannel uart = extras.serial().isPresent() ? UartChannel.open(extras.serial().get()) : null;
-    if (uart != null) {
-      new Shutdown(uart::close);
-      console = uart.output();
-    }
-    MachineConfig config = builder.console(named.console(console)).build();
+    RunConsole console = console(commandRun);
+    MachineConfig config = builder.console(named.console(console.output())).build();
     boolean stays = incoming.staysAfterMigration(control);
     sandbox.enter(files(config, named.files()), control.isRequested());
     PidFile.write(extras.pidFile());
@@ -232,63 +189,81 @@ final class RunCommand implements Callable<Integer> {
     }
     // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
     Shutdown shutdown =
-        new Shutdown(() -> finish(machine, named, uart), extras.areSignalsSuccess());
-    try (Fd input = Fd.standardInput();
-        ForegroundTerminal terminal =
-            shown && Terminal.isTerminal(input)
-                ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW)
-                : null) {
-      shutdown.alsoClose(terminal);
-      control.open(machine, options.channels(), uart);
-      named.serve(machine);
-      if (uart != null) {
-        uart.attach(machine);
-      }
-      if (!control.isOpen()) {
-        machine.addListener(new DiskRetry(machine));
-      }
-      // A signal may have ended the machine while it waited for clients.
-      if (!incoming.isGiven() && !extras.isPaused() && !machine.end().isDone()) {
-        machine.start();
-        ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
-      }
-      if (control.isOpen()) {
-        LateWarmup.start(machine);
-      }
-      runs(named, config);
+        new Shutdown(() -> finish(machine, named, console), extras.areSignalsSuccess());
+    try {
+      start(machine, config, named, console);
       limit.start(machine);
       onStart.accept(machine);
-      if (shown) {
-        InputStream keys = terminal == null ? System.in : terminal.input();
-        Runnable typing = named.typing(terminal != null);
-        new ConsoleInput(machine, keys, console, terminal != null, typing).start();
-      }
+      console.startInput(machine, named);
       if (commandRun != null) {
         return limit.statusOr(() -> commandRun.status(machine));
       }
-      MachineEnd end = awaitEnd(machine);
-      if (extras.isStayingAfterShutdown() && control.isOpen() && isShutdown(end)) {
-        control.reportEnd(end);
-        control.awaitQuit();
-      }
-      if (stays && end instanceof MachineEnd.Migrated) {
-        control.awaitQuit();
-      }
+      MachineEnd end = awaitEnd(machine, stays);
       return limit.statusOr(() -> ExitStatus.of(end, System.err));
     } finally {
       shutdown.run();
     }
   }
 
-  /** The end of the machine; also of one that a client ends before it has started. */
-  private MachineEnd awaitEnd(Machine machine) {
+  /** Connects the machine with the outside, and starts it unless something else will. */
+  private void start(Machine machine, MachineConfig config, NamedRun named, RunConsole console)
+      throws IOException, MachineException {
+    console.takeTerminal();
+    control.open(machine, options.channels(), console.chardev().orElse(null));
+    named.serve(machine);
+    console.chardev().ifPresent(uart -> uart.attach(machine));
+    if (!control.isOpen()) {
+      machine.addListener(new DiskRetry(machine));
+    }
+    // A signal may have ended the machine while it waited for clients.
+    if (!incoming.isGiven() && !extras.isPaused() && !machine.end().isDone()) {
+      machine.start();
+      ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
+    }
+    if (control.isOpen()) {
+      LateWarmup.start(machine);
+    }
+    runs(named, config);
+  }
+
+  /** Returns where the guest's UART goes. */
+  private RunConsole console(CommandRun commandRun) throws IOException {
+    if (commandRun != null) {
+      return RunConsole.to(commandRun.console());
+    }
+    if (extras.serial().isPresent()) {
+      return RunConsole.onChardev(extras.serial().get());
+    }
+    // A channel on stdio needs standard input and output, and the terminal mode, for itself.
+    boolean shown =
+        !Background.isThisProcess()
+            && !Options.isGiven(noConsole)
+            && !options.channels().useStdio();
+    return shown ? RunConsole.onStandardStreams() : RunConsole.to(OutputStream.nullOutputStream());
+  }
+
+  /**
+   * Returns the end of the machine, also of one that a client ends before it has started, and once
+   * clients are done with it.
+   *
+   * @param stays whether clients may use the process after the guest has migrated
+   */
+  private MachineEnd awaitEnd(Machine machine, boolean stays) {
     if (extras.isPaused()) {
       CompletableFuture.anyOf(machine.end(), control.quitRequested()).join();
       if (!machine.isStarted()) {
         return new MachineEnd.Stopped();
       }
     }
-    return machine.end().join();
+    MachineEnd end = machine.end().join();
+    if (extras.isStayingAfterShutdown() && control.isOpen() && isShutdown(end)) {
+      control.reportEnd(end);
+      control.awaitQuit();
+    }
+    if (stays && end instanceof MachineEnd.Migrated) {
+      control.awaitQuit();
+    }
+    return end;
   }
 
   private static boolean isShutdown(MachineEnd end) {
@@ -311,7 +286,7 @@ final class RunCommand implements Callable<Integer> {
   /** Returns the command to be run in the guest; empty if there is none. */
   private List<String> words() {
     return GuestWords.of(
-        spec, command, kernel() != null, incoming.isGiven() || restore.getValue() != null);
+        spec, command, kernel() != null, incoming.isGiven() || resume.directory() != null);
   }
 
   /** Returns the files and ports that the options name. */
@@ -324,44 +299,23 @@ final class RunCommand implements Callable<Integer> {
     SandboxOptions.addMachine(rules, config);
     options.channels().addTo(rules);
     control.addTo(rules);
-    extras.monitors().forEach(endpoint -> addTo(rules, endpoint));
-    extras.serial().ifPresent(serial -> ChannelOptions.addTo(rules, serial.chardev()));
-    extras.pidFile().ifPresent(rules::createAt);
+    extras.addTo(rules);
     if (exitStats.getValue() != null) {
       rules.write(exitStats.getValue());
     }
     if (output != null) {
       rules.write(output);
     }
-    if (restore.getValue() != null) {
-      rules.read(restore.getValue());
-    }
+    resume.addTo(rules);
     incoming.addTo(rules);
     return rules;
   }
 
-  private static void addTo(FileRules rules, QmpEndpoint endpoint) {
-    switch (endpoint) {
-      case QmpSocket socket -> rules.createAt(socket.path());
-      case QmpChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
-      case HumanChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
-    }
-  }
-
   private Machine machine(MachineConfig config, NamedRun named)
       throws IOException, MachineException {
-    Path snapshot = restore.getValue();
-    incoming.check();
-    if (clock.getValue() != null && snapshot == null) {
-      throw new UsageException("--clock requires --restore");
-    }
-    if (incoming.isGiven() && snapshot != null) {
-      throw new UsageException("--incoming and --restore cannot be combined");
-    }
     System.err.print(warning(config));
-    if (snapshot != null) {
-      RestoreClock restoreClock = clock(clock);
-      return Machine.restore(Snapshot.open(snapshot), config, restoreClock);
+    if (resume.directory() != null) {
+      return resume.restore(config);
     }
     return incoming.isGiven()
         ? incoming.receive(config, control, extras.isPaused(), () -> runs(named, config))
@@ -376,30 +330,11 @@ final class RunCommand implements Callable<Integer> {
         : "";
   }
 
-  /** Returns the value of {@code --clock}. */
-  static RestoreClock clock(OptionSpec clock) {
-    return clock.getValue() == null
-        ? RestoreClock.SAVED
-        : Options.choice(
-            clock, entry("saved", RestoreClock.SAVED), entry("realtime", RestoreClock.REALTIME));
-  }
-
-  /** Standard output; what the guest changes in a terminal is undone in the end. */
-  private OutputStream shownConsole() {
-    OutputStream output = new StandardOutput(Fd.standardOutput());
-    if (Terminal.isTerminal(Fd.standardOutput())) {
-      screen = Optional.of(new GuestScreen(output));
-    }
-    return screen.<OutputStream>map(on -> on).orElse(output);
-  }
-
-  private void finish(Machine machine, NamedRun named, UartChannel uart) {
+  private void finish(Machine machine, NamedRun named, RunConsole console) {
+    console.releaseTerminal();
     control.close();
     machine.close();
-    screen.ifPresent(GuestScreen::restore);
-    if (uart != null) {
-      uart.close();
-    }
+    console.close();
     PidFile.remove(extras.pidFile());
     named.close();
     Path file = exitStats.getValue();

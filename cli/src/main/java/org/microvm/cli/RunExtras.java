@@ -4,7 +4,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.microvm.qmp.HumanChannel;
+import org.microvm.qmp.QmpChannel;
 import org.microvm.qmp.QmpEndpoint;
+import org.microvm.qmp.QmpSocket;
+import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.options.ChardevSpec;
 
 /**
@@ -190,5 +194,20 @@ public final class RunExtras {
   /** {@return the version of QEMU that clients are told; empty for that of this program} */
   public Optional<String> qemuVersion() {
     return qemuVersion;
+  }
+
+  /** Adds the files and sockets to what the process may use. */
+  void addTo(FileRules rules) {
+    monitors.forEach(endpoint -> addTo(rules, endpoint));
+    serial.ifPresent(line -> ChannelOptions.addTo(rules, line.chardev()));
+    pidFile.ifPresent(rules::createAt);
+  }
+
+  private static void addTo(FileRules rules, QmpEndpoint endpoint) {
+    switch (endpoint) {
+      case QmpSocket socket -> rules.createAt(socket.path());
+      case QmpChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
+      case HumanChannel channel -> ChannelOptions.addTo(rules, channel.chardev());
+    }
   }
 }

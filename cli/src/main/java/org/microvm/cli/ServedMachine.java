@@ -119,7 +119,8 @@ final class ServedMachine {
       machine =
           snapshot == null
               ? Machine.create(config)
-              : Machine.restore(Snapshot.open(snapshot), config, RunCommand.clock(options.clock()));
+              : Machine.restore(
+                  Snapshot.open(snapshot), config, ResumeOptions.clock(options.clock()));
       try {
         open();
         machine.start();
