@@ -7,9 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Machines;
 import org.microvm.cli.serve.RequestSocket;
@@ -46,14 +44,12 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   private static final String ADOPT = "adopt";
   private static final String FORGET = "forget";
 
-  private static final long ADOPT_SECONDS = 30;
-
   private final Machines machines;
   private final ServerLimits limits;
   private final VmmRuntime runtime;
   private final ServedMachine.Shared shared;
   private final Map<MachineName, ServedMachine> served = new ConcurrentHashMap<>();
-  private final Map<MachineName, Arrival> arriving = new ConcurrentHashMap<>();
+  private final ArrivingMachines arriving;
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private RequestSocket socket;
   private boolean replaced;
@@ -66,14 +62,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     this.limits = limits;
     this.runtime = runtime;
     shared = new ServedMachine.Shared(runtime, new LimitedRoom());
+    arriving = new ArrivingMachines(machines, shared, this::add, this::finish);
   }
-
-  /**
-   * A machine of an earlier server that is moving here.
-   *
-   * @param named completes when it has its name here
-   */
-  private record Arrival(ServedMachine machine, CompletableFuture<Void> named) {}
 
   private final class LimitedRoom implements ServedMachine.Room {
     @Override
@@ -144,9 +134,10 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
       return switch (words.getFirst()) {
         case STOP -> stop();
         case HANDOVER -> handOver();
-        case RECEIVE -> receive(new MachineName(words.get(1)), words.subList(2, words.size()));
-        case ADOPT -> adopt(new MachineName(words.get(1)));
-        case FORGET -> callOff(new MachineName(words.get(1)));
+        case RECEIVE ->
+            arriving.receive(new MachineName(words.get(1)), words.subList(2, words.size()));
+        case ADOPT -> arriving.adopt(new MachineName(words.get(1)));
+        case FORGET -> arriving.callOff(new MachineName(words.get(1)));
         default -> start(request);
       };
     } catch (UsageException e) {
@@ -157,7 +148,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     }
   }
 
-  private static String line(Throwable e) {
+  /** Returns what went wrong, in one line without control characters. */
+  static String line(Throwable e) {
     String text = e.getMessage() == null ? e.toString() : e.getMessage();
     return GuestText.plain(text.lines().findFirst().orElse("failed"));
   }
@@ -184,7 +176,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
         served.put(machine.name(), machine);
       }
     }
-    machine.machine().end().thenRunAsync(() -> finish(machine), this::later);
+    machine.machine().end().thenRunAsync(() -> finish(machine), MachineServer::later);
     if (isClosed()) {
       finish(machine);
     }
@@ -194,7 +186,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     return closed;
   }
 
-  private void later(Runnable work) {
+  /** Runs what a request does not wait for. */
+  static void later(Runnable work) {
     Thread.ofPlatform().daemon().name("serve-end").start(work);
   }
 
@@ -288,57 +281,6 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
       if (answer.status() != 0) {
         throw new IOException(answer.message().replaceFirst("^microvm: ", "").strip());
       }
-    }
-  }
-
-  private ServerAnswer receive(MachineName name, List<String> words)
-      throws IOException, MachineException {
-    ServedMachine machine =
-        ServedMachine.await(ServedOptions.ofServer(name, words), machines.files(name), shared);
-    Arrival arrival = new Arrival(machine, new CompletableFuture<>());
-    arriving.put(name, arrival);
-    later(() -> take(machine, arrival.named()));
-    return ServerAnswer.done("");
-  }
-
-  /** Receives a machine, whose name is free once the other server has closed its sockets. */
-  private void take(ServedMachine machine, CompletableFuture<Void> arrival) {
-    try {
-      machine.receive();
-    } catch (MachineException | RuntimeException e) {
-      arrival.completeExceptionally(e);
-      return;
-    }
-    try {
-      machine.adopt(machines.adopt(machine.name()));
-      add(machine);
-      arrival.complete(null);
-    } catch (IOException | RuntimeException e) {
-      LOG.error("{} ends, because it has no name any more: {}", machine.name(), e.getMessage());
-      arrival.completeExceptionally(e);
-      finish(machine);
-    }
-  }
-
-  private ServerAnswer callOff(MachineName name) {
-    Arrival arrival = arriving.remove(name);
-    if (arrival != null) {
-      arrival.machine().callOff();
-    }
-    return ServerAnswer.done("");
-  }
-
-  /** Waits until a machine has its name here. */
-  private ServerAnswer adopt(MachineName name) throws IOException {
-    Arrival arrival = arriving.remove(name);
-    if (arrival == null) {
-      throw new IOException("no guest of this name is expected");
-    }
-    try {
-      arrival.named().orTimeout(ADOPT_SECONDS, TimeUnit.SECONDS).join();
-      return ServerAnswer.done("");
-    } catch (CompletionException e) {
-      throw new IOException(line(e.getCause()), e);
     }
   }
 

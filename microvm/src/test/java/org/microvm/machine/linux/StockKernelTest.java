@@ -6,6 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.Year;
+import java.time.ZoneOffset;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -113,6 +117,30 @@ class StockKernelTest {
     } catch (AssertionError e) {
       throw new AssertionError(e.getMessage() + "; " + guest.report(), e);
     }
+  }
+
+  /** To read the clock, hwclock waits for the interrupt that ends an update. */
+  @Test
+  void hwclock_readsAndSetsTheClock() throws Exception {
+    try (StockGuest guest = restore()) {
+      Instant before = Instant.now();
+      Instant read = hardwareClock(guest);
+      assertTrue(
+          Duration.between(before, read).abs().compareTo(StockGuest.BOOT) < 0,
+          "the clock says %s at %s".formatted(read, before));
+
+      guest.shell("hwclock --utc --set --date '2031-02-03 04:05:06 UTC'");
+
+      assertEquals(Year.of(2031), Year.from(hardwareClock(guest).atOffset(ZoneOffset.UTC)));
+      String interrupts = guest.shell("grep rtc /proc/interrupts");
+      assertTrue(interrupts.matches("(?s) *8: +[1-9].*"), interrupts);
+    }
+  }
+
+  /** Returns the time of the guest's CMOS clock, as hwclock reads it. */
+  private static Instant hardwareClock(StockGuest guest) throws Exception {
+    return Instant.parse(
+        guest.shell("date -u +%Y-%m-%dT%H:%M:%SZ --date \"$(hwclock --utc --show)\""));
   }
 
   @Test
