@@ -69,7 +69,7 @@ final class TopRates {
       rows.add(
           new Row(
               "device",
-              now.at(at + "/address").asText(),
+              device(now.at(at)),
               values(
                   "irqs/s", rate(at + "/interrupts"),
                   "notifies/s", rate(at + "/notifications"),
@@ -88,6 +88,21 @@ final class TopRates {
                   "stalls/s", rate(at + "/hostStalls") + rate(at + "/guestStalls"))));
     }
     return rows;
+  }
+
+  /**
+   * Returns what a device is called: what it is, by its number (virtio 1.3, section 5), and its
+   * address, because there may be several of a kind.
+   */
+  static String device(JsonNode device) {
+    String kind =
+        switch (device.path("deviceId").asInt()) {
+          case 2 -> "virtio-blk ";
+          case 3 -> "virtio-serial ";
+          case 4 -> "virtio-rng ";
+          default -> "";
+        };
+    return kind + device.path("address").asText();
   }
 
   /** All rows as a JSON object. */

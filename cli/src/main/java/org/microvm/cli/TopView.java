@@ -32,7 +32,7 @@ final class TopView {
     }
     line(
         text,
-        "%-12s %12s %12s %12s %12s",
+        "%-24s %12s %12s %12s %12s",
         "device",
         "notifies/s",
         "spurious/s",
@@ -42,8 +42,8 @@ final class TopView {
       String at = "devices/" + i + "/";
       line(
           text,
-          "%-12s %12.1f %12.1f %12.1f %12.1f",
-          now.at("/" + at + "address").asText(),
+          "%-24s %12.1f %12.1f %12.1f %12.1f",
+          TopRates.device(now.at("/devices/" + i)),
           rate(at + "notifications"),
           rate(at + "spuriousWakeUps"),
           rate(at + "interrupts"),

@@ -20,7 +20,7 @@ class TopScreenTest {
         .readTree(
             """
             {"takenMicros": %d00000, "vcpus": [{"exits": %d, "exitsByReason": {"HLT": %d}, "guestNanos": 0}],
-             "devices": [{"address": "0xd0000000", "interrupts": 4}],
+             "devices": [{"deviceId": 3, "address": "0xd0000000", "interrupts": 4}],
              "ports": [{"nr": 1, "name": "a", "bytesFromGuest": %d, "hostStalls": 3},
                        {"nr": 2, "name": "b\\u001b", "bytesFromGuest": %d}]}
             """

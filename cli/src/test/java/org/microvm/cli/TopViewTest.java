@@ -15,7 +15,7 @@ class TopViewTest {
             """
             {"takenMicros": %1$d00000, "vcpus": [{"exits": %1$d, "exitsByReason": {"IO": %1$d}, "exitsByPort": {},
               "exitsByMmioAddress": {}, "guestNanos": %1$d000000, "hostNanos": 0}],
-             "devices": [{"address": "0xd0000000", "interrupts": %3$d}],
+             "devices": [{"deviceId": 3, "address": "0xd0000000", "interrupts": %3$d}],
              "ports": [{"nr": 1, "name": "a", "bytesFromGuest": %2$d, "hostStalls": 6}]}
             """
                 .formatted(exits, bytes, interrupts));
@@ -33,7 +33,7 @@ class TopViewTest {
 
   @Test
   void devices_areShownASecond() throws Exception {
-    assertTrue(view().matches("(?s).*0xd0000000 +0.0 +0.0 +2.0 +0.0.*"), view());
+    assertTrue(view().matches("(?s).*virtio-serial 0xd0000000 +0.0 +0.0 +2.0 +0.0.*"), view());
   }
 
   @Test
