@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestFiles;
@@ -39,6 +40,9 @@ final class AgentCommandCopy implements Callable<Integer> {
     if (from.startsWith(":") == to.startsWith(":")) {
       throw new UsageException(
           "exactly one of FROM and TO must be a path in the guest, written as :/path");
+    }
+    for (String word : List.of(from, to)) {
+      Options.file("cp", word.startsWith(":") ? word.substring(1) : word);
     }
     progress = to.equals(STREAM) ? TransferProgress.unlessOnTerminal() : TransferProgress.ofCopy();
     try (Interruption interruption = new Interruption()) {

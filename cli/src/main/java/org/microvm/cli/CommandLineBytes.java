@@ -80,6 +80,9 @@ final class CommandLineBytes {
 
   /** Converts the value of an option or parameter to a path. */
   static Path path(String text) {
+    if (text.isEmpty()) {
+      throw new TypeConversionException("'' is not the name of a file");
+    }
     if (ByteText.hasBytes(text)) {
       throw new TypeConversionException(
           "'%s' is not UTF-8, which names of files must be".formatted(ByteText.shown(text)));

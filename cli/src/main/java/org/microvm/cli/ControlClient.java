@@ -92,7 +92,8 @@ final class ControlClient {
       return QmpClient.connect(
           Machines.ofUser().find(NamedRun.name("machine", name)).files().control(), new Waiting());
     }
-    Path socket = Path.of(path.startsWith(PREFIX) ? path.substring(PREFIX.length()) : path);
+    Path socket =
+        Options.file("--qmp", path.startsWith(PREFIX) ? path.substring(PREFIX.length()) : path);
     FileProblem.checkSocket("--qmp", socket);
     return QmpClient.connect(socket, new Waiting());
   }

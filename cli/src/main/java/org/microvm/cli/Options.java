@@ -63,6 +63,19 @@ final class Options {
     return text(label, description, names).type(Path.class).build();
   }
 
+  /**
+   * Returns the path in a word.
+   *
+   * @param where the word was given, for the message
+   * @throws UsageException if the word is empty, which would be the working directory
+   */
+  static Path file(String where, String word) {
+    if (word.isEmpty()) {
+      throw new UsageException(where + ": '' is not the name of a file");
+    }
+    return Path.of(word);
+  }
+
   /** An option with a text value that may be given more than once. */
   static OptionSpec texts(String label, String description, String... names) {
     return text(label, description, names)

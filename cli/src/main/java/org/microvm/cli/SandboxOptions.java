@@ -111,7 +111,7 @@ final class SandboxOptions {
       return;
     }
     for (String directory : Options.all(directories)) {
-      rules.create(Path.of(directory));
+      rules.create(Options.file("--sandbox-dir", directory));
     }
     for (int port : ports()) {
       rules.port(port);

@@ -45,7 +45,7 @@ final class SnapshotCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    directory = Path.of(control.select(words, 1, "DIRECTORY").getFirst());
+    directory = Options.file("DIRECTORY", control.select(words, 1, "DIRECTORY").getFirst());
     boolean sent = false;
     try (Interruption interruption = new Interruption()) {
       try (QmpClient client = control.connect()) {

@@ -77,6 +77,45 @@ class BadInputTest {
     assertOneLineWith(missing);
   }
 
+  /** An empty word, as of a variable that is not set, is not the working directory. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "run --kernel=|--kernel",
+        "run --initrd=|--initrd",
+        "run --restore=|--restore",
+        "run --exit-stats=|--exit-stats",
+        "run --tls-creds=|--tls-creds",
+        "run --disk=|--disk needs a file",
+        "profile --folded=|--folded",
+        "restore ''|DIRECTORY",
+        "snapshot --qmp /q ''|DIRECTORY",
+        "snapshot --qmp /q directory --diff=|--diff",
+        "snapshot --qmp= directory|--qmp",
+        "ctl --qmp unix: query-status|--qmp",
+        "port add --qmp /q name --socket=|--socket",
+        "port add --qmp /q name --connect=|--connect",
+        "port add --qmp /q name --file=|--file",
+        "agent --socket= ping|--socket",
+        "agent --socket /a cp '' :/tmp/x|cp",
+        "agent --socket /a cp :/tmp/x ''|cp",
+        "agent --socket /a cp : x|cp",
+        "agent --socket /a cp x :|cp",
+        "migrate --qmp /q unix:/m --tls-creds=|--tls-creds",
+      })
+  void emptyNameOfAFile_isRefused(String command, String where) {
+    String[] words =
+        Arrays.stream(command.split(" "))
+            .map(word -> word.equals("''") ? "" : word)
+            .toArray(String[]::new);
+
+    assertEquals(2, Main.execute(new PrintWriter(err, true), words));
+
+    assertOneLineWith(where);
+    assertOneLineWith(where.endsWith("file") ? where : "'' is not the name of a file");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -105,6 +144,7 @@ class BadInputTest {
         "--reset-limit|-1|--reset-limit: '-1' is not a number from 0 to 999999",
         "--on-reset|sometimes|--on-reset: 'sometimes' is not exit or restart",
         "--chardev|pigeon,id=a|--chardev there is no chardev \"pigeon\"; the kinds are: socket",
+        "--chardev|file,id=a,path=|path= has no value",
         "--chardev|null,id=a|--chardev id=a is used by no --device",
         "--registers|some|--registers: 'some' is not mapped or exits",
         "--acpi|maybe|--acpi: 'maybe' is not on or off",

@@ -142,6 +142,9 @@ public final class OptionList {
   }
 
   private Path path(String name, String value) throws OptionException {
+    if (value.isEmpty()) {
+      throw new OptionException("%s%s= has no value".formatted(place(), name));
+    }
     try {
       return Path.of(value);
     } catch (InvalidPathException e) {
