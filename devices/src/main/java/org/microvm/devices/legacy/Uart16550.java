@@ -18,8 +18,8 @@ import org.microvm.devices.state.Stateful;
  * <p>The line is infinitely fast: a byte written is sent at once, so the transmitter is always
  * empty, and the character time-out of the receive FIFO expires as soon as the FIFO holds a byte.
  * Bytes for the guest stay on the line until the guest listens; see {@link UartReceiver}. The modem
- * at the other end is always on: CTS, DSR and DCD are asserted. Unlike on a PC, the OUT2 bit does
- * not gate the interrupt.
+ * at the other end is always on; see {@link UartModem}. Unlike on a PC, the OUT2 bit does not gate
+ * the interrupt.
  *
  * <p>vCPU threads call the methods of {@link BusDevice}, one host thread calls {@link #receive}.
  * One lock guards all registers and orders changes of the interrupt line; it is never held while
@@ -61,28 +61,10 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   private static final int LCR_DLAB = 1 << 7;
 
-  private static final int MCR_DTR = 1;
-  private static final int MCR_RTS = 1 << 1;
-  private static final int MCR_OUT1 = 1 << 2;
-  private static final int MCR_OUT2 = 1 << 3;
-  private static final int MCR_LOOP = 1 << 4;
-  private static final int MCR_READY = MCR_DTR | MCR_OUT2;
-  static final int MCR_ALL = 0x1f;
-
   private static final int LSR_DATA_READY = 1;
   private static final int LSR_OVERRUN = 1 << 1;
   private static final int LSR_HOLDING_REGISTER_EMPTY = 1 << 5;
   private static final int LSR_TRANSMITTER_EMPTY = 1 << 6;
-
-  private static final int MSR_RING_ENDED = 1 << 2;
-  private static final int MSR_CTS = 1 << 4;
-  private static final int MSR_DSR = 1 << 5;
-  private static final int MSR_RING = 1 << 6;
-  private static final int MSR_DCD = 1 << 7;
-  private static final int MSR_LINES_SHIFT = 4;
-
-  /** The bits of the modem status register that report changes. */
-  static final int MSR_CHANGES = 0x0f;
 
   /** 9600 baud, the setting that firmware leaves. */
   private static final int DEFAULT_DIVISOR = 12;
@@ -91,15 +73,14 @@ public final class Uart16550 implements BusDevice, Stateful {
   private final IrqLine line;
   private final SerialOutput output;
   private final UartReceiver receiver = new UartReceiver();
+  private final UartModem modem = new UartModem();
   private volatile Runnable roomListener = () -> {};
 
   private int ier;
   private int lcr;
-  private int mcr;
   private int scratch;
   private int divisor = DEFAULT_DIVISOR;
   private int trigger = 1;
-  private int modemChanges;
   private boolean fifo;
   private boolean overrun;
   private boolean transmitterEmptied;
@@ -183,7 +164,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
-        receiver.accessed(offset + i == LSR, isReady());
+        receiver.accessed(offset + i == LSR, modem.isReady());
         value |= (long) readRegister((int) offset + i) << (i * Byte.SIZE);
       }
       arrive();
@@ -205,7 +186,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
-        receiver.accessed(false, isReady());
+        receiver.accessed(false, modem.isReady());
         writeRegister((int) offset + i, (int) (value >>> (i * Byte.SIZE)) & 0xff);
       }
       arrive();
@@ -224,8 +205,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   public void writeRepeated(long offset, int size, MemorySegment data, long position, int count) {
     lock.lock();
     try {
-      if (offset == DATA && size == 1 && !divisorShown() && !looped()) {
-        receiver.accessed(false, isReady());
+      if (offset == DATA && size == 1 && !divisorShown() && !modem.looped()) {
+        receiver.accessed(false, modem.isReady());
         output.write(data, position, count);
         transmitterEmptiesAgain();
         return;
@@ -249,11 +230,11 @@ public final class Uart16550 implements BusDevice, Stateful {
               receiver.waiting(),
               ier,
               lcr,
-              mcr,
+              modem.control(),
               scratch,
               divisor,
               trigger,
-              modemChanges,
+              modem.changes(),
               fifo,
               overrun,
               transmitterEmptied)
@@ -272,11 +253,10 @@ public final class Uart16550 implements BusDevice, Stateful {
       receiver.restore(state.received(), state.fifo());
       ier = state.ier();
       lcr = state.lcr();
-      mcr = state.mcr();
       scratch = state.scratch();
       divisor = state.divisor();
       trigger = Math.max(state.trigger(), 1);
-      modemChanges = state.modemChanges();
+      modem.restore(state.mcr(), state.modemChanges());
       fifo = state.fifo();
       overrun = state.overrun();
       transmitterEmptied = state.transmitterEmptied();
@@ -298,11 +278,10 @@ public final class Uart16550 implements BusDevice, Stateful {
       receiver.restore(new byte[0], false);
       ier = 0;
       lcr = 0;
-      mcr = 0;
       scratch = 0;
       divisor = DEFAULT_DIVISOR;
       trigger = 1;
-      modemChanges = 0;
+      modem.restore(0, 0);
       fifo = false;
       overrun = false;
       transmitterEmptied = false;
@@ -322,9 +301,9 @@ public final class Uart16550 implements BusDevice, Stateful {
       case IER -> divisorShown() ? divisor >> Byte.SIZE : ier;
       case IIR_FCR -> readInterruptId();
       case LCR -> lcr;
-      case MCR -> mcr;
+      case MCR -> modem.control();
       case LSR -> readLineStatus();
-      case MSR -> readModemStatus();
+      case MSR -> modem.status();
       case SCRATCH -> scratch;
       default -> 0xff;
     };
@@ -348,7 +327,12 @@ public final class Uart16550 implements BusDevice, Stateful {
       }
       case IIR_FCR -> controlFifo(value);
       case LCR -> lcr = value;
-      case MCR -> controlModem(value & MCR_ALL);
+      case MCR -> {
+        if (modem.beginsLoop(value)) {
+          receiver.putBack();
+        }
+        modem.control(value);
+      }
       case SCRATCH -> scratch = value;
       default -> {
         // LSR and MSR are read-only; writing them is reserved for factory tests.
@@ -357,7 +341,7 @@ public final class Uart16550 implements BusDevice, Stateful {
   }
 
   private void transmit(byte value) {
-    if (looped()) {
+    if (modem.looped()) {
       overrun |= !receiver.loop(value);
     } else {
       output.write(value);
@@ -402,20 +386,6 @@ public final class Uart16550 implements BusDevice, Stateful {
         };
   }
 
-  private void controlModem(int value) {
-    int before = modemLines();
-    if ((value & ~mcr & MCR_LOOP) != 0) {
-      receiver.putBack();
-    }
-    mcr = value;
-    int after = modemLines();
-    int changes = (before ^ after) & ~MSR_RING;
-    if ((before & ~after & MSR_RING) != 0) {
-      changes |= MSR_RING_ENDED << MSR_LINES_SHIFT;
-    }
-    modemChanges |= changes >> MSR_LINES_SHIFT;
-  }
-
   private int readInterruptId() {
     int id = interruptId();
     if (id == IIR_TRANSMITTER_EMPTY) {
@@ -439,23 +409,6 @@ public final class Uart16550 implements BusDevice, Stateful {
     return status;
   }
 
-  private int readModemStatus() {
-    int status = modemLines() | modemChanges;
-    modemChanges = 0;
-    return status;
-  }
-
-  /** In loopback mode the four outputs are wired to the four inputs. */
-  private int modemLines() {
-    if (!looped()) {
-      return MSR_CTS | MSR_DSR | MSR_DCD;
-    }
-    return ((mcr & MCR_RTS) != 0 ? MSR_CTS : 0)
-        | ((mcr & MCR_DTR) != 0 ? MSR_DSR : 0)
-        | ((mcr & MCR_OUT1) != 0 ? MSR_RING : 0)
-        | ((mcr & MCR_OUT2) != 0 ? MSR_DCD : 0);
-  }
-
   /** The pending interrupt of the highest priority. */
   private int interruptId() {
     if (overrun && (ier & IER_LINE_STATUS) != 0) {
@@ -467,7 +420,7 @@ public final class Uart16550 implements BusDevice, Stateful {
     if (transmitterEmptied && (ier & IER_TRANSMITTER_EMPTY) != 0) {
       return IIR_TRANSMITTER_EMPTY;
     }
-    if (modemChanges != 0 && (ier & IER_MODEM_STATUS) != 0) {
+    if (modem.changes() != 0 && (ier & IER_MODEM_STATUS) != 0) {
       return IIR_MODEM_STATUS;
     }
     return IIR_NONE;
@@ -485,13 +438,9 @@ public final class Uart16550 implements BusDevice, Stateful {
     return (lcr & LCR_DLAB) != 0;
   }
 
-  private boolean looped() {
-    return (mcr & MCR_LOOP) != 0;
-  }
-
   /** Whether the guest waits for input, so that bytes on the line may arrive. */
   private boolean listens() {
-    return !looped() && ((ier & IER_RECEIVED) != 0 || receiver.isPolled());
+    return !modem.looped() && ((ier & IER_RECEIVED) != 0 || receiver.isPolled());
   }
 
   private void arrive() {
@@ -502,11 +451,6 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   private int room() {
     return listens() ? receiver.room() : 0;
-  }
-
-  /** Whether the guest has raised the lines of a terminal that is ready. */
-  private boolean isReady() {
-    return (mcr & MCR_READY) == MCR_READY;
   }
 
   private boolean roomAgain() {

@@ -46,11 +46,11 @@ record UartState(
             input.getBytes(UartReceiver.mostWaiting(true)),
             input.getByte(Uart16550.IER_ALL),
             input.getByte(),
-            input.getByte(Uart16550.MCR_ALL),
+            input.getByte(UartModem.MCR_ALL),
             input.getByte(),
             input.getShort(),
             input.getByte(Uart16550.FIFO_SIZE),
-            input.getByte(Uart16550.MSR_CHANGES),
+            input.getByte(UartModem.MSR_CHANGES),
             input.getBoolean(),
             input.getBoolean(),
             input.getBoolean());
