@@ -16,13 +16,13 @@ public final class ErrnoException extends IOException {
   private final int errno;
 
   /**
-   * Creates the exception without advice.
+   * Creates the exception, with advice only if the number alone is a reason for some.
    *
    * @param call the call and its object, for example {@code open /dev/kvm}
    * @param errno the error number, positive
    */
   public ErrnoException(String call, int errno) {
-    this(call, errno, "");
+    this(call, errno, advice(errno));
   }
 
   /**
@@ -42,6 +42,17 @@ public final class ErrnoException extends IOException {
                 advice.isEmpty() ? "" : ": " + advice));
     this.call = call;
     this.errno = errno;
+  }
+
+  /**
+   * Returns what the user can do about an error, whatever the call; empty if that depends on it.
+   */
+  static String advice(int errno) {
+    return switch (errno) {
+      case Errno.EMFILE -> "raise the limit of open files (ulimit -n)";
+      case Errno.ENFILE -> "raise the host's limit of open files (sysctl fs.file-max)";
+      default -> "";
+    };
   }
 
   /** {@return the call and its object, for example {@code open /dev/kvm}} */

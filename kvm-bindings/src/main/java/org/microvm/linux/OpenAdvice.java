@@ -9,7 +9,7 @@ final class OpenAdvice {
   private OpenAdvice() {}
 
   static String of(Path path, int errno) {
-    return path.equals(KVM) ? kvm(errno) : other(errno);
+    return path.equals(KVM) ? kvm(errno) : ErrnoException.advice(errno);
   }
 
   private static String kvm(int errno) {
@@ -22,14 +22,7 @@ final class OpenAdvice {
       case Errno.ENODEV, Errno.ENXIO ->
           "the kernel has no working KVM: enable virtualization in the firmware, then check"
               + " dmesg | grep -i kvm";
-      default -> "";
-    };
-  }
-
-  private static String other(int errno) {
-    return switch (errno) {
-      case Errno.EMFILE -> "too many open files: raise the limit (ulimit -n)";
-      default -> "";
+      default -> ErrnoException.advice(errno);
     };
   }
 }

@@ -24,6 +24,16 @@ class ErrnoTest {
   }
 
   @Test
+  void exception_ofALimitSaysWhichOne() {
+    assertEquals(
+        "eventfd: EMFILE (Too many open files): raise the limit of open files (ulimit -n)",
+        new ErrnoException("eventfd", Errno.EMFILE).getMessage());
+    assertEquals(
+        "eventfd: EINVAL (Invalid argument)",
+        new ErrnoException("eventfd", Errno.EINVAL).getMessage());
+  }
+
+  @Test
   @RequiresGcc
   void table_isTheCLibrarys() throws Exception {
     String table =
