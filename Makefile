@@ -92,8 +92,8 @@ test-hardware-short: build images bare-metal ## a few of them
 	@tools/test-hardware short
 
 .PHONY: test-hardware-stock
-test-hardware-stock: build images bare-metal ## Debian's own kernel and root file system as a guest there
-	@tools/test-hardware stock
+test-hardware-stock: build images bare-metal ## Debian's own kernel and root as a guest there (RELEASE=trixie: Debian 13's)
+	@tools/test-hardware $(if $(RELEASE),--release $(RELEASE)) stock
 
 .PHONY: test-hardware-agents test-hardware-clients
 test-hardware-agents: build images bare-metal agents-root ## Debian's agents in a guest there (RELEASE=trixie, ARGS="NAME...")

@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
+# root.sh [RELEASE]
+#
 # Builds the root file system of the machine in which the tests run on hardware KVM, or finds it in the cache, and
-# prints the directory: root.img, vmlinuz, initrd.img, packages.
+# prints the directory: root.img, vmlinuz, initrd.img, packages. RELEASE is Debian's (default: bookworm).
 #
 # It has Debian's stock kernel and a JDK, and nothing of this project: it is built once, and tests come on a disk of
 # their own. The cache, ${XDG_CACHE_HOME:-~/.cache}/microvm/hardware, has a directory for each hash of what went in.
@@ -16,18 +18,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
-readonly release=bookworm
+readonly release=${1:-bookworm}
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-# Four are for guests that boot from this root: without dbus, logind does nothing at the power button. The last two are
-# for tools/agents/run and tools/clients/run.
-readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,dbus,qemu-guest-agent,socat,python3
+# Five are for guests that boot from this root: without dbus, logind does nothing at the power button, and
+# util-linux-extra has hwclock. The last two are for tools/agents/run and tools/clients/run.
+readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,dbus,qemu-guest-agent,util-linux-extra,socat,python3
 readonly size=3G
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm/hardware
 jdk=$(readlink -f "$JAVA_HOME")
 
 . ../test-images/steps.sh
 
-key=$( (cat root.sh init; cat "$jdk/release") | sha256sum | cut -c 1-16)
+key=$( (echo "$release"; cat root.sh init; cat "$jdk/release") | sha256sum | cut -c 1-16)
 readonly key directory=$cache/$key
 
 # The mirror of the release that apt of this host uses, or else Debian's own default, which debootstrap knows.
