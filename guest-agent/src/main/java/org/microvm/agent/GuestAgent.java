@@ -63,6 +63,11 @@ public final class GuestAgent implements AutoCloseable {
     return new GuestAgent(AgentClient.connect(socket), limit);
   }
 
+  /** The time limit for an answer. */
+  Duration limit() {
+    return limit;
+  }
+
   /** How much of a file is moved with one request. */
   PieceSize pieces() {
     return pieces;
