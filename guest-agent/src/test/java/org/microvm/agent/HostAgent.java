@@ -121,12 +121,19 @@ public final class HostAgent implements FakeAgent.Script {
     arguments.path("arg").forEach(word -> argv.add(word.asText()));
     Streams files =
         new Streams(Files.createTempFile("host-agent", ""), Files.createTempFile("host-agent", ""));
-    Process process =
+    ProcessBuilder builder =
         new ProcessBuilder(argv)
             .redirectInput(new File("/dev/null"))
             .redirectOutput(files.output().toFile())
-            .redirectError(files.errors().toFile())
-            .start();
+            .redirectError(files.errors().toFile());
+    if (arguments.has("env")) {
+      builder.environment().clear();
+      for (JsonNode word : arguments.get("env")) {
+        String[] entry = word.asText().split("=", 2);
+        builder.environment().put(entry[0], entry[1]);
+      }
+    }
+    Process process = builder.start();
     processes.put(process.pid(), process);
     streams.put(process.pid(), files);
     return "{\"pid\": %d}".formatted(process.pid());
