@@ -146,7 +146,7 @@ class AgentResilienceTest {
       }
       try (GuestAgent next = connect()) {
         next.ping();
-        assertEquals("microvm", next.hostName());
+        assertEquals(Guest.hostName(), next.hostName());
       }
     }
   }

@@ -39,7 +39,7 @@ record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implement
 
   /** Returns a shell command that executes the agent, which has its own directory for its state. */
   private static String line(String port, String user, String... options) {
-    return "mkdir -p /tmp/%2$s && exec qemu-ga -m virtio-serial -p /dev/virtio-ports/%1$s -t /tmp/%2$s -f /tmp/%2$s/pid %3$s"
+    return "mkdir -p /tmp/%2$s && exec /usr/sbin/qemu-ga -m virtio-serial -p /dev/virtio-ports/%1$s -t /tmp/%2$s -f /tmp/%2$s/pid %3$s"
         .formatted(port, user + "." + port, String.join(" ", options));
   }
 
