@@ -26,16 +26,20 @@ final class GuestModes {
           PosixFilePermission.OTHERS_EXECUTE);
 
   private static final int HIGHEST = 0400;
+  private static final int EXECUTABLE = 0111;
+  private static final int ALL = 0777;
 
   /**
    * Creates the file before the agent opens it, so that at no time other users may write it or read
-   * what is secret. The option is noclobber: a file that somebody else has made meanwhile stays.
+   * what is secret. The option is noclobber: a file that somebody else has made meanwhile stays. A
+   * shell makes no executable files; only for them another program runs.
    */
   private static final String CREATE =
       """
-      umask 077
+      umask $1
       set -C
-      : >"$2" && exec chmod "$1" -- "$2"
+      : >"$3" || exit
+      [ $2 = no ] || exec chmod $2 -- "$3"
       """;
 
   private final GuestAgent agent;
@@ -53,7 +57,10 @@ final class GuestModes {
     if (exists(path)) {
       return true;
     }
-    return run("/bin/sh", "-c", CREATE, "sh", octal(permissions), path).isPresent();
+    int mode = mode(permissions);
+    String chmod = (mode & EXECUTABLE) == 0 ? "no" : "%o".formatted(mode);
+    String umask = "%o".formatted(ALL & ~mode);
+    return run("/bin/sh", "-c", CREATE, "sh", umask, chmod, path).isPresent();
   }
 
   /** Whether there is such a file; also if the agent cannot tell, for opening it tells why. */
@@ -75,19 +82,19 @@ final class GuestModes {
   /** Runs a program to its end; empty if it fails or cannot be run. */
   private Optional<String> run(String... argv) throws IOException {
     try {
-      ExecResult result = agent.processes().run(GuestCommand.of(argv), agent.limit());
+      ExecResult result = agent.processes().run(GuestCommand.of(argv), agent.programLimit());
       return result.succeeded() ? Optional.of(result.output()) : Optional.empty();
     } catch (AgentCommandException e) {
       return Optional.empty();
     }
   }
 
-  private static String octal(Set<PosixFilePermission> permissions) {
+  private static int mode(Set<PosixFilePermission> permissions) {
     int mode = 0;
     for (int i = 0; i < BITS.size(); i++) {
       mode |= permissions.contains(BITS.get(i)) ? HIGHEST >> i : 0;
     }
-    return "%o".formatted(mode);
+    return mode;
   }
 
   private static Optional<Set<PosixFilePermission>> permissions(String octal) {

@@ -61,7 +61,7 @@ final class LoginSessions {
     try {
       for (int i = 0; i < ATTEMPTS; i++) {
         ExecResult result =
-            agent.processes().run(GuestCommand.of("/bin/sh", "-c", LIST), agent.limit());
+            agent.processes().run(GuestCommand.of("/bin/sh", "-c", LIST), agent.programLimit());
         if (result.succeeded()) {
           return Optional.of(users(result.output()));
         }

@@ -6,15 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Who is logged in by systemd-logind, where the agent's own list is empty. */
 @Timeout(30)
 class LoginSessionsTest {
+  private static final Duration LIMIT = Duration.ofMillis(500);
+
   /** What Debian 13 prints for a session of PAM, its manager, and one that is over. */
   private static final String SESSIONS =
       """
@@ -74,7 +78,7 @@ class LoginSessionsTest {
                     }
                   }
                 });
-        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+        GuestAgent guest = GuestAgent.connect(agent.socket(), LIMIT)) {
       return guest.users().loggedIn();
     }
   }
@@ -125,6 +129,20 @@ class LoginSessionsTest {
                   case "guest-exec" -> "{\"pid\": 1}";
                   default -> exited(1, "");
                 }));
+  }
+
+  @Test
+  void loginctlThatTakesLongerThanAnAnswerMay_isAwaited() throws IOException {
+    AtomicInteger polls = new AtomicInteger();
+
+    List<GuestUser> users =
+        loggedIn(
+            command ->
+                command.equals("guest-exec-status") && polls.incrementAndGet() < 15
+                    ? "{\"exited\": false}"
+                    : withSessions(command, "[]"));
+
+    assertEquals(2, users.size());
   }
 
   @Test
