@@ -34,6 +34,10 @@ record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implement
 
   /** Starts an agent as the unprivileged user {@code agent}. */
   static SecondAgent startUnprivileged(GuestVm vm, String port) throws IOException {
+    if (Guest.isDebian()) {
+      // udev leaves ports to root; those of the project's guest are anybody's.
+      vm.exec("chown", "agent", "/dev/virtio-ports/" + port);
+    }
     return run(vm, port, List.of("su", "agent", "-c", line(port, "agent")), List.of());
   }
 
