@@ -280,9 +280,7 @@ class AgentCommandsTest {
             AgentCommandException.class, () -> agent().users().setPassword("agent", "x", false));
 
     // The project's guest has no chpasswd; Debian's cannot write to its root.
-    assertTrue(
-        refused.description().contains(Guest.isDebian() ? "failed to set user password" : "passwd"),
-        refused.getMessage());
+    assertTrue(refused.description().contains("passw"), refused.getMessage());
   }
 
   @ParameterizedTest
