@@ -12,7 +12,7 @@ endif
 export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED
 MAVEN := mvn -B -q -ntp
 DIST := cli/target/dist
-# The images that `agent-test` uses: images, or images-newest.
+# The images that `agent-test` uses: images, images-newest, or agents and agents-trixie, in which systemd starts the agent.
 IMAGES := images
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
@@ -59,7 +59,11 @@ images-update: ## pin the newest packages (PACKAGES="NAME NAME=VERSION": only th
 agents-root: | packages ## build Debian with systemd and the agents from their packages, as a guest (RELEASE=trixie: of Debian 13)
 	@test-images/agents/root.sh $(RELEASE)
 
-.PHONY: agents-test
+.PHONY: agents agents-trixie agents-test
+agents: agents-root
+agents-trixie: | packages
+	@test-images/agents/root.sh trixie
+
 agents-test: build images agents-root bare-metal ## run Debian's agents against this program (ARGS="--host" without a guest; docs/agent.md)
 	@tools/agents/run $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
 
@@ -118,7 +122,7 @@ fuzz-guest: build bare-metal ## run a guest that does anything to its devices in
 	@tools/fuzz-guest $(or $(MINUTES),10)
 
 .PHONY: agent-test junit-example
-agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs)
+agent-test: build $(IMAGES) ## run the guest agent suite, with results as JUnit XML (EXECS=N programs, IMAGES=agents: Debian 12)
 	@tools/agent-test -Dmicrovm.images=$(CURDIR)/test-images/target/$(IMAGES)
 
 junit-example: release ## run a project that uses the JUnit fixture, with the release and an empty home

@@ -120,7 +120,11 @@ final class AgentCommand {
 
   @Command(
       name = "users",
-      description = "Lists the users who are logged in, and since when (UTC).",
+      description = {
+        "Lists the users who are logged in, and since when (UTC).",
+        "If the agent finds nobody, systemd-logind in the guest is asked, because newer"
+            + " distributions do not write utmp, which the agent reads."
+      },
       mixinStandardHelpOptions = true)
   int users(@Option(names = "--json", description = "print them as JSON") boolean json)
       throws IOException {

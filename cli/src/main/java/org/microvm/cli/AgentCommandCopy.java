@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.agent.GuestAgent;
@@ -19,7 +20,9 @@ import picocli.CommandLine.ParentCommand;
       "Copies a file into the guest or out of it.",
       "A path in the guest begins with a colon, as in 'cp notes.txt :/tmp/' and"
           + " 'cp :/etc/hosts -'; - is standard input or output.",
-      "qemu-ga makes a new file so that all users of the guest may write it (mode 0666)."
+      "A new file gets the permissions of the one that is copied: in the guest only its owner may"
+          + " write it, and on the host the umask applies. What is copied from standard input gets"
+          + " mode 0644. An existing file keeps its own."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandCopy implements Callable<Integer> {
@@ -64,16 +67,31 @@ final class AgentCommandCopy implements Callable<Integer> {
 
   private void copyIn(GuestFiles files, String target) throws IOException {
     if (from.equals(STREAM)) {
+      boolean created = files.create(target, PosixFilePermissions.fromString("rw-r--r--"));
       files.copyIn(progress.counting(new InterruptibleInput(System.in)), target);
+      warnUnless(created, target);
       return;
     }
     Path source = Path.of(from);
     if (!Files.isReadable(source) || Files.isDirectory(source)) {
       throw new IOException(from + " is not a readable file");
     }
+    String file = target.endsWith("/") ? target + source.getFileName() : target;
     try (InputStream input = Files.newInputStream(source)) {
-      files.copyIn(
-          progress.counting(input), target.endsWith("/") ? target + source.getFileName() : target);
+      boolean created = files.create(file, GuestFiles.permissionsInTheGuest(source));
+      files.copyIn(progress.counting(input), file);
+      warnUnless(created, file);
+    }
+  }
+
+  /** Guests in which paths begin otherwise have no such modes. */
+  private void warnUnless(boolean created, String file) {
+    if (!created && file.startsWith("/")) {
+      progress.end();
+      System.err.println(
+          "microvm: all users of the guest may write "
+              + file
+              + ": the agent cannot run chmod there");
     }
   }
 

@@ -18,6 +18,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -215,6 +216,46 @@ class AgentCommandTest {
   }
 
   @Test
+  void cp_standardInput_makesAFileThatOnlyItsOwnerMayWrite(@TempDir Path directory)
+      throws IOException {
+    Path target = directory.resolve("target");
+    input("text");
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(0, agent(agent, "cp", "-", ":" + target));
+    }
+    assertEquals("text", Files.readString(target));
+    assertEquals("rw-r--r--", PosixFilePermissions.toString(Files.getPosixFilePermissions(target)));
+    assertEquals("", firstError());
+  }
+
+  @Test
+  void cp_programOfTheHost_canBeRunInTheGuest(@TempDir Path directory) throws IOException {
+    Path program = Files.writeString(directory.resolve("program"), "#!/bin/sh\necho it runs\n");
+    Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxrwxr-x"));
+    Path target = Files.createDirectory(directory.resolve("bin")).resolve("program");
+    try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
+      assertEquals(0, agent(agent, "cp", program.toString(), ":" + target.getParent() + "/"));
+      assertEquals(0, agent(agent, "exec", "-n", "--", target.toString()));
+    }
+    assertEquals("it runs", out.toString(StandardCharsets.UTF_8).strip());
+    assertEquals("rwxr-xr-x", PosixFilePermissions.toString(Files.getPosixFilePermissions(target)));
+  }
+
+  @Test
+  void cp_agentThatRunsNoPrograms_warnsOfTheMode(@TempDir Path directory) throws IOException {
+    Path file = Files.writeString(directory.resolve("key"), "text");
+    Path target = directory.resolve("target");
+    try (FakeAgent agent = FakeAgent.playing(HostAgent.withoutPrograms())) {
+      assertEquals(0, agent(agent, "cp", file.toString(), ":" + target));
+    }
+    assertEquals("text", Files.readString(target));
+    assertEquals(
+        "microvm: all users of the guest may write %s: the agent cannot run chmod there"
+            .formatted(target),
+        firstError());
+  }
+
+  @Test
   void cp_outOfTheGuest_toFileDirectoryAndStream(@TempDir Path directory) throws IOException {
     Map<String, String> answers =
         Map.of(
@@ -371,6 +412,8 @@ class AgentCommandTest {
         request ->
             switch (request.path("execute").asText()) {
               case "guest-file-open" -> "7";
+              case "guest-exec" -> "{\"pid\": 1}";
+              case "guest-exec-status" -> "{\"exited\": true, \"exitcode\": 127}";
               case "guest-file-read" -> {
                 if (reads.incrementAndGet() > 1) {
                   await(shown);

@@ -18,9 +18,9 @@ import org.microvm.machine.config.OnReset;
 @MicroVm(scope = MicroVm.Scope.METHOD, snapshot = false, onReset = OnReset.RESTART)
 @Tag("linux")
 @Tag("guest-agent")
-@Timeout(300)
+@Timeout(1800)
 class AgentLifecycleTest {
-  private static final Duration BOOT = Duration.ofMinutes(3);
+  private static final Duration BOOT = Guest.boot();
 
   @Test
   void reboot_bringsTheAgentBack_powerdownEndsTheMachine(GuestVm vm) throws Exception {

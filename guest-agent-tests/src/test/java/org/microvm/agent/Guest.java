@@ -2,12 +2,16 @@ package org.microvm.agent;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.microvm.junit.GuestSetup;
 import org.microvm.junit.GuestVm;
+import org.microvm.junit.MicroVm;
 import org.microvm.machine.config.ChannelConfig;
+import org.microvm.machine.config.GuestImages;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
@@ -20,6 +24,23 @@ final class Guest {
   static final String THIRD = "third.agent";
 
   private Guest() {}
+
+  /**
+   * Whether the guests are Debian, in which systemd starts the agent (`make agents-root`), and not
+   * the project's own.
+   */
+  static boolean isDebian() {
+    return Files.exists(GuestImages.installed().directory().resolve("packages"));
+  }
+
+  static String hostName() {
+    return isDebian() ? "agents" : "microvm";
+  }
+
+  /** How long a guest may take until its agent answers. */
+  static Duration boot() {
+    return Duration.ofSeconds(Math.max(180, Integer.getInteger(MicroVm.BOOT_SECONDS, 0)));
+  }
 
   /** A machine with two more ports, each on its own socket. */
   static final class MorePorts implements GuestSetup {

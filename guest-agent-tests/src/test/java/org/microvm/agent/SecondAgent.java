@@ -34,12 +34,16 @@ record SecondAgent(GuestAgent agent, GuestProcess process, GuestVm vm) implement
 
   /** Starts an agent as the unprivileged user {@code agent}. */
   static SecondAgent startUnprivileged(GuestVm vm, String port) throws IOException {
+    if (Guest.isDebian()) {
+      // udev leaves ports to root; those of the project's guest are anybody's.
+      vm.exec("chown", "agent", "/dev/virtio-ports/" + port);
+    }
     return run(vm, port, List.of("su", "agent", "-c", line(port, "agent")), List.of());
   }
 
   /** Returns a shell command that executes the agent, which has its own directory for its state. */
   private static String line(String port, String user, String... options) {
-    return "mkdir -p /tmp/%2$s && exec qemu-ga -m virtio-serial -p /dev/virtio-ports/%1$s -t /tmp/%2$s -f /tmp/%2$s/pid %3$s"
+    return "mkdir -p /tmp/%2$s && exec /usr/sbin/qemu-ga -m virtio-serial -p /dev/virtio-ports/%1$s -t /tmp/%2$s -f /tmp/%2$s/pid %3$s"
         .formatted(port, user + "." + port, String.join(" ", options));
   }
 

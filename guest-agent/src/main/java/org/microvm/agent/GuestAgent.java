@@ -23,6 +23,9 @@ public final class GuestAgent implements AutoCloseable {
   /** A shutdown that is not refused within this time counts as accepted. */
   private static final Duration CONSENT = Duration.ofSeconds(5);
 
+  /** In a busy guest without hardware virtualization a program takes many seconds. */
+  private static final Duration PROGRAM = Duration.ofMinutes(2);
+
   private final AgentClient client;
   private final Duration limit;
   private final PieceSize pieces;
@@ -61,6 +64,11 @@ public final class GuestAgent implements AutoCloseable {
    */
   public static GuestAgent connect(Path socket, Duration limit) throws IOException {
     return new GuestAgent(AgentClient.connect(socket), limit);
+  }
+
+  /** How long a program of the guest may run whose output is part of an answer of this object. */
+  Duration programLimit() {
+    return limit.compareTo(PROGRAM) < 0 ? PROGRAM : limit;
   }
 
   /** How much of a file is moved with one request. */

@@ -5,10 +5,14 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 
@@ -50,8 +54,23 @@ public final class GuestFiles {
   }
 
   /**
+   * Creates an empty file, unless there is a file. Without this, qemu-ga gives a new file a mode by
+   * which all users of the guest may write it (0666).
+   *
+   * @param path in the guest
+   * @param permissions of the new file; an existing one keeps its own
+   * @return false if there is no file and none could be created, for instance because the agent may
+   *     not run programs in the guest
+   * @throws AgentException if the agent does not answer
+   */
+  public boolean create(String path, Set<PosixFilePermission> permissions) throws IOException {
+    return new GuestModes(agent).create(path, permissions);
+  }
+
+  /**
    * Copies a file of the host into the guest; an existing file there is overwritten. A new file
-   * gets the agent's owner, and with qemu-ga a mode by which all users of the guest may write it.
+   * gets the agent's owner, and the permissions of {@code source} except that only the owner may
+   * write it; if the agent cannot run programs in the guest, the mode is the agent's (0666).
    *
    * @param source file of the host
    * @param target path in the guest, with the name of the file
@@ -59,12 +78,29 @@ public final class GuestFiles {
    */
   public void copyIn(Path source, String target) throws IOException {
     try (InputStream input = Files.newInputStream(source)) {
+      create(target, permissionsInTheGuest(source));
       copyIn(input, target);
     }
   }
 
   /**
-   * Writes the rest of the stream to a file in the guest; an existing file is overwritten.
+   * Returns the permissions that a new file in the guest gets if it is copied from a file of the
+   * host.
+   *
+   * @param source file of the host
+   * @return its permissions, except that only the owner may write, as with a umask of 022
+   * @throws IOException if they cannot be read
+   */
+  public static Set<PosixFilePermission> permissionsInTheGuest(Path source) throws IOException {
+    Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(source);
+    permissions.remove(PosixFilePermission.GROUP_WRITE);
+    permissions.remove(PosixFilePermission.OTHERS_WRITE);
+    return permissions;
+  }
+
+  /**
+   * Writes the rest of the stream to a file in the guest; an existing file is overwritten. A new
+   * file gets the agent's mode; see {@link #create}.
    *
    * @param source read to its end, and not closed
    * @param target path in the guest
@@ -83,6 +119,11 @@ public final class GuestFiles {
   /**
    * Copies a file of the guest to the host. It appears there, or replaces an existing file, once it
    * is complete. Up to {@link #MOST_COPIED} bytes are accepted.
+   *
+   * <p>A new file gets the permissions that the file has in the guest, less the umask of this
+   * process; those of any new file if the agent cannot run programs. An existing file keeps its
+   * permissions. What is not a regular file, such as a device or a FIFO, is not replaced but
+   * written to.
    *
    * @param source path in the guest
    * @param target file of the host, whose directory must exist
@@ -105,17 +146,45 @@ public final class GuestFiles {
    */
   public void copyOut(String source, Path target, UnaryOperator<OutputStream> through)
       throws IOException {
-    Path directory = target.toAbsolutePath().getParent();
-    // Not createTempFile(), because the file must get its mode from the umask.
-    Path partial = directory.resolve("." + target.getFileName() + "." + UUID.randomUUID());
-    try {
-      try (OutputStream output = Files.newOutputStream(partial, StandardOpenOption.CREATE_NEW)) {
-        copyOut(source, through.apply(output), MOST_COPIED);
+    try (GuestFile file = open(source, OpenMode.READ)) {
+      if (Files.exists(target) && !Files.isRegularFile(target)) {
+        try (OutputStream output = Files.newOutputStream(target, StandardOpenOption.WRITE)) {
+          copy(file, source, through.apply(output), MOST_COPIED);
+        }
+        return;
       }
-      Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(partial);
+      // A symbolic link stays, and the file that it points to is replaced.
+      Path real = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
+      Path partial = real.resolveSibling("." + real.getFileName() + "." + UUID.randomUUID());
+      try {
+        try (OutputStream output = create(partial, real, source)) {
+          copy(file, source, through.apply(output), MOST_COPIED);
+        }
+        Files.move(partial, real, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(partial);
+      }
     }
+  }
+
+  /** Creates a file of the host that is to replace another one, or to be a new one. */
+  private OutputStream create(Path file, Path target, String source) throws IOException {
+    boolean replaces = Files.exists(target);
+    Set<PosixFilePermission> permissions =
+        replaces
+            ? Files.getPosixFilePermissions(target)
+            : new GuestModes(agent).of(source).orElse(PosixFilePermissions.fromString("rw-rw-rw-"));
+    // The kernel takes the umask's bits off.
+    OutputStream output =
+        Channels.newOutputStream(
+            Files.newByteChannel(
+                file,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(permissions)));
+    if (replaces) {
+      Files.setPosixFilePermissions(file, permissions);
+    }
+    return output;
   }
 
   /**
@@ -132,7 +201,8 @@ public final class GuestFiles {
   }
 
   /**
-   * Writes a file in the guest; an existing file is overwritten.
+   * Writes a file in the guest; an existing file is overwritten. A new file gets the agent's mode;
+   * see {@link #create}.
    *
    * @param path in the guest
    * @param content the file's whole content
@@ -165,17 +235,22 @@ public final class GuestFiles {
    */
   public void copyOut(String source, OutputStream target, long most) throws IOException {
     try (GuestFile file = open(source, OpenMode.READ)) {
-      GuestFile.Chunk chunk;
-      long copied = 0;
-      do {
-        chunk = file.readPiece();
-        copied += chunk.bytes().length;
-        if (copied > most) {
-          throw new AgentProtocolException(
-              "guest-file-read: %s has more than %d bytes".formatted(source, most));
-        }
-        target.write(chunk.bytes());
-      } while (!chunk.endOfFile() && chunk.bytes().length > 0);
+      copy(file, source, target, most);
     }
+  }
+
+  private static void copy(GuestFile file, String source, OutputStream target, long most)
+      throws IOException {
+    GuestFile.Chunk chunk;
+    long copied = 0;
+    do {
+      chunk = file.readPiece();
+      copied += chunk.bytes().length;
+      if (copied > most) {
+        throw new AgentProtocolException(
+            "guest-file-read: %s has more than %d bytes".formatted(source, most));
+      }
+      target.write(chunk.bytes());
+    } while (!chunk.endOfFile() && chunk.bytes().length > 0);
   }
 }

@@ -13,11 +13,6 @@ import java.util.concurrent.TimeUnit;
  * <p>Any thread may call.
  */
 public final class GuestProcess {
-  /** The agent does not report a program's end by itself, so it is polled, at growing intervals. */
-  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-
-  private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
   private final GuestAgent agent;
   private final String what;
   private final long pid;
@@ -58,7 +53,7 @@ public final class GuestProcess {
    */
   public ExecResult await(Duration limit) throws IOException {
     long deadline = System.nanoTime() + limit.toNanos();
-    long pause = FIRST_PAUSE_NANOS;
+    PollPause pause = new PollPause();
     while (true) {
       long asked = System.nanoTime();
       Optional<ExecResult> end = result();
@@ -66,19 +61,16 @@ public final class GuestProcess {
         return end.get();
       }
       long answered = System.nanoTime();
-      // An answer takes processor time from the program, so the pause is at least as long.
-      pause = Math.max(pause, answered - asked);
       long left = deadline - answered;
       if (left <= 0) {
         throw new AgentTimeoutException("that " + what + " has ended", limit);
       }
       try {
-        TimeUnit.NANOSECONDS.sleep(Math.min(pause, left));
+        TimeUnit.NANOSECONDS.sleep(Math.min(pause.nanosAfter(answered - asked), left));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new InterruptedIOException("interrupted while waiting for " + what);
       }
-      pause = Math.min(pause * 2, LONGEST_PAUSE_NANOS);
     }
   }
 }

@@ -15,12 +15,24 @@ public final class GuestUsers {
   }
 
   /**
-   * {@return the users who are logged in}
+   * Returns the users who are logged in, each with the time of the first login.
    *
-   * @throws AgentException if the agent does not answer, or does not know the command
+   * <p>qemu-ga reads utmp, which systemd does not write in newer distributions, among them Debian
+   * 13. If the agent finds nobody, systemd-logind is asked, by {@code loginctl} in the guest; its
+   * times have no fractions of seconds.
+   *
+   * @return the users; none also if the agent finds nobody and may not run programs
+   * @throws AgentException if the agent does not answer, or does not know the command and logind
+   *     cannot be asked
    */
   public List<GuestUser> loggedIn() throws IOException {
-    return agent.ask("guest-get-users").list(GuestUser::of);
+    List<GuestUser> users;
+    try {
+      users = agent.ask("guest-get-users").list(GuestUser::of);
+    } catch (UnknownCommandException e) {
+      return new LoginSessions(agent).users().orElseThrow(() -> e);
+    }
+    return users.isEmpty() ? new LoginSessions(agent).users().orElse(users) : users;
   }
 
   /**

@@ -16,6 +16,9 @@ import java.util.List;
  * has been consumed. A line on {@code q} ends everything and removes the files: {@code done} once
  * the program has ended, and any other word to end it.
  *
+ * <p>{@code dd} prints how many whole and partial blocks it has read, as in {@code 3+1 records in}.
+ * Fewer than it may read are the end of the stream, which no further {@code dd} has to find out.
+ *
  * <p>The program replaces the shell, so that its process id, its status and its children are its
  * own. What serves the streams has init as its parent.
  */
@@ -53,7 +56,13 @@ final class StreamScript {
       pump() {
         n=0 s=0
         while :; do
-          dd bs=8k count=256 of=$d/$1$n 2>/dev/null || { s=1; break; }
+          dd bs=8k count=256 of=$d/$1$n 2>$d/$1.n || { s=1; break; }
+          while read -r r x; do
+            case $r in
+              *[!0-9+]* | +* | *+ | *+*+*) ;;
+              *+*) [ $(($r)) -ge 256 ] || break 2 ;;
+            esac
+          done <$d/$1.n
           [ -s $d/$1$n ] || break
           n=$((n + 1))
           read -r x <&3 || break

@@ -12,9 +12,6 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs one program whose standard streams are moved in pieces, by {@link StreamScript}. */
 final class StreamedProcess {
-  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-  private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
   /** The standard streams of the program; no input if it is null. */
   record Streams(InputStream input, OutputStream output, OutputStream errors) {}
 
@@ -31,7 +28,7 @@ final class StreamedProcess {
   private StreamInput input;
   private StreamOutput output;
   private StreamOutput errors;
-  private long pause = FIRST_PAUSE_NANOS;
+  private final PollPause pause = new PollPause();
 
   StreamedProcess(GuestAgent agent, GuestCommand command, Streams streams, Duration limit) {
     this.agent = agent;
@@ -87,10 +84,11 @@ final class StreamedProcess {
   /** Waits until the script has prepared the streams; returns false if it cannot. */
   private boolean open() throws IOException {
     while (true) {
+      long asked = System.nanoTime();
       boolean wasOver = ended();
       for (String place : StreamScript.PLACES) {
         if (openIn(place + "/" + name)) {
-          pause = FIRST_PAUSE_NANOS;
+          pause.reset();
           return true;
         }
       }
@@ -100,7 +98,7 @@ final class StreamedProcess {
       if (deadline - System.nanoTime() < 0) {
         throw late();
       }
-      waitForMore();
+      waitForMore(asked);
     }
   }
 
@@ -141,15 +139,16 @@ final class StreamedProcess {
 
   private void moveAll() throws IOException {
     while (true) {
+      long asked = System.nanoTime();
       boolean moved = input != null && result == null && input.move();
       moved |= output.move();
       moved |= errors.move();
       if (moved) {
-        pause = FIRST_PAUSE_NANOS;
+        pause.reset();
       } else if (ended() && output.isComplete() && errors.isComplete()) {
         return;
       } else {
-        waitForMore();
+        waitForMore(asked);
       }
       if (deadline - System.nanoTime() < 0) {
         throw late();
@@ -164,13 +163,19 @@ final class StreamedProcess {
     return result != null;
   }
 
-  private void waitForMore() throws IOException {
-    long left = deadline - System.nanoTime();
+  /**
+   * Pauses.
+   *
+   * @param asked when the questions before this pause began
+   */
+  private void waitForMore(long asked) throws IOException {
+    long now = System.nanoTime();
+    long left = deadline - now;
     if (left <= 0) {
       return;
     }
     try {
-      long nanos = Math.min(pause, left);
+      long nanos = Math.min(pause.nanosAfter(now - asked), left);
       if (input != null && result == null) {
         input.await(nanos);
       } else {
@@ -181,7 +186,6 @@ final class StreamedProcess {
       throw new InterruptedIOException(
           "interrupted while waiting for " + command.argv().getFirst());
     }
-    pause = Math.min(pause * 2, LONGEST_PAUSE_NANOS);
   }
 
   /** Ends the script, which removes its files. */

@@ -223,6 +223,10 @@ class GuestAgentTest {
           switch (request.path("execute").asText()) {
             case "guest-file-open":
               return "1000";
+            case "guest-exec":
+              return "{\"pid\": 1}";
+            case "guest-exec-status":
+              return "{\"exited\": true, \"exitcode\": 127}";
             case "guest-file-write":
               byte[] bytes = decoder.decode(arguments.path("buf-b64").asText());
               int taken = Math.min(bytes.length, 1000);

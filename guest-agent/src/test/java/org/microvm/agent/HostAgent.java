@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -18,8 +19,26 @@ import java.util.Map;
 public final class HostAgent implements FakeAgent.Script {
   private final Map<Long, RandomAccessFile> files = new HashMap<>();
   private final Map<Long, Process> processes = new HashMap<>();
-  private final Map<Long, Path> output = new HashMap<>();
+  private final Map<Long, Streams> streams = new HashMap<>();
+  private final boolean runsPrograms;
   private long lastHandle = 999;
+
+  /** The files with the output of a program. */
+  private record Streams(Path output, Path errors) {}
+
+  /** An agent that runs programs. */
+  public HostAgent() {
+    this(true);
+  }
+
+  private HostAgent(boolean runsPrograms) {
+    this.runsPrograms = runsPrograms;
+  }
+
+  /** An agent that is configured to run no programs. */
+  public static HostAgent withoutPrograms() {
+    return new HostAgent(false);
+  }
 
   @Override
   public void play(FakeAgent.Peer peer) throws IOException {
@@ -44,7 +63,7 @@ public final class HostAgent implements FakeAgent.Script {
 
   private String answer(String command, JsonNode arguments) throws IOException {
     return switch (command) {
-      case "guest-exec" -> exec(arguments);
+      case "guest-exec" -> runsPrograms ? exec(arguments) : null;
       case "guest-exec-status" -> status(arguments.get("pid").asLong());
       case "guest-file-open" ->
           open(arguments.get("path").asText(), arguments.get("mode").asText());
@@ -84,7 +103,12 @@ public final class HostAgent implements FakeAgent.Script {
     if (mode.startsWith("r") && !new File(path).exists()) {
       throw new FileNotFoundException(path + ": No such file or directory");
     }
+    boolean isNew = !new File(path).exists();
     RandomAccessFile file = new RandomAccessFile(path, mode.equals("r") ? "r" : "rw");
+    if (isNew) {
+      // As qemu-ga, whatever the umask is.
+      Files.setPosixFilePermissions(Path.of(path), PosixFilePermissions.fromString("rw-rw-rw-"));
+    }
     if (mode.startsWith("w")) {
       file.setLength(0);
     }
@@ -95,15 +119,23 @@ public final class HostAgent implements FakeAgent.Script {
   private String exec(JsonNode arguments) throws IOException {
     List<String> argv = new ArrayList<>(List.of(arguments.get("path").asText()));
     arguments.path("arg").forEach(word -> argv.add(word.asText()));
-    Path errors = Files.createTempFile("host-agent", "");
-    Process process =
+    Streams files =
+        new Streams(Files.createTempFile("host-agent", ""), Files.createTempFile("host-agent", ""));
+    ProcessBuilder builder =
         new ProcessBuilder(argv)
             .redirectInput(new File("/dev/null"))
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .redirectError(errors.toFile())
-            .start();
+            .redirectOutput(files.output().toFile())
+            .redirectError(files.errors().toFile());
+    if (arguments.has("env")) {
+      builder.environment().clear();
+      for (JsonNode word : arguments.get("env")) {
+        String[] entry = word.asText().split("=", 2);
+        builder.environment().put(entry[0], entry[1]);
+      }
+    }
+    Process process = builder.start();
     processes.put(process.pid(), process);
-    output.put(process.pid(), errors);
+    streams.put(process.pid(), files);
     return "{\"pid\": %d}".formatted(process.pid());
   }
 
@@ -112,10 +144,15 @@ public final class HostAgent implements FakeAgent.Script {
     if (process.isAlive()) {
       return "{\"exited\": false}";
     }
-    byte[] errors = Files.readAllBytes(output.get(pid));
-    Files.delete(output.remove(pid));
+    Streams files = streams.remove(pid);
     // Java reports the end by a signal as a shell does.
-    return "{\"exited\": true, \"exitcode\": %d, \"err-data\": \"%s\"}"
-        .formatted(process.exitValue(), Base64.getEncoder().encodeToString(errors));
+    return "{\"exited\": true, \"exitcode\": %d, \"out-data\": \"%s\", \"err-data\": \"%s\"}"
+        .formatted(process.exitValue(), taken(files.output()), taken(files.errors()));
+  }
+
+  private static String taken(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    Files.delete(file);
+    return Base64.getEncoder().encodeToString(bytes);
   }
 }

@@ -13,6 +13,9 @@ import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Random;
 import java.util.zip.CRC32;
@@ -22,6 +25,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Programs whose streams are moved in pieces, with an agent that runs them on this host. */
 @Timeout(60)
@@ -63,6 +69,31 @@ class StreamedProcessTest {
     assertEquals("in", out.toString(StandardCharsets.UTF_8));
     assertEquals("err\n", err.toString(StandardCharsets.UTF_8));
     assertEquals(0, host.openFiles());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, true",
+    "1, echo",
+    "100000, head -c 100000 /dev/zero",
+    // In small blocks, of which dd warns.
+    "100, 'i=0; while [ $i -lt 100 ]; do echo; i=$((i + 1)); done'"
+  })
+  void output_thatFitsIntoAFile_takesOneDdForEachStream(
+      int size, String script, @TempDir Path directory) throws IOException {
+    Path log = Files.createFile(directory.resolve("log"));
+    Path counter = directory.resolve("dd");
+    Files.writeString(counter, "#!/bin/sh\necho >>%s\nexec /bin/dd \"$@\"\n".formatted(log));
+    Files.setPosixFilePermissions(counter, PosixFilePermissions.fromString("rwxr-xr-x"));
+    GuestCommand command =
+        GuestCommand.of("sh", "-c", script)
+            .withEnvironment("PATH=" + directory + ":" + System.getenv("PATH"));
+
+    ExecResult result = agent.processes().stream(command, null, out, err, LIMIT);
+
+    assertEquals(0, result.status());
+    assertEquals(size, out.size());
+    assertEquals(2, Files.readAllLines(log).size());
   }
 
   @Test

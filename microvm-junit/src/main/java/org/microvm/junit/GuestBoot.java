@@ -119,7 +119,7 @@ final class GuestBoot {
     try {
       // A guest that has ended no longer answers, so there is no need to wait for the time limit.
       machine.end().thenAccept(end -> closeQuietly(agent));
-      agent.await(Duration.ofSeconds(wanted.bootSeconds()));
+      agent.await(Duration.ofSeconds(bootSeconds(wanted)));
       return agent;
     } catch (IOException e) {
       agent.close();
@@ -128,6 +128,10 @@ final class GuestBoot {
           ? e
           : new IOException("the guest ended before its agent answered: " + end, e);
     }
+  }
+
+  static int bootSeconds(MicroVm wanted) {
+    return Math.max(wanted.bootSeconds(), Integer.getInteger(MicroVm.BOOT_SECONDS, 0));
   }
 
   private static void closeQuietly(GuestAgent agent) {

@@ -87,7 +87,8 @@ public final class GuestVm {
   }
 
   /**
-   * Copies a file into the guest and overwrites an existing one.
+   * Copies a file into the guest and overwrites an existing one. A new file gets the permissions of
+   * {@code source}, except that only the owner may write it; a program that is copied can be run.
    *
    * @param source file of the host
    * @param target path in the guest, with the name of the file
@@ -98,7 +99,8 @@ public final class GuestVm {
   }
 
   /**
-   * Copies a file out of the guest. It replaces an existing one once the copy is complete.
+   * Copies a file out of the guest. It replaces an existing one once the copy is complete. A new
+   * file gets the permissions that the file has in the guest, less the umask.
    *
    * @param source path in the guest
    * @param target file of the host, whose directory must exist
@@ -109,7 +111,8 @@ public final class GuestVm {
   }
 
   /**
-   * Writes a text to a file in the guest, encoded as UTF-8.
+   * Writes a text to a file in the guest, encoded as UTF-8. A new file gets the agent's mode, with
+   * qemu-ga 0666.
    *
    * @param path in the guest; an existing file is overwritten
    * @param text the file's whole content

@@ -40,6 +40,12 @@ import org.microvm.machine.config.OnReset;
 @Retention(RetentionPolicy.RUNTIME)
 @ExtendWith(MicroVmExtension.class)
 public @interface MicroVm {
+  /**
+   * The system property with the least number of seconds that every guest gets until its agent
+   * answers, for machines that are slower than the tests expect.
+   */
+  String BOOT_SECONDS = "microvm.boot.seconds";
+
   /** The lifetime of a guest. */
   enum Scope {
     /** The tests of the class share a guest. */
@@ -84,7 +90,10 @@ public @interface MicroVm {
    */
   boolean agent() default true;
 
-  /** {@return the most seconds until the guest's agent answers} */
+  /**
+   * {@return the most seconds until the guest's agent answers} The system property {@link
+   * #BOOT_SECONDS} can raise this limit.
+   */
   int bootSeconds() default 180;
 
   /** {@return what happens when the guest reboots} */

@@ -1,0 +1,32 @@
+package org.microvm.agent;
+
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The pauses between questions to an agent, which reports nothing by itself. They grow from 1 ms to
+ * 100 ms. Answers take processor time from what is waited for. Where that is much, because a slow
+ * guest has few processors, the pauses are longer: up to four times what the questions took.
+ */
+final class PollPause {
+  private static final long FIRST_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long LONGEST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final int LONGEST_SHARE = 4;
+
+  private long next = FIRST_NANOS;
+
+  /** Begins with a short pause again, because something has happened. */
+  void reset() {
+    next = FIRST_NANOS;
+  }
+
+  /**
+   * Returns how long to pause now.
+   *
+   * @param asked how long the questions before this pause took, in nanoseconds
+   */
+  long nanosAfter(long asked) {
+    long pause = Math.max(next, asked);
+    next = Math.min(pause * 2, Math.max(LONGEST_NANOS, asked * LONGEST_SHARE));
+    return pause;
+  }
+}
