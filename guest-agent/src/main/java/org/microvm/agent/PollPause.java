@@ -5,11 +5,13 @@ import java.util.concurrent.TimeUnit;
 /**
  * The pauses between questions to an agent, which reports nothing by itself. They grow from 1 ms to
  * 100 ms. Answers take processor time from what is waited for. Where that is much, because a slow
- * guest has few processors, the pauses are longer: up to four times what the questions took.
+ * guest has few processors, the pauses are longer: up to four times what the last question took, at
+ * most a second. A guest that was paused meanwhile is asked as often as before.
  */
 final class PollPause {
   private static final long FIRST_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
   private static final long LONGEST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int LONGEST_SHARE = 4;
 
   private long next = FIRST_NANOS;
@@ -25,8 +27,9 @@ final class PollPause {
    * @param asked how long the questions before this pause took, in nanoseconds
    */
   long nanosAfter(long asked) {
-    long pause = Math.max(next, asked);
-    next = Math.min(pause * 2, Math.max(LONGEST_NANOS, asked * LONGEST_SHARE));
+    long most = Math.max(LONGEST_NANOS, Math.min(SLOWEST_NANOS, asked * LONGEST_SHARE));
+    long pause = Math.min(Math.max(next, asked), most);
+    next = pause * 2;
     return pause;
   }
 }

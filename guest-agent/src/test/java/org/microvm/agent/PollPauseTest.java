@@ -33,7 +33,13 @@ class PollPauseTest {
 
   @Test
   void agentThatIsFastAgain_isAskedOftenAgain() {
-    assertPauses("[150, 300, 100, 100]", afterMillis(150, 1, 1, 1));
+    assertPauses("[150, 100, 100, 100]", afterMillis(150, 1, 1, 1));
+  }
+
+  /** As of a guest that was paused, while it was saved. */
+  @Test
+  void agentThatWasStopped_isAskedAtOnceAgain() {
+    assertPauses("[25, 1000, 100]", afterMillis(25, 30_000, 1));
   }
 
   @Test
