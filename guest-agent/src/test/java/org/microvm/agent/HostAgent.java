@@ -20,6 +20,7 @@ public final class HostAgent implements FakeAgent.Script {
   private final Map<Long, Process> processes = new HashMap<>();
   private final Map<Long, Path> output = new HashMap<>();
   private long lastHandle = 999;
+  private Runnable afterStart = () -> {};
 
   @Override
   public void play(FakeAgent.Peer peer) throws IOException {
@@ -35,6 +36,20 @@ public final class HostAgent implements FakeAgent.Script {
         peer.error(request, "GenericError", e.getMessage());
       }
     }
+  }
+
+  /**
+   * Sets what happens between the start of a program and the answer.
+   *
+   * @param action called on the agent's thread
+   */
+  public void afterStart(Runnable action) {
+    afterStart = action;
+  }
+
+  /** Waits until every program that was started has ended. */
+  public void awaitPrograms() {
+    processes.values().forEach(process -> process.onExit().join());
   }
 
   /** How many files are open. */
@@ -104,6 +119,7 @@ public final class HostAgent implements FakeAgent.Script {
             .start();
     processes.put(process.pid(), process);
     output.put(process.pid(), errors);
+    afterStart.run();
     return "{\"pid\": %d}".formatted(process.pid());
   }
 
