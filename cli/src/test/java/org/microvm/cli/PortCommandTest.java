@@ -25,6 +25,10 @@ import org.microvm.virtioserial.PortInfo;
 /** {@code microvm port} and {@code microvm ctl}, with a real device but no guest. */
 @Timeout(60)
 class PortCommandTest {
+  /** What a {@code port add} leaves that has got no answer in time. */
+  private static final String LEFT_OVER =
+      "{\"id\":\"chardev-org.example.0\",\"backend\":{\"type\":\"pty\",\"data\":{}}}";
+
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
   private FakeTarget target;
@@ -52,6 +56,17 @@ class PortCommandTest {
 
   private List<String> names() {
     return target.channels().ports().stream().map(PortInfo::toString).toList();
+  }
+
+  @Test
+  void remove_alsoRemovesAHostEndThatWasLeftOver() {
+    assertEquals(0, run("ctl QMP chardev-add " + LEFT_OVER), err.toString());
+    assertEquals(Main.FAILED, run("port add QMP org.example.0 --pty"));
+    assertTrue(err.toString().contains("remove it"), err.toString());
+
+    assertEquals(0, run("port remove QMP org.example.0"), err.toString());
+
+    assertEquals(0, run("port add QMP org.example.0 --socket DIR/s"), err.toString());
   }
 
   @Test

@@ -151,21 +151,75 @@ class SlowMachineTest {
     assertEquals(0, status.get(30, TimeUnit.SECONDS), err.toString());
   }
 
-  @Test
-  void portRemoveInterrupted_removesBothEnds() throws Exception {
+  /** Interrupts {@code port remove} while it waits for the device; returns that request. */
+  private String interruptedAtItsRemoval() throws Exception {
     start("port", "remove", "chan");
     accept();
     answer(negotiated(), "[{\"id\": \"chan\", \"name\": \"chan\", \"chardev\": \"c1\"}]");
-    String device = requests.readLine();
-    assertTrue(device.contains("device_del"), device);
+    String device = next("device_del");
+    interrupt();
+    return device;
+  }
+
+  @Test
+  void portRemoveInterrupted_removesBothEnds() throws Exception {
+    String device = interruptedAtItsRemoval();
+
+    String status = next("query-status");
+    answer(device, "{}");
+    answer(status, "{}");
+    String chardev = next("chardev-remove");
+    assertTrue(chardev.contains("c1"), chardev);
+    answer(chardev, "{}");
+    assertEnds(130, "microvm: interrupted: the channel chan was removed");
+  }
+
+  @Test
+  void portRemoveInterrupted_refused_saysThatTheChannelStays() throws Exception {
+    String device = interruptedAtItsRemoval();
+
+    String status = next("query-status");
+    refuse(device, "Device 'chan' is busy");
+    answer(status, "{}");
+    assertEquals(null, requests.readLine());
+    assertEnds(130, "microvm: interrupted: the channel chan was not removed");
+  }
+
+  @Test
+  void portRemoveInterruptedAtItsHostEnd_hasRemovedTheChannel() throws Exception {
+    start("port", "remove", "chan");
+    accept();
+    answer(negotiated(), "[{\"id\": \"chan\", \"name\": \"chan\", \"chardev\": \"c1\"}]");
+    answer(next("device_del"), "{}");
+    String chardev = next("chardev-remove");
 
     interrupt();
 
-    String chardev = requests.readLine();
-    assertTrue(chardev.contains("chardev-remove") && chardev.contains("c1"), chardev);
-    answer(device, "{}");
+    String status = next("query-status");
     answer(chardev, "{}");
+    answer(status, "{}");
     assertEnds(130, "microvm: interrupted: the channel chan was removed");
+  }
+
+  @Test
+  void ctlInterruptedBeforeTheMachineAnswers_saysThatNothingHappened() throws Exception {
+    start("ctl", "stop");
+    accept();
+
+    interrupt();
+
+    assertEnds(130, "microvm: interrupted: the machine has got no command and continues");
+  }
+
+  @Test
+  void ctlInterrupted_saysWhatTheMachineDoes() throws Exception {
+    start("ctl", "stop");
+    accept();
+    negotiated();
+
+    interrupt();
+
+    assertEnds(130, "microvm: interrupted: the machine still executes stop");
   }
 
   @Test

@@ -1,5 +1,7 @@
 package org.microvm.cli.named;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -27,6 +29,9 @@ public final class Machines {
 
   /** Follows the process id in the lock file of a machine whose process hosts others as well. */
   private static final String SERVED = " serve";
+
+  /** The states of a stopped process in /proc: by a signal, or by a debugger. */
+  private static final String STOPPED = "Tt";
 
   private final Path root;
 
@@ -70,6 +75,17 @@ public final class Machines {
       long pid,
       boolean served,
       Optional<Description> description) {
+    /** {@return whether the machine's process is stopped, by SIGSTOP or by a debugger} */
+    public boolean isStopped() {
+      try {
+        // The name of the program, which is in parentheses, can contain anything.
+        String text = Files.readString(Path.of("/proc", Long.toString(pid), "stat"), ISO_8859_1);
+        return STOPPED.indexOf(text.charAt(text.lastIndexOf(')') + 2)) >= 0;
+      } catch (IOException | IndexOutOfBoundsException ended) {
+        return false;
+      }
+    }
+
     /**
      * Waits for the end of the machine's process.
      *
