@@ -210,6 +210,21 @@ class NamedMachineTest {
   }
 
   @Test
+  void fileThatCannotBeWritten_isNamedAndNothingIsLeft() throws Exception {
+    ProcessBuilder builder =
+        command("run", "--name", "web", "--kernel", GUESTS.resolve("hello").toString());
+    builder.command().addAll(0, List.of("sh", "-c", "ulimit -f 0; exec \"$@\"", "sh"));
+    Process process = builder.redirectErrorStream(true).start();
+
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+    assertEquals(Main.FAILED, process.waitFor());
+    assertEquals(
+        "microvm: --name web: %s: File too large\n".formatted(machine().resolve("lock")), text);
+    assertFalse(Files.exists(machine()));
+  }
+
+  @Test
   void killedMachine_isForgottenAndItsLogsAreKept() throws Exception {
     assertEquals(0, start("spin").status());
     ProcessHandle process = machineProcess();

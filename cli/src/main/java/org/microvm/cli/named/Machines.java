@@ -11,7 +11,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.microvm.linux.AdvisoryLock;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The machines of this user that have names. Each has a directory, with a file that its process
@@ -19,6 +22,8 @@ import org.microvm.linux.Fd;
  * removed by whoever notices. One process at a time creates and removes directories.
  */
 public final class Machines {
+  private static final Logger LOG = LoggerFactory.getLogger(Machines.class);
+
   /** A system property with the directory, instead of the one of the environment; for tests. */
   private static final String DIRECTORY = "microvm.machines";
 
@@ -136,7 +141,15 @@ public final class Machines {
         lock.close();
         throw new IOException("--name " + name + ": " + files.lock() + " is locked");
       }
-      writePid(files, served);
+      try {
+        writePid(files, served);
+      } catch (IOException e) {
+        // The file system may be full, of which the exception does not name a file.
+        lock.close();
+        delete(files.directory());
+        throw new IOException(
+            "--name %s: %s: %s".formatted(name, files.lock(), FailureText.of(e)), e);
+      }
       return new Registration(this, name, files, lock);
     }
   }
@@ -202,11 +215,20 @@ public final class Machines {
           boolean served = lock.endsWith(SERVED);
           entries.add(new Entry(name, files, pid(files, lock), served, description(files)));
         } else {
-          remove(name);
+          removeIfPossible(name);
         }
       }
     }
     return entries;
+  }
+
+  /** Removes what a killed process has left; a later command tries again if that is impossible. */
+  private void removeIfPossible(MachineName name) {
+    try {
+      remove(name);
+    } catch (IOException e) {
+      LOG.debug("{}: {}", name, FailureText.of(e));
+    }
   }
 
   /**
