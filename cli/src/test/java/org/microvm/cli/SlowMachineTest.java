@@ -15,6 +15,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +98,10 @@ class SlowMachineTest {
   }
 
   private void start(String... args) throws IOException {
+    command = new ProcessBuilder(words(args)).start();
+  }
+
+  private List<String> words(String... args) {
     // A shell starts a background job with SIGINT ignored, and its children inherit that.
     List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT"));
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -104,7 +109,7 @@ class SlowMachineTest {
     words.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.cli.Main"));
     words.addAll(List.of(args));
     words.addAll(List.of("--qmp", directory.resolve("qmp").toString()));
-    command = new ProcessBuilder(words).start();
+    return words;
   }
 
   private void interrupt() throws Exception {
@@ -130,6 +135,29 @@ class SlowMachineTest {
         "microvm: --timeout: the greeting did not arrive within 1 s;"
             + " a machine that has got a command still runs it\n",
         err.toString());
+  }
+
+  @Test
+  void lineOnATerminal_isRemovedByCtrlC() throws Exception {
+    // A script, because the class path is longer than an argument of script(1) should be.
+    Path script = directory.resolve("run");
+    Files.writeString(script, "exec '" + String.join("' '", words("port", "list")) + "'\n");
+    ProcessBuilder builder = new ProcessBuilder("script", "-qec", "sh " + script, "/dev/null");
+    builder.environment().put("TERM", "xterm");
+    command = builder.redirectErrorStream(true).start();
+    accept();
+    StringBuilder shown = new StringBuilder();
+    while (!shown.toString().endsWith("waiting for the greeting: 1 s")) {
+      int next = command.getInputStream().read();
+      assertTrue(next >= 0, shown.toString());
+      shown.append((char) next);
+    }
+
+    command.getOutputStream().write('\003');
+    command.getOutputStream().flush();
+
+    String rest = new String(command.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertTrue(rest.endsWith(StatusLine.CLEAR), rest);
   }
 
   @Test
