@@ -32,6 +32,9 @@ import org.junit.jupiter.api.io.TempDir;
 class SlowMachineTest {
   private static final String GREETING = "{\"QMP\": {\"version\": {}, \"capabilities\": []}}";
 
+  private static final String ENTERED_SCREEN = "\033[?1049h";
+  private static final String LEFT_SCREEN = "\033[?1049l";
+
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
   private ServerSocketChannel listener;
@@ -112,6 +115,30 @@ class SlowMachineTest {
     return words;
   }
 
+  /** Starts a command whose standard streams are a terminal of its own. */
+  private void startOnTerminal(String... args) throws IOException {
+    // A script, because the class path may be longer than an argument of script(1) can be.
+    Path script = directory.resolve("run");
+    Files.writeString(script, "exec '" + String.join("' '", words(args)) + "'\n");
+    ProcessBuilder builder = new ProcessBuilder("script", "-qec", "sh " + script, "/dev/null");
+    builder.environment().put("TERM", "xterm");
+    command = builder.redirectErrorStream(true).start();
+  }
+
+  private void awaitShown(String end) throws IOException {
+    StringBuilder shown = new StringBuilder();
+    while (!shown.toString().endsWith(end)) {
+      int next = command.getInputStream().read();
+      assertTrue(next >= 0, shown.toString());
+      shown.append((char) next);
+    }
+  }
+
+  private void type(char key) throws IOException {
+    command.getOutputStream().write(key);
+    command.getOutputStream().flush();
+  }
+
   private void interrupt() throws Exception {
     String pid = Long.toString(command.pid());
     assertEquals(0, new ProcessBuilder("kill", "-INT", pid).start().waitFor());
@@ -139,25 +166,44 @@ class SlowMachineTest {
 
   @Test
   void lineOnATerminal_isRemovedByCtrlC() throws Exception {
-    // A script, because the class path is longer than an argument of script(1) should be.
-    Path script = directory.resolve("run");
-    Files.writeString(script, "exec '" + String.join("' '", words("port", "list")) + "'\n");
-    ProcessBuilder builder = new ProcessBuilder("script", "-qec", "sh " + script, "/dev/null");
-    builder.environment().put("TERM", "xterm");
-    command = builder.redirectErrorStream(true).start();
+    startOnTerminal("port", "list");
     accept();
-    StringBuilder shown = new StringBuilder();
-    while (!shown.toString().endsWith("waiting for the greeting: 1 s")) {
-      int next = command.getInputStream().read();
-      assertTrue(next >= 0, shown.toString());
-      shown.append((char) next);
-    }
+    awaitShown("waiting for the greeting: 1 s");
 
-    command.getOutputStream().write('\003');
-    command.getOutputStream().flush();
+    type('\003');
 
     String rest = new String(command.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertTrue(rest.endsWith(StatusLine.CLEAR), rest);
+  }
+
+  @Test
+  void top_givesTheScreenBackAtCtrlZ() throws Exception {
+    startOnTerminal("top");
+    accept();
+    answer(negotiated(), "{}");
+    answer(next("x-exit-stats"), "{}");
+    awaitShown(ENTERED_SCREEN);
+
+    type('\032');
+
+    awaitShown(LEFT_SCREEN);
+    ProcessHandle top = command.descendants().reduce((_, last) -> last).orElseThrow();
+    top.destroyForcibly();
+  }
+
+  @Test
+  void top_endsByItsKeyWhileTheMachineDoesNotAnswer() throws Exception {
+    startOnTerminal("top");
+    accept();
+    answer(negotiated(), "{}");
+    answer(next("x-exit-stats"), "{}");
+    next("x-exit-stats");
+
+    type('q');
+
+    awaitShown(LEFT_SCREEN);
+    assertTrue(command.waitFor(30, TimeUnit.SECONDS), "it does not end");
+    assertEquals(0, command.exitValue());
   }
 
   @Test
