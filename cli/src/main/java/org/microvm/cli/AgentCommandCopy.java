@@ -59,7 +59,9 @@ final class AgentCommandCopy implements Callable<Integer> {
         return 0;
       } catch (IOException e) {
         progress.end();
-        System.err.println("microvm: " + GuestText.plain(e.getMessage()));
+        // Only a file of the host appears once it is complete.
+        String state = progress.hasBegun() ? "; " + to + " may be incomplete" : "";
+        System.err.println("microvm: " + GuestText.plain(e.getMessage() + state));
         return interruption.statusOr(Main.FAILED);
       }
     }

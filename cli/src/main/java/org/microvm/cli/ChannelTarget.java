@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Function;
 import org.microvm.cli.named.MachineFiles;
-import org.microvm.cli.named.Machines;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -75,9 +74,14 @@ final class ChannelTarget {
       FileProblem.checkSocket("--socket", socket);
       return socket;
     }
-    Path path = file.apply(Machines.ofUser().find(NamedRun.name(verb, machine)).files());
+    FoundMachine found = FoundMachine.find(verb, machine);
+    found.socket(MachineFiles::control);
+    Path path = file.apply(found.files());
     if (!Files.exists(path)) {
-      throw new IOException("the machine '" + machine + "' " + absent);
+      throw new IOException(
+          found.awaitsGuest()
+              ? "the guest of the machine '" + machine + "' has not arrived yet"
+              : "the machine '" + machine + "' " + absent);
     }
     return path;
   }

@@ -52,14 +52,15 @@ final class CommandLineBytes {
 
   /**
    * Refuses bytes that are not UTF-8 in the values of options and in parameters, such as names of
-   * files. The words of a command after {@code --} may be any bytes.
+   * files. The words of a program's command line, of which there can be any number, may be any
+   * bytes.
    *
    * @throws ParameterException if there are some
    */
   static void refuseIn(ParseResult result) {
     for (ParseResult at = result; at != null; at = at.subcommand()) {
       for (ArgSpec arg : at.matchedArgs()) {
-        if (arg.isPositional() && arg.isMultiValue()) {
+        if (arg.isPositional() && arg.arity().isVariable()) {
           continue;
         }
         for (String value : arg.originalStringValues()) {

@@ -4,10 +4,11 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.microvm.cli.named.ConsoleViewer;
 import org.microvm.cli.named.GuestScreen;
-import org.microvm.cli.named.Machines;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
@@ -28,8 +29,8 @@ final class ConsoleCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Machines.Entry machine = Machines.ofUser().find(NamedRun.name("console", name));
-    try (ConsoleViewer viewer = ConsoleViewer.attach(machine.files().console());
+    Path socket = FoundMachine.find("console", name).socket(MachineFiles::console);
+    try (ConsoleViewer viewer = ConsoleViewer.attach(socket);
         Fd input = Fd.standardInput();
         ForegroundTerminal terminal =
             Terminal.isTerminal(input)

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.microvm.cli.named.Machines;
+import org.microvm.cli.named.MachineFiles;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Option;
 
@@ -13,6 +13,9 @@ import picocli.CommandLine.Option;
  * control socket. Says how long to wait for it.
  */
 final class ControlClient {
+  /** The state of a machine whose command was interrupted before it was sent. */
+  static final String NOTHING_SENT = "the machine has received no command and continues";
+
   private static final String PREFIX = "unix:";
 
   @Option(
@@ -90,7 +93,7 @@ final class ControlClient {
     }
     if (name != null) {
       return QmpClient.connect(
-          Machines.ofUser().find(NamedRun.name("machine", name)).files().control(), new Waiting());
+          FoundMachine.find("machine", name).socket(MachineFiles::control), new Waiting());
     }
     Path socket =
         Options.file("--qmp", path.startsWith(PREFIX) ? path.substring(PREFIX.length()) : path);

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.qmp.QmpClient;
@@ -35,17 +37,31 @@ final class CtlCommand implements Callable<Integer> {
     List<String> request = control.select(words, 1, "COMMAND", "JSON");
     String command = request.getFirst();
     ObjectNode arguments = request.size() < 2 ? QmpClient.arguments() : object(request.get(1));
-    try (QmpClient client = control.connect()) {
-      JsonNode result;
-      try {
-        result = client.execute(command, arguments);
-      } catch (QmpException e) {
-        throw CtlHints.with(client, command, e);
+    boolean sent = false;
+    try (Interruption interruption = new Interruption()) {
+      try (QmpClient client = control.connect()) {
+        sent = true;
+        JsonNode result = execute(client, command, arguments);
+        GuestText.printLines(
+            new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(result));
+        return 0;
+      } catch (InterruptedIOException e) {
+        interruption.handled();
+        System.err.println(
+            "microvm: interrupted: "
+                + (sent ? "the machine still executes " + command : ControlClient.NOTHING_SENT));
+        return interruption.status();
       }
-      GuestText.printLines(
-          new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(result));
     }
-    return 0;
+  }
+
+  private static JsonNode execute(QmpClient client, String command, ObjectNode arguments)
+      throws IOException {
+    try {
+      return client.execute(command, arguments);
+    } catch (QmpException e) {
+      throw CtlHints.with(client, command, e);
+    }
   }
 
   private static ObjectNode object(String json) {

@@ -1,7 +1,9 @@
 package org.microvm.cli;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.microvm.linux.FailureText;
 
@@ -50,8 +52,12 @@ final class FileProblem {
       return;
     }
     Path directory = file.toAbsolutePath().getParent();
-    if (!Files.exists(directory)) {
-      throw new IOException(what + "the directory " + directory + " does not exist");
+    try {
+      Files.getLastModifiedTime(directory);
+    } catch (NoSuchFileException e) {
+      throw new IOException(what + "the directory " + directory + " does not exist", e);
+    } catch (FileSystemException e) {
+      throw new IOException(what + directory + ": " + FailureText.reason(e), e);
     }
     if (!Files.isDirectory(directory)) {
       throw new IOException(what + directory + " is not a directory");
@@ -70,10 +76,15 @@ final class FileProblem {
    */
   static void checkSocket(String option, Path file) throws IOException {
     String what = option + " " + file + ": ";
-    if (!Files.exists(file)) {
-      throw new IOException(what + "there is no such socket");
+    int mode;
+    try {
+      mode = (Integer) Files.getAttribute(file, "unix:mode");
+    } catch (NoSuchFileException e) {
+      throw new IOException(what + "there is no such socket", e);
+    } catch (FileSystemException e) {
+      throw new IOException(what + FailureText.reason(e), e);
     }
-    if (((Integer) Files.getAttribute(file, "unix:mode") & TYPE) != SOCKET) {
+    if ((mode & TYPE) != SOCKET) {
       throw new IOException(what + "is not a socket");
     }
   }

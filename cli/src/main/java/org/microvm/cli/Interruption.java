@@ -47,6 +47,7 @@ final class Interruption implements AutoCloseable {
   private void interrupted(int signal) {
     if (number != 0) {
       if (abandonable) {
+        StatusLine.end();
         Runtime.getRuntime().halt(SIGNALLED + signal);
       }
       return;

@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ListCommand implements Callable<Integer> {
+  private static final String NO_ANSWER = "no answer";
   private static final Duration ANSWER = Duration.ofSeconds(10);
   private static final String ROW = "%-20s %-14s %8s %9s %9s %5s  %s%n";
 
@@ -81,12 +82,15 @@ final class ListCommand implements Callable<Integer> {
   /** Asks the machine; a process that is stopped does not answer. */
   private static String state(Machines.Entry entry) {
     if (!Files.exists(entry.files().control())) {
-      return "starting";
+      return entry.description().isPresent() ? "ending" : "starting";
+    }
+    if (entry.isStopped()) {
+      return NO_ANSWER;
     }
     try (QmpClient client = QmpClient.connect(entry.files().control(), ANSWER)) {
       return client.execute("query-status").path("status").asText();
     } catch (IOException e) {
-      return "no answer";
+      return NO_ANSWER;
     }
   }
 

@@ -33,6 +33,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class PortCommand {
+  /** Begins the ids of the chardevs of {@code port add}. */
+  private static final String CHARDEV = "chardev-";
+
   /** The host end of a channel: exactly one of these options. */
   static final class HostEnd {
     @Option(
@@ -112,11 +115,7 @@ final class PortCommand {
     }
 
     private String deviceId(String name) {
-      if (id != null) {
-        return id;
-      }
-      String allowed = name.replaceAll("[^A-Za-z0-9._-]", "-");
-      return allowed.matches("[A-Za-z].*") ? allowed : "port-" + allowed;
+      return id == null ? PortCommand.deviceId(name) : id;
     }
   }
 
@@ -140,7 +139,7 @@ final class PortCommand {
       @Option(names = "--json", description = "print the ids of the channel as JSON") boolean json)
       throws IOException {
     String name = control.select(words, 1, "NAME").getFirst();
-    String chardev = "chardev-" + guestEnd.deviceId(name);
+    String chardev = CHARDEV + guestEnd.deviceId(name);
     PortSpec port = guestEnd.spec(name, chardev);
     ObjectNode chardevAdd = QmpClient.arguments().put("id", chardev);
     chardevAdd.set("backend", SpecJson.backend(hostEnd.spec()));
@@ -155,6 +154,12 @@ final class PortCommand {
         return interruption.status();
       }
     }
+  }
+
+  /** The id of the device of a channel for which none was given. */
+  private static String deviceId(String name) {
+    String allowed = name.replaceAll("[^A-Za-z0-9._-]", "-");
+    return allowed.matches("[A-Za-z].*") ? allowed : "port-" + allowed;
   }
 
   private static void print(JsonNode added, PortSpec port, boolean json) {
@@ -250,45 +255,98 @@ final class PortCommand {
       throws IOException {
     String which = control.select(words, 1, "ID").getFirst();
     try (Interruption interruption = new Interruption()) {
-      boolean sent = false;
       try (QmpClient client = control.connect()) {
-        JsonNode port = find(client.execute("x-query-ports"), which);
-        sent = true;
-        remove(client, port, interruption);
-        return 0;
+        JsonNode port = find(client, which);
+        boolean interrupted = remove(client, port, interruption);
+        if (interrupted) {
+          System.err.printf("microvm: interrupted: the channel %s was removed%n", which);
+        }
+        return interrupted ? interruption.status() : 0;
       } catch (InterruptedIOException e) {
         interruption.handled();
-        System.err.printf(
-            "microvm: interrupted: the channel %s was %s%n",
-            which, sent ? "removed" : "not removed");
+        System.err.printf("microvm: interrupted: the channel %s was not removed%n", which);
         return interruption.status();
       }
     }
   }
 
-  /** Removes both ends of a channel; a removal that has begun is completed. */
-  private static void remove(QmpClient client, JsonNode port, Interruption interruption)
+  /**
+   * Removes both ends of a channel; a removal that has begun is completed.
+   *
+   * @return whether it was interrupted
+   * @throws InterruptedIOException if it was interrupted and has not removed the channel
+   */
+  private static boolean remove(QmpClient client, JsonNode port, Interruption interruption)
       throws IOException {
     String chardev = port.path("chardev").asText();
+    boolean deleted = false;
     try {
-      client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
+      if (port.has("id")) {
+        client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
+        deleted = true;
+      }
       client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
+      return false;
     } catch (InterruptedIOException e) {
       interruption.handled();
-      // It is answered after the command before, and refused if it was sent before.
-      tryTo(client, "chardev-remove", chardev);
-      throw e;
+      client.execute("query-status");
+      if (client.wasRefusedLate() && !deleted) {
+        throw e;
+      }
+      if (!deleted && port.has("id")) {
+        tryTo(client, "chardev-remove", chardev);
+      }
+      return true;
     }
   }
 
-  private static JsonNode find(JsonNode ports, String which) throws IOException {
+  /**
+   * Finds the channel to remove. A {@code port add} that did not get an answer in time, or was
+   * killed, may have left the host end of one; what is returned then has no id.
+   */
+  private static JsonNode find(QmpClient client, String which) throws IOException {
+    JsonNode ports = client.execute("x-query-ports");
+    Optional<JsonNode> port = named(ports, which);
+    if (port.isPresent()) {
+      return port.get();
+    }
+    String leftover = CHARDEV + deviceId(which);
+    if (isLeftOver(client, ports, leftover)) {
+      return QmpClient.arguments().put("chardev", leftover);
+    }
+    throw new IOException(
+        "there is no channel '%s'%s; `microvm port list` shows all"
+            .formatted(which, NearestWord.hint(which, names(ports))));
+  }
+
+  /** Whether there is a chardev with this id, and no channel that uses it. */
+  private static boolean isLeftOver(QmpClient client, JsonNode ports, String id)
+      throws IOException {
+    for (JsonNode port : ports) {
+      if (port.path("chardev").asText().equals(id)) {
+        return false;
+      }
+    }
+    for (JsonNode chardev : client.execute("query-chardev")) {
+      if (chardev.path("label").asText().equals(id)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static Optional<JsonNode> named(JsonNode ports, String which) {
     for (String key : new String[] {"id", "name"}) {
       for (JsonNode port : ports) {
         if (port.has("id") && port.path(key).asText().equals(which)) {
-          return port;
+          return Optional.of(port);
         }
       }
     }
+    return Optional.empty();
+  }
+
+  private static List<String> names(JsonNode ports) {
     List<String> names = new ArrayList<>();
     for (JsonNode port : ports) {
       if (port.has("id")) {
@@ -296,9 +354,7 @@ final class PortCommand {
         names.add(port.path("name").asText());
       }
     }
-    throw new IOException(
-        "there is no channel '%s'%s; `microvm port list` shows all"
-            .formatted(which, NearestWord.hint(which, names)));
+    return names;
   }
 
   @Command(

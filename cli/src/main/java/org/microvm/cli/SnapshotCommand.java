@@ -71,7 +71,7 @@ final class SnapshotCommand implements Callable<Integer> {
 
   private String state(boolean sent) {
     if (!sent) {
-      return "the machine has got no command and continues";
+      return ControlClient.NOTHING_SENT;
     }
     return "the machine completes the snapshot "
         + directory

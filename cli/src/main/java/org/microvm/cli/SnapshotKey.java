@@ -113,20 +113,26 @@ final class SnapshotKey {
       bytes = random.readNBytes(KEY_BYTES);
     }
     Path whole = parent.resolve("snapshot-key." + ProcessHandle.current().pid());
+    // A process of this id that was killed may have left it.
+    Files.deleteIfExists(whole);
+    try {
+      write(whole, bytes);
+      // Another process may create the key as well: the first one's is used by both.
+      Files.createLink(file, whole);
+    } catch (FileAlreadyExistsException e) {
+      LOG.debug("{} exists by now", file);
+    } finally {
+      Files.deleteIfExists(whole);
+    }
+  }
+
+  private static void write(Path whole, byte[] bytes) throws IOException {
     try (var channel =
         Files.newByteChannel(
             whole,
             EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
       channel.write(ByteBuffer.wrap(bytes));
-    }
-    try {
-      // Another process may create the key as well: the first one's is used by both.
-      Files.createLink(file, whole);
-    } catch (FileAlreadyExistsException e) {
-      LOG.debug("{} exists by now", file);
-    } finally {
-      Files.delete(whole);
     }
   }
 

@@ -11,21 +11,49 @@ final class StatusLine {
   /** Removes what is in the line. */
   static final String CLEAR = "\r\033[K";
 
+  /** Removes the text if a signal ends the process; made when a text is shown first. */
+  private static Shutdown atSignal;
+
+  /** Whether there is a text now. */
+  private static boolean present;
+
+  /** Whether the process is ending, so that nothing is shown any more. */
+  private static boolean over;
+
   private StatusLine() {}
 
   /** Shows a text in place of the one before. */
-  static void show(String text) {
+  static synchronized void show(String text) {
+    if (over || !isShown()) {
+      return;
+    }
+    if (atSignal == null) {
+      try {
+        atSignal = new Shutdown(StatusLine::end);
+      } catch (IllegalStateException e) {
+        over = true; // A signal ends the process just now.
+        return;
+      }
+    }
+    present = true;
+    System.err.print(CLEAR + "microvm: " + GuestText.plain(text));
+    System.err.flush();
+  }
+
+  /** Removes the text. */
+  static synchronized void clear() {
+    present = false;
     if (isShown()) {
-      System.err.print(CLEAR + "microvm: " + GuestText.plain(text));
+      System.err.print(CLEAR);
       System.err.flush();
     }
   }
 
-  /** Removes the text. */
-  static void clear() {
-    if (isShown()) {
-      System.err.print(CLEAR);
-      System.err.flush();
+  /** Removes the text if there is one, for a process that ends. */
+  static synchronized void end() {
+    over = true;
+    if (present) {
+      clear();
     }
   }
 

@@ -57,7 +57,7 @@ final class StopCommand implements Callable<Integer> {
     if (timeout < 0) {
       throw new UsageException("--timeout must be at least 0 seconds, not " + timeout);
     }
-    machine = Machines.ofUser().find(NamedRun.name("stop", name));
+    machine = FoundMachine.find("stop", name).entry();
     end = new PowerCut(machine);
     try (Interruption interruption = new Interruption()) {
       try {

@@ -27,7 +27,6 @@ final class TopTerminal {
   private static final String HOME = "\033[H";
   private static final String END_OF_LINE = "\033[K\r\n";
   private static final String END_OF_SCREEN = "\033[J";
-  private static final int END_OF_INPUT = -1;
   private static final double FACTOR = 2;
   private static final double SHORTEST = 0.1;
   private static final double LONGEST = 60;
@@ -39,7 +38,11 @@ final class TopTerminal {
   private final String machine;
   private final BlockingQueue<Integer> keys = new LinkedBlockingQueue<>();
   private double interval;
-  private volatile boolean entered;
+  private ForegroundTerminal terminal;
+  private volatile boolean quits;
+
+  /** Whether the terminal shows the view's screen. */
+  private boolean entered;
 
   /**
    * @param client of the machine
@@ -63,34 +66,44 @@ final class TopTerminal {
    */
   void show(String statistics) throws IOException {
     try (Fd input = Fd.standardInput();
-        ForegroundTerminal keyboard =
+        ForegroundTerminal used =
             Terminal.isTerminal(input)
-                ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.RAW_WITH_SIGNALS)
-                : null) {
-      Shutdown restore =
-          new Shutdown(
-              () -> {
-                if (entered) {
-                  out.print(LEAVE);
-                  out.flush();
-                }
-              });
-      restore.alsoClose(keyboard);
+                ? ForegroundTerminal.use(
+                    input, ForegroundTerminal.Mode.RAW_WITH_SIGNALS, this::leave)
+                : ForegroundTerminal.use(output, ForegroundTerminal.Mode.UNCHANGED, this::leave)) {
+      terminal = used;
+      Shutdown restore = new Shutdown(this::leave);
+      restore.alsoClose(used);
       try {
-        if (keyboard != null) {
-          InputStream typed = keyboard.input();
-          Thread.ofPlatform().daemon().name("top-keys").start(() -> readKeys(typed));
+        if (Terminal.isTerminal(input)) {
+          InputStream typed = used.input();
+          Thread view = Thread.currentThread();
+          Thread.ofPlatform().daemon().name("top-keys").start(() -> readKeys(typed, view));
         }
         update(statistics);
+      } catch (InterruptedIOException e) {
+        if (!quits) {
+          throw e;
+        }
       } finally {
         restore.run();
       }
     }
   }
 
+  /** Gives the former screen back. */
+  private synchronized void leave() {
+    if (entered) {
+      entered = false;
+      out.print(LEAVE);
+      out.flush();
+    }
+  }
+
   private void update(String statistics) throws IOException {
     JsonNode before = client.execute(statistics);
-    while (!waitForUpdate()) {
+    while (true) {
+      waitForUpdate();
       JsonNode now = client.execute(statistics);
       screen.add(new TopRates(before, now));
       before = now;
@@ -98,22 +111,19 @@ final class TopTerminal {
     }
   }
 
-  /** Waits for the next update and handles keys; returns whether the user quits. */
-  private boolean waitForUpdate() throws IOException {
+  /** Waits for the next update and handles keys. */
+  private void waitForUpdate() throws IOException {
     long start = System.nanoTime();
     try {
       while (true) {
         long limit = start + (long) (interval * TimeUnit.SECONDS.toNanos(1));
         Integer key = keys.poll(limit - System.nanoTime(), TimeUnit.NANOSECONDS);
         if (key == null) {
-          return false;
+          return;
         }
         switch (key.intValue()) {
-          case 'q', 'Q', END_OF_INPUT -> {
-            return true;
-          }
           case ' ' -> {
-            return false;
+            return;
           }
           case '+' -> interval = Math.min(LONGEST, interval * FACTOR);
           case '-' -> interval = Math.max(SHORTEST, interval / FACTOR);
@@ -128,8 +138,8 @@ final class TopTerminal {
     }
   }
 
-  private void draw() throws IOException {
-    if (!Terminal.isForeground(output)) {
+  private synchronized void draw() throws IOException {
+    if (terminal.isStopping() || !Terminal.isForeground(output)) {
       // The screen belongs to the shell.
       return;
     }
@@ -151,14 +161,19 @@ final class TopTerminal {
     out.flush();
   }
 
-  private void readKeys(InputStream input) {
+  private void readKeys(InputStream input, Thread view) {
     try {
       for (int key = input.read(); key >= 0; key = input.read()) {
+        if (key == 'q' || key == 'Q') {
+          break;
+        }
         keys.add(key);
       }
     } catch (IOException gone) {
       // The terminal is gone.
     }
-    keys.add(END_OF_INPUT);
+    // Also while the view waits for the machine.
+    quits = true;
+    view.interrupt();
   }
 }

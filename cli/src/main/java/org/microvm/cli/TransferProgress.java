@@ -19,6 +19,7 @@ final class TransferProgress {
 
   private final AtomicLong moved = new AtomicLong();
   private final long start = System.nanoTime();
+  private volatile boolean begun;
   private boolean printed;
   private boolean over;
 
@@ -62,6 +63,7 @@ final class TransferProgress {
         : new FilterInputStream(stream) {
           @Override
           public int read(byte[] bytes, int offset, int length) throws IOException {
+            begun = true;
             int count = in.read(bytes, offset, length);
             add(Math.max(count, 0));
             return count;
@@ -89,6 +91,11 @@ final class TransferProgress {
         out.write(bytes, offset, length);
       }
     };
+  }
+
+  /** Whether a stream that counts what is read has been asked for something. */
+  boolean hasBegun() {
+    return begun;
   }
 
   private void add(long bytes) {

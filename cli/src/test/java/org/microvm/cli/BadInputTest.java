@@ -227,6 +227,7 @@ class BadInputTest {
         "run|--exit-stats|/nonexistent/a/x|/nonexistent/a does not exist",
         "run|--exit-stats|/tmp|/tmp: is a directory",
         "run|--exit-stats|/etc/passwd/x|/etc/passwd is not a directory",
+        "run|--exit-stats|/etc/passwd/a/x|/etc/passwd/a: Not a directory",
         "profile|--exit-stats|/nonexistent/a/x|/nonexistent/a does not exist",
         "profile|--folded|/nonexistent/a/x|/nonexistent/a does not exist",
         "profile|--folded|/tmp|/tmp: is a directory",

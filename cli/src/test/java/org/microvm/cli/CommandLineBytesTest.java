@@ -154,6 +154,27 @@ class CommandLineBytesTest {
     assertEquals("C.UTF-8,\na b\n", launched(Map.of(), "run", "a b"));
   }
 
+  /** Bytes that the JVM cannot have in names became question marks, and other names. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "snapshot web a\udcff",
+        "migrate web unix:a\udcff",
+        "ctl web x-snapshot {\"directory\":\"/a\udcff\"}",
+        "port add web a\udcff --pty",
+        "port remove web a\udcff",
+        "port list a\udcff",
+        "top a\udcff"
+      })
+  void otherBytesThanUtf8_areRefusedInTheWordsOfCommands(String words) {
+    StringWriter err = new StringWriter();
+
+    assertEquals(Main.USAGE, Main.execute(new PrintWriter(err, true), words.split(" ")));
+
+    assertTrue(err.toString().contains("a\\xff"), err.toString());
+    assertTrue(err.toString().contains("is not UTF-8; only words of commands"), err.toString());
+  }
+
   @Test
   void refusal_namesTheOption() {
     StringWriter err = new StringWriter();

@@ -24,6 +24,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.cli.named.MachineName;
+import org.microvm.cli.named.Machines;
+import org.microvm.cli.named.Registration;
 import org.microvm.sandbox.Sandbox;
 import org.microvm.testing.RequiresKvm;
 
@@ -60,6 +63,13 @@ class NamedMachineTest {
 
   /** Runs a command in a process of its own. */
   private Outcome process(String... words) throws Exception {
+    Path err = directory.resolve("stderr");
+    Process process = command(words).redirectError(err.toFile()).start();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Outcome(process.waitFor(), text, Files.readString(err));
+  }
+
+  private ProcessBuilder command(String... words) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
@@ -70,10 +80,7 @@ class NamedMachineTest {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectInput(Path.of("/dev/null").toFile());
     builder.environment().put("XDG_RUNTIME_DIR", directory.toString());
-    Path err = directory.resolve("stderr");
-    Process process = builder.redirectError(err.toFile()).start();
-    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Outcome(process.waitFor(), text, Files.readString(err));
+    return builder;
   }
 
   private Outcome start(String guest, String... more) throws Exception {
@@ -203,6 +210,21 @@ class NamedMachineTest {
   }
 
   @Test
+  void fileThatCannotBeWritten_isNamedAndNothingIsLeft() throws Exception {
+    ProcessBuilder builder =
+        command("run", "--name", "web", "--kernel", GUESTS.resolve("hello").toString());
+    builder.command().addAll(0, List.of("sh", "-c", "ulimit -f 0; exec \"$@\"", "sh"));
+    Process process = builder.redirectErrorStream(true).start();
+
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+    assertEquals(Main.FAILED, process.waitFor());
+    assertEquals(
+        "microvm: --name web: %s: File too large\n".formatted(machine().resolve("lock")), text);
+    assertFalse(Files.exists(machine()));
+  }
+
+  @Test
   void killedMachine_isForgottenAndItsLogsAreKept() throws Exception {
     assertEquals(0, start("spin").status());
     ProcessHandle process = machineProcess();
@@ -215,6 +237,81 @@ class NamedMachineTest {
     Outcome console = microvm("console", "web");
     assertEquals(Main.FAILED, console.status());
     assertTrue(console.err().contains("the logs of an earlier one are in "), console.err());
+  }
+
+  @Test
+  void stoppedProcess_isReportedByWhatWaitsForIt() throws Exception {
+    assertEquals(0, start("spin").status());
+    String pid = Long.toString(machineProcess().pid());
+    assertEquals(0, new ProcessBuilder("kill", "-STOP", pid).start().waitFor());
+
+    Outcome outcome = process("ctl", "web", "query-status", "--timeout", "1");
+
+    assertEquals("no answer", list().path(0).path("state").asText());
+    assertEquals(Main.FAILED, outcome.status());
+    assertEquals("", outcome.out());
+    assertEquals(
+        "microvm: the process %s of web is stopped and answers once it continues: kill -CONT %s"
+            .formatted(pid, pid),
+        outcome.err().lines().findFirst().orElseThrow());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ctl web query-status",
+        "port list web",
+        "console web",
+        "agent web ping",
+        "snapshot web saved",
+        "migrate web unix:there",
+        "top web",
+        "clipboard get web"
+      })
+  void startingMachine_isReportedByEachCommand(String words) throws Exception {
+    try (Registration _ = Machines.ofUser().register(new MachineName("web"))) {
+      Outcome outcome = microvm(words.split(" "));
+
+      assertEquals(
+          new Outcome(
+              Main.FAILED,
+              "",
+              "microvm: the machine 'web' is still starting: try again once `microvm list` shows"
+                  + " that it runs\n"),
+          outcome);
+    }
+  }
+
+  @Test
+  void machineThatWaitsForAClient_isNeitherSavedNorHeldUp() throws Exception {
+    Process waiting =
+        command(
+                "run",
+                "--name",
+                "web",
+                "-m",
+                "16M",
+                "--kernel",
+                GUESTS.resolve("spin").toString(),
+                "--chardev",
+                "socket,id=a,server=on,path=" + directory.resolve("a"),
+                "--device",
+                "virtserialport,chardev=a,name=a")
+            .start();
+    while (!Listening.at(machine().resolve("qmp.sock"))) {
+      assertTrue(waiting.isAlive());
+      Thread.onSpinWait();
+    }
+
+    Outcome saved = microvm("snapshot", "web", directory.resolve("saved").toString());
+
+    assertEquals(
+        "microvm: the guest has not started: it waits for clients of channels with wait=on\n",
+        saved.err());
+    assertEquals("prelaunch", list().path(0).path("state").asText());
+    assertEquals(
+        new Outcome(0, "web had not started its guest yet and ended\n", ""),
+        microvm("stop", "web"));
   }
 
   @Test

@@ -25,6 +25,10 @@ import org.microvm.virtioserial.PortInfo;
 /** {@code microvm port} and {@code microvm ctl}, with a real device but no guest. */
 @Timeout(60)
 class PortCommandTest {
+  /** What a {@code port add} leaves that has got no answer in time. */
+  private static final String LEFT_OVER =
+      "{\"id\":\"chardev-org.example.0\",\"backend\":{\"type\":\"pty\",\"data\":{}}}";
+
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
   private FakeTarget target;
@@ -52,6 +56,17 @@ class PortCommandTest {
 
   private List<String> names() {
     return target.channels().ports().stream().map(PortInfo::toString).toList();
+  }
+
+  @Test
+  void remove_alsoRemovesAHostEndThatWasLeftOver() {
+    assertEquals(0, run("ctl QMP chardev-add " + LEFT_OVER), err.toString());
+    assertEquals(Main.FAILED, run("port add QMP org.example.0 --pty"));
+    assertTrue(err.toString().contains("remove it"), err.toString());
+
+    assertEquals(0, run("port remove QMP org.example.0"), err.toString());
+
+    assertEquals(0, run("port add QMP org.example.0 --socket DIR/s"), err.toString());
   }
 
   @Test
@@ -128,6 +143,7 @@ class PortCommandTest {
         "port add QMP x --pty --set speed=1|2|port add: virtserialport: unknown option speed=",
         "port add QMP x --pty --console --set ops=5|2|are not accepted for a console",
         "port list --qmp DIR/none|1|there is no such socket",
+        "port list --qmp /etc/passwd/x|1|--qmp /etc/passwd/x: Not a directory",
         "ctl QMP fly|1|The command fly has not been found",
         "ctl QMP stop now|2|not JSON",
         "ctl QMP stop []|2|must be a JSON object",

@@ -15,6 +15,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class SlowMachineTest {
   private static final String GREETING = "{\"QMP\": {\"version\": {}, \"capabilities\": []}}";
+
+  private static final String ENTERED_SCREEN = "\033[?1049h";
+  private static final String LEFT_SCREEN = "\033[?1049l";
 
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
@@ -97,6 +101,10 @@ class SlowMachineTest {
   }
 
   private void start(String... args) throws IOException {
+    command = new ProcessBuilder(words(args)).start();
+  }
+
+  private List<String> words(String... args) {
     // A shell starts a background job with SIGINT ignored, and its children inherit that.
     List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT"));
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -104,7 +112,31 @@ class SlowMachineTest {
     words.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.cli.Main"));
     words.addAll(List.of(args));
     words.addAll(List.of("--qmp", directory.resolve("qmp").toString()));
-    command = new ProcessBuilder(words).start();
+    return words;
+  }
+
+  /** Starts a command whose standard streams are a terminal of its own. */
+  private void startOnTerminal(String... args) throws IOException {
+    // A script, because the class path may be longer than an argument of script(1) can be.
+    Path script = directory.resolve("run");
+    Files.writeString(script, "exec '" + String.join("' '", words(args)) + "'\n");
+    ProcessBuilder builder = new ProcessBuilder("script", "-qec", "sh " + script, "/dev/null");
+    builder.environment().put("TERM", "xterm");
+    command = builder.redirectErrorStream(true).start();
+  }
+
+  private void awaitShown(String end) throws IOException {
+    StringBuilder shown = new StringBuilder();
+    while (!shown.toString().endsWith(end)) {
+      int next = command.getInputStream().read();
+      assertTrue(next >= 0, shown.toString());
+      shown.append((char) next);
+    }
+  }
+
+  private void type(char key) throws IOException {
+    command.getOutputStream().write(key);
+    command.getOutputStream().flush();
   }
 
   private void interrupt() throws Exception {
@@ -133,6 +165,48 @@ class SlowMachineTest {
   }
 
   @Test
+  void lineOnATerminal_isRemovedByCtrlC() throws Exception {
+    startOnTerminal("port", "list");
+    accept();
+    awaitShown("waiting for the greeting: 1 s");
+
+    type('\003');
+
+    String rest = new String(command.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertTrue(rest.endsWith(StatusLine.CLEAR), rest);
+  }
+
+  @Test
+  void top_givesTheScreenBackAtCtrlZ() throws Exception {
+    startOnTerminal("top");
+    accept();
+    answer(negotiated(), "{}");
+    answer(next("x-exit-stats"), "{}");
+    awaitShown(ENTERED_SCREEN);
+
+    type('\032');
+
+    awaitShown(LEFT_SCREEN);
+    ProcessHandle top = command.descendants().reduce((_, last) -> last).orElseThrow();
+    top.destroyForcibly();
+  }
+
+  @Test
+  void top_endsByItsKeyWhileTheMachineDoesNotAnswer() throws Exception {
+    startOnTerminal("top");
+    accept();
+    answer(negotiated(), "{}");
+    answer(next("x-exit-stats"), "{}");
+    next("x-exit-stats");
+
+    type('q');
+
+    awaitShown(LEFT_SCREEN);
+    assertTrue(command.waitFor(30, TimeUnit.SECONDS), "it does not end");
+    assertEquals(0, command.exitValue());
+  }
+
+  @Test
   void snapshotWithEnd_isOneCommandThatIsWaitedFor() throws Exception {
     CompletableFuture<Integer> status =
         CompletableFuture.supplyAsync(
@@ -151,21 +225,75 @@ class SlowMachineTest {
     assertEquals(0, status.get(30, TimeUnit.SECONDS), err.toString());
   }
 
-  @Test
-  void portRemoveInterrupted_removesBothEnds() throws Exception {
+  /** Interrupts {@code port remove} while it waits for the device; returns that request. */
+  private String interruptedAtItsRemoval() throws Exception {
     start("port", "remove", "chan");
     accept();
     answer(negotiated(), "[{\"id\": \"chan\", \"name\": \"chan\", \"chardev\": \"c1\"}]");
-    String device = requests.readLine();
-    assertTrue(device.contains("device_del"), device);
+    String device = next("device_del");
+    interrupt();
+    return device;
+  }
+
+  @Test
+  void portRemoveInterrupted_removesBothEnds() throws Exception {
+    String device = interruptedAtItsRemoval();
+
+    String status = next("query-status");
+    answer(device, "{}");
+    answer(status, "{}");
+    String chardev = next("chardev-remove");
+    assertTrue(chardev.contains("c1"), chardev);
+    answer(chardev, "{}");
+    assertEnds(130, "microvm: interrupted: the channel chan was removed");
+  }
+
+  @Test
+  void portRemoveInterrupted_refused_saysThatTheChannelStays() throws Exception {
+    String device = interruptedAtItsRemoval();
+
+    String status = next("query-status");
+    refuse(device, "Device 'chan' is busy");
+    answer(status, "{}");
+    assertEquals(null, requests.readLine());
+    assertEnds(130, "microvm: interrupted: the channel chan was not removed");
+  }
+
+  @Test
+  void portRemoveInterruptedAtItsHostEnd_hasRemovedTheChannel() throws Exception {
+    start("port", "remove", "chan");
+    accept();
+    answer(negotiated(), "[{\"id\": \"chan\", \"name\": \"chan\", \"chardev\": \"c1\"}]");
+    answer(next("device_del"), "{}");
+    String chardev = next("chardev-remove");
 
     interrupt();
 
-    String chardev = requests.readLine();
-    assertTrue(chardev.contains("chardev-remove") && chardev.contains("c1"), chardev);
-    answer(device, "{}");
+    String status = next("query-status");
     answer(chardev, "{}");
+    answer(status, "{}");
     assertEnds(130, "microvm: interrupted: the channel chan was removed");
+  }
+
+  @Test
+  void ctlInterruptedBeforeTheMachineAnswers_saysThatNothingHappened() throws Exception {
+    start("ctl", "stop");
+    accept();
+
+    interrupt();
+
+    assertEnds(130, "microvm: interrupted: the machine has received no command and continues");
+  }
+
+  @Test
+  void ctlInterrupted_saysWhatTheMachineDoes() throws Exception {
+    start("ctl", "stop");
+    accept();
+    negotiated();
+
+    interrupt();
+
+    assertEnds(130, "microvm: interrupted: the machine still executes stop");
   }
 
   @Test
@@ -225,7 +353,7 @@ class SlowMachineTest {
 
     interrupt();
 
-    assertEnds(130, "microvm: interrupted: the machine has got no command and continues");
+    assertEnds(130, "microvm: interrupted: the machine has received no command and continues");
   }
 
   @Test

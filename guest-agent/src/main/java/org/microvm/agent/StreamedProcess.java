@@ -12,6 +12,9 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs one program whose standard streams are moved in pieces, by {@link StreamScript}. */
 final class StreamedProcess {
+  /** How long a script is waited for that has been asked for and has not prepared its streams. */
+  private static final long LONGEST_START_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   /** The standard streams of the program; no input if it is null. */
   record Streams(InputStream input, OutputStream output, OutputStream errors) {}
 
@@ -28,6 +31,7 @@ final class StreamedProcess {
   private StreamInput input;
   private StreamOutput output;
   private StreamOutput errors;
+  private boolean late;
   private final PollPause pause = new PollPause();
 
   StreamedProcess(GuestAgent agent, GuestCommand command, Streams streams, Duration limit) {
@@ -48,21 +52,24 @@ final class StreamedProcess {
       return Optional.empty();
     }
     GuestCommand wrapped = StreamScript.wrap(command, name, streams.input() != null);
-    try {
-      process = agent.processes().start(wrapped);
-    } catch (AgentCommandException e) {
-      if (e.saysNoSuchFile()) {
-        return Optional.empty(); // There is no shell.
-      }
-      throw e;
+    if (Thread.currentThread().isInterrupted()) {
+      throw new InterruptedIOException(
+          "interrupted before " + command.argv().getFirst() + " was started");
     }
     try {
+      process = agent.processes().start(wrapped);
       if (!open()) {
         return Optional.empty();
       }
       moveAll();
       end("done");
       return Optional.of(result);
+    } catch (AgentCommandException e) {
+      if (process == null && e.saysNoSuchFile()) {
+        return Optional.empty(); // There is no shell.
+      }
+      abandon(e);
+      throw e;
     } catch (IOException | RuntimeException e) {
       abandon(e);
       throw e;
@@ -132,7 +139,37 @@ final class StreamedProcess {
     return true;
   }
 
+  /**
+   * Opens what ends the script, if the command was interrupted after it had asked for the script
+   * and before the script had prepared the streams. Waits for the script for a while.
+   */
+  private boolean findQuit() throws IOException {
+    long longest = System.nanoTime() + LONGEST_START_NANOS;
+    while (result == null) {
+      long asked = System.nanoTime();
+      for (String place : StreamScript.PLACES) {
+        try {
+          quit = agent.files().open(place + "/" + name + "/q", OpenMode.UPDATE);
+          return true;
+        } catch (AgentCommandException e) {
+          // It is not there yet, or elsewhere.
+        }
+      }
+      if (longest - System.nanoTime() < 0) {
+        return false;
+      }
+      try {
+        TimeUnit.NANOSECONDS.sleep(pause.nanosAfter(System.nanoTime() - asked));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted again");
+      }
+    }
+    return false;
+  }
+
   private AgentTimeoutException late() {
+    late = true;
     return new AgentTimeoutException(
         "'%s' did not end within %d ms".formatted(command.argv().getFirst(), limit.toMillis()));
   }
@@ -205,12 +242,15 @@ final class StreamedProcess {
 
   /** Ends the program if it runs, and removes the files; also on an interrupted thread. */
   private void abandon(Exception reason) {
-    if (quit == null || reason instanceof AgentDisconnectedException) {
+    if (reason instanceof AgentDisconnectedException
+        || (quit == null && !(reason instanceof InterruptedIOException) && !late)) {
       return;
     }
     boolean interrupted = Thread.interrupted();
     try {
-      end(result == null ? "kill" : "done");
+      if (quit != null || findQuit()) {
+        end(result == null ? "kill" : "done");
+      }
     } catch (IOException e) {
       reason.addSuppressed(e);
     }

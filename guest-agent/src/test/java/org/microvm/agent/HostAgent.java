@@ -22,6 +22,7 @@ public final class HostAgent implements FakeAgent.Script {
   private final Map<Long, Streams> streams = new HashMap<>();
   private final boolean runsPrograms;
   private long lastHandle = 999;
+  private Runnable afterStart = () -> {};
 
   /** The files with the output of a program. */
   private record Streams(Path output, Path errors) {}
@@ -54,6 +55,20 @@ public final class HostAgent implements FakeAgent.Script {
         peer.error(request, "GenericError", e.getMessage());
       }
     }
+  }
+
+  /**
+   * Sets what happens between the start of a program and the answer.
+   *
+   * @param action called on the agent's thread
+   */
+  public void afterStart(Runnable action) {
+    afterStart = action;
+  }
+
+  /** Waits until every program that was started has ended. */
+  public void awaitPrograms() {
+    processes.values().forEach(process -> process.onExit().join());
   }
 
   /** How many files are open. */
@@ -136,6 +151,7 @@ public final class HostAgent implements FakeAgent.Script {
     Process process = builder.start();
     processes.put(process.pid(), process);
     streams.put(process.pid(), files);
+    afterStart.run();
     return "{\"pid\": %d}".formatted(process.pid());
   }
 

@@ -9,6 +9,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
@@ -173,6 +174,17 @@ class StreamedProcessTest {
                     GuestCommand.of("sleep", "1000"), null, out, err, Duration.ofMillis(500)));
 
     assertEquals("'sleep' did not end within 500 ms", timeout.getMessage());
+    assertEquals(0, host.openFiles());
+  }
+
+  @Test
+  void interruptWhileTheProgramStarts_endsIt() {
+    host.afterStart(Thread.currentThread()::interrupt);
+
+    assertThrows(InterruptedIOException.class, () -> stream(null, "sleep", "1000"));
+
+    assertTrue(Thread.interrupted());
+    host.awaitPrograms();
     assertEquals(0, host.openFiles());
   }
 

@@ -41,6 +41,7 @@ public final class ForegroundTerminal implements AutoCloseable {
 
   private final Fd fd;
   private final Mode mode;
+  private final Runnable beforeStop;
   private final ProcessSignal stop;
   private final ProcessSignal resume;
 
@@ -53,9 +54,10 @@ public final class ForegroundTerminal implements AutoCloseable {
   private boolean stopping;
   private boolean closed;
 
-  private ForegroundTerminal(Fd fd, Mode mode) {
+  private ForegroundTerminal(Fd fd, Mode mode, Runnable beforeStop) {
     this.fd = fd;
     this.mode = mode;
+    this.beforeStop = beforeStop;
     stop = ProcessSignal.listen(ProcessSignal.Kind.STOP, this::stopped);
     resume = ProcessSignal.listen(ProcessSignal.Kind.CONTINUE, this::resumed);
   }
@@ -70,7 +72,22 @@ public final class ForegroundTerminal implements AutoCloseable {
    * @throws ErrnoException if the descriptor is not a terminal; ENOTTY
    */
   public static ForegroundTerminal use(Fd fd, Mode mode) throws ErrnoException {
-    ForegroundTerminal terminal = new ForegroundTerminal(fd, mode);
+    return use(fd, mode, () -> {});
+  }
+
+  /**
+   * Begins to use a terminal, as {@link #use(Fd, Mode)} does, for a program that also changes its
+   * screen.
+   *
+   * @param fd as for {@link #use(Fd, Mode)}
+   * @param mode as for {@link #use(Fd, Mode)}
+   * @param beforeStop called when SIGTSTP is about to stop the process, {@link #isStopping} by then
+   * @return as {@link #use(Fd, Mode)}
+   * @throws ErrnoException as {@link #use(Fd, Mode)} does
+   */
+  public static ForegroundTerminal use(Fd fd, Mode mode, Runnable beforeStop)
+      throws ErrnoException {
+    ForegroundTerminal terminal = new ForegroundTerminal(fd, mode, beforeStop);
     try {
       terminal.hold();
       return terminal;
@@ -160,6 +177,11 @@ public final class ForegroundTerminal implements AutoCloseable {
     return true;
   }
 
+  /** {@return whether SIGTSTP stops the process, so that the screen belongs to the shell} */
+  public synchronized boolean isStopping() {
+    return stopping;
+  }
+
   private synchronized boolean isOpen() {
     return !closed;
   }
@@ -168,6 +190,10 @@ public final class ForegroundTerminal implements AutoCloseable {
   private void stopped() {
     synchronized (this) {
       stopping = true;
+    }
+    // Without the lock, because what draws on the screen asks whether the process is stopping.
+    beforeStop.run();
+    synchronized (this) {
       release();
     }
     stop.stopProcess();

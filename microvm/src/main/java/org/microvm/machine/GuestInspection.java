@@ -22,6 +22,8 @@ import org.microvm.memory.MemoryRegion;
  * and interrupts it. Any thread may call; nothing of this is reported to listeners.
  */
 public final class GuestInspection {
+  private static final String NO_GUEST = "the guest has not been started or has ended";
+
   private final MachineContext context;
   private final PauseControl pauses;
 
@@ -155,7 +157,7 @@ public final class GuestInspection {
     lifecycle.closing().lock();
     try {
       if (!lifecycle.isAlive()) {
-        throw new MachineException("the guest has not been started or has ended");
+        throw new MachineException(NO_GUEST);
       }
       return work.run();
     } catch (IOException | GuestMemoryException e) {
@@ -176,8 +178,9 @@ public final class GuestInspection {
     lifecycle.closing().lock();
     pauses.standstill().lock();
     try {
-      if (!lifecycle.isAlive() || !pauses.stopUnnoticed()) {
-        throw new MachineException("the guest has not been started or has ended");
+      lifecycle.checkRuns(NO_GUEST);
+      if (!pauses.stopUnnoticed()) {
+        throw new MachineException(NO_GUEST);
       }
       lifecycle.lock().lock();
       try {

@@ -132,6 +132,14 @@ public final class Machine implements AutoCloseable {
     return lifecycle.isStarted();
   }
 
+  /**
+   * {@return whether the machine was started and waits for host programs, see {@link #start}; it
+   * cannot be saved or migrated meanwhile}
+   */
+  public boolean isWaitingForClients() {
+    return lifecycle.isWaitingForClients();
+  }
+
   /** {@return a new future that completes with how the machine ended, before it is closed} */
   public CompletableFuture<MachineEnd> end() {
     return lifecycle.end().copy();
@@ -166,10 +174,10 @@ public final class Machine implements AutoCloseable {
   /**
    * Stops the guest's vCPUs between two instructions and waits until all of them are stopped;
    * channels stay connected. Does nothing if the machine is already paused. A machine that is not
-   * started yet will pause before its first instruction.
+   * started yet, or waits for host programs, will pause before its first instruction.
    *
-   * @return whether the guest is stopped; false if it has not been started or has ended, or another
-   *     thread called {@link #resume} meanwhile
+   * @return whether the guest is stopped; false if it has not been started, waits for host programs
+   *     or has ended, or another thread called {@link #resume} meanwhile
    * @throws InterruptedException if the thread is interrupted while it waits; the vCPUs stop all
    *     the same
    */

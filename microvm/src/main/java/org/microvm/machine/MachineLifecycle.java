@@ -96,6 +96,26 @@ final class MachineLifecycle {
     return started && !closed && !end.isDone();
   }
 
+  /** Whether the machine was started, and its vCPUs start once host programs have connected. */
+  boolean isWaitingForClients() {
+    return isAlive() && !parts.isReadyToBoot();
+  }
+
+  /**
+   * Checks that there is a guest to be saved or migrated, with vCPUs that can be stopped.
+   *
+   * @param refusal the message if the machine was not started or has ended
+   */
+  void checkRuns(String refusal) throws MachineException {
+    if (!isAlive()) {
+      throw new MachineException(refusal);
+    }
+    if (isWaitingForClients()) {
+      throw new MachineException(
+          "the guest has not started: it waits for clients of channels with wait=on");
+    }
+  }
+
   /**
    * Starts the machine.
    *

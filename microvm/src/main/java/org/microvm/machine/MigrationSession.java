@@ -41,9 +41,7 @@ final class MigrationSession {
       throws MachineException {
     lifecycle.lock().lock();
     try {
-      if (!lifecycle.isAlive()) {
-        throw new MachineException("only a running or paused machine can be migrated");
-      }
+      lifecycle.checkRuns("only a running or paused machine can be migrated");
       lifecycle.checkNotHeld();
       if (isRunning()) {
         throw new MachineException("there is a migration already");

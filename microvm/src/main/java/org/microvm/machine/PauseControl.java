@@ -38,7 +38,7 @@ final class PauseControl {
     lifecycle.lock().lock();
     try {
       was = lifecycle.closeGate();
-      if (!lifecycle.isStarted()) {
+      if (!lifecycle.isStarted() || lifecycle.isWaitingForClients()) {
         return false;
       }
     } finally {

@@ -22,6 +22,8 @@ import org.microvm.machine.vm.EventLoopPause;
  * lifecycle's, which makes a reset by the host wait until the files are written.
  */
 final class SnapshotSession {
+  private static final String NOT_TO_BE_SAVED = "only a running or paused machine can be saved";
+
   private final MachineContext context;
   private final MachineLifecycle lifecycle;
   private final PauseControl pauses;
@@ -58,9 +60,7 @@ final class SnapshotSession {
     lifecycle.closing().lock();
     pauses.standstill().lock();
     try {
-      if (!lifecycle.isAlive()) {
-        throw new MachineException("only the memory of a running or paused guest can be dumped");
-      }
+      lifecycle.checkRuns("only the memory of a running or paused guest can be dumped");
       whilePaused(
           () -> {
             lifecycle.lock().lock();
@@ -88,9 +88,7 @@ final class SnapshotSession {
     lifecycle.closing().lock();
     pauses.standstill().lock();
     try {
-      if (!lifecycle.isAlive()) {
-        throw notToBeSaved();
-      }
+      lifecycle.checkRuns(NOT_TO_BE_SAVED);
       Snapshot.Identity identity = Snapshot.Identity.random();
       try (SnapshotFiles files = SnapshotFiles.create(directory, identity)) {
         files.memory().resize(context.config().memoryBytes());
@@ -118,7 +116,7 @@ final class SnapshotSession {
     boolean wasPaused = pauses.isPaused();
     try {
       if (!pauses.pause()) {
-        throw notToBeSaved();
+        throw new MachineException(NOT_TO_BE_SAVED);
       }
       try (EventLoopPause _ = EventLoopPause.of(context.parts().loop())) {
         work.run();
@@ -129,10 +127,6 @@ final class SnapshotSession {
         pauses.resume();
       }
     }
-  }
-
-  private static MachineException notToBeSaved() {
-    return new MachineException("only a running or paused machine can be saved");
   }
 
   /** Returns the options for the snapshot to keep; called without the lifecycle's lock. */

@@ -3,6 +3,7 @@ package org.microvm.machine;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.microvm.machine.SerialEcho.readFully;
 import static org.microvm.machine.SerialEcho.write;
@@ -10,6 +11,7 @@ import static org.microvm.machine.SerialEcho.write;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -22,6 +24,7 @@ import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
+import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
@@ -42,6 +45,10 @@ class PauseTest {
   }
 
   private void create(String guest, String words) throws MachineException {
+    create(guest, words, false);
+  }
+
+  private void create(String guest, String words, boolean wait) throws MachineException {
     machine =
         Machine.create(
             MachineConfig.builder(TestImages.bareMetal(guest))
@@ -51,7 +58,7 @@ class PauseTest {
                 .channel(
                     new ChannelConfig(
                         PortConfig.named("test"),
-                        loop -> UnixServerBackend.listen(directory.resolve("test"), false)))
+                        loop -> UnixServerBackend.listen(directory.resolve("test"), wait)))
                 .build());
   }
 
@@ -84,6 +91,44 @@ class PauseTest {
 
     machine.resume();
 
+    assertEquals(new MachineEnd.DebugExit(7), machine.end().get(30, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void machineThatWaitsForAClient_pausesBeforeItsFirstInstruction() throws Exception {
+    create("hello", "exit=3", true);
+    machine.start();
+    assertTrue(machine.isWaitingForClients());
+    assertFalse(machine.pause());
+
+    connect().close();
+    while (machine.isWaitingForClients()) {
+      Thread.onSpinWait();
+    }
+
+    assertTrue(machine.pause());
+    assertTrue(machine.statistics().firstGuestInstruction().isEmpty());
+    machine.resume();
+    assertEquals(new MachineEnd.DebugExit(7), machine.end().get(30, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void machineThatWaitsForAClient_isNotSavedOrMigratedMeanwhile() throws Exception {
+    create("hello", "exit=3", true);
+    machine.start();
+    String refusal = "the guest has not started: it waits for clients of channels with wait=on";
+
+    MachineException saved =
+        assertThrows(MachineException.class, () -> machine.snapshot(directory.resolve("saved")));
+    MachineException moved =
+        assertThrows(
+            MachineException.class,
+            () -> machine.migrate(directory.resolve("there"), MigrationLimits.DEFAULT));
+
+    assertEquals(refusal, saved.getMessage());
+    assertEquals(refusal, moved.getMessage());
+    assertFalse(Files.exists(directory.resolve("saved")));
+    connect().close();
     assertEquals(new MachineEnd.DebugExit(7), machine.end().get(30, TimeUnit.SECONDS));
   }
 

@@ -214,7 +214,7 @@ public final class MachineTarget implements QmpTarget {
       boolean migrated = machine.end().getNow(null) instanceof MachineEnd.Migrated;
       return migrated ? RunState.POSTMIGRATE : RunState.SHUTDOWN;
     }
-    if (!machine.isStarted()) {
+    if (!machine.isStarted() || machine.isWaitingForClients()) {
       return RunState.PRELAUNCH;
     }
     if (machine.isPanicked()) {

@@ -15,8 +15,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.microvm.socket.UnixConnection;
 
 /**
@@ -142,10 +146,7 @@ public final class QmpClient implements AutoCloseable {
     if (!arguments.isEmpty()) {
       request.set("arguments", arguments);
     }
-    ByteBuffer line = ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8));
-    while (line.hasRemaining()) {
-      socket.write(line);
-    }
+    send(ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8)));
     JsonNode answer = next(answers, "the answer to " + command);
     refusedLate = false;
     while (answer.path("id").asLong() != id) {
@@ -157,6 +158,40 @@ public final class QmpClient implements AutoCloseable {
       throw new QmpException(error.path("class").asText(), error.path("desc").asText());
     }
     return answer.path("return");
+  }
+
+  /**
+   * Writes a request on another thread. An interrupt of a thread that writes closes the connection,
+   * and with it the way to undo what the interrupted caller has begun. A request that fits into the
+   * socket's buffer, as all but huge ones do, is sent even if the thread is interrupted.
+   */
+  private void send(ByteBuffer line) throws IOException {
+    CompletableFuture<Void> written = new CompletableFuture<>();
+    Thread.ofVirtual().name("qmp-request").start(() -> write(line, written));
+    try {
+      try {
+        written.get();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        written.orTimeout(SECOND, TimeUnit.NANOSECONDS).join();
+      }
+    } catch (ExecutionException | CompletionException e) {
+      if (e.getCause() instanceof TimeoutException) {
+        throw interrupted("the machine to take a request");
+      }
+      throw new IOException("the machine takes no request: " + e.getCause().getMessage(), e);
+    }
+  }
+
+  private void write(ByteBuffer line, CompletableFuture<Void> written) {
+    try {
+      while (line.hasRemaining()) {
+        socket.write(line);
+      }
+      written.complete(null);
+    } catch (IOException e) {
+      written.completeExceptionally(e);
+    }
   }
 
   /**
@@ -242,8 +277,12 @@ public final class QmpClient implements AutoCloseable {
       return node;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for " + what);
+      throw interrupted(what);
     }
+  }
+
+  private static InterruptedIOException interrupted(String what) {
+    return new InterruptedIOException("interrupted while waiting for " + what);
   }
 
   private void read() {

@@ -21,7 +21,7 @@ import org.microvm.virtioserial.SerialDevice;
 public interface QmpTarget {
   /** The state of the guest; the names are those of QMP. */
   enum RunState {
-    /** The guest is not started yet. */
+    /** The guest is not started yet, or waits for host programs before it starts. */
     PRELAUNCH,
     /** The guest runs. */
     RUNNING,

@@ -1,5 +1,7 @@
 package org.microvm.cli.named;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -9,7 +11,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.microvm.linux.AdvisoryLock;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The machines of this user that have names. Each has a directory, with a file that its process
@@ -17,6 +22,8 @@ import org.microvm.linux.Fd;
  * removed by whoever notices. One process at a time creates and removes directories.
  */
 public final class Machines {
+  private static final Logger LOG = LoggerFactory.getLogger(Machines.class);
+
   /** A system property with the directory, instead of the one of the environment; for tests. */
   private static final String DIRECTORY = "microvm.machines";
 
@@ -27,6 +34,9 @@ public final class Machines {
 
   /** Follows the process id in the lock file of a machine whose process hosts others as well. */
   private static final String SERVED = " serve";
+
+  /** The states of a stopped process in /proc: by a signal, or by a debugger. */
+  private static final String STOPPED = "Tt";
 
   private final Path root;
 
@@ -70,6 +80,17 @@ public final class Machines {
       long pid,
       boolean served,
       Optional<Description> description) {
+    /** {@return whether the machine's process is stopped, by SIGSTOP or by a debugger} */
+    public boolean isStopped() {
+      try {
+        // The name of the program, which is in parentheses, can contain anything.
+        String text = Files.readString(Path.of("/proc", Long.toString(pid), "stat"), ISO_8859_1);
+        return STOPPED.indexOf(text.charAt(text.lastIndexOf(')') + 2)) >= 0;
+      } catch (IOException | IndexOutOfBoundsException ended) {
+        return false;
+      }
+    }
+
     /**
      * Waits for the end of the machine's process.
      *
@@ -120,7 +141,15 @@ public final class Machines {
         lock.close();
         throw new IOException("--name " + name + ": " + files.lock() + " is locked");
       }
-      writePid(files, served);
+      try {
+        writePid(files, served);
+      } catch (IOException e) {
+        // The file system may be full, of which the exception does not name a file.
+        lock.close();
+        delete(files.directory());
+        throw new IOException(
+            "--name %s: %s: %s".formatted(name, files.lock(), FailureText.of(e)), e);
+      }
       return new Registration(this, name, files, lock);
     }
   }
@@ -186,11 +215,20 @@ public final class Machines {
           boolean served = lock.endsWith(SERVED);
           entries.add(new Entry(name, files, pid(files, lock), served, description(files)));
         } else {
-          remove(name);
+          removeIfPossible(name);
         }
       }
     }
     return entries;
+  }
+
+  /** Removes what a killed process has left; a later command tries again if that is impossible. */
+  private void removeIfPossible(MachineName name) {
+    try {
+      remove(name);
+    } catch (IOException e) {
+      LOG.debug("{}: {}", name, FailureText.of(e));
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 package org.microvm.cli.named;
 
 import java.io.IOException;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 
 /** The name of a machine of this process: its directory and the lock on it. */
@@ -46,7 +47,12 @@ public final class Registration implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public void describe(Description description) throws IOException {
-    description.write(files.description());
+    try {
+      description.write(files.description());
+    } catch (IOException e) {
+      throw new IOException(
+          "--name %s: %s: %s".formatted(name, files.description(), FailureText.of(e)), e);
+    }
   }
 
   /**

@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.ProcessUser;
 
 /**
@@ -57,6 +58,11 @@ final class RuntimeDirectory {
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     } catch (FileAlreadyExistsException e) {
       check(directory);
+    } catch (IOException e) {
+      throw new IOException(
+          "the directory of the machines cannot be created: %s; set XDG_RUNTIME_DIR"
+              .formatted(FailureText.of(e)),
+          e);
     }
   }
 

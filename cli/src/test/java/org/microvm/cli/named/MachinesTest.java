@@ -71,6 +71,21 @@ class MachinesTest {
   }
 
   @Test
+  void leftoverThatCannotBeRemoved_hidesNoOtherMachine() throws Exception {
+    MachineFiles dead = machines.files(new MachineName("dead"));
+    Files.createDirectory(dead.directory());
+    Files.writeString(dead.lock(), "1");
+    DESCRIPTION.write(dead.description());
+    Files.createFile(root.resolve(".ended"));
+
+    try (Registration _ = machines.register(WEB)) {
+      assertEquals(List.of(WEB), machines.list().stream().map(Machines.Entry::name).toList());
+    }
+
+    assertTrue(Files.exists(dead.description()));
+  }
+
+  @Test
   void machineThatNeverRan_leavesNothing() throws Exception {
     machines.register(WEB).close();
 

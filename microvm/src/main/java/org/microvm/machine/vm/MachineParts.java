@@ -251,6 +251,11 @@ public final class MachineParts implements AutoCloseable {
     return pauseGate;
   }
 
+  /** Whether no host program is waited for; then vCPUs run, or will soon. */
+  public boolean isReadyToBoot() {
+    return readyToBoot.isDone();
+  }
+
   /** Waits for the host programs of channels with {@code wait=on}, or for {@link #cancelWait}. */
   public void awaitReadyToBoot() {
     try {
