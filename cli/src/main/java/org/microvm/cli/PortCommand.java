@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +14,6 @@ import org.microvm.qmp.QmpException;
 import org.microvm.qmp.SpecJson;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
-import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 import org.microvm.virtioserial.options.PortSpec;
@@ -34,7 +32,7 @@ import picocli.CommandLine.Parameters;
     synopsisSubcommandLabel = "COMMAND")
 final class PortCommand {
   /** Begins the ids of the chardevs of {@code port add}. */
-  private static final String CHARDEV = "chardev-";
+  static final String CHARDEV = "chardev-";
 
   /** The host end of a channel: exactly one of these options. */
   static final class HostEnd {
@@ -157,7 +155,7 @@ final class PortCommand {
   }
 
   /** The id of the device of a channel for which none was given. */
-  private static String deviceId(String name) {
+  static String deviceId(String name) {
     String allowed = name.replaceAll("[^A-Za-z0-9._-]", "-");
     return allowed.matches("[A-Za-z].*") ? allowed : "port-" + allowed;
   }
@@ -230,7 +228,7 @@ final class PortCommand {
   }
 
   /** Undoes a step that may not have been made. */
-  private static void tryTo(QmpClient client, String command, String id) throws IOException {
+  static void tryTo(QmpClient client, String command, String id) throws IOException {
     try {
       client.execute(command, QmpClient.arguments().put("id", id));
     } catch (QmpException e) {
@@ -256,8 +254,7 @@ final class PortCommand {
     String which = control.select(words, 1, "ID").getFirst();
     try (Interruption interruption = new Interruption()) {
       try (QmpClient client = control.connect()) {
-        JsonNode port = find(client, which);
-        boolean interrupted = remove(client, port, interruption);
+        boolean interrupted = new PortRemoval(client).remove(which, interruption);
         if (interrupted) {
           System.err.printf("microvm: interrupted: the channel %s was removed%n", which);
         }
@@ -268,93 +265,6 @@ final class PortCommand {
         return interruption.status();
       }
     }
-  }
-
-  /**
-   * Removes both ends of a channel; a removal that has begun is completed.
-   *
-   * @return whether it was interrupted
-   * @throws InterruptedIOException if it was interrupted and has not removed the channel
-   */
-  private static boolean remove(QmpClient client, JsonNode port, Interruption interruption)
-      throws IOException {
-    String chardev = port.path("chardev").asText();
-    boolean deleted = false;
-    try {
-      if (port.has("id")) {
-        client.execute("device_del", QmpClient.arguments().put("id", port.path("id").asText()));
-        deleted = true;
-      }
-      client.execute("chardev-remove", QmpClient.arguments().put("id", chardev));
-      return false;
-    } catch (InterruptedIOException e) {
-      interruption.handled();
-      client.execute("query-status");
-      if (client.wasRefusedLate() && !deleted) {
-        throw e;
-      }
-      if (!deleted && port.has("id")) {
-        tryTo(client, "chardev-remove", chardev);
-      }
-      return true;
-    }
-  }
-
-  /**
-   * Finds the channel to remove. A {@code port add} that did not get an answer in time, or was
-   * killed, may have left the host end of one; what is returned then has no id.
-   */
-  private static JsonNode find(QmpClient client, String which) throws IOException {
-    JsonNode ports = client.execute("x-query-ports");
-    Optional<JsonNode> port = named(ports, which);
-    if (port.isPresent()) {
-      return port.get();
-    }
-    String leftover = CHARDEV + deviceId(which);
-    if (isLeftOver(client, ports, leftover)) {
-      return QmpClient.arguments().put("chardev", leftover);
-    }
-    throw new IOException(
-        "there is no channel '%s'%s; `microvm port list` shows all"
-            .formatted(which, NearestWord.hint(which, names(ports))));
-  }
-
-  /** Whether there is a chardev with this id, and no channel that uses it. */
-  private static boolean isLeftOver(QmpClient client, JsonNode ports, String id)
-      throws IOException {
-    for (JsonNode port : ports) {
-      if (port.path("chardev").asText().equals(id)) {
-        return false;
-      }
-    }
-    for (JsonNode chardev : client.execute("query-chardev")) {
-      if (chardev.path("label").asText().equals(id)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static Optional<JsonNode> named(JsonNode ports, String which) {
-    for (String key : new String[] {"id", "name"}) {
-      for (JsonNode port : ports) {
-        if (port.has("id") && port.path(key).asText().equals(which)) {
-          return Optional.of(port);
-        }
-      }
-    }
-    return Optional.empty();
-  }
-
-  private static List<String> names(JsonNode ports) {
-    List<String> names = new ArrayList<>();
-    for (JsonNode port : ports) {
-      if (port.has("id")) {
-        names.add(port.path("id").asText());
-        names.add(port.path("name").asText());
-      }
-    }
-    return names;
   }
 
   @Command(
