@@ -16,7 +16,7 @@ public final class ErrnoException extends IOException {
   private final int errno;
 
   /**
-   * Creates the exception, with advice only if the number alone is a reason for some.
+   * Creates the exception. It has advice if the error number alone says what the user can do.
    *
    * @param call the call and its object, for example {@code open /dev/kvm}
    * @param errno the error number, positive
@@ -44,9 +44,7 @@ public final class ErrnoException extends IOException {
     this.errno = errno;
   }
 
-  /**
-   * Returns what the user can do about an error, whatever the call; empty if that depends on it.
-   */
+  /** Returns advice that holds for an error whatever the call, or an empty string. */
   static String advice(int errno) {
     return switch (errno) {
       case Errno.EMFILE -> "raise the limit of open files (ulimit -n)";

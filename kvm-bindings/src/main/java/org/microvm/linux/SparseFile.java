@@ -45,9 +45,9 @@ public final class SparseFile {
   }
 
   /**
-   * Gives the errors by which files say that they cannot do it one number. A block device answers
-   * EINVAL to a range that is not whole sectors of its own (blkdev_fallocate in block/fops.c), and
-   * ENODEV if it has no fallocate; FUSE and NFS answer ENOSYS.
+   * Maps all errors that mean "not supported" to EOPNOTSUPP. A block device returns EINVAL for a
+   * range that is not whole sectors of its own (blkdev_fallocate in block/fops.c), and ENODEV if it
+   * has no fallocate. FUSE and NFS return ENOSYS.
    */
   static long supported(long result) {
     return switch ((int) -result) {
