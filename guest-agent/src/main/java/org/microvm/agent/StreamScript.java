@@ -80,11 +80,11 @@ final class StreamScript {
         pump o <$d/o 3<>$d/a & p=$!
         pump e <$d/e 3<>$d/b & p="$p $!"
         [ $input = no ] || { feed >$d/i 3<>$d/c & p="$p $!"; }
-        read -r x <>$d/q
+        read -r x <&4
         [ "$x" = done ] || kill $$
         kill $p
         rm -rf $d
-      } </dev/null >/dev/null 2>&1 & )
+      } </dev/null >/dev/null 2>&1 4<>$d/q & )
       if [ $input = no ]; then
         exec "$@" </dev/null >$d/o 2>$d/e
       else

@@ -27,6 +27,7 @@ final class StreamedProcess {
 
   private GuestProcess process;
   private ExecResult result;
+  private String directory;
   private GuestFile quit;
   private StreamInput input;
   private StreamOutput output;
@@ -62,7 +63,8 @@ final class StreamedProcess {
         return Optional.empty();
       }
       moveAll();
-      end("done");
+      say("done");
+      close();
       return Optional.of(result);
     } catch (AgentCommandException e) {
       if (process == null && e.saysNoSuchFile()) {
@@ -124,8 +126,9 @@ final class StreamedProcess {
         "guest-exec: the guest's shell ended with status " + result.status() + ": " + reason);
   }
 
-  private boolean openIn(String directory) throws IOException {
+  private boolean openIn(String place) throws IOException {
     GuestFiles files = agent.files();
+    directory = place;
     try {
       quit = files.open(directory + "/q", OpenMode.UPDATE);
     } catch (AgentCommandException e) {
@@ -149,7 +152,8 @@ final class StreamedProcess {
       long asked = System.nanoTime();
       for (String place : StreamScript.PLACES) {
         try {
-          quit = agent.files().open(place + "/" + name + "/q", OpenMode.UPDATE);
+          directory = place + "/" + name;
+          quit = agent.files().open(directory + "/q", OpenMode.UPDATE);
           return true;
         } catch (AgentCommandException e) {
           // It is not there yet, or elsewhere.
@@ -158,14 +162,18 @@ final class StreamedProcess {
       if (longest - System.nanoTime() < 0) {
         return false;
       }
-      try {
-        TimeUnit.NANOSECONDS.sleep(pause.nanosAfter(System.nanoTime() - asked));
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new InterruptedIOException("interrupted again");
-      }
+      pauseAfter(asked);
     }
     return false;
+  }
+
+  private void pauseAfter(long asked) throws InterruptedIOException {
+    try {
+      TimeUnit.NANOSECONDS.sleep(pause.nanosAfter(System.nanoTime() - asked));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted again");
+    }
   }
 
   private AgentTimeoutException late() {
@@ -225,10 +233,31 @@ final class StreamedProcess {
     }
   }
 
-  /** Ends the script, which removes its files. */
-  private void end(String word) throws IOException {
+  /** Tells the script how to end; it removes its files then. */
+  private void say(String word) throws IOException {
     quit.write((word + "\n").getBytes(StandardCharsets.US_ASCII));
     quit.flush();
+  }
+
+  /**
+   * Waits a while until the script has removed its files. It may not have opened the FIFO yet, and
+   * a FIFO that nobody has open forgets what was written to it.
+   */
+  private void awaitRemoval() throws IOException {
+    long longest = System.nanoTime() + LONGEST_START_NANOS;
+    pause.reset();
+    while (longest - System.nanoTime() > 0) {
+      long asked = System.nanoTime();
+      try {
+        agent.files().open(directory + "/q", OpenMode.UPDATE).close();
+      } catch (AgentCommandException e) {
+        return; // It is gone.
+      }
+      pauseAfter(asked);
+    }
+  }
+
+  private void close() throws IOException {
     quit.close();
     for (StreamOutput stream : new StreamOutput[] {output, errors}) {
       if (stream != null) {
@@ -249,7 +278,9 @@ final class StreamedProcess {
     boolean interrupted = Thread.interrupted();
     try {
       if (quit != null || findQuit()) {
-        end(result == null ? "kill" : "done");
+        say(result == null ? "kill" : "done");
+        awaitRemoval();
+        close();
       }
     } catch (IOException e) {
       reason.addSuppressed(e);

@@ -67,8 +67,10 @@ public final class HostAgent implements FakeAgent.Script {
   }
 
   /** Waits until every program that was started has ended. */
-  public void awaitPrograms() {
-    processes.values().forEach(process -> process.onExit().join());
+  public void awaitPrograms() throws InterruptedException {
+    for (Process process : processes.values()) {
+      process.waitFor();
+    }
   }
 
   /** How many files are open. */

@@ -24,6 +24,7 @@ import java.util.zip.CheckedInputStream;
 import java.util.zip.CheckedOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -177,8 +178,9 @@ class StreamedProcessTest {
     assertEquals(0, host.openFiles());
   }
 
-  @Test
-  void interruptWhileTheProgramStarts_endsIt() {
+  /** Repeated, because how far the program's script is at the interrupt is left to chance. */
+  @RepeatedTest(20)
+  void interruptWhileTheProgramStarts_endsIt() throws InterruptedException {
     host.afterStart(Thread.currentThread()::interrupt);
 
     assertThrows(InterruptedIOException.class, () -> stream(null, "sleep", "1000"));
