@@ -127,19 +127,27 @@ final class StreamedProcess {
   }
 
   private boolean openIn(String place) throws IOException {
-    GuestFiles files = agent.files();
-    directory = place;
-    try {
-      quit = files.open(directory + "/q", OpenMode.UPDATE);
-    } catch (AgentCommandException e) {
-      return false; // It is not there yet, or elsewhere.
+    if (!openQuit(place)) {
+      return false;
     }
+    GuestFiles files = agent.files();
     output = new StreamOutput(files, directory + "/o", directory + "/a", streams.output());
     errors = new StreamOutput(files, directory + "/e", directory + "/b", streams.errors());
     if (streams.input() != null) {
       input = StreamInput.start(files, directory, streams.input());
     }
     return true;
+  }
+
+  /** Opens what ends the script; returns false if it is not there yet, or elsewhere. */
+  private boolean openQuit(String place) throws IOException {
+    directory = place;
+    try {
+      quit = agent.files().open(directory + "/q", OpenMode.UPDATE);
+      return true;
+    } catch (AgentCommandException e) {
+      return false;
+    }
   }
 
   /**
@@ -151,12 +159,8 @@ final class StreamedProcess {
     while (result == null) {
       long asked = System.nanoTime();
       for (String place : StreamScript.PLACES) {
-        try {
-          directory = place + "/" + name;
-          quit = agent.files().open(directory + "/q", OpenMode.UPDATE);
+        if (openQuit(place + "/" + name)) {
           return true;
-        } catch (AgentCommandException e) {
-          // It is not there yet, or elsewhere.
         }
       }
       if (longest - System.nanoTime() < 0) {
