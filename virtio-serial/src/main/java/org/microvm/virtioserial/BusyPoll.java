@@ -12,8 +12,8 @@ final class BusyPoll {
   /** Longest polling time in nanoseconds: less than a sleep and a wake-up cost. */
   static final long LONGEST = 10_000;
 
-  /** Number of opportunities that are skipped after a reply did not arrive in time. */
-  static final int PAUSE = 64;
+  /** Most opportunities that are skipped after replies did not arrive in time. */
+  static final int LONGEST_PAUSE = 64;
 
   /** The guest was given bytes and has sent none since. */
   private boolean asked;
@@ -21,7 +21,11 @@ final class BusyPoll {
   /** The guest replied after it was given bytes the last time. */
   private boolean replies;
 
+  /** Opportunities that are still skipped. */
   private int pause;
+
+  /** Replies in succession that did not arrive in time. */
+  private int misses;
 
   /**
    * Records that the guest was given bytes.
@@ -53,11 +57,13 @@ final class BusyPoll {
     long start = System.nanoTime();
     while (!reply.getAsBoolean()) {
       if (System.nanoTime() - start > LONGEST) {
-        pause = PAUSE;
+        pause = Math.min((1 << misses) - 1, LONGEST_PAUSE);
+        misses = Math.min(misses + 1, Integer.SIZE - 2);
         return false;
       }
       Thread.onSpinWait();
     }
+    misses = 0;
     return true;
   }
 }

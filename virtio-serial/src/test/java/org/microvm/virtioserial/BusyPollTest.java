@@ -51,18 +51,48 @@ class BusyPollTest {
   }
 
   @Test
-  void replyThatIsLate_isNotWaitedForAgainForSomeTime() {
-    wait.asked(true);
-    wait.replied();
-    assertTrue(wait.asked(true));
-    assertFalse(wait.await(() -> false));
+  void oneLateReply_skipsNothing() {
+    missReplies(1);
 
-    for (int i = 0; i < BusyPoll.PAUSE; i++) {
-      wait.replied();
-      assertFalse(wait.asked(true));
+    assertEquals(0, skippedOpportunities());
+  }
+
+  @Test
+  void lateRepliesInSuccession_skipTwiceAsManyEach_upToALimit() {
+    missReplies(2);
+    assertEquals(1, skippedOpportunities());
+    assertFalse(wait.await(() -> false));
+    assertEquals(3, skippedOpportunities());
+
+    missReplies(100);
+    assertEquals(BusyPoll.LONGEST_PAUSE, skippedOpportunities());
+  }
+
+  @Test
+  void replyInTime_endsTheSuccessionOfLateOnes() {
+    missReplies(10);
+    skippedOpportunities();
+    assertTrue(wait.await(() -> true));
+    missReplies(1);
+
+    assertEquals(0, skippedOpportunities());
+  }
+
+  private void missReplies(int count) {
+    for (int i = 0; i < count; i++) {
+      assertFalse(wait.await(() -> false));
     }
-    wait.replied();
-    assertTrue(wait.asked(true));
+  }
+
+  /** Lets the guest reply to each of its bytes until one of the replies is waited for. */
+  private int skippedOpportunities() {
+    wait.asked(true);
+    int skipped = -1;
+    do {
+      wait.replied();
+      skipped++;
+    } while (!wait.asked(true));
+    return skipped;
   }
 
   /** The guest sends no notification, so the device can have found the reply only by polling. */

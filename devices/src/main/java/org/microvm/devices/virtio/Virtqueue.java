@@ -76,7 +76,7 @@ public final class Virtqueue {
   private int nextUsed;
   private int publishedUsed;
 
-  /** The index for which avail_event was last written in time for a notification; -1 if none. */
+  /** The index that was last written to avail_event; -1 if none. */
   private int armedAvail = -1;
 
   private boolean suppressed;
@@ -216,6 +216,9 @@ public final class Virtqueue {
     }
     int before = publishedUsed;
     publishedUsed = nextUsed;
+    if (eventIdx && ((nextAvail - armedAvail) & 0xffff) > 2 * size) {
+      keepEventBehind();
+    }
     // Entries and buffers before idx, because a driver that sees idx reads them (section
     // 2.7.8.2: len MUST be set prior to updating idx): release.
     SHORT_HANDLE.setRelease(used, IDX, (short) nextUsed);
@@ -238,7 +241,7 @@ public final class Virtqueue {
       return;
     }
     suppressed = true;
-    // With EVENT_IDX the flags stay 0 (section 2.7.10.2); not moving avail_event suppresses.
+    // With EVENT_IDX the flags stay 0 (section 2.7.10.2); an avail_event that is behind suppresses.
     if (!eventIdx) {
       used.set(SHORT, FLAGS, USED_F_NO_NOTIFY);
       markUsedRing();
@@ -350,6 +353,17 @@ public final class Virtqueue {
     VarHandle.fullFence();
     armedAvail = nextAvail;
     return loadAvail();
+  }
+
+  /**
+   * Moves an avail_event that nobody waits for, because indices have 16 bits: the driver would come
+   * to it again after 65,536 buffers, and notify. The new value is behind all indices that the
+   * driver may be comparing it with. This happens every few hundred buffers, because code that runs
+   * for the first time after seconds makes the JVM discard what it has compiled.
+   */
+  private void keepEventBehind() {
+    armedAvail = (nextAvail - size - 1) & 0xffff;
+    used.set(SHORT, availEvent, (short) armedAvail);
   }
 
   private boolean loadAvail() {

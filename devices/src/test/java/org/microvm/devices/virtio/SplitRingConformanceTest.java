@@ -586,6 +586,29 @@ class SplitRingConformanceTest {
     }
 
     @Test
+    void device_suppressed_isNotNotifiedWhenIndicesWrap() throws Exception {
+      it.queue.suppressNotifications();
+      it.advanceTo(1);
+      for (int i = 0; i < 0x20000; i++) {
+        it.driver.add(readable(ANYWHERE, 1));
+        assertFalse(it.driver.wantsNotification(), "index %d".formatted(i & 0xffff));
+        it.useOne(0);
+        it.driver.next();
+      }
+    }
+
+    @Test
+    void device_enablesAfterManyBuffers_isNotifiedOfTheNext() throws Exception {
+      it.queue.suppressNotifications();
+      it.advanceTo(0xc000);
+      assertFalse(it.queue.enableNotifications());
+
+      it.driver.add(readable(ANYWHERE, 1));
+
+      assertTrue(it.driver.wantsNotification());
+    }
+
+    @Test
     void device_popsNull_isNotifiedOfTheNext() throws Exception {
       it.advanceTo(3);
       assertNull(it.queue.pop());
