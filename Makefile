@@ -146,7 +146,7 @@ oci-test: oci ## test it as root: skopeo, umoci, and a guest under runc with the
 	@tools/packages-oci
 	@tools/oci-test
 
-bench: bench-boot bench-state bench-channels ## run all benchmarks except JMH's; the report is target/bench/index.html
+bench: bench-boot bench-state bench-fleet bench-channels ## run all benchmarks except JMH's; the report is target/bench/index.html
 
 bench-channels: build bare-metal ## measure exits, throughput and latency, also of QEMU (installed if needed)
 	@tools/packages-bench
@@ -174,6 +174,12 @@ bench-state: build images bare-metal ## measure snapshot, restore and migration,
 	@bin/microvm bench restore
 	@bin/microvm bench state --compare-qemu --output target/bench
 	@bin/microvm bench migrate --output target/bench
+	@bin/microvm bench report target/bench
+
+.PHONY: bench-fleet
+bench-fleet: build images ## measure 1, 10 and 50 machines in one process, and as many QEMU processes (installed if needed)
+	@tools/packages-bench
+	@bin/microvm bench fleet --machines 1,10,50 --compare-qemu --output target/bench
 	@bin/microvm bench report target/bench
 
 .PHONY: lint coverage dependencies docs

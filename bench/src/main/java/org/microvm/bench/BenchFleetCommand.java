@@ -42,7 +42,7 @@ final class BenchFleetCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIRECTORY",
-      description = "also write a table and JSON to DIRECTORY")
+      description = "also write a table, JSON and charts to DIRECTORY")
   private Path output;
 
   @Override

@@ -7,11 +7,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.microvm.machine.GuestPool;
 import org.microvm.machine.Machine;
@@ -27,6 +29,7 @@ import org.microvm.machine.snapshot.Snapshot;
  */
 final class FleetBenchmark {
   private static final int PINGS = 100;
+  private static final int BUSY_SHARE = 10;
   private static final long IDLE_SECONDS = 2;
   private static final int FLOORS = 10;
 
@@ -119,7 +122,8 @@ final class FleetBenchmark {
       footprint(fleet, size, footprint().since(before));
       floor(fleet);
       idle(fleet);
-      ping(fleet, guests);
+      ping(fleet, "ping, all idle", guests);
+      pingBesideBusy(fleet, guests);
     } finally {
       close(fleet, guests);
     }
@@ -199,11 +203,52 @@ final class FleetBenchmark {
     add(fleet, "idle: processor outside", "%", 100 * used.others() / IDLE_SECONDS);
   }
 
-  private void ping(String fleet, List<FleetGuest> guests) throws IOException {
+  private void ping(String fleet, String what, List<FleetGuest> guests) throws IOException {
     for (int i = 0; i < PINGS; i++) {
       long begin = System.nanoTime();
       guests.get(i % guests.size()).ping();
-      add(fleet, "ping, all idle", "ms", millisSince(begin));
+      add(fleet, what, "ms", millisSince(begin));
+    }
+  }
+
+  /** Pings the guests that are idle while every tenth one answers pings without a pause. */
+  private void pingBesideBusy(String fleet, List<FleetGuest> guests)
+      throws IOException, InterruptedException {
+    int busy = guests.size() / BUSY_SHARE;
+    if (busy == 0) {
+      return;
+    }
+    AtomicBoolean done = new AtomicBoolean();
+    CountDownLatch answered = new CountDownLatch(busy);
+    try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Void>> pings = new ArrayList<>();
+      for (FleetGuest guest : guests.subList(0, busy)) {
+        pings.add(clients.submit(() -> keepBusy(guest, answered, done)));
+      }
+      try {
+        answered.await();
+        ping(fleet, "ping, one in ten busy", guests.subList(busy, guests.size()));
+      } finally {
+        done.set(true);
+      }
+      for (Future<Void> ping : pings) {
+        ping.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause());
+    }
+  }
+
+  private static Void keepBusy(FleetGuest guest, CountDownLatch answered, AtomicBoolean done)
+      throws IOException {
+    try {
+      do {
+        guest.ping();
+        answered.countDown();
+      } while (!done.get());
+      return null;
+    } finally {
+      answered.countDown();
     }
   }
 
@@ -268,34 +313,12 @@ final class FleetBenchmark {
   }
 
   private void report(Path output) throws IOException {
-    TextTable table = table();
+    FleetReport report = new FleetReport(samples);
     out.println();
-    out.print(table);
+    out.print(report.table());
     if (output != null) {
-      BenchmarkFiles files = new BenchmarkFiles(output);
-      files.table("fleet", "machines in one process, medians", table);
-      files.figures("fleet", samples);
+      report.write(output);
     }
-  }
-
-  private TextTable table() {
-    TextTable table = new TextTable();
-    List<String> head = new ArrayList<>(List.of(""));
-    head.addAll(samples.subjects());
-    table.row(head);
-    for (String what : samples.workloads()) {
-      for (String unit : samples.metrics(what)) {
-        List<String> row = new ArrayList<>(List.of(unit.isEmpty() ? what : what + ", " + unit));
-        for (String fleet : samples.subjects()) {
-          row.add(
-              samples.has(what, fleet, unit)
-                  ? "%.2f".formatted(samples.median(what, fleet, unit))
-                  : "-");
-        }
-        table.row(row);
-      }
-    }
-    return table;
   }
 
   private static double millisSince(long nanos) {

@@ -73,6 +73,21 @@ class BenchmarkReportTest {
   }
 
   @Test
+  void fleet_hasAColumnForEachFleet_andItsCharts() throws Exception {
+    samples.add("ping", "1 machine", "ms", 14);
+    samples.add("ping", "50 machines", "ms", 22);
+    samples.add("threads each", "50 machines", "", 2);
+
+    new FleetReport(samples).write(directory);
+    String page = Files.readString(new BenchmarkFiles(directory).page());
+
+    TextTable table = new FleetReport(samples).table();
+    assertEquals(List.of("ping, ms", "14.00", "22.00"), table.rows().get(1));
+    assertEquals(List.of("threads each", "-", "2.00"), table.rows().get(2));
+    assertTrue(page.contains("50 machines  22.0"), page);
+  }
+
+  @Test
   void page_showsTablesAndTheirCharts() throws Exception {
     BenchmarkFiles files = new BenchmarkFiles(directory);
     files.table("exits", "three rounds", new TextTable().row("metric", "value"));
