@@ -29,6 +29,19 @@ final class BarChart {
     this.logarithmic = logarithmic;
   }
 
+  /** Draws the medians of a metric: a group for each workload, and a bar for each subject. */
+  static BarChart ofMedians(Samples samples, String title, String metric, boolean logarithmic) {
+    BarChart chart = new BarChart(logarithmic ? title + " (logarithmic)" : title, logarithmic);
+    for (String workload : samples.workloads()) {
+      for (String subject : samples.subjects()) {
+        if (samples.has(workload, subject, metric)) {
+          chart.bar(workload, subject, samples.median(workload, subject, metric));
+        }
+      }
+    }
+    return chart;
+  }
+
   BarChart bar(String group, String name, double value) {
     bars.add(new Bar(group, name, value));
     return this;

@@ -84,20 +84,14 @@ public final class ChannelBenchmarkRun {
     BenchmarkFiles files = new BenchmarkFiles(output);
     files.table("channel", heading, table);
     files.figures("channel", samples);
-    files.chart("channel-rate", chart(samples, "Throughput, MB/s", ChannelBenchmark.RATE));
-    files.chart("channel-p50", chart(samples, "Round trip, p50, us", ChannelBenchmark.P50));
-    files.chart("channel-cpu", chart(samples, "CPU seconds per GiB", ChannelBenchmark.CPU));
-  }
-
-  private static BarChart chart(Samples samples, String title, String metric) {
-    BarChart chart = new BarChart(title + " (logarithmic)", true);
-    for (String workload : samples.workloads()) {
-      for (String subject : samples.subjects()) {
-        if (samples.has(workload, subject, metric)) {
-          chart.bar(workload, subject, samples.median(workload, subject, metric));
-        }
-      }
-    }
-    return chart;
+    files.chart(
+        "channel-rate",
+        BarChart.ofMedians(samples, "Throughput, MB/s", ChannelBenchmark.RATE, true));
+    files.chart(
+        "channel-p50",
+        BarChart.ofMedians(samples, "Round trip, p50, us", ChannelBenchmark.P50, true));
+    files.chart(
+        "channel-cpu",
+        BarChart.ofMedians(samples, "CPU seconds per GiB", ChannelBenchmark.CPU, true));
   }
 }

@@ -38,20 +38,9 @@ final class FleetReport {
     BenchmarkFiles files = new BenchmarkFiles(directory);
     files.table("fleet", "machines in one process, medians", table());
     files.figures("fleet", samples);
-    files.chart("fleet-times", chart("times, ms", "ms"));
-    files.chart("fleet-memory", chart("private memory, MiB", "MiB"));
-    files.chart("fleet-idle", chart("processor time of idle guests, %", "%"));
-  }
-
-  private BarChart chart(String title, String unit) {
-    BarChart chart = new BarChart(title + " (logarithmic)", true);
-    for (String what : samples.workloads()) {
-      for (String fleet : samples.subjects()) {
-        if (samples.has(what, fleet, unit)) {
-          chart.bar(what, fleet, samples.median(what, fleet, unit));
-        }
-      }
-    }
-    return chart;
+    files.chart("fleet-times", BarChart.ofMedians(samples, "times, ms", "ms", true));
+    files.chart("fleet-memory", BarChart.ofMedians(samples, "private memory, MiB", "MiB", true));
+    files.chart(
+        "fleet-idle", BarChart.ofMedians(samples, "processor time of idle guests, %", "%", true));
   }
 }

@@ -109,18 +109,8 @@ public final class StateBenchmarkRun {
       BenchmarkFiles files = new BenchmarkFiles(output);
       files.table("state", heading, table);
       files.figures("state", samples);
-      files.chart("state", chart());
+      files.chart("state", BarChart.ofMedians(samples, "Milliseconds", MILLIS, false));
     }
-  }
-
-  private BarChart chart() {
-    BarChart chart = new BarChart("Milliseconds", false);
-    for (String workload : samples.workloads()) {
-      for (String subject : samples.subjects()) {
-        chart.bar(workload, subject, samples.median(workload, subject, MILLIS));
-      }
-    }
-    return chart;
   }
 
   private static void delete(Path directory) throws IOException {
