@@ -255,10 +255,10 @@ final class ControlOptions {
     return opened;
   }
 
-  /** Completes when a client has sent {@code quit}. */
+  /** Completes when a client has sent {@code quit}; never if there is no control socket. */
   CompletableFuture<Void> quitRequested() {
     synchronized (this) {
-      return server.quitRequested();
+      return server == null ? new CompletableFuture<>() : server.quitRequested();
     }
   }
 
