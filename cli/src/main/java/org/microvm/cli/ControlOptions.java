@@ -5,6 +5,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -125,6 +126,7 @@ final class ControlOptions {
             label(),
             () -> ExitStatsFile.json(ofMachine.statistics()),
             snapshotKey::seal);
+    target.identify(extras.uuid());
     if (extras.qemuVersion().isPresent()) {
       target.behaveAsQemu();
     }
@@ -154,6 +156,11 @@ final class ControlOptions {
   void openIncoming(MachineConfig config, IncomingWait wait) throws IOException {
     AwaitedGuest guest =
         new AwaitedGuest(MachineFacts.of(config), label()) {
+          @Override
+          public UUID uuid() {
+            return extras.uuid();
+          }
+
           @Override
           public void migrateIncoming(MigrationAddress address) throws IOException {
             wait.choose(address);
@@ -187,6 +194,11 @@ final class ControlOptions {
     MachineFacts nothing = new MachineFacts(0, Topology.ofCores(1), List.of(), false);
     AwaitedGuest guest =
         new AwaitedGuest(nothing, label()) {
+          @Override
+          public UUID uuid() {
+            return extras.uuid();
+          }
+
           @Override
           public void migrateIncoming(MigrationAddress address) throws IOException {
             throw new IOException("there is no machine");

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.microvm.qmp.HumanChannel;
 import org.microvm.qmp.QmpChannel;
 import org.microvm.qmp.QmpEndpoint;
@@ -29,6 +30,7 @@ public final class RunExtras {
   private Optional<Serial> serial = Optional.empty();
   private Optional<String> label = Optional.empty();
   private Optional<Path> pidFile = Optional.empty();
+  private UUID uuid = new UUID(0, 0);
   private boolean paused;
   private boolean background;
   private boolean exactCommandLine;
@@ -69,6 +71,17 @@ public final class RunExtras {
    */
   public RunExtras label(String text) {
     label = Optional.of(text);
+    return this;
+  }
+
+  /**
+   * Sets what {@code query-uuid} answers.
+   *
+   * @param ofMachine any UUID
+   * @return this object
+   */
+  public RunExtras uuid(UUID ofMachine) {
+    uuid = ofMachine;
     return this;
   }
 
@@ -159,6 +172,11 @@ public final class RunExtras {
   /** {@return what {@code query-name} answers} */
   public Optional<String> label() {
     return label;
+  }
+
+  /** {@return what {@code query-uuid} answers; zeros if it was not set} */
+  public UUID uuid() {
+    return uuid;
   }
 
   /** {@return the file with the id of the process} */

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import org.microvm.cli.RunExtras;
 import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
@@ -64,6 +65,8 @@ final class Board {
   private static final List<String> CPUS = List.of("host", "max", "base", "qemu64", "kvm64");
   private static final List<String> SMP = List.of("sockets", "cores", "threads");
 
+  private static final String UUID_FORM = "(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
   /** QEMU's default. */
   private static final String DEFAULT_MEMORY = "128M";
 
@@ -91,6 +94,7 @@ final class Board {
     table.value("initrd", "FILE", value -> words.put("--initrd", value));
     table.value("append", "TEXT", value -> words.put("--append", value));
     table.value("name", "[guest=]NAME", this::name);
+    table.value("uuid", "UUID", this::uuid);
     table.value("pidfile", "FILE", value -> extras.pidFile(path(value)));
     table.value("incoming", "unix:PATH|tcp:HOST:PORT|defer", this::incoming);
     table.value("sandbox", "on|off", this::sandbox);
@@ -134,8 +138,8 @@ final class Board {
   private static void rtc(String value) throws OptionException {
     OptionList options = Words.parse(value, "");
     String base = options.take("base").orElse("utc");
-    options.take("clock");
-    options.take("driftfix");
+    options.takeChoice("clock", "host", List.of("host", "rt", "vm"), word -> word);
+    options.takeChoice("driftfix", "none", List.of("none", "slew"), word -> word);
     options.finish();
     if (!base.equals("utc")) {
       throw new OptionException(
@@ -209,10 +213,17 @@ final class Board {
 
   private void name(String value) throws OptionException {
     OptionList options = Words.parse(value, "guest");
-    options.take("debug-threads");
+    options.takeFlag("debug-threads", false);
     options.take("process");
     options.finish();
     extras.label(options.kind());
+  }
+
+  private void uuid(String value) throws OptionException {
+    if (!value.matches(UUID_FORM)) {
+      throw new OptionException("not a UUID, such as 123e4567-e89b-12d3-a456-426614174000");
+    }
+    extras.uuid(UUID.fromString(value));
   }
 
   private void incoming(String value) throws OptionException {
@@ -249,7 +260,7 @@ final class Board {
         options.takeChoice(
             "panic", "shutdown", List.of("shutdown", "exit-failure", "pause"), word -> word);
     words.put("--on-panic", panic.equals("pause") ? "pause" : "exit");
-    options.take("watchdog");
+    options.takeChoice("watchdog", "reset", WithoutEffect.WATCHDOG, word -> word);
     options.finish();
   }
 

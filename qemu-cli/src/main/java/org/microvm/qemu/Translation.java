@@ -43,39 +43,13 @@ final class Translation {
     monitors.addTo(table);
     disks.addTo(table);
     sets.addTo(table);
+    WithoutEffect.addTo(table);
     accepted();
     refused();
   }
 
-  /** Options without effect on a machine of this kind. */
+  /** Options with which only one value makes sense here. */
   private void accepted() {
-    table.accept(
-        "no-user-config",
-        "nodefconfig",
-        "no-hpet",
-        "no-fd-bootchk",
-        "enable-fips",
-        "no-quit",
-        "no-kvm-irqchip",
-        "no-kvm-pit-reinjection",
-        "only-migratable",
-        "mem-prealloc");
-    table.acceptValue(
-        "global",
-        "boot",
-        "msg",
-        "overcommit",
-        "uuid",
-        "L",
-        "k",
-        "run-with",
-        "smbios",
-        "realtime",
-        "seed",
-        "watchdog-action",
-        // The log has the items of -d alone, which is refused.
-        "D",
-        "compat");
     only("echr", "1", "the escape key is Ctrl-A");
     only("display", "none", "there is no display");
     only("vga", "none", "there is no display");

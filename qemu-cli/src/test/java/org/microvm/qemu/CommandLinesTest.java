@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.UUID;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvFileSource;
@@ -52,6 +53,8 @@ class CommandLinesTest {
     result.extras().serial().ifPresent(end -> text.append("\nserial ").append(end.chardev()));
     result.extras().monitors().forEach(end -> text.append("\nmonitor ").append(end));
     result.extras().label().ifPresent(label -> text.append("\nlabel ").append(label));
+    UUID uuid = result.extras().uuid();
+    text.append(uuid.equals(new UUID(0, 0)) ? "" : "\nuuid " + uuid);
     result.extras().pidFile().ifPresent(file -> text.append("\npidfile ").append(file));
     text.append(result.extras().isPaused() ? "\npaused" : "");
     text.append(result.extras().isBackground() ? "\nbackground" : "");

@@ -25,6 +25,8 @@ import org.microvm.testing.RequiresKvm;
 @RequiresKvm
 @Timeout(120)
 class QemuProcessTest {
+  private static final String UUID = "3c5b4f5e-8a0b-4d3a-9c60-0c8c8b8b0001";
+
   @TempDir private Path directory;
 
   private Process start(String... words) throws IOException {
@@ -69,6 +71,8 @@ class QemuProcessTest {
       Process process =
           start(
               "-S",
+              "-uuid",
+              UUID,
               "-chardev",
               "socket,id=mon,path=" + directory.resolve("monitor"),
               "-mon",
@@ -91,6 +95,8 @@ class QemuProcessTest {
         await(qmp, "QMP");
         send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'query-status'}");
         await(qmp, "prelaunch");
+        send(qmp, "{'execute': 'query-uuid'}");
+        await(qmp, UUID);
         send(qmp, "{'execute': 'cont'}");
         await(qmp, "RESUME");
         await(uart, "port 1");
@@ -117,10 +123,14 @@ class QemuProcessTest {
               "socket,id=mon,path=" + directory.resolve("monitor"),
               "-mon",
               "chardev=mon,mode=control",
+              "-uuid",
+              UUID,
               "-incoming",
               "unix:" + address);
       try (SocketChannel qmp = monitor.accept()) {
         await(qmp, "QMP");
+        send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'query-uuid'}");
+        await(qmp, UUID);
         SocketChannel.open(UnixDomainSocketAddress.of(address)).close();
       } finally {
         process.destroyForcibly();

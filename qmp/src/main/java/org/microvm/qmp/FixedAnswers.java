@@ -34,7 +34,6 @@ final class FixedAnswers {
               "{\"enabled\": false, \"migrated\": false, \"mouse-mode\": \"client\"}"),
           Map.entry("query-target", "{\"arch\": \"x86_64\"}"),
           Map.entry("query-tpm", "[]"),
-          Map.entry("query-uuid", "{\"UUID\": \"00000000-0000-0000-0000-000000000000\"}"),
           Map.entry("query-vnc", "{\"enabled\": false}"),
           // There is no clock whose lost ticks a guest would catch up with.
           Map.entry("rtc-reset-reinjection", "{}"));

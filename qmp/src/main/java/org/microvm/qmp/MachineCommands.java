@@ -31,6 +31,7 @@ final class MachineCommands {
 
   void addTo(QmpCommands commands) {
     commands.add("query-name", this::queryName);
+    commands.add("query-uuid", this::queryUuid);
     commands.add("query-status", this::queryStatus);
     commands.add("stop", this::stop);
     commands.add("cont", this::cont);
@@ -46,6 +47,11 @@ final class MachineCommands {
     ObjectNode result = JsonNodeFactory.instance.objectNode();
     target.name().ifPresent(name -> result.put("name", name));
     return result;
+  }
+
+  private JsonNode queryUuid(QmpArguments arguments) throws QmpException {
+    arguments.finish();
+    return JsonNodeFactory.instance.objectNode().put("UUID", target.uuid().toString());
   }
 
   private JsonNode queryStatus(QmpArguments arguments) throws QmpException {

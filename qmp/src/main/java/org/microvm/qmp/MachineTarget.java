@@ -46,6 +46,7 @@ public final class MachineTarget implements QmpTarget {
   private volatile boolean reports;
   private volatile boolean startsAtResume;
   private volatile boolean asQemu;
+  private volatile UUID uuid = new UUID(0, 0);
   private volatile Supplier<Map<String, String>> serialLines = Map::of;
   private volatile QmpServer toServer;
 
@@ -111,6 +112,20 @@ public final class MachineTarget implements QmpTarget {
   @Override
   public boolean isAsQemu() {
     return asQemu;
+  }
+
+  /**
+   * Sets the UUID that clients see; the guest does not see it.
+   *
+   * @param ofMachine the UUID
+   */
+  public void identify(UUID ofMachine) {
+    uuid = ofMachine;
+  }
+
+  @Override
+  public UUID uuid() {
+    return uuid;
   }
 
   /**

@@ -42,6 +42,11 @@ public interface QmpTarget {
   /** {@return the name of the machine; empty if it was given none} */
   Optional<String> name();
 
+  /** {@return the UUID that the machine was given; a UUID of zeros if it was given none} */
+  default UUID uuid() {
+    return new UUID(0, 0);
+  }
+
   /** {@return the identifier of the guest's generation; empty without ACPI} */
   default Optional<UUID> generation() {
     return Optional.empty();
