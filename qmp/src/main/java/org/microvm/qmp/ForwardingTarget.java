@@ -35,6 +35,11 @@ final class ForwardingTarget implements QmpTarget {
   }
 
   @Override
+  public UUID uuid() {
+    return target.uuid();
+  }
+
+  @Override
   public Optional<UUID> generation() {
     return target.generation();
   }
