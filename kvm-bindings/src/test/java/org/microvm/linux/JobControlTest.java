@@ -84,9 +84,10 @@ class JobControlTest {
   private ProcessHandle start(String end) throws Exception {
     // In a file, because a terminal's line has at most 4095 characters.
     Path script = directory.resolve("child");
+    // nohup, which the tests may run under, has processes ignore SIGHUP.
     Files.writeString(
         script,
-        "exec %s -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED -cp '%s' '%s'"
+        "exec env --default-signal=HUP %s -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED -cp '%s' '%s'"
             .formatted(
                 Path.of(System.getProperty("java.home"), "bin", "java"),
                 System.getProperty("java.class.path"),
