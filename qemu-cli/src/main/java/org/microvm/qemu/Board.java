@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import org.microvm.cli.ByteSize;
 import org.microvm.cli.RunExtras;
 import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
@@ -18,54 +19,13 @@ import org.microvm.virtioserial.options.OptionList;
 final class Board {
   private static final List<String> MACHINES = List.of("microvm", "q35", "pc", "none");
 
-  /** Properties of QEMU's machines that have no effect here. */
-  private static final List<String> MACHINE_PROPERTIES =
-      List.of(
-          "accel",
-          "auto-kernel-cmdline",
-          "aux-ram-share",
-          "confidential-guest-support",
-          "default-bus-bypass-iommu",
-          "default_bus_bypass_iommu",
-          "dump-guest-core",
-          "fd-bootchk",
-          "firmware",
-          "graphics",
-          "hmat",
-          "hpet",
-          "i8042",
-          "igd-passthru",
-          "ioapic2",
-          "isa-serial",
-          "kernel-irqchip",
-          "kernel_irqchip",
-          "kvm-type",
-          "max-fw-size",
-          "max-ram-below-4g",
-          "mem-merge",
-          "memory-encryption",
-          "nvdimm",
-          "nvdimm-persistence",
-          "option-roms",
-          "pcie",
-          "pflash0",
-          "pflash1",
-          "pic",
-          "pit",
-          "rtc",
-          "sata",
-          "smbios-entry-point-type",
-          "smbus",
-          "smm",
-          "suppress-vmdesc",
-          "usb",
-          "vmport",
-          "x-option-roms");
-
   private static final List<String> CPUS = List.of("host", "max", "base", "qemu64", "kvm64");
   private static final List<String> SMP = List.of("sockets", "cores", "threads");
 
   private static final String UUID_FORM = "(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
+  private static final long KIBI = 1 << 10;
+  private static final long MEBI = 1 << 20;
 
   /** QEMU's default. */
   private static final String DEFAULT_MEMORY = "128M";
@@ -75,6 +35,7 @@ final class Board {
   private final Set<String> accelerators = new HashSet<>();
   private String machine = "pc";
   private String memoryBackend = "";
+  private boolean memoryGiven;
   private boolean exitsAtReset;
 
   Board(RunExtras extras) {
@@ -85,7 +46,7 @@ final class Board {
   void addTo(OptionTable table) {
     table.value("machine", "microvm|q35|pc|none[,NAME=VALUE...]", this::machine);
     table.value("M", "microvm|q35|pc|none[,NAME=VALUE...]", this::machine);
-    table.value("accel", "kvm", value -> accel(Words.parse(value, "accel").kind()));
+    table.value("accel", "kvm", this::accelerator);
     table.flag("enable-kvm", () -> accelerators.add("kvm"));
     table.value("cpu", "host|max", Board::cpu);
     table.value("m", "[size=]SIZE", this::memory);
@@ -130,7 +91,7 @@ final class Board {
       options.take(name).ifPresent(given -> words.put("--" + name, given));
     }
     memoryBackend = options.take("memory-backend").orElse(memoryBackend);
-    MACHINE_PROPERTIES.forEach(options::take);
+    MachineProperties.take(options);
     options.finish();
   }
 
@@ -146,6 +107,18 @@ final class Board {
           "base=%s: the guest's clock has UTC: base=utc%s"
               .formatted(base, NearestWord.hint(base, List.of("utc"))));
     }
+  }
+
+  private void accelerator(String value) throws OptionException {
+    OptionList options = Words.parse(value, "accel");
+    accel(options.kind());
+    List.of("dirty-ring-size", "kvm-shadow-mem", "notify-vmexit", "notify-window", "device")
+        .forEach(options::take);
+    // Of tcg, in a list in which kvm is, too.
+    List.of("thread", "tb-size", "split-wx", "one-insn-per-tb").forEach(options::take);
+    options.takeFlag("igd-passthru", false);
+    MachineProperties.takeInterruptController(options, "kernel-irqchip");
+    options.finish();
   }
 
   private void accel(String value) throws OptionException {
@@ -179,6 +152,7 @@ final class Board {
     if (!size.matches("[0-9]{1,15}([bkKmMgGtT][bB]?)?")) {
       throw new OptionException("'%s' is not a size, such as 256 (MiB) or 1G".formatted(size));
     }
+    memoryGiven = true;
     words.put("--memory", size.matches(".*[0-9][bB]") ? size.replaceAll("[bB]$", "") : size);
   }
 
@@ -238,11 +212,18 @@ final class Board {
   }
 
   private void sandbox(String value) throws OptionException {
-    String mode = Words.parse(value, "enable").kind();
+    OptionList options = Words.parse(value, "enable");
+    String mode = options.kind();
     if (!mode.equals("on") && !mode.equals("off")) {
       throw new OptionException(
           "neither on nor off" + NearestWord.hint(mode, List.of("on", "off")));
     }
+    for (String name : List.of("obsolete", "spawn", "resourcecontrol")) {
+      options.takeChoice(name, "deny", List.of("allow", "deny"), word -> word);
+    }
+    options.takeChoice(
+        "elevateprivileges", "deny", List.of("allow", "deny", "children"), word -> word);
+    options.finish();
     words.put("--sandbox", mode);
   }
 
@@ -272,6 +253,18 @@ final class Board {
     }
   }
 
+  /** The guest's memory has the size of its backend, which -m may repeat. */
+  private void memoryOf(long backendBytes) throws Refusal {
+    if (!memoryGiven) {
+      words.put("--memory", backendBytes / KIBI + "K");
+    } else if (backendBytes != ByteSize.parse("-m", words.get("--memory"), MEBI)) {
+      throw new Refusal(
+          "-m",
+          words.get("--memory"),
+          "the memory backend has another size, %d bytes".formatted(backendBytes));
+    }
+  }
+
   /**
    * Whether there is no guest: {@code -M none}, or no kernel, as programs that ask for features.
    */
@@ -291,6 +284,9 @@ final class Board {
     if (!words.containsKey("--kernel")) {
       throw new Refusal(
           "-kernel", null, "is required: there is no firmware that would boot from a disk");
+    }
+    if (!memoryBackend.isEmpty()) {
+      memoryOf(devices.memorySize(memoryBackend));
     }
     List<String> all = new ArrayList<>();
     words.forEach((name, value) -> all.addAll(List.of(name, value)));

@@ -1,11 +1,14 @@
 package org.microvm.qemu;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.microvm.cli.ByteSize;
+import org.microvm.cli.UsageException;
 import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
@@ -63,6 +66,7 @@ final class Devices {
   private final HostEnds ends;
   private final Disks disks;
   private final Uart uart;
+  private final Map<String, Long> memorySizes = new HashMap<>();
   private final Map<String, String> objects = new LinkedHashMap<>();
   private final List<String> words = new ArrayList<>();
   private final Set<String> chardevs = new HashSet<>();
@@ -223,9 +227,9 @@ final class Devices {
         }
       }
       case "memory-backend-ram", "memory-backend-memfd" -> {
+        memorySizes.put(id, bytes(options.need("size")));
         for (String name :
             List.of(
-                "size",
                 "share",
                 "prealloc",
                 "merge",
@@ -248,6 +252,19 @@ final class Devices {
     }
     options.finish();
     objects.put(id, options.kind());
+  }
+
+  private static long bytes(String size) throws OptionException {
+    try {
+      return ByteSize.parse("size", size, 1);
+    } catch (UsageException e) {
+      throw new OptionException(e.getMessage());
+    }
+  }
+
+  /** The size in bytes of the memory with an id, which is there. */
+  long memorySize(String id) {
+    return memorySizes.get(id);
   }
 
   /** Whether {@code -object} has made memory with an id. */

@@ -15,19 +15,15 @@ final class Disks {
   /** What tells QEMU how to do its input and output; nothing of it changes what the guest sees. */
   private static final List<String> ACCEPTED =
       List.of(
-          "cache",
           "cache.direct",
           "cache.no-flush",
           "cache.writeback",
-          "aio",
           "media",
           "index",
-          "detect-zeroes",
           "auto-read-only",
           "locking",
           "file.locking",
           "file.driver",
-          "file.aio",
           "file.auto-read-only",
           "file.cache.direct",
           "file.cache.no-flush",
@@ -35,6 +31,9 @@ final class Disks {
           "file.node-name",
           "node-name",
           "force-share");
+
+  private static final List<String> CACHES =
+      List.of("none", "writeback", "writethrough", "directsync", "unsafe");
 
   private static final List<String> FILES = List.of("file", "host_device");
 
@@ -114,6 +113,11 @@ final class Disks {
     }
     String discard = options.take("discard").orElse("ignore");
     values.put("discard", List.of("on", "unmap").contains(discard) ? "unmap" : discard);
+    options.takeChoice("cache", "writeback", CACHES, word -> word);
+    for (String name : List.of("aio", "file.aio")) {
+      options.takeChoice(name, "threads", List.of("threads", "native", "io_uring"), word -> word);
+    }
+    options.takeChoice("detect-zeroes", "off", List.of("off", "on", "unmap"), word -> word);
     ACCEPTED.forEach(options::take);
     options.finish();
     switch (format) {
