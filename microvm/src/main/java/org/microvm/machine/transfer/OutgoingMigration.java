@@ -35,6 +35,8 @@ public final class OutgoingMigration implements Migration {
   /** How long to wait for an answer of a destination on another host. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
+  private static final Duration PATHS = Duration.ofSeconds(1);
+
   private static final long ABORT_MILLIS = 1000;
 
   private enum Phase {
@@ -288,7 +290,9 @@ public final class OutgoingMigration implements Migration {
     held.unlockDisks();
     decide(held);
     tellToGoOn(held);
-    end(Status.COMPLETED, new HandoverTimes(stop, memory, save, load, clock.lap()));
+    HandoverTimes times = new HandoverTimes(stop, memory, save, load, clock.lap());
+    awaitPaths();
+    end(Status.COMPLETED, times);
     held.leave();
   }
 
@@ -358,6 +362,22 @@ public final class OutgoingMigration implements Migration {
     throw stream.isLocal()
         ? new IOException("the destination ended before the guest ran there")
         : undecided(held, "the connection was closed");
+  }
+
+  /**
+   * Waits until the destination has taken over the paths of server sockets, and closed the stream:
+   * who connects to a port after the migration must not reach this process.
+   */
+  private void awaitPaths() {
+    if (!stream.isLocal()) {
+      return;
+    }
+    try {
+      stream.limitReads(PATHS);
+      stream.readAnswer();
+    } catch (IOException e) {
+      LOG.debug("the destination has the guest and did not close the stream: {}", e.getMessage());
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ package org.microvm.machine.transfer;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -260,13 +262,31 @@ class OutgoingMigrationTest {
     Fd[] sockets = UnixSocket.pair();
     OutgoingMigration migration = start(guest, new MigrationStream(sockets[0]), LONG);
     try (MigrationStream stream = new MigrationStream(sockets[1])) {
-      readToState(stream);
-      stream.write(Type.READY);
-      assertEquals(Type.GO, stream.read().type());
-      stream.write(Type.RUNNING);
-
-      assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
-      assertTrue(guest.left);
+      takeOver(stream);
     }
+
+    assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
+    assertTrue(guest.left);
+  }
+
+  /** Who connects to a port's path after the migration must reach the destination. */
+  @Test
+  void migration_endsWhenTheDestinationHasTakenOverThePaths() throws Exception {
+    Fd[] sockets = UnixSocket.pair();
+    OutgoingMigration migration = start(new FakeGuest(), new MigrationStream(sockets[0]), LONG);
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      takeOver(stream);
+
+      assertThrows(
+          TimeoutException.class, () -> migration.result().get(100, TimeUnit.MILLISECONDS));
+    }
+    assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
+  }
+
+  private void takeOver(MigrationStream stream) throws IOException {
+    readToState(stream);
+    stream.write(Type.READY);
+    assertEquals(Type.GO, stream.read().type());
+    stream.write(Type.RUNNING);
   }
 }
