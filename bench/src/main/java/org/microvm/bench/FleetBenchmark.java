@@ -242,14 +242,14 @@ final class FleetBenchmark {
   private static Void keepBusy(FleetGuest guest, CountDownLatch answered, AtomicBoolean done)
       throws IOException {
     try {
-      do {
-        guest.ping();
-        answered.countDown();
-      } while (!done.get());
-      return null;
+      guest.ping();
     } finally {
       answered.countDown();
     }
+    while (!done.get()) {
+      guest.ping();
+    }
+    return null;
   }
 
   /** Closes one of the guests while all run, and then all others. */

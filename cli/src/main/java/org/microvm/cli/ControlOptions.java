@@ -5,7 +5,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -155,12 +154,7 @@ final class ControlOptions {
    */
   void openIncoming(MachineConfig config, IncomingWait wait) throws IOException {
     AwaitedGuest guest =
-        new AwaitedGuest(MachineFacts.of(config), label()) {
-          @Override
-          public UUID uuid() {
-            return extras.uuid();
-          }
-
+        new AwaitedGuest(MachineFacts.of(config), label(), extras.uuid()) {
           @Override
           public void migrateIncoming(MigrationAddress address) throws IOException {
             wait.choose(address);
@@ -193,12 +187,7 @@ final class ControlOptions {
   void serveWithoutGuest() throws IOException {
     MachineFacts nothing = new MachineFacts(0, Topology.ofCores(1), List.of(), false);
     AwaitedGuest guest =
-        new AwaitedGuest(nothing, label()) {
-          @Override
-          public UUID uuid() {
-            return extras.uuid();
-          }
-
+        new AwaitedGuest(nothing, label(), extras.uuid()) {
           @Override
           public void migrateIncoming(MigrationAddress address) throws IOException {
             throw new IOException("there is no machine");

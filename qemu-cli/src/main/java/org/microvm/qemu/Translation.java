@@ -48,8 +48,11 @@ final class Translation {
     refused();
   }
 
-  /** Options with which only one value makes sense here. */
+  /** Options of which only some values make sense here. */
   private void accepted() {
+    List<String> watchdog = WithoutEffect.WATCHDOG;
+    only(
+        "watchdog-action", String.join("|", watchdog), "is none of " + String.join(", ", watchdog));
     only("echr", "1", "the escape key is Ctrl-A");
     only("display", "none", "there is no display");
     only("vga", "none", "there is no display");

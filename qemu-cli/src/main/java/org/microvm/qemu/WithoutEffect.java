@@ -42,7 +42,6 @@ final class WithoutEffect {
     table.value("run-with", "[async-teardown=on|off]", WithoutEffect::runWith);
     table.value("global", "DRIVER.PROPERTY=VALUE", WithoutEffect::global);
     table.value("seed", "N", WithoutEffect::seed);
-    table.value("watchdog-action", String.join("|", WATCHDOG), WithoutEffect::watchdog);
   }
 
   private static void boot(String value) throws OptionException {
@@ -109,12 +108,6 @@ final class WithoutEffect {
   private static void seed(String value) throws OptionException {
     if (!value.matches("[0-9]{1,20}|0x[0-9a-fA-F]{1,16}")) {
       throw new OptionException("not a number");
-    }
-  }
-
-  private static void watchdog(String value) throws OptionException {
-    if (!WATCHDOG.contains(value)) {
-      throw new OptionException("is none of " + String.join(", ", WATCHDOG));
     }
   }
 

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
@@ -46,16 +47,19 @@ public abstract class AwaitedGuest implements QmpTarget {
 
   private final MachineFacts facts;
   private final Optional<String> name;
+  private final UUID uuid;
 
   /**
    * Makes a target.
    *
    * @param facts what the machine will consist of
    * @param name the machine's name, or null if it has none
+   * @param uuid the machine's UUID; zeros if it has none
    */
-  protected AwaitedGuest(MachineFacts facts, String name) {
+  protected AwaitedGuest(MachineFacts facts, String name, UUID uuid) {
     this.facts = facts;
     this.name = Optional.ofNullable(name);
+    this.uuid = uuid;
   }
 
   /** Whether a command can be served without a machine. */
@@ -71,6 +75,11 @@ public abstract class AwaitedGuest implements QmpTarget {
   @Override
   public final Optional<String> name() {
     return name;
+  }
+
+  @Override
+  public final UUID uuid() {
+    return uuid;
   }
 
   @Override
