@@ -9,7 +9,6 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.linux.SocketAccess;
@@ -141,7 +140,9 @@ final class ControlOptions {
       if (extras.isPaused()) {
         target.startAtResume();
       }
-      present = listen(target, channels.register(ofMachine), target::report);
+      QmpServer created = create(target, channels.register(ofMachine));
+      target.report(created);
+      listen(created);
     } else {
       present.arrived(target, channels.register(ofMachine));
       target.report(present);
@@ -149,10 +150,10 @@ final class ControlOptions {
   }
 
   /**
-   * Opens the control socket of a machine whose guest is awaited; {@link #open} follows when it has
-   * arrived.
+   * Creates the server for a machine whose guest is awaited. {@link #listen} follows, and {@link
+   * #open} when the guest has arrived.
    */
-  void openIncoming(MachineConfig config, IncomingWait wait) throws IOException {
+  QmpServer createIncoming(MachineConfig config, IncomingWait wait) throws IOException {
     AwaitedGuest guest =
         new AwaitedGuest(MachineFacts.of(config), label(), extras.uuid()) {
           @Override
@@ -180,7 +181,7 @@ final class ControlOptions {
             wait.end();
           }
         };
-    listen(guest, new ChannelRegistry(), opened -> {});
+    return create(guest, new ChannelRegistry());
   }
 
   /** Serves the control sockets without a machine, until a client sends {@code quit}. */
@@ -211,7 +212,7 @@ final class ControlOptions {
     if (extras.monitors().isEmpty()) {
       throw new IOException("without a machine and without -qmp there is nothing to do");
     }
-    listen(guest, new ChannelRegistry(), opened -> {});
+    listen(create(guest, new ChannelRegistry()));
     PidFile.write(extras.pidFile());
     new Shutdown(() -> PidFile.remove(extras.pidFile()), extras.areSignalsSuccess());
     if (extras.isBackground()) {
@@ -221,8 +222,15 @@ final class ControlOptions {
     close();
   }
 
-  private QmpServer listen(QmpTarget target, ChannelRegistry registry, Consumer<QmpServer> onOpen)
-      throws IOException {
+  private QmpServer create(QmpTarget target, ChannelRegistry registry) throws IOException {
+    return QmpServer.create(target, registry, version());
+  }
+
+  /**
+   * Opens the control sockets and serves their clients; with {@code wait=on} returns once a client
+   * has connected.
+   */
+  void listen(QmpServer created) throws IOException {
     List<Socket> sockets = new ArrayList<>();
     for (String where : Options.all(qmp)) {
       sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
@@ -232,28 +240,25 @@ final class ControlOptions {
     }
     List<QmpEndpoint> endpoints = new ArrayList<>(extras.monitors());
     sockets.forEach(socket -> endpoints.add(socket.address()));
-    QmpServer opened;
     synchronized (this) {
       try {
-        opened = QmpServer.listen(endpoints, target, registry, version());
+        created.listen(endpoints);
       } catch (IOException e) {
         throw new IOException("--qmp " + e.getMessage(), e);
       }
-      server = opened;
+      server = created;
     }
-    onOpen.accept(opened);
-    ClientWait.watch(opened.readyToBoot(), List.of("a control socket"));
-    await(opened.readyToBoot());
+    ClientWait.watch(created.readyToBoot(), List.of("a control socket"));
+    await(created.readyToBoot());
     List<String> awaited =
         sockets.stream()
             .filter(Socket::waits)
             .map(socket -> "--qmp " + socket.address().path())
             .toList();
     if (!awaited.isEmpty()) {
-      ClientWait.watch(opened.firstClient(), awaited);
-      await(opened.firstClient());
+      ClientWait.watch(created.firstClient(), awaited);
+      await(created.firstClient());
     }
-    return opened;
   }
 
   /** Completes when a client has sent {@code quit}; never if there is no control socket. */

@@ -12,6 +12,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
+import org.microvm.qmp.QmpServer;
 import org.microvm.sandbox.FileRules;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -127,8 +128,9 @@ final class IncomingOptions {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
     }
     wait = new IncomingWait(deferred, held);
+    Optional<QmpServer> server = createControl(config, control);
     if (deferred) {
-      openControl(config, control);
+      listen(control, server);
       waiting.begin();
       return wait.receive(config);
     }
@@ -138,17 +140,26 @@ final class IncomingOptions {
         System.err.println("microvm: waiting at " + listening.address());
       }
       // After that, so that a client that is answered can let the guest come.
-      openControl(config, control);
+      listen(control, server);
       // A process in the background has nothing more to do before the guest arrives.
       waiting.begin();
       return wait.receive(listening, config);
     }
   }
 
-  private void openControl(MachineConfig config, ControlOptions control) throws IOException {
-    if (control.isRequested()) {
+  /** Creates the control server: a source that connects would wait for that. */
+  private Optional<QmpServer> createControl(MachineConfig config, ControlOptions control)
+      throws IOException {
+    return control.isRequested()
+        ? Optional.of(control.createIncoming(config, wait))
+        : Optional.empty();
+  }
+
+  private static void listen(ControlOptions control, Optional<QmpServer> server)
+      throws IOException {
+    if (server.isPresent()) {
       new Shutdown(control::close);
-      control.openIncoming(config, wait);
+      control.listen(server.get());
     }
   }
 

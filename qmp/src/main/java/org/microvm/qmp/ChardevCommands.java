@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.microvm.qmp.ChannelRegistry.Device;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -23,7 +24,7 @@ final class ChardevCommands {
   private final QmpTarget target;
   private final ChannelRegistry registry;
   private final DescriptorCommands descriptors;
-  private final List<Monitor> monitors;
+  private final Supplier<List<Monitor>> monitors;
 
   /**
    * The control socket itself, which is a chardev in QEMU.
@@ -46,7 +47,7 @@ final class ChardevCommands {
       QmpTarget target,
       ChannelRegistry registry,
       DescriptorCommands descriptors,
-      List<Monitor> monitors) {
+      Supplier<List<Monitor>> monitors) {
     this.target = target;
     this.registry = registry;
     this.descriptors = descriptors;
@@ -164,7 +165,7 @@ final class ChardevCommands {
   /** Whether an id is of a chardev that clients cannot change: a monitor's, or the UART's. */
   private boolean isFixed(String id) {
     return target.serialLines().containsKey(id)
-        || monitors.stream().anyMatch(monitor -> monitor.id().equals(id));
+        || monitors.get().stream().anyMatch(monitor -> monitor.id().equals(id));
   }
 
   private Chardev find(String id) throws QmpException {
@@ -209,7 +210,7 @@ final class ChardevCommands {
   private JsonNode queryChardevs(QmpArguments arguments) throws QmpException {
     arguments.finish();
     ArrayNode result = JsonNodeFactory.instance.arrayNode();
-    for (Monitor monitor : monitors) {
+    for (Monitor monitor : monitors.get()) {
       ObjectNode node = result.addObject().put("label", monitor.id());
       node.put("filename", monitor.description()).put("frontend-open", true);
     }

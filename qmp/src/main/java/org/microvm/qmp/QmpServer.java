@@ -27,7 +27,7 @@ public final class QmpServer implements AutoCloseable {
   private static final long CLOSE_SECONDS = 2;
 
   private final EventLoop loop;
-  private final List<QmpClients> listeners;
+  private final List<QmpClients> listeners = new ArrayList<>();
   private final ForwardingTarget target;
   private final ChannelRegistry registry;
   private final QmpCommands commands;
@@ -38,16 +38,12 @@ public final class QmpServer implements AutoCloseable {
   private final PortEvents portEvents;
   private final CompletableFuture<Void> firstClient = new CompletableFuture<>();
   private final CompletableFuture<Void> quit = new CompletableFuture<>();
+  private boolean listening;
   private boolean closed;
 
   private QmpServer(
-      EventLoop loop,
-      List<QmpClients> listeners,
-      ForwardingTarget target,
-      ChannelRegistry registry,
-      Settings settings) {
+      EventLoop loop, ForwardingTarget target, ChannelRegistry registry, Settings settings) {
     this.loop = loop;
-    this.listeners = listeners;
     this.target = target;
     this.registry = registry;
     commands = new QmpCommands(settings.version());
@@ -59,8 +55,8 @@ public final class QmpServer implements AutoCloseable {
     migrationCommands.addTo(commands);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
-    List<ChardevCommands.Monitor> monitors = ChardevCommands.Monitor.all(listeners);
-    new ChardevCommands(target, registry, descriptors, monitors).addTo(commands);
+    new ChardevCommands(target, registry, descriptors, () -> ChardevCommands.Monitor.all(listeners))
+        .addTo(commands);
     new PortCommands(target, registry).addTo(commands);
     new DumpCommands(target, descriptors, events).addTo(commands);
     new QomCommands(target, registry, objects).addTo(commands);
@@ -120,43 +116,68 @@ public final class QmpServer implements AutoCloseable {
       ChannelRegistry registry,
       String version)
       throws ErrnoException {
-    return listen(endpoints, target, registry, new Settings(version, PORT_EVENT_INTERVAL));
+    QmpServer server = create(target, registry, version);
+    server.listen(endpoints);
+    return server;
   }
 
   static QmpServer listen(Path path, QmpTarget target, ChannelRegistry registry, Settings settings)
       throws ErrnoException {
-    return listen(List.of(new QmpSocket(path)), target, registry, settings);
+    QmpServer server = create(target, registry, settings);
+    server.listen(List.of(new QmpSocket(path)));
+    return server;
   }
 
-  private static QmpServer listen(
-      List<? extends QmpEndpoint> endpoints,
-      QmpTarget target,
-      ChannelRegistry registry,
-      Settings settings)
+  /**
+   * Creates a server that does not listen yet. The first one of a process takes some time.
+   *
+   * @param target what is controlled
+   * @param registry the channels that exist; used by the server alone from now on
+   * @param version what clients are told
+   * @return the server; the caller closes it
+   * @throws ErrnoException if the host lacks a resource
+   */
+  public static QmpServer create(QmpTarget target, ChannelRegistry registry, String version)
       throws ErrnoException {
-    List<QmpClients> listeners = new ArrayList<>();
-    EventLoop loop = EventLoop.open("qmp");
+    return create(target, registry, new Settings(version, PORT_EVENT_INTERVAL));
+  }
+
+  private static QmpServer create(QmpTarget target, ChannelRegistry registry, Settings settings)
+      throws ErrnoException {
+    QmpServer server =
+        new QmpServer(EventLoop.open("qmp"), new ForwardingTarget(target), registry, settings);
+    if (target instanceof AwaitedGuest) {
+      server.commands.serve(AwaitedGuest::serves);
+    } else {
+      target.channels().addListener(server.portEvents);
+    }
+    return server;
+  }
+
+  /**
+   * Listens on several endpoints and starts to serve their clients; to be called once. A server
+   * that was closed does nothing, and one that cannot listen is closed.
+   *
+   * @param endpoints at least one; {@link #close} removes the files
+   * @throws ErrnoException if a path is too long, in use, or not allowed
+   */
+  public synchronized void listen(List<? extends QmpEndpoint> endpoints) throws ErrnoException {
+    if (closed) {
+      return;
+    }
     try {
       for (QmpEndpoint endpoint : endpoints) {
         listeners.add(open(loop, endpoint));
       }
-      QmpServer server =
-          new QmpServer(loop, listeners, new ForwardingTarget(target), registry, settings);
       for (QmpClients listener : listeners) {
-        listener.start(server.commands, server.events, () -> server.firstClient.complete(null));
+        listener.start(commands, events, () -> firstClient.complete(null));
       }
-      if (target instanceof AwaitedGuest) {
-        server.commands.serve(AwaitedGuest::serves);
-      } else {
-        target.channels().addListener(server.portEvents);
-      }
-      loop.start();
-      return server;
     } catch (ErrnoException e) {
-      listeners.forEach(QmpClients::closeFile);
-      loop.close();
+      close();
       throw e;
     }
+    listening = true;
+    loop.start();
   }
 
   private static QmpClients open(EventLoop loop, QmpEndpoint endpoint) throws ErrnoException {
@@ -356,15 +377,20 @@ public final class QmpServer implements AutoCloseable {
     if (target.state() != QmpTarget.RunState.INMIGRATE) {
       target.channels().removeListener(portEvents);
     }
-    CompletableFuture<Void> ended = new CompletableFuture<>();
-    loop.execute(
-        () -> {
-          listeners.forEach(QmpClients::end);
-          registry.close();
-          descriptors.close();
-          ended.complete(null);
-        });
-    ended.completeOnTimeout(null, CLOSE_SECONDS, TimeUnit.SECONDS).join();
+    if (listening) {
+      CompletableFuture<Void> ended = new CompletableFuture<>();
+      loop.execute(
+          () -> {
+            listeners.forEach(QmpClients::end);
+            registry.close();
+            descriptors.close();
+            ended.complete(null);
+          });
+      ended.completeOnTimeout(null, CLOSE_SECONDS, TimeUnit.SECONDS).join();
+    } else {
+      registry.close();
+      descriptors.close();
+    }
     firstClient.cancel(false);
     quit.cancel(false);
     loop.close();
