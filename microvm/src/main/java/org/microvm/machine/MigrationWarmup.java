@@ -112,6 +112,8 @@ public final class MigrationWarmup {
   private static Machine source(Fd channel) throws IOException, MachineException {
     RestoreTarget source = RestoreTarget.forMigration(config());
     try {
+      // A copy compares the pages that were touched with zeros.
+      source.ram().memory().regions().forEach(region -> region.host().fill((byte) 0));
       source.adopt(PORT, HostConnection.duplex(channel));
       source.driveChannels();
       source.standBy();
