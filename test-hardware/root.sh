@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# root.sh [RELEASE]
+# root.sh [RELEASE [PACKAGE...]]
 #
 # Builds the root file system of the machine in which the tests run on hardware KVM, or finds it in the cache, and
-# prints the directory: root.img, vmlinuz, initrd.img, packages. RELEASE is Debian's (default: bookworm).
+# prints the directory: root.img, vmlinuz, initrd.img, packages. RELEASE is Debian's (default: bookworm). Each PACKAGE is
+# in it too.
 #
 # It has Debian's stock kernel and a JDK, and nothing of this project: it is built once, and tests come on a disk of
 # their own. The cache, ${XDG_CACHE_HOME:-~/.cache}/microvm/hardware, has a directory for each hash of what went in.
@@ -18,7 +19,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
-readonly release=${1:-bookworm}
+readonly release=${1:-bookworm} more=("${@:2}")
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # Five are for guests that boot from this root: without dbus, logind does nothing at the power button, and
 # util-linux-extra has hwclock. The last two are for tools/agents/run and tools/clients/run.
@@ -29,7 +30,7 @@ jdk=$(readlink -f "$JAVA_HOME")
 
 . ../test-images/steps.sh
 
-key=$( (echo "$release"; cat root.sh init; cat "$jdk/release") | sha256sum | cut -c 1-16)
+key=$( (echo "$release" "${more[@]}"; cat root.sh init; cat "$jdk/release") | sha256sum | cut -c 1-16)
 readonly key directory=$cache/$key
 
 # The mirror of the release that apt of this host uses, or else Debian's own default, which debootstrap knows.
@@ -41,6 +42,11 @@ mirror() {
 bootstrap() {
     # shellcheck disable=SC2046 # no mirror is no argument
     debootstrap --keyring="$keyring" --variant=minbase --include="$packages" "$release" "$work/root" $(mirror)
+    # Debootstrap resolves the dependencies of few packages; apt those of any.
+    if ((${#more[@]} != 0)); then
+        chroot "$work/root" apt-get update
+        DEBIAN_FRONTEND=noninteractive chroot "$work/root" apt-get install -y --no-install-recommends "${more[@]}"
+    fi
     rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
     dpkg-query --admindir="$work/root/var/lib/dpkg" -W >"$work/image/packages"
 }
