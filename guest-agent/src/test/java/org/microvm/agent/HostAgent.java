@@ -136,8 +136,7 @@ public final class HostAgent implements FakeAgent.Script {
   private String exec(JsonNode arguments) throws IOException {
     List<String> argv = new ArrayList<>(List.of(arguments.get("path").asText()));
     arguments.path("arg").forEach(word -> argv.add(word.asText()));
-    Streams files =
-        new Streams(Files.createTempFile("host-agent", ""), Files.createTempFile("host-agent", ""));
+    Streams files = new Streams(outputFile(), outputFile());
     ProcessBuilder builder =
         new ProcessBuilder(argv)
             .redirectInput(new File("/dev/null"))
@@ -155,6 +154,13 @@ public final class HostAgent implements FakeAgent.Script {
     streams.put(process.pid(), files);
     afterStart.run();
     return "{\"pid\": %d}".formatted(process.pid());
+  }
+
+  private static Path outputFile() throws IOException {
+    Path file = Files.createTempFile("host-agent", "");
+    // Not every client asks for the output.
+    file.toFile().deleteOnExit();
+    return file;
   }
 
   private String status(long pid) throws IOException {

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +29,13 @@ class QemuProcessTest {
   private static final String UUID = "3c5b4f5e-8a0b-4d3a-9c60-0c8c8b8b0001";
 
   @TempDir private Path directory;
+  private final List<ProcessHandle> started = new ArrayList<>();
+
+  /** Ends what a test that failed has left. */
+  @AfterEach
+  void kill() {
+    started.forEach(ProcessHandle::destroyForcibly);
+  }
 
   private Process start(String... words) throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath();
@@ -40,7 +48,9 @@ class QemuProcessTest {
     command.add("-kernel");
     command.add(home.resolve("test-images/target/bare-metal/serial-echo").toString());
     command.addAll(List.of(words));
-    return new ProcessBuilder(command).redirectErrorStream(true).start();
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    started.add(process.toHandle());
+    return process;
   }
 
   private ServerSocketChannel listen(String name) throws IOException {
@@ -117,23 +127,20 @@ class QemuProcessTest {
   void destinationThatAnswers_listensForTheGuest() throws Exception {
     Path address = directory.resolve("migration");
     try (ServerSocketChannel monitor = listen("monitor")) {
-      Process process =
-          start(
-              "-chardev",
-              "socket,id=mon,path=" + directory.resolve("monitor"),
-              "-mon",
-              "chardev=mon,mode=control",
-              "-uuid",
-              UUID,
-              "-incoming",
-              "unix:" + address);
+      start(
+          "-chardev",
+          "socket,id=mon,path=" + directory.resolve("monitor"),
+          "-mon",
+          "chardev=mon,mode=control",
+          "-uuid",
+          UUID,
+          "-incoming",
+          "unix:" + address);
       try (SocketChannel qmp = monitor.accept()) {
         await(qmp, "QMP");
         send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'query-uuid'}");
         await(qmp, UUID);
         SocketChannel.open(UnixDomainSocketAddress.of(address)).close();
-      } finally {
-        process.destroyForcibly();
       }
     }
   }
@@ -156,6 +163,7 @@ class QemuProcessTest {
     assertEquals(0, process.waitFor(), output);
     ProcessHandle machine =
         ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow();
+    started.add(machine);
     try (SocketChannel qmp = SocketChannel.open(UnixDomainSocketAddress.of(monitor))) {
       await(qmp, "\"major\": 7, \"minor\": 2");
       send(qmp, "{'execute': 'qmp_capabilities'}{'execute': 'quit'}");
