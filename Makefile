@@ -103,7 +103,7 @@ test-hardware-stock: build images bare-metal ## Debian's own kernel and root as 
 test-hardware-agents: build images bare-metal agents-root ## Debian's agents in a guest there (RELEASE=trixie, ARGS="NAME...")
 	@tools/test-hardware agents $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
 
-test-hardware-clients: build images bare-metal ## programs made for QEMU there, after `make clients`
+test-hardware-clients: build images bare-metal ## programs made for QEMU there (ARGS="NAME...")
 	@tools/test-hardware clients $(ARGS)
 
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
