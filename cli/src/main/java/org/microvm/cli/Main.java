@@ -60,7 +60,7 @@ public final class Main {
     CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
     if (makesMachines(args)) {
-      LinkerWarmup.begin();
+      LinkerWarmup.begin(args[0].equals("restore"));
     }
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
@@ -124,7 +124,7 @@ public final class Main {
   public static void run(
       String program, RunExtras extras, UnaryOperator<String> message, List<String> options) {
     CommandLogging.begin();
-    LinkerWarmup.begin();
+    LinkerWarmup.begin(false);
     CommandLine command = configured(RunCommand.commandLine(extras));
     command.setParameterExceptionHandler(
         (e, given) -> fail(command, program, message.apply(WrongWords.message(e)), FAILED));
@@ -162,7 +162,8 @@ public final class Main {
     return new RunLast().execute(result);
   }
 
-  private static int execute(CommandLine command, PrintWriter err, String... args) {
+  /** Runs one of the commands; messages go to {@code err}. */
+  static int execute(CommandLine command, PrintWriter err, String... args) {
     configured(command).setErr(err);
     command.setParameterExceptionHandler(
         (e, given) -> fail(e.getCommandLine(), WrongWords.message(e), USAGE));
@@ -181,7 +182,7 @@ public final class Main {
    * Registers only the command that was given, or all commands if there is none of that name.
    * Reading the annotations of all commands takes longer than starting the JVM.
    */
-  private static CommandLine withCommands(String... args) {
+  static CommandLine withCommands(String... args) {
     CommandSpec spec =
         Options.command(new Main(), "microvm", "A KVM micro-VMM with virtio-serial channels.");
     CommandLine main = Options.complete(spec, List.of());

@@ -64,8 +64,11 @@ final class RestoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    // Before the snapshot is read, which makes system calls: they are being linked on another
+    // thread.
+    CommandLine run = Main.withCommands("run");
     List<String> args = runWords(Path.of(""));
-    return Main.execute(spec.commandLine().getErr(), args.toArray(new String[0]));
+    return Main.execute(run, spec.commandLine().getErr(), args.toArray(new String[0]));
   }
 
   /**

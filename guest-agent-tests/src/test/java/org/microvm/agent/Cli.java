@@ -12,7 +12,8 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs the command line in separate processes. */
 final class Cli {
-  private static final long LIMIT_SECONDS = 200;
+  /** A command may wait for the guest to boot. */
+  private static final long LIMIT_SECONDS = Guest.boot().toSeconds() + 20;
 
   private Cli() {}
 

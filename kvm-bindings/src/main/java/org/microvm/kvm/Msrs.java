@@ -2,6 +2,7 @@ package org.microvm.kvm;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.microvm.bindings.kvm_msr_entry;
 import org.microvm.bindings.kvm_msrs;
 
@@ -12,9 +13,16 @@ import org.microvm.bindings.kvm_msrs;
 public final class Msrs {
   private static final long HEADER = kvm_msrs.layout().byteSize();
   private static final long ENTRY = kvm_msr_entry.layout().byteSize();
+  private static final int LONGS = (int) ENTRY / Long.BYTES;
 
-  private final MemorySegment segment;
-  private final int capacity;
+  /**
+   * The kernel's entries: the index and 32 reserved bits in one long, the value in the next. An
+   * array, because a guest has more than a hundred registers when its state is saved, and access to
+   * a segment is slow in code that is not compiled yet.
+   */
+  private final long[] entries;
+
+  private int count;
 
   /**
    * Creates an empty list.
@@ -22,8 +30,7 @@ public final class Msrs {
    * @param capacity the maximum number of registers, 1 or more
    */
   public Msrs(int capacity) {
-    this.capacity = capacity;
-    this.segment = Arena.ofAuto().allocate(HEADER + capacity * ENTRY, Long.BYTES);
+    entries = new long[capacity * LONGS];
   }
 
   /**
@@ -46,20 +53,19 @@ public final class Msrs {
    * @throws IllegalStateException if the list is full
    */
   public Msrs add(int index, long value) {
-    int count = count();
-    if (count == capacity) {
-      throw new IllegalStateException("the list is full: it holds " + capacity + " registers");
+    int at = count * LONGS;
+    if (at == entries.length) {
+      throw new IllegalStateException("the list is full: it holds " + count + " registers");
     }
-    kvm_msrs.nmsrs(segment, count + 1);
-    MemorySegment entry = entry(count);
-    kvm_msr_entry.index(entry, index);
-    kvm_msr_entry.data(entry, value);
+    entries[at] = Integer.toUnsignedLong(index);
+    entries[at + 1] = value;
+    count++;
     return this;
   }
 
   /** {@return the number of registers in the list} */
   public int count() {
-    return kvm_msrs.nmsrs(segment);
+    return count;
   }
 
   /**
@@ -68,7 +74,7 @@ public final class Msrs {
    * @param position in the list, 0 to {@link #count} - 1
    */
   public int index(int position) {
-    return kvm_msr_entry.index(entry(position));
+    return (int) entries[entry(position)];
   }
 
   /**
@@ -77,7 +83,7 @@ public final class Msrs {
    * @param position in the list, 0 to {@link #count} - 1
    */
   public long value(int position) {
-    return kvm_msr_entry.data(entry(position));
+    return entries[entry(position) + 1];
   }
 
   /**
@@ -87,18 +93,26 @@ public final class Msrs {
    * @param position in the list, 0 to {@link #count} - 1
    */
   public void value(int position, long value) {
-    kvm_msr_entry.data(entry(position), value);
+    entries[entry(position) + 1] = value;
   }
 
-  /** The kernel's struct. */
-  MemorySegment segment() {
-    return segment;
+  /** The list as the kernel's struct. */
+  MemorySegment toStruct(Arena arena) {
+    MemorySegment struct = arena.allocate(HEADER + count * ENTRY, Long.BYTES);
+    kvm_msrs.nmsrs(struct, count);
+    MemorySegment.copy(entries, 0, struct, ValueLayout.JAVA_LONG, HEADER, count * LONGS);
+    return struct;
   }
 
-  private MemorySegment entry(int position) {
-    if (position < 0 || position >= count()) {
-      throw new IndexOutOfBoundsException("register " + position + " of " + count());
+  /** Takes the values that KVM has written to the struct. */
+  void take(MemorySegment struct) {
+    MemorySegment.copy(struct, ValueLayout.JAVA_LONG, HEADER, entries, 0, count * LONGS);
+  }
+
+  private int entry(int position) {
+    if (position < 0 || position >= count) {
+      throw new IndexOutOfBoundsException("register " + position + " of " + count);
     }
-    return segment.asSlice(HEADER + position * ENTRY, ENTRY);
+    return position * LONGS;
   }
 }

@@ -232,7 +232,9 @@ public final class Vcpu implements AutoCloseable {
    * @throws ErrnoException if KVM refuses the leaves or the vCPU is closed
    */
   public void set(Cpuid cpuid) throws ErrnoException {
-    ioctl("KVM_SET_CPUID2", Ioctls.KVM_SET_CPUID2(), cpuid.segment());
+    try (Arena arena = Arena.ofConfined()) {
+      ioctl("KVM_SET_CPUID2", Ioctls.KVM_SET_CPUID2(), cpuid.toStruct(arena));
+    }
   }
 
   /**
@@ -252,7 +254,12 @@ public final class Vcpu implements AutoCloseable {
    * @throws ErrnoException if the list is too long for KVM or the vCPU is closed
    */
   public int get(Msrs msrs) throws ErrnoException {
-    return (int) ioctl("KVM_GET_MSRS", Ioctls.KVM_GET_MSRS(), msrs.segment());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = msrs.toStruct(arena);
+      int read = (int) ioctl("KVM_GET_MSRS", Ioctls.KVM_GET_MSRS(), struct);
+      msrs.take(struct);
+      return read;
+    }
   }
 
   /**
@@ -263,7 +270,9 @@ public final class Vcpu implements AutoCloseable {
    * @throws ErrnoException if the list is too long for KVM or the vCPU is closed
    */
   public int set(Msrs msrs) throws ErrnoException {
-    return (int) ioctl("KVM_SET_MSRS", Ioctls.KVM_SET_MSRS(), msrs.segment());
+    try (Arena arena = Arena.ofConfined()) {
+      return (int) ioctl("KVM_SET_MSRS", Ioctls.KVM_SET_MSRS(), msrs.toStruct(arena));
+    }
   }
 
   /**

@@ -1,9 +1,7 @@
 package org.microvm.sandbox;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Translates a {@link SystemCallPolicy} to a program: a binary search over the calls' numbers, and
@@ -23,16 +21,19 @@ final class SystemCallFilter {
   static final int ARCHITECTURE = 4;
   static final int ARGUMENTS = 16;
 
+  /** Where the conditions of a call are tested. */
+  private record Block(SystemCall call, BpfAssembler.Label start) {}
+
   /**
    * The calls from a number to the next range.
    *
    * @param test the call with conditions; null if the action is fixed
    */
-  private record Range(int start, int action, SystemCall test) {}
+  private record Range(int start, int action, Block test) {}
 
   private final SystemCallPolicy policy;
   private final BpfAssembler assembler = new BpfAssembler();
-  private final Map<SystemCall, BpfAssembler.Label> blocks = new LinkedHashMap<>();
+  private final List<Block> blocks = new ArrayList<>();
 
   private SystemCallFilter(SystemCallPolicy policy) {
     this.policy = policy;
@@ -44,11 +45,6 @@ final class SystemCallFilter {
   }
 
   private BpfProgram compile() {
-    for (SystemCall call : policy.calls()) {
-      if (!call.tests().isEmpty()) {
-        blocks.put(call, new BpfAssembler.Label());
-      }
-    }
     BpfAssembler.Label supported = new BpfAssembler.Label();
     assembler.load(ARCHITECTURE);
     assembler.jumpIfEqual(X86_64, supported, null);
@@ -56,7 +52,7 @@ final class SystemCallFilter {
     assembler.place(supported);
     assembler.load(NUMBER);
     search(ranges());
-    blocks.forEach(this::block);
+    blocks.forEach(this::place);
     return assembler.assemble();
   }
 
@@ -72,7 +68,11 @@ final class SystemCallFilter {
       boolean continues =
           last != null && !tested && last.test() == null && last.action() == SystemCallPolicy.ALLOW;
       if (!continues) {
-        ranges.add(new Range(call.number(), SystemCallPolicy.ALLOW, tested ? call : null));
+        Block block = tested ? new Block(call, new BpfAssembler.Label()) : null;
+        if (tested) {
+          blocks.add(block);
+        }
+        ranges.add(new Range(call.number(), SystemCallPolicy.ALLOW, block));
       }
       next = call.number() + 1;
     }
@@ -89,7 +89,7 @@ final class SystemCallFilter {
       if (only.test() == null) {
         assembler.end(only.action());
       } else {
-        assembler.jump(blocks.get(only.test()));
+        assembler.jump(only.test().start());
       }
       return;
     }
@@ -101,10 +101,10 @@ final class SystemCallFilter {
     search(ranges.subList(middle, ranges.size()));
   }
 
-  private void block(SystemCall call, BpfAssembler.Label start) {
+  private void place(Block block) {
     BpfAssembler.Label allow = new BpfAssembler.Label();
-    assembler.place(start);
-    for (ArgumentTest test : call.tests()) {
+    assembler.place(block.start());
+    for (ArgumentTest test : block.call().tests()) {
       BpfAssembler.Label next = new BpfAssembler.Label();
       int low = ARGUMENTS + test.argument() * Long.BYTES;
       int highMask = (int) (test.mask() >>> Integer.SIZE);
@@ -116,7 +116,7 @@ final class SystemCallFilter {
       assembler.jumpIfEqual((int) test.value(), allow, next);
       assembler.place(next);
     }
-    assembler.end(SystemCallPolicy.errno(call.refusal()));
+    assembler.end(SystemCallPolicy.errno(block.call().refusal()));
     assembler.place(allow);
     assembler.end(SystemCallPolicy.ALLOW);
   }

@@ -1,6 +1,7 @@
 package org.microvm.machine.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -59,5 +60,15 @@ class TopologyTest {
     byte[] zeros = new byte[6];
 
     assertThrows(StateException.class, () -> Topology.read(new StateInput("topology", 1, zeros)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2,1,1", "1,2,1", "1,1,2"})
+  void topologies_areEqualIfEachCountIs(int sockets, int cores, int threads) {
+    Topology topology = new Topology(sockets, cores, threads);
+
+    assertEquals(new Topology(sockets, cores, threads), topology);
+    assertEquals(new Topology(sockets, cores, threads).hashCode(), topology.hashCode());
+    assertNotEquals(new Topology(1, 1, 1), topology);
   }
 }
