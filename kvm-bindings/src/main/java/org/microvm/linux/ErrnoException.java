@@ -15,6 +15,9 @@ public final class ErrnoException extends IOException {
   /** The error number, positive. */
   private final int errno;
 
+  /** What the user can do about it, or empty. */
+  private final String advice;
+
   /**
    * Creates the exception. It has advice if the error number alone says what the user can do.
    *
@@ -33,15 +36,17 @@ public final class ErrnoException extends IOException {
    * @param advice what the user can do about it, or empty
    */
   public ErrnoException(String call, int errno, String advice) {
-    super(
-        "%s: %s (%s)%s"
-            .formatted(
-                call,
-                Errno.name(errno),
-                Errno.describe(errno),
-                advice.isEmpty() ? "" : ": " + advice));
     this.call = call;
     this.errno = errno;
+    this.advice = advice;
+  }
+
+  /** Composed when somebody asks: callers expect some failures, and do not need the text. */
+  @Override
+  public String getMessage() {
+    return "%s: %s (%s)%s"
+        .formatted(
+            call, Errno.name(errno), Errno.describe(errno), advice.isEmpty() ? "" : ": " + advice);
   }
 
   /** Returns advice that holds for an error whatever the call, or an empty string. */
