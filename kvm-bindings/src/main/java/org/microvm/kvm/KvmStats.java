@@ -77,6 +77,10 @@ public final class KvmStats implements AutoCloseable {
   private final Descriptor owner;
 
   private final String name;
+
+  /** Whether the fields below are filled; guarded by this. They do not change after that. */
+  private boolean isDescribed;
+
   private final List<Counter> counters = new ArrayList<>();
   private final List<Kind> kinds = new ArrayList<>();
   private long dataOffset;
@@ -97,17 +101,19 @@ public final class KvmStats implements AutoCloseable {
     long result = owner.ioctl(Ioctls.KVM_GET_STATS_FD(), 0);
     long number = ErrnoException.check(result, "KVM_GET_STATS_FD", name);
     Fd fd = Fd.of(new Descriptor((int) number, true), "statistics of " + name);
-    KvmStats stats = new KvmStats(fd, owner, name);
-    try {
-      stats.readDescriptors();
-      return stats;
-    } catch (ErrnoException failure) {
-      fd.close();
-      throw failure;
-    }
+    return new KvmStats(fd, owner, name);
   }
 
-  private void readDescriptors() throws ErrnoException {
+  /**
+   * Reads which counters there are, once. That takes code that is not compiled yet a millisecond,
+   * which a guest's start need not wait for.
+   */
+  private synchronized void readDescriptors() throws ErrnoException {
+    if (isDescribed) {
+      return;
+    }
+    counters.clear();
+    kinds.clear();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment header = arena.allocate(kvm_stats_header.layout());
       read(header, 0);
@@ -125,6 +131,7 @@ public final class KvmStats implements AutoCloseable {
         addCounters(descriptors.asSlice(at, entry));
       }
     }
+    isDescribed = true;
   }
 
   private void addCounters(MemorySegment descriptor) {
@@ -169,6 +176,7 @@ public final class KvmStats implements AutoCloseable {
         return opened.kinds();
       }
     }
+    readDescriptors();
     return List.copyOf(kinds);
   }
 
@@ -185,6 +193,7 @@ public final class KvmStats implements AutoCloseable {
         return opened.read();
       }
     }
+    readDescriptors();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment data = arena.allocate(dataBytes, Long.BYTES);
       read(data, dataOffset);
