@@ -1,6 +1,5 @@
 package org.microvm.cli;
 
-import java.util.zip.CRC32C;
 import org.microvm.kvm.Kvm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -12,21 +11,14 @@ import org.microvm.linux.EventLoop;
 final class LinkerWarmup {
   private LinkerWarmup() {}
 
-  /**
-   * @param restores whether the process reads a snapshot, which has checksums
-   */
-  static void begin(boolean restores) {
-    Thread.ofPlatform().daemon().name("linker-warmup").start(() -> run(restores));
+  static void begin() {
+    Thread.ofPlatform().daemon().name("linker-warmup").start(LinkerWarmup::run);
   }
 
-  private static void run(boolean restores) {
+  private static void run() {
     try {
       Kvm.open().close();
       EventLoop.open("linker-warmup").close();
-      if (restores) {
-        // It computes its tables, 2 ms.
-        new CRC32C().update(0);
-      }
     } catch (ErrnoException e) {
       // The code that needs these will fail too, and report why.
       return;

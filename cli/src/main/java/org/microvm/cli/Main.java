@@ -60,7 +60,7 @@ public final class Main {
     CheckedOutput.install();
     String[] args = CommandLineBytes.exact(arguments);
     if (makesMachines(args)) {
-      LinkerWarmup.begin(args[0].equals("restore"));
+      LinkerWarmup.begin();
     }
     if (args.length > 0 && args[0].equals(AotTraining.COMMAND)) {
       System.exit(AotTraining.run(args));
@@ -124,7 +124,7 @@ public final class Main {
   public static void run(
       String program, RunExtras extras, UnaryOperator<String> message, List<String> options) {
     CommandLogging.begin();
-    LinkerWarmup.begin(false);
+    LinkerWarmup.begin();
     CommandLine command = configured(RunCommand.commandLine(extras));
     command.setParameterExceptionHandler(
         (e, given) -> fail(command, program, message.apply(WrongWords.message(e)), FAILED));
