@@ -57,6 +57,7 @@ final class ControlOptions {
   private SnapshotKey snapshotKey = new SnapshotKey(null);
   private Machine machine;
   private QmpServer server;
+  private QmpServer awaiting;
   private MachineFiles files;
 
   ControlOptions() {
@@ -150,10 +151,14 @@ final class ControlOptions {
   }
 
   /**
-   * Creates the server for a machine whose guest is awaited. {@link #listen} follows, and {@link
-   * #open} when the guest has arrived.
+   * Creates the server for a machine whose guest is awaited, if {@code --qmp} was given or the
+   * machine has a name. {@link #listenIncoming} follows, and {@link #open} when the guest has
+   * arrived. Call this before the process listens for the source, which would wait for it.
    */
-  QmpServer createIncoming(MachineConfig config, IncomingWait wait) throws IOException {
+  void createIncoming(MachineConfig config, IncomingWait wait) throws IOException {
+    if (!isRequested()) {
+      return;
+    }
     AwaitedGuest guest =
         new AwaitedGuest(MachineFacts.of(config), label(), extras.uuid()) {
           @Override
@@ -181,7 +186,15 @@ final class ControlOptions {
             wait.end();
           }
         };
-    return create(guest, new ChannelRegistry());
+    awaiting = create(guest, new ChannelRegistry());
+  }
+
+  /** Opens the control sockets of the server that {@link #createIncoming} has created. */
+  void listenIncoming() throws IOException {
+    if (awaiting != null) {
+      new Shutdown(this::close);
+      listen(awaiting);
+    }
   }
 
   /** Serves the control sockets without a machine, until a client sends {@code quit}. */
@@ -230,7 +243,7 @@ final class ControlOptions {
    * Opens the control sockets and serves their clients; with {@code wait=on} returns once a client
    * has connected.
    */
-  void listen(QmpServer created) throws IOException {
+  private void listen(QmpServer created) throws IOException {
     List<Socket> sockets = new ArrayList<>();
     for (String where : Options.all(qmp)) {
       sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));

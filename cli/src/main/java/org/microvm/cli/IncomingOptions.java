@@ -12,7 +12,6 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
-import org.microvm.qmp.QmpServer;
 import org.microvm.sandbox.FileRules;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -128,9 +127,9 @@ final class IncomingOptions {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
     }
     wait = new IncomingWait(deferred, held);
-    Optional<QmpServer> server = createControl(config, control);
+    control.createIncoming(config, wait);
     if (deferred) {
-      listen(control, server);
+      control.listenIncoming();
       waiting.begin();
       return wait.receive(config);
     }
@@ -140,26 +139,10 @@ final class IncomingOptions {
         System.err.println("microvm: waiting at " + listening.address());
       }
       // After that, so that a client that is answered can let the guest come.
-      listen(control, server);
+      control.listenIncoming();
       // A process in the background has nothing more to do before the guest arrives.
       waiting.begin();
       return wait.receive(listening, config);
-    }
-  }
-
-  /** Creates the control server: a source that connects would wait for that. */
-  private Optional<QmpServer> createControl(MachineConfig config, ControlOptions control)
-      throws IOException {
-    return control.isRequested()
-        ? Optional.of(control.createIncoming(config, wait))
-        : Optional.empty();
-  }
-
-  private static void listen(ControlOptions control, Optional<QmpServer> server)
-      throws IOException {
-    if (server.isPresent()) {
-      new Shutdown(control::close);
-      control.listen(server.get());
     }
   }
 
