@@ -28,7 +28,7 @@ import org.microvm.testing.RequiresKvm;
 @RequiresKvm
 @Tag("linux")
 @Tag("guest-agent")
-@Timeout(300)
+@Timeout(1800)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class AgentProcessTest {
   private static final String BOOT = Long.toString(Guest.boot().toSeconds());
