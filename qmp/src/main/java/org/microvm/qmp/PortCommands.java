@@ -182,11 +182,12 @@ final class PortCommands {
     return result;
   }
 
-  /** Checks an id by QEMU's rule, so that ids valid here are valid there. */
+  /**
+   * Checks an id by QEMU's rule, so that ids valid here are valid there; the answer is QEMU's, too.
+   */
   static void checkId(String id) throws QmpException {
     if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
-      throw QmpException.generic(
-          "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.' and '_'");
+      throw QmpException.generic("Parameter 'id' expects an identifier");
     }
   }
 }
