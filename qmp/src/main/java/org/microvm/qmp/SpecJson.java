@@ -276,7 +276,7 @@ public final class SpecJson {
       case SocketSpec.Unix(Path path, SocketMode mode) -> {
         ObjectNode unix = address.put("type", "unix").putObject("data");
         unix.put("path", path.toString());
-        if (!mode.equals(SocketMode.OWNER)) {
+        if (!mode.isOwners()) {
           unix.put("mode", mode.toString());
         }
       }

@@ -92,7 +92,7 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
     @Override
     public void addTo(Map<String, String> options) {
       options.put("path", path.toString());
-      if (!mode.equals(SocketMode.OWNER)) {
+      if (!mode.isOwners()) {
         options.put("mode", mode.toString());
       }
     }
