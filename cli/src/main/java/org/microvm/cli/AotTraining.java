@@ -1,9 +1,12 @@
 package org.microvm.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.microvm.agent.AgentClient;
 import org.microvm.cli.named.Background;
 
 /**
@@ -24,6 +27,7 @@ final class AotTraining {
   static int run(String... args) {
     SandboxOptions.rehearse();
     Background.rehearse();
+    rehearseMapper();
     PrintWriter err = new PrintWriter(System.err, true);
     List<String> command = new ArrayList<>();
     int status = 0;
@@ -36,5 +40,14 @@ final class AotTraining {
       }
     }
     return Math.max(status, Main.execute(err, command.toArray(String[]::new)));
+  }
+
+  /** No machine uses an {@code ObjectMapper}, but {@code agent} would take 60 ms longer without. */
+  private static void rehearseMapper() {
+    try {
+      new ObjectMapper().readTree(AgentClient.arguments().toPrettyString());
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

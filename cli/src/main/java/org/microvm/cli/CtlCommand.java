@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.microvm.qmp.JsonText;
 import org.microvm.qmp.QmpClient;
 import org.microvm.qmp.QmpException;
 import picocli.CommandLine.Command;
@@ -42,8 +43,7 @@ final class CtlCommand implements Callable<Integer> {
       try (QmpClient client = control.connect()) {
         sent = true;
         JsonNode result = execute(client, command, arguments);
-        GuestText.printLines(
-            new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(result));
+        GuestText.printLines(JsonText.pretty(result));
         return 0;
       } catch (InterruptedIOException e) {
         interruption.handled();

@@ -14,6 +14,7 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestImages;
+import org.microvm.qmp.JsonText;
 import org.microvm.sandbox.Sandbox;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -96,7 +97,7 @@ final class DoctorCommand implements Callable<Integer> {
             : "missing: run 'make images' to build them");
     line("verdict", usable ? "guests can run" : "guests cannot run");
     if (json) {
-      out.println(findings.put("usable", usable).toPrettyString());
+      out.println(JsonText.pretty(findings.put("usable", usable)));
     }
     return usable ? 0 : Main.FAILED;
   }

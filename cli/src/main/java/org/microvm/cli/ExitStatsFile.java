@@ -1,6 +1,5 @@
 package org.microvm.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -14,6 +13,7 @@ import java.util.Map;
 import org.microvm.devices.virtio.TransportStatistics;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineStatistics;
+import org.microvm.qmp.JsonText;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.PortStatus;
 
@@ -22,9 +22,7 @@ final class ExitStatsFile {
   private ExitStatsFile() {}
 
   static void write(Path file, MachineStatistics statistics) throws IOException {
-    ObjectMapper json = new ObjectMapper();
-    Files.writeString(
-        file, json.writerWithDefaultPrettyPrinter().writeValueAsString(json(statistics)) + "\n");
+    Files.writeString(file, JsonText.pretty(json(statistics)) + "\n");
   }
 
   /** Returns the statistics as a JSON object. */

@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.microvm.cli.named.Description;
 import org.microvm.cli.named.Machines;
+import org.microvm.qmp.JsonText;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -43,7 +44,7 @@ final class ListCommand implements Callable<Integer> {
       machine.put("directory", entry.files().directory().toString());
     }
     if (json) {
-      System.out.println(machines.toPrettyString());
+      System.out.println(JsonText.pretty(machines));
       return 0;
     }
     System.out.printf(ROW, "NAME", "STATE", "PID", "UPTIME", "MEMORY", "VCPUS", "KERNEL");

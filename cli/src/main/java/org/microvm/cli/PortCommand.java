@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.microvm.qmp.JsonText;
 import org.microvm.qmp.QmpClient;
 import org.microvm.qmp.QmpException;
 import org.microvm.qmp.SpecJson;
@@ -287,7 +288,7 @@ final class PortCommand {
       ports = client.execute("x-query-ports");
     }
     if (json) {
-      GuestText.printLines(ports.toPrettyString());
+      GuestText.printLines(JsonText.pretty(ports));
       return 0;
     }
     String row = "%-3s %-28s %-20s %-7s %-7s %12s %12s  %s%n";

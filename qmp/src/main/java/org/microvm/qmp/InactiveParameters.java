@@ -1,8 +1,10 @@
 package org.microvm.qmp;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.LongNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.charset.StandardCharsets;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,18 +46,13 @@ final class InactiveParameters {
 
   private final Map<String, JsonNode> values = new LinkedHashMap<>();
 
+  /** Makes the nodes itself: a machine with a control server would start later by a JSON parser. */
   InactiveParameters() {
-    StringBuilder json = new StringBuilder("{");
-    NUMBERS.forEach((name, range) -> json.append("\"%s\":%d,".formatted(name, range.value())));
-    OFF.forEach(name -> json.append("\"%s\":false,".formatted(name)));
-    json.append(
-        "\"%s\":true,\"%s\":\"\",\"%s\":\"none\"}".formatted(WAIT, AUTHORIZATION, COMPRESSION));
-    try {
-      JsonNode defaults = QmpJson.parse(json.toString().getBytes(StandardCharsets.US_ASCII));
-      defaults.properties().forEach(entry -> values.put(entry.getKey(), entry.getValue()));
-    } catch (QmpException impossible) {
-      throw new IllegalStateException(impossible);
-    }
+    NUMBERS.forEach((name, range) -> values.put(name, LongNode.valueOf(range.value())));
+    OFF.forEach(name -> values.put(name, BooleanNode.FALSE));
+    values.put(WAIT, BooleanNode.TRUE);
+    values.put(AUTHORIZATION, TextNode.valueOf(""));
+    values.put(COMPRESSION, TextNode.valueOf("none"));
   }
 
   /**

@@ -1,19 +1,12 @@
 package org.microvm.qmp;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.util.MinimalPrettyPrinter;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 
 /** Reads and writes JSON as QEMU does. */
 final class QmpJson {
-  private static final ObjectWriter WRITER =
-      JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build().writer(new Spaces());
-
   private QmpJson() {}
 
   /**
@@ -27,11 +20,7 @@ final class QmpJson {
 
   /** Writes a value on one line, in ASCII, with the spaces for which scripts search. */
   static String write(JsonNode value) {
-    try {
-      return WRITER.writeValueAsString(value);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
+    return JsonText.ascii(value, new Spaces());
   }
 
   /** A space after each colon and each comma. */

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.DateTimeException;
 import java.time.Instant;
+import org.microvm.qmp.JsonText;
 
 /**
  * What is known about a machine without asking it.
@@ -39,7 +40,7 @@ public record Description(
   /** Writes the file at once, so that no reader sees a part of it. */
   void write(Path file) throws IOException {
     Path part = file.resolveSibling(file.getFileName() + ".part");
-    Files.writeString(part, toJson().toPrettyString() + "\n");
+    Files.writeString(part, JsonText.pretty(toJson()) + "\n");
     Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
