@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.PrettyPrinter;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.MinimalPrettyPrinter;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -20,6 +21,11 @@ public final class JsonText {
       JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
   private JsonText() {}
+
+  /** Returns the text of a value, on one line and without spaces. */
+  static String compact(JsonNode value) {
+    return write(value, UNICODE, new MinimalPrettyPrinter());
+  }
 
   /**
    * {@return the text of a value, on several lines and indented}

@@ -146,7 +146,7 @@ public final class QmpClient implements AutoCloseable {
     if (!arguments.isEmpty()) {
       request.set("arguments", arguments);
     }
-    send(ByteBuffer.wrap((QmpJson.write(request) + "\n").getBytes(StandardCharsets.UTF_8)));
+    send(ByteBuffer.wrap((JsonText.compact(request) + "\n").getBytes(StandardCharsets.UTF_8)));
     JsonNode answer = next(answers, "the answer to " + command);
     refusedLate = false;
     while (answer.path("id").asLong() != id) {

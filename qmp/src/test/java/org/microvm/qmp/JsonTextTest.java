@@ -65,6 +65,12 @@ class JsonTextTest {
         JsonText.prettyAscii(value));
   }
 
+  @ParameterizedTest
+  @MethodSource("values")
+  void writesWhatMapperWritesOnOneLine(JsonNode value) throws JsonProcessingException {
+    assertEquals(new ObjectMapper().writeValueAsString(value), JsonText.compact(value));
+  }
+
   @Test
   void refusesJavaObjects() {
     JsonNode value = NODES.objectNode().putPOJO("key", new Object());
