@@ -10,8 +10,6 @@ import org.microvm.virtioserial.options.OptionList;
 
 /** Parses the value of an option: {@code KIND,NAME=VALUE,...} or a JSON object. */
 final class Words {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private Words() {}
 
   /**
@@ -44,7 +42,8 @@ final class Words {
 
   private static JsonNode json(String text) throws OptionException {
     try {
-      return JSON.readTree(text);
+      // Most options are no JSON, and a mapper would delay the start.
+      return new ObjectMapper().readTree(text);
     } catch (JsonProcessingException e) {
       throw new OptionException(
           "not JSON: " + e.getOriginalMessage().lines().findFirst().orElse(""));
