@@ -5,9 +5,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import org.microvm.spice.Clipboard;
 import org.microvm.spice.Format;
 import org.microvm.spice.Selection;
@@ -28,16 +28,22 @@ public final class ClipboardHistory {
   }
 
   static void run(Clipboard clipboard, PrintStream out) throws IOException, InterruptedException {
-    // true for a new text, false for the end. Texts that are replaced sooner than read are skipped.
-    BlockingQueue<Boolean> events = new LinkedBlockingQueue<>(1);
+    // Texts that are replaced sooner than read are skipped.
+    Semaphore changes = new Semaphore(0);
     clipboard.watch(
         (selection, formats) -> {
           if (selection == Selection.CLIPBOARD && formats.contains(Format.TEXT)) {
-            events.offer(true);
+            changes.release();
           }
         });
-    clipboard.closed().thenRun(() -> events.offer(false));
-    while (events.take()) {
+    CompletableFuture<Void> closed = clipboard.closed();
+    closed.thenRun(changes::release);
+    while (true) {
+      changes.acquire();
+      changes.drainPermits();
+      if (closed.isDone()) {
+        return;
+      }
       try {
         Optional<byte[]> text = clipboard.request(Selection.CLIPBOARD, Format.TEXT).get();
         text.ifPresent(bytes -> out.println(new String(bytes, StandardCharsets.UTF_8)));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.io.PrintStream;
@@ -14,6 +15,8 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,7 +47,46 @@ class ClipboardHistoryTest {
     }
   }
 
-  private static void run(Clipboard history, PipedOutputStream printed) {
+  @Test
+  void history_endsWithTheConnection_whileATextWaits() throws Exception {
+    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("socket"));
+    Blocked printed = new Blocked();
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(address);
+      Clipboard history = Clipboard.connect(address.getPath());
+      Thread thread = Thread.ofPlatform().start(() -> run(history, printed));
+      try (Clipboard guest = Clipboard.over(server.accept())) {
+        guest.setText("first");
+        printed.writes.await();
+        Semaphore changes = new Semaphore(0);
+        history.watch((_, _) -> changes.release());
+        guest.setText("second");
+        // The text that is here already, and the second one.
+        changes.acquire(2);
+      }
+      history.closed().get();
+      printed.end.countDown();
+      thread.join();
+    }
+  }
+
+  /** Blocks its writer until the end. */
+  private static final class Blocked extends OutputStream {
+    private final CountDownLatch writes = new CountDownLatch(1);
+    private final CountDownLatch end = new CountDownLatch(1);
+
+    @Override
+    public void write(int value) throws IOException {
+      writes.countDown();
+      try {
+        end.await();
+      } catch (InterruptedException e) {
+        throw new IOException(e);
+      }
+    }
+  }
+
+  private static void run(Clipboard history, OutputStream printed) {
     try {
       ClipboardHistory.run(history, new PrintStream(printed, true, StandardCharsets.UTF_8));
     } catch (IOException e) {

@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>Contents are sent when somebody pastes them, so an offer needs this end to stay connected. An
  * offer survives the connection: a peer that connects again gets it again.
  *
- * <p>Thread-safe. Listeners and the dependents of futures run on the thread that reads, and must
- * not wait for the peer.
+ * <p>Thread-safe. Listeners, sources and the dependents of futures run on the thread that reads or
+ * on one that calls a method, and must not wait for the peer.
  */
 public final class Clipboard implements AutoCloseable {
   /** The most bytes of one selection in one format: 10 MiB. Larger contents are refused. */
@@ -58,11 +58,12 @@ public final class Clipboard implements AutoCloseable {
     CompletableFuture<Optional<byte[]>> read(Format format);
   }
 
-  /** Is told what the peer does. */
+  /** Is told what the peer does: by one call at a time, in order. */
   @FunctionalInterface
   public interface Listener {
     /**
-     * The peer offers other contents, or none any more.
+     * The peer offers other contents, or none any more. If it changes them again before the call
+     * before has returned, only the last change is told.
      *
      * @param selection the selection
      * @param formats the formats of the contents; empty if there are none
@@ -202,7 +203,7 @@ public final class Clipboard implements AutoCloseable {
    *
    * @param selection the selection
    * @param formats what the source has
-   * @param source of the contents; called on the thread that reads
+   * @param source of the contents
    * @throws IllegalArgumentException if there are no formats
    */
   public void offer(Selection selection, Set<Format> formats, Source source) {

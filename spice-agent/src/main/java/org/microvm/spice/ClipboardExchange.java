@@ -13,13 +13,15 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * What the two ends of a {@link Clipboard} offer each other and have requested. Thread-safe. No
- * listener is called and no future completed while the lock is held.
+ * listener or source is called and no future completed while the lock is held.
  */
 final class ClipboardExchange {
   /** After this time a request is sent again if its contents are asked for again. */
   private static final long REPEAT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-  private final List<Clipboard.Listener> listeners = new CopyOnWriteArrayList<>();
+  private static final byte[] NOTHING = {};
+
+  private final List<ListenerCalls> listeners = new CopyOnWriteArrayList<>();
 
   // The following are guarded by this.
   private final Map<Selection, Offer> mine = new EnumMap<>(Selection.class);
@@ -57,12 +59,19 @@ final class ClipboardExchange {
   }
 
   /** Offers contents to the peer, in the place of what either end has offered. */
-  synchronized void offer(Selection selection, Set<Format> formats, Clipboard.Source source) {
-    mine.put(selection, new Offer(EnumSet.copyOf(formats), source));
-    theirs.remove(selection);
-    if (session != null && session.isAnnounced()) {
-      session.grab(selection, formats);
+  void offer(Selection selection, Set<Format> formats, Clipboard.Source source) {
+    List<Integer> again = List.of();
+    Session used;
+    synchronized (this) {
+      mine.put(selection, new Offer(EnumSet.copyOf(formats), source));
+      theirs.remove(selection);
+      used = session;
+      if (used != null && used.isAnnounced()) {
+        again = used.takeAnswers(selection);
+        used.grab(selection, formats);
+      }
     }
+    again.forEach(format -> answer(used, selection, format));
   }
 
   /** Withdraws what this end offers. */
@@ -102,12 +111,12 @@ final class ClipboardExchange {
 
   /** Tells a listener what the peer offers now, and changes from now on. */
   void watch(Clipboard.Listener listener) {
-    Map<Selection, Set<Format>> now;
+    ListenerCalls calls = new ListenerCalls(listener);
     synchronized (this) {
-      listeners.add(listener);
-      now = Map.copyOf(theirs);
+      listeners.add(calls);
+      theirs.forEach(calls::add);
     }
-    now.forEach(listener::changed);
+    calls.run();
   }
 
   /** Ends the connection if there is one, and refuses others. */
@@ -142,29 +151,57 @@ final class ClipboardExchange {
       mine.remove(selection);
       used.lost(selection);
       theirs.put(selection, formats);
+      changed(selection, formats);
     }
-    tell(selection, formats);
+    callListeners();
   }
 
   void peerReleased(Selection selection) {
-    boolean had;
     synchronized (this) {
-      had = theirs.remove(selection) != null;
+      if (theirs.remove(selection) != null) {
+        changed(selection, Set.of());
+      }
     }
-    if (had) {
-      tell(selection, Set.of());
-    }
+    callListeners();
   }
 
-  /** Returns the contents that the peer requests; an empty future if they are not offered. */
-  CompletableFuture<Optional<byte[]>> read(Selection selection, Format format) {
-    Offer offer;
-    synchronized (this) {
-      offer = mine.get(selection);
+  /**
+   * Answers a request of the peer with what is offered when the answer is sent. The peer takes
+   * contents that arrive after a grab for those of that grab.
+   *
+   * @param number the format's, which need not exist
+   */
+  void answer(Session used, Selection selection, int number) {
+    Format format = Format.of(number);
+    Offer offer = current(selection);
+    if (offer == null || !offer.formats().contains(format)) {
+      used.answer(selection, number, NOTHING);
+      return;
     }
-    return offer == null || !offer.formats().contains(format)
-        ? CompletableFuture.completedFuture(Optional.empty())
-        : offer.source().read(format);
+    offer
+        .source()
+        .read(format)
+        .whenComplete(
+            (contents, failure) -> {
+              byte[] answer = failure != null ? NOTHING : contents.orElse(NOTHING);
+              if (!answer(used, selection, number, answer, offer)) {
+                answer(used, selection, number);
+              }
+            });
+  }
+
+  /** Sends an answer if its offer is still the current one; returns whether it is. */
+  private synchronized boolean answer(
+      Session used, Selection selection, int number, byte[] contents, Offer offer) {
+    if (mine.get(selection) != offer) {
+      return false;
+    }
+    used.answer(selection, number, contents);
+    return true;
+  }
+
+  private synchronized Offer current(Selection selection) {
+    return mine.get(selection);
   }
 
   /** Returns whether contents are expected. */
@@ -204,20 +241,22 @@ final class ClipboardExchange {
   /** Forgets what the peer offers and owes. */
   private void forget(ClipboardException reason) {
     List<Pending> failed;
-    List<Selection> gone;
     synchronized (this) {
       failed = List.copyOf(pending.values());
       pending.clear();
-      gone = List.copyOf(theirs.keySet());
+      theirs.keySet().forEach(selection -> changed(selection, Set.of()));
       theirs.clear();
     }
     failed.forEach(one -> one.future().completeExceptionally(reason));
-    gone.forEach(selection -> tell(selection, Set.of()));
+    callListeners();
   }
 
-  private void tell(Selection selection, Set<Format> formats) {
-    for (Clipboard.Listener listener : listeners) {
-      listener.changed(selection, formats);
-    }
+  /** Notes a change for the listeners, under the lock. */
+  private void changed(Selection selection, Set<Format> formats) {
+    listeners.forEach(calls -> calls.add(selection, formats));
+  }
+
+  private void callListeners() {
+    listeners.forEach(ListenerCalls::run);
   }
 }

@@ -14,8 +14,6 @@ final class Incoming implements MessageReader.Sink {
   /** Bytes before the contents: the selection and the format. */
   private static final int BEFORE_CONTENTS = 8;
 
-  private static final byte[] NOTHING = {};
-
   private final ClipboardExchange exchange;
   private final Session session;
 
@@ -128,17 +126,7 @@ final class Incoming implements MessageReader.Sink {
       session.close();
       return;
     }
-    Format format = Format.of(number);
-    if (format == null) {
-      session.answer(selection, number, NOTHING);
-      return;
-    }
-    exchange
-        .read(selection, format)
-        .whenComplete(
-            (contents, failure) ->
-                session.answer(
-                    selection, number, failure != null ? NOTHING : contents.orElse(NOTHING)));
+    exchange.answer(session, selection, number);
   }
 
   private void contents(Selection selection, ByteBuffer body) {

@@ -1,8 +1,10 @@
 package org.microvm.spice;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -20,12 +22,15 @@ final class Outbox {
   /** The newest grab or release of each selection. */
   private final Map<Selection, Message> grabs = new EnumMap<>(Selection.class);
 
-  private final Deque<Message> answers = new ArrayDeque<>();
+  private final Deque<Answer> answers = new ArrayDeque<>();
 
   /** The answers that the peer waits for, including the one that is being written. */
   private int owed;
 
   private boolean closed;
+
+  /** Contents, or none, in the format that the peer requested. */
+  record Answer(Selection selection, int format, Message message) {}
 
   /**
    * @param mostOwed the most answers that may be owed
@@ -62,9 +67,21 @@ final class Outbox {
   }
 
   /** Adds an answer that is owed. */
-  synchronized void answer(Message message) {
-    answers.add(message);
+  synchronized void answer(Answer answer) {
+    answers.add(answer);
     notifyAll();
+  }
+
+  /** Removes the answers about a selection, which are still owed, and returns their formats. */
+  synchronized List<Integer> takeAnswers(Selection selection) {
+    List<Integer> formats = new ArrayList<>();
+    for (Answer answer : answers) {
+      if (answer.selection() == selection) {
+        formats.add(answer.format());
+      }
+    }
+    answers.removeIf(answer -> answer.selection() == selection);
+    return formats;
   }
 
   /** Notes that an answer has been written. */
@@ -83,7 +100,7 @@ final class Outbox {
         return grabs.remove(grabs.keySet().iterator().next());
       }
       if (!answers.isEmpty()) {
-        return answers.remove();
+        return answers.remove().message();
       }
       wait();
     }

@@ -121,7 +121,13 @@ final class Session {
 
   /** Answers a request; without contents the peer learns that there are none. */
   void answer(Selection selection, int format, byte[] contents) {
-    outbox.answer(message(Wire.CLIPBOARD, selection, contents, format));
+    outbox.answer(
+        new Outbox.Answer(selection, format, message(Wire.CLIPBOARD, selection, contents, format)));
+  }
+
+  /** Removes the answers that wait to be written, and returns their formats' numbers. */
+  List<Integer> takeAnswers(Selection selection) {
+    return outbox.takeAnswers(selection);
   }
 
   private Message message(int type, Selection selection, byte[] data, int... words) {

@@ -10,11 +10,13 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -248,6 +250,99 @@ class ClipboardTest {
     host.close();
     flood.join(20_000);
     assertTrue(!flood.isAlive());
+  }
+
+  @Test
+  void request_answeredAfterANewerOffer_getsTheNewerContents() throws Exception {
+    CompletableFuture<Optional<byte[]>> first = new CompletableFuture<>();
+    BlockingQueue<Format> asked = new LinkedBlockingQueue<>();
+    agent.begin();
+    host.offer(
+        Selection.CLIPBOARD,
+        Set.of(Format.TEXT),
+        format -> {
+          asked.add(format);
+          return first;
+        });
+    agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
+    assertEquals(Format.TEXT, asked.poll(20, TimeUnit.SECONDS));
+
+    host.set(Selection.CLIPBOARD, Map.of(Format.TEXT, TEXT));
+    first.complete(Optional.of(new byte[] {'1'}));
+
+    assertEquals(ByteBuffer.wrap(TEXT), agent.await(Wire.CLIPBOARD).body().position(8));
+  }
+
+  @Test
+  void answer_thatWaitsWhileThePeerDoesNotRead_isReplacedByTheNewerContents() throws Exception {
+    byte[] large = new byte[Clipboard.MAX_BYTES];
+    agent.begin();
+    host.set(Selection.CLIPBOARD, Map.of(Format.PNG, large, Format.TEXT, new byte[] {'1'}));
+    agent.await(Wire.CLIPBOARD_GRAB);
+    agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 2));
+    // This answer is being written.
+    agent.read();
+    agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
+    agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 2));
+    agent.send(Message.of(Wire.CLIPBOARD_GRAB, 1, 1));
+    assertEquals(new Change(Selection.PRIMARY, Set.of(Format.TEXT)), nextChange());
+
+    host.set(Selection.CLIPBOARD, Map.of(Format.TEXT, TEXT));
+
+    assertEquals(8 + large.length, agent.await(Wire.CLIPBOARD).body().limit());
+    assertEquals(ByteBuffer.wrap(TEXT), agent.await(Wire.CLIPBOARD).body().position(8));
+    // There is no image any more.
+    assertEquals(8, agent.await(Wire.CLIPBOARD).body().limit());
+  }
+
+  @Test
+  void listener_isToldOneChangeAtATime_theLastOneLast() throws Exception {
+    agent.begin();
+    agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1));
+    nextChange();
+    Change newer = new Change(Selection.CLIPBOARD, Set.of(Format.PNG));
+    Change last = new Change(Selection.SECONDARY, Set.of(Format.TEXT));
+    BlockingQueue<Change> told = new LinkedBlockingQueue<>();
+
+    host.watch(
+        (selection, formats) -> {
+          if (told.isEmpty() && formats.contains(Format.TEXT)) {
+            sendAndAwait(Message.of(Wire.CLIPBOARD_GRAB, 0, 2), newer);
+            sendAndAwait(Message.of(Wire.CLIPBOARD_GRAB, 2, 1), last);
+          }
+          told.add(new Change(selection, formats));
+        });
+
+    assertEquals(
+        List.of(new Change(Selection.CLIPBOARD, Set.of(Format.TEXT)), newer, last),
+        List.of(
+            told.poll(20, TimeUnit.SECONDS),
+            told.poll(20, TimeUnit.SECONDS),
+            told.poll(20, TimeUnit.SECONDS)));
+  }
+
+  private void sendAndAwait(Message message, Change change) {
+    try {
+      agent.send(message);
+      assertEquals(change, nextChange());
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void listener_thatThrows_endsNothing() throws Exception {
+    host.watch(
+        (_, _) -> {
+          throw new IllegalStateException("of a test");
+        });
+    agent.begin();
+    agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1));
+    nextChange();
+
+    agent.send(Message.of(Wire.CLIPBOARD_RELEASE, 0));
+
+    assertEquals(new Change(Selection.CLIPBOARD, Set.of()), nextChange());
   }
 
   @Test

@@ -89,7 +89,6 @@ final class RawAgent implements AutoCloseable {
 
   /** Returns the next message of a type, and drops those before it. */
   Received await(int type) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(64 * 1024);
     while (true) {
       while (!received.isEmpty()) {
         Received next = received.remove();
@@ -97,11 +96,17 @@ final class RawAgent implements AutoCloseable {
           return next;
         }
       }
-      if (channel.read(bytes.clear()) < 0) {
-        throw new IOException("the host has disconnected");
-      }
-      reader.read(bytes.flip());
+      read();
     }
+  }
+
+  /** Waits for bytes, and reads those that have arrived. */
+  void read() throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(64 * 1024);
+    if (channel.read(bytes) < 0) {
+      throw new IOException("the host has disconnected");
+    }
+    reader.read(bytes.flip());
   }
 
   @Override
