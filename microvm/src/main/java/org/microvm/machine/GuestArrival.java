@@ -51,8 +51,9 @@ final class GuestArrival {
   Machine takeOver(BooleanSupplier held) throws IOException, MachineException {
     boolean paused;
     try {
-      paused = load();
+      // Before the state arrives: a thread takes long to start on a busy host.
       target.standBy();
+      paused = load();
       stream.write(Type.READY);
     } catch (IOException | MachineException | RuntimeException e) {
       refuse(stream, e);

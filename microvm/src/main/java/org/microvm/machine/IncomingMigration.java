@@ -27,6 +27,9 @@ public final class IncomingMigration implements AutoCloseable {
   /** How long a source on another host may send nothing. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
+  /** How often devices are rehearsed while a source waits. */
+  private static final int FEW = 5;
+
   private final SourceListener listener;
   private final MigrationAddress address;
 
@@ -74,9 +77,9 @@ public final class IncomingMigration implements AutoCloseable {
    */
   public static IncomingMigration listen(MigrationAddress address, MachineConfig config)
       throws IOException, MachineException {
-    MigrationWarmup.run();
-    RestoreTarget target = prepare(config);
+    RestoreTarget target = RestoreTarget.forMigration(config);
     try {
+      MigrationWarmup.run(target);
       return new IncomingMigration(MigrationTransports.at(address), address, target);
     } catch (IOException | RuntimeException e) {
       target.close();
@@ -147,27 +150,19 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
-  /** Creates everything that needs no state of the guest. */
-  private static RestoreTarget prepare(MachineConfig config) throws IOException, MachineException {
-    RestoreTarget target = RestoreTarget.forMigration(config);
-    try {
-      if (!MigrationWarmup.hasBegun()) {
-        target.warmUp();
-      }
-      return target;
-    } catch (IOException | MachineException | RuntimeException e) {
-      target.close();
-      throw e;
-    }
-  }
-
   /** Answers the source's HELLO; before it accepts, it creates the machine. */
   private RestoreTarget greet(MigrationStream stream, Frame frame, MachineConfig config)
       throws IOException, MachineException {
     try {
       StateInput hello = SourceHello.check(frame, config);
-      RestoreTarget target = waiting == null ? prepare(config) : waiting;
-      waiting = target;
+      RestoreTarget target = waiting;
+      if (target == null) {
+        target = RestoreTarget.forMigration(config);
+        waiting = target;
+        if (!MigrationWarmup.hasBegun()) {
+          target.rehearseDevices(FEW);
+        }
+      }
       SourceHello.checkCpu(hello, target.cpuFeatures());
       SourceHello.checkTopology(hello, config.topology());
       stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
