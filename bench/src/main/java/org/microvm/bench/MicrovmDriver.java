@@ -111,10 +111,19 @@ final class MicrovmDriver implements VmmDriver {
       // Once the control socket exists, the new process has taken over the path of the agent.
       to.control().close();
       to.callAgent(ANSWER);
-      return new Move(total, end.path("x-downtime-us").asLong() / 1000.0);
+      return new Move(total, stopped(end) / 1000.0);
     } finally {
       from.close();
     }
+  }
+
+  /**
+   * The time in us from the stop of the vCPUs, as QEMU's event STOP is sent after it (QEMU, {@code
+   * do_vm_stop} in system/cpus.c).
+   */
+  private static long stopped(JsonNode end) {
+    return end.path("x-downtime-us").asLong()
+        - end.path("x-downtime-parts-us").path("stop").asLong();
   }
 
   @Override
