@@ -90,6 +90,19 @@ class HostileSourceTest {
   }
 
   @Test
+  void sourceThatEnds_leavesNoThread() {
+    source.close();
+
+    assertThrows(ExecutionException.class, () -> destination.get(60, TimeUnit.SECONDS));
+    assertEquals(
+        List.of(),
+        Thread.getAllStackTraces().keySet().stream()
+            .map(Thread::getName)
+            .filter(name -> name.startsWith("vcpu-") || name.equals("machine"))
+            .toList());
+  }
+
+  @Test
   void linkOfNoPort_isRefusedAndClosed() throws Exception {
     Fd[] link = UnixSocket.pair();
     source.write(Type.LINK, (1L << 32) + PORT, new byte[0], List.of(link[0]));
