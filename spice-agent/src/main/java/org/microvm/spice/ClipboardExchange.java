@@ -135,14 +135,18 @@ final class ClipboardExchange {
   }
 
   /** The peer has said what it can do, for the first time or because it has started again. */
-  void peerStarted(Session used) {
-    forget(new ClipboardException("the agent has started again"));
+  void peerStarted(Session used, int capabilities) {
+    List<Pending> failed;
     CompletableFuture<Void> now;
     synchronized (this) {
+      failed = forget();
+      // At the same time as the rest: an offer that is made now must not be sent twice.
+      used.announced(capabilities);
       used.limit(Clipboard.MAX_BYTES);
       mine.forEach((selection, offer) -> used.grab(selection, offer.formats()));
       now = connected;
     }
+    fail(failed, "the agent has started again");
     now.complete(null);
   }
 
@@ -172,15 +176,8 @@ final class ClipboardExchange {
    * @param number the format's, which need not exist
    */
   void answer(Session used, Selection selection, int number) {
-    Format format = Format.of(number);
     Offer offer = current(selection);
-    if (offer == null || !offer.formats().contains(format)) {
-      used.answer(selection, number, NOTHING);
-      return;
-    }
-    offer
-        .source()
-        .read(format)
+    read(offer, Format.of(number))
         .whenComplete(
             (contents, failure) -> {
               byte[] answer = failure != null ? NOTHING : contents.orElse(NOTHING);
@@ -188,6 +185,12 @@ final class ClipboardExchange {
                 answer(used, selection, number);
               }
             });
+  }
+
+  private static CompletableFuture<Optional<byte[]>> read(Offer offer, Format format) {
+    return offer == null || !offer.formats().contains(format)
+        ? CompletableFuture.completedFuture(Optional.empty())
+        : offer.source().read(format);
   }
 
   /** Sends an answer if its offer is still the current one; returns whether it is. */
@@ -229,25 +232,29 @@ final class ClipboardExchange {
 
   /** The connection has ended. */
   void ended() {
+    List<Pending> failed;
     synchronized (this) {
       session = null;
       if (connected.isDone() && !closed) {
         connected = new CompletableFuture<>();
       }
+      failed = forget();
     }
-    forget(new ClipboardException("the connection to the clipboard has ended"));
+    fail(failed, "the connection to the clipboard has ended");
   }
 
-  /** Forgets what the peer offers and owes. */
-  private void forget(ClipboardException reason) {
-    List<Pending> failed;
-    synchronized (this) {
-      failed = List.copyOf(pending.values());
-      pending.clear();
-      theirs.keySet().forEach(selection -> changed(selection, Set.of()));
-      theirs.clear();
-    }
-    failed.forEach(one -> one.future().completeExceptionally(reason));
+  /** Forgets what the peer offers and owes, under the lock; returns what it owed. */
+  private List<Pending> forget() {
+    List<Pending> owed = List.copyOf(pending.values());
+    pending.clear();
+    theirs.keySet().forEach(selection -> changed(selection, Set.of()));
+    theirs.clear();
+    return owed;
+  }
+
+  /** Completes requests after {@link #forget}, and tells the listeners. */
+  private void fail(List<Pending> owed, String reason) {
+    owed.forEach(one -> one.future().completeExceptionally(new ClipboardException(reason)));
     callListeners();
   }
 

@@ -48,6 +48,9 @@ public final class ClipboardHub implements AutoCloseable {
   /** What is kept here, or null in the place of what the guest offers. */
   private final Map<Selection, Map<Format, byte[]>> kept = new EnumMap<>(Selection.class);
 
+  /** What the guest has offered last, as told here: each change is shown to a member once. */
+  private final Map<Selection, Set<Format>> ofGuest = new EnumMap<>(Selection.class);
+
   /** Counts the offers for each selection, so that the newest one counts. */
   private final long[] offers = new long[Selection.values().length];
 
@@ -120,6 +123,7 @@ public final class ClipboardHub implements AutoCloseable {
   }
 
   private synchronized void guestOffers(Selection selection, Set<Format> formats) {
+    ofGuest.put(selection, formats);
     if (formats.isEmpty() && kept.containsKey(selection)) {
       return;
     }
@@ -169,7 +173,7 @@ public final class ClipboardHub implements AutoCloseable {
       member.set(selection, contents);
       return;
     }
-    Set<Format> formats = guest.offered(selection);
+    Set<Format> formats = ofGuest.getOrDefault(selection, Set.of());
     if (formats.isEmpty()) {
       member.clear(selection);
     } else {

@@ -77,12 +77,14 @@ final class Incoming implements MessageReader.Sink {
     }
     boolean request = body.getInt() != 0;
     boolean first = !session.isAnnounced();
-    session.announced(body.remaining() < Integer.BYTES ? 0 : body.getInt());
+    int capabilities = body.remaining() < Integer.BYTES ? 0 : body.getInt();
     if (request) {
       session.announce(false);
     }
     if (first || request) {
-      exchange.peerStarted(session);
+      exchange.peerStarted(session, capabilities);
+    } else {
+      session.announced(capabilities);
     }
   }
 
