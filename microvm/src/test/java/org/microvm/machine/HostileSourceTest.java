@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -36,6 +37,10 @@ class HostileSourceTest {
 
   @TempDir private Path directory;
   private final ExecutorService threads = Executors.newCachedThreadPool();
+
+  /** The threads of other tests, which may still be ending. */
+  private final Set<Thread> others = Thread.getAllStackTraces().keySet();
+
   private CompletableFuture<Machine> destination;
   private MigrationStream source;
 
@@ -97,6 +102,7 @@ class HostileSourceTest {
     assertEquals(
         List.of(),
         Thread.getAllStackTraces().keySet().stream()
+            .filter(thread -> !others.contains(thread))
             .map(Thread::getName)
             .filter(name -> name.startsWith("vcpu-") || name.equals("machine"))
             .toList());
