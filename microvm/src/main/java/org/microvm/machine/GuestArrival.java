@@ -2,7 +2,6 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
-import org.microvm.devices.state.StateException;
 import org.microvm.devices.state.StateReader;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
@@ -10,7 +9,6 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
-import org.microvm.memory.MemoryRegion;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
@@ -141,9 +139,15 @@ final class GuestArrival {
 
   /** Reads memory, connections and state; returns whether the guest was paused. */
   private boolean load() throws IOException, MachineException {
+    try (ArrivingPages pages = new ArrivingPages(stream, target.ram())) {
+      return load(pages);
+    }
+  }
+
+  private boolean load(ArrivingPages pages) throws IOException, MachineException {
     for (Frame frame = stream.read(); frame != null; frame = stream.read()) {
       switch (frame.type()) {
-        case PAGES -> readPages(frame);
+        case PAGES -> pages.read(frame);
         case MEMORY -> target.adoptMemory(descriptor(frame, "memory"));
         case LINK -> adopt(frame);
         case STATE -> {
@@ -155,21 +159,6 @@ final class GuestArrival {
       }
     }
     throw new IOException("the source closed the connection");
-  }
-
-  private void readPages(Frame frame) throws IOException {
-    for (MemoryRegion region : target.ram().memory().regions()) {
-      long offset = frame.argument() - region.fileOffset();
-      if (offset >= 0 && offset <= region.size() && frame.length() <= region.size() - offset) {
-        if (!stream.readAll(region.host().asSlice(offset, frame.length()))) {
-          throw new IOException("the source closed the connection");
-        }
-        return;
-      }
-    }
-    throw new StateException(
-        "the source sent pages for offset 0x%x, which is outside this machine's memory"
-            .formatted(frame.argument()));
   }
 
   /** The port number in a frame; one that no port can have stays one. */
