@@ -174,12 +174,10 @@ public final class GuestInspection {
   /** Stops the vCPUs meanwhile, and keeps a reset by the host waiting. */
   private <T> T whileStill(StillWork<T> work) throws MachineException, InterruptedException {
     MachineLifecycle lifecycle = context.lifecycle();
-    lifecycle.checkNotHeld();
     lifecycle.closing().lock();
-    pauses.standstill().lock();
-    try {
+    try (Standstill standstill = pauses.standstill()) {
       lifecycle.checkRuns(NO_GUEST);
-      if (!pauses.stopUnnoticed()) {
+      if (!standstill.stopUnnoticed()) {
         throw new MachineException(NO_GUEST);
       }
       lifecycle.lock().lock();
@@ -191,8 +189,6 @@ public final class GuestInspection {
     } catch (ErrnoException e) {
       throw new MachineException(FailureText.of(e), e);
     } finally {
-      pauses.continueUnnoticed();
-      pauses.standstill().unlock();
       lifecycle.closing().unlock();
     }
   }

@@ -176,6 +176,9 @@ public final class Machine implements AutoCloseable {
    * channels stay connected. Does nothing if the machine is already paused. A machine that is not
    * started yet, or waits for host programs, will pause before its first instruction.
    *
+   * <p>A pause during a {@link #snapshot} lasts after it. One during the handover of a migration
+   * keeps the guest in this process if it comes early enough.
+   *
    * @return whether the guest is stopped; false if it has not been started, waits for host programs
    *     or has ended, or another thread called {@link #resume} meanwhile
    * @throws InterruptedException if the thread is interrupted while it waits; the vCPUs stop all
@@ -186,12 +189,12 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Resumes a paused guest; does nothing if it is not paused. If a migration was cut off during the
-   * handover, the guest may be running in the other process: call this only if it is not, because
-   * it then runs here.
+   * Resumes a paused guest; does nothing if it is not paused. While the guest is saved or handed
+   * over, it is resumed after that. If a migration was cut off during the handover, the guest may
+   * be running in the other process: call this only if it is not, because it then runs here.
    *
    * @throws UncheckedIOException if the guest does run there, which is noticed if it has a writable
-   *     disk
+   *     disk; if it is paused and is about to leave
    */
   public void resume() {
     controls.pauses().resume();

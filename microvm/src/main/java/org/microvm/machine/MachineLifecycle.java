@@ -6,7 +6,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.vcpu.PauseGate;
 import org.microvm.machine.vm.MachineParts;
 import org.microvm.machine.vm.VmInstance;
 
@@ -211,19 +210,11 @@ final class MachineLifecycle {
     }
   }
 
-  /**
-   * Closes the pause gate and has the vCPUs notice it.
-   *
-   * @return whether it was closed before
-   */
-  boolean closeGate() {
+  /** Has the vCPUs notice that the pause gate was closed. */
+  void kick() {
     lock.lock();
     try {
-      PauseGate gate = parts.pauseGate();
-      boolean was = gate.isClosed();
-      gate.close();
       instance.kick();
-      return was;
     } finally {
       lock.unlock();
     }
@@ -266,6 +257,16 @@ final class MachineLifecycle {
     lock.lock();
     try {
       leaving = guest == instance && !guest.ended();
+      return leaving;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the guest is about to run in another process, or has left for it. */
+  boolean isLeaving() {
+    lock.lock();
+    try {
       return leaving;
     } finally {
       lock.unlock();

@@ -124,40 +124,36 @@ final class MachineMigrationSource implements MigrationSource {
 
   @Override
   public Stopped stop() throws MachineException, InterruptedException {
-    pauses.standstill().lock();
-    boolean wasPaused = pauses.isPaused();
+    Standstill standstill = pauses.standstill();
     EventLoopPause loopPause = null;
     boolean stopped = false;
     try {
       // Stop the loop and the vCPUs in parallel: a vCPU never waits for the loop.
       loopPause = EventLoopPause.begin(parts.loop());
-      if (!pauses.pause()) {
-        throw new MachineException("the guest has ended, or it was resumed meanwhile");
+      if (!standstill.stop()) {
+        throw new MachineException("the guest has ended");
       }
       loopPause.await();
       stopped = true;
-      return new StoppedGuest(wasPaused, loopPause);
+      return new StoppedGuest(standstill, loopPause);
     } finally {
       if (!stopped) {
         if (loopPause != null) {
           loopPause.close();
         }
-        if (!wasPaused) {
-          pauses.resume();
-        }
-        pauses.standstill().unlock();
+        standstill.close();
       }
     }
   }
 
   private final class StoppedGuest implements Stopped {
-    private final boolean wasPaused;
+    private final Standstill standstill;
     private final EventLoopPause loopPause;
     private boolean left;
     private boolean stays;
 
-    StoppedGuest(boolean wasPaused, EventLoopPause loopPause) {
-      this.wasPaused = wasPaused;
+    StoppedGuest(Standstill standstill, EventLoopPause loopPause) {
+      this.standstill = standstill;
       this.loopPause = loopPause;
     }
 
@@ -183,7 +179,7 @@ final class MachineMigrationSource implements MigrationSource {
       if (stream.isLocal()) {
         sendConnections(stream);
       }
-      stream.write(Type.STATE, wasPaused ? 1 : 0, state, List.of());
+      stream.write(Type.STATE, standstill.announce() ? 1 : 0, state, List.of());
     }
 
     private void sendConnections(MigrationStream stream) throws IOException {
@@ -216,8 +212,13 @@ final class MachineMigrationSource implements MigrationSource {
     }
 
     @Override
-    public boolean commit() {
-      return lifecycle.beginToLeave(instance);
+    public void commit() throws IOException {
+      if (!standstill.commit()) {
+        throw new IOException("the guest was paused or resumed during the handover");
+      }
+      if (!lifecycle.beginToLeave(instance)) {
+        throw new IOException("the guest has ended");
+      }
     }
 
     @Override
@@ -266,13 +267,12 @@ final class MachineMigrationSource implements MigrationSource {
       } else {
         loopPause.close();
       }
-      if (!left && !stays) {
+      if (left || stays) {
+        standstill.keepStopped();
+      } else {
         lifecycle.stay();
-        if (!wasPaused) {
-          pauses.resume();
-        }
       }
-      pauses.standstill().unlock();
+      standstill.close();
     }
   }
 

@@ -1,17 +1,22 @@
 package org.microvm.machine;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.virtio.blk.BlkDevice;
+import org.microvm.machine.config.MachineException;
 import org.microvm.machine.vcpu.PauseGate;
 
 /** Pauses and resumes a machine's vCPUs. Any thread may call. */
 final class PauseControl {
   private final MachineContext context;
   private final PauseGate gate;
-  private final ReentrantLock standstill = new ReentrantLock();
 
-  /** Whether the vCPUs run again after {@link #continueUnnoticed}; guarded by the standstill. */
-  private boolean stopped;
+  /** Held during a standstill. It comes before the lifecycle's lock, which comes before this. */
+  private final ReentrantLock standing = new ReentrantLock();
+
+  /** The standstill that has the vCPUs stopped, or null; guarded by this. */
+  private Standstill current;
 
   PauseControl(MachineContext context) {
     this.context = context;
@@ -19,14 +24,78 @@ final class PauseControl {
   }
 
   /**
-   * Returns the lock that is held by whoever pauses the guest for a while, to save it or hand it
-   * over. It comes before the lifecycle's lock.
+   * Waits for the end of another standstill, and begins one; the vCPUs still run.
+   *
+   * @return the standstill, which the caller closes on the same thread
+   * @throws MachineException if the guest may run in another process
    */
-  ReentrantLock standstill() {
-    return standstill;
+  Standstill standstill() throws MachineException {
+    standing.lock();
+    boolean begun = false;
+    try {
+      // Not before: a migration may just have ended this way.
+      context.lifecycle().checkNotHeld();
+      begun = true;
+      return new Standstill(this);
+    } finally {
+      if (!begun) {
+        standing.unlock();
+      }
+    }
   }
 
-  /** Whether the last call was {@link #pause}, not {@link #resume}. */
+  /** Stops the vCPUs for a standstill; returns false if the guest has ended before that. */
+  boolean begin(Standstill standstill) throws InterruptedException {
+    synchronized (this) {
+      current = standstill;
+      if (gate.isClosed()) {
+        standstill.want(true);
+        standstill.see();
+      }
+      gate.close();
+    }
+    return awaitStop();
+  }
+
+  /** Tells listeners of a standstill; returns true. */
+  boolean tellOf(Standstill standstill) {
+    boolean news;
+    synchronized (this) {
+      news = !standstill.isSeen();
+      standstill.see();
+    }
+    if (news) {
+      context.listeners().forEach(MachineListener::paused);
+    }
+    return true;
+  }
+
+  /** Resumes the guest after a standstill, unless it is to be paused. */
+  void end(Standstill standstill) {
+    synchronized (this) {
+      if (current != standstill) {
+        return;
+      }
+      current = null;
+      if (standstill.isWanted()) {
+        return;
+      }
+      gate.open();
+    }
+    if (standstill.isSeen()) {
+      tellResumed();
+    }
+  }
+
+  void close(Standstill standstill) {
+    try {
+      end(standstill);
+    } finally {
+      standing.unlock();
+    }
+  }
+
+  /** Whether the last call was {@link #pause}, not {@link #resume}, or there is a standstill. */
   boolean isPaused() {
     return gate.isClosed();
   }
@@ -35,14 +104,22 @@ final class PauseControl {
   boolean pause() throws InterruptedException {
     MachineLifecycle lifecycle = context.lifecycle();
     boolean was;
+    boolean leaving;
     lifecycle.lock().lock();
     try {
-      was = lifecycle.closeGate();
+      synchronized (this) {
+        was = closeForVcpu();
+        leaving = current != null && current.isCommitted();
+      }
+      lifecycle.kick();
       if (!lifecycle.isStarted() || lifecycle.isWaitingForClients()) {
         return false;
       }
     } finally {
       lifecycle.lock().unlock();
+    }
+    if (leaving && !awaitStay()) {
+      return false;
     }
     boolean still = gate.await(context.config().cpus(), lifecycle::hasEnded);
     if (still && !was) {
@@ -51,14 +128,28 @@ final class PauseControl {
     return still;
   }
 
+  /** Waits for the end of a handover; returns whether the guest stays in this process. */
+  private boolean awaitStay() throws InterruptedException {
+    if (standing.isHeldByCurrentThread()) {
+      return false;
+    }
+    standing.lockInterruptibly();
+    standing.unlock();
+    return !context.lifecycle().isLeaving();
+  }
+
   /**
    * Closes the gate on the thread of a vCPU, which will stop there, so that the guest makes no step
    * more; {@link #awaitStop} has to follow on another thread.
    *
-   * @return whether it was closed before
+   * @return whether the guest was paused before, so that the listeners know
    */
-  boolean closeForVcpu() {
-    boolean was = gate.isClosed();
+  synchronized boolean closeForVcpu() {
+    boolean was = current == null ? gate.isClosed() : current.isSeen();
+    if (current != null) {
+      current.want(true);
+      current.see();
+    }
     gate.close();
     return was;
   }
@@ -69,38 +160,45 @@ final class PauseControl {
    * @return false if the guest has ended or was resumed before that
    */
   boolean awaitStop() throws InterruptedException {
-    context.lifecycle().closeGate();
+    context.lifecycle().kick();
     return gate.await(context.config().cpus(), context.lifecycle()::hasEnded);
-  }
-
-  /**
-   * Stops the vCPUs for a moment, which listeners are not told; {@link #continueUnnoticed} has to
-   * follow in any case. Whoever calls this holds {@link #standstill}.
-   *
-   * @return false if the guest has ended or was resumed before all of them have stopped
-   */
-  boolean stopUnnoticed() throws InterruptedException {
-    stopped = !closeForVcpu();
-    return awaitStop();
-  }
-
-  /** Undoes {@link #stopUnnoticed}; a guest that was paused before stays so. */
-  void continueUnnoticed() {
-    if (stopped) {
-      stopped = false;
-      gate.open();
-    }
   }
 
   /** Resumes the guest as {@link Machine#resume} says. */
   void resume() {
     context.lifecycle().resumeHeld();
-    boolean was = isPaused();
-    gate.open();
-    if (was) {
-      context.listeners().forEach(MachineListener::resumed);
+    boolean was;
+    synchronized (this) {
+      if (current != null) {
+        resumeLater(current);
+        return;
+      }
+      was = gate.isClosed();
+      gate.open();
     }
+    if (was) {
+      tellResumed();
+    } else {
+      retryDisks();
+    }
+  }
+
+  /** Has the guest run after a standstill. */
+  private static void resumeLater(Standstill standstill) {
+    if (standstill.isCommitted() && standstill.isWanted()) {
+      throw new UncheckedIOException(
+          new IOException("the guest is being handed over to another process"));
+    }
+    standstill.want(false);
+  }
+
+  private void tellResumed() {
+    context.listeners().forEach(MachineListener::resumed);
     // Last, so that a request that fails again is reported after the guest was.
+    retryDisks();
+  }
+
+  private void retryDisks() {
     context.parts().blockDevices().forEach(BlkDevice::retry);
   }
 }

@@ -56,12 +56,11 @@ final class SnapshotSession {
 
   /** Writes the guest's memory as {@link Machine#dumpMemory} says. */
   void dump(Fd file) throws MachineException, InterruptedException {
-    lifecycle.checkNotHeld();
     lifecycle.closing().lock();
-    pauses.standstill().lock();
-    try {
+    try (Standstill standstill = pauses.standstill()) {
       lifecycle.checkRuns("only the memory of a running or paused guest can be dumped");
       whilePaused(
+          standstill,
           () -> {
             lifecycle.lock().lock();
             try {
@@ -73,7 +72,6 @@ final class SnapshotSession {
     } catch (IOException e) {
       throw new MachineException("memory dump: " + FailureText.of(e), e);
     } finally {
-      pauses.standstill().unlock();
       lifecycle.closing().unlock();
     }
   }
@@ -84,27 +82,19 @@ final class SnapshotSession {
   }
 
   private void save(Path directory, Save save) throws MachineException, InterruptedException {
-    lifecycle.checkNotHeld();
     lifecycle.closing().lock();
-    pauses.standstill().lock();
-    try {
+    try (Standstill standstill = pauses.standstill()) {
       lifecycle.checkRuns(NOT_TO_BE_SAVED);
       Snapshot.Identity identity = Snapshot.Identity.random();
       try (SnapshotFiles files = SnapshotFiles.create(directory, identity)) {
         files.memory().resize(context.config().memoryBytes());
-        save(files, identity, save);
+        whilePaused(standstill, () -> save.run(files, identity));
       }
     } catch (IOException e) {
       throw new MachineException("snapshot %s: %s".formatted(directory, FailureText.of(e)), e);
     } finally {
-      pauses.standstill().unlock();
       lifecycle.closing().unlock();
     }
-  }
-
-  private void save(SnapshotFiles files, Snapshot.Identity identity, Save save)
-      throws IOException, MachineException, InterruptedException {
-    whilePaused(() -> save.run(files, identity));
   }
 
   /** Something that is done while the machine stands still. */
@@ -112,20 +102,18 @@ final class SnapshotSession {
     void run() throws IOException, MachineException;
   }
 
-  private void whilePaused(Work work) throws IOException, MachineException, InterruptedException {
-    boolean wasPaused = pauses.isPaused();
+  private void whilePaused(Standstill standstill, Work work)
+      throws IOException, MachineException, InterruptedException {
     try {
-      if (!pauses.pause()) {
+      if (!standstill.stop()) {
         throw new MachineException(NOT_TO_BE_SAVED);
       }
       try (EventLoopPause _ = EventLoopPause.of(context.parts().loop())) {
         work.run();
       }
     } finally {
-      // Also if the thread was interrupted while it waited for the vCPUs.
-      if (!wasPaused) {
-        pauses.resume();
-      }
+      // Before the files are closed, which takes time.
+      standstill.end();
     }
   }
 

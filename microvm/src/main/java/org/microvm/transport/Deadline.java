@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Deadline implements AutoCloseable {
   private final AtomicBoolean decided = new AtomicBoolean();
+  private final CountDownLatch begun = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
 
   /**
@@ -20,11 +21,29 @@ public final class Deadline implements AutoCloseable {
    * @param late runs once if {@link #meet} is not called in time
    */
   public Deadline(Duration limit, Runnable late) {
+    this(limit, late, true);
+  }
+
+  private Deadline(Duration limit, Runnable late, boolean begins) {
+    if (begins) {
+      begin();
+    }
     Thread.ofPlatform().daemon().name("deadline").start(() -> await(limit, late));
+  }
+
+  /** Creates a deadline whose time begins with {@link #begin}, which starts no thread. */
+  public static Deadline prepared(Duration limit, Runnable late) {
+    return new Deadline(limit, late, false);
+  }
+
+  /** Starts to wait, once. */
+  public void begin() {
+    begun.countDown();
   }
 
   private void await(Duration limit, Runnable late) {
     try {
+      begun.await();
       boolean ended = closed.await(limit.toNanos(), TimeUnit.NANOSECONDS);
       if (!ended && decided.compareAndSet(false, true)) {
         late.run();
@@ -37,6 +56,7 @@ public final class Deadline implements AutoCloseable {
   /** Returns whether this is in time; if so, the action will not run. */
   public boolean meet() {
     boolean inTime = decided.compareAndSet(false, true);
+    begin();
     closed.countDown();
     return inTime;
   }

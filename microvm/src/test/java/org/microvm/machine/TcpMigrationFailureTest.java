@@ -9,15 +9,21 @@ import static org.microvm.machine.SerialEcho.assertEchoes;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.bindings.Linux;
+import org.microvm.linux.Fd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress.Tcp;
@@ -171,6 +177,52 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
     machine.resume();
     try (SocketChannel host = connect("there")) {
       assertEchoes(host, "there");
+    }
+  }
+
+  /** What stops the vCPUs waits for the end of the handover, and then must not touch the guest. */
+  @Test
+  void guestThatMayRunElsewhere_isNotSavedOrRead() throws Exception {
+    Machine machine = start("here");
+    List<Callable<?>> uses =
+        List.of(
+            () -> {
+              machine.snapshot(directory.resolve("snapshot"));
+              return null;
+            },
+            () -> {
+              try (Fd file = Fd.open(Files.createFile(directory.resolve("dump")), Linux.O_RDWR())) {
+                machine.dumpMemory(file);
+              }
+              return null;
+            },
+            GuestInspection.of(machine)::injectNmi);
+    try (TcpTransportListener listener =
+        new TcpTransportListener(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty())) {
+      Migration migration =
+          machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
+      List<FutureTask<?>> results = new ArrayList<>();
+      try (MigrationStream stream = new MigrationStream(listener.accept())) {
+        stream.open();
+        readUpTo(Type.GO, stream);
+        for (Callable<?> use : uses) {
+          FutureTask<?> result = new FutureTask<>(use);
+          results.add(result);
+          Thread thread = Thread.ofPlatform().daemon().start(result);
+          while (thread.getState() != Thread.State.WAITING && thread.isAlive()) {
+            Thread.onSpinWait();
+          }
+        }
+      }
+      assertEquals(Status.FAILED, end(migration).status());
+
+      for (FutureTask<?> result : results) {
+        Throwable why =
+            assertThrows(ExecutionException.class, () -> result.get(30, TimeUnit.SECONDS))
+                .getCause();
+        assertTrue(why.getMessage().contains("may run in the destination"), why.toString());
+      }
     }
   }
 

@@ -63,9 +63,9 @@ public interface MigrationSource extends AutoCloseable {
      * Commits to the handover: from now on the guest may run at the destination, and resets are
      * refused here.
      *
-     * @return false if the guest has ended
+     * @throws IOException if the guest has ended, or was paused or resumed since its state was sent
      */
-    boolean commit();
+    void commit() throws IOException;
 
     /**
      * Keeps the guest paused and its devices stopped, because the destination may be running it.

@@ -15,6 +15,7 @@ import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
+import org.microvm.transport.Deadline;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -146,19 +147,17 @@ public final class OutgoingMigration implements Migration {
     result.join();
   }
 
-  /** Sends ABORT and ends the stream; a destination on this host reads ABORT before the end. */
+  /**
+   * Sends ABORT and ends the stream; a destination on this host reads ABORT before the end. One
+   * that has not read the state, so that ABORT finds no room, cannot run the guest.
+   */
   private void callOff(String why) {
-    if (stream.isLocal()) {
-      tellAbort(why);
-    } else {
-      Thread word =
-          Thread.ofPlatform().daemon().name("migration-abort").start(() -> tellAbort(why));
-      try {
-        // A network that accepts no more data must not delay the guest.
-        word.join(ABORT_MILLIS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+    Thread word = Thread.ofPlatform().daemon().name("migration-abort").start(() -> tellAbort(why));
+    try {
+      // A destination that accepts no more data must not delay the guest.
+      word.join(ABORT_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
     stream.shutdown();
   }
@@ -175,7 +174,7 @@ public final class OutgoingMigration implements Migration {
     Status status = null;
     try {
       migrate();
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       failure = reason(e);
       status = calledOff() ? Status.CANCELLED : Status.FAILED;
     } catch (InterruptedException e) {
@@ -183,16 +182,28 @@ public final class OutgoingMigration implements Migration {
     } finally {
       stream.close();
     }
-    if (status != null) {
-      end(status, HandoverTimes.NONE);
+    try {
+      if (status != null) {
+        end(status, HandoverTimes.NONE);
+      }
+      guest.close();
+    } finally {
+      result.complete(progress);
     }
-    guest.close();
-    result.complete(progress);
   }
 
   private void end(Status status, HandoverTimes handover) {
     progress = withTotal(progress.ended(status, handover));
-    onEnd.accept(progress);
+    tell(onEnd);
+  }
+
+  /** Tells a listener, whose failure must not decide where the guest runs. */
+  private void tell(Consumer<MigrationProgress> listener) {
+    try {
+      listener.accept(progress);
+    } catch (RuntimeException | Error e) {
+      LOG.error("a listener of the migration failed", e);
+    }
   }
 
   private synchronized boolean calledOff() {
@@ -210,7 +221,7 @@ public final class OutgoingMigration implements Migration {
     Frame ok = expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
-    onActive.accept(progress);
+    tell(onActive);
     if (shares) {
       stream.write(Type.MEMORY, 0, new byte[0], List.of(guest.memoryFile()));
       handOver(() -> progress = progress.inRound(Status.DEVICE, 0, 0, 0));
@@ -259,11 +270,19 @@ public final class OutgoingMigration implements Migration {
 
   private void handOver(RestOfMemory rest)
       throws IOException, MachineException, InterruptedException {
+    // Before the guest is stopped: a thread takes long to start on a busy host.
+    try (Deadline sending = Deadline.prepared(sendLimit(), stream::shutdown)) {
+      handOver(rest, sending);
+    }
+  }
+
+  private void handOver(RestOfMemory rest, Deadline sending)
+      throws IOException, MachineException, InterruptedException {
     HandoverClock clock = new HandoverClock();
     try (MigrationSource.Stopped held = guest.stop()) {
       try {
-        handOver(held, rest, clock);
-      } catch (IOException | MachineException | RuntimeException e) {
+        handOver(held, rest, clock, sending);
+      } catch (IOException | MachineException | RuntimeException | Error e) {
         // Before the guest continues here: the destination may have sent READY and must not run it.
         keepHere(e);
         throw e;
@@ -271,16 +290,26 @@ public final class OutgoingMigration implements Migration {
     }
   }
 
-  private void handOver(MigrationSource.Stopped held, RestOfMemory rest, HandoverClock clock)
+  private void handOver(
+      MigrationSource.Stopped held, RestOfMemory rest, HandoverClock clock, Deadline sending)
       throws IOException, MachineException {
     Duration stop = clock.lap();
     // Before the memory, because saving makes a disk complete its requests.
     byte[] state = held.save();
     Duration save = clock.lap();
-    rest.send();
-    Duration memory = clock.lap();
-    enter(Phase.HANDING_OVER);
-    held.send(stream, state);
+    sending.begin();
+    Duration memory;
+    try {
+      rest.send();
+      memory = clock.lap();
+      enter(Phase.HANDING_OVER);
+      held.send(stream, state);
+    } catch (IOException e) {
+      throw sending.meet() ? e : late(sendLimit(), e);
+    }
+    if (!sending.meet()) {
+      throw late(sendLimit(), null);
+    }
     save = save.plus(clock.lap());
     expectReady();
     Duration load = clock.lap();
@@ -290,20 +319,24 @@ public final class OutgoingMigration implements Migration {
     held.unlockDisks();
     decide(held);
     tellToGoOn(held);
-    HandoverTimes times = new HandoverTimes(stop, memory, save, load, clock.lap());
-    awaitPaths();
-    end(Status.COMPLETED, times);
-    held.leave();
+    try {
+      HandoverTimes times = new HandoverTimes(stop, memory, save, load, clock.lap());
+      awaitPaths();
+      end(Status.COMPLETED, times);
+    } finally {
+      // The destination runs the guest, whatever fails here.
+      held.leave();
+    }
   }
 
-  private synchronized void keepHere(Exception why) {
+  private synchronized void keepHere(Throwable why) {
     if (phase == Phase.HANDING_OVER) {
       callOff(reason(why));
       phase = Phase.DECIDED;
     }
   }
 
-  private static String reason(Exception e) {
+  private static String reason(Throwable e) {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
@@ -319,12 +352,21 @@ public final class OutgoingMigration implements Migration {
     try {
       expect(Type.READY);
     } catch (SocketTimeoutException e) {
-      throw new IOException(
-          "the handover took longer than %d s".formatted(handover.toSeconds()), e);
+      throw late(handover, e);
     }
     if (stream.isLocal()) {
       stream.limitReads(Duration.ZERO);
     }
+  }
+
+  private static IOException late(Duration limit, IOException cause) {
+    return new IOException(
+        "the handover took longer than %d s".formatted(limit.toSeconds()), cause);
+  }
+
+  /** How long the destination may take to accept memory and state while the guest is stopped. */
+  private Duration sendLimit() {
+    return handover.plus(limits.downtime());
   }
 
   /**
@@ -334,9 +376,7 @@ public final class OutgoingMigration implements Migration {
     if (phase != Phase.HANDING_OVER) {
       throw new IOException("cancelled");
     }
-    if (!held.commit()) {
-      throw new IOException("the guest has ended");
-    }
+    held.commit();
     phase = Phase.DECIDED;
   }
 
@@ -352,6 +392,9 @@ public final class OutgoingMigration implements Migration {
       answer = stream.readAnswer();
     } catch (IOException e) {
       throw stream.isLocal() ? e : undecided(held, e.getMessage());
+    } catch (RuntimeException | Error e) {
+      held.stay();
+      throw e;
     }
     if (answer != null && answer.type() == Type.RUNNING) {
       return;

@@ -13,8 +13,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +32,7 @@ import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.memory.MemoryRuns;
 import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
+import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
@@ -113,9 +116,7 @@ class OutgoingMigrationTest {
     public void unlockDisks() throws IOException {}
 
     @Override
-    public boolean commit() {
-      return true;
-    }
+    public void commit() throws IOException {}
 
     @Override
     public void stay() {
@@ -133,14 +134,22 @@ class OutgoingMigrationTest {
 
   private static OutgoingMigration start(
       FakeGuest guest, MigrationStream stream, Duration handover) {
+    return start(guest, stream, handover, end -> {});
+  }
+
+  private static OutgoingMigration start(
+      FakeGuest guest,
+      MigrationStream stream,
+      Duration handover,
+      Consumer<MigrationProgress> listener) {
     OutgoingMigration migration =
         new OutgoingMigration(
             guest,
             stream,
             MigrationLimits.DEFAULT,
             MigrationMemory.AUTO,
-            now -> {},
-            end -> {},
+            listener,
+            listener,
             handover);
     migration.start();
     return migration;
@@ -225,8 +234,8 @@ class OutgoingMigrationTest {
           }
 
           @Override
-          public boolean commit() {
-            return false;
+          public void commit() throws IOException {
+            throw new IOException("the guest has ended");
           }
         };
     Fd[] sockets = UnixSocket.pair();
@@ -267,6 +276,98 @@ class OutgoingMigrationTest {
 
     assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
     assertTrue(guest.left);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void listenerThatFails_doesNotDecideWhereTheGuestRuns(boolean accepted) throws Exception {
+    FakeGuest guest = new FakeGuest();
+    Fd[] sockets = UnixSocket.pair();
+    OutgoingMigration migration =
+        start(
+            guest,
+            new MigrationStream(sockets[0]),
+            LONG,
+            now -> {
+              throw new AssertionError("a listener that fails");
+            });
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      if (accepted) {
+        takeOver(stream);
+      } else {
+        readToState(stream);
+        stream.write(Type.FAILED, "no memory");
+      }
+    }
+
+    Status expected = accepted ? Status.COMPLETED : Status.FAILED;
+    assertEquals(expected, migration.result().get(30, TimeUnit.SECONDS).status());
+    assertEquals(accepted, guest.left);
+  }
+
+  /** Without ABORT it would take the end of the stream for the death of the source. */
+  @Test
+  void errorAfterReady_abortsBeforeTheGuestContinuesHere() throws Exception {
+    FakeGuest guest =
+        new FakeGuest() {
+          @Override
+          public void unlockDisks() {
+            throw new OutOfMemoryError("of this test");
+          }
+        };
+    Fd[] sockets = UnixSocket.pair();
+    OutgoingMigration migration = start(guest, new MigrationStream(sockets[0]), LONG);
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      readToState(stream);
+      stream.write(Type.READY);
+
+      assertEquals(Type.ABORT, stream.read().type());
+      assertFailed(migration, "of this test");
+    }
+  }
+
+  /** A guest whose state exceeds what a socket holds. */
+  private FakeGuest largeGuest(CountDownLatch saved) {
+    return new FakeGuest() {
+      @Override
+      public byte[] save() {
+        saved.countDown();
+        return new byte[4 << 20];
+      }
+    };
+  }
+
+  /** Accepts the guest, and reads no more. */
+  private static void accept(MigrationStream stream) throws IOException {
+    assertEquals(Type.HELLO, stream.read().type());
+    stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
+  }
+
+  @Test
+  void destinationThatReadsNoState_losesTheGuest() throws Exception {
+    FakeGuest guest = largeGuest(new CountDownLatch(1));
+    Fd[] sockets = UnixSocket.pair();
+    OutgoingMigration migration = start(guest, new MigrationStream(sockets[0]), SHORT);
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      accept(stream);
+
+      assertFailed(migration, "took longer");
+      assertFalse(guest.stays || guest.left);
+    }
+  }
+
+  @Test
+  void migrationToADestinationThatReadsNoState_canBeCancelled() throws Exception {
+    CountDownLatch saved = new CountDownLatch(1);
+    Fd[] sockets = UnixSocket.pair();
+    OutgoingMigration migration = start(largeGuest(saved), new MigrationStream(sockets[0]), LONG);
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      accept(stream);
+      saved.await();
+
+      assertTrue(migration.cancel());
+      assertEquals(Status.CANCELLED, migration.result().get(30, TimeUnit.SECONDS).status());
+    }
   }
 
   /** Who connects to a port's path after the migration must reach the destination. */

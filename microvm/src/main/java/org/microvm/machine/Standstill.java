@@ -1,0 +1,106 @@
+package org.microvm.machine;
+
+/**
+ * Keeps a machine's vCPUs stopped while its state is read, saved or handed over. What other threads
+ * ask for meanwhile, {@link PauseControl#pause} or {@link PauseControl#resume}, takes effect at the
+ * end. One standstill exists at a time. Used by one thread.
+ */
+final class Standstill implements AutoCloseable {
+  private final PauseControl pauses;
+
+  // The following are guarded by the PauseControl.
+
+  /** Whether the guest is paused after the end. */
+  private boolean wanted;
+
+  /** Whether the listeners have been told of a pause that has not ended. */
+  private boolean seen;
+
+  /** What {@link #announce} returned. */
+  private boolean announced;
+
+  private boolean committed;
+
+  Standstill(PauseControl pauses) {
+    this.pauses = pauses;
+  }
+
+  /**
+   * Stops the vCPUs, and tells the listeners unless the guest was paused before.
+   *
+   * @return false if the guest has ended before all of them have stopped
+   */
+  boolean stop() throws InterruptedException {
+    return pauses.begin(this) && pauses.tellOf(this);
+  }
+
+  /**
+   * Stops the vCPUs for a moment, which listeners are not told.
+   *
+   * @return false if the guest has ended before all of them have stopped
+   */
+  boolean stopUnnoticed() throws InterruptedException {
+    return pauses.begin(this);
+  }
+
+  /**
+   * Returns whether the guest is to be paused where it continues; {@link #commit} checks that this
+   * is still so.
+   */
+  boolean announce() {
+    synchronized (pauses) {
+      announced = wanted;
+      return announced;
+    }
+  }
+
+  /**
+   * Commits to what was announced: the guest may run in another process from now on, so a pause
+   * waits for the end.
+   *
+   * @return false if the guest was paused or resumed since {@link #announce}
+   */
+  boolean commit() {
+    synchronized (pauses) {
+      committed = wanted == announced;
+      return committed;
+    }
+  }
+
+  /** Makes the end leave the guest stopped. */
+  void keepStopped() {
+    synchronized (pauses) {
+      wanted = true;
+    }
+  }
+
+  /** Ends the standstill before the lock for it is released; {@link #close} then does no more. */
+  void end() {
+    pauses.end(this);
+  }
+
+  @Override
+  public void close() {
+    pauses.close(this);
+  }
+
+  boolean isWanted() {
+    return wanted;
+  }
+
+  void want(boolean paused) {
+    wanted = paused;
+  }
+
+  boolean isSeen() {
+    return seen;
+  }
+
+  void see() {
+    seen = true;
+  }
+
+  boolean isCommitted() {
+    return committed;
+  }
+}
