@@ -46,7 +46,7 @@ final class GuestTemplate implements AutoCloseable {
     } catch (MachineException e) {
       files.close();
       throw new IOException(e.getMessage(), e);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       files.close();
       throw e;
     } catch (InterruptedException e) {

@@ -30,7 +30,7 @@ final class GuestArrival {
   }
 
   /** Tells the source why the guest cannot come here, if the source still listens. */
-  static void refuse(MigrationStream stream, Exception why) {
+  static void refuse(MigrationStream stream, Throwable why) {
     try {
       stream.write(Type.FAILED, String.valueOf(why.getMessage()));
     } catch (IOException e) {
@@ -53,7 +53,7 @@ final class GuestArrival {
       target.standBy();
       paused = load();
       stream.write(Type.READY);
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       refuse(stream, e);
       throw e;
     }

@@ -284,7 +284,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
         throw new MachineException("the guest has ended: " + guest.machine().end());
       }
       return guest;
-    } catch (MachineException | InterruptedException | RuntimeException e) {
+    } catch (MachineException | InterruptedException | RuntimeException | Error e) {
       guest.close();
       throw e;
     }

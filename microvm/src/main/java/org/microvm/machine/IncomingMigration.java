@@ -33,8 +33,14 @@ public final class IncomingMigration implements AutoCloseable {
   private final SourceListener listener;
   private final MigrationAddress address;
 
-  /** The machine for the next guest; null if it is not created yet, or a guest has taken it. */
+  /**
+   * The machine for the next guest; null if it is not created yet, or a guest has taken it. Guarded
+   * by this.
+   */
   private RestoreTarget waiting;
+
+  /** Guarded by this. */
+  private boolean closed;
 
   private IncomingMigration(
       TransportListener listener, MigrationAddress address, RestoreTarget waiting) {
@@ -81,7 +87,7 @@ public final class IncomingMigration implements AutoCloseable {
     try {
       MigrationWarmup.run(target);
       return new IncomingMigration(MigrationTransports.at(address), address, target);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       target.close();
       throw e;
     }
@@ -141,7 +147,7 @@ public final class IncomingMigration implements AutoCloseable {
       RestoreTarget target = greet(stream, source.hello(), config);
       try {
         return new GuestArrival(stream, target).takeOver(held);
-      } catch (IOException | MachineException | RuntimeException e) {
+      } catch (IOException | MachineException | RuntimeException | Error e) {
         target.close();
         throw e;
       }
@@ -155,23 +161,60 @@ public final class IncomingMigration implements AutoCloseable {
       throws IOException, MachineException {
     try {
       StateInput hello = SourceHello.check(frame, config);
-      RestoreTarget target = waiting;
-      if (target == null) {
-        target = RestoreTarget.forMigration(config);
-        waiting = target;
-        if (!MigrationWarmup.hasBegun()) {
-          target.rehearseDevices(FEW);
+      RestoreTarget target = take();
+      boolean accepted = false;
+      try {
+        if (target == null) {
+          target = create(config);
+        }
+        SourceHello.checkCpu(hello, target.cpuFeatures());
+        SourceHello.checkTopology(hello, config.topology());
+        stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
+        accepted = true;
+        return target;
+      } finally {
+        if (!accepted && target != null) {
+          giveBack(target);
         }
       }
-      SourceHello.checkCpu(hello, target.cpuFeatures());
-      SourceHello.checkTopology(hello, config.topology());
-      stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
-      waiting = null;
-      return target;
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       GuestArrival.refuse(stream, e);
       throw e;
     }
+  }
+
+  private static RestoreTarget create(MachineConfig config) throws MachineException, IOException {
+    RestoreTarget target = RestoreTarget.forMigration(config);
+    boolean rehearsed = false;
+    try {
+      if (!MigrationWarmup.hasBegun()) {
+        target.rehearseDevices(FEW);
+      }
+      rehearsed = true;
+      return target;
+    } finally {
+      if (!rehearsed) {
+        target.close();
+      }
+    }
+  }
+
+  /** Takes the machine that waits, which {@link #close} then does not close; or returns null. */
+  private synchronized RestoreTarget take() {
+    RestoreTarget target = waiting;
+    waiting = null;
+    return target;
+  }
+
+  /** Keeps a machine for the next source, unless this has been closed meanwhile. */
+  private void giveBack(RestoreTarget target) {
+    synchronized (this) {
+      if (!closed) {
+        waiting = target;
+        return;
+      }
+    }
+    target.close();
   }
 
   /**
@@ -180,9 +223,13 @@ public final class IncomingMigration implements AutoCloseable {
   @Override
   public void close() {
     listener.close();
-    if (waiting != null) {
-      waiting.close();
-      waiting = null;
+    RestoreTarget target;
+    synchronized (this) {
+      closed = true;
+      target = take();
+    }
+    if (target != null) {
+      target.close();
     }
   }
 }

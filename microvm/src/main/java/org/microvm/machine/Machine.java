@@ -68,7 +68,7 @@ public final class Machine implements AutoCloseable {
     try {
       parts.startLoop();
       return new Machine(config, parts, VmInstance.powerOn(config, parts));
-    } catch (MachineException | RuntimeException e) {
+    } catch (MachineException | RuntimeException | Error e) {
       parts.close();
       throw e;
     }

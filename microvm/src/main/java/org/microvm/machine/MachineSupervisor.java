@@ -75,8 +75,10 @@ final class MachineSupervisor {
         last = startAgain(last, reset.get());
         reset = resetAfter(last);
       }
-    } catch (MachineException | RuntimeException e) {
+    } catch (MachineException | RuntimeException | Error e) {
       last = new MachineEnd.Failed(FailureText.of(e));
+      // A vCPU may run, if the thread of another one could not be started.
+      lifecycle.instance().end(last);
     }
     FlightRecording.tell("ended", last.toString());
     lifecycle.finish(last);

@@ -142,7 +142,7 @@ public final class MigrationWarmup {
       source.driveChannels();
       source.standBy();
       return source.activate(true);
-    } catch (IOException | PortException | GuestMemoryException | RuntimeException e) {
+    } catch (IOException | PortException | GuestMemoryException | RuntimeException | Error e) {
       source.close();
       throw new MachineException(e.getMessage(), e);
     }

@@ -80,7 +80,7 @@ final class RestoreTarget implements AutoCloseable {
     } catch (MachineException e) {
       target.close();
       throw new MachineException(snapshot + ": " + e.getMessage(), e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       target.close();
       throw e;
     }
@@ -92,7 +92,7 @@ final class RestoreTarget implements AutoCloseable {
     MachineParts parts = MachineParts.assemble(config, memory, disksLater);
     try {
       return new RestoreTarget(config, parts, VmInstance.prepare(config, parts));
-    } catch (MachineException | RuntimeException e) {
+    } catch (MachineException | RuntimeException | Error e) {
       parts.close();
       throw e;
     }

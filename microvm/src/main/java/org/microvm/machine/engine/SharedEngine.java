@@ -76,7 +76,7 @@ public final class SharedEngine implements AutoCloseable {
         loop.start();
       }
       return new SharedEngine(kvm, entropy, List.copyOf(started));
-    } catch (ErrnoException | RuntimeException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       opened.forEach(Runnable::run);
       throw e;
     }

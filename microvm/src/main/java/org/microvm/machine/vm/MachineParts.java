@@ -95,7 +95,7 @@ public final class MachineParts implements AutoCloseable {
     } catch (IOException | PortException e) {
       parts.close();
       throw new MachineException(FailureText.of(e), e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       parts.close();
       throw e;
     }

@@ -180,7 +180,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     } catch (IOException | BootException e) {
       close();
       throw new MachineException(FailureText.of(e), e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       close();
       throw e;
     }

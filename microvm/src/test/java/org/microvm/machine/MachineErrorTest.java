@@ -1,0 +1,97 @@
+package org.microvm.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.runtime.VmmRuntime;
+import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.backend.NullBackend;
+
+/** Machines that fail with an error, such as that of a host which has no more threads. */
+@RequiresKvm
+@Timeout(60)
+class MachineErrorTest {
+  @TempDir private Path directory;
+
+  private static MachineConfig config() {
+    return SerialEcho.config("", loop -> NullBackend.open()).build();
+  }
+
+  @Test
+  void errorWhileAMachineIsMade_leavesNothing() throws Exception {
+    try (VmmRuntime runtime = VmmRuntime.open(1)) {
+      MachineConfig config =
+          SerialEcho.config(
+                  "",
+                  loop -> {
+                    throw new OutOfMemoryError("unable to create native thread");
+                  })
+              .runtime(runtime)
+              .build();
+
+      assertThrows(OutOfMemoryError.class, () -> Machine.create(config));
+
+      assertEquals(0, runtime.machines());
+    }
+  }
+
+  @Test
+  void errorOfAListener_endsTheMachine() throws Exception {
+    try (Machine machine = Machine.create(config())) {
+      machine.addListener(
+          new MachineListener() {
+            @Override
+            public void reset(MachineEnd.Reset how, boolean byHost) {
+              throw new AssertionError("a listener that fails");
+            }
+          });
+      machine.start();
+
+      assertTrue(machine.reset());
+
+      MachineEnd end = machine.end().get(30, TimeUnit.SECONDS);
+      assertTrue(assertInstanceOf(MachineEnd.Failed.class, end).toString().contains("that fails"));
+    }
+  }
+
+  /** Closing is how a wait for a guest is ended, and the one who waits closes it, too. */
+  @RepeatedTest(20)
+  void destinationClosedByTwo_closesItsMachineOnce() throws Exception {
+    MachineConfig config = config();
+    IncomingMigration incoming =
+        IncomingMigration.listen(new MigrationAddress.Unix(directory.resolve("incoming")), config);
+    CountDownLatch ready = new CountDownLatch(1);
+    FutureTask<Exception> receiver =
+        new FutureTask<>(
+            () -> {
+              try (incoming) {
+                ready.countDown();
+                incoming.receive(config);
+                return null;
+              } catch (Exception e) {
+                return e;
+              }
+            });
+    Thread.ofPlatform().daemon().start(receiver);
+    ready.await();
+
+    incoming.close();
+
+    Exception ended = receiver.get(30, TimeUnit.SECONDS);
+    assertTrue(ended.getMessage().contains("incoming migration"), ended.toString());
+    assertEquals(0, ended.getSuppressed().length);
+  }
+}
