@@ -75,7 +75,7 @@ run: build images ## boot Linux: a shell on a terminal, otherwise a demonstratio
 
 examples: build images ## build the programs of examples/ (examples/run NAME runs one)
 
-test: build images javadoc ## run everything: format, lint, Javadoc, unit, KVM and Linux guest tests
+test: build images javadoc ## run everything: format check, compiler warnings, Javadoc, unit, KVM and Linux guest tests
 	@test-images/pin.sh summary
 	@$(MAKE) --no-print-directory -C test-images check
 	@tools/test
@@ -146,7 +146,7 @@ oci-test: oci ## test it as root: skopeo, umoci, and a guest under runc with the
 	@tools/packages-oci
 	@tools/oci-test
 
-bench: bench-boot bench-state bench-fleet bench-channels ## run all benchmarks except JMH's; the report is target/bench/index.html
+bench: bench-boot bench-state bench-fleet bench-channels ## run most benchmarks (docs/benchmarks.md); the report is target/bench/index.html
 
 bench-channels: build bare-metal ## measure exits, throughput and latency, also of QEMU (installed if needed)
 	@tools/packages-bench

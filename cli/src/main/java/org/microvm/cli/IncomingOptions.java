@@ -26,7 +26,7 @@ final class IncomingOptions {
 
   private final OptionSpec incoming =
       Options.text(
-              "unix:PATH[,mode=M]|tcp:HOST:PORT[,tls=off]|defer",
+              "unix:PATH[,mode=M][,allow-uid=N][,allow-gid=N]|tcp:HOST:PORT[,tls=off]|defer",
               "wait at this address for a guest that migrates from another process; give the same"
                   + " options as there. defer: QMP's migrate-incoming sets the address",
               "--incoming",

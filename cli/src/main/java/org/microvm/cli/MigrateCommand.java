@@ -44,7 +44,7 @@ final class MigrateCommand implements Callable<Integer> {
   @Option(
       names = "--downtime-limit",
       paramLabel = "MS",
-      description = "limit for the estimated downtime of the guest, in milliseconds")
+      description = "maximum estimated downtime of the guest, in milliseconds (default: 20)")
   private Long downtimeLimit;
 
   @Option(
@@ -74,7 +74,7 @@ final class MigrateCommand implements Callable<Integer> {
 
   @Parameters(
       arity = "1..2",
-      paramLabel = "[NAME] unix:PATH|tcp:HOST:PORT[,tls=off]",
+      paramLabel = "[NAME] unix:PATH[,allow-uid=N][,allow-gid=N]|tcp:HOST:PORT[,tls=off]",
       hideParamSyntax = true,
       description =
           "the machine's name, unless --qmp is given, and the address at which the other process"

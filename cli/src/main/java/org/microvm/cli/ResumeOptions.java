@@ -24,8 +24,8 @@ final class ResumeOptions {
   private final OptionSpec clock =
       Options.text(
               "saved|realtime",
-              "for --restore: whether the guest's clocks resume where they stopped (saved, the"
-                  + " default) or advance by the elapsed time (realtime)",
+              "for --restore: saved: the guest's clocks continue where they stopped, plus at most"
+                  + " 0.1 s; realtime: they advance by the elapsed time (default: saved)",
               "--clock")
           .build();
 

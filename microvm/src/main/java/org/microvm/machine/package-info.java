@@ -3,16 +3,7 @@
  * entry point; {@link org.microvm.machine.IncomingMigration} receives a guest from another process,
  * and a {@link org.microvm.machine.MachineListener} is notified of events.
  *
- * <p>The packages below this one never use it, and each uses only these others:
- *
- * <pre>
- * config, jfr, memory, x86, migration   none
- * vcpu, board                           config, jfr
- * vm                                    board, vcpu, x86, config
- * snapshot                              memory, config
- * save                                  snapshot, vm, memory, config
- * transfer                              migration, memory, config
- * </pre>
+ * <p>The packages below this one never use it; docs/design.md lists which others each of them uses.
  *
  * <p>A machine is assembled in this order. {@code vm.MachineParts} does steps 1 to 5, and what they
  * create outlives a reset. {@code vm.VmInstance} does steps 6 to 9, again after each reset. For a

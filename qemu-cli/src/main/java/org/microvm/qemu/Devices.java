@@ -148,7 +148,8 @@ final class Devices {
 
   private void serial(OptionList options) throws OptionException {
     if (serial) {
-      throw new OptionException("there is one virtio-serial device, with up to 512 ports");
+      throw new OptionException(
+          "only one virtio-serial device is supported; it has up to 511 ports");
     }
     serial = true;
     OF_BUSES.forEach(options::take);

@@ -7,8 +7,8 @@
  * connects to it, and {@link org.microvm.qmp.QmpTarget} is the machine that is controlled.
  *
  * <p>Differences from QEMU: several clients are served at the same time, and each receives all
- * events; there are no out-of-band commands; the names of commands that QEMU lacks begin with
- * {@code x-}.
+ * events; {@code yank} is the only command that can be sent out of band; the names of commands that
+ * QEMU lacks begin with {@code x-}.
  *
  * @see <a href="https://www.qemu.org/docs/master/interop/qmp-spec.html">the protocol</a>
  */

@@ -313,7 +313,7 @@ class OptionsTest {
   void chardev_logThatCannotBeIsRefused() {
     refused("null: logappend= needs logfile=", () -> backend("null,logappend=on"));
     refused(
-        "channel: a channel to a program in this JVM has no logfile=",
+        "channel: logfile= is not supported for this chardev type",
         () -> backend("channel,logfile=/l"));
   }
 

@@ -38,8 +38,8 @@ public final class ChardevOptions {
    *   <li>{@code qemu-vdagent,id=ID,clipboard=on[,path=PATH]} for the SPICE agent in the guest
    * </ul>
    *
-   * <p>All but the last take {@code logfile=PATH[,logappend=on]}: a file that also gets what the
-   * host program receives.
+   * <p>All but {@code channel} and {@code qemu-vdagent} accept {@code logfile=PATH[,logappend=on]}:
+   * a file that also gets what the host program receives.
    *
    * @param options the parsed option; all of its values are taken
    * @return the specification; nothing is opened
@@ -72,8 +72,7 @@ public final class ChardevOptions {
   public static ChardevSpec logged(ChardevSpec spec, Path log, boolean append)
       throws OptionException {
     if (spec instanceof ChardevSpec.InProcess || spec instanceof ChardevSpec.Clipboard) {
-      throw new OptionException(
-          spec.kind() + ": a channel to a program in this JVM has no logfile=");
+      throw new OptionException(spec.kind() + ": logfile= is not supported for this chardev type");
     }
     return new LoggedSpec(spec, log, append);
   }

@@ -77,8 +77,8 @@ public final class DeviceOptions {
    * Reads the options of a port: {@code
    * virtserialport|virtconsole[,chardev=ID][,id=ID][,name=NAME][,nr=N][,cache_buffers=on|off]
    * [,byte_limit=BYTES][,guest_byte_limit=BYTES][,bps=BYTES][,ops=BUFFERS]
-   * [,guest_close=hold|disconnect]}. There is one bus, so {@code bus=} has no effect here. Without
-   * {@code chardev=} the guest's bytes are dropped.
+   * [,guest_close=hold|disconnect]}. This method ignores {@code bus=}; the caller checks that it
+   * names the only bus. Without {@code chardev=} the guest's bytes are dropped.
    *
    * @param options the parsed option; all of its values are taken
    * @return the specification of the port
