@@ -16,7 +16,7 @@ job "microvm" {
       driver = "docker"
       user   = "65532:65532"
 
-      # The task is stopped by SIGTERM, which ends the machine like a power cut. `nomad alloc exec` of the stop command
+      # The task is stopped by SIGTERM, which powers the machine off. `nomad alloc exec` of the stop command
       # in docs/deployment.md shuts the guest down first.
       kill_signal  = "SIGTERM"
       kill_timeout = "30s"

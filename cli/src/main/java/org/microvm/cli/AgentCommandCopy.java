@@ -20,9 +20,9 @@ import picocli.CommandLine.ParentCommand;
       "Copies a file into the guest or out of it.",
       "A path in the guest begins with a colon, as in 'cp notes.txt :/tmp/' and"
           + " 'cp :/etc/hosts -'; - is standard input or output.",
-      "A new file gets the permissions of the one that is copied: in the guest only its owner may"
-          + " write it, and on the host the umask applies. What is copied from standard input gets"
-          + " mode 0644. An existing file keeps its own."
+      "A new file gets the permissions of the one that is copied: in the guest only"
+          + " its owner may write it, and on the host the umask applies. What is copied"
+          + " from standard input gets mode 0644. An existing file keeps its permissions."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandCopy implements Callable<Integer> {

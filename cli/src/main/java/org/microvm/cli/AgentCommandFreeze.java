@@ -19,10 +19,11 @@ import picocli.CommandLine.Spec;
     name = "freeze",
     description = {
       "Freezes the guest's file systems, runs a program on the host, and thaws them.",
-      "They are thawed whatever happens: if the program fails, if its time is up, if this command"
-          + " is interrupted, and if the guest does not answer the freeze in time. Only SIGKILL"
-          + " prevents that; then 'agent thaw' helps. The exit status is that of the program, 124 if"
-          + " its time was up, or 255 if file systems could not be frozen or thawed."
+      "They are always thawed: also if the program fails or exceeds --limit, if"
+          + " this command is interrupted, or if the guest does not answer the freeze in"
+          + " time. If this command is killed by SIGKILL, run 'agent thaw'. The exit"
+          + " status is that of the program, 124 if it exceeded --limit, or 255 if file"
+          + " systems could not be frozen or thawed."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)

@@ -73,7 +73,10 @@ final class ArrivingMachines {
       arrived.accept(machine);
       arrival.complete(null);
     } catch (IOException | RuntimeException e) {
-      LOG.error("{} ends, because it has no name any more: {}", machine.name(), e.getMessage());
+      LOG.error(
+          "cannot take over the name of {}, so the machine is ended: {}",
+          machine.name(),
+          e.getMessage());
       arrival.completeExceptionally(e);
       lost.accept(machine);
     }

@@ -131,8 +131,9 @@ final class ClipboardCommand {
   @Command(
       name = "watch",
       description =
-          "Prints a line for each change: the selection and the formats of its contents, none if it"
-              + " is empty. Begins with the present contents.",
+          "Prints the current state of the clipboard, then a line for each change: the"
+              + " selection and the available formats, or no format if the selection is"
+              + " empty.",
       mixinStandardHelpOptions = true)
   int watch(
       @Mixin ClipboardTarget target,

@@ -67,7 +67,7 @@ final class CommandLineBytes {
           if (ByteText.hasBytes(value)) {
             throw new ParameterException(
                 at.commandSpec().commandLine(),
-                "%s: '%s' is not UTF-8; only words of commands after -- may be other bytes"
+                "%s: '%s' is not UTF-8; only arguments after -- may contain other bytes"
                     .formatted(name(arg), ByteText.shown(value)));
           }
         }
@@ -82,7 +82,7 @@ final class CommandLineBytes {
   /** Converts the value of an option or parameter to a path. */
   static Path path(String text) {
     if (text.isEmpty()) {
-      throw new TypeConversionException("'' is not the name of a file");
+      throw new TypeConversionException("a file name must not be empty");
     }
     if (ByteText.hasBytes(text)) {
       throw new TypeConversionException(

@@ -19,9 +19,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "console",
     description =
-        "Shows the console of a machine: the last 64 KiB, then what follows; sends it what you type."
-            + " On a terminal, Ctrl-A d detaches and Ctrl-A h shows help. Otherwise standard input is"
-            + " sent until its end.",
+        "Attaches to the console of a machine: shows the last 64 KiB of output and"
+            + " all new output, and sends your input. On a terminal, Ctrl-A d detaches and"
+            + " Ctrl-A h shows help. If standard input is not a terminal, it is sent until"
+            + " it ends.",
     mixinStandardHelpOptions = true)
 final class ConsoleCommand implements Callable<Integer> {
   @Parameters(paramLabel = "NAME", description = "the machine's name")

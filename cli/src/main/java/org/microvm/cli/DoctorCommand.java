@@ -104,10 +104,13 @@ final class DoctorCommand implements Callable<Integer> {
 
   private static String sandbox() {
     int version = Sandbox.landlockVersion();
-    String files = version > 0 ? "Landlock " + version : "no Landlock: files are not restricted";
+    String files =
+        version > 0
+            ? "Landlock " + version
+            : "no Landlock: files are not restricted, and --sandbox strict is refused";
     return Sandbox.hasSeccomp()
         ? "seccomp, " + files
-        : "no seccomp: --sandbox on and strict do not start";
+        : "no seccomp: machines run without a sandbox, and --sandbox on and strict are refused";
   }
 
   private boolean kvm() {
@@ -190,7 +193,7 @@ final class DoctorCommand implements Callable<Integer> {
     return HostVirtualization.isNested()
         ? "this host is itself a virtual machine: exits cost more, and its hypervisor"
             + " decides whether there is VMX or SVM"
-        : "this host is no virtual machine, or hides it";
+        : "this host is not a virtual machine, or its hypervisor does not report that it is one";
   }
 
   private void line(String what, String finding) {

@@ -88,8 +88,7 @@ final class FencedMachine implements FenceMachine {
 
   /**
    * A reset makes a new virtual machine, once the vCPUs of the old one have ended. A machine that
-   * does not answer is ended like a power cut, which fences it as well, and started if that is
-   * possible.
+   * does not answer is powered off, which fences it as well, and started if that is possible.
    */
   @Override
   public void reboot() throws IOException {

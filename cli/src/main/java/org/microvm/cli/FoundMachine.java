@@ -38,7 +38,7 @@ record FoundMachine(Machines.Entry entry) {
   }
 
   private String stopped() {
-    return "the process %d of %s is stopped and answers once it continues: kill -CONT %d"
+    return "process %d of machine %s is stopped (SIGSTOP) and cannot answer; resume it with: kill -CONT %d"
         .formatted(entry.pid(), entry.name(), entry.pid());
   }
 

@@ -122,7 +122,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     }
   }
 
-  /** Returns once the server was told to stop, or was replaced and has no machine any more. */
+  /** Returns once the server was told to stop, or was replaced and has no machines left. */
   void await() {
     ended.join();
   }
@@ -241,7 +241,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   private ServerAnswer stop() {
     int count = served.size();
     endAll();
-    return ServerAnswer.done("microvm: the server has ended, and %d machines\n".formatted(count));
+    return ServerAnswer.done(
+        "microvm: the server has ended; machines ended with it: %d\n".formatted(count));
   }
 
   private ServerAnswer handOver() {

@@ -23,8 +23,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "migrate",
     description =
-        "Moves a running guest to `microvm run --incoming ADDRESS` and ends the process that ran it."
-            + " Connections of host programs move over a unix socket, but end over TCP.",
+        "Moves a running guest to `microvm run --incoming ADDRESS` and ends the"
+            + " process that ran it. Over a unix socket, host programs stay connected to"
+            + " the guest's channels; over TCP, their connections are closed.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class MigrateCommand implements Callable<Integer> {

@@ -71,7 +71,7 @@ final class Options {
    */
   static Path file(String where, String word) {
     if (word.isEmpty()) {
-      throw new UsageException(where + ": '' is not the name of a file");
+      throw new UsageException(where + ": a file name must not be empty");
     }
     return Path.of(word);
   }

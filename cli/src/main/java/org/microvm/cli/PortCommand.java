@@ -80,7 +80,9 @@ final class PortCommand {
     @Option(
         names = "--id",
         paramLabel = "ID",
-        description = "id of the device (default: NAME, with - for what an id cannot have)")
+        description =
+            "id of the device (default: NAME, with - in place of characters that are not"
+                + " allowed in an id)")
     private String id;
 
     @Option(
@@ -95,7 +97,8 @@ final class PortCommand {
     @Option(
         names = "--set",
         paramLabel = "OPTION=VALUE",
-        description = "any other option of --device virtserialport: byte_limit=64K, bps=1M")
+        description =
+            "any other option of --device virtserialport, such as byte_limit=64K or bps=1M")
     private Map<String, String> options = Map.of();
 
     /** Returns the port that the options describe. */

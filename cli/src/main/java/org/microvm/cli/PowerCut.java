@@ -10,7 +10,7 @@ import java.util.concurrent.TimeoutException;
 import org.microvm.cli.named.Machines;
 import org.microvm.qmp.QmpClient;
 
-/** Ends a machine with a name like a power cut, and waits until it has ended. */
+/** Powers a machine with a name off, without a guest shutdown, and waits until it has ended. */
 final class PowerCut {
   /** Time for an answer of the machine, and for its process to end after it was told to. */
   static final Duration ANSWER = Duration.ofSeconds(5);

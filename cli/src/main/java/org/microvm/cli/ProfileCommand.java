@@ -30,7 +30,7 @@ final class ProfileCommand implements Callable<Integer> {
       paramLabel = "HZ",
       defaultValue = "199",
       description =
-          "samples per second, each of which is an exit of the vCPU (default: ${DEFAULT-VALUE})")
+          "samples per second; each sample causes a vCPU exit (default: ${DEFAULT-VALUE})")
   private int rate;
 
   @Option(
@@ -43,8 +43,9 @@ final class ProfileCommand implements Callable<Integer> {
       names = "--folded",
       paramLabel = "FILE",
       description =
-          "write stacks to FILE for flame graph tools: whole stacks of a kernel with frame"
-              + " pointers, only the innermost frame of programs")
+          "write stacks to FILE for flame graph tools. Kernel stacks are complete if"
+              + " the kernel has frame pointers; of programs only the innermost frame is"
+              + " recorded")
   private Path folded;
 
   @Option(names = "--seconds", paramLabel = "N", description = "stop the machine after N seconds")

@@ -41,9 +41,10 @@ final class RestoreCommand implements Callable<Integer> {
       Options.command(
           this,
           "restore",
-          "Resumes a machine from a snapshot, with the options of the saved machine. Options of"
-              + " `microvm run` may be added. They take the place of the same options of the snapshot"
-              + " (a chardev: of the one with the same id; a disk: of all disks).");
+          "Resumes a machine from a snapshot, with the options of the saved machine."
+              + " Options of `microvm run` may be added. They replace the saved options of"
+              + " the same name: --chardev replaces the chardev with the same id, --disk"
+              + " replaces all disks.");
 
   /** Whether {@code --sockets} was given. */
   boolean movesSockets() {

@@ -27,9 +27,10 @@ final class SandboxOptions {
   private final OptionSpec sandbox =
       Options.text(
               "on|off|strict",
-              "restrict this process to the system calls and files that a machine needs: on also"
-                  + " lets clients of --qmp name further files; strict allows only what the command"
-                  + " line names, and kills the process at a forbidden system call (default: on)",
+              "restrict this process to the system calls and files that a machine needs;"
+                  + " with on, clients of --qmp can name more files while the machine runs;"
+                  + " strict allows only what the command line names, and kills the process at a"
+                  + " forbidden system call (default: on)",
               "--sandbox")
           .build();
 

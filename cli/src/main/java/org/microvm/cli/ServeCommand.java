@@ -17,9 +17,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "serve",
     description =
-        "Hosts the machines that this user starts with `run --detach` and `restore --detach`, all in"
-            + " one process, which saves each of them the start of a process. Ends with SIGTERM or"
-            + " --stop, and its machines with it.",
+        "Runs the machines that this user starts with `run --detach` and `restore"
+            + " --detach` in one process, so that starting a machine does not start a JVM."
+            + " SIGTERM or --stop ends the server and its machines.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ServeCommand implements Callable<Integer> {
@@ -27,19 +27,19 @@ final class ServeCommand implements Callable<Integer> {
       names = "--max-machines",
       paramLabel = "N",
       defaultValue = "500",
-      description = "the most machines at a time (default: ${DEFAULT-VALUE})")
+      description = "maximum number of machines (default: ${DEFAULT-VALUE})")
   private int maxMachines;
 
   @Option(
       names = "--max-memory",
       paramLabel = "SIZE",
-      description = "the most RAM of all guests together, such as 64G (default: no limit)")
+      description = "maximum total RAM of all guests, such as 64G (default: no limit)")
   private String maxMemory;
 
   @Option(
       names = "--max-guest-memory",
       paramLabel = "SIZE",
-      description = "the most RAM of a guest (default: no limit)")
+      description = "maximum RAM of one guest (default: no limit)")
   private String maxGuestMemory;
 
   @Option(

@@ -93,7 +93,7 @@ final class SnapshotKey {
     int mode = (Integer) Files.getAttribute(file, "unix:mode") & MODE_BITS;
     int owner = (Integer) Files.getAttribute(file, "unix:uid");
     if (mode != PRIVATE_MODE || owner != ProcessUser.id()) {
-      throw new IOException("the file is not this user's alone (mode 0600)");
+      throw new IOException("the file must be accessible only to this user (mode 0600)");
     }
     try (InputStream input = Files.newInputStream(file)) {
       byte[] bytes = input.readNBytes(KEY_BYTES + 1);

@@ -15,12 +15,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code microvm stop}: shuts a machine with a name down, and ends it if that does not help. */
+/** {@code microvm stop}: shuts down a machine with a name, or powers it off if that fails. */
 @Command(
     name = "stop",
     description =
-        "Shuts a machine down by its power button or its guest agent, and ends it like a power cut if"
-            + " it has not ended in time. Prints what happened.",
+        "Shuts down a machine through its power button or its guest agent. If the"
+            + " guest does not shut down in time, powers the machine off. Prints which of"
+            + " these happened.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class StopCommand implements Callable<Integer> {
@@ -33,7 +34,9 @@ final class StopCommand implements Callable<Integer> {
   @Parameters(paramLabel = "NAME", description = "the machine's name")
   private String name;
 
-  @Option(names = "--force", description = "end it like a power cut, at once")
+  @Option(
+      names = "--force",
+      description = "power the machine off immediately, without a guest shutdown")
   private boolean force;
 
   @Option(
@@ -85,7 +88,7 @@ final class StopCommand implements Callable<Integer> {
       }
     }
     if (force) {
-      cut("power-cut", "%s ended like a power cut (--force)");
+      cut("power-cut", "%s was powered off (--force)");
       return;
     }
     String how;
@@ -105,11 +108,11 @@ final class StopCommand implements Callable<Integer> {
     } else if (how != null) {
       cut(
           "power-cut",
-          "%s did not shut down within " + timeout + " s (" + how + ") and ended like a power cut");
+          "%s did not shut down within " + timeout + " s (" + how + ") and was powered off");
     } else {
       cut(
           "power-cut",
-          "%s has no power button and no answering guest agent, so it ended like a power cut");
+          "%s has neither a power button nor a guest agent that answers, so it was powered off");
     }
   }
 
@@ -138,7 +141,7 @@ final class StopCommand implements Callable<Integer> {
       }
       if (guest.equals("paused")) {
         throw new IOException(
-            "%s is paused, so its guest cannot shut down: `microvm ctl %s cont` resumes it, `microvm stop %s --force` ends it like a power cut"
+            "%s is paused, so its guest cannot shut down: `microvm ctl %s cont` resumes it, `microvm stop %s --force` powers it off"
                 .formatted(name, name, name));
       }
       state = "may have been asked to shut down";
@@ -157,7 +160,7 @@ final class StopCommand implements Callable<Integer> {
     public void waiting(String what, Duration since) throws IOException {
       if (since.toSeconds() >= Math.max(timeout, 1)) {
         throw new IOException(
-            "%s did not send %s within %d s (--timeout) and %s; `microvm stop %s --force` ends it"
+            "%s did not send %s within %d s (--timeout) and %s; `microvm stop %s --force` powers it off"
                 .formatted(name, what, since.toSeconds(), state, name));
       }
       StatusLine.show("waiting for %s: %d s".formatted(what, since.toSeconds()));
@@ -196,7 +199,7 @@ final class StopCommand implements Callable<Integer> {
   }
 
   private void cut(String how, String message) throws IOException {
-    state = "may have been told to end like a power cut";
+    state = "may have been told to power off";
     if (end.cut()) {
       say("killed", "the process of %s did not answer and was killed");
     } else {

@@ -16,8 +16,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "top",
     description =
-        "Shows exits, interrupts and bytes of a running machine until it ends or you press q. With"
-            + " --count or without a terminal that has control sequences, prints text.",
+        "Shows exits, interrupts and bytes of a running machine until it ends or you"
+            + " press q. With --count, or if standard output is not a terminal that"
+            + " supports control sequences, prints plain text.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TopCommand implements Callable<Integer> {

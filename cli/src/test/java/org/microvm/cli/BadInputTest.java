@@ -127,7 +127,7 @@ class BadInputTest {
     assertEquals(2, Main.execute(new PrintWriter(err, true), words));
 
     assertOneLineWith(where);
-    assertOneLineWith(where.endsWith("file") ? where : "'' is not the name of a file");
+    assertOneLineWith(where.endsWith("file") ? where : "a file name must not be empty");
   }
 
   @ParameterizedTest
@@ -157,7 +157,7 @@ class BadInputTest {
         "--on-halt|never|--on-halt: 'never' is not exit or ignore",
         "--reset-limit|-1|--reset-limit: '-1' is not a number from 0 to 999999",
         "--on-reset|sometimes|--on-reset: 'sometimes' is not exit or restart",
-        "--chardev|pigeon,id=a|--chardev there is no chardev \"pigeon\"; the kinds are: socket",
+        "--chardev|pigeon,id=a|--chardev unknown chardev type \"pigeon\"; supported types: socket",
         "--chardev|file,id=a,path=|path= has no value",
         "--chardev|null,id=a|--chardev id=a is used by no --device",
         "--registers|some|--registers: 'some' is not mapped or exits",
@@ -294,7 +294,7 @@ class BadInputTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "pigeon,id=a|there is no chardev \"pigeon\"",
+        "pigeon,id=a|unknown chardev type \"pigeon\"",
         "socket,id=a,path=/tmp/x,colour=red|unknown option colour=",
         "socket,id=a|needs path=",
       })

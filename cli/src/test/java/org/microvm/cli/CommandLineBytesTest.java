@@ -90,7 +90,7 @@ class CommandLineBytesTest {
 
     assertEquals(2, outcome.status());
     assertEquals(
-        "microvm: --disk: 'd\\xe4nk.img' is not UTF-8; only words of commands after -- may be other"
+        "microvm: --disk: 'd\\xe4nk.img' is not UTF-8; only arguments after -- may contain other"
             + " bytes\n",
         outcome.errors());
   }
@@ -172,7 +172,7 @@ class CommandLineBytesTest {
     assertEquals(Main.USAGE, Main.execute(new PrintWriter(err, true), words.split(" ")));
 
     assertTrue(err.toString().contains("a\\xff"), err.toString());
-    assertTrue(err.toString().contains("is not UTF-8; only words of commands"), err.toString());
+    assertTrue(err.toString().contains("is not UTF-8; only arguments after --"), err.toString());
   }
 
   @Test

@@ -26,6 +26,6 @@ class LauncherDirectoryTest {
 
     assertEquals(1, process.waitFor());
     String last = output.lines().reduce("", (first, second) -> second);
-    assertTrue(last.startsWith("microvm: the working directory does not exist any more"), output);
+    assertTrue(last.startsWith("microvm: the working directory no longer exists"), output);
   }
 }

@@ -142,8 +142,7 @@ class NamedMachineTest {
 
     assertTrue(microvm("stop", "wbe").err().contains("did you mean 'web'?"));
     assertEquals(
-        new Outcome(0, "web ended like a power cut (--force)\n", ""),
-        microvm("stop", "web", "--force"));
+        new Outcome(0, "web was powered off (--force)\n", ""), microvm("stop", "web", "--force"));
     assertFalse(Files.exists(machine()));
     assertEquals(0, list().size());
   }
@@ -252,7 +251,7 @@ class NamedMachineTest {
     assertEquals(Main.FAILED, outcome.status());
     assertEquals("", outcome.out());
     assertEquals(
-        "microvm: the process %s of web is stopped and answers once it continues: kill -CONT %s"
+        "microvm: process %s of machine web is stopped (SIGSTOP) and cannot answer; resume it with: kill -CONT %s"
             .formatted(pid, pid),
         outcome.err().lines().findFirst().orElseThrow());
   }

@@ -2,7 +2,7 @@ package org.microvm.fencing;
 
 /** What a request asks for: {@code fence_cmd_t} of xvm.h. */
 public enum FenceAction {
-  /** Ends the machine, as a power cut does. */
+  /** Powers the machine off, without a guest shutdown. */
   OFF(1),
   /** Resets the machine. */
   REBOOT(2),

@@ -18,8 +18,8 @@ public interface FenceMachine {
   boolean isOn() throws IOException;
 
   /**
-   * Ends the machine, as a power cut does. Returns once none of its vCPUs runs any more, which is
-   * what the answer to the guest confirms. Does nothing if it is off.
+   * Powers the machine off, without a guest shutdown. Returns once all of its vCPUs have stopped,
+   * which is what the answer to the guest confirms. Does nothing if it is off.
    *
    * @throws IOException if it is unknown whether the machine still runs
    */

@@ -14,7 +14,7 @@ import org.microvm.syscall.SandboxCalls;
 import org.microvm.syscall.Syscalls;
 
 /**
- * Landlock: the kernel checks each opened path against rules, for this process alone (landlock(7)).
+ * Landlock: the kernel checks each opened path against rules, only for this process (landlock(7)).
  */
 final class Landlock implements AutoCloseable {
   /** Of linux/landlock.h. */
@@ -74,7 +74,8 @@ final class Landlock implements AutoCloseable {
       throw new ErrnoException(
           "landlock_restrict_self",
           Errno.ETIMEDOUT,
-          "a thread does not take a signal, which the parent process may have blocked");
+          "a thread does not receive the signal that applies the ruleset; the parent"
+              + " process may have blocked it");
     }
     ErrnoException.check(result, "landlock_restrict_self");
   }

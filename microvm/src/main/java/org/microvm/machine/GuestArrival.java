@@ -114,7 +114,7 @@ final class GuestArrival {
     }
     if (frame.type() != Type.GO) {
       frame.close();
-      throw new IOException("the source keeps the guest: " + frame.text());
+      throw new IOException("the source aborted the migration: " + frame.text());
     }
     return SourceVerdict.GO;
   }
@@ -154,7 +154,7 @@ final class GuestArrival {
           target.load(StateReader.of(frame.payload()));
           return frame.argument() != 0;
         }
-        case ABORT -> throw new IOException("the source keeps the guest: " + frame.text());
+        case ABORT -> throw new IOException("the source aborted the migration: " + frame.text());
         default -> throw new IOException("the source sent an unexpected frame: " + frame.type());
       }
     }

@@ -125,7 +125,7 @@ final class MachineLifecycle {
     lock.lock();
     try {
       if (started || closed) {
-        throw new IllegalStateException("a machine is started once");
+        throw new IllegalStateException("the machine has already been started");
       }
       started = true;
       action.run();

@@ -30,17 +30,17 @@ public record PoolLimits(int ready, int maxGuests, long guestBytes, long maxByte
     }
     if (ready > maxGuests) {
       throw new IllegalArgumentException(
-          "%d guests are to be kept ready, but at most %d may exist".formatted(ready, maxGuests));
+          "ready=%d exceeds maxGuests=%d".formatted(ready, maxGuests));
     }
     if (ready > maxBytes / guestBytes) {
       throw new IllegalArgumentException(
-          "%d guests of %d bytes are to be kept ready, but all may have %d bytes together"
+          "ready=%d guests of %d bytes exceed the limit of %d bytes for all guests"
               .formatted(ready, guestBytes, maxBytes));
     }
   }
 
   /**
-   * Limits the number of guests alone.
+   * Limits only the number of guests.
    *
    * @param ready as in {@link PoolLimits}
    * @param maxGuests as in {@link PoolLimits}
@@ -60,8 +60,9 @@ public record PoolLimits(int ready, int maxGuests, long guestBytes, long maxByte
     boolean byNumber = maxGuests <= maxBytes / guestBytes;
     return new MachineException(
         byNumber
-            ? "the pool has its limit of %d guests: close one that was taken".formatted(maxGuests)
-            : "the pool's %d guests have %d bytes of memory each, and all may have %d: close one that"
+            ? "the pool has reached its limit of %d guests; close a guest that was taken"
+                .formatted(maxGuests)
+            : "the pool's %d guests of %d bytes have reached its limit of %d bytes; close a guest that"
                     .formatted(capacity(), guestBytes, maxBytes)
                 + " was taken");
   }

@@ -47,7 +47,7 @@ final class SnapshotSession {
       throws MachineException, InterruptedException {
     Snapshot other = Snapshot.open(base);
     if (directory.toAbsolutePath().normalize().equals(base.toAbsolutePath().normalize())) {
-      throw new MachineException(other + " cannot be replaced by what differs from it");
+      throw new MachineException("a diff snapshot cannot be written over its own base " + other);
     }
     save(
         directory,
@@ -157,7 +157,7 @@ final class SnapshotSession {
         done = true;
       } finally {
         if (!done) {
-          // KVM has handed out its log of what was written since then: nobody knows it any more.
+          // KVM has handed out its log of what was written since then: it is no longer known.
           context.tracking().end();
         }
       }

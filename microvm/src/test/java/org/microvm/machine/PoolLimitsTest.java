@@ -19,10 +19,10 @@ class PoolLimitsTest {
   @Test
   void refusal_namesTheLimitThatIsReached() {
     assertEquals(
-        "the pool has its limit of 5 guests: close one that was taken",
+        "the pool has reached its limit of 5 guests; close a guest that was taken",
         new PoolLimits(1, 5, 100, 1000).refusal().getMessage());
     assertEquals(
-        "the pool's 3 guests have 100 bytes of memory each, and all may have 399: close one that"
+        "the pool's 3 guests of 100 bytes have reached its limit of 399 bytes; close a guest that"
             + " was taken",
         new PoolLimits(1, 5, 100, 399).refusal().getMessage());
   }

@@ -125,7 +125,7 @@ final class Board {
     List<String> names = List.of(value.split(":"));
     if (!names.contains("kvm") && !machine.equals("none")) {
       throw new OptionException(
-          "there is no accelerator %s, only kvm%s"
+          "accelerator %s is not supported; use kvm%s"
               .formatted(value, NearestWord.hint(value, List.of("kvm"))));
     }
     accelerators.addAll(names);
@@ -176,7 +176,7 @@ final class Board {
       String number = options.take(name).orElse("1");
       if (!number.equals("1")) {
         throw new OptionException(
-            "%s=%s: a socket has cores, nothing else".formatted(name, number));
+            "%s=%s: only sockets, cores and threads are supported".formatted(name, number));
       }
     }
     options.finish();
@@ -207,7 +207,7 @@ final class Board {
       // As QEMU does without tls-creds.
       words.put("--incoming", value.contains("tls=") ? value : value + ",tls=off");
     } else {
-      throw new OptionException("a guest can arrive at unix:PATH, tcp:HOST:PORT or defer alone");
+      throw new OptionException("accepted are unix:PATH, tcp:HOST:PORT and defer");
     }
   }
 

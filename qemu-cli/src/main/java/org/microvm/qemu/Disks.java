@@ -106,7 +106,7 @@ final class Disks {
     }
     boolean overlay = options.takeFlag("snapshot", false);
     if (options.takeFlag("copy-on-read", false)) {
-      throw new OptionException("copy-on-read=on is not here");
+      throw new OptionException("copy-on-read=on is not supported");
     }
     for (String name : List.of("werror", "rerror")) {
       options.take(name).filter(word -> !word.equals("auto")).ifPresent(it -> values.put(name, it));

@@ -11,7 +11,7 @@ final class Help {
       """
       Supported machines are:
       microvm              virtio-mmio devices, a UART, no PCI
-      none                 no guest: QMP alone
+      none                 no guest, only QMP
       pc                   same as microvm (default)
       q35                  same as microvm
       """;

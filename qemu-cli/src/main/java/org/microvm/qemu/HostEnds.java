@@ -52,7 +52,7 @@ final class HostEnds {
     boolean shared = options.takeFlag("mux", false);
     for (String name : OFF) {
       if (options.takeFlag(name, false)) {
-        throw new OptionException("%s: %s=on is not here".formatted(options.kind(), name));
+        throw new OptionException("%s: %s=on is not supported".formatted(options.kind(), name));
       }
     }
     // These say how, not what: packets are small anyway, and there is one address family.

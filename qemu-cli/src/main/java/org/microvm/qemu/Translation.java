@@ -12,7 +12,8 @@ final class Translation {
       List.of("add-fd", "snapshot", "machine", "M", "chardev", "object", "drive", "blockdev");
 
   private static final String NO_NETWORK = "there is no network; use a channel of virtio-serial";
-  private static final String NO_MEDIUM = "there are virtio disks alone: -drive file=...,if=virtio";
+  private static final String NO_MEDIUM =
+      "only virtio disks are supported: -drive file=...,if=virtio";
   private static final String NO_DEBUGGER = "there is no gdb server";
 
   private final RunExtras extras =
@@ -87,11 +88,11 @@ final class Translation {
     table.refuse("fw_cfg", true, "there is no fw_cfg device");
     table.refuse("watchdog", true, "there is no watchdog");
     table.refuse("trace", true, "there are no trace events; see --exit-stats of microvm run");
-    table.refuse("d", true, "there are no log items");
+    table.refuse("d", true, "log items are not supported");
     table.refuse("chroot", true, "use -sandbox on");
     table.refuse("runas", true, "start the program as that user");
-    table.refuse("mem-path", true, "memory is anonymous");
-    table.refuse("set", true, "give the value where the option is");
+    table.refuse("mem-path", true, "guest memory in a file is not supported");
+    table.refuse("set", true, "set the value in the option itself");
   }
 
   private void only(String name, String accepted, String reason) {

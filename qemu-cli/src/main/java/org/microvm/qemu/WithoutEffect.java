@@ -16,7 +16,7 @@ final class WithoutEffect {
   static final List<String> WATCHDOG =
       List.of("reset", "shutdown", "poweroff", "inject-nmi", "pause", "debug", "none");
 
-  private static final String NOT_LOCKED = "guest memory is not locked";
+  private static final String NOT_LOCKED = "locking guest memory is not supported";
 
   private WithoutEffect() {}
 
@@ -32,7 +32,7 @@ final class WithoutEffect {
         "no-kvm-pit-reinjection",
         "only-migratable",
         "mem-prealloc");
-    // The log, -D, has the items of -d alone, which is refused.
+    // The log, -D, has only the items of -d, which is refused.
     table.acceptValue("L", "k", "smbios", "D");
     table.value("boot", "[order=]LETTERS[,menu=on|off][,strict=on|off]...", WithoutEffect::boot);
     table.value("msg", "[timestamp=on|off][,guest-name=on|off]", WithoutEffect::messages);

@@ -129,7 +129,7 @@ final class ChardevCommands {
     try {
       done.join();
     } catch (CompletionException e) {
-      throw QmpException.generic("the port of chardev '%s' is not there any more", id);
+      throw QmpException.generic("the port of chardev '%s' no longer exists", id);
     }
   }
 

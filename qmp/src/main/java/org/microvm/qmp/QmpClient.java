@@ -179,7 +179,8 @@ public final class QmpClient implements AutoCloseable {
       if (e.getCause() instanceof TimeoutException) {
         throw interrupted("the machine to take a request");
       }
-      throw new IOException("the machine takes no request: " + e.getCause().getMessage(), e);
+      throw new IOException(
+          "the machine does not accept requests: " + e.getCause().getMessage(), e);
     }
   }
 

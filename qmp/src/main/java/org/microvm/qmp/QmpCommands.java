@@ -19,7 +19,7 @@ final class QmpCommands {
   /** The capability of commands that overtake others. */
   static final String OUT_OF_BAND = "oob";
 
-  /** The only command that can be run out of band: QEMU's others are not here. */
+  /** The only command that can be run out of band: this program lacks QEMU's others. */
   static final String YANK = "yank";
 
   private final Map<String, QmpCommand> commands = new TreeMap<>();
@@ -90,7 +90,7 @@ final class QmpCommands {
       throw new QmpException(
           QmpException.COMMAND_NOT_FOUND,
           (readOnly
-                  ? "The command %s is not among those of a read-only control socket"
+                  ? "The command %s is not allowed on a read-only control socket"
                   : "The command %s has not been found")
               .formatted(request.name()));
     }

@@ -146,7 +146,7 @@ public interface QmpTarget {
    */
   boolean pressPowerButton();
 
-  /** Ends the guest, like a power cut. */
+  /** Ends the guest at once, without a guest shutdown. */
   void quit();
 
   /** {@return what can be done with the guest while it runs} */

@@ -62,7 +62,7 @@ public final class Clipboard implements AutoCloseable {
   @FunctionalInterface
   public interface Listener {
     /**
-     * The peer offers other contents, or none any more. If it changes them again before the call
+     * The peer offers other contents, or no longer any. If it changes them again before the call
      * before has returned, only the last change is told.
      *
      * @param selection the selection
@@ -208,7 +208,7 @@ public final class Clipboard implements AutoCloseable {
    */
   public void offer(Selection selection, Set<Format> formats, Source source) {
     if (formats.isEmpty()) {
-      throw new IllegalArgumentException("nothing is offered");
+      throw new IllegalArgumentException("an offer needs at least one format");
     }
     exchange.offer(selection, formats, source);
   }

@@ -45,7 +45,7 @@ final class ClipboardExchange {
    */
   synchronized boolean begin(Session used) {
     if (session != null) {
-      throw new IllegalStateException("the clipboard has a connection");
+      throw new IllegalStateException("the clipboard is already connected");
     }
     if (!closed) {
       session = used;

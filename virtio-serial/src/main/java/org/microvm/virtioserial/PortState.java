@@ -60,7 +60,7 @@ record PortState(
                 ? Optional.of(new ConsoleSize(input.getShort(), input.getShort()))
                 : Optional.empty());
     if (!state.ready && (state.guestOpen || state.sendingOffset != 0 || state.lastBuffers > 0)) {
-      throw input.damaged("a port is in use that the guest has not set up");
+      throw input.damaged("a port that the guest has not set up is in use");
     }
     if (state.size.isPresent() && !state.console) {
       throw input.damaged("a port that is not a console has a size");
@@ -71,7 +71,7 @@ record PortState(
   private static String readName(StateInput input) throws StateException {
     String name = input.getString(PortConfig.MAX_NAME_BYTES);
     if (!PortConfig.isName(name)) {
-      throw input.damaged("the name of a port is none");
+      throw input.damaged("the name of a port is invalid");
     }
     return name;
   }

@@ -33,7 +33,7 @@ record SlotState(
   static SlotState read(StateInput input) throws StateException {
     int belief = input.getByte();
     if (belief >= PortSlot.Belief.values().length) {
-      throw input.damaged("unknown code for what the guest believes about a port: " + belief);
+      throw input.damaged("unknown code for the guest's view of a port: " + belief);
     }
     SlotState state =
         new SlotState(
@@ -47,7 +47,7 @@ record SlotState(
       throw input.damaged("the guest knows a port that is not in the saved state");
     }
     if (state.replaced && state.belief != PortSlot.Belief.REMEMBERED) {
-      throw input.damaged("a port was replaced that the guest does not remember");
+      throw input.damaged("a port that the guest does not know was replaced");
     }
     return state;
   }

@@ -239,7 +239,7 @@ class OptionsTest {
   @Test
   void chardev_unknownIsRefusedWithTheKnownOnes() {
     refused(
-        "there is no chardev \"udp\"; the kinds are: socket, file, pipe, pty, stdio, null, ringbuf, channel,"
+        "unknown chardev type \"udp\"; supported types: socket, file, pipe, pty, stdio, null, ringbuf, channel,"
             + " qemu-vdagent",
         () -> backend("udp,id=c0"));
   }

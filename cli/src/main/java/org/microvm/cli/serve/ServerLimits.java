@@ -41,11 +41,12 @@ public final class ServerLimits {
     }
     if (machines >= maxMachines) {
       throw new IOException(
-          "the server has its limit of %d machines (serve --max-machines)".formatted(maxMachines));
+          "the server has reached its limit of %d machines (serve --max-machines)"
+              .formatted(maxMachines));
     }
     if (guestBytes > maxBytes - bytes) {
       throw new IOException(
-          "the server's guests have %s of memory and may have %s (serve --max-memory): there is no room for %s"
+          "the server's guests use %s of their %s of memory (serve --max-memory); a guest with %s does not fit"
               .formatted(mebi(bytes), mebi(maxBytes), mebi(guestBytes)));
     }
     machines++;

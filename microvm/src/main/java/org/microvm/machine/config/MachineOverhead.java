@@ -174,7 +174,7 @@ public record MachineOverhead(
   void check(ProcessMemory limit) throws MachineException {
     if (memoryBytes() > limit.bytes()) {
       throw new MachineException(
-          "the machine needs up to %d MiB of memory: %d MiB of guest memory and %d MiB besides; %s"
+          "the machine needs up to %d MiB of memory: %d MiB of guest RAM and %d MiB of overhead; %s"
                   .formatted(
                       memoryBytes() >> 20,
                       guestBytes >> 20,

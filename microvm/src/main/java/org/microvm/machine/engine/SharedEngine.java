@@ -34,10 +34,10 @@ public final class SharedEngine implements AutoCloseable {
   private final List<EventLoop> loops;
   private final AtomicInteger machines = new AtomicInteger();
 
-  /** A VM for the next machine, made ahead; null if there is none. */
+  /** A VM for the next machine, created in advance; null if there is none. */
   private Vm spare;
 
-  /** Whether there is a spare VM or one is being made, or none is to be made any more. */
+  /** Whether there is a spare VM or one is being made, or no more are to be made. */
   private boolean hasSpare;
 
   private SharedEngine(Kvm kvm, EntropySource entropy, List<EventLoop> loops) {
@@ -93,8 +93,8 @@ public final class SharedEngine implements AutoCloseable {
   }
 
   /**
-   * Returns a VM without memory and vCPUs, which the caller closes: the one that was made ahead, or
-   * a new one, for which KVM waits several times.
+   * Returns a VM without memory and vCPUs, which the caller closes: the one that was created in
+   * advance, or a new one, for which KVM waits several times.
    *
    * @throws ErrnoException if KVM refuses to make it
    */
@@ -123,7 +123,7 @@ public final class SharedEngine implements AutoCloseable {
       made = BareVm.make(kvm);
     } catch (ErrnoException e) {
       // The next machine tries again, and reports it.
-      LOG.debug("no VM can be made ahead: {}", e.getMessage());
+      LOG.debug("cannot create a VM in advance: {}", e.getMessage());
     }
     synchronized (this) {
       spare = made;

@@ -89,12 +89,12 @@ public final class SnapshotFiles implements AutoCloseable {
     Path memory = directory.resolve(Snapshot.MEMORY_FILE);
     boolean hasState = Files.exists(state, LinkOption.NOFOLLOW_LINKS);
     if (hasState && !isState(state)) {
-      throw new IOException(state + " is not a snapshot's: it would be overwritten");
+      throw new IOException(state + " is not part of a snapshot and would be overwritten");
     }
     if (Files.exists(memory, LinkOption.NOFOLLOW_LINKS)
         && !(hasState && Files.isRegularFile(memory, LinkOption.NOFOLLOW_LINKS))) {
       throw new IOException(
-          "%s would be overwritten, and is not known to be a snapshot's, as there is no %s"
+          "%s would be overwritten, and there is no %s to show that it belongs to a snapshot"
               .formatted(memory, state));
     }
   }

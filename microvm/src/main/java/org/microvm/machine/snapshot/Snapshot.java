@@ -175,7 +175,7 @@ public final class Snapshot {
     byte[] state = new byte[(int) attributes.size()];
     try (InputStream input = Files.newInputStream(file)) {
       if (input.readNBytes(state, 0, state.length) < state.length || input.read() >= 0) {
-        throw new StateException("the state changes while it is read");
+        throw new StateException("the state file changed while it was being read");
       }
     }
     return state;

@@ -259,7 +259,7 @@ public final class MigrationStream implements AutoCloseable {
 
   private IOException invalid() {
     return new IOException(
-        transport + ": the peer sent an invalid frame; is it a `microvm` that migrates?");
+        transport + ": the peer sent an invalid frame; is the peer another `microvm` process?");
   }
 
   /** The most bytes that the payload of a type has. */

@@ -57,7 +57,8 @@ public final class MigrationTransports {
       case MigrationAddress.Tcp tcp -> at(tcp);
       case MigrationAddress.Passed passed -> {
         passed.socket().close();
-        throw new IOException(passed + ": a guest cannot be awaited on a socket that was passed");
+        throw new IOException(
+            passed + ": a passed socket cannot be used as the address of a destination");
       }
     };
   }

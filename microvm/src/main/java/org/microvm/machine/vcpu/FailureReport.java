@@ -65,9 +65,11 @@ public final class FailureReport {
   String tripleFault() {
     String reason =
         "the guest triple-faulted: an exception could not be delivered (KVM_EXIT_SHUTDOWN)";
-    String advice = "early in the boot: a kernel for this CPU and entry point, or more --memory";
+    String advice =
+        "if this happens early in the boot, use a kernel that supports this CPU and"
+            + " entry point, or more --memory";
     if (isAfterInit()) {
-      return "%s%n  vcpu %d: the place is unknown, because KVM has reset the registers%n  try: %s"
+      return "%s%n  vcpu %d: the faulting address is unknown, because KVM reset the registers%n  try: %s"
           .formatted(reason, vcpu.id(), advice);
     }
     return where(reason, new byte[0], advice);
@@ -106,14 +108,15 @@ public final class FailureReport {
     return where(
         "the processor refused to enter the guest: " + run.describe(),
         new byte[0],
-        "another host: the vCPU's state is invalid for this processor");
+        "run the guest on another host: this processor does not support the vCPU's state");
   }
 
   String unknownExit(VcpuRun run) {
     return where(
         "the guest caused an exit that this VMM does not support: " + run.describe(),
         new byte[0],
-        "a newer version of this VMM: this KVM may have exits that this version does not support");
+        "use a newer version of microvm: this KVM has an exit reason that this"
+            + " version does not support");
   }
 
   String systemEvent(VcpuRun run) {

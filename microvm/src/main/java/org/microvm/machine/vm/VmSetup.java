@@ -70,7 +70,10 @@ final class VmSetup implements AutoCloseable {
       try {
         vm().addMemory(Board.REGISTERS, host.get(), true);
       } catch (ErrnoException e) {
-        LOG.warn("every access of the guest to a virtio register is an exit: {}", e.getMessage());
+        LOG.warn(
+            "cannot map the virtio registers into the guest, so each access to them"
+                + " causes an exit: {}",
+            e.getMessage());
         throw e;
       }
     }

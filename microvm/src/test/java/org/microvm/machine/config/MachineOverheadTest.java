@@ -49,7 +49,7 @@ class MachineOverheadTest {
             () -> overhead.check(new ProcessMemory(700L << 20, "memory.max of its control group")));
 
     assertEquals(
-        "the machine needs up to 720 MiB of memory: 512 MiB of guest memory and 208 MiB besides;"
+        "the machine needs up to 720 MiB of memory: 512 MiB of guest RAM and 208 MiB of overhead;"
             + " memory.max of its control group leaves this process 700 MiB",
         refused.getMessage());
     assertDoesNotThrow(() -> overhead.check(new ProcessMemory(1L << 30, "memory.max")));

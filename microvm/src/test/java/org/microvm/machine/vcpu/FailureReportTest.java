@@ -68,7 +68,7 @@ class FailureReportTest {
     String text =
         report(new FakeRegisters(registers -> registers.rip(0xfff0), special -> special.cr0(0x10)));
 
-    assertTrue(text.contains("vcpu 3: the place is unknown"), text);
+    assertTrue(text.contains("vcpu 3: the faulting address is unknown"), text);
     assertFalse(text.contains("CR0"), text);
     assertFalse(text.contains("real mode"), text);
   }

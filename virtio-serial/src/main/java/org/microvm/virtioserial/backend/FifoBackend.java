@@ -58,7 +58,7 @@ public final class FifoBackend extends FixedBackend {
     }
     if (!is(path, S_IFCHR) && !is(path, S_IFIFO)) {
       throw new ErrnoException(
-          "open " + path, Errno.EINVAL, "it is no FIFO and no device; " + advice(path));
+          "open " + path, Errno.EINVAL, "it is neither a FIFO nor a device; " + advice(path));
     }
     Fd fd = Fd.open(path, Fd.READ_WRITE, Fd.NON_BLOCKING);
     return new FifoBackend(new HostConnection(fd, fd, false), path);

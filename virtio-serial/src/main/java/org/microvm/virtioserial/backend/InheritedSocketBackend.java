@@ -26,7 +26,8 @@ public final class InheritedSocketBackend extends ClientBackend {
     Fd socket = InheritedSocket.take(number);
     try {
       if (UnixSocket.isListening(socket)) {
-        throw new ErrnoException("use " + socket, Errno.EINVAL, "it listens: say server=on");
+        throw new ErrnoException(
+            "use " + socket, Errno.EINVAL, "the socket is a listening socket; add server=on");
       }
       boolean halfClose = UnixSocket.isUnix(socket);
       return new InheritedSocketBackend(
@@ -44,6 +45,6 @@ public final class InheritedSocketBackend extends ClientBackend {
 
   @Override
   HostConnection connect() {
-    throw new IllegalStateException("an inherited connection is not made again");
+    throw new IllegalStateException("an inherited connection cannot be re-established");
   }
 }

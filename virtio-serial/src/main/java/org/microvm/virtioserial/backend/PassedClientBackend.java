@@ -32,7 +32,7 @@ public final class PassedClientBackend extends ClientBackend {
 
   @Override
   HostConnection connect() {
-    throw new IllegalStateException("a passed connection is not made again");
+    throw new IllegalStateException("a passed connection cannot be re-established");
   }
 
   @Override

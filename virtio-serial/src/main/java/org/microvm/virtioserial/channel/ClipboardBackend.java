@@ -109,7 +109,7 @@ public final class ClipboardBackend implements PortBackend {
     } catch (PortClosedException | ExecutionException e) {
       LOG.debug("{}: the port has ended", describe());
     } catch (IOException e) {
-      LOG.error("{}: the clipboard is not served any more: {}", describe(), e.getMessage());
+      LOG.error("{}: the clipboard is no longer served: {}", describe(), e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -94,7 +94,7 @@ public final class ChardevOptions {
       case "qemu-vdagent" -> clipboard(options);
       default ->
           throw new OptionException(
-              "there is no chardev \"%s\"; the kinds are: %s%s"
+              "unknown chardev type \"%s\"; supported types: %s%s"
                   .formatted(
                       options.kind(),
                       String.join(", ", KINDS),
@@ -123,7 +123,8 @@ public final class ChardevOptions {
       throw new OptionException("qemu-vdagent needs clipboard=on");
     }
     if (options.takeFlag("mouse", false)) {
-      throw new OptionException("qemu-vdagent: mouse=on is not there; accepted is mouse=off");
+      throw new OptionException(
+          "qemu-vdagent: mouse=on is not supported; only mouse=off is accepted");
     }
     return new ChardevSpec.Clipboard(options.takePath("path"));
   }
@@ -144,7 +145,7 @@ public final class ChardevOptions {
     int seconds = options.takeNumber("reconnect", 0);
     int millis = options.takeNumber("reconnect-ms", 0);
     if (fd.isPresent() && seconds + millis > 0) {
-      throw new OptionException("socket: a connection from fd= cannot be made again: reconnect=");
+      throw new OptionException("socket: reconnect= cannot be combined with fd=");
     }
     return new SocketSpec(address, server ? new SocketSpec.Server(wait) : client(seconds, millis));
   }
@@ -152,7 +153,7 @@ public final class ChardevOptions {
   /**
    * Reads the permissions of a server's unix socket.
    *
-   * @param text octal digits; empty for the owner alone
+   * @param text octal digits; empty for only the owner
    * @return the permissions
    * @throws OptionException if the text is no such number, or the owner lacks a permission
    */

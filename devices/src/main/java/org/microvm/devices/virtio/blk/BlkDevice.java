@@ -205,7 +205,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     if (!worker.awaitIdle(SAVE_NANOS)) {
       String why =
           worker.isHeld()
-              ? "disk %s has failed, and its request is not repeated until the guest is resumed"
+              ? "a request of disk %s failed and is not repeated until the guest is resumed"
               : "disk %s has not completed the guest's requests in 10 seconds";
       throw new UncheckedIOException(new IOException(why.formatted(settings.name())));
     }
@@ -329,11 +329,11 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     if (!errorLogged) {
       errorLogged = true;
       LOG.error(
-          "disk {}: {} failed: {}; the guest {} (further errors are not logged)",
+          "disk {}: {} failed: {}; {} (further errors are not logged)",
           settings.name(),
           job.request,
           Errno.name((int) -job.result),
-          job.action == OnError.IGNORE ? "is not told" : "gets an I/O error");
+          job.action == OnError.IGNORE ? "the error is ignored" : "the guest gets an I/O error");
     }
   }
 }

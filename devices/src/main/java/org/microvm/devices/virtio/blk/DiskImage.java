@@ -87,7 +87,7 @@ final class DiskImage {
     }
     if (format.isPresent() && !format.get().isReadable()) {
       LOG.warn(
-          "{} is {}: the guest gets its bytes as they are (format=raw says that this is meant)",
+          "{} is {}, and the guest sees it as a raw disk (set format=raw to suppress this warning)",
           path,
           format.get().description());
     }
@@ -101,9 +101,9 @@ final class DiskImage {
 
   private static IOException refusal(Path path, ImageFormat format) {
     return new IOException(
-        "%s is %s, and the guest would write over it: %s, or say that the guest gets the bytes as"
+        "%s is %s, which a guest would overwrite: %s, or set format=raw (in Java DiskConfig.asRaw) to"
                 .formatted(path, format.description(), remedy(path, format))
-            + " they are (format=raw; in Java DiskConfig.asRaw)");
+            + " use it as a raw disk");
   }
 
   private static String remedy(Path path, ImageFormat format) {

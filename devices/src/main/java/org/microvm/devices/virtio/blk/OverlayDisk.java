@@ -48,7 +48,7 @@ public final class OverlayDisk implements BlkBackend {
     } catch (FileSystemException e) {
       base.close();
       throw new IOException(
-          "no file for what the guest writes to %s can be created in %s (TMPDIR, else /var/tmp): %s"
+          "cannot create the overlay file of %s in %s (from TMPDIR, otherwise /var/tmp): %s"
               .formatted(path, directory(), FailureText.reason(e)),
           e);
     } catch (IOException e) {

@@ -104,7 +104,7 @@ class DiskImageTest {
     IOException refused = assertThrows(IOException.class, () -> open(image, WRITABLE));
 
     assertTrue(
-        refused.getMessage().startsWith(image + " is " + description + ", and the guest would"),
+        refused.getMessage().startsWith(image + " is " + description + ", which a guest would"),
         refused.getMessage());
     assertTrue(refused.getMessage().contains("format=raw"), refused.getMessage());
     assertDoesNotThrow(() -> open(image, READ_ONLY));
