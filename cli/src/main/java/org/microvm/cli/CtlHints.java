@@ -13,7 +13,7 @@ import org.microvm.virtioserial.options.NearestWord;
 
 /**
  * Finds the word that the user of {@code microvm ctl} may have meant. The machine's messages are
- * those of QEMU, which name the wrong word alone; its schema (query-qmp-schema) has the right ones.
+ * those of QEMU, which name only the wrong word; its schema (query-qmp-schema) has the right ones.
  */
 final class CtlHints {
   private static final Pattern UNEXPECTED = Pattern.compile("Parameter '([^']*)' is unexpected");

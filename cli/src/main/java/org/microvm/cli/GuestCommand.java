@@ -129,7 +129,7 @@ final class GuestCommand {
         send(channel, 'I', bytes, count);
       } while (count > 0);
     } catch (IOException gone) {
-      // The guest has ended: nobody reads this any more.
+      // The guest has ended: nobody reads this now.
     }
   }
 

@@ -45,7 +45,7 @@ public final class Main {
           new Named("profile", ProfileCommand::commandLine),
           new Named("top", () -> new CommandLine(new TopCommand())));
 
-  /** What asks for the version alone, for which no command is needed. */
+  /** What asks only for the version, for which no command is needed. */
   private static final List<String> VERSION = List.of("-V", "--version");
 
   private Main() {}

@@ -13,8 +13,8 @@ import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.options.ChardevSpec;
 
 /**
- * What a program with another command line asks of {@code microvm run} besides its options.
- * Snapshots do not keep it. Not thread-safe.
+ * Additional settings of {@code microvm run} for programs with their own command line, such as
+ * qemu-cli. Snapshots do not contain them. Not thread-safe.
  */
 public final class RunExtras {
   /**

@@ -17,7 +17,7 @@ final class StatusLine {
   /** Whether there is a text now. */
   private static boolean present;
 
-  /** Whether the process is ending, so that nothing is shown any more. */
+  /** Whether the process is ending, so that nothing more is shown. */
   private static boolean over;
 
   private StatusLine() {}

@@ -33,7 +33,7 @@ public final class GuestProcess {
    * Asks the agent whether the program has ended.
    *
    * @return the result; empty while the program runs
-   * @throws AgentException if the agent does not answer, or does not know the process any more
+   * @throws AgentException if the agent does not answer, or no longer knows the process
    */
   public synchronized Optional<ExecResult> result() throws IOException {
     if (result == null) {

@@ -29,7 +29,7 @@ final class CarriedTurns implements LoopTurns {
   private final Runnable requestedTurn = this::requestedTurn;
   private volatile boolean running;
 
-  /** All below is for the carrier's thread alone. */
+  /** All below is only for the carrier's thread. */
   private boolean inTurn;
 
   private boolean suspended;

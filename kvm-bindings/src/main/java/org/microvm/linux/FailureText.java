@@ -10,7 +10,7 @@ import java.nio.file.NotDirectoryException;
 
 /**
  * Says in words what an exception reports. The message of a {@link NoSuchFileException} and its
- * like is the file's name alone.
+ * like is only the file's name.
  */
 public final class FailureText {
   private FailureText() {}

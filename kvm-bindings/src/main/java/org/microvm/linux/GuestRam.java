@@ -77,8 +77,8 @@ public final class GuestRam implements AutoCloseable {
    * Creates RAM from a file with the layout of {@link #file}. Pages are read as the guest touches
    * them, and its writes stay private, so that many guests can start from one file.
    *
-   * @param file a file of at least {@code size} bytes that must not change any more; closed
-   *     together with the RAM, or at once if this fails
+   * @param file a file of at least {@code size} bytes that must no longer change; closed together
+   *     with the RAM, or at once if this fails
    * @param size size of the RAM in bytes, a positive multiple of 4 KiB
    * @return the RAM, which the caller closes
    * @throws ErrnoException if the file cannot be mapped

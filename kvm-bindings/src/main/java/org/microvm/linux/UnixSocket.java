@@ -45,7 +45,7 @@ public final class UnixSocket {
   private UnixSocket() {}
 
   /**
-   * Listens at a path, for the owner alone, as {@link #listen(Path, SocketMode)} does.
+   * Listens at a path, only for the owner, as {@link #listen(Path, SocketMode)} does.
    *
    * @param path where the socket's file is created; the kernel takes at most 107 bytes
    * @return the listening socket; the caller must remove its file in the end
@@ -164,8 +164,8 @@ public final class UnixSocket {
   }
 
   /**
-   * Ends the receiving side of a unix socket: the peer cannot send any more, but what it has sent
-   * can still be read.
+   * Ends the receiving side of a unix socket: the peer can no longer send, but what it has sent can
+   * still be read.
    *
    * @param socket a descriptor, normally a socket
    * @return false if the descriptor is not a socket; true otherwise, also if the peer is gone

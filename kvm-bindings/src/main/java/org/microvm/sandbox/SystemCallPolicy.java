@@ -97,7 +97,7 @@ record SystemCallPolicy(List<SystemCall> calls, int refusal) {
    * Returns the policy of a process.
    *
    * @param mode what happens at a call that is not in the table
-   * @param pid the process, which may send signals to itself alone
+   * @param pid the process, which may send signals only to itself
    * @param tcp whether it may have sockets of the internet families
    */
   static SystemCallPolicy of(SandboxMode mode, int pid, boolean tcp) {

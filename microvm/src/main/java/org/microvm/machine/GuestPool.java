@@ -35,7 +35,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   /** Threads that start guests: starts are a few waits of the kernel and work of a processor. */
   private static final int STARTERS = 2;
 
-  /** Threads that close guests, which is waits of the kernel alone. */
+  /** Threads that close guests; a close mostly waits for the kernel. */
   private static final int CLOSERS = 4;
 
   /**

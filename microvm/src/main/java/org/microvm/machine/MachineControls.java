@@ -57,7 +57,7 @@ record MachineControls(
         new CompletableFuture<>());
   }
 
-  /** Returns what saves the machine, unless a part of it is in this process alone. */
+  /** Returns what saves the machine, unless a part of it is only in this process. */
   SnapshotSession savable() throws MachineException {
     checkDisks("saved");
     return snapshots;
@@ -71,7 +71,7 @@ record MachineControls(
     return migrations.start(factory, limits, memory);
   }
 
-  /** What a guest has written to an overlay is in this process alone. */
+  /** What a guest has written to an overlay is only in this process. */
   private void checkDisks(String what) throws MachineException {
     for (DiskConfig disk : context.config().disks()) {
       if (disk.overlay() && !disk.readOnly()) {

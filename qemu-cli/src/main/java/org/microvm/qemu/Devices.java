@@ -36,7 +36,7 @@ final class Devices {
   private static final List<String> VIRTIO_SUFFIXES =
       List.of("", "-device", "-pci", "-pci-non-transitional", "-pci-transitional");
 
-  /** Buses alone, which a machine without PCI does not need. */
+  /** Only buses, which a machine without PCI does not need. */
   private static final List<String> BRIDGES =
       List.of("pcie-root-port", "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge", "ioh3420");
 

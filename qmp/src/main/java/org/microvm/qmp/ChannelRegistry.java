@@ -201,7 +201,7 @@ public final class ChannelRegistry {
     }
   }
 
-  /** Takes over everything that another registry has, which is not used any more. */
+  /** Takes over everything that another registry has, which is no longer used. */
   void takeFrom(ChannelRegistry other) {
     bus = other.bus;
     chardevs.putAll(other.chardevs);

@@ -87,7 +87,7 @@ public final class QmpServer implements AutoCloseable {
    *
    * @param path of the unix socket; {@link #close} removes the file
    * @param target what is controlled
-   * @param registry the channels that exist; used by the server alone from now on
+   * @param registry the channels that exist; used only by the server from now on
    * @param version of the product, such as 0.1.0; or the version that clients are told, a space,
    *     and the name of the package
    * @return the server, which accepts clients
@@ -104,7 +104,7 @@ public final class QmpServer implements AutoCloseable {
    *
    * @param endpoints at least one; {@link #close} removes the files
    * @param target what is controlled
-   * @param registry the channels that exist; used by the server alone from now on
+   * @param registry the channels that exist; used only by the server from now on
    * @param version of the product, such as 0.1.0; or the version that clients are told, a space,
    *     and the name of the package
    * @return the server, which accepts clients
@@ -132,7 +132,7 @@ public final class QmpServer implements AutoCloseable {
    * Creates a server that does not listen yet. The first one of a process takes some time.
    *
    * @param target what is controlled
-   * @param registry the channels that exist; used by the server alone from now on
+   * @param registry the channels that exist; used only by the server from now on
    * @param version what clients are told
    * @return the server; the caller closes it
    * @throws ErrnoException if the host lacks a resource
@@ -203,7 +203,7 @@ public final class QmpServer implements AutoCloseable {
    * Replaces an {@link AwaitedGuest} by the machine that has received the guest.
    *
    * @param machine what is controlled from now on
-   * @param channels the channels of that machine; used by the server alone from now on
+   * @param channels the channels of that machine; used only by the server from now on
    */
   public void arrived(QmpTarget machine, ChannelRegistry channels) {
     loop.execute(

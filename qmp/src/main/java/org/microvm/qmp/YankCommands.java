@@ -15,7 +15,7 @@ import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.PassedSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 
-/** The commands that cut connections whose peer does not answer any more. */
+/** The commands that cut connections whose peer no longer answers. */
 final class YankCommands {
   private static final String CHARDEV = "chardev";
   private static final String MIGRATION = "migration";

@@ -17,9 +17,9 @@ import org.slf4j.LoggerFactory;
  * Joins the clipboard of a guest with those of host programs, its members. A member speaks the same
  * protocol as the guest's agent, so {@link Clipboard} is a client of both.
  *
- * <p>What a member offers is read at once and kept here, so that the member may disconnect; then
- * all other ends are offered it, and the member itself, which thereby learns that it is kept. What
- * the guest offers is read when a member pastes it.
+ * <p>Reads the contents that a member offers at once and keeps them, so that the member may
+ * disconnect. Then offers them to all ends, including that member, which tells the member that its
+ * contents are kept. What the guest offers is read when a member pastes it.
  *
  * <p>Thread-safe. Each member costs two threads.
  */

@@ -48,7 +48,7 @@ record Message(int type, byte[] head, byte[] data) {
   /**
    * Writes the message as chunks.
    *
-   * @param buffer of {@link #BUFFER} bytes, for this call alone
+   * @param buffer of {@link #BUFFER} bytes, only for this call
    */
   void write(WritableByteChannel channel, ByteBuffer buffer) throws IOException {
     ByteBuffer header = ByteBuffer.allocate(Wire.MESSAGE_HEADER).order(ByteOrder.LITTLE_ENDIAN);

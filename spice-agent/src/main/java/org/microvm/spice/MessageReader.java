@@ -60,7 +60,7 @@ final class MessageReader {
   /**
    * Reads the next bytes of the stream, all of them.
    *
-   * @throws ClipboardException if they are not of the protocol; the stream cannot be used any more
+   * @throws ClipboardException if they are not of the protocol; the stream can no longer be used
    */
   void read(ByteBuffer bytes) throws ClipboardException {
     while (bytes.hasRemaining()) {

@@ -207,7 +207,7 @@ final class HostSession {
     // disconnected.
     if (bytes < 0 && bytes != -Errno.EAGAIN) {
       outputEnded = true;
-      // A peer that is there would not notice that it gets nothing any more.
+      // A peer that is there would not notice that it no longer gets anything.
       inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
       tell(connection.output(), bytes);
     }

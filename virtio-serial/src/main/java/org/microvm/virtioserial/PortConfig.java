@@ -13,7 +13,7 @@ import java.util.Optional;
  *   <li><i>Guest to host.</i> While no host program is connected, guest data stays in the ring.
  *       Once more than a quarter of the ring is in use, the oldest buffers are moved to host
  *       memory, up to {@code byteLimit} bytes; after that the guest is held back. A connected but
- *       slow host program holds the guest back through the ring alone, so that nothing is copied.
+ *       slow host program holds the guest back only through the ring, so that nothing is copied.
  *   <li><i>Host to guest.</i> While the guest has the port closed, host data is read into host
  *       memory, up to {@code guestByteLimit} bytes; after that the host program is held back. An
  *       open but slow guest holds it back at once, so that nothing is copied.

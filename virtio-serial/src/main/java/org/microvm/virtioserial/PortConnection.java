@@ -116,7 +116,7 @@ final class PortConnection {
     return true;
   }
 
-  /** Closes the session, if there is one, and has neither direction use it any more. */
+  /** Closes the session, if there is one, and no longer lets either direction use it. */
   void release() {
     if (session != null) {
       session.close();

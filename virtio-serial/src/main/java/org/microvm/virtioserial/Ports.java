@@ -304,7 +304,7 @@ final class Ports implements ControlQueue.Handler {
     }
   }
 
-  /** Without MULTIPORT the guest has port 0 alone, a console that is always ready and open. */
+  /** Without MULTIPORT the guest has only port 0, a console that is always ready and open. */
   private static void attachOnly(PortSlot slot) {
     slot.port().guestReady();
     slot.port().guestOpened();

@@ -16,8 +16,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Serves the viewers of a console: each gets the scroll-back and what follows, and what it sends is
- * typed at the guest. A viewer that sends the end of its input gets what was written until then. Of
- * several viewers one gets what programs in the guest ask a terminal ({@link AskedTerminal}).
+ * typed at the guest. A viewer that sends the end of its input gets what was written until then. If
+ * there are several viewers, only one receives the terminal queries of programs in the guest
+ * ({@link AskedTerminal}).
  *
  * <p>The directory of the socket admits this user only.
  */

@@ -57,7 +57,7 @@ final class ScrollBack {
     }
   }
 
-  /** Marks the end: nothing is written any more. */
+  /** Marks the end: nothing more is written. */
   void end() {
     lock.lock();
     try {

@@ -110,7 +110,7 @@ public final class CmosRtc implements BusDevice, Stateful {
      * @param delayNanos the delay in nanoseconds
      * @param task called once, unless the timer is cancelled before
      * @return the timer
-     * @throws RejectedExecutionException if tasks are not run any more
+     * @throws RejectedExecutionException if tasks are no longer run
      */
     EventLoop.Timer schedule(long delayNanos, Runnable task);
   }

@@ -42,7 +42,7 @@ final class QueueBank {
     return selector >= 0 && selector < queues.length ? queues[selector] : null;
   }
 
-  /** Stops every queue: the rings are not accessed any more. */
+  /** Stops every queue: the rings are no longer accessed. */
   void stop() {
     for (QueueRegisters queue : queues) {
       queue.stop();

@@ -84,7 +84,7 @@ final class QueueRegisters {
     }
   }
 
-  /** Stops the queue if there is one: its rings are not accessed any more. */
+  /** Stops the queue if there is one: its rings are no longer accessed. */
   void stop() {
     if (queue != null) {
       queue.stop();

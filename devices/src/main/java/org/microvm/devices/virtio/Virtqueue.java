@@ -294,7 +294,7 @@ public final class Virtqueue {
     armedAvail = -1;
   }
 
-  /** Stops the queue: rings and descriptors are not accessed any more. */
+  /** Stops the queue: rings and descriptors are no longer accessed. */
   void stop() {
     live = false;
   }

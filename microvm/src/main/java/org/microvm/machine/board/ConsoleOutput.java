@@ -86,7 +86,7 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
         work.acquireUninterruptibly();
       }
     } catch (IOException e) {
-      // The stream has no reader any more: the ring continues to drop and count its oldest bytes.
+      // The stream no longer has a reader: the ring continues to drop and count its oldest bytes.
     }
   }
 

@@ -10,9 +10,9 @@ import java.util.stream.Collectors;
  * Notices that a guest has halted for good. It looks once a second whether the threads of the vCPUs
  * sleep, which does not disturb them, and asks them only after they have slept for some time.
  *
- * <p>A guest that is merely idle is asked once in a sleep, since it cannot halt without waking up,
- * and each time only after twice the time of the time before, up to half a minute. So it leaves the
- * guest hardly ever. A guest that has announced its halt is asked at once. Used by one thread.
+ * <p>An idle guest is checked once per sleep, because it cannot halt without waking up. The delay
+ * before each check doubles, up to half a minute, so the vCPUs rarely leave the guest. A guest that
+ * has announced its halt is checked at once. Used by one thread.
  */
 public final class HaltWatch {
   /** Ticks of sleep before the vCPUs are asked, at the most. */

@@ -70,7 +70,7 @@ public final class PauseGate {
   /**
    * Waits until the given number of vCPUs wait here.
    *
-   * @param ended whether the guest has ended, so that no vCPU will wait here any more
+   * @param ended whether the guest has ended, so that no more vCPUs will wait here
    * @return false if the guest ended or the gate was opened before that
    */
   public boolean await(int vcpus, BooleanSupplier ended) throws InterruptedException {

@@ -36,7 +36,7 @@ public final class RingBuffer {
   }
 
   /**
-   * Appends bytes; the oldest ones that do not fit any more are lost.
+   * Appends bytes; the oldest ones that no longer fit are lost.
    *
    * @param more the bytes
    */

@@ -96,7 +96,7 @@ final class TerminalInput implements AutoCloseable {
     return true;
   }
 
-  /** Restores the terminal's mode; nothing is read any more. */
+  /** Restores the terminal's mode; nothing more is read. */
   @Override
   public void close() {
     terminal.close();

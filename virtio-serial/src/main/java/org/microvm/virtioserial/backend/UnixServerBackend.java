@@ -17,7 +17,7 @@ public final class UnixServerBackend extends ServerBackend {
   }
 
   /**
-   * Starts listening at once, for the owner alone, so that clients can connect before the VM runs.
+   * Starts listening at once, only for the owner, so that clients can connect before the VM runs.
    * Further clients wait in the listen backlog until the current one has disconnected and the guest
    * has its bytes.
    *

@@ -69,7 +69,7 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
     }
 
     /**
-     * Creates an address whose file is for its owner alone.
+     * Creates an address whose file is only for its owner.
      *
      * @param path the path of the socket file
      */

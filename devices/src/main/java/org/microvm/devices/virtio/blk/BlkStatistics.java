@@ -1,8 +1,8 @@
 package org.microvm.devices.virtio.blk;
 
 /**
- * What a disk has done since it was made; requests that the guest's driver has reset are counted as
- * far as they were carried out.
+ * Counters of a disk since it was created. A request that a reset of the device interrupts counts
+ * only for the part that was carried out.
  *
  * @param reads read requests
  * @param writes write requests, also of zeros

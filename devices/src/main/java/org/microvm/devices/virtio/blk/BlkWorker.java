@@ -51,7 +51,7 @@ final class BlkWorker implements AutoCloseable {
 
   private volatile boolean closed;
 
-  /** Replaced by the worker's thread alone. */
+  /** Replaced only by the worker's thread. */
   private volatile BlkStatistics statistics = BlkStatistics.NONE;
 
   /**
@@ -244,7 +244,7 @@ final class BlkWorker implements AutoCloseable {
       try {
         job.result = transfer.perform(job);
       } catch (RuntimeException | Error e) {
-        // Also a lack of memory: without this thread the disk would not answer any more.
+        // Also a lack of memory: without this thread the disk would no longer answer.
         LOG.error("blk-{}: {} failed", settings.name(), job.request, e);
         job.result = -Errno.EIO;
       }

@@ -27,7 +27,7 @@ public final class DiskFile implements BlkBackend {
    * example as a mounted file system.
    *
    * @param path a file or a block device
-   * @param readOnly whether to open it for reading alone
+   * @param readOnly whether to open it only for reading
    * @return the open image, which the caller closes
    * @throws IOException if it cannot be opened, is neither a file nor a block device, or another
    *     process holds the lock

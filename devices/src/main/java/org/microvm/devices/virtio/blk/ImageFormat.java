@@ -149,7 +149,7 @@ enum ImageFormat {
 
   private final String description;
 
-  /** A function of the bytes alone. */
+  /** A function of only the bytes. */
   @SuppressWarnings("ImmutableEnumChecker")
   private final Test test;
 
