@@ -127,7 +127,10 @@ public final class ClipboardHub implements AutoCloseable {
     if (formats.isEmpty() && kept.containsKey(selection)) {
       return;
     }
-    offers[selection.number()]++;
+    if (!formats.isEmpty()) {
+      // The end of an offer is not a newer one: a member may be sending its contents.
+      offers[selection.number()]++;
+    }
     kept.remove(selection);
     members.forEach(member -> show(member, selection));
   }

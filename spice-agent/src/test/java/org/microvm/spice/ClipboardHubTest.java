@@ -25,7 +25,7 @@ class ClipboardHubTest {
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
   private final ClipboardHub hub = new ClipboardHub();
-  private final List<Clipboard> opened = new ArrayList<>();
+  private final List<AutoCloseable> opened = new ArrayList<>();
   private final BlockingQueue<Thread> served = new LinkedBlockingQueue<>();
   private Clipboard guest;
 
@@ -35,9 +35,11 @@ class ClipboardHubTest {
   }
 
   @AfterEach
-  void close() {
+  void close() throws Exception {
     hub.close();
-    opened.forEach(Clipboard::close);
+    for (AutoCloseable each : opened) {
+      each.close();
+    }
   }
 
   private Clipboard connectAgent() throws IOException {
@@ -66,6 +68,15 @@ class ClipboardHubTest {
     Clipboard member = Clipboard.over(pair[1]);
     opened.add(member);
     return member;
+  }
+
+  /** A member that has announced its capabilities, and sends single messages. */
+  private RawAgent rawMember(int capabilities) throws IOException {
+    SocketChannel[] pair = RawAgent.pair();
+    hub.join(pair[0]);
+    RawAgent member = new RawAgent(pair[1]);
+    opened.add(member);
+    return member.begin(capabilities);
   }
 
   private static BlockingQueue<Set<Format>> changes(Clipboard clipboard) {
@@ -145,6 +156,34 @@ class ClipboardHubTest {
     served.take().join();
 
     assertEquals(Optional.of("of the host"), connectAgent().text(LIMIT));
+  }
+
+  @Test
+  void release_ofTheGuest_leavesWhatAMemberIsCopying() throws Exception {
+    copyWhile(() -> guest.clear(Selection.CLIPBOARD));
+  }
+
+  @Test
+  void agent_thatEnds_leavesWhatAMemberIsCopying() throws Exception {
+    copyWhile(() -> guest.close());
+  }
+
+  /** Has a member copy; the guest withdraws its contents after the offer, before its contents. */
+  private void copyWhile(Runnable guestWithdraws) throws Exception {
+    Clipboard other = member();
+    BlockingQueue<Set<Format>> seen = changes(other);
+    guest.setText("of the guest");
+    assertEquals(Set.of(Format.TEXT), seen.poll(20, TimeUnit.SECONDS));
+    RawAgent member = rawMember(Wire.CAPABILITIES);
+    member.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1));
+    member.await(Wire.CLIPBOARD_REQUEST);
+
+    guestWithdraws.run();
+    assertEquals(Set.of(), seen.poll(20, TimeUnit.SECONDS));
+    member.send(Message.withData(Wire.CLIPBOARD, new byte[] {'n'}, 0, 1));
+
+    assertEquals(Set.of(Format.TEXT), seen.poll(20, TimeUnit.SECONDS));
+    assertEquals(Optional.of("n"), other.text(LIMIT));
   }
 
   @Test

@@ -61,7 +61,12 @@ final class RawAgent implements AutoCloseable {
 
   /** Announces what Debian's agent can do, and waits for the host's capabilities. */
   RawAgent begin() throws IOException {
-    send(Message.of(Wire.ANNOUNCE_CAPABILITIES, 1, Wire.CAPABILITIES));
+    return begin(Wire.CAPABILITIES);
+  }
+
+  /** Announces capabilities, and waits for the host's. */
+  RawAgent begin(int capabilities) throws IOException {
+    send(Message.of(Wire.ANNOUNCE_CAPABILITIES, 1, capabilities));
     await(Wire.ANNOUNCE_CAPABILITIES);
     return this;
   }
