@@ -5,11 +5,14 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the two ends of a {@link Clipboard} offer each other and have requested. Thread-safe. No
@@ -19,6 +22,7 @@ final class ClipboardExchange {
   /** After this time a request is sent again if its contents are asked for again. */
   private static final long REPEAT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
+  private static final Logger LOG = LoggerFactory.getLogger(ClipboardExchange.class);
   private static final byte[] NOTHING = {};
 
   private final List<ListenerCalls> listeners = new CopyOnWriteArrayList<>();
@@ -180,17 +184,25 @@ final class ClipboardExchange {
     read(offer, Format.of(number))
         .whenComplete(
             (contents, failure) -> {
-              byte[] answer = failure != null ? NOTHING : contents.orElse(NOTHING);
+              boolean none = failure != null || contents == null;
+              byte[] answer = none ? NOTHING : contents.orElse(NOTHING);
               if (!answer(used, selection, number, answer, offer)) {
                 answer(used, selection, number);
               }
             });
   }
 
+  /** Reads contents; a source that throws must not end the connection, whose thread this is. */
   private static CompletableFuture<Optional<byte[]>> read(Offer offer, Format format) {
-    return offer == null || !offer.formats().contains(format)
-        ? CompletableFuture.completedFuture(Optional.empty())
-        : offer.source().read(format);
+    if (offer == null || !offer.formats().contains(format)) {
+      return CompletableFuture.completedFuture(Optional.empty());
+    }
+    try {
+      return Objects.requireNonNull(offer.source().read(format), "the source returned null");
+    } catch (RuntimeException e) {
+      LOG.error("a clipboard source threw an exception", e);
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   /** Sends an answer if its offer is still the current one; returns whether it is. */

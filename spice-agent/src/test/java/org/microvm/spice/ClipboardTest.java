@@ -346,6 +346,37 @@ class ClipboardTest {
   }
 
   @Test
+  void source_thatThrows_isAnsweredWithoutContents() throws Exception {
+    assertAnsweredWithoutContents(
+        _ -> {
+          throw new IllegalStateException("of a test");
+        });
+  }
+
+  @Test
+  void source_withoutAFuture_isAnsweredWithoutContents() throws Exception {
+    assertAnsweredWithoutContents(_ -> null);
+  }
+
+  @Test
+  void source_whoseFutureHasNull_isAnsweredWithoutContents() throws Exception {
+    assertAnsweredWithoutContents(_ -> CompletableFuture.completedFuture(null));
+  }
+
+  private void assertAnsweredWithoutContents(Clipboard.Source source) throws Exception {
+    agent.begin();
+    host.offer(Selection.CLIPBOARD, Set.of(Format.TEXT), source);
+    agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
+    // A request that is not answered would be followed by the answer to this one.
+    agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 2));
+
+    RawAgent.Received answer = agent.await(Wire.CLIPBOARD);
+    assertEquals(1, answer.word(1));
+    assertEquals(8, answer.body().limit());
+    assertEquals(2, agent.await(Wire.CLIPBOARD).word(1));
+  }
+
+  @Test
   void garbage_endsTheConnection() throws Exception {
     agent.write(ByteBuffer.wrap(new byte[] {9, 9, 9, 9, 9, 9, 9, 9}));
 
