@@ -90,10 +90,10 @@ public final class ClipboardHub implements AutoCloseable {
         new Session(channel, MEMBER_OWED).close();
         return;
       }
-      members.add(member);
       for (Selection selection : Selection.values()) {
         show(member, selection);
       }
+      members.add(member);
     }
     member.watch((selection, formats) -> memberOffers(member, selection, formats));
     Thread.ofPlatform()
@@ -164,8 +164,9 @@ public final class ClipboardHub implements AutoCloseable {
     if (offer != offers[selection.number()] || contents.isEmpty()) {
       return;
     }
-    kept.put(selection, contents);
+    // Refuses what cannot be offered before it is kept and offered to whoever joins.
     guest.set(selection, contents);
+    kept.put(selection, contents);
     members.forEach(member -> show(member, selection));
   }
 

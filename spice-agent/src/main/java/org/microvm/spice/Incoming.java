@@ -11,9 +11,6 @@ final class Incoming implements MessageReader.Sink {
   /** The most bytes of a message without contents; longer ones are ignored. */
   private static final int MOST_SMALL = 1024;
 
-  /** Bytes before the contents: the selection and the format. */
-  private static final int BEFORE_CONTENTS = 8;
-
   private final ClipboardExchange exchange;
   private final Session session;
 
@@ -25,8 +22,7 @@ final class Incoming implements MessageReader.Sink {
   @Override
   public boolean wants(int type, long size) {
     return switch (type) {
-      case Wire.CLIPBOARD ->
-          size <= BEFORE_CONTENTS + Clipboard.MAX_BYTES && exchange.expectsContents();
+      case Wire.CLIPBOARD -> size <= mostWithContents() && exchange.expectsContents();
       case Wire.ANNOUNCE_CAPABILITIES,
           Wire.CLIPBOARD_GRAB,
           Wire.CLIPBOARD_REQUEST,
@@ -34,6 +30,12 @@ final class Incoming implements MessageReader.Sink {
           size <= MOST_SMALL;
       default -> false;
     };
+  }
+
+  /** The most bytes of a message with contents; a selection or none and a format come first. */
+  private long mostWithContents() {
+    int words = session.namesSelections() ? 2 : 1;
+    return (long) words * Integer.BYTES + Clipboard.MAX_BYTES;
   }
 
   @Override
@@ -56,7 +58,7 @@ final class Incoming implements MessageReader.Sink {
 
   @Override
   public void unwanted(int type, long size, ByteBuffer prefix) {
-    if (type != Wire.CLIPBOARD || size <= BEFORE_CONTENTS + Clipboard.MAX_BYTES) {
+    if (type != Wire.CLIPBOARD || size <= mostWithContents()) {
       return;
     }
     Selection selection = selection(prefix);

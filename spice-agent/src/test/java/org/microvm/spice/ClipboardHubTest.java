@@ -187,6 +187,20 @@ class ClipboardHubTest {
   }
 
   @Test
+  void contents_thatAreTooLarge_keepNobodyFromJoining() throws Exception {
+    RawAgent member = rawMember(Wire.CAP_CLIPBOARD_BY_DEMAND);
+    member.send(Message.of(Wire.CLIPBOARD_GRAB, 1));
+    member.await(Wire.CLIPBOARD_REQUEST);
+
+    member.send(Message.withData(Wire.CLIPBOARD, new byte[Clipboard.MAX_BYTES + 1], 1));
+    // Once this is answered, the hub has read what comes before it.
+    member.send(Message.of(Wire.CLIPBOARD_REQUEST, 1));
+    member.await(Wire.CLIPBOARD);
+
+    assertEquals(Optional.empty(), member().text(LIMIT));
+  }
+
+  @Test
   void newerOffer_takesThePlaceOfAnEarlierOne() throws Exception {
     Clipboard one = member();
     Clipboard other = member();

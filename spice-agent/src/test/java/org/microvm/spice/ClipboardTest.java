@@ -156,6 +156,23 @@ class ClipboardTest {
   }
 
   @Test
+  void contents_thatAreTooLarge_failTheRequestOfAnAgentWithoutSelections() throws Exception {
+    agent.begin(Wire.CAP_CLIPBOARD_BY_DEMAND);
+    awaitConnected();
+    var largest = host.request(Selection.CLIPBOARD, Format.TEXT);
+    agent.await(Wire.CLIPBOARD_REQUEST);
+    agent.send(Message.withData(Wire.CLIPBOARD, new byte[Clipboard.MAX_BYTES], 1));
+    assertEquals(Clipboard.MAX_BYTES, largest.get(20, TimeUnit.SECONDS).orElseThrow().length);
+
+    var future = host.request(Selection.CLIPBOARD, Format.TEXT);
+    agent.await(Wire.CLIPBOARD_REQUEST);
+    agent.send(Message.withData(Wire.CLIPBOARD, new byte[Clipboard.MAX_BYTES + 1], 1));
+
+    Exception failure = assertThrows(Exception.class, () -> future.get(20, TimeUnit.SECONDS));
+    assertTrue(failure.getMessage().contains("more than 10485760 bytes"), failure.getMessage());
+  }
+
+  @Test
   void contents_thatWereNotRequested_areDropped() throws Exception {
     agent.begin();
     awaitConnected();
