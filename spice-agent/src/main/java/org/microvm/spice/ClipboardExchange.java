@@ -227,19 +227,21 @@ final class ClipboardExchange {
   /**
    * Returns the request that contents belong to.
    *
-   * @param format null for any: the oldest request
+   * @param format null if the peer has said that there are none: the request for no format, or else
+   *     the oldest one
    * @return null if there is none
    */
   synchronized CompletableFuture<Optional<byte[]>> expected(Selection selection, Format format) {
-    for (var entry = pending.entrySet().iterator(); entry.hasNext(); ) {
-      var next = entry.next();
-      if (next.getKey().selection() == selection
-          && (format == null || next.getKey().format() == format)) {
-        entry.remove();
-        return next.getValue().future();
-      }
+    Request request = new Request(selection, format);
+    if (format == null && !pending.containsKey(request)) {
+      request =
+          pending.keySet().stream()
+              .filter(oldest -> oldest.selection() == selection)
+              .findFirst()
+              .orElse(request);
     }
-    return null;
+    Pending answered = pending.remove(request);
+    return answered == null ? null : answered.future();
   }
 
   /** The connection has ended. */

@@ -363,6 +363,23 @@ class ClipboardTest {
   }
 
   @Test
+  void answer_thatThereIsNothing_isTheOneToARequestForNothing() throws Exception {
+    agent.begin();
+    awaitConnected();
+    var text = host.request(Selection.CLIPBOARD, Format.TEXT);
+    agent.await(Wire.CLIPBOARD_REQUEST);
+    var settled = host.settle(Selection.CLIPBOARD);
+    agent.await(Wire.CLIPBOARD_REQUEST);
+
+    // The text comes slowly.
+    agent.send(Message.of(Wire.CLIPBOARD, 0, 0));
+    agent.send(Message.withData(Wire.CLIPBOARD, TEXT, 0, 1));
+
+    assertArrayEquals(TEXT, text.get(20, TimeUnit.SECONDS).orElseThrow());
+    settled.get(20, TimeUnit.SECONDS);
+  }
+
+  @Test
   void source_thatThrows_isAnsweredWithoutContents() throws Exception {
     assertAnsweredWithoutContents(
         _ -> {
