@@ -1,5 +1,6 @@
 package org.microvm.spice;
 
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -155,11 +156,13 @@ final class ClipboardExchange {
   }
 
   void peerGrabbed(Session used, Selection selection, Set<Format> formats) {
+    // Every listener gets this set.
+    Set<Format> fixed = Collections.unmodifiableSet(formats);
     synchronized (this) {
       mine.remove(selection);
       used.lost(selection);
-      theirs.put(selection, formats);
-      changed(selection, formats);
+      theirs.put(selection, fixed);
+      changed(selection, fixed);
     }
     callListeners();
   }

@@ -380,6 +380,23 @@ class ClipboardTest {
   }
 
   @Test
+  void listener_cannotChangeWhatOthersAreTold() throws Exception {
+    Change change = new Change(Selection.CLIPBOARD, Set.of(Format.TEXT, Format.PNG));
+    BlockingQueue<Change> told = new LinkedBlockingQueue<>();
+    host.watch((_, formats) -> formats.remove(Format.TEXT));
+    host.watch((selection, formats) -> told.add(new Change(selection, formats)));
+    agent.begin();
+
+    agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1, 2));
+
+    assertEquals(change, told.poll(20, TimeUnit.SECONDS));
+    host.watch((_, formats) -> formats.clear());
+    host.watch((selection, formats) -> told.add(new Change(selection, formats)));
+    assertEquals(change, told.poll(20, TimeUnit.SECONDS));
+    assertEquals(change.formats(), host.offered(Selection.CLIPBOARD));
+  }
+
+  @Test
   void source_thatThrows_isAnsweredWithoutContents() throws Exception {
     assertAnsweredWithoutContents(
         _ -> {
