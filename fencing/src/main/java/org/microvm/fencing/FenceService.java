@@ -6,8 +6,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Answers the fence requests of guests. A request is answered with success only once the machine
@@ -71,25 +73,32 @@ public final class FenceService {
    * @throws InterruptedException if the calling thread is interrupted
    */
   public void serve(String guest, ByteChannel channel) throws IOException, InterruptedException {
-    new FenceSession(this, guest, channel, log, FenceSession.STALE).run();
+    new FenceSession(this, guest, channel, log, FenceSession.STALE, System::nanoTime).run();
   }
 
-  /** Does what a request asks for and returns the result; not for lists. */
-  FenceResult answer(String guest, FenceRequest request) throws IOException, InterruptedException {
+  /**
+   * Does what a request asks for and returns the result; not for lists.
+   *
+   * @param left the time in ns for which the request may still wait for another one
+   */
+  FenceResult answer(String guest, FenceRequest request, LongSupplier left)
+      throws IOException, InterruptedException {
     return switch (request.action()) {
       case UNKNOWN, LIST -> FenceResult.FAILURE;
       case DEVICE_STATUS -> FenceResult.SUCCESS;
       case OFF, ON, REBOOT, STATUS ->
           // The same for machines that do not exist, so that a guest cannot find out which do.
           policy.allows(guest, request.machine())
-              ? at(machines.get(request.machine()), request.action())
+              ? at(machines.get(request.machine()), request.action(), left)
               : FenceResult.DENIED;
     };
   }
 
-  private static FenceResult at(Guarded guarded, FenceAction action)
+  private static FenceResult at(Guarded guarded, FenceAction action, LongSupplier left)
       throws IOException, InterruptedException {
-    guarded.lock().lockInterruptibly();
+    if (!guarded.lock().tryLock(left.getAsLong(), TimeUnit.NANOSECONDS)) {
+      throw new IOException("another request about it has not ended");
+    }
     try {
       FenceMachine machine = guarded.machine();
       switch (action) {

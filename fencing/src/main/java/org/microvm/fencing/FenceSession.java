@@ -9,15 +9,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * The requests of one guest. A thread reads them while another one answers: answers have no number,
- * so a client takes the first one for its own. If another request has come meanwhile, the client of
- * the former one has given up, and its answer is dropped. Only the newest request is kept.
+ * so a client takes the first one for its own. If another request has come meanwhile, or the answer
+ * is late, the client of the former one has given up, and its answer is dropped. Only the newest
+ * request is kept.
  */
 final class FenceSession {
   /** What arrives sooner was sent before this service connected. */
   static final Duration STALE = Duration.ofMillis(500);
+
+  /** {@code fence_virt} waits 30 s for an answer, and then the next client may ask. */
+  private static final long GIVEN_UP_NANOS = TimeUnit.SECONDS.toNanos(28);
+
+  /** For others' requests about the same machine, so that a failure is answered in time. */
+  private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(25);
 
   /** A guest that floods its channel gets an answer this often. */
   private static final long PACE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -29,25 +37,34 @@ final class FenceSession {
   private final ByteChannel channel;
   private final LimitedLog log;
   private final Duration stale;
+  private final LongSupplier clock;
   private volatile boolean open;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private FenceRequest newest;
+  private Arrived newest;
   private boolean ended;
   private IOException failure;
 
+  /** A request, and the time in ns at which it came. */
+  private record Arrived(FenceRequest request, long at) {}
+
+  /**
+   * @param clock the time in ns, from any origin
+   */
   FenceSession(
       FenceService service,
       String guest,
       ByteChannel channel,
       Consumer<String> log,
-      Duration stale) {
+      Duration stale,
+      LongSupplier clock) {
     this.service = service;
     this.guest = guest;
     this.channel = channel;
     this.log = new LimitedLog(guest, log);
     this.stale = stale;
+    this.clock = clock;
   }
 
   /** Serves until the channel ends, and closes it. */
@@ -57,14 +74,9 @@ final class FenceSession {
       Thread.sleep(stale);
       open = true;
       log.line("requests are answered now");
-      for (FenceRequest request = take(); request != null; request = take()) {
+      for (Arrived next = take(); next != null; next = take()) {
         long start = System.nanoTime();
-        ByteBuffer answer = answer(request);
-        if (isNewest()) {
-          write(answer);
-        } else {
-          log.line("the answer to " + request.action() + " is dropped: its client asks again");
-        }
+        serve(next);
         TimeUnit.NANOSECONDS.sleep(PACE_NANOS - (System.nanoTime() - start));
       }
     } finally {
@@ -76,20 +88,42 @@ final class FenceSession {
     }
   }
 
+  private void serve(Arrived next) throws IOException, InterruptedException {
+    FenceAction action = next.request().action();
+    if (left(next, GIVEN_UP_NANOS) <= 0) {
+      log.line(action + " is not done: its client has given up");
+      return;
+    }
+    ByteBuffer answer = answer(next);
+    if (!isNewest()) {
+      log.line("the answer to " + action + " is dropped: its client asks again");
+    } else if (left(next, GIVEN_UP_NANOS) <= 0) {
+      log.line("the answer to " + action + " is dropped: its client has given up");
+    } else {
+      write(answer);
+    }
+  }
+
+  /** How much of a time in ns since a request came is left. */
+  private long left(Arrived request, long nanos) {
+    return nanos - (clock.getAsLong() - request.at());
+  }
+
   private void write(ByteBuffer answer) throws IOException {
     while (answer.hasRemaining()) {
       channel.write(answer);
     }
   }
 
-  private ByteBuffer answer(FenceRequest request) throws InterruptedException {
+  private ByteBuffer answer(Arrived next) throws InterruptedException {
+    FenceRequest request = next.request();
     if (request.action() == FenceAction.LIST) {
       return Replies.list(service.list(guest));
     }
     FenceResult result;
     String reason = "";
     try {
-      result = service.answer(guest, request);
+      result = service.answer(guest, request, () -> left(next, WAIT_NANOS));
     } catch (IOException e) {
       result = FenceResult.FAILURE;
       reason = ": " + e.getMessage();
@@ -109,15 +143,15 @@ final class FenceSession {
   }
 
   /** Waits for a request; null at the end of the channel. */
-  private FenceRequest take() throws InterruptedException {
+  private Arrived take() throws InterruptedException {
     lock.lockInterruptibly();
     try {
       while (newest == null && !ended) {
         changed.await();
       }
-      FenceRequest request = newest;
+      Arrived next = newest;
       newest = null;
-      return request;
+      return next;
     } finally {
       lock.unlock();
     }
@@ -137,11 +171,11 @@ final class FenceSession {
     ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
     try {
       while (channel.read(piece) >= 0) {
-        long now = System.nanoTime();
+        long now = clock.getAsLong();
         piece.flip();
         if (open) {
           for (FenceRequest r = parser.next(piece, now); r != null; r = parser.next(piece, now)) {
-            put(r);
+            put(new Arrived(r, now));
           }
         }
         piece.clear();
@@ -154,7 +188,7 @@ final class FenceSession {
     }
   }
 
-  private void put(FenceRequest request) {
+  private void put(Arrived request) {
     lock.lock();
     try {
       newest = request;

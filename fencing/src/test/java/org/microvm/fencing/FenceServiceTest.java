@@ -2,6 +2,7 @@ package org.microvm.fencing;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +21,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,6 +37,7 @@ class FenceServiceTest {
   private final PlayedMachine b = new PlayedMachine();
   private final PlayedMachine c = new PlayedMachine();
   private final ConcurrentLinkedQueue<String> log = new ConcurrentLinkedQueue<>();
+  private final AtomicLong clock = new AtomicLong(Long.MAX_VALUE - 5);
   private SocketChannel guest;
   private Thread service;
 
@@ -83,6 +88,10 @@ class FenceServiceTest {
         Map.of("b", b, "c", c), new FencePolicy(Map.of("a", Set.of("b"))), log::add);
   }
 
+  private FenceSession session(ByteChannel channel) {
+    return new FenceSession(service(), "a", channel, log::add, Duration.ZERO, clock::get);
+  }
+
   @BeforeEach
   void connect() throws IOException {
     Path path = directory.resolve("channel");
@@ -95,7 +104,7 @@ class FenceServiceTest {
               .start(
                   () -> {
                     try {
-                      new FenceSession(service(), "a", host, log::add, Duration.ZERO).run();
+                      session(host).run();
                     } catch (IOException | InterruptedException e) {
                       log.add(e.toString());
                     }
@@ -202,6 +211,68 @@ class FenceServiceTest {
 
     assertEquals(3, answer());
     assertEquals("a: the answer to OFF is dropped: its client asks again", lineWith("dropped"));
+  }
+
+  @Test
+  void answerThatIsLate_isDropped_sinceItsClientHasGivenUp() throws Exception {
+    b.stopped = new CountDownLatch(1);
+    guest.write(Requests.of(FenceAction.OFF, "b"));
+    b.asked.await();
+    pass(28);
+    b.stopped.countDown();
+    awaitLine("a: the answer to OFF is dropped: its client has given up");
+
+    assertEquals(2, ask(FenceAction.STATUS, "b"));
+  }
+
+  @Test
+  void requestWhoseClientHasGivenUp_isNotDone() throws Exception {
+    b.stopped = new CountDownLatch(1);
+    guest.write(Requests.of(FenceAction.OFF, "b"));
+    b.asked.await();
+    guest.write(Requests.of(FenceAction.ON, "b"));
+    awaitPending();
+    pass(28);
+    b.stopped.countDown();
+    awaitLine("a: ON is not done: its client has given up");
+
+    assertEquals(2, ask(FenceAction.STATUS, "b"));
+  }
+
+  @Test
+  void requestThatWaitsTooLongForAnother_isAFailure() throws Exception {
+    FenceService service = service();
+    b.stopped = new CountDownLatch(1);
+    FenceRequest off = new FenceRequest(FenceAction.OFF, "b", 1);
+    Thread first = Thread.ofVirtual().start(() -> answer(service, off));
+    b.asked.await();
+
+    IOException failure =
+        assertThrows(IOException.class, () -> service.answer("a", off, () -> 0));
+
+    assertEquals("another request about it has not ended", failure.getMessage());
+    b.stopped.countDown();
+    first.join();
+    assertEquals(FenceResult.SUCCESS, service.answer("a", off, () -> 0));
+  }
+
+  private static void answer(FenceService service, FenceRequest request) {
+    try {
+      service.answer("a", request, () -> 0);
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void pass(int seconds) {
+    clock.addAndGet(TimeUnit.SECONDS.toNanos(seconds));
+  }
+
+  private void awaitLine(String line) {
+    while (!log.contains(line)) {
+      assertFalse(Thread.interrupted(), () -> "the log has " + log);
+      Thread.onSpinWait();
+    }
   }
 
   /**
