@@ -124,6 +124,8 @@ public final class FenceService {
         on = machines.get(name).machine().isOn();
       } catch (IOException unknown) {
         log.accept(name + ": " + unknown.getMessage());
+      } catch (RuntimeException unknown) {
+        log.accept(name + ": " + unknown);
       }
       entries.add(new Replies.Entry(name, on));
     }

@@ -127,6 +127,9 @@ final class FenceSession {
     } catch (IOException e) {
       result = FenceResult.FAILURE;
       reason = ": " + e.getMessage();
+    } catch (RuntimeException e) {
+      result = FenceResult.FAILURE;
+      reason = ": " + e;
     }
     if (isNotable(request.action(), result)) {
       log.line(request.action() + " " + request.machine() + ": " + result + reason);
@@ -167,24 +170,33 @@ final class FenceSession {
   }
 
   private void read() {
+    IOException reason = null;
+    try {
+      readRequests();
+    } catch (ClosedChannelException closed) {
+      // The end of the session.
+    } catch (IOException e) {
+      reason = e;
+    } catch (RuntimeException e) {
+      reason = new IOException("the channel failed: " + e, e);
+    } finally {
+      // Whatever happens, the thread that answers does not wait any more.
+      end(reason);
+    }
+  }
+
+  private void readRequests() throws IOException {
     RequestParser parser = new RequestParser();
     ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
-    try {
-      while (channel.read(piece) >= 0) {
-        long now = clock.getAsLong();
-        piece.flip();
-        if (open) {
-          for (FenceRequest r = parser.next(piece, now); r != null; r = parser.next(piece, now)) {
-            put(new Arrived(r, now));
-          }
+    while (channel.read(piece) >= 0) {
+      long now = clock.getAsLong();
+      piece.flip();
+      if (open) {
+        for (FenceRequest r = parser.next(piece, now); r != null; r = parser.next(piece, now)) {
+          put(new Arrived(r, now));
         }
-        piece.clear();
       }
-      end(null);
-    } catch (ClosedChannelException closed) {
-      end(null);
-    } catch (IOException e) {
-      end(e);
+      piece.clear();
     }
   }
 

@@ -45,6 +45,7 @@ class FenceServiceTest {
   private static final class PlayedMachine implements FenceMachine {
     private volatile boolean on = true;
     private volatile IOException failure;
+    private volatile boolean broken;
     private final CountDownLatch asked = new CountDownLatch(1);
     private volatile CountDownLatch stopped = new CountDownLatch(0);
 
@@ -79,6 +80,9 @@ class FenceServiceTest {
     private void fail() throws IOException {
       if (failure != null) {
         throw failure;
+      }
+      if (broken) {
+        throw new IllegalStateException("broken");
       }
     }
   }
@@ -191,6 +195,47 @@ class FenceServiceTest {
     assertEquals(1, ask(FenceAction.STATUS, "b"));
     assertEquals(1, ask(FenceAction.REBOOT, "b"));
     assertEquals("a: OFF b: FAILURE: no answer", log.peek());
+  }
+
+  @Test
+  void machineThatThrows_isAFailure_andCountsAsOn() throws Exception {
+    b.broken = true;
+
+    assertEquals(1, ask(FenceAction.OFF, "b"));
+    assertEquals("a: OFF b: FAILURE: java.lang.IllegalStateException: broken", log.peek());
+    guest.write(Requests.of(FenceAction.LIST, ""));
+    assertEquals(253, answer());
+    assertEquals(1, read(130).get(128));
+    read(130);
+    assertEquals(0, ask(FenceAction.DEVICE_STATUS, ""));
+  }
+
+  @Test
+  void channelThatThrows_endsTheSession() {
+    FenceSession session = session(new BrokenChannel());
+
+    IOException failure = assertThrows(IOException.class, session::run);
+    assertEquals("the channel failed: java.lang.IllegalStateException: broken", failure.getMessage());
+  }
+
+  private static final class BrokenChannel implements ByteChannel {
+    @Override
+    public int read(ByteBuffer target) {
+      throw new IllegalStateException("broken");
+    }
+
+    @Override
+    public int write(ByteBuffer source) {
+      return source.remaining();
+    }
+
+    @Override
+    public boolean isOpen() {
+      return true;
+    }
+
+    @Override
+    public void close() {}
   }
 
   @Test
