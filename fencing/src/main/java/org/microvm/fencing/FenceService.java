@@ -115,17 +115,23 @@ public final class FenceService {
     }
   }
 
-  /** The machines that a guest may fence. One whose state is unknown counts as on. */
-  List<Replies.Entry> list(String guest) {
+  /**
+   * The machines that a guest may fence. One whose state is unknown counts as on.
+   *
+   * @param unknown receives why a state is unknown
+   * @param left as for {@link #answer}
+   */
+  List<Replies.Entry> list(String guest, Consumer<String> unknown, LongSupplier left)
+      throws InterruptedException {
     List<Replies.Entry> entries = new ArrayList<>();
     for (String name : policy.machinesOf(guest)) {
       boolean on = true;
       try {
-        on = machines.get(name).machine().isOn();
-      } catch (IOException unknown) {
-        log.accept(name + ": " + unknown.getMessage());
-      } catch (RuntimeException unknown) {
-        log.accept(name + ": " + unknown);
+        on = at(machines.get(name), FenceAction.STATUS, left) == FenceResult.SUCCESS;
+      } catch (IOException e) {
+        unknown.accept(name + ": " + e.getMessage());
+      } catch (RuntimeException e) {
+        unknown.accept(name + ": " + e);
       }
       entries.add(new Replies.Entry(name, on));
     }

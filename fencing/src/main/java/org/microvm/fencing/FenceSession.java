@@ -117,13 +117,14 @@ final class FenceSession {
 
   private ByteBuffer answer(Arrived next) throws InterruptedException {
     FenceRequest request = next.request();
+    LongSupplier left = () -> left(next, WAIT_NANOS);
     if (request.action() == FenceAction.LIST) {
-      return Replies.list(service.list(guest));
+      return Replies.list(service.list(guest, log::line, left));
     }
     FenceResult result;
     String reason = "";
     try {
-      result = service.answer(guest, request, () -> left(next, WAIT_NANOS));
+      result = service.answer(guest, request, left);
     } catch (IOException e) {
       result = FenceResult.FAILURE;
       reason = ": " + e.getMessage();

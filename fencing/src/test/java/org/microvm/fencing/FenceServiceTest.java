@@ -215,7 +215,8 @@ class FenceServiceTest {
     FenceSession session = session(new BrokenChannel());
 
     IOException failure = assertThrows(IOException.class, session::run);
-    assertEquals("the channel failed: java.lang.IllegalStateException: broken", failure.getMessage());
+    assertEquals(
+        "the channel failed: java.lang.IllegalStateException: broken", failure.getMessage());
   }
 
   private static final class BrokenChannel implements ByteChannel {
@@ -292,8 +293,7 @@ class FenceServiceTest {
     Thread first = Thread.ofVirtual().start(() -> answer(service, off));
     b.asked.await();
 
-    IOException failure =
-        assertThrows(IOException.class, () -> service.answer("a", off, () -> 0));
+    IOException failure = assertThrows(IOException.class, () -> service.answer("a", off, () -> 0));
 
     assertEquals("another request about it has not ended", failure.getMessage());
     b.stopped.countDown();
@@ -356,6 +356,35 @@ class FenceServiceTest {
       assertEquals(3, ask(FenceAction.OFF, "c"));
     }
     assertEquals(LimitedLog.LINES - 1, log.size());
+  }
+
+  @Test
+  void guestThatFloodsWithLists_makesAShortLog() throws Exception {
+    b.failure = new IOException("no answer");
+    for (int i = 0; i < 100; i++) {
+      guest.write(Requests.of(FenceAction.LIST, ""));
+      assertEquals(253, answer());
+      read(2 * 130);
+    }
+    assertEquals("a: b: no answer", log.peek());
+    assertEquals(LimitedLog.LINES - 1, log.size());
+  }
+
+  @Test
+  void list_letsOneRequestAtATimeAtAMachine() throws Exception {
+    FenceService service = service();
+    b.stopped = new CountDownLatch(1);
+    FenceRequest off = new FenceRequest(FenceAction.OFF, "b", 1);
+    Thread first = Thread.ofVirtual().start(() -> answer(service, off));
+    b.asked.await();
+
+    List<Replies.Entry> busy = service.list("a", log::add, () -> 0);
+    b.stopped.countDown();
+    first.join();
+
+    assertEquals(List.of(new Replies.Entry("b", true)), busy);
+    assertEquals("b: another request about it has not ended", log.peek());
+    assertEquals(List.of(new Replies.Entry("b", false)), service.list("a", log::add, () -> 0));
   }
 
   @Test
