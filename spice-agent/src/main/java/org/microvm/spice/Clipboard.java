@@ -231,6 +231,11 @@ public final class Clipboard implements AutoCloseable {
     return exchange.offered(selection);
   }
 
+  /** Whether the peer has offered contents last, if only in formats that are unknown here. */
+  boolean isPeers(Selection selection) {
+    return exchange.isPeers(selection);
+  }
+
   /**
    * Asks the peer for contents. Two requests for the same contents get the same answer.
    *

@@ -91,6 +91,11 @@ final class ClipboardExchange {
     return Set.copyOf(theirs.getOrDefault(selection, Set.of()));
   }
 
+  /** Returns whether the peer offers anything, whatever the formats. */
+  synchronized boolean isPeers(Selection selection) {
+    return theirs.containsKey(selection);
+  }
+
   /** Requests contents from the peer; see {@link Clipboard#request}. */
   CompletableFuture<Optional<byte[]>> request(Selection selection, Format format) {
     Request request = new Request(selection, format);

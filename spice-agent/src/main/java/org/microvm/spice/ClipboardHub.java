@@ -125,6 +125,10 @@ public final class ClipboardHub implements AutoCloseable {
   private synchronized void guestOffers(Selection selection, Set<Format> formats) {
     ofGuest.put(selection, formats);
     if (formats.isEmpty() && kept.containsKey(selection)) {
+      // Formats that are unknown here have taken the place of what is kept.
+      if (!guest.isPeers(selection)) {
+        guest.set(selection, kept.get(selection));
+      }
       return;
     }
     if (!formats.isEmpty()) {
@@ -137,6 +141,7 @@ public final class ClipboardHub implements AutoCloseable {
 
   private void memberOffers(Clipboard member, Selection selection, Set<Format> formats) {
     if (formats.isEmpty()) {
+      withdrawn(member, selection);
       return;
     }
     long offer;
@@ -149,6 +154,13 @@ public final class ClipboardHub implements AutoCloseable {
     }
     CompletableFuture.allOf(answers.values().toArray(CompletableFuture[]::new))
         .whenComplete((_, failure) -> keep(selection, offer, answers));
+  }
+
+  /** Offers again what the offer of a member had replaced there, if it was not kept. */
+  private synchronized void withdrawn(Clipboard member, Selection selection) {
+    if (!member.isPeers(selection)) {
+      show(member, selection);
+    }
   }
 
   /** Keeps what a member has sent, unless there is a newer offer. */

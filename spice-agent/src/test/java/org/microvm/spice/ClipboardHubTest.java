@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -198,6 +200,57 @@ class ClipboardHubTest {
     member.await(Wire.CLIPBOARD);
 
     assertEquals(Optional.empty(), member().text(LIMIT));
+  }
+
+  @Test
+  void member_whoseOfferIsNotKept_getsWhatIsKeptOnceItWithdraws() throws Exception {
+    keep("kept");
+    RawAgent member = rawMember(Wire.CAPABILITIES);
+    member.await(Wire.CLIPBOARD_GRAB);
+    member.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 2));
+    member.await(Wire.CLIPBOARD_REQUEST);
+    member.send(Message.of(Wire.CLIPBOARD, 0, 0));
+
+    member.send(Message.of(Wire.CLIPBOARD_RELEASE, 0));
+
+    assertEquals(1, member.await(Wire.CLIPBOARD_GRAB).word(1));
+    assertPastes("kept", member);
+  }
+
+  @Test
+  void guest_thatWithdrawsAnUnknownFormat_getsWhatIsKept() throws Exception {
+    keep("kept");
+    guest.close();
+    served.take().join();
+    SocketChannel[] pair = RawAgent.pair();
+    Thread.ofPlatform().daemon().start(() -> serve(hub, pair[0]));
+    try (RawAgent agent = new RawAgent(pair[1])) {
+      agent.begin();
+      agent.await(Wire.CLIPBOARD_GRAB);
+      agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 99));
+      // What the guest has copied stays its clipboard.
+      agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
+      assertEquals(8, agent.await(Wire.CLIPBOARD).body().limit());
+
+      agent.send(Message.of(Wire.CLIPBOARD_RELEASE, 0));
+
+      assertEquals(1, agent.await(Wire.CLIPBOARD_GRAB).word(1));
+      assertPastes("kept", agent);
+    }
+  }
+
+  private void keep(String text) throws Exception {
+    Clipboard member = member();
+    BlockingQueue<Set<Format>> kept = changes(member);
+    member.setText(text);
+    assertEquals(Set.of(Format.TEXT), kept.poll(20, TimeUnit.SECONDS));
+  }
+
+  private static void assertPastes(String text, RawAgent end) throws IOException {
+    end.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
+    assertEquals(
+        ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)),
+        end.await(Wire.CLIPBOARD).body().position(8));
   }
 
   @Test
