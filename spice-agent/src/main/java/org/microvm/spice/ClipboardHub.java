@@ -3,12 +3,9 @@ package org.microvm.spice;
 import java.nio.channels.ByteChannel;
 import java.time.Duration;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -95,7 +92,10 @@ public final class ClipboardHub implements AutoCloseable {
       }
       members.add(member);
     }
-    member.watch((selection, formats) -> memberOffers(member, selection, formats));
+    MemberOffers reads =
+        new MemberOffers(
+            (selection, format) -> member.request(selection, format, MEMBER_SILENCE), this::keep);
+    member.watch((selection, formats) -> memberOffers(member, reads, selection, formats));
     Thread.ofPlatform()
         .daemon()
         .name("clipboard-member")
@@ -139,7 +139,8 @@ public final class ClipboardHub implements AutoCloseable {
     members.forEach(member -> show(member, selection));
   }
 
-  private void memberOffers(Clipboard member, Selection selection, Set<Format> formats) {
+  private void memberOffers(
+      Clipboard member, MemberOffers reads, Selection selection, Set<Format> formats) {
     if (formats.isEmpty()) {
       withdrawn(member, selection);
       return;
@@ -148,12 +149,7 @@ public final class ClipboardHub implements AutoCloseable {
     synchronized (this) {
       offer = ++offers[selection.number()];
     }
-    Map<Format, CompletableFuture<Optional<byte[]>>> answers = new LinkedHashMap<>();
-    for (Format format : formats) {
-      answers.put(format, member.request(selection, format, MEMBER_SILENCE));
-    }
-    CompletableFuture.allOf(answers.values().toArray(CompletableFuture[]::new))
-        .whenComplete((_, failure) -> keep(selection, offer, answers));
+    reads.read(selection, offer, formats);
   }
 
   /** Offers again what the offer of a member had replaced there, if it was not kept. */
@@ -164,15 +160,7 @@ public final class ClipboardHub implements AutoCloseable {
   }
 
   /** Keeps what a member has sent, unless there is a newer offer. */
-  private synchronized void keep(
-      Selection selection, long offer, Map<Format, CompletableFuture<Optional<byte[]>>> answers) {
-    Map<Format, byte[]> contents = new EnumMap<>(Format.class);
-    answers.forEach(
-        (format, answer) -> {
-          if (!answer.isCompletedExceptionally()) {
-            answer.join().ifPresent(bytes -> contents.put(format, bytes));
-          }
-        });
+  private synchronized void keep(Selection selection, long offer, Map<Format, byte[]> contents) {
     if (offer != offers[selection.number()] || contents.isEmpty()) {
       return;
     }
