@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>Contents are sent when somebody pastes them, so an offer needs this end to stay connected. An
  * offer survives the connection: a peer that connects again gets it again.
  *
- * <p>Thread-safe. Listeners, sources and the dependents of futures run on the thread that reads or
- * on one that calls a method, and must not wait for the peer.
+ * <p>Thread-safe. Listeners, sources and the dependents of futures run on a thread that reads or
+ * writes or on one that calls a method, and must not wait for the peer.
  */
 public final class Clipboard implements AutoCloseable {
   /** The most bytes of one selection in one format: 10 MiB. Larger contents are refused. */
@@ -130,7 +130,7 @@ public final class Clipboard implements AutoCloseable {
       return;
     }
     try {
-      used.start();
+      used.start(request -> exchange.answer(used, request.selection(), request.format()));
       MessageReader reader = new MessageReader(new Incoming(exchange, used));
       ByteBuffer bytes = ByteBuffer.allocateDirect(READ_BYTES);
       while (channel.read(bytes) >= 0) {

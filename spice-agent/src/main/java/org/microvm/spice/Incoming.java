@@ -122,15 +122,15 @@ final class Incoming implements MessageReader.Sink {
     if (body.remaining() < Integer.BYTES) {
       return;
     }
-    int number = body.getInt();
+    Outbox.Request request = new Outbox.Request(selection, body.getInt());
     try {
-      session.owe();
+      if (session.owe(request)) {
+        exchange.answer(session, selection, request.format());
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       session.close();
-      return;
     }
-    exchange.answer(session, selection, number);
   }
 
   private void contents(Selection selection, ByteBuffer body) {

@@ -10,10 +10,16 @@ import java.util.Map;
 /**
  * The messages that wait to be written to one connection. Whoever adds one does not wait, so their
  * number has other bounds: a message about a selection replaces an earlier one, a message that
- * waits already is not added again, and whoever reads the peer's requests stops while too many
- * answers are owed. Thread-safe.
+ * waits already is not added again, the peer's requests wait while too many answers are owed, and
+ * whoever reads them stops while too many wait. Thread-safe.
  */
 final class Outbox {
+  /**
+   * The most requests that wait. While one more is held back nothing is read, so that the end of
+   * the connection is not noticed: no program of good will has as many.
+   */
+  private static final int MOST_WAITING = 32;
+
   private final int mostOwed;
 
   /** Messages without contents, each of which is equal to no other one. */
@@ -24,10 +30,16 @@ final class Outbox {
 
   private final Deque<Answer> answers = new ArrayDeque<>();
 
-  /** The answers that the peer waits for, including the one that is being written. */
+  /** The peer's requests that wait; there are none unless the most answers are owed. */
+  private final Deque<Request> requests = new ArrayDeque<>();
+
+  /** The answers that are being made, wait or are being written. */
   private int owed;
 
   private boolean closed;
+
+  /** A request of the peer for contents in a format, which need not exist. */
+  record Request(Selection selection, int format) {}
 
   /** Contents, or none, in the format that the peer requested. */
   record Answer(Selection selection, int format, Message message) {}
@@ -58,12 +70,21 @@ final class Outbox {
     grabs.remove(selection);
   }
 
-  /** Waits until one more answer may be owed, and counts it; does not wait once closed. */
-  synchronized void owe() throws InterruptedException {
-    while (owed >= mostOwed && !closed) {
+  /**
+   * Takes a request, and waits while too many others do; does not wait once closed.
+   *
+   * @return whether it is to be answered now; otherwise {@link #answered} returns it
+   */
+  synchronized boolean owe(Request request) throws InterruptedException {
+    while (requests.size() >= MOST_WAITING && !closed) {
       wait();
     }
+    if (owed >= mostOwed) {
+      requests.add(request);
+      return false;
+    }
     owed++;
+    return true;
   }
 
   /** Adds an answer that is owed. */
@@ -84,10 +105,14 @@ final class Outbox {
     return formats;
   }
 
-  /** Notes that an answer has been written. */
-  synchronized void answered() {
-    owed--;
+  /** Notes that an answer has been written; returns the request that is next, or null. */
+  synchronized Request answered() {
+    Request next = requests.poll();
+    if (next == null) {
+      owed--;
+    }
     notifyAll();
+    return next;
   }
 
   /** Waits for a message and removes it; returns null once closed. Answers come last. */

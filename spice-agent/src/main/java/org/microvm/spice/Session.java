@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,10 +30,15 @@ final class Session {
     this.outbox = new Outbox(mostOwed);
   }
 
-  /** Announces the capabilities, and starts to write. */
-  void start() {
+  /**
+   * Announces the capabilities, and starts to write.
+   *
+   * @param waiting answers a request that has waited, see {@link #owe}; called by the thread that
+   *     writes
+   */
+  void start(Consumer<Outbox.Request> waiting) {
     announce(true);
-    Thread.ofPlatform().daemon().name("clipboard-writer").start(this::write);
+    Thread.ofPlatform().daemon().name("clipboard-writer").start(() -> write(waiting));
   }
 
   /** Closes the channel, which ends both directions. */
@@ -114,9 +120,9 @@ final class Session {
     return true;
   }
 
-  /** Waits until the peer may have one more request, see {@link Outbox#owe}. */
-  void owe() throws InterruptedException {
-    outbox.owe();
+  /** Returns whether a request of the peer is to be answered now, see {@link Outbox#owe}. */
+  boolean owe(Outbox.Request request) throws InterruptedException {
+    return outbox.owe(request);
   }
 
   /** Answers a request; without contents the peer learns that there are none. */
@@ -140,13 +146,16 @@ final class Session {
     return Message.withData(type, data, all);
   }
 
-  private void write() {
+  private void write(Consumer<Outbox.Request> waiting) {
     ByteBuffer buffer = ByteBuffer.allocateDirect(Message.BUFFER);
     try {
       for (Message next = outbox.take(); next != null; next = outbox.take()) {
         next.write(channel, buffer);
         if (next.isAnswer()) {
-          outbox.answered();
+          Outbox.Request request = outbox.answered();
+          if (request != null) {
+            waiting.accept(request);
+          }
         }
       }
     } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -251,6 +252,50 @@ class ClipboardHubTest {
     assertEquals(
         ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)),
         end.await(Wire.CLIPBOARD).body().position(8));
+  }
+
+  @Test
+  void requests_ofAMember_areAnsweredOneAfterTheOther() throws Exception {
+    RawAgent member = rawMember(Wire.CAPABILITIES);
+    guest.set(
+        Selection.CLIPBOARD, Map.of(Format.TEXT, new byte[] {'t'}, Format.PNG, new byte[] {'p'}));
+    member.await(Wire.CLIPBOARD_GRAB);
+
+    int[] formats = {1, 2, 1, 5, 2};
+    for (int format : formats) {
+      member.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, format));
+    }
+
+    for (int format : formats) {
+      RawAgent.Received answer = member.await(Wire.CLIPBOARD);
+      assertEquals(format, answer.word(1));
+      assertEquals(format == 5 ? 8 : 9, answer.body().limit());
+    }
+  }
+
+  @Test
+  void member_thatDisconnectsWithRequests_isForgotten() throws Exception {
+    BlockingQueue<Format> asked = new LinkedBlockingQueue<>();
+    SocketChannel[] pair = RawAgent.pair();
+    hub.join(pair[0]);
+    try (RawAgent member = new RawAgent(pair[1])) {
+      member.begin();
+      guest.offer(
+          Selection.CLIPBOARD,
+          Set.of(Format.TEXT),
+          format -> {
+            asked.add(format);
+            return new CompletableFuture<>();
+          });
+      member.await(Wire.CLIPBOARD_GRAB);
+      member.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
+      member.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 2));
+      asked.take();
+
+      pair[1].shutdownOutput();
+
+      assertThrows(IOException.class, () -> member.await(Wire.CLIPBOARD));
+    }
   }
 
   @Test
