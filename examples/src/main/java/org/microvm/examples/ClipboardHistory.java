@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
+import org.microvm.linux.PlainText;
 import org.microvm.spice.Clipboard;
 import org.microvm.spice.Format;
 import org.microvm.spice.Selection;
@@ -46,10 +47,15 @@ public final class ClipboardHistory {
       }
       try {
         Optional<byte[]> text = clipboard.request(Selection.CLIPBOARD, Format.TEXT).get();
-        text.ifPresent(bytes -> out.println(new String(bytes, StandardCharsets.UTF_8)));
+        text.ifPresent(bytes -> out.println(shown(new String(bytes, StandardCharsets.UTF_8))));
       } catch (ExecutionException e) {
         System.err.println(e.getCause().getMessage());
       }
     }
+  }
+
+  /** The guest determines the text, and a terminal may show it. */
+  private static String shown(String text) {
+    return PlainText.of(text, "\n\t");
   }
 }

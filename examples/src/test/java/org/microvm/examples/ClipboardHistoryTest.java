@@ -40,8 +40,9 @@ class ClipboardHistoryTest {
       try (Clipboard guest = Clipboard.over(server.accept())) {
         guest.setText("first");
         assertEquals("first", lines.readLine());
-        guest.setText("second");
-        assertEquals("second", lines.readLine());
+        guest.setText("sec\u001b[2Jond\t2\nlines");
+        assertEquals("sec?[2Jond\t2", lines.readLine());
+        assertEquals("lines", lines.readLine());
       }
       thread.join();
     }
