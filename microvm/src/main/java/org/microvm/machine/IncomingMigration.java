@@ -219,6 +219,8 @@ public final class IncomingMigration implements AutoCloseable {
 
   /**
    * Stops listening, removes a unix socket's file, and closes the machine if no guest has taken it.
+   * Another thread may call this to end {@link #receive}; a guest that is arriving then still
+   * arrives.
    */
   @Override
   public void close() {

@@ -7,7 +7,9 @@ import static org.microvm.machine.SerialEcho.assertEchoes;
 
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,11 +20,13 @@ import org.microvm.linux.UnixSocket;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.Migration;
+import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Type;
+import org.microvm.syscall.FaultInjection;
 import org.microvm.testing.RequiresKvm;
 
 /** Destinations that refuse, die or are cancelled, and what becomes of the guest. */
@@ -129,6 +133,45 @@ class MigrationFailureTest extends MigrationFixture {
       }
       assertStillHere(machine, host);
     }
+  }
+
+  @Test
+  void destination_thatIsClosedWhileAGuestArrives_takesThisGuest() throws Exception {
+    Machine machine = start("wait=halt");
+    MachineConfig config = incomingConfig();
+    IncomingMigration incoming =
+        IncomingMigration.listen(new MigrationAddress.Unix(incoming()), config);
+    AtomicBoolean closed = new AtomicBoolean();
+    CompletableFuture<Thread> receiver = new CompletableFuture<>();
+    CompletableFuture<Machine> arrived =
+        CompletableFuture.supplyAsync(
+            () -> {
+              receiver.complete(Thread.currentThread());
+              try {
+                return incoming.receive(config);
+              } catch (MachineException e) {
+                throw new CompletionException(e);
+              }
+            });
+    Thread receives = receiver.join();
+    FaultInjection.Rule closing =
+        (kind, fd) -> {
+          // The receiver looks at the machine that is prepared.
+          if (Thread.currentThread() == receives
+              && kind.startsWith("ioctl")
+              && !closed.getAndSet(true)) {
+            incoming.close();
+          }
+          return 0;
+        };
+    try (FaultInjection _ = FaultInjection.by(closing)) {
+      Migration migration = machine.migrate(incoming(), LIMITS);
+
+      MigrationProgress end = migration.result().get(60, TimeUnit.SECONDS);
+      assertEquals(Status.COMPLETED, end.status(), migration.failure());
+    }
+    assertTrue(closed.get());
+    machines.add(arrived.get(10, TimeUnit.SECONDS));
   }
 
   @Test
