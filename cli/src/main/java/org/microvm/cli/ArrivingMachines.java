@@ -56,7 +56,13 @@ final class ArrivingMachines {
         ServedMachine.await(ServedOptions.ofServer(name, words), machines.files(name), shared);
     Arrival arrival = new Arrival(machine, new CompletableFuture<>());
     arriving.put(name, arrival);
-    MachineServer.later(() -> take(machine, arrival.named()));
+    try {
+      MachineServer.later(() -> take(machine, arrival.named()));
+    } catch (Error noThread) {
+      arriving.remove(name);
+      machine.abandon();
+      throw noThread;
+    }
     return ServerAnswer.done("");
   }
 
@@ -64,7 +70,7 @@ final class ArrivingMachines {
   private void take(ServedMachine machine, CompletableFuture<Void> arrival) {
     try {
       machine.receive();
-    } catch (MachineException | RuntimeException e) {
+    } catch (MachineException | RuntimeException | Error e) {
       arrival.completeExceptionally(e);
       return;
     }
@@ -72,7 +78,7 @@ final class ArrivingMachines {
       machine.adopt(machines.adopt(machine.name()));
       arrived.accept(machine);
       arrival.complete(null);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       LOG.error(
           "cannot take over the name of {}, so the machine is ended: {}",
           machine.name(),

@@ -15,6 +15,7 @@ import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
+import org.microvm.linux.FailureText;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.runtime.VmmRuntime;
 import org.slf4j.Logger;
@@ -143,7 +144,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     } catch (UsageException e) {
       // The process of the machine says so, with the status of a usage error.
       return ServerAnswer.ownProcess();
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | OutOfMemoryError e) {
+      // The last is also what says that no thread can be created.
       return ServerAnswer.failed("microvm: " + line(e) + "\n");
     }
   }
@@ -195,9 +197,10 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     try {
       machine.finish();
     } catch (IOException | RuntimeException e) {
-      LOG.warn("{}: {}", machine.name(), e.getMessage());
+      LOG.warn("{}: {}", machine.name(), FailureText.of(e));
+    } finally {
+      forget(machine);
     }
-    forget(machine);
   }
 
   private synchronized void forget(ServedMachine machine) {
@@ -253,7 +256,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     for (ServedMachine machine : new ArrayList<>(served.values())) {
       try {
         move(machine);
-      } catch (IOException | MachineException | RuntimeException e) {
+      } catch (IOException | MachineException | RuntimeException | OutOfMemoryError e) {
         message.append(
             "microvm: %s stays in the process %d: %s%n"
                 .formatted(machine.name(), ProcessHandle.current().pid(), line(e)));
@@ -269,7 +272,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     ask(words);
     try {
       machine.handOver(machine.address(), () -> ask(List.of(ADOPT, machine.name().text())));
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       ask(List.of(FORGET, machine.name().text()));
       throw e;
     }

@@ -1,5 +1,6 @@
 package org.microvm.cli;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -70,12 +71,14 @@ final class NamedRun implements AutoCloseable {
    * @param adoption makes that process take them
    */
   synchronized void handOver(Registration.Adoption adoption) throws IOException {
-    server.close();
+    Registration given = registration;
+    ConsoleServer closing = server;
+    registration = null;
     server = null;
     hub = null;
-    Registration given = registration;
-    registration = null;
-    given.handOver(adoption);
+    try (Closeable _ = () -> given.handOver(adoption)) {
+      closing.close();
+    }
   }
 
   /** Reads a name; the message of an error begins with where it was given. */
@@ -154,14 +157,12 @@ final class NamedRun implements AutoCloseable {
   /** Disconnects the viewers and removes the files; a second call does nothing. */
   @Override
   public synchronized void close() {
-    try {
+    // The name is free even if the viewers' socket cannot be removed.
+    try (Registration _ = registration) {
       if (server != null) {
         server.close();
       } else if (hub != null) {
         hub.close();
-      }
-      if (registration != null) {
-        registration.close();
       }
     } catch (IOException e) {
       throw new UncheckedIOException(FailureText.of(e), e);

@@ -1,6 +1,7 @@
 package org.microvm.cli;
 
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -65,7 +66,8 @@ final class ServedMachine {
           prepare(options, named, named.files(), shared, AgentChannel.isAdded(options.snapshot()));
       served.run();
       return served;
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
+      // An error is, for example, that no thread can be created; the server goes on.
       named.close();
       throw e;
     }
@@ -84,11 +86,11 @@ final class ServedMachine {
         served.listening =
             IncomingMigration.listen(new MigrationAddress.Unix(move(files)), served.config);
         return served;
-      } catch (IOException | MachineException | RuntimeException e) {
+      } catch (IOException | MachineException | RuntimeException | Error e) {
         served.room.give(served.config.memoryBytes());
         throw e;
       }
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       named.close();
       throw e;
     }
@@ -124,12 +126,13 @@ final class ServedMachine {
       try {
         open();
         machine.start();
-      } catch (IOException | RuntimeException e) {
-        options.control().close();
-        machine.close();
+      } catch (IOException | RuntimeException | Error e) {
+        try (Machine _ = machine) {
+          options.control().close();
+        }
         throw e;
       }
-    } catch (IOException | MachineException | RuntimeException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       room.give(config.memoryBytes());
       throw e;
     }
@@ -169,10 +172,21 @@ final class ServedMachine {
   void receive() throws MachineException {
     try (IncomingMigration waiting = listening) {
       machine = waiting.receive(config);
-    } catch (MachineException | RuntimeException e) {
-      room.give(config.memoryBytes());
-      named.close();
+    } catch (MachineException | RuntimeException | Error e) {
+      release();
       throw e;
+    }
+  }
+
+  /** Gives up what {@link #await} has prepared, instead of {@link #receive}. */
+  void abandon() {
+    listening.close();
+    release();
+  }
+
+  private void release() {
+    try (NamedRun _ = named) {
+      room.give(config.memoryBytes());
     }
   }
 
@@ -202,7 +216,7 @@ final class ServedMachine {
       if (migration.result().join().status() != MigrationProgress.Status.COMPLETED) {
         throw new IOException(migration.failure());
       }
-    } catch (IOException | MachineException e) {
+    } catch (IOException | MachineException | RuntimeException | Error e) {
       setMoving(false);
       if (machine.end().isDone()) {
         finish();
@@ -242,9 +256,9 @@ final class ServedMachine {
     }
     close(
         () -> {
-          MachineEnd end = machine.end().getNow(new MachineEnd.Stopped());
-          log(report(end));
-          named.close();
+          try (NamedRun _ = named) {
+            log(report(machine.end().getNow(new MachineEnd.Stopped())));
+          }
         });
   }
 
@@ -253,10 +267,12 @@ final class ServedMachine {
       return;
     }
     finished = true;
-    options.control().close();
-    machine.close();
-    room.give(config.memoryBytes());
-    last.run();
+    // In the reverse order, each also if one before it fails: nobody tries again.
+    try (Closeable _ = last::run;
+        Closeable _ = () -> room.give(config.memoryBytes());
+        Machine _ = machine) {
+      options.control().close();
+    }
   }
 
   private static String report(MachineEnd end) {

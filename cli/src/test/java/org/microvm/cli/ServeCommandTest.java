@@ -14,11 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.cli.named.MachineName;
@@ -34,74 +31,7 @@ import org.microvm.testing.RequiresKvm;
 /** Servers in this process and in others, with bare-metal guests. */
 @RequiresKvm
 @Timeout(60)
-class ServeCommandTest {
-  private static final String MACHINES = "microvm.machines";
-  private static final long NO_LIMIT = Long.MAX_VALUE;
-
-  private static final Path HOME =
-      Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath().normalize();
-
-  private static final Path GUEST = HOME.resolve("test-images/target/bare-metal/serial-echo");
-
-  @TempDir private Path directory;
-
-  private final StringBuilder err = new StringBuilder();
-  private final List<MachineServer> servers = new ArrayList<>();
-  private Machines machines;
-
-  @BeforeEach
-  void begin() throws IOException {
-    System.setProperty(MACHINES, directory.resolve("microvm").toString());
-    machines = Machines.ofUser();
-  }
-
-  @AfterEach
-  void end() {
-    servers.forEach(MachineServer::close);
-    System.clearProperty(MACHINES);
-  }
-
-  private MachineServer serve(ServerLimits limits, boolean replace) throws IOException {
-    MachineServer server = MachineServer.open(machines, limits, replace, err);
-    servers.add(server);
-    return server;
-  }
-
-  private MachineServer serve() throws IOException {
-    return serve(new ServerLimits(10, NO_LIMIT, NO_LIMIT), false);
-  }
-
-  private ServerAnswer ask(String... words) throws IOException {
-    String home = System.getProperty("microvm.home", "");
-    try (ServerClient client = ServerClient.connect(machines.serverSocket())) {
-      return client.ask(new ServerRequest(home, directory, List.of(words)));
-    }
-  }
-
-  private ServerAnswer start(String name, String... more) throws IOException {
-    List<String> words = new ArrayList<>(List.of("run", "--detach", "--name", name, "-m", "16M"));
-    words.addAll(List.of("--kernel", GUEST.toString(), "--append", "mode=echo wait=halt"));
-    words.addAll(List.of(more));
-    return ask(words.toArray(String[]::new));
-  }
-
-  private QmpClient qmp(String name) throws IOException {
-    return QmpClient.connect(
-        machines.find(new MachineName(name)).files().control(), PowerCut.ANSWER);
-  }
-
-  private String state(String name) throws IOException {
-    try (QmpClient client = qmp(name)) {
-      return client.execute("query-status").path("status").asText();
-    }
-  }
-
-  private void quit(String name) throws IOException {
-    Machines.Entry machine = machines.find(new MachineName(name));
-    assertFalse(new PowerCut(machine).cut());
-    assertFalse(Files.exists(machine.files().directory()));
-  }
-
+class ServeCommandTest extends ServerFixture {
   @Test
   void servedMachine_isFoundByItsNameUntilItEnds() throws Exception {
     serve();

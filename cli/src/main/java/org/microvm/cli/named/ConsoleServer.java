@@ -210,9 +210,10 @@ public final class ConsoleServer implements AutoCloseable {
   /** Sends viewers the rest of the output, if they take it, and disconnects them. */
   @Override
   public void close() throws IOException {
-    listener.close();
-    Files.deleteIfExists(path);
-    hub.close();
+    try (hub) {
+      listener.close();
+      Files.deleteIfExists(path);
+    }
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(END_MILLIS);
     try {
       for (Viewer viewer : viewers) {

@@ -273,9 +273,10 @@ public final class Machines {
 
   /** Ends a registration. */
   void end(Registration registration, Fd lock) throws IOException {
-    try (Fd _ = turn()) {
+    // The name is free even if the directory cannot be removed; the next command tries again.
+    try (lock;
+        Fd _ = turn()) {
       remove(registration.name());
-      lock.close();
     }
   }
 
@@ -285,7 +286,8 @@ public final class Machines {
    * @param adoption makes that process call {@link #adopt}
    */
   void handOver(Fd lock, Registration.Adoption adoption) throws IOException {
-    try (Fd _ = turn()) {
+    try (lock;
+        Fd _ = turn()) {
       lock.close();
       adoption.run();
     }
