@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -33,6 +34,7 @@ public final class RequestSocket implements AutoCloseable {
   private static final int THREADS = 32;
 
   private static final Duration READ_LIMIT = Duration.ofSeconds(10);
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final int PIECE_BYTES = 64 << 10;
 
   private final UnixListener listener;
@@ -41,6 +43,8 @@ public final class RequestSocket implements AutoCloseable {
   private final ExecutorService workers =
       Executors.newFixedThreadPool(
           THREADS, Thread.ofPlatform().daemon().name("serve-", 0).factory());
+  private EventLoop.Watch watch;
+  private boolean failureLogged;
 
   private RequestSocket(UnixListener listener, EventLoop loop, Handler handler) {
     this.listener = listener;
@@ -88,7 +92,7 @@ public final class RequestSocket implements AutoCloseable {
     try {
       EventLoop loop = EventLoop.open("serve");
       RequestSocket socket = new RequestSocket(listener, loop, handler);
-      loop.watch(listener.fd(), EventLoop.IN, bits -> socket.accept());
+      socket.watch = loop.watch(listener.fd(), EventLoop.IN, bits -> socket.accept());
       loop.start();
       return socket;
     } catch (ErrnoException | RuntimeException e) {
@@ -107,23 +111,38 @@ public final class RequestSocket implements AutoCloseable {
   }
 
   private void accept() {
-    Fd client = null;
     try {
-      client = listener.accept();
-      if (client == null) {
-        return;
+      Fd client = listener.accept();
+      if (client != null) {
+        admit(client);
       }
+    } catch (ErrnoException e) {
+      // For instance, the process is out of descriptors. The client stays in the backlog; the pause
+      // keeps the loop from spinning.
+      if (!failureLogged) {
+        failureLogged = true;
+        LOG.warn("{}: {}; trying again", listener.path(), e.getMessage());
+      }
+      watch.interest(0);
+      loop.schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
+    }
+  }
+
+  private void admit(Fd client) throws ErrnoException {
+    boolean served = false;
+    try {
       if (SocketAccess.OWNER.admits(client)) {
-        Fd admitted = client;
-        client = null;
-        workers.execute(() -> serve(admitted));
+        workers.execute(() -> serve(client));
+        served = true;
+        failureLogged = false;
       } else {
         LOG.warn("{}: refused a client of another user", listener.path());
       }
-    } catch (ErrnoException | RejectedExecutionException e) {
-      LOG.warn("{}: {}", listener.path(), e.getMessage());
+    } catch (RejectedExecutionException closing) {
+      LOG.debug("{}: a client has come too late", listener.path());
     } finally {
-      if (client != null) {
+      // Also after an error, such as that no thread can be created.
+      if (!served) {
         client.close();
       }
     }
