@@ -2,9 +2,14 @@ package org.microvm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -14,8 +19,12 @@ import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Registration;
 import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerLimits;
+import org.microvm.linux.Errno;
+import org.microvm.spice.Clipboard;
 import org.microvm.syscall.FaultInjection;
 import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.channel.ClipboardBackend;
+import org.slf4j.LoggerFactory;
 
 /** Servers that lack something, and what then becomes of a machine's name and room. */
 @RequiresKvm
@@ -88,5 +97,31 @@ class ServerFailureTest extends ServerFixture {
     }
 
     assertEquals(0, start("web").status());
+  }
+
+  @Test
+  void lackOfDescriptors_isLoggedOnceByTheClipboard() throws Exception {
+    serve();
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    log.start();
+    Logger logger = (Logger) LoggerFactory.getLogger(ClipboardBackend.class);
+    String[] clipboard = {
+      "--chardev", "qemu-vdagent,id=v,clipboard=on", "--device", "virtserialport,chardev=v,name=v"
+    };
+    assertEquals(0, start("web", clipboard).status());
+    Path socket = machines.find(new MachineName("web")).files().clipboard();
+    AtomicInteger failures = new AtomicInteger();
+    logger.addAppender(log);
+    try (FaultInjection _ =
+            FaultInjection.by(
+                (call, fd) ->
+                    call.equals("accept") && failures.incrementAndGet() <= 2 ? -Errno.EMFILE : 0);
+        Clipboard program = Clipboard.connect(socket)) {
+      program.connected().get(20, TimeUnit.SECONDS);
+    } finally {
+      logger.detachAppender(log);
+    }
+
+    assertEquals(1, log.list.size(), log.list::toString);
   }
 }

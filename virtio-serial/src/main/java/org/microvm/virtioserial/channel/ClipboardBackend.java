@@ -44,6 +44,9 @@ public final class ClipboardBackend implements PortBackend {
   /** An agent that violates the protocol is logged once, or it could fill the log. */
   private boolean violationLogged;
 
+  /** Likewise that programs cannot be accepted; only on the event loop. */
+  private boolean failureLogged;
+
   private ClipboardBackend(EventLoop loop, Optional<UnixListener> listener) {
     this.loop = loop;
     this.listener = listener;
@@ -119,14 +122,29 @@ public final class ClipboardBackend implements PortBackend {
     try {
       Fd program = listener.orElseThrow().accept();
       if (program != null) {
-        hub.join(new Channel(loop, program, () -> {}));
+        join(program);
+        failureLogged = false;
       }
     } catch (IOException e) {
       // The program stays in the backlog, so without a pause the loop would spin.
-      LOG.warn("{}: {}; trying again", describe(), e.getMessage());
+      if (!failureLogged) {
+        failureLogged = true;
+        LOG.warn("{}: {}; trying again", describe(), e.getMessage());
+      }
       watch.interest(0);
       loop.schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
     }
+  }
+
+  private void join(Fd program) throws IOException {
+    Channel channel;
+    try {
+      channel = new Channel(loop, program, () -> {});
+    } catch (IOException | RuntimeException | Error e) {
+      program.close();
+      throw e;
+    }
+    hub.join(channel);
   }
 
   @Override
