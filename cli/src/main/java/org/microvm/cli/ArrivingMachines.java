@@ -97,6 +97,11 @@ final class ArrivingMachines {
     return ServerAnswer.done("");
   }
 
+  /** Waits no longer for guests that have not begun to move, because their server is done. */
+  void callOffAll() {
+    List.copyOf(arriving.keySet()).forEach(this::callOff);
+  }
+
   /** Waits until a machine has its name here. */
   ServerAnswer adopt(MachineName name) throws IOException {
     Arrival arrival = arriving.remove(name);

@@ -107,11 +107,24 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
         throw e;
       }
       if (earlier != null) {
-        ServerAnswer answer = earlier.ask(ServerRequest.ofServer(List.of(HANDOVER)));
-        err.append(answer.message());
+        server.takeOver(earlier, err);
       }
       return server;
     }
+  }
+
+  /** Has the machines of an earlier server moved here, as far as it gets. */
+  private void takeOver(ServerClient earlier, Appendable err) throws IOException {
+    String message;
+    try {
+      message = earlier.ask(ServerRequest.ofServer(List.of(HANDOVER))).message();
+    } catch (IOException e) {
+      // The machines that have arrived must not end because that server has.
+      message =
+          "microvm: the earlier server did not complete the handover: %s%n".formatted(line(e));
+    }
+    arriving.callOffAll();
+    err.append(message);
   }
 
   /** Connects to the server that listens there; null if there is none. */
@@ -233,7 +246,13 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   @Override
   public void unanswered(ServerRequest request, ServerAnswer answer) {
     answered(request);
-    if (answer.status() == 0) {
+    if (answer.status() != 0) {
+      return;
+    }
+    if (request.words().getFirst().equals(RECEIVE)) {
+      // The server that asked has ended, so no guest comes.
+      arriving.callOff(new MachineName(request.words().get(1)));
+    } else {
       // Somebody has given up waiting for the machine that was started.
       ServedOptions.parse(request.words(), request.directory())
           .map(options -> served.get(options.name()))
