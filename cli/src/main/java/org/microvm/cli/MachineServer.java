@@ -52,6 +52,10 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   private final Map<MachineName, ServedMachine> served = new ConcurrentHashMap<>();
   private final ArrivingMachines arriving;
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
+
+  /** Completes when no machine of an earlier server arrives any more. */
+  private final CompletableFuture<Void> complete = new CompletableFuture<>();
+
   private RequestSocket socket;
   private boolean replaced;
   private boolean handedOver;
@@ -109,6 +113,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
       if (earlier != null) {
         server.takeOver(earlier, err);
       }
+      server.complete.complete(null);
       return server;
     }
   }
@@ -268,6 +273,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   }
 
   private ServerAnswer handOver() {
+    // What is on its way here now may arrive here or at the newest server.
+    complete.join();
     synchronized (this) {
       replaced = true;
     }

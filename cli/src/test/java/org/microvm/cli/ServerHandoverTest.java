@@ -8,8 +8,10 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -118,5 +120,42 @@ class ServerHandoverTest extends ServerFixture {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Test
+  void handover_waitsForTheOneToThisServer() throws Exception {
+    CompletableFuture<Void> newest = new CompletableFuture<>();
+    try (Registration ghost = ghost()) {
+      serveEarlier(
+          request -> {
+            try {
+              Object middle = inode();
+              newest.completeAsync(
+                  () -> {
+                    try {
+                      serve(new ServerLimits(1, NO_LIMIT, NO_LIMIT), true);
+                      return null;
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
+                    }
+                  });
+              while (inode().equals(middle)) {
+                Thread.onSpinWait();
+              }
+              return ask(receive(ghost));
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+
+      serve(new ServerLimits(10, NO_LIMIT, NO_LIMIT), true);
+
+      newest.join();
+      awaitRoom();
+    }
+  }
+
+  private Object inode() throws IOException {
+    return Files.getAttribute(machines.serverSocket(), "unix:ino");
   }
 }
