@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import org.microvm.linux.SocketAccess;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tls;
+import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.qmp.QmpClient;
 import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
@@ -110,7 +111,7 @@ final class MigrateCommand implements Callable<Integer> {
 
   private int migrate(QmpClient client, MigrationAddress address, Interruption interruption)
       throws IOException {
-    prepare(client, address);
+    prepare(client);
     boolean interrupted = false;
     JsonNode end;
     try {
@@ -172,20 +173,19 @@ final class MigrateCommand implements Callable<Integer> {
     }
   }
 
-  private void prepare(QmpClient client, MigrationAddress address) throws IOException {
-    if (address instanceof MigrationAddress.Tcp tcp) {
-      // Both are always set, so that no value of an earlier attempt remains.
-      client.execute(
-          "migrate-set-parameters",
-          QmpClient.arguments()
-              .put("tls-creds", tcp.tls().map(tls -> tls.credentials().toString()).orElse(""))
-              .put("tls-hostname", tlsHostName == null ? "" : tlsHostName));
-    }
-    client.execute("migrate-set-parameters", QmpClient.arguments().put("x-memory", memory));
-    if (downtimeLimit != null) {
-      client.execute(
-          "migrate-set-parameters", QmpClient.arguments().put("downtime-limit", downtimeLimit));
-    }
+  /** Sets what has an option here, given or not: an earlier attempt may have left other values. */
+  private void prepare(QmpClient client) throws IOException {
+    long downtime =
+        downtimeLimit == null ? MigrationLimits.DEFAULT.downtime().toMillis() : downtimeLimit;
+    client.execute(
+        "migrate-set-parameters",
+        QmpClient.arguments()
+            .put(
+                "tls-creds",
+                tlsCredentials == null ? "" : tlsCredentials.toAbsolutePath().toString())
+            .put("tls-hostname", tlsHostName == null ? "" : tlsHostName)
+            .put("x-memory", memory)
+            .put("downtime-limit", downtime));
   }
 
   private String uri(MigrationAddress address) {

@@ -157,6 +157,35 @@ class MigrateCommandTest {
   }
 
   @Test
+  void migrate_afterOneWithOtherOptions_usesTheDefaults() throws Exception {
+    MachineProcess source = own(MachineProcess.start(directory, "p0"));
+    source.await(source.control());
+    String control = source.control().toString();
+    PrintWriter ignored = new PrintWriter(new StringWriter());
+    String pki = directory.resolve("absent").toString();
+    List<String> options =
+        List.of("--tls-creds", pki, "--tls-hostname", "b", "--downtime-limit", "7");
+    List<String> words = new ArrayList<>(List.of("migrate", "--qmp", control));
+    words.addAll(options);
+    words.add("tcp:127.0.0.1:1");
+    assertEquals(Main.FAILED, Main.execute(ignored, words.toArray(String[]::new)));
+    MachineProcess target = own(MachineProcess.awaitGuest(directory, "p1"));
+
+    String message = migrate(source, directory.resolve("nobody"), "auto");
+
+    assertTrue(message.contains("nobody"), message);
+    try (QmpClient client = source.qmp()) {
+      JsonNode parameters = client.execute("query-migrate-parameters");
+      assertEquals("", parameters.path("tls-creds").asText());
+      assertEquals("", parameters.path("tls-hostname").asText());
+      assertEquals(20, parameters.path("downtime-limit").asInt());
+    }
+    assertEquals("", migrate(source, directory.resolve("p1.incoming"), "auto"));
+    assertEquals(0, source.status(), source.output());
+    target.await(target.control());
+  }
+
+  @Test
   void migrate_memoryInAnUnknownWay_isRefused() throws Exception {
     MachineProcess source = own(MachineProcess.start(directory, "p0"));
     source.await(source.control());
