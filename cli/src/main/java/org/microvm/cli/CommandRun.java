@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
@@ -63,9 +64,10 @@ final class CommandRun {
   /**
    * Runs the command, waits for the machine's end and returns the exit status.
    *
+   * @param stopped whether this process has stopped the machine, and says why itself
    * @throws IOException if the command's output cannot be written
    */
-  int status(Machine machine) throws IOException, InterruptedException {
+  int status(Machine machine, BooleanSupplier stopped) throws IOException, InterruptedException {
     OptionalInt status;
     try (Channel channel = machine.channels().openChannel(GuestCommand.CHANNEL);
         WaitingLine boot = new WaitingLine("the guest to boot")) {
@@ -76,7 +78,7 @@ final class CommandRun {
       if (status.isPresent() && end instanceof MachineEnd.PowerOff) {
         return status.getAsInt();
       }
-      return failure(end);
+      return failure(end, stopped);
     } catch (TimeoutException e) {
       System.err.println("microvm: the guest did not power off after its command");
       return ExitStatus.COMMAND_LOST;
@@ -85,13 +87,15 @@ final class CommandRun {
     }
   }
 
-  private int failure(MachineEnd end) throws IOException {
+  private int failure(MachineEnd end, BooleanSupplier stopped) throws IOException {
     console.copyTo(System.err);
     int status = ExitStatus.of(end, System.err);
     if (status != 0) {
       return status;
     }
-    System.err.println("microvm: the guest ended before its command did");
+    if (!stopped.getAsBoolean()) {
+      System.err.println("microvm: the guest ended before its command did");
+    }
     return ExitStatus.COMMAND_LOST;
   }
 }

@@ -5,6 +5,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -59,6 +60,8 @@ final class ControlOptions {
   private QmpServer server;
   private QmpServer awaiting;
   private MachineFiles files;
+  private Optional<Path> pidFile = Optional.empty();
+  private boolean closed;
 
   ControlOptions() {
     this(new RunExtras());
@@ -192,13 +195,12 @@ final class ControlOptions {
   /** Opens the control sockets of the server that {@link #createIncoming} has created. */
   void listenIncoming() throws IOException {
     if (awaiting != null) {
-      new Shutdown(this::close);
       listen(awaiting);
     }
   }
 
   /** Serves the control sockets without a machine, until a client sends {@code quit}. */
-  void serveWithoutGuest() throws IOException {
+  void serveWithoutGuest() throws Exception {
     MachineFacts nothing = new MachineFacts(0, Topology.ofCores(1), List.of(), false);
     AwaitedGuest guest =
         new AwaitedGuest(nothing, label(), extras.uuid()) {
@@ -225,14 +227,24 @@ final class ControlOptions {
     if (extras.monitors().isEmpty()) {
       throw new IOException("without a machine and without -qmp there is nothing to do");
     }
-    listen(create(guest, new ChannelRegistry()));
-    PidFile.write(extras.pidFile());
-    new Shutdown(() -> PidFile.remove(extras.pidFile()), extras.areSignalsSuccess());
-    if (extras.isBackground()) {
-      Background.runs(Path.of("/dev/null"));
+    Shutdown shutdown =
+        new Shutdown(
+            () -> {
+              close();
+              PidFile.remove(pidFile);
+            },
+            extras.areSignalsSuccess());
+    shutdown.interruptBy(this::close);
+    try {
+      shutdown.during(() -> listen(create(guest, new ChannelRegistry())));
+      shutdown.during(() -> pidFile = PidFile.write(extras.pidFile()));
+      if (extras.isBackground()) {
+        Background.runs(Path.of("/dev/null"));
+      }
+      awaitQuit();
+    } finally {
+      shutdown.run();
     }
-    awaitQuit();
-    close();
   }
 
   private QmpServer create(QmpTarget target, ChannelRegistry registry) throws IOException {
@@ -254,6 +266,10 @@ final class ControlOptions {
     List<QmpEndpoint> endpoints = new ArrayList<>(extras.monitors());
     sockets.forEach(socket -> endpoints.add(socket.address()));
     synchronized (this) {
+      if (closed) {
+        created.close();
+        return;
+      }
       try {
         created.listen(endpoints);
       } catch (IOException e) {
@@ -356,8 +372,12 @@ final class ControlOptions {
     return server != null;
   }
 
-  /** Ends the machine, notifies the clients once it has ended, and disconnects them. */
+  /**
+   * Ends the machine, notifies the clients once it has ended, and disconnects them. Later the
+   * sockets are not opened any more.
+   */
   synchronized void close() {
+    closed = true;
     if (server != null) {
       MachineEnd end = new MachineEnd.Stopped();
       if (machine != null) {

@@ -1,8 +1,6 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -17,6 +15,7 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.config.ChannelConfig;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.MachineStatistics;
 import org.microvm.sandbox.FileRules;
 import org.microvm.virtioserial.PortConfig;
@@ -43,7 +42,11 @@ final class DemoCommand implements Callable<Integer> {
   private final MachineOptions options = new MachineOptions();
   private final SandboxOptions sandbox = new SandboxOptions();
 
-  private final PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true);
+  /** Remembers a failure, which is reported at the end. */
+  private final PrintStream out = System.out;
+
+  private Path directory;
+  private Machine machine;
 
   /** The command. */
   static CommandLine commandLine() {
@@ -57,11 +60,21 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     sandbox.mode();
-    Path directory = Files.createTempDirectory("microvm-demo");
-    Path socket = directory.resolve("agent.sock");
+    Shutdown shutdown = new Shutdown(this::finish);
+    try {
+      shutdown.during(() -> directory = Files.createTempDirectory("microvm-demo"));
+      Path socket = directory.resolve("agent.sock");
+      shutdown.during(() -> machine = machine(socket));
+      return run(socket);
+    } finally {
+      shutdown.run();
+    }
+  }
+
+  private Machine machine(Path socket) throws IOException, MachineException {
     MachineConfig config =
         options.toBuilder()
-            .console(new FileOutputStream(FileDescriptor.out))
+            .console(out)
             .channel(
                 new ChannelConfig(
                     PortConfig.named(CHANNEL), loop -> UnixServerBackend.listen(socket, false)))
@@ -71,13 +84,10 @@ final class DemoCommand implements Callable<Integer> {
     SandboxOptions.addMachine(files, config);
     options.channels().addTo(files);
     sandbox.enter(files, false);
-    Machine machine = Machine.create(config);
-    Shutdown shutdown =
-        new Shutdown(
-            () -> {
-              machine.close();
-              delete(directory);
-            });
+    return Machine.create(config);
+  }
+
+  private int run(Path socket) throws Exception {
     try {
       machine.start();
       // If the guest ends early, closing the machine closes the channel, which ends the wait below.
@@ -94,8 +104,15 @@ final class DemoCommand implements Callable<Integer> {
       throw e;
     } catch (TimeoutException e) {
       throw new IOException("the guest did not power off within " + ANSWER.toSeconds() + " s", e);
-    } finally {
-      shutdown.run();
+    }
+  }
+
+  private void finish() {
+    if (machine != null) {
+      machine.close();
+    }
+    if (directory != null) {
+      delete(directory);
     }
   }
 

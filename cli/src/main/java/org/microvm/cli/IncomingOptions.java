@@ -55,7 +55,8 @@ final class IncomingOptions {
               "--on-migrate")
           .build();
 
-  private IncomingWait wait;
+  private volatile IncomingWait wait;
+  private volatile boolean calledOff;
 
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
@@ -65,6 +66,15 @@ final class IncomingOptions {
   /** Whether the machine waits for a guest. */
   boolean isGiven() {
     return incoming.getValue() != null;
+  }
+
+  /** Ends the wait, also one that has not begun. */
+  void callOff() {
+    calledOff = true;
+    IncomingWait present = wait;
+    if (present != null) {
+      present.end();
+    }
   }
 
   /** Whether the wait has ended because a client wanted that. */
@@ -127,6 +137,9 @@ final class IncomingOptions {
       throw new UsageException("--incoming defer requires --qmp, on which the address is set");
     }
     wait = new IncomingWait(deferred, held);
+    if (calledOff) {
+      wait.end();
+    }
     control.createIncoming(config, wait);
     if (deferred) {
       control.listenIncoming();

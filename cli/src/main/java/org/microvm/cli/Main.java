@@ -1,6 +1,5 @@
 package org.microvm.cli;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -149,7 +148,7 @@ public final class Main {
       Background.begin();
       new ControlOptions(extras).serveWithoutGuest();
       CommandExit.exit(0);
-    } catch (IOException e) {
+    } catch (Exception e) {
       System.err.println(program + ": " + FailureText.of(e));
       CommandExit.exit(FAILED);
     }

@@ -10,7 +10,8 @@ import org.microvm.linux.FailureText;
 final class PidFile {
   private PidFile() {}
 
-  static void write(Optional<Path> file) throws IOException {
+  /** Writes the file, and returns it. */
+  static Optional<Path> write(Optional<Path> file) throws IOException {
     if (file.isPresent()) {
       try {
         Files.writeString(file.get(), ProcessHandle.current().pid() + "\n");
@@ -18,6 +19,7 @@ final class PidFile {
         throw FileProblem.of("-pidfile", file.get(), e);
       }
     }
+    return file;
   }
 
   static void remove(Optional<Path> file) {

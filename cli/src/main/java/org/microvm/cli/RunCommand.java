@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -72,6 +73,13 @@ final class RunCommand implements Callable<Integer> {
 
   private CommandSpec spec;
 
+  private NamedRun named;
+  private CommandRun commandRun;
+  private RunConsole console;
+  private MachineConfig config;
+  private Optional<Path> pidFile = Optional.empty();
+  private Machine machine;
+
   RunCommand() {
     this(new RunExtras());
   }
@@ -135,8 +143,18 @@ final class RunCommand implements Callable<Integer> {
     if ((Options.isGiven(detach) || extras.isBackground()) && !Background.isThisProcess()) {
       return Background.start(System.err);
     }
-    try (NamedRun named = NamedRun.begin(control.name())) {
-      return call(named, onStart);
+    // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
+    Shutdown shutdown = new Shutdown(this::finish, extras.areSignalsSuccess());
+    shutdown.interruptBy(
+        () -> {
+          incoming.callOff();
+          control.close();
+        });
+    try {
+      shutdown.during(() -> named = NamedRun.begin(control.name()));
+      return call(shutdown, onStart);
+    } finally {
+      shutdown.run();
     }
   }
 
@@ -150,11 +168,37 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private Integer call(NamedRun named, Consumer<Machine> onStart) throws Exception {
+  private Integer call(Shutdown shutdown, Consumer<Machine> onStart) throws Exception {
+    TimeLimit limit = TimeLimit.parse(timeout.getValue());
+    shutdown.during(this::prepare);
+    boolean stays = incoming.staysAfterMigration(control);
+    sandbox.enter(files(), control.isRequested());
+    try {
+      shutdown.during(() -> pidFile = PidFile.write(extras.pidFile()));
+      shutdown.during(() -> machine = machine());
+    } catch (IOException | MachineException | RuntimeException e) {
+      if (incoming.isCalledOff()) {
+        return 0;
+      }
+      throw e;
+    }
+    shutdown.during(this::start);
+    limit.start(machine);
+    onStart.accept(machine);
+    console.startInput(machine, named);
+    if (commandRun != null) {
+      return limit.statusOr(
+          () -> commandRun.status(machine, () -> limit.hasPassed() || shutdown.hasBegun()));
+    }
+    MachineEnd end = awaitEnd(machine, stays);
+    return limit.statusOr(() -> ExitStatus.of(end, System.err));
+  }
+
+  /** Checks the options, and makes what the machine needs before the sandbox begins. */
+  private void prepare() throws Exception {
     List<String> words = words();
     control.name(named.files());
     control.prepare();
-    TimeLimit limit = TimeLimit.parse(timeout.getValue());
     control.check();
     incoming.check();
     resume.check(incoming.isGiven());
@@ -170,44 +214,15 @@ final class RunCommand implements Callable<Integer> {
     if (Background.isThisProcess() && options.channels().useStdio()) {
       throw new UsageException("--detach: a stdio chardev needs this process's standard streams");
     }
-    CommandRun commandRun = words.isEmpty() ? null : CommandRun.prepare(words, builder);
-    RunConsole console = console(commandRun);
-    MachineConfig config = builder.console(named.console(console.output())).build();
-    boolean stays = incoming.staysAfterMigration(control);
-    sandbox.enter(files(config, named.files()), control.isRequested());
-    PidFile.write(extras.pidFile());
-    Machine machine;
-    try {
-      machine = machine(config, named);
-    } catch (IOException | MachineException | RuntimeException e) {
-      PidFile.remove(extras.pidFile());
-      control.close();
-      if (incoming.isCalledOff()) {
-        return 0;
-      }
-      throw e;
+    if (!words.isEmpty()) {
+      commandRun = CommandRun.prepare(words, builder);
     }
-    // SIGTERM, SIGINT and SIGHUP start the JVM's orderly shutdown, which keeps their exit status.
-    Shutdown shutdown =
-        new Shutdown(() -> finish(machine, named, console), extras.areSignalsSuccess());
-    try {
-      start(machine, config, named, console);
-      limit.start(machine);
-      onStart.accept(machine);
-      console.startInput(machine, named);
-      if (commandRun != null) {
-        return limit.statusOr(() -> commandRun.status(machine));
-      }
-      MachineEnd end = awaitEnd(machine, stays);
-      return limit.statusOr(() -> ExitStatus.of(end, System.err));
-    } finally {
-      shutdown.run();
-    }
+    console = console();
+    config = builder.console(named.console(console.output())).build();
   }
 
   /** Connects the machine with the outside, and starts it unless something else will. */
-  private void start(Machine machine, MachineConfig config, NamedRun named, RunConsole console)
-      throws IOException, MachineException {
+  private void start() throws IOException, MachineException {
     console.takeTerminal();
     control.open(machine, options.channels(), console.chardev().orElse(null));
     named.serve(machine);
@@ -223,11 +238,11 @@ final class RunCommand implements Callable<Integer> {
     if (control.isOpen()) {
       LateWarmup.start(machine);
     }
-    runs(named, config);
+    runs();
   }
 
   /** Returns where the guest's UART goes. */
-  private RunConsole console(CommandRun commandRun) throws IOException {
+  private RunConsole console() throws IOException {
     if (commandRun != null) {
       return RunConsole.to(commandRun.console());
     }
@@ -270,7 +285,7 @@ final class RunCommand implements Callable<Integer> {
     return end instanceof MachineEnd.PowerOff || end instanceof MachineEnd.Reset;
   }
 
-  private void runs(NamedRun named, MachineConfig config) throws IOException {
+  private void runs() throws IOException {
     named.runs(config);
     if (extras.isBackground() && !inBackground) {
       inBackground = true;
@@ -290,11 +305,12 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /** Returns the files and ports that the options name. */
-  private FileRules files(MachineConfig config, MachineFiles named) {
+  private FileRules files() {
     FileRules rules = new FileRules();
-    if (named != null) {
+    MachineFiles ofName = named.files();
+    if (ofName != null) {
       // The whole runtime directory, because the logs of a machine that has ended move in it.
-      rules.create(named.directory().getParent());
+      rules.create(ofName.directory().getParent());
     }
     SandboxOptions.addMachine(rules, config);
     options.channels().addTo(rules);
@@ -311,14 +327,13 @@ final class RunCommand implements Callable<Integer> {
     return rules;
   }
 
-  private Machine machine(MachineConfig config, NamedRun named)
-      throws IOException, MachineException {
+  private Machine machine() throws IOException, MachineException {
     System.err.print(warning(config));
     if (resume.directory() != null) {
       return resume.restore(config);
     }
     return incoming.isGiven()
-        ? incoming.receive(config, control, extras.isPaused(), () -> runs(named, config))
+        ? incoming.receive(config, control, extras.isPaused(), this::runs)
         : Machine.create(config);
   }
 
@@ -330,15 +345,24 @@ final class RunCommand implements Callable<Integer> {
         : "";
   }
 
-  private void finish(Machine machine, NamedRun named, RunConsole console) {
-    console.releaseTerminal();
+  /** Undoes what was made until now, and writes the statistics of a machine. */
+  private void finish() {
+    if (console != null) {
+      console.releaseTerminal();
+    }
     control.close();
-    machine.close();
-    console.close();
-    PidFile.remove(extras.pidFile());
-    named.close();
+    if (machine != null) {
+      machine.close();
+    }
+    if (console != null) {
+      console.close();
+    }
+    PidFile.remove(pidFile);
+    if (named != null) {
+      named.close();
+    }
     Path file = exitStats.getValue();
-    if (file != null) {
+    if (file != null && machine != null) {
       try {
         ExitStatsFile.write(file, machine.statistics());
       } catch (IOException e) {

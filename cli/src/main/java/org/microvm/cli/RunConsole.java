@@ -55,7 +55,6 @@ final class RunConsole implements AutoCloseable {
    */
   static RunConsole onChardev(RunExtras.Serial serial) throws IOException {
     UartChannel channel = UartChannel.open(serial);
-    new Shutdown(channel::close);
     return new RunConsole(channel.output(), false, Optional.empty(), Optional.of(channel));
   }
 

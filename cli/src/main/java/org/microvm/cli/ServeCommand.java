@@ -62,8 +62,10 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--stop", description = "end the running server and its machines")
   private boolean stop;
 
+  private MachineServer server;
+
   @Override
-  public Integer call() throws IOException {
+  public Integer call() throws Exception {
     if (maxMachines < 1) {
       throw new UsageException("--max-machines must be at least 1, not " + maxMachines);
     }
@@ -85,13 +87,21 @@ final class ServeCommand implements Callable<Integer> {
       SandboxOptions.enterServer(sandbox != null);
     }
     Appendable err = System.err;
-    try (MachineServer server = MachineServer.open(machines, limits, replace, err)) {
-      Shutdown shutdown = new Shutdown(server::close);
+    Shutdown shutdown = new Shutdown(this::closeServer);
+    try {
+      shutdown.during(() -> server = MachineServer.open(machines, limits, replace, err));
       Background.runs(machines.serverLog());
       server.await();
+    } finally {
       shutdown.run();
     }
     return 0;
+  }
+
+  private void closeServer() {
+    if (server != null) {
+      server.close();
+    }
   }
 
   private boolean isSandboxed() {

@@ -42,6 +42,11 @@ final class TimeLimit {
     }
   }
 
+  /** Whether the machine was stopped because the time has passed. */
+  boolean hasPassed() {
+    return passed;
+  }
+
   /**
    * Returns the status of a machine that has ended by itself.
    *

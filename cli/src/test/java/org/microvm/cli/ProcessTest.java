@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -52,15 +53,12 @@ class ProcessTest {
     return process.inputReader();
   }
 
-  private BufferedReader startWithChannel(String guest) throws IOException {
-    return start(
-        guest,
-        "--chardev",
-        "socket,id=a,path=" + socket() + ",server=on,wait=off",
-        "--device",
-        "virtserialport,chardev=a,name=a",
-        "--exit-stats",
-        directory.resolve("stats").toString());
+  private BufferedReader startWithChannel(String guest, String... more) throws IOException {
+    List<String> args = new ArrayList<>(List.of("--chardev"));
+    args.add("socket,id=a,path=" + socket() + ",server=on,wait=off");
+    args.addAll(List.of("--device", "virtserialport,chardev=a,name=a"));
+    args.addAll(List.of(more));
+    return start(guest, args.toArray(String[]::new));
   }
 
   private int status() throws InterruptedException {
@@ -70,7 +68,8 @@ class ProcessTest {
 
   @Test
   void sigterm_endsCleanlyWithStatus143() throws Exception {
-    BufferedReader console = startWithChannel("spin");
+    Path stats = directory.resolve("stats");
+    BufferedReader console = startWithChannel("spin", "--exit-stats", stats.toString());
     assertEquals("spinning", console.readLine());
     assertTrue(Files.exists(socket()));
 
@@ -78,7 +77,68 @@ class ProcessTest {
 
     assertEquals(143, status());
     assertFalse(Files.exists(socket()));
-    assertTrue(Files.readString(directory.resolve("stats")).contains("exitsByReason"));
+    assertTrue(Files.readString(stats).contains("exitsByReason"));
+  }
+
+  /** Waits for a file by which a start can be seen, ends the process, and lists what is left. */
+  private List<Path> leftAfterSignalAt(Path file) throws Exception {
+    while (!Files.exists(file)) {
+      assertTrue(process.isAlive(), "the process ended before there was " + file);
+      Thread.onSpinWait();
+    }
+    process.toHandle().destroy();
+    assertEquals(143, status());
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.toList();
+    }
+  }
+
+  @Test
+  void sigterm_whileTheMachineIsMade_leavesNoSocket() throws Exception {
+    String control = "unix:" + directory.resolve("control") + ",server=on,wait=off";
+    startWithChannel("spin", "--qmp", control);
+
+    assertEquals(List.of(), leftAfterSignalAt(socket()));
+  }
+
+  @Test
+  void sigterm_beforeAGuestArrives_leavesNoSocket() throws Exception {
+    Path incoming = directory.resolve("incoming");
+    startWithChannel("spin", "--incoming", "unix:" + incoming);
+
+    assertEquals(List.of(), leftAfterSignalAt(incoming));
+    assertEquals(List.of(), process.inputReader().lines().toList());
+  }
+
+  @Test
+  void sigterm_whileTheDemoStarts_leavesNoDirectory() throws Exception {
+    Path home = Path.of(System.getProperty("microvm.home", ".."));
+    process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Djava.io.tmpdir=" + directory,
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.microvm.cli.Main",
+                "demo",
+                "--kernel",
+                home.resolve("test-images/target/bare-metal/spin").toString())
+            .redirectErrorStream(true)
+            .start();
+    while (isEmpty(directory)) {
+      assertTrue(process.isAlive(), "the process ended before it had made its directory");
+    }
+    process.destroy();
+
+    assertEquals(143, status());
+    assertTrue(isEmpty(directory));
+  }
+
+  private static boolean isEmpty(Path directory) throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.findAny().isEmpty();
+    }
   }
 
   @Test
