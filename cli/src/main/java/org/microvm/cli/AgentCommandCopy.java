@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestFiles;
+import org.microvm.linux.FailureText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -61,7 +62,7 @@ final class AgentCommandCopy implements Callable<Integer> {
         progress.end();
         // Only a file of the host appears once it is complete.
         String state = progress.hasBegun() ? "; " + to + " may be incomplete" : "";
-        System.err.println("microvm: " + GuestText.plain(e.getMessage() + state));
+        System.err.println("microvm: " + GuestText.plain(FailureText.of(e) + state));
         return interruption.statusOr(Main.FAILED);
       }
     }

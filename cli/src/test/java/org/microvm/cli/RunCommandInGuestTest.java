@@ -2,6 +2,7 @@ package org.microvm.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -23,19 +24,26 @@ class RunCommandInGuestTest {
   @TempDir private Path directory;
 
   private int run(String input, String... words) throws IOException, InterruptedException {
+    List<String> all = new ArrayList<>(List.of("run"));
+    all.addAll(List.of(words));
+    return execute(input, directory.resolve("out"), all.toArray(String[]::new));
+  }
+
+  private int execute(String input, Path output, String... words)
+      throws IOException, InterruptedException {
     Path home = Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath();
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-Dmicrovm.images=" + home.resolve("test-images/target/images"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of("org.microvm.cli.Main", "run"));
+    command.add("org.microvm.cli.Main");
     command.addAll(List.of(words));
     Files.writeString(directory.resolve("in"), input);
     Process process =
         new ProcessBuilder(command)
             .redirectInput(directory.resolve("in").toFile())
-            .redirectOutput(directory.resolve("out").toFile())
+            .redirectOutput(output.toFile())
             .redirectError(directory.resolve("err").toFile())
             .start();
     try {
@@ -75,6 +83,20 @@ class RunCommandInGuestTest {
   void guestThatEndsFirst_isNoSuccessOfTheCommand() throws Exception {
     assertEquals(ExitStatus.COMMAND_LOST, run("", "--", "sh", "-c", "poweroff -f; sleep 60"));
     assertTrue(text("err").endsWith("the guest ended before its command did\n"), text("err"));
+  }
+
+  @Test
+  void timeLimit_isTheOnlyReasonGiven() throws Exception {
+    assertEquals(ExitStatus.TIMEOUT, run("", "--timeout", "1", "--", "sleep", "1000"));
+    assertTrue(text("err").endsWith("within 1 s (--timeout)\n"), text("err"));
+    assertFalse(text("err").contains("before its command did"), text("err"));
+  }
+
+  @Test
+  void demo_whoseOutputIsLost_fails() throws Exception {
+    assertEquals(Main.FAILED, execute("", Path.of("/dev/full"), "demo"));
+    assertEquals(
+        "microvm: standard output cannot be written to: No space left on device\n", text("err"));
   }
 
   @Test

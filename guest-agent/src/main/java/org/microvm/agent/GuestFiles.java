@@ -8,12 +8,10 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
-import java.util.UUID;
 import java.util.function.UnaryOperator;
 
 /**
@@ -148,21 +146,22 @@ public final class GuestFiles {
       throws IOException {
     try (GuestFile file = open(source, OpenMode.READ)) {
       if (Files.exists(target) && !Files.isRegularFile(target)) {
-        try (OutputStream output = Files.newOutputStream(target, StandardOpenOption.WRITE)) {
+        try (OutputStream output = HostFile.existing(target)) {
           copy(file, source, through.apply(output), MOST_COPIED);
         }
         return;
       }
       // A symbolic link stays, and the file that it points to is replaced.
       Path real = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
-      Path partial = real.resolveSibling("." + real.getFileName() + "." + UUID.randomUUID());
+      Path partial = HostFile.beside(real);
       try {
-        try (OutputStream output = create(partial, real, source)) {
+        try (OutputStream output = HostFile.named(target, () -> create(partial, real, source))) {
           copy(file, source, through.apply(output), MOST_COPIED);
         }
-        Files.move(partial, real, StandardCopyOption.REPLACE_EXISTING);
+        HostFile.move(partial, real, target);
       } finally {
-        Files.deleteIfExists(partial);
+        // Not Files.deleteIfExists, whose exception would take the place of the first one.
+        partial.toFile().delete();
       }
     }
   }

@@ -132,6 +132,44 @@ class GuestFileModesTest {
   }
 
   @Test
+  void copyOut_nameOfTheGreatestLength_isAccepted() throws IOException {
+    Path source = file("source", "rw-r--r--");
+    Path target = directory.resolve("x".repeat(255));
+
+    with(files -> files.copyOut(source.toString(), target));
+
+    assertEquals("content", Files.readString(target));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"no/target, no such directory", "source/target, Not a directory"})
+  void copyOut_whereNoFileCanBe_namesTheTargetAndTheReason(String name, String reason)
+      throws IOException {
+    Path source = file("source", "rw-r--r--");
+    Path target = directory.resolve(name);
+
+    with(
+        files -> {
+          IOException e =
+              assertThrows(IOException.class, () -> files.copyOut(source.toString(), target));
+          assertEquals(target + ": " + reason, e.getMessage());
+        });
+  }
+
+  @Test
+  void copyOut_toAFullDevice_namesIt() throws IOException {
+    Path source = file("source", "rw-r--r--");
+    Path full = Path.of("/dev/full");
+
+    with(
+        files -> {
+          IOException e =
+              assertThrows(IOException.class, () -> files.copyOut(source.toString(), full));
+          assertEquals("/dev/full: No space left on device", e.getMessage());
+        });
+  }
+
+  @Test
   void copyOut_umask_applies() throws IOException {
     Path source = file("source", "rw-rw-rw-");
     Path target = directory.resolve("target");
