@@ -32,6 +32,11 @@ final class GuestText {
     return PlainText.of(text, "\t");
   }
 
+  /** Returns the text as one line: its line breaks are written as in Java. */
+  static String line(String text) {
+    return plain(text.strip().replace("\n", "\\n").replace("\r", "\\r"));
+  }
+
   /** Returns the lines with each control character replaced, except for their line feeds. */
   static String plainLines(String lines) {
     return PlainText.of(lines, "\t\n");

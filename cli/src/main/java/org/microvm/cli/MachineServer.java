@@ -171,7 +171,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   /** Returns what went wrong, in one line without control characters. */
   static String line(Throwable e) {
     String text = e.getMessage() == null ? e.toString() : e.getMessage();
-    return GuestText.plain(text.lines().findFirst().orElse("failed"));
+    return GuestText.line(text);
   }
 
   private ServerAnswer start(ServerRequest request) throws IOException, MachineException {

@@ -216,7 +216,7 @@ public final class Main {
         .registerConverter(Path.class, CommandLineBytes::path);
   }
 
-  /** Prints the first line of the message only, because scripts read it. */
+  /** Prints the message as one line, because scripts read it. */
   private static int fail(CommandLine command, String message, int status) {
     return fail(command, "microvm", message, status);
   }
@@ -226,7 +226,7 @@ public final class Main {
       return CheckedOutput.PIPE_CLOSED;
     }
     PrintWriter err = command.getErr();
-    err.println(program + ": " + GuestText.plain(message.lines().findFirst().orElse("failed")));
+    err.println(program + ": " + GuestText.line(message));
     err.flush();
     return status;
   }

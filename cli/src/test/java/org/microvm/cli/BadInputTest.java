@@ -77,6 +77,13 @@ class BadInputTest {
     assertOneLineWith(missing);
   }
 
+  /** A line break of the input neither ends the message nor makes a second line. */
+  @Test
+  void lineBreak_isWrittenOut() {
+    assertEquals(2, run("--name", "a\nb\u001b"));
+    assertOneLineWith("--name: 'a\\nb?' is not");
+  }
+
   /** Files that cannot be looked at are not reported as missing. */
   @Test
   void linkToItself_isTheReason(@TempDir Path links) throws IOException {
