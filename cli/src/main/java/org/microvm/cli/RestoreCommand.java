@@ -99,7 +99,8 @@ final class RestoreCommand implements Callable<Integer> {
     List<String> options =
         AgentChannel.withoutSocket(RestoredOptions.without(SnapshotKey.withoutSeal(all), again));
     if (!Options.isGiven(trustOptions) && !SnapshotKey.ofUserIfThere().isSealed(all)) {
-      RestoredOptions.check(options, new SnapshotDirectory(from), to != null);
+      RestoredOptions.check(
+          options, new SnapshotDirectory(from), to != null, SnapshotKey.hasSeal(all));
     }
     return to == null ? options : SavedPaths.withSocketsIn(options, to);
   }

@@ -96,9 +96,15 @@ final class RestoredOptions {
    *
    * @param home the directory of the snapshot
    * @param socketsMoved whether unix sockets are in a directory that was given
+   * @param sealed whether the snapshot has a seal, of somebody else
    * @throws UsageException if one is not accepted; the message says what to do
    */
-  static void check(List<String> options, SnapshotDirectory home, boolean socketsMoved) {
+  static void check(
+      List<String> options, SnapshotDirectory home, boolean socketsMoved, boolean sealed) {
+    String origin =
+        sealed
+            ? "was not saved by this user on this host"
+            : "has no seal, which says that this user has saved it";
     if (options.size() % 2 != 0) {
       throw new UsageException(home + ": the last option has no value");
     }
@@ -107,8 +113,7 @@ final class RestoredOptions {
       String value = options.get(i + 1);
       if (!HARMLESS.contains(option) && !isAccepted(option, value, home, socketsMoved)) {
         throw new UsageException(
-            "%s was not saved by this user on this host, and its option '%s %s' opens something"
-                    .formatted(home, option, value)
+            "%s %s, and its option '%s %s' opens something".formatted(home, origin, option, value)
                 + " outside of it: give the option again, or accept all with --trust-options");
       }
     }

@@ -6,6 +6,8 @@ import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.microvm.machine.config.MachineException;
+import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -60,6 +62,7 @@ final class SnapshotCommand implements Callable<Integer> {
         }
         sent = true;
         client.execute("x-snapshot", arguments);
+        warnWithoutSeal();
       } catch (InterruptedIOException e) {
         interruption.handled();
         System.err.println("microvm: interrupted: " + state(sent));
@@ -67,6 +70,21 @@ final class SnapshotCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /** The process of the machine cannot seal it if it could not write the key of its user. */
+  private void warnWithoutSeal() {
+    try {
+      List<String> options = Snapshot.open(directory).options();
+      if (!options.isEmpty() && !SnapshotKey.hasSeal(options)) {
+        System.err.println(
+            "microvm: %s has no seal: `restore` takes it for a foreign one. The machine's process"
+                    .formatted(directory)
+                + " could not use a key in its $XDG_STATE_HOME or $HOME; its messages say why");
+      }
+    } catch (MachineException e) {
+      // It is of another user, for example; only the warning is missing.
+    }
   }
 
   private String state(boolean sent) {

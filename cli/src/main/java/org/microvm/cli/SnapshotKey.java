@@ -14,6 +14,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.ProcessUser;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,11 +37,19 @@ final class SnapshotKey {
   /** Null if there is no key. */
   private final byte[] key;
 
+  /** Why there is none, until it was said. */
+  private final AtomicReference<String> failure;
+
   /**
    * @param key 16 bytes, or null for none
    */
   SnapshotKey(byte[] key) {
+    this(key, null);
+  }
+
+  private SnapshotKey(byte[] key, String failure) {
     this.key = key;
+    this.failure = new AtomicReference<>(failure);
   }
 
   /** Returns the user's key, which is created if it does not exist. */
@@ -48,9 +58,16 @@ final class SnapshotKey {
     try {
       return new SnapshotKey(readOrCreate(file));
     } catch (IOException e) {
-      LOG.debug("snapshots are not sealed: {}: {}", file, e.toString());
-      return new SnapshotKey(null);
+      return without(file, e);
     }
+  }
+
+  /** Returns no key; {@link #seal} prints why. */
+  static SnapshotKey without(Path file, IOException why) {
+    String text = FailureText.of(why);
+    String reason = text.startsWith("/") ? text : file + ": " + text;
+    return new SnapshotKey(
+        null, "the snapshot gets no seal, so `restore` takes it for a foreign one: " + reason);
   }
 
   /** Returns the user's key, or none if it does not exist or cannot be used. */
@@ -136,9 +153,19 @@ final class SnapshotKey {
     }
   }
 
-  /** Returns the options of a machine with their seal at the end; unchanged if there is no key. */
+  /**
+   * Returns the options of a machine with their seal at the end; unchanged if there is no key, of
+   * which the user is told once.
+   */
   List<String> seal(List<String> options) {
-    if (key == null || options.isEmpty()) {
+    if (options.isEmpty()) {
+      return options;
+    }
+    if (key == null) {
+      String untold = failure.getAndSet(null);
+      if (untold != null) {
+        System.err.println("microvm: " + GuestText.line(untold));
+      }
       return options;
     }
     List<String> sealed = new ArrayList<>(options);
@@ -154,6 +181,11 @@ final class SnapshotKey {
         && end > 0
         && options.get(end).equals(SEAL)
         && seal(options.subList(0, end)).equals(options);
+  }
+
+  /** Returns whether the options have a seal, whoever has made it. */
+  static boolean hasSeal(List<String> options) {
+    return withoutSeal(options).size() < options.size();
   }
 
   /** Returns the options without their seal. */

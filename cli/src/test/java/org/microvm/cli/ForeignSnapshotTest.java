@@ -73,7 +73,7 @@ class ForeignSnapshotTest {
   }
 
   private void check(boolean socketsMoved, String... options) {
-    RestoredOptions.check(List.of(options), new SnapshotDirectory(snapshot), socketsMoved);
+    RestoredOptions.check(List.of(options), new SnapshotDirectory(snapshot), socketsMoved, true);
   }
 
   private void assertRefused(String... options) {
@@ -98,6 +98,18 @@ class ForeignSnapshotTest {
     assertEquals("precious", Files.readString(victim));
     assertEquals(1, err.toString().lines().count(), err.toString());
     assertTrue(err.toString().contains(victim.toString()), err.toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false, has no seal", "true, was not saved by this user on this host"})
+  void refusal_saysWhetherThereIsASeal(boolean sealed, String reason) throws Exception {
+    List<String> options = List.of("--chardev", "file,id=a,path=/etc/victim");
+    write((sealed ? new SnapshotKey(new byte[16]).seal(options) : options).toArray(String[]::new));
+
+    assertEquals(Main.USAGE, restore("--no-console", "--kernel", hello()));
+
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains(reason), err.toString());
   }
 
   @Test

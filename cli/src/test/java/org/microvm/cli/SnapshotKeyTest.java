@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -67,6 +70,24 @@ class SnapshotKeyTest {
     }
     assertFalse(new SnapshotKey(new byte[16]).isSealed(sealed));
     assertFalse(new SnapshotKey(null).isSealed(sealed));
+  }
+
+  @Test
+  void snapshotWithoutAKey_isReportedOnce() {
+    SnapshotKey key = SnapshotKey.without(file(), new AccessDeniedException(file().toString()));
+    PrintStream before = System.err;
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(err, true));
+    try {
+      assertEquals(OPTIONS, key.seal(OPTIONS));
+      assertEquals(OPTIONS, key.seal(OPTIONS));
+    } finally {
+      System.setErr(before);
+    }
+
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains(file() + ": permission denied"), err.toString());
+    assertFalse(SnapshotKey.hasSeal(OPTIONS));
   }
 
   @Test
