@@ -94,7 +94,9 @@ final class DoctorCommand implements Callable<Integer> {
         "guest images",
         images.present()
             ? "in " + images.directory().toRealPath()
-            : "missing: run 'make images' to build them");
+            : FileProblem.unreadable(images)
+                .map(why -> "cannot be read: " + why)
+                .orElse("missing: run 'make images' to build them"));
     line("verdict", usable ? "guests can run" : "guests cannot run");
     if (json) {
       out.println(JsonText.pretty(findings.put("usable", usable)));

@@ -5,7 +5,10 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.microvm.linux.FailureText;
+import org.microvm.machine.config.GuestImages;
 
 /** Says what is wrong with a file. */
 final class FileProblem {
@@ -65,6 +68,24 @@ final class FileProblem {
     if (!Files.isWritable(directory)) {
       throw new IOException(what + "no file can be created in " + directory);
     }
+  }
+
+  /**
+   * Says why the guest images cannot be used; empty if they can, or one of them is missing.
+   *
+   * @param images of which one is not there or cannot be read
+   */
+  static Optional<String> unreadable(GuestImages images) {
+    for (Path file : List.of(images.kernel(), images.disk(), images.commandLineFile())) {
+      try {
+        Files.newByteChannel(file).close();
+      } catch (NoSuchFileException e) {
+        return Optional.empty();
+      } catch (IOException e) {
+        return Optional.of(FailureText.of(e));
+      }
+    }
+    return Optional.empty();
   }
 
   /**

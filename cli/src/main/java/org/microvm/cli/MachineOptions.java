@@ -255,6 +255,10 @@ final class MachineOptions {
     GuestImages images = GuestImages.installed();
     boolean own = kernel() == null;
     if (own && !images.present()) {
+      Optional<String> unreadable = FileProblem.unreadable(images);
+      if (unreadable.isPresent()) {
+        throw new IOException("the guest images cannot be read: " + unreadable.get());
+      }
       throw new UsageException(
           "no guest images in " + images.directory() + ": run 'make images', or give --kernel");
     }

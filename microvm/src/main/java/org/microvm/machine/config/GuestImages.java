@@ -93,7 +93,8 @@ public record GuestImages(Path directory) {
     return Files.readString(commandLineFile()).strip();
   }
 
-  private Path commandLineFile() {
+  /** {@return the file with the kernel command line} */
+  public Path commandLineFile() {
     return directory.resolve("cmdline");
   }
 }
