@@ -35,7 +35,9 @@ final class ListCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ArrayNode machines = JsonNodeFactory.instance.arrayNode();
-    for (Listed listed : states(Machines.ofUser().list())) {
+    Machines named = Machines.ofUser();
+    named.removeStaleServer();
+    for (Listed listed : states(named.list())) {
       Machines.Entry entry = listed.entry();
       ObjectNode machine = machines.addObject().put("name", entry.name().text());
       machine.put("state", listed.state().join()).put("pid", entry.pid());

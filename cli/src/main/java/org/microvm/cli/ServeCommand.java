@@ -11,7 +11,10 @@ import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code microvm serve}: hosts the machines that this user starts in the background. */
 @Command(
@@ -23,6 +26,8 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ServeCommand implements Callable<Integer> {
+  private static final long MEBIBYTE = 1 << 20;
+
   @Option(
       names = "--max-machines",
       paramLabel = "N",
@@ -62,6 +67,8 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--stop", description = "end the running server and its machines")
   private boolean stop;
 
+  @Spec private CommandSpec spec;
+
   private MachineServer server;
 
   @Override
@@ -77,6 +84,7 @@ final class ServeCommand implements Callable<Integer> {
     boolean sandboxed = isSandboxed();
     Machines machines = Machines.ofUser();
     if (stop) {
+      refuseOthers();
       return stop(machines.serverSocket());
     }
     if (detach && !Background.isThisProcess()) {
@@ -115,7 +123,23 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private static long size(String option, String text) {
-    return text == null ? Long.MAX_VALUE : ByteSize.parse(option, text, 1 << 20);
+    if (text == null) {
+      return Long.MAX_VALUE;
+    }
+    long bytes = ByteSize.parse(option, text, MEBIBYTE);
+    if (bytes < MEBIBYTE) {
+      throw new UsageException("%s must be at least 1M, not %s".formatted(option, text));
+    }
+    return bytes;
+  }
+
+  /** Each of the others is for a server that starts. */
+  private void refuseOthers() {
+    for (OptionSpec option : spec.commandLine().getParseResult().matchedOptions()) {
+      if (!option.longestName().equals("--stop")) {
+        throw new UsageException("serve: --stop cannot be combined with " + option.longestName());
+      }
+    }
   }
 
   private static int stop(Path socket) throws IOException {

@@ -3,16 +3,21 @@ package org.microvm.cli.named;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.microvm.linux.AdvisoryLock;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
+import org.microvm.linux.PlainText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +31,8 @@ public final class Machines {
 
   /** A system property with the directory, instead of the one of the environment; for tests. */
   private static final String DIRECTORY = "microvm.machines";
+
+  private static final AtomicBoolean WARNED = new AtomicBoolean();
 
   private static final String TURN = ".lock";
   private static final String ENDED = ".ended";
@@ -51,7 +58,15 @@ public final class Machines {
    */
   public static Machines ofUser() throws IOException {
     String given = System.getProperty(DIRECTORY);
-    return in(given == null ? RuntimeDirectory.of(System.getenv()) : Path.of(given));
+    return in(
+        given == null ? RuntimeDirectory.of(System.getenv(), Machines::warn) : Path.of(given));
+  }
+
+  /** Prints a warning once. */
+  private static void warn(String text) {
+    if (!WARNED.getAndSet(true)) {
+      System.err.println("microvm: " + PlainText.of(text, ""));
+    }
   }
 
   /**
@@ -187,6 +202,25 @@ public final class Machines {
   /** {@return the socket of the process that hosts machines of this user} */
   public Path serverSocket() {
     return root.resolve(SERVER);
+  }
+
+  /** Removes the socket that a killed server has left. */
+  public void removeStaleServer() {
+    Path socket = serverSocket();
+    if (!Files.exists(socket)) {
+      return;
+    }
+    try (SocketChannel _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      LOG.debug("{} is served", socket);
+    } catch (ConnectException e) {
+      try {
+        Files.deleteIfExists(socket);
+      } catch (IOException kept) {
+        LOG.debug("{}: {}", socket, FailureText.of(kept));
+      }
+    } catch (IOException e) {
+      LOG.debug("{}: {}", socket, FailureText.of(e));
+    }
   }
 
   /** {@return where the messages of that process go if it is in the background} */

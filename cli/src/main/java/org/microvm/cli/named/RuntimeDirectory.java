@@ -9,6 +9,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.ProcessUser;
 
@@ -24,26 +26,49 @@ final class RuntimeDirectory {
 
   /**
    * Returns the directory: {@code $XDG_RUNTIME_DIR/microvm}, else {@code /run/user/UID/microvm},
-   * else {@code /tmp/microvm-UID}. As the XDG Base Directory Specification says, a relative path in
-   * the variable is ignored.
+   * else {@code /tmp/microvm-UID}. As the XDG Base Directory Specification says, an empty variable
+   * is one that is not set, and a relative path is ignored.
    *
    * @param environment the environment variables of the process
+   * @param warning is told if the directory of the variable is not used: with a mistyped path, the
+   *     machines of this user are not found
    */
-  static Path of(Map<String, String> environment) throws IOException {
+  static Path of(Map<String, String> environment, Consumer<String> warning) throws IOException {
     int user = ProcessUser.id();
     List<String> parents = new ArrayList<>();
     String given = environment.get("XDG_RUNTIME_DIR");
-    if (given != null) {
+    if (given != null && !given.isEmpty()) {
       parents.add(given);
     }
     parents.add("/run/user/" + user);
+    Path chosen = Path.of("/tmp", NAME + "-" + user);
     for (String parent : parents) {
-      Path path = Path.of(parent);
-      if (path.isAbsolute() && Files.isDirectory(path) && Files.isWritable(path)) {
-        return path.resolve(NAME);
+      if (problem(Path.of(parent)).isEmpty()) {
+        chosen = Path.of(parent, NAME);
+        break;
       }
     }
-    return Path.of("/tmp", NAME + "-" + user);
+    if (parents.size() > 1) {
+      Path directory = chosen;
+      problem(Path.of(given))
+          .ifPresent(
+              problem ->
+                  warning.accept(
+                      "XDG_RUNTIME_DIR: '%s' %s; the machines of this user are in %s instead"
+                          .formatted(given, problem, directory)));
+    }
+    return chosen;
+  }
+
+  /** Says why the directory cannot have the one of the machines. */
+  private static Optional<String> problem(Path parent) {
+    if (!parent.isAbsolute()) {
+      return Optional.of("is not an absolute path");
+    }
+    if (!Files.isDirectory(parent)) {
+      return Optional.of("is not a directory");
+    }
+    return Files.isWritable(parent) ? Optional.empty() : Optional.of("is not writable");
   }
 
   /**

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -173,9 +177,43 @@ class MachinesTest {
 
   @Test
   void runtimeDirectory_isTheOneOfTheEnvironment() throws Exception {
-    assertEquals(root, RuntimeDirectory.of(Map.of("XDG_RUNTIME_DIR", parent.toString())));
-    assertTrue(RuntimeDirectory.of(Map.of("XDG_RUNTIME_DIR", "relative")).isAbsolute());
-    assertTrue(RuntimeDirectory.of(Map.of()).isAbsolute());
+    List<String> warnings = new ArrayList<>();
+
+    assertEquals(root, runtimeDirectory(parent.toString(), warnings));
+    assertTrue(runtimeDirectory("", warnings).isAbsolute());
+    assertTrue(RuntimeDirectory.of(Map.of(), warnings::add).isAbsolute());
+    assertEquals(List.of(), warnings);
+  }
+
+  @Test
+  void runtimeDirectoryThatCannotBeUsed_isReported() throws Exception {
+    for (String given : List.of("relative", parent.resolve("missing").toString())) {
+      List<String> warnings = new ArrayList<>();
+
+      Path directory = runtimeDirectory(given, warnings);
+
+      assertEquals(1, warnings.size());
+      assertTrue(warnings.getFirst().startsWith("XDG_RUNTIME_DIR: '" + given + "' is not "));
+      assertTrue(warnings.getFirst().contains(directory.toString()), warnings.getFirst());
+    }
+  }
+
+  private static Path runtimeDirectory(String given, List<String> warnings) throws IOException {
+    return RuntimeDirectory.of(Map.of("XDG_RUNTIME_DIR", given), warnings::add);
+  }
+
+  @Test
+  void socketOfAServer_isRemovedOnceNobodyHoldsIt() throws Exception {
+    Path socket = machines.serverSocket();
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      machines.removeStaleServer();
+      assertTrue(Files.exists(socket));
+    }
+
+    machines.removeStaleServer();
+
+    assertFalse(Files.exists(socket));
   }
 
   @Test

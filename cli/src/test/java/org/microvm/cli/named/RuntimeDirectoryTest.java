@@ -27,10 +27,10 @@ class RuntimeDirectoryTest {
     private Program() {}
 
     public static void main(String[] args) throws Exception {
-      Path directory = RuntimeDirectory.of(Map.of("XDG_RUNTIME_DIR", args[0]));
+      Path directory = RuntimeDirectory.of(Map.of("XDG_RUNTIME_DIR", args[0]), text -> {});
       RuntimeDirectory.prepare(directory);
       RuntimeDirectory.prepare(directory);
-      System.out.print(RuntimeDirectory.of(Map.of()));
+      System.out.print(RuntimeDirectory.of(Map.of(), text -> {}));
     }
   }
 
