@@ -36,6 +36,12 @@ final class GuestWords {
     int before = given.size() - words.size() - 1;
     if (before < 0 || !given.get(before).equals("--")) {
       String first = words.getFirst();
+      if (spec.commandLine().getParseResult().hasMatchedOption("--restore")) {
+        throw new UsageException(
+            "unexpected argument '%s': a restored guest takes the directory of its snapshot and"
+                    .formatted(first)
+                + " options");
+      }
       throw new UsageException(
           "run: unexpected argument '%s'; `microvm run -- %s` runs a command in the guest"
               .formatted(first, first));

@@ -27,6 +27,7 @@ final class WrongWords {
               String.join(", ", command.getSubcommands().keySet()));
     }
     return e.getMessage()
+        .replaceFirst("^Error: ", "")
         .replace("' is not an int", "' is not a whole number")
         .replace("' is not a long", "' is not a whole number")
         .replace("' is not a double", "' is not a number")

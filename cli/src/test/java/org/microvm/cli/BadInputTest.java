@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.machine.config.GuestImages;
 import org.microvm.testing.RequiresKvm;
 
 /** Invalid options and files: each gives a message of one line and a status other than 0. */
@@ -82,6 +83,47 @@ class BadInputTest {
   void lineBreak_isWrittenOut() {
     assertEquals(2, run("--name", "a\nb\u001b"));
     assertOneLineWith("--name: 'a\\nb?' is not");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "serve --max-memory 0|--max-memory must be at least 1M",
+        "serve --max-guest-memory 1023K|--max-guest-memory must be at least 1M",
+        "serve --stop --replace|--stop cannot be combined with --replace",
+        "serve --detach --stop|--stop cannot be combined with --detach",
+        "port add web x|Missing required argument",
+        "run --kernel /k --restore /s next|unexpected argument 'next': a restored guest",
+      })
+  void combination_isRefused(String command, String reason) {
+    assertEquals(2, Main.execute(new PrintWriter(err, true), command.split(" ")));
+    assertOneLineWith(reason);
+    assertFalse(err.toString().contains("Error:"), err.toString());
+  }
+
+  @Test
+  void snapshotThatIsAFile_isNoDirectory() throws IOException {
+    Path file = Files.createFile(directory.resolve("junk"));
+
+    assertEquals(1, Main.execute(new PrintWriter(err, true), "restore", file.toString()));
+    assertOneLineWith("snapshot " + file + ": is not a directory");
+  }
+
+  @Test
+  void imagesThatCannotBeRead_areNotMissing() throws IOException {
+    Files.createSymbolicLink(directory.resolve("vmlinux"), Path.of("vmlinux"));
+    String before = System.setProperty(GuestImages.PROPERTY, directory.toString());
+    try {
+      assertEquals(1, run());
+      assertOneLineWith("vmlinux: Too many levels of symbolic links");
+    } finally {
+      if (before == null) {
+        System.clearProperty(GuestImages.PROPERTY);
+      } else {
+        System.setProperty(GuestImages.PROPERTY, before);
+      }
+    }
   }
 
   /** Files that cannot be looked at are not reported as missing. */

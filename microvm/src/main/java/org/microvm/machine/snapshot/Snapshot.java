@@ -143,6 +143,9 @@ public final class Snapshot {
   }
 
   private static Snapshot openAlone(Path directory, int most) throws MachineException {
+    if (Files.exists(directory) && !Files.isDirectory(directory)) {
+      throw new MachineException("snapshot %s: is not a directory".formatted(directory));
+    }
     try {
       Snapshot snapshot = new Snapshot(directory, readState(directory.resolve(STATE_FILE), most));
       long memory = Files.size(directory.resolve(MEMORY_FILE));
