@@ -105,7 +105,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
       MachineServer server = new MachineServer(machines, limits, VmmRuntime.open());
       try {
         server.socket = RequestSocket.open(path, server);
-        server.socket.publish();
+        machines.publishServer(server.socket::publish);
       } catch (IOException e) {
         server.close();
         throw e;

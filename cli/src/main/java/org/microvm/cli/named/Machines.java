@@ -3,9 +3,6 @@ package org.microvm.cli.named;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.IOException;
-import java.net.ConnectException;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -15,9 +12,12 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.microvm.linux.AdvisoryLock;
+import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.PlainText;
+import org.microvm.linux.UnixSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -204,22 +204,37 @@ public final class Machines {
     return root.resolve(SERVER);
   }
 
-  /** Removes the socket that a killed server has left. */
-  public void removeStaleServer() {
-    Path socket = serverSocket();
-    if (!Files.exists(socket)) {
-      return;
+  /** Moves a server's socket to its path. */
+  @FunctionalInterface
+  public interface Publication {
+    /** Moves it. */
+    void run() throws IOException;
+  }
+
+  /** Publishes a server's socket while no command removes that of a killed server. */
+  public void publishServer(Publication publication) throws IOException {
+    try (Fd _ = turn()) {
+      publication.run();
     }
-    try (SocketChannel _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-      LOG.debug("{} is served", socket);
-    } catch (ConnectException e) {
-      try {
-        Files.deleteIfExists(socket);
-      } catch (IOException kept) {
-        LOG.debug("{}: {}", socket, FailureText.of(kept));
+  }
+
+  /** Removes the socket that a killed server has left. */
+  public void removeStaleServer() throws IOException {
+    Path socket = serverSocket();
+    if (Files.exists(socket)) {
+      try (Fd _ = turn()) {
+        removeIfStale(socket);
       }
-    } catch (IOException e) {
-      LOG.debug("{}: {}", socket, FailureText.of(e));
+    }
+  }
+
+  private static void removeIfStale(Path socket) throws IOException {
+    try (Fd _ = UnixSocket.connect(socket)) {
+      LOG.debug("{} is served", socket);
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ECONNREFUSED) {
+        Files.deleteIfExists(socket);
+      }
     }
   }
 
