@@ -79,8 +79,7 @@ final class MigrationSession {
   void end() {
     OutgoingMigration present = last();
     if (present != null) {
-      present.cancel();
-      present.join();
+      present.endWithMachine();
     }
   }
 

@@ -5,6 +5,9 @@ import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.HandoverTimes;
@@ -38,21 +41,9 @@ public final class OutgoingMigration implements Migration {
 
   private static final Duration PATHS = Duration.ofSeconds(1);
 
-  private static final long ABORT_MILLIS = 1000;
-
-  private enum Phase {
-    /** The guest runs here; ending the stream cancels the migration. */
-    COPYING,
-    /** The state is being sent; cancelling takes an ABORT. */
-    HANDING_OVER,
-    /** The migration was cancelled. */
-    CALLED_OFF,
-    /** Committed: GO is sent, or the migration has ended. */
-    DECIDED
-  }
-
   private final MigrationSource guest;
   private final MigrationStream stream;
+  private final Cancellation cancellation;
   private final MigrationLimits limits;
   private final MigrationMemory memory;
   private final Consumer<MigrationProgress> onActive;
@@ -62,12 +53,10 @@ public final class OutgoingMigration implements Migration {
   private final Thread thread = Thread.ofPlatform().name("migration").unstarted(this::run);
   private final long startNanos = System.nanoTime();
 
-  /** Guarded by this. */
-  private Phase phase = Phase.COPYING;
-
   private volatile MigrationProgress progress =
       new MigrationProgress(Status.SETUP, 0, 0, 0, 0, Duration.ZERO, HandoverTimes.NONE);
   private volatile String failure = "";
+  private volatile boolean abandoned;
 
   /**
    * Prepares a migration; {@link #start} runs it on a thread of its own.
@@ -98,6 +87,7 @@ public final class OutgoingMigration implements Migration {
       Duration handover) {
     this.guest = guest;
     this.stream = stream;
+    cancellation = new Cancellation(stream);
     this.limits = limits;
     this.memory = memory;
     this.onActive = onActive;
@@ -127,46 +117,34 @@ public final class OutgoingMigration implements Migration {
   }
 
   @Override
-  public synchronized boolean cancel() {
-    switch (phase) {
-      case COPYING -> stream.shutdown();
-      case HANDING_OVER -> callOff("cancelled");
-      case CALLED_OFF -> {
-        return true;
-      }
-      case DECIDED -> {
-        return false;
-      }
-    }
-    phase = Phase.CALLED_OFF;
-    return true;
-  }
-
-  /** Waits until the migration has ended. */
-  public void join() {
-    result.join();
+  public boolean cancel() {
+    return cancellation.cancel();
   }
 
   /**
-   * Sends ABORT and ends the stream; a destination on this host reads ABORT before the end. One
-   * that has not read the state, so that ABORT finds no room, cannot run the guest.
+   * Ends the migration, because the machine is closed: cancels it, or waits for its end. A
+   * destination that was told to run the guest and does not answer is not waited for without limit;
+   * the guest then stays stopped here.
    */
-  private void callOff(String why) {
-    Thread word = Thread.ofPlatform().daemon().name("migration-abort").start(() -> tellAbort(why));
-    try {
-      // A destination that accepts no more data must not delay the guest.
-      word.join(ABORT_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  public void endWithMachine() {
+    if (!cancel() && !endsWithin(handover)) {
+      abandoned = true;
+      stream.shutdown();
     }
-    stream.shutdown();
+    result.join();
   }
 
-  private void tellAbort(String why) {
+  private boolean endsWithin(Duration limit) {
     try {
-      stream.write(Type.ABORT, why);
-    } catch (IOException e) {
-      LOG.debug("the destination is gone: {}", e.getMessage());
+      result.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
@@ -176,7 +154,7 @@ public final class OutgoingMigration implements Migration {
       migrate();
     } catch (IOException | MachineException | RuntimeException | Error e) {
       failure = reason(e);
-      status = calledOff() ? Status.CANCELLED : Status.FAILED;
+      status = cancellation.isCancelled() ? Status.CANCELLED : Status.FAILED;
     } catch (InterruptedException e) {
       status = Status.CANCELLED;
     } finally {
@@ -204,10 +182,6 @@ public final class OutgoingMigration implements Migration {
     } catch (RuntimeException | Error e) {
       LOG.error("a listener of the migration failed", e);
     }
-  }
-
-  private synchronized boolean calledOff() {
-    return phase == Phase.CALLED_OFF;
   }
 
   private void migrate() throws IOException, MachineException, InterruptedException {
@@ -284,7 +258,7 @@ public final class OutgoingMigration implements Migration {
         handOver(held, rest, clock, sending);
       } catch (IOException | MachineException | RuntimeException | Error e) {
         // Before the guest continues here: the destination may have sent READY and must not run it.
-        keepHere(e);
+        cancellation.keepHere(reason(e));
         throw e;
       }
     }
@@ -302,7 +276,7 @@ public final class OutgoingMigration implements Migration {
     try {
       rest.send();
       memory = clock.lap();
-      enter(Phase.HANDING_OVER);
+      cancellation.beginHandover();
       held.send(stream, state);
     } catch (IOException e) {
       throw sending.meet() ? e : late(sendLimit(), e);
@@ -317,7 +291,7 @@ public final class OutgoingMigration implements Migration {
       held.sendInput(stream);
     }
     held.unlockDisks();
-    decide(held);
+    cancellation.decide(held);
     tellToGoOn(held);
     try {
       HandoverTimes times = new HandoverTimes(stop, memory, save, load, clock.lap());
@@ -329,22 +303,8 @@ public final class OutgoingMigration implements Migration {
     }
   }
 
-  private synchronized void keepHere(Throwable why) {
-    if (phase == Phase.HANDING_OVER) {
-      callOff(reason(why));
-      phase = Phase.DECIDED;
-    }
-  }
-
   private static String reason(Throwable e) {
     return e.getMessage() == null ? e.toString() : e.getMessage();
-  }
-
-  private synchronized void enter(Phase next) throws IOException {
-    if (phase == Phase.CALLED_OFF) {
-      throw new IOException("cancelled");
-    }
-    phase = next;
   }
 
   private void expectReady() throws IOException {
@@ -369,17 +329,6 @@ public final class OutgoingMigration implements Migration {
     return handover.plus(limits.downtime());
   }
 
-  /**
-   * Commits to the handover, unless the guest has ended or the migration was cancelled meanwhile.
-   */
-  private synchronized void decide(MigrationSource.Stopped held) throws IOException {
-    if (phase != Phase.HANDING_OVER) {
-      throw new IOException("cancelled");
-    }
-    held.commit();
-    phase = Phase.DECIDED;
-  }
-
   /** Sends GO and waits for RUNNING. From here on the guest may run at the destination. */
   private void tellToGoOn(MigrationSource.Stopped held) throws IOException {
     Frame answer;
@@ -391,7 +340,7 @@ public final class OutgoingMigration implements Migration {
       stream.write(Type.GO);
       answer = stream.readAnswer();
     } catch (IOException e) {
-      throw stream.isLocal() ? e : undecided(held, e.getMessage());
+      throw isReliable() ? e : undecided(held, e.getMessage());
     } catch (RuntimeException | Error e) {
       held.stay();
       throw e;
@@ -402,9 +351,14 @@ public final class OutgoingMigration implements Migration {
     if (answer != null && answer.type() == Type.FAILED) {
       throw new IOException("the destination refused: " + answer.text());
     }
-    throw stream.isLocal()
+    throw isReliable()
         ? new IOException("the destination ended before the guest ran there")
         : undecided(held, "the connection was closed");
+  }
+
+  /** Whether the end of the stream means that the destination has ended. */
+  private boolean isReliable() {
+    return stream.isLocal() && !abandoned;
   }
 
   /**

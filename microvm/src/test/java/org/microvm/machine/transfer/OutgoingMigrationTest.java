@@ -370,6 +370,24 @@ class OutgoingMigrationTest {
     }
   }
 
+  /** It may run the guest later, or be killed, so the guest must not run here. */
+  @Test
+  void destinationThatDoesNotSayThatItRuns_isNotWaitedForWhenTheMachineIsClosed() throws Exception {
+    FakeGuest guest = new FakeGuest();
+    Fd[] sockets = UnixSocket.pair();
+    OutgoingMigration migration = start(guest, new MigrationStream(sockets[0]), SHORT);
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      readToState(stream);
+      stream.write(Type.READY);
+      assertEquals(Type.GO, stream.read().type());
+
+      migration.endWithMachine();
+
+      assertFailed(migration, "did not confirm");
+      assertTrue(guest.stays);
+    }
+  }
+
   /** Who connects to a port's path after the migration must reach the destination. */
   @Test
   void migration_endsWhenTheDestinationHasTakenOverThePaths() throws Exception {
