@@ -85,13 +85,33 @@ final class ChannelOptions {
   }
 
   private ChardevSpec chardev(OptionList options) throws OptionException {
-    String id = options.need("id");
+    String id = checked(options.need("id"));
     ChardevSpec spec = ChardevOptions.read(options);
     RingMemory.check(chardevs.values(), spec);
     if (chardevs.put(id, spec) != null) {
       throw new OptionException("id=%s is given twice".formatted(id));
     }
     return spec;
+  }
+
+  private static boolean isId(String id) {
+    for (int i = 0; i < id.length(); i++) {
+      char c = id.charAt(i);
+      boolean letter = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
+      if (!letter && (i == 0 || "0123456789-._".indexOf(c) < 0)) {
+        return false;
+      }
+    }
+    return !id.isEmpty();
+  }
+
+  /** Checks an id by the rule of QMP and of QEMU. */
+  private static String checked(String id) throws OptionException {
+    if (!isId(id)) {
+      throw new OptionException(
+          "id='%s' is not an id: a letter, then letters, digits, '-', '.' and '_'".formatted(id));
+    }
+    return id;
   }
 
   /** Returns the chardevs whose clients the guest's start waits for. */
@@ -140,6 +160,9 @@ final class ChannelOptions {
   private MachineConfig.Builder device(OptionList options, MachineConfig.Builder builder)
       throws OptionException {
     String kind = options.kind();
+    if (options.values().containsKey("id")) {
+      checked(options.values().get("id"));
+    }
     if (DeviceOptions.isDevice(kind)) {
       serialId = Optional.ofNullable(options.values().get("id"));
       return builder.serial(DeviceOptions.device(options));

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -98,8 +100,12 @@ final class ControlOptions {
    * @throws UsageException if one is not accepted
    */
   void check() {
+    Set<Path> paths = new HashSet<>();
     for (String where : Options.all(qmp)) {
-      ChannelOptions.read("--qmp", where, ControlOptions::parse);
+      Path path = ChannelOptions.read("--qmp", where, ControlOptions::parse).address().path();
+      if (!paths.add(path.toAbsolutePath().normalize())) {
+        throw new UsageException("--qmp unix:%s is given twice".formatted(path));
+      }
     }
   }
 

@@ -23,6 +23,10 @@ final class MachineOptions {
   /** Default size of guest RAM. */
   private static final String DEFAULT_MEMORY = "128M";
 
+  private static final long LEAST_MEMORY = 1L << 20;
+  private static final long MOST_MEMORY = 1L << 40;
+  private static final long PAGE = 4096;
+
   /**
    * Kernel command line: a console, a reboot that the machine notices, and a reboot after a panic.
    */
@@ -289,7 +293,7 @@ final class MachineOptions {
     channels.addTo(builder, Options.all(devices));
     return builder
         .options(toOptions())
-        .memory(ByteSize.parse("--memory", memory.getValue(), 1 << 20))
+        .memory(memoryBytes())
         .topology(CpuOptions.parse(cpus.getValue()))
         .onReset(
             Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
@@ -358,6 +362,16 @@ final class MachineOptions {
     for (OptionSpec option : options) {
       Options.all(option).forEach(text -> args.addAll(List.of(option.longestName(), text)));
     }
+  }
+
+  private long memoryBytes() {
+    String text = memory.getValue();
+    long bytes = ByteSize.parse("--memory", text, 1 << 20);
+    if (bytes < LEAST_MEMORY || bytes > MOST_MEMORY || bytes % PAGE != 0) {
+      throw new UsageException(
+          "--memory %s must be 1M to 1T, and a multiple of 4K".formatted(text));
+    }
+    return bytes;
   }
 
   private int limit() {

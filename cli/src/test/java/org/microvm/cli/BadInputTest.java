@@ -102,6 +102,24 @@ class BadInputTest {
     assertFalse(err.toString().contains("Error:"), err.toString());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--memory 0|--memory 0 must be 1M to 1T",
+        "--memory 1K|--memory 1K must be 1M to 1T",
+        "--memory 100T|--memory 100T must be 1M to 1T",
+        "--memory 1025K|--memory 1025K must be 1M to 1T",
+        "--chardev null,id=|id='' is not an id",
+        "--chardev null,id=1|id='1' is not an id",
+        "--device virtserialport,id=a/b|id='a/b' is not an id",
+        "--qmp unix:q,server=on,wait=off --qmp unix:./q,server=on|--qmp unix:./q is given twice",
+      })
+  void value_isAUsageError(String options, String reason) {
+    assertEquals(2, run(("--kernel " + hello() + " " + options).split(" ")));
+    assertOneLineWith(reason);
+  }
+
   @Test
   void snapshotThatIsAFile_isNoDirectory() throws IOException {
     Path file = Files.createFile(directory.resolve("junk"));
