@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.microvm.linux.AdvisoryLock;
 import org.microvm.linux.Errno;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.IovecArray;
 import org.microvm.linux.SparseFile;
@@ -34,7 +35,7 @@ public final class DiskFile implements BlkBackend {
    */
   public static DiskFile open(Path path, boolean readOnly) throws IOException {
     boolean unused = DiskImage.isBlockDevice(path) && !readOnly;
-    Fd file = Fd.open(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE, unused ? Fd.EXCLUSIVE : 0);
+    Fd file = file(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE, unused ? Fd.EXCLUSIVE : 0);
     try {
       if (!AdvisoryLock.tryLock(file, !readOnly)) {
         throw new IOException(path + " is in use by another process");
@@ -43,6 +44,17 @@ public final class DiskFile implements BlkBackend {
     } catch (IOException e) {
       file.close();
       throw e;
+    }
+  }
+
+  private static Fd file(Path path, int... flags) throws IOException {
+    try {
+      return Fd.open(path, flags);
+    } catch (ErrnoException e) {
+      throw new IOException(
+          "disk %s cannot be opened: %s (%s)"
+              .formatted(path, Errno.name(e.errno()), Errno.describe(e.errno())),
+          e);
     }
   }
 
@@ -68,7 +80,7 @@ public final class DiskFile implements BlkBackend {
    */
   public static DiskFile openUnlocked(Path path) throws IOException {
     DiskImage.isBlockDevice(path);
-    Fd file = Fd.open(path, Fd.READ_WRITE);
+    Fd file = file(path, Fd.READ_WRITE);
     try {
       return new DiskFile(file, file.size());
     } catch (IOException e) {

@@ -197,9 +197,12 @@ class DiskImageTest {
 
   @Test
   void missingFile_isSaidToBeMissing() {
-    IOException refused =
-        assertThrows(IOException.class, () -> open(directory.resolve("none"), READ_ONLY));
+    Path none = directory.resolve("none");
 
-    assertTrue(refused.getMessage().contains("ENOENT"), refused.getMessage());
+    for (DiskUse use : new DiskUse[] {WRITABLE, READ_ONLY}) {
+      assertEquals(
+          "disk " + none + " cannot be opened: ENOENT (No such file or directory)",
+          assertThrows(IOException.class, () -> open(none, use)).getMessage());
+    }
   }
 }
