@@ -25,6 +25,7 @@ import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.Identifier;
 import org.microvm.virtioserial.options.LoggedSpec;
 import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
@@ -94,20 +95,9 @@ final class ChannelOptions {
     return spec;
   }
 
-  private static boolean isId(String id) {
-    for (int i = 0; i < id.length(); i++) {
-      char c = id.charAt(i);
-      boolean letter = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
-      if (!letter && (i == 0 || "0123456789-._".indexOf(c) < 0)) {
-        return false;
-      }
-    }
-    return !id.isEmpty();
-  }
-
   /** Checks an id by the rule of QMP and of QEMU. */
   private static String checked(String id) throws OptionException {
-    if (!isId(id)) {
+    if (!Identifier.isValid(id)) {
       throw new OptionException(
           "id='%s' is not an id: a letter, then letters, digits, '-', '.' and '_'".formatted(id));
     }

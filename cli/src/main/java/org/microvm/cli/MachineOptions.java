@@ -23,10 +23,6 @@ final class MachineOptions {
   /** Default size of guest RAM. */
   private static final String DEFAULT_MEMORY = "128M";
 
-  private static final long LEAST_MEMORY = 1L << 20;
-  private static final long MOST_MEMORY = 1L << 40;
-  private static final long PAGE = 4096;
-
   /**
    * Kernel command line: a console, a reboot that the machine notices, and a reboot after a panic.
    */
@@ -367,9 +363,9 @@ final class MachineOptions {
   private long memoryBytes() {
     String text = memory.getValue();
     long bytes = ByteSize.parse("--memory", text, 1 << 20);
-    if (bytes < LEAST_MEMORY || bytes > MOST_MEMORY || bytes % PAGE != 0) {
+    if (!MachineConfig.isMemorySize(bytes)) {
       throw new UsageException(
-          "--memory %s must be 1M to 1T, and a multiple of 4K".formatted(text));
+          "--memory %s must be %s".formatted(text, MachineConfig.MEMORY_SIZES));
     }
     return bytes;
   }

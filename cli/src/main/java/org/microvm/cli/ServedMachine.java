@@ -67,7 +67,7 @@ final class ServedMachine {
       served.run();
       return served;
     } catch (IOException | MachineException | RuntimeException | Error e) {
-      // An error is, for example, that no thread can be created; the server goes on.
+      // An Error, too, such as a lack of threads: the server runs on.
       named.close();
       throw e;
     }

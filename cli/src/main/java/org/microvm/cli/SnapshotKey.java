@@ -183,7 +183,7 @@ final class SnapshotKey {
         && seal(options.subList(0, end)).equals(options);
   }
 
-  /** Returns whether the options have a seal, whoever has made it. */
+  /** Returns whether the options have a seal, of whichever user. */
   static boolean hasSeal(List<String> options) {
     return withoutSeal(options).size() < options.size();
   }

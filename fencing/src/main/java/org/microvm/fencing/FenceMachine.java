@@ -4,8 +4,8 @@ import java.io.IOException;
 
 /**
  * A machine that guests may fence. Its methods block for as long as it takes, but less than the 30
- * seconds that {@code fence_virt} waits for an answer: one that comes later would be taken for the
- * answer to the next client's request, so it is dropped.
+ * seconds that {@code fence_virt} waits for an answer. The service drops a later answer, because
+ * the next client would take it for its own.
  *
  * <p>The service calls one method at a time.
  */

@@ -57,8 +57,8 @@ final class PauseControl {
     return awaitStop();
   }
 
-  /** Tells listeners of a standstill; returns true. */
-  boolean tellOf(Standstill standstill) {
+  /** Tells listeners of a standstill, unless they know of a pause. */
+  void tellOf(Standstill standstill) {
     boolean news;
     synchronized (this) {
       news = !standstill.isSeen();
@@ -67,7 +67,6 @@ final class PauseControl {
     if (news) {
       context.listeners().forEach(MachineListener::paused);
     }
-    return true;
   }
 
   /** Resumes the guest after a standstill, unless it is to be paused. */

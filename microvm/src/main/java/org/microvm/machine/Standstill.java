@@ -31,7 +31,11 @@ final class Standstill implements AutoCloseable {
    * @return false if the guest has ended before all of them have stopped
    */
   boolean stop() throws InterruptedException {
-    return pauses.begin(this) && pauses.tellOf(this);
+    boolean stopped = pauses.begin(this);
+    if (stopped) {
+      pauses.tellOf(this);
+    }
+    return stopped;
   }
 
   /**

@@ -17,6 +17,7 @@ import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.channel.ClipboardBackend;
 import org.microvm.virtioserial.options.DeviceOptions;
+import org.microvm.virtioserial.options.Identifier;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.PortSpec;
 
@@ -186,7 +187,7 @@ final class PortCommands {
    * Checks an id by QEMU's rule, so that ids valid here are valid there; the answer is QEMU's, too.
    */
   static void checkId(String id) throws QmpException {
-    if (!id.matches("[A-Za-z][A-Za-z0-9._-]*")) {
+    if (!Identifier.isValid(id)) {
       throw QmpException.generic("Parameter 'id' expects an identifier");
     }
   }

@@ -235,8 +235,8 @@ final class ClipboardExchange {
   /**
    * Returns the request that contents belong to.
    *
-   * @param format null if the peer has said that there are none: the request for no format, or else
-   *     the oldest one
+   * @param format null if the peer answered that there are no contents; that answers the request
+   *     without a format or, if there is none, the oldest request
    * @return null if there is none
    */
   synchronized CompletableFuture<Optional<byte[]>> expected(Selection selection, Format format) {

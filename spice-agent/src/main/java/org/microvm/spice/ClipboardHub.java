@@ -164,7 +164,7 @@ public final class ClipboardHub implements AutoCloseable {
     if (offer != offers[selection.number()] || contents.isEmpty()) {
       return;
     }
-    // Refuses what cannot be offered before it is kept and offered to whoever joins.
+    // First, because it throws if the contents are too large; then they are not kept.
     guest.set(selection, contents);
     kept.put(selection, contents);
     members.forEach(member -> show(member, selection));

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.microvm.linux.GuestRam;
 import org.microvm.machine.runtime.VmmRuntime;
 import org.microvm.virtioserial.SerialConfig;
 
@@ -64,6 +65,21 @@ public record MachineConfig(
     Optional<VmmRuntime> runtime) {
   /** How many boots in a row may come to nothing, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
+
+  /** The sizes of guest RAM that {@link #isMemorySize} accepts, for messages. */
+  public static final String MEMORY_SIZES = "1M to 1T, and a multiple of 4K";
+
+  private static final long LEAST_MEMORY = 1L << 20;
+  private static final long PAGE = 4096;
+
+  /**
+   * {@return whether guest RAM can have a size}
+   *
+   * @param bytes the size
+   */
+  public static boolean isMemorySize(long bytes) {
+    return bytes >= LEAST_MEMORY && bytes <= GuestRam.MAX_SIZE && bytes % PAGE == 0;
+  }
 
   /** {@return the number of vCPUs} */
   public int cpus() {

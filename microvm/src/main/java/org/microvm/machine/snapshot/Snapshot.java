@@ -39,9 +39,9 @@ import org.microvm.machine.memory.MemoryFile;
  * must exist under its number and name; if its host program was connected, the guest sees it
  * disconnect. Channels that the saved machine did not have are announced to the guest. The guest's
  * own clocks continue where they stopped, plus at most a tenth of a second ({@link
- * RestoreClock#SAVED}); the CMOS clock has the host's time plus what the guest has set. Everything
- * in guest memory is as it was, the state of random number generators included, until the guest
- * reads new entropy from the virtio-rng device.
+ * RestoreClock#SAVED}); the CMOS clock has the host's time plus what the guest has set. Guest
+ * memory is unchanged. That includes the state of random number generators, until the guest reads
+ * new entropy from the virtio-rng device.
  */
 public final class Snapshot {
   /** The name of the file with the state. */

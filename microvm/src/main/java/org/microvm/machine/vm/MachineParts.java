@@ -103,9 +103,9 @@ public final class MachineParts implements AutoCloseable {
 
   private static void check(MachineConfig config) throws MachineException {
     long memory = config.memoryBytes();
-    if (memory < 1 << 20 || memory > GuestRam.MAX_SIZE || memory % 4096 != 0) {
+    if (!MachineConfig.isMemorySize(memory)) {
       throw new MachineException(
-          "guest memory of " + memory + " bytes: must be 1M to 1T, and a multiple of 4K");
+          "guest memory of " + memory + " bytes: must be " + MachineConfig.MEMORY_SIZES);
     }
     int devices = config.disks().size() + 2;
     if (devices > VirtioSlot.COUNT) {
