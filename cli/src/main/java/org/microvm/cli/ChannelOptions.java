@@ -52,6 +52,9 @@ final class ChannelOptions {
   /** The ids of the chardevs that a device uses. */
   private final Set<String> taken = new HashSet<>();
 
+  /** Whether the options name the serial device. */
+  private boolean hasDevice;
+
   /** The id of the serial device, if it was given one. */
   private Optional<String> serialId = Optional.empty();
 
@@ -154,6 +157,11 @@ final class ChannelOptions {
       checked(options.values().get("id"));
     }
     if (DeviceOptions.isDevice(kind)) {
+      if (hasDevice) {
+        throw new OptionException(
+            "only one virtio-serial device is supported; it has up to 511 ports");
+      }
+      hasDevice = true;
       serialId = Optional.ofNullable(options.values().get("id"));
       return builder.serial(DeviceOptions.device(options));
     }

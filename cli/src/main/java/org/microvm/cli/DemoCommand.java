@@ -84,7 +84,7 @@ final class DemoCommand implements Callable<Integer> {
     SandboxOptions.addMachine(files, config);
     options.channels().addTo(files);
     sandbox.enter(files, false);
-    return Machine.create(config);
+    return MachineStart.make(() -> Machine.create(config));
   }
 
   private int run(Path socket) throws Exception {

@@ -175,7 +175,7 @@ final class RunCommand implements Callable<Integer> {
     sandbox.enter(files(), control.isRequested());
     try {
       shutdown.during(() -> pidFile = PidFile.write(extras.pidFile()));
-      shutdown.during(() -> machine = machine());
+      shutdown.during(() -> machine = MachineStart.make(this::machine));
     } catch (IOException | MachineException | RuntimeException e) {
       if (incoming.isCalledOff()) {
         return 0;

@@ -119,10 +119,12 @@ final class ServedMachine {
     try {
       Path snapshot = options.snapshot();
       machine =
-          snapshot == null
-              ? Machine.create(config)
-              : Machine.restore(
-                  Snapshot.open(snapshot), config, ResumeOptions.clock(options.clock()));
+          MachineStart.make(
+              () ->
+                  snapshot == null
+                      ? Machine.create(config)
+                      : Machine.restore(
+                          Snapshot.open(snapshot), config, ResumeOptions.clock(options.clock())));
       try {
         open();
         machine.start();

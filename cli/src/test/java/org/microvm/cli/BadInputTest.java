@@ -367,7 +367,7 @@ class BadInputTest {
       })
   @RequiresKvm
   void run_badChardev_isNamed(String chardev, String expected) {
-    assertNotEquals(0, runWithChannels(chardev, "name=a"));
+    assertEquals(Main.USAGE, runWithChannels(chardev, "name=a"));
     assertOneLineWith(expected);
   }
 
@@ -390,7 +390,7 @@ class BadInputTest {
       })
   @RequiresKvm
   void run_badPort_isNamed(String port, String expected) {
-    assertNotEquals(0, runWithChannels("null,id=a", port));
+    assertEquals(Main.USAGE, runWithChannels("null,id=a", port));
     assertOneLineWith(expected);
   }
 
@@ -422,7 +422,7 @@ class BadInputTest {
             "--device",
             "virtserialport,chardev=b,name=same");
 
-    assertNotEquals(0, status);
+    assertEquals(Main.USAGE, status);
     assertOneLineWith("same");
     assertFalse(Files.exists(a));
     assertFalse(Files.exists(b));
@@ -447,8 +447,30 @@ class BadInputTest {
             "--device",
             "virtserialport,chardev=b,nr=3");
 
-    assertNotEquals(0, status);
+    assertEquals(Main.USAGE, status);
     assertOneLineWith("3");
+  }
+
+  /** A process that waits for a guest finds them before it listens. */
+  @Test
+  @RequiresKvm
+  void incoming_wrongPort_isAUsageError() {
+    Path socket = directory.resolve("incoming");
+
+    int status =
+        run(
+            "--kernel",
+            hello(),
+            "--chardev",
+            "null,id=a",
+            "--device",
+            "virtserialport,chardev=a,nr=0",
+            "--incoming",
+            "unix:" + socket);
+
+    assertEquals(Main.USAGE, status);
+    assertOneLineWith("nr=0: port 0 is reserved for a console");
+    assertFalse(Files.exists(socket));
   }
 
   private int runWithChannels(String chardev, String port) {
