@@ -56,6 +56,7 @@ final class PortQueues {
 
   /**
    * Takes receive buffers from the ring until there are {@code wanted}, or the ring has no more.
+   * The oldest of them has room.
    */
   void fillReceiving(int wanted, PortCounters counters) throws VirtqueueException {
     DescriptorChain chain;
@@ -66,13 +67,13 @@ final class PortQueues {
       if (chain.readableBytes() > 0 || chain.writableBytes() == 0) {
         counters.malformed++;
       }
-      if (chain.writableBytes() == 0) {
-        // The buffer has no room at all: it can only be returned.
-        giveToGuest(chain, 0);
-        counters.toGuest.buffers++;
-        return;
-      }
       receiving.add(chain);
+    }
+    // A buffer without room can only be returned, but not before those in front of it: after a
+    // restore, the buffers in flight are popped again from where the oldest of them is in the ring.
+    while (!receiving.isEmpty() && receiving.get(0).writableBytes() == 0) {
+      giveToGuest(receiving.removeFirst(), 0);
+      counters.toGuest.buffers++;
     }
   }
 

@@ -18,7 +18,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.devices.state.StateException;
+import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.TestRam;
+import org.microvm.devices.testing.UsedBuffer;
+import org.microvm.devices.testing.VirtqueueDriver;
+import org.microvm.devices.virtio.DeviceStatus;
 
 /** A device is saved and restored elsewhere: no byte and no message is lost or duplicated. */
 @Timeout(60)
@@ -198,6 +202,51 @@ class SaveRestoreTest {
     try (Host host = device.connect()) {
       host.write("hello");
       assertEquals("hello", new String(guest().read(1, 5)));
+    }
+  }
+
+  @Test
+  void deviceThatFoundABrokenRing_betweenUseAndPublication_canBeSaved() throws Exception {
+    bootAndOpen();
+    VirtqueueDriver control = guest().queue(Guest.CONTROL_OUT);
+    control.stage(Buffer.readable(guest().ram().store(Control.encode(1, Control.PORT_OPEN, 0)), 8));
+    control.offer(4711);
+    guest().driver().notifyQueue(Guest.CONTROL_OUT);
+
+    device.move(false);
+
+    assertTrue((guest().driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
+    bootAndOpen();
+    try (Host host = device.connect()) {
+      host.write("hello");
+      assertEquals("hello", new String(guest().read(1, 5)));
+    }
+  }
+
+  @Test
+  void receiveBufferWithoutRoom_behindOneWithRoom_isUsedOnceAndInOrder() throws Exception {
+    guest().boot();
+    device.idle();
+    guest().waiting();
+    guest().tell(1, Control.PORT_READY, 1);
+    guest().open(1);
+    long page = guest().ram().allocate(Guest.PAGE, 1);
+    VirtqueueDriver ring = guest().queue(Guest.in(1));
+    int first = ring.add(Buffer.writable(page, Guest.PAGE));
+    int roomless = ring.add(Buffer.writable(page, 0));
+    int last = ring.add(Buffer.writable(page, Guest.PAGE));
+    try (Host host = device.connect()) {
+      device.idle();
+
+      device.move(true);
+      host.write("hello");
+      device.until(() -> device.status().statistics().bytesToGuest() == 5);
+      host.write("again");
+      device.until(() -> device.status().statistics().bytesToGuest() == 10);
+
+      assertEquals(
+          List.of(new UsedBuffer(first, 5), new UsedBuffer(roomless, 0), new UsedBuffer(last, 5)),
+          ring.collect());
     }
   }
 

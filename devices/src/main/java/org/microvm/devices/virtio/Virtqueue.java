@@ -272,13 +272,16 @@ public final class Virtqueue {
     return available();
   }
 
-  /** Returns the device's position in the queue; everything it added must have been published. */
+  /**
+   * Returns the device's position in the queue. Everything that it added must have been published,
+   * unless the queue has stopped: the driver never sees what was added right before that.
+   */
   VirtqueueState state() {
-    if (nextUsed != publishedUsed) {
+    if (live && nextUsed != publishedUsed) {
       throw new IllegalStateException(
           "queue %d has used buffers that are not published".formatted(index()));
     }
-    return new VirtqueueState((nextAvail - inFlight()) & 0xffff, nextUsed, suppressed);
+    return new VirtqueueState((nextAvail - inFlight()) & 0xffff, publishedUsed, suppressed);
   }
 
   /**
