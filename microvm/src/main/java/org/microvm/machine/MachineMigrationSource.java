@@ -23,6 +23,7 @@ import org.microvm.machine.vm.VmInstance;
 import org.microvm.machine.x86.CpuFeatures;
 import org.microvm.machine.x86.GuestCpuid;
 import org.microvm.machine.x86.KvmState;
+import org.microvm.virtioserial.SerialHandover;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -149,6 +150,10 @@ final class MachineMigrationSource implements MigrationSource {
   private final class StoppedGuest implements Stopped {
     private final Standstill standstill;
     private final EventLoopPause loopPause;
+
+    /** Keeps the ports as they were saved; null before that. */
+    private SerialHandover.Freeze freeze;
+
     private boolean left;
     private boolean stays;
 
@@ -165,6 +170,7 @@ final class MachineMigrationSource implements MigrationSource {
         if (ended()) {
           throw new IOException("the guest has ended or was reset");
         }
+        freeze = parts.serial().handover().freeze();
         parts.board().save(writer);
         instance.save(writer, parts);
       } finally {
@@ -263,9 +269,10 @@ final class MachineMigrationSource implements MigrationSource {
         stays = true;
       }
       if (stays) {
-        lifecycle.hold(new Held(loopPause));
+        lifecycle.hold(new Held(loopPause, freeze));
       } else {
         loopPause.close();
+        thaw(freeze);
       }
       if (left || stays) {
         standstill.keepStopped();
@@ -276,12 +283,20 @@ final class MachineMigrationSource implements MigrationSource {
     }
   }
 
+  private static void thaw(SerialHandover.Freeze freeze) {
+    if (freeze != null) {
+      freeze.close();
+    }
+  }
+
   /** A paused guest of which it is unknown whether the destination runs it. */
   private final class Held implements UndecidedHandover {
     private final EventLoopPause loopPause;
+    private final SerialHandover.Freeze freeze;
 
-    Held(EventLoopPause loopPause) {
+    Held(EventLoopPause loopPause, SerialHandover.Freeze freeze) {
       this.loopPause = loopPause;
+      this.freeze = freeze;
     }
 
     @Override
@@ -289,6 +304,7 @@ final class MachineMigrationSource implements MigrationSource {
       parts.disks().take();
       lifecycle.stay();
       loopPause.close();
+      thaw(freeze);
     }
 
     @Override
@@ -298,6 +314,7 @@ final class MachineMigrationSource implements MigrationSource {
       parts.serial().handover().release();
       parts.board().release();
       loopPause.close();
+      thaw(freeze);
     }
   }
 }

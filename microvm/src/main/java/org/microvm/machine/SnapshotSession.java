@@ -13,13 +13,15 @@ import org.microvm.machine.save.SnapshotFiles;
 import org.microvm.machine.save.SnapshotWriter;
 import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.machine.vm.EventLoopPause;
+import org.microvm.virtioserial.SerialHandover;
 
 /**
  * Saves a machine as a {@link Snapshot}, with its vCPUs and its event loop stopped meanwhile. Any
  * thread may call; one snapshot is written at a time.
  *
- * <p>Locks are taken in this order: the one against closing, the one for a standstill, and the
- * lifecycle's, which makes a reset by the host wait until the files are written.
+ * <p>Locks are taken in this order: the one against closing, the one for a standstill, the
+ * lifecycle's, which makes a reset by the host wait until the files are written, and the one that
+ * keeps the ports as they are.
  */
 final class SnapshotSession {
   private static final String NOT_TO_BE_SAVED = "only a running or paused machine can be saved";
@@ -129,7 +131,7 @@ final class SnapshotSession {
   private void writeFull(SnapshotFiles files, Snapshot.Identity identity, List<String> options)
       throws IOException {
     lifecycle.lock().lock();
-    try {
+    try (SerialHandover.Freeze _ = context.parts().serial().handover().freeze()) {
       writer(options).writeFull(files, identity);
       // A migration needs the log of written pages for itself.
       if (!migrations.isRunning()) {
@@ -148,7 +150,7 @@ final class SnapshotSession {
       List<String> options)
       throws IOException, MachineException {
     lifecycle.lock().lock();
-    try {
+    try (SerialHandover.Freeze _ = context.parts().serial().handover().freeze()) {
       DirtyTracker written = context.tracking().since(base);
       boolean done = false;
       try {

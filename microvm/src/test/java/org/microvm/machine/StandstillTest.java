@@ -2,6 +2,7 @@ package org.microvm.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.microvm.machine.SerialEcho.assertEchoes;
@@ -10,8 +11,10 @@ import java.io.UncheckedIOException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -30,6 +33,10 @@ import org.microvm.machine.transfer.MigrationStream;
 import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.testing.RequiresKvm;
+import org.microvm.virtioserial.PortConfig;
+import org.microvm.virtioserial.PortException;
+import org.microvm.virtioserial.PortInfo;
+import org.microvm.virtioserial.backend.NullBackend;
 
 /** What happens to a guest that is paused or resumed while it is saved or handed over. */
 @RequiresKvm
@@ -182,6 +189,51 @@ class StandstillTest extends MigrationFixture {
       assertTrue(migration.failure().contains("paused or resumed"), migration.failure());
       assertEquals(!pausedBefore, machine.isPaused());
       machine.resume();
+      assertStillHere(machine, host);
+    }
+  }
+
+  private Future<PortInfo> addPort(Machine machine) {
+    return threads.submit(
+        () -> machine.channels().addPort(PortConfig.named("late"), NullBackend.open()));
+  }
+
+  /** Otherwise its messages would be in the memory of a guest that runs in another process. */
+  @Test
+  void portAddedDuringAHandover_isRefusedBecauseTheGuestHasLeft() throws Exception {
+    Machine machine = start("");
+    try (UnixListener listener = destination()) {
+      Migration migration = migrate(machine, MigrationMemory.AUTO);
+      Future<PortInfo> added;
+      try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
+        readState(stream);
+        added = addPort(machine);
+        stream.write(Type.READY);
+        assertEquals(Type.GO, stream.read().type());
+        stream.write(Type.RUNNING);
+      }
+      assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
+      ExecutionException refused =
+          assertThrows(ExecutionException.class, () -> added.get(30, TimeUnit.SECONDS));
+      assertInstanceOf(PortException.class, refused.getCause());
+    }
+  }
+
+  @Test
+  void portAddedDuringAHandoverThatFails_isAddedAfterIt() throws Exception {
+    Machine machine = start("");
+    try (SocketChannel host = connect();
+        UnixListener listener = destination()) {
+      assertEchoes(host, 1000);
+      Migration migration = migrate(machine, MigrationMemory.AUTO);
+      Future<PortInfo> added;
+      try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
+        readState(stream);
+        added = addPort(machine);
+        stream.write(Type.FAILED, "no room");
+      }
+      assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
+      assertEquals(Optional.of("late"), added.get(30, TimeUnit.SECONDS).name());
       assertStillHere(machine, host);
     }
   }

@@ -60,26 +60,34 @@ final class YankCommands {
     return target.migration().filter(migration -> RUNNING.contains(migration.progress().status()));
   }
 
+  /** Cuts a connection. */
+  private interface Cut {
+    void make() throws QmpException;
+  }
+
   /** Cuts all of the connections, or none if one of them is not there. */
   private JsonNode yank(QmpArguments arguments) throws QmpException {
     ArrayNode instances = arguments.list("instances");
     arguments.finish();
-    List<Runnable> cuts = new ArrayList<>();
+    List<Cut> cuts = new ArrayList<>();
     for (JsonNode element : instances) {
       QmpArguments instance = QmpArguments.element("instances", element);
-      cuts.add(
-          switch (instance.choice("type", TYPES)) {
-            case CHARDEV -> chardev(instance.text("id"));
-            case MIGRATION -> runningMigration().orElseThrow(YankCommands::notFound)::cancel;
-            default -> throw notFound();
-          });
+      switch (instance.choice("type", TYPES)) {
+        case CHARDEV -> cuts.add(chardev(instance.text("id")));
+        // First, because ports are not disconnected while a migration stops the machine.
+        case MIGRATION ->
+            cuts.addFirst(runningMigration().orElseThrow(YankCommands::notFound)::cancel);
+        default -> throw notFound();
+      }
       instance.rest();
     }
-    cuts.forEach(Runnable::run);
+    for (Cut cut : cuts) {
+      cut.make();
+    }
     return null;
   }
 
-  private Runnable chardev(String id) throws QmpException {
+  private Cut chardev(String id) throws QmpException {
     Chardev chardev = registry.chardev(id);
     if (chardev == null || !isSocket(chardev)) {
       throw notFound();
@@ -88,15 +96,17 @@ final class YankCommands {
   }
 
   /** Does nothing to a chardev without a port, which has no connection. */
-  private void disconnect(Device device) {
+  private void disconnect(Device device) throws QmpException {
     if (device == null) {
       return;
     }
     try {
       target.channels().disconnect(device.info().nr());
-    } catch (PortException gone) {
-      // So is its connection.
-      return;
+    } catch (PortException e) {
+      if (target.channels().ports().contains(device.info())) {
+        throw QmpException.of(e);
+      }
+      // The port is gone, and so is its connection.
     }
   }
 

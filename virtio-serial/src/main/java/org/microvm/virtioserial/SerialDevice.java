@@ -48,6 +48,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   private final QueueEvents queueEvents;
   private final HostEndExchanges exchanges;
   private final ConfigRegisters registers;
+  private final HostChanges changes = new HostChanges();
 
   private boolean closed;
 
@@ -79,7 +80,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     ConfigSpace space = new ConfigSpace(ConfigRegisters.BYTES);
     sizes = new ConsoleSizes(config, space);
     ports = new Ports(context, config, sizes);
-    handover = new SerialHandover(context, ports);
+    handover = new SerialHandover(context, ports, changes);
     queueEvents = new QueueEvents(context, ports);
     exchanges = new HostEndExchanges(context, ports);
     registers = new ConfigRegisters(config, space, ports);
@@ -95,20 +96,22 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *     still owns it
    * @return the port with the number that it has got
    * @throws PortException if the number or the name is taken, no number is free, a limit is above
-   *     what all ports of the device may keep together, or the device is closed
+   *     what all ports of the device may keep together, the device is {@linkplain
+   *     SerialHandover#freeze frozen} for too long, or it is closed
    */
   public PortInfo addPort(PortConfig port, PortBackend backend) throws PortException {
-    ReentrantLock outer = context.lock().enter();
-    try {
-      if (closed) {
-        throw new PortException("the device is closed");
-      }
-      Port added = ports.add(port, backend);
-      context.locked(() -> ports.introduce(added));
-      return added.info();
-    } finally {
-      context.lock().exit(outer);
+    try (HostChanges.Turn _ = changes.begin()) {
+      return context.answer(() -> add(port, backend));
     }
+  }
+
+  private PortInfo add(PortConfig port, PortBackend backend) throws PortException {
+    if (closed) {
+      throw new PortException("the device is closed");
+    }
+    Port added = ports.add(port, backend);
+    context.locked(() -> ports.introduce(added));
+    return added.info();
   }
 
   /**
@@ -116,16 +119,18 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * lost and counted as dropped.
    *
    * @param nr the port's number
-   * @throws PortException if there is no such port
+   * @throws PortException if there is no such port, or the device is frozen for too long
    */
   public void removePort(int nr) throws PortException {
-    ReentrantLock outer = context.lock().enter();
-    try {
-      ports.remove(ports.require(nr));
-    } catch (VirtqueueException e) {
-      context.failed(e);
-    } finally {
-      context.lock().exit(outer);
+    try (HostChanges.Turn _ = changes.begin()) {
+      ReentrantLock outer = context.lock().enter();
+      try {
+        ports.remove(ports.require(nr));
+      } catch (VirtqueueException e) {
+        context.failed(e);
+      } finally {
+        context.lock().exit(outer);
+      }
     }
   }
 
@@ -153,14 +158,16 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * the next one.
    *
    * @param nr the port's number
-   * @throws PortException if there is no such port
+   * @throws PortException if there is no such port, or the device is frozen for too long
    */
   public void disconnect(int nr) throws PortException {
-    ReentrantLock outer = context.lock().enter();
-    try {
-      ports.require(nr).disconnect();
-    } finally {
-      context.lock().exit(outer);
+    try (HostChanges.Turn _ = changes.begin()) {
+      ReentrantLock outer = context.lock().enter();
+      try {
+        ports.require(nr).disconnect();
+      } finally {
+        context.lock().exit(outer);
+      }
     }
   }
 
@@ -260,18 +267,21 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *
    * @param nr the port's number
    * @param size columns and rows of the host's terminal
-   * @throws PortException if there is no such port, or it is not a console
+   * @throws PortException if there is no such port, it is not a console, or the device is frozen
+   *     for too long
    */
   public void resize(int nr, ConsoleSize size) throws PortException {
-    ReentrantLock outer = context.lock().enter();
-    try {
-      Port port = ports.find(nr);
-      if (port == null || !port.info().console()) {
-        throw new PortException("port %d is not a console, so it has no size".formatted(nr));
+    try (HostChanges.Turn _ = changes.begin()) {
+      ReentrantLock outer = context.lock().enter();
+      try {
+        Port port = ports.find(nr);
+        if (port == null || !port.info().console()) {
+          throw new PortException("port %d is not a console, so it has no size".formatted(nr));
+        }
+        port.resize(size);
+      } finally {
+        context.lock().exit(outer);
       }
-      port.resize(size);
-    } finally {
-      context.lock().exit(outer);
     }
   }
 

@@ -14,19 +14,39 @@ import org.slf4j.LoggerFactory;
  * connections of host programs and the bytes on their way. The guest's side is part of the saved
  * state.
  *
- * <p>The source calls {@link #connections}, {@link #drainInput} and {@link #release}; the
- * destination calls {@link #adopt}, {@link #injectInput} and {@link #takeOver}. Any thread may
- * call.
+ * <p>The source calls {@link #freeze}, {@link #connections}, {@link #drainInput} and {@link
+ * #release}; the destination calls {@link #adopt}, {@link #injectInput} and {@link #takeOver}. Any
+ * thread may call.
  */
 public final class SerialHandover {
   private static final Logger LOG = LoggerFactory.getLogger(SerialHandover.class);
 
   private final DeviceContext context;
   private final Ports ports;
+  private final HostChanges changes;
 
-  SerialHandover(DeviceContext context, Ports ports) {
+  SerialHandover(DeviceContext context, Ports ports, HostChanges changes) {
     this.context = context;
     this.ports = ports;
+    this.changes = changes;
+  }
+
+  /** The time in which a device is frozen. */
+  public interface Freeze extends AutoCloseable {
+    /** Ends the time; called once, on any thread. */
+    @Override
+    void close();
+  }
+
+  /**
+   * Keeps the host from changing ports, which would change the guest's rings after the device's
+   * state was saved. Threads that add, remove, disconnect or resize a port wait for up to five
+   * seconds and are then refused. The event loop must not run and no vCPU may run meanwhile.
+   *
+   * @return the time in which the device is frozen
+   */
+  public Freeze freeze() {
+    return changes.freeze()::close;
   }
 
   /**
@@ -75,6 +95,7 @@ public final class SerialHandover {
    * SerialDevice#close} may be called afterwards.
    */
   public void release() {
+    changes.leave();
     context.locked(
         () -> {
           context.queues(null);

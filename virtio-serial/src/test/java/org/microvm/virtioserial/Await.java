@@ -49,4 +49,15 @@ final class Await {
       round(loop);
     }
   }
+
+  /** Waits until a thread is in a state, such as waiting. */
+  static void state(Thread thread, Thread.State state) {
+    long deadline = System.nanoTime() + LIMIT.toNanos();
+    while (thread.getState() != state) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError(thread + " is " + thread.getState() + ", not " + state);
+      }
+      Thread.yield();
+    }
+  }
 }

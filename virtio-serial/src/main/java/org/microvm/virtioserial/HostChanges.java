@@ -1,0 +1,75 @@
+package org.microvm.virtioserial;
+
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The changes of ports that threads of the host make while neither the event loop nor a vCPU runs:
+ * each may send the guest a message or return its buffers. A change therefore waits while the
+ * device is frozen, because its state was saved, and the rings in guest memory have to match it.
+ *
+ * <p>Thread-safe. A change begins before the device lock is taken.
+ */
+final class HostChanges {
+  /** Longer than a snapshot or a handover usually takes. */
+  private static final Duration LIMIT = Duration.ofSeconds(5);
+
+  /** What a change has one of, and a frozen device all. */
+  private static final int PERMITS = Integer.MAX_VALUE;
+
+  private final Semaphore permits = new Semaphore(PERMITS, true);
+  private final Duration limit;
+  private volatile boolean left;
+
+  HostChanges() {
+    this(LIMIT);
+  }
+
+  /**
+   * @param limit how long a change waits
+   */
+  HostChanges(Duration limit) {
+    this.limit = limit;
+  }
+
+  /** A change that is being made, or the time in which none is; closed once, on any thread. */
+  @FunctionalInterface
+  interface Turn extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Begins a change.
+   *
+   * @throws PortException if the device is frozen for longer than the limit, or its guest has left
+   */
+  Turn begin() throws PortException {
+    try {
+      if (!permits.tryAcquire(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new PortException(
+            "ports cannot be changed while a snapshot or a migration stops the machine");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PortException("interrupted while a snapshot or a migration stops the machine");
+    }
+    if (left) {
+      permits.release();
+      throw new PortException("the guest has left for another process");
+    }
+    return permits::release;
+  }
+
+  /** Waits for the changes that are being made, and keeps others from being made. */
+  Turn freeze() {
+    permits.acquireUninterruptibly(PERMITS);
+    return () -> permits.release(PERMITS);
+  }
+
+  /** Refuses all further changes: another device continues. */
+  void leave() {
+    left = true;
+  }
+}
