@@ -81,7 +81,7 @@ final class MachineMigrationSource implements MigrationSource {
     KvmState kvm = new KvmState(parts.kvm());
     for (int i = 0; i < WARM_UPS; i++) {
       StateWriter writer = new StateWriter();
-      parts.board().save(writer);
+      parts.board().rehearseSave(writer);
       kvm.save(writer, scratchVm, List.of(scratchVcpu));
       writer.toByteArray();
     }

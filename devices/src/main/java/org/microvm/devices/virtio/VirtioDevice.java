@@ -134,6 +134,13 @@ public interface VirtioDevice {
   default void save(StateOutput output) {}
 
   /**
+   * {@return whether {@link #save} need not wait, because no chain is with the device's own thread}
+   */
+  default boolean savesAtOnce() {
+    return true;
+  }
+
+  /**
    * Restores a state in a device that was never activated.
    *
    * @param input the fields that {@link #save} wrote, in this or an older version

@@ -372,6 +372,28 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   /**
+   * Saves as {@link #save} does, but while the guest runs, and only if the device need not wait for
+   * requests: the device lock is held, and a slow disk would keep the event loop and the vCPUs from
+   * it.
+   *
+   * @param writer takes the sections
+   * @param name the prefix of the sections' names
+   * @return whether the device was saved
+   */
+  public boolean saveAtOnce(StateWriter writer, String name) {
+    lock.lock();
+    try {
+      boolean possible = device.savesAtOnce();
+      if (possible) {
+        persistence.save(writer, name);
+      }
+      return possible;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
    * Restores the state that {@link #save} wrote, on a copy of the guest's memory; call {@link
    * #resume} once the event loop runs.
    *

@@ -214,6 +214,11 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   }
 
   @Override
+  public boolean savesAtOnce() {
+    return worker.isIdle();
+  }
+
+  @Override
   public void restore(StateInput input, VirtioQueues queues) throws StateException {
     long saved = input.getLong();
     input.end();

@@ -150,6 +150,16 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
+  /** Whether there is no job that waits or is in progress. */
+  boolean isIdle() {
+    lock.lock();
+    try {
+      return !hasJobs();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Waits until no job is in progress; returns false if {@link #giveUp} is called before. */
   boolean awaitQuiet() {
     lock.lock();

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.devices.state.StateOutput;
+import org.microvm.devices.state.StateWriter;
 import org.microvm.devices.testing.Buffer;
 import org.microvm.devices.testing.RecordingIrqTrigger;
 import org.microvm.devices.testing.TaskQueue;
@@ -142,6 +143,17 @@ class HungDiskTest {
     device.close();
 
     assertTrue(device.isRunning());
+  }
+
+  @Test
+  void saveAtOnce_leavesOutADiskThatWouldHoldTheLock() {
+    StateWriter writer = new StateWriter();
+
+    assertFalse(transport.saveAtOnce(writer, "virtio.0"));
+
+    disk.answer();
+    eventLoop.runNext();
+    assertTrue(transport.saveAtOnce(writer, "virtio.0"));
   }
 
   @Test
