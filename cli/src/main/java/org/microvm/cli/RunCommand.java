@@ -80,6 +80,9 @@ final class RunCommand implements Callable<Integer> {
   private Optional<Path> pidFile = Optional.empty();
   private Machine machine;
 
+  /** Whether the statistics could not be written; set by the thread that ends the machine. */
+  private volatile boolean statisticsLost;
+
   RunCommand() {
     this(new RunExtras());
   }
@@ -150,12 +153,14 @@ final class RunCommand implements Callable<Integer> {
           incoming.callOff();
           control.close();
         });
+    int status;
     try {
       shutdown.during(() -> named = NamedRun.begin(control.name()));
-      return call(shutdown, onStart);
+      status = call(shutdown, onStart);
     } finally {
       shutdown.run();
     }
+    return status == 0 && statisticsLost ? Main.FAILED : status;
   }
 
   private void checkDetach() {
@@ -366,6 +371,7 @@ final class RunCommand implements Callable<Integer> {
       try {
         ExitStatsFile.write(file, machine.statistics());
       } catch (IOException e) {
+        statisticsLost = true;
         System.err.println("microvm: " + FileProblem.of("--exit-stats", file, e).getMessage());
       }
     }
