@@ -14,6 +14,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.ProcessUser;
@@ -54,7 +56,7 @@ final class SnapshotKey {
 
   /** Returns the user's key, which is created if it does not exist. */
   static SnapshotKey ofUser() {
-    Path file = file();
+    Path file = file(System.getenv());
     try {
       return new SnapshotKey(readOrCreate(file));
     } catch (IOException e) {
@@ -73,23 +75,33 @@ final class SnapshotKey {
   /** Returns the user's key, or none if it does not exist or cannot be used. */
   static SnapshotKey ofUserIfThere() {
     try {
-      return new SnapshotKey(read(file()));
+      return new SnapshotKey(read(file(System.getenv())));
     } catch (IOException e) {
       LOG.debug("{}", e.toString());
       return new SnapshotKey(null);
     }
   }
 
-  private static Path file() {
-    String state = System.getenv("XDG_STATE_HOME");
-    String home = System.getenv("HOME");
+  /**
+   * Returns the path of the key. As the XDG Base Directory Specification says, an empty variable is
+   * one that is not set, and a relative path is ignored: each working directory would have another
+   * key.
+   *
+   * @param environment the environment variables of the process
+   */
+  static Path file(Map<String, String> environment) {
     Path base =
-        state != null && !state.isEmpty()
-            ? Path.of(state)
-            : Path.of(
-                home != null && !home.isEmpty() ? home : System.getProperty("user.home"),
-                ".local/state");
+        absolute(environment.get("XDG_STATE_HOME"))
+            .orElseGet(
+                () ->
+                    absolute(environment.get("HOME"))
+                        .orElseGet(() -> Path.of(System.getProperty("user.home")))
+                        .resolve(".local/state"));
     return base.resolve("microvm/snapshot-key");
+  }
+
+  private static Optional<Path> absolute(String directory) {
+    return Optional.ofNullable(directory).map(Path::of).filter(Path::isAbsolute);
   }
 
   /**

@@ -15,8 +15,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Which snapshots' options count as this user's own. */
 class SnapshotKeyTest {
@@ -27,6 +30,21 @@ class SnapshotKeyTest {
 
   private Path file() {
     return directory.resolve("state/microvm/snapshot-key");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "/state, /home/a, /state/microvm/snapshot-key",
+    "'', /home/a, /home/a/.local/state/microvm/snapshot-key",
+    "state, /home/a, /home/a/.local/state/microvm/snapshot-key",
+    "./state, home, /root/.local/state/microvm/snapshot-key"
+  })
+  void key_isInAnAbsoluteDirectory(String state, String home, String expected) {
+    String before = System.setProperty("user.home", "/root");
+    Path file = SnapshotKey.file(Map.of("XDG_STATE_HOME", state, "HOME", home));
+    System.setProperty("user.home", before);
+
+    assertEquals(Path.of(expected), file);
   }
 
   @Test
