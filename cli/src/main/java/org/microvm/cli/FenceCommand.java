@@ -3,6 +3,7 @@ package org.microvm.cli;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -18,6 +19,7 @@ import org.microvm.cli.named.Machines;
 import org.microvm.fencing.FenceMachine;
 import org.microvm.fencing.FencePolicy;
 import org.microvm.fencing.FenceService;
+import org.microvm.linux.UnixSocket;
 import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -92,7 +94,15 @@ final class FenceCommand implements Callable<Integer> {
   private void read() {
     for (String channel : channels) {
       Pair pair = Pair.of("--channel", "GUEST=PATH", channel);
-      if (sockets.put(pair.left(), CommandLineBytes.path(pair.right())) != null) {
+      Path path = CommandLineBytes.path(pair.right());
+      // It would be waited for forever, and the guest could fence nobody.
+      int bytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
+      if (bytes > UnixSocket.MAX_PATH_BYTES) {
+        throw new UsageException(
+            "--channel %s: a socket's path has at most %d bytes, this one has %d"
+                .formatted(channel, UnixSocket.MAX_PATH_BYTES, bytes));
+      }
+      if (sockets.put(pair.left(), path) != null) {
         throw new UsageException("--channel " + channel + ": " + pair.left() + " has two channels");
       }
     }

@@ -176,6 +176,24 @@ class FenceCommandTest {
   }
 
   @Test
+  void channelWithATooLongPath_isRefused() {
+    StringWriter err = new StringWriter();
+    String path = "/" + "x".repeat(107);
+
+    int status =
+        Main.execute(
+            new PrintWriter(err),
+            List.of("fence", "--channel", "a=" + path, "--allow", "a=b", "--start", "b=/bin/sh")
+                .toArray(String[]::new));
+
+    assertEquals(
+        "microvm: --channel a=%s: a socket's path has at most 107 bytes, this one has 108\n"
+            .formatted(path),
+        err.toString());
+    assertEquals(Main.USAGE, status);
+  }
+
+  @Test
   void machineThatDoesNotRunAndCannotBeStarted_isRefused() {
     System.setProperty("microvm.machines", directory.resolve("microvm").toString());
     StringWriter err = new StringWriter();
