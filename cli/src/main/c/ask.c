@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,8 @@ static int own_process(char **argv)
 
 	if (!is_detached(argv + 3))
 		run_launcher(argv);
+	/* If the caller ignored it, the kernel would discard the status of the child. */
+	signal(SIGCHLD, SIG_DFL);
 	if (pipe2(output, O_CLOEXEC) < 0 || (child = fork()) < 0) {
 		fprintf(stderr, "microvm: no process can be started: %s\n", strerror(errno));
 		return FAILED;
