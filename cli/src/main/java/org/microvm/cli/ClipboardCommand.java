@@ -20,6 +20,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
+import org.microvm.linux.FailureText;
 import org.microvm.spice.Clipboard;
 import org.microvm.spice.Format;
 import org.microvm.spice.Selection;
@@ -101,6 +102,8 @@ final class ClipboardCommand {
             "standard input has more than %d bytes".formatted(Clipboard.MAX_BYTES));
       }
       return contents;
+    } catch (IOException e) {
+      throw new IOException("standard input cannot be read: " + FailureText.of(e), e);
     }
   }
 

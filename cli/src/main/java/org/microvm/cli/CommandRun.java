@@ -7,11 +7,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
@@ -76,7 +78,7 @@ final class CommandRun {
       status = command.run(channel);
       MachineEnd end = machine.end().get(POWER_OFF_SECONDS, TimeUnit.SECONDS);
       if (status.isPresent() && end instanceof MachineEnd.PowerOff) {
-        return status.getAsInt();
+        return statusAfterInput(status.getAsInt());
       }
       return failure(end, stopped);
     } catch (TimeoutException e) {
@@ -85,6 +87,14 @@ final class CommandRun {
     } catch (ExecutionException | PortException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** A command that did not get all of its input has not succeeded. */
+  private int statusAfterInput(int status) {
+    Optional<IOException> lost = command.inputFailure();
+    lost.ifPresent(
+        e -> System.err.println("microvm: standard input cannot be read: " + FailureText.of(e)));
+    return status == 0 && lost.isPresent() ? Main.FAILED : status;
   }
 
   private int failure(MachineEnd end, BooleanSupplier stopped) throws IOException {

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ByteChannel;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -32,6 +33,9 @@ final class GuestCommand {
   private final InputStream input;
   private final OutputStream output;
   private final OutputStream errors;
+
+  /** Why the input cannot be read, if it cannot. */
+  private volatile IOException inputFailure;
 
   /**
    * Prepares a command.
@@ -125,12 +129,27 @@ final class GuestCommand {
     try {
       int count;
       do {
-        count = Math.max(input.read(bytes), 0);
+        count = Math.max(read(bytes), 0);
         send(channel, 'I', bytes, count);
       } while (count > 0);
     } catch (IOException gone) {
       // The guest has ended: nobody reads this now.
     }
+  }
+
+  /** Reads the input; one that cannot be read ends, so that the command does not wait for it. */
+  private int read(byte[] bytes) {
+    try {
+      return input.read(bytes);
+    } catch (IOException e) {
+      inputFailure = e;
+      return -1;
+    }
+  }
+
+  /** {@return why the input ended early, if it could not be read} */
+  Optional<IOException> inputFailure() {
+    return Optional.ofNullable(inputFailure);
   }
 
   /** Sends one frame; a channel writes each frame as a whole, so that two threads may send. */

@@ -107,6 +107,20 @@ class GuestCommandTest {
   }
 
   @Test
+  void inputThatCannotBeRead_endsAndIsAFailure() throws Exception {
+    FakeGuest guest = new FakeGuest(new byte[0]);
+    GuestCommand command =
+        new GuestCommand(List.of("cat"), new FailingInput("Is a directory"), output, errors);
+
+    command.run(guest);
+
+    assertEquals("Acat", guest.frames.poll(10, TimeUnit.SECONDS));
+    assertEquals("G", guest.frames.poll(10, TimeUnit.SECONDS));
+    assertEquals("I", guest.frames.poll(10, TimeUnit.SECONDS));
+    assertEquals("Is a directory", command.inputFailure().orElseThrow().getMessage());
+  }
+
+  @Test
   void status_isAcknowledged() throws IOException {
     FakeGuest guest = new FakeGuest(frame('X', (byte) 0));
 

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.microvm.linux.FailureText;
 
 /** A viewer of a machine's console: shows the guest's output and sends it what the user types. */
 public final class ConsoleViewer implements AutoCloseable {
@@ -52,7 +53,7 @@ public final class ConsoleViewer implements AutoCloseable {
    * @param output the user's screen
    * @param terminal whether the input is a terminal, whose user can type escape sequences
    * @return how the view ended
-   * @throws IOException if the output cannot be written
+   * @throws IOException if the output cannot be written, or the input cannot be read
    */
   public End show(InputStream input, OutputStream output, boolean terminal) throws IOException {
     Typist typist = new Typist(input, output, terminal);
@@ -67,6 +68,10 @@ public final class ConsoleViewer implements AutoCloseable {
     }
     if (detached) {
       return End.DETACHED;
+    }
+    if (typist.failure != null) {
+      throw new IOException(
+          "standard input cannot be read: " + FailureText.of(typist.failure), typist.failure);
     }
     return typist.ended ? End.INPUT_ENDED : End.MACHINE_ENDED;
   }
@@ -88,6 +93,9 @@ public final class ConsoleViewer implements AutoCloseable {
     private final ViewerKeys keys = new ViewerKeys();
     private volatile boolean ended;
 
+    /** Why the input cannot be read, if it cannot. */
+    private volatile IOException failure;
+
     Typist(InputStream input, OutputStream output, boolean terminal) {
       this.input = input;
       this.output = output;
@@ -98,7 +106,7 @@ public final class ConsoleViewer implements AutoCloseable {
     public void run() {
       byte[] piece = new byte[PIECE_BYTES];
       try {
-        for (int count = input.read(piece); count > 0; count = input.read(piece)) {
+        for (int count = read(piece); count > 0; count = read(piece)) {
           if (!type(piece, count)) {
             return;
           }
@@ -107,6 +115,16 @@ public final class ConsoleViewer implements AutoCloseable {
         socket.shutdownOutput();
       } catch (IOException gone) {
         // The machine has ended, which the other direction sees as well.
+      }
+    }
+
+    /** Reads what was typed; an input that cannot be read ends as well. */
+    private int read(byte[] piece) {
+      try {
+        return input.read(piece);
+      } catch (IOException e) {
+        failure = e;
+        return -1;
       }
     }
 

@@ -3,10 +3,12 @@ package org.microvm.cli.named;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PipedInputStream;
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.cli.FailingInput;
 
 @Timeout(60)
 class ConsoleServerTest {
@@ -61,6 +64,20 @@ class ConsoleServerTest {
       viewer.show(new ByteArrayInputStream(input), shown, false);
     }
     return shown.toString(StandardCharsets.US_ASCII);
+  }
+
+  @Test
+  void inputThatCannotBeRead_endsTheViewWithAFailure() throws Exception {
+    print("hello");
+    ByteArrayOutputStream shown = new ByteArrayOutputStream();
+    InputStream directory = new FailingInput("Is a directory");
+    try (ConsoleViewer viewer = ConsoleViewer.attach(files.console())) {
+      IOException failure =
+          assertThrows(IOException.class, () -> viewer.show(directory, shown, false));
+
+      assertEquals("standard input cannot be read: Is a directory", failure.getMessage());
+    }
+    assertEquals("hello", shown.toString(StandardCharsets.US_ASCII));
   }
 
   private SocketChannel connect() throws Exception {
