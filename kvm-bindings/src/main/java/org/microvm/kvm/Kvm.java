@@ -61,7 +61,7 @@ public final class Kvm implements AutoCloseable {
       }
       long size = ioctl(fd, "KVM_GET_VCPU_MMAP_SIZE", Ioctls.KVM_GET_VCPU_MMAP_SIZE(), 0);
       return new Kvm(fd, (int) size);
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       fd.close();
       throw failure;
     }

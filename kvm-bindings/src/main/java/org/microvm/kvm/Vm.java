@@ -149,7 +149,7 @@ public final class Vm implements AutoCloseable {
     try {
       slot.install();
       return slot;
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       release(number);
       throw failure;
     }
@@ -186,7 +186,7 @@ public final class Vm implements AutoCloseable {
         new Descriptor((int) ErrnoException.check(result, "KVM_CREATE_VCPU", apicId), true);
     try {
       return new Vcpu(number, vcpu, vcpuMmapSize, capability(Capability.XSAVE2));
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       vcpu.close();
       throw failure;
     }

@@ -43,6 +43,11 @@ final class CarriedTurns implements LoopTurns {
   }
 
   @Override
+  public void prepare() {
+    // The carrier has a thread.
+  }
+
+  @Override
   public void start() {
     running = true;
     watch.interest(EventLoop.IN);
@@ -136,7 +141,7 @@ final class CarriedTurns implements LoopTurns {
   }
 
   @Override
-  public void close(boolean started) {
+  public void close(boolean prepared) {
     if (carrier.inLoop()) {
       if (!inTurn) { // Otherwise the loop ends with this turn.
         end();

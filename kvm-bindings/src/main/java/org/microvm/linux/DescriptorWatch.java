@@ -55,7 +55,7 @@ final class DescriptorWatch implements EventLoop.Watch {
     try {
       handler.ready(ready);
     } catch (RuntimeException failure) {
-      LOG.error("the handler of {} failed; it is no longer watched", fd, failure);
+      LoopLog.error("the handler of {} failed; it is no longer watched", fd, failure);
       close();
     } catch (Error failure) {
       rest(ready, failure);
@@ -67,7 +67,8 @@ final class DescriptorWatch implements EventLoop.Watch {
     try {
       errors++;
       if (Long.bitCount(errors) == 1) {
-        LOG.error("the handler of {} failed ({} times); it is tried again", fd, errors, failure);
+        LoopLog.error(
+            "the handler of {} failed ({} times); it is tried again", fd, errors, failure);
       }
       loop.schedule(REST_NANOS, () -> wakeUp(ready));
       synchronized (this) {

@@ -32,6 +32,11 @@ final class DirectoryTurn implements AutoCloseable {
       // Not readable, missing, or without locks: bind reports what matters.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (RuntimeException | Error e) {
+      if (directory != null) {
+        directory.close();
+      }
+      throw e;
     }
     return new DirectoryTurn(directory);
   }

@@ -88,7 +88,7 @@ public final class EventLoop implements AutoCloseable {
   /** Guards the transitions of the two fields below. Never held in a callback. */
   private final ReentrantLock lock = new ReentrantLock();
 
-  private boolean started;
+  private boolean prepared;
   private volatile boolean stopping;
 
   private EventLoop(String name, EpollSet epoll, EventLoop carrier) throws ErrnoException {
@@ -115,7 +115,7 @@ public final class EventLoop implements AutoCloseable {
     EpollSet epoll = EpollSet.create();
     try {
       return new EventLoop(name, epoll, carrier);
-    } catch (ErrnoException | RuntimeException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       epoll.close();
       throw failure;
     }
@@ -140,14 +140,30 @@ public final class EventLoop implements AutoCloseable {
     return open(name, carrier);
   }
 
-  /** Starts to call handlers; may be called once. */
-  public void start() {
+  /**
+   * Starts the loop's thread, which calls no handler until {@link #start}: that can then not fail
+   * because the host has no more threads.
+   */
+  public void prepare() {
     lock.lock();
     try {
       if (stopping) {
         throw new IllegalStateException("event loop " + name + " is closed");
       }
-      started = true;
+      if (!prepared) {
+        turns.prepare();
+        prepared = true;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Starts to call handlers; may be called once. */
+  public void start() {
+    lock.lock();
+    try {
+      prepare();
       turns.start();
     } finally {
       lock.unlock();
@@ -269,19 +285,19 @@ public final class EventLoop implements AutoCloseable {
    */
   @Override
   public void close() {
-    boolean wasStarted;
+    boolean wasPrepared;
     lock.lock();
     try {
       if (stopping) {
         return;
       }
       stopping = true;
-      wasStarted = started;
+      wasPrepared = prepared;
     } finally {
       lock.unlock();
     }
     tasks.close();
-    turns.close(wasStarted);
+    turns.close(wasPrepared);
   }
 
   private void wake() {

@@ -91,7 +91,7 @@ public final class ForegroundTerminal implements AutoCloseable {
     try {
       terminal.hold();
       return terminal;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       terminal.close();
       throw e;
     }

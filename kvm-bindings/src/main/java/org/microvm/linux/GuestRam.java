@@ -66,7 +66,7 @@ public final class GuestRam implements AutoCloseable {
     try {
       file.resize(size);
       FileSeals.add(file, SEALS);
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       file.close();
       throw failure;
     }
@@ -111,7 +111,7 @@ public final class GuestRam implements AutoCloseable {
       }
       keepOutOfDumps(mappings);
       return new GuestRam(file, anonymous, mappings, new GuestMemory(regions));
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       mappings.forEach(Mapping::close);
       file.close();
       throw failure;
@@ -147,7 +147,7 @@ public final class GuestRam implements AutoCloseable {
         mappings.get(i).showShared(other, memory.regions().get(i).fileOffset());
       }
       keepOutOfDumps(mappings);
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       other.close();
       throw failure;
     }

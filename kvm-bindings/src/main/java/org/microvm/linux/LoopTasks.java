@@ -5,15 +5,12 @@ import java.util.PriorityQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The tasks and timers of an {@link EventLoop}. Any thread adds them, the loop's thread runs them.
  * The queues themselves allocate nothing once they have grown.
  */
 final class LoopTasks {
-  private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
   private static final int NO_TIMEOUT = -1;
   private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -158,7 +155,7 @@ final class LoopTasks {
     try {
       task.run();
     } catch (RuntimeException | Error failure) {
-      LOG.error("a task on event loop {} failed", loopName, failure);
+      LoopLog.error("a task on event loop {} failed", loopName, failure);
     }
   }
 

@@ -2,6 +2,9 @@ package org.microvm.linux;
 
 /** How an {@link EventLoop} comes to run: on a thread of its own or in turn with others. */
 interface LoopTurns {
+  /** Does what may fail for lack of threads, before {@link #start}; called once. */
+  void prepare();
+
   /** Begins to take turns; called once. */
   void start();
 
@@ -20,7 +23,7 @@ interface LoopTurns {
   /**
    * Ends the turns, and waits up to five seconds for one in progress unless this is called in it.
    *
-   * @param started whether {@link #start} was called
+   * @param prepared whether {@link #prepare} was called
    */
-  void close(boolean started);
+  void close(boolean prepared);
 }

@@ -53,7 +53,7 @@ public final class PassedDescriptor {
         throw new ErrnoException("use " + socket, Errno.EINVAL, advice);
       }
       return socket;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }

@@ -38,7 +38,7 @@ public final class Pty implements AutoCloseable {
       ErrnoException.check(fd.descriptor().ioctl(Linux.TIOCSPTLCK(), number), "unlock", fd);
       ErrnoException.check(fd.descriptor().ioctl(Linux.TIOCGPTN(), number), "name", fd);
       return new Pty(fd, Path.of("/dev/pts/" + number.get(ValueLayout.JAVA_INT, 0)));
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       fd.close();
       throw failure;
     }

@@ -40,7 +40,7 @@ public final class TcpSocket {
       ErrnoException.check(fd.with(n -> Syscalls.bind(n, struct)), call);
       ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), call);
       return fd;
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       fd.close();
       throw failure;
     }
@@ -58,7 +58,7 @@ public final class TcpSocket {
     if (fd != null) {
       try {
         noDelay(fd);
-      } catch (ErrnoException failure) {
+      } catch (ErrnoException | RuntimeException | Error failure) {
         fd.close();
         throw failure;
       }
@@ -83,7 +83,7 @@ public final class TcpSocket {
       noDelay(fd);
       fd.nonBlocking(true);
       return fd;
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       fd.close();
       throw failure;
     }

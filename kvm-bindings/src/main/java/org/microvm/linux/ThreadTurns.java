@@ -1,6 +1,7 @@
 package org.microvm.linux;
 
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.microvm.bindings.Linux;
 import org.slf4j.Logger;
@@ -15,6 +16,12 @@ final class ThreadTurns implements LoopTurns {
   private final EventFd wakeUp;
   private final Thread thread;
 
+  /** Counted down when turns may be taken. */
+  private final CountDownLatch released = new CountDownLatch(1);
+
+  /** The number of turns that have failed; for the loop's thread only. */
+  private long failures;
+
   /**
    * Adds what wakes the thread to the loop's epoll set.
    *
@@ -27,20 +34,35 @@ final class ThreadTurns implements LoopTurns {
       int add = Linux.EPOLL_CTL_ADD();
       long result = epoll.control(add, wakeUp.fd(), EventLoop.IN, EventLoop.WAKE_UP, 0);
       ErrnoException.check(result, "watch eventfd");
-    } catch (ErrnoException failure) {
+      thread = Thread.ofPlatform().name(loop.name()).unstarted(this::run);
+    } catch (ErrnoException | RuntimeException | Error failure) {
       wakeUp.close();
       throw failure;
     }
-    thread = Thread.ofPlatform().name(loop.name()).unstarted(this::run);
   }
 
   private void run() {
     try {
+      released.await();
       while (!loop.isStopping()) {
-        loop.turn(EpollSet.BATCH, loop.timeoutMillis());
+        turn();
       }
+    } catch (InterruptedException impossible) {
+      LOG.error("event loop {} stops: it was interrupted", loop.name());
     } finally {
       end();
+    }
+  }
+
+  /** Takes a turn; a failure must not end the loop, on which all devices depend. */
+  private void turn() {
+    try {
+      loop.turn(EpollSet.BATCH, loop.timeoutMillis());
+    } catch (RuntimeException | Error failure) {
+      failures++;
+      if (Long.bitCount(failures) == 1) {
+        LoopLog.error("a turn of event loop {} failed ({} times)", loop.name(), failures, failure);
+      }
     }
   }
 
@@ -50,13 +72,18 @@ final class ThreadTurns implements LoopTurns {
   }
 
   @Override
-  public void start() {
+  public void prepare() {
     thread.start();
   }
 
   @Override
+  public void start() {
+    released.countDown();
+  }
+
+  @Override
   public boolean isRunning() {
-    return thread.isAlive();
+    return released.getCount() == 0 && thread.isAlive();
   }
 
   @Override
@@ -75,9 +102,10 @@ final class ThreadTurns implements LoopTurns {
   }
 
   @Override
-  public void close(boolean started) {
+  public void close(boolean prepared) {
     wakeUp.signal();
-    if (!started) {
+    released.countDown();
+    if (!prepared) {
       end();
     } else if (!inTurn()) {
       join();

@@ -87,7 +87,7 @@ public final class UnixSocket {
       setMode(path, mode);
       ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), LISTEN, path);
       return fd;
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       if (bound) {
         path.toFile().delete();
       }

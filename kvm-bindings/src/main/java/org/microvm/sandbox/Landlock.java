@@ -61,7 +61,7 @@ final class Landlock implements AutoCloseable {
         allow(ruleset, port);
       }
       return new Landlock(ruleset, LandlockThreads.prepare(ruleset));
-    } catch (ErrnoException failure) {
+    } catch (ErrnoException | RuntimeException | Error failure) {
       Syscalls.close(ruleset);
       throw failure;
     }

@@ -7,19 +7,24 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.microvm.syscall.FaultInjection;
+import org.microvm.testing.NoThreads;
 
 /** Watches of a loop. */
 class EventLoopTest extends EventLoopFixture {
@@ -38,6 +43,71 @@ class EventLoopTest extends EventLoopFixture {
 
     assertEquals("1 true test-loop", next());
     assertFalse(loop.inLoop());
+  }
+
+  @Test
+  void loopThatIsPrepared_callsNothingBeforeItIsStarted() throws Exception {
+    loop.watch(first.fd(), EventLoop.IN, events -> log.add("" + first.drain()));
+    loop.execute(() -> log.add("task"));
+    first.signal();
+
+    loop.prepare();
+    assertTrue(log.isEmpty());
+    assertFalse(loop.isRunning());
+
+    try (NoThreads _ = NoThreads.here()) {
+      loop.start();
+    }
+    assertTrue(loop.isRunning());
+    assertEquals("1", next());
+    assertEquals("task", next());
+  }
+
+  @Test
+  void loopThatIsPreparedOnly_leavesNothingWhenItIsClosed() throws Exception {
+    long before = descriptors();
+    EventLoop other = EventLoop.open("other");
+    other.prepare();
+
+    other.close();
+
+    assertEquals(before, descriptors());
+  }
+
+  @Test
+  void loopWithoutAThread_leavesNothing() throws Exception {
+    long before = descriptors();
+
+    try (NoThreads _ = NoThreads.here()) {
+      assertThrows(OutOfMemoryError.class, () -> EventLoop.open("other"));
+    }
+
+    assertEquals(before, descriptors());
+  }
+
+  private static long descriptors() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.count();
+    }
+  }
+
+  /** The call of the system is outside of all handlers and tasks. */
+  @Test
+  void errorInATurn_doesNotEndTheLoop() throws Exception {
+    loop.start();
+    AtomicBoolean failed = new AtomicBoolean();
+    FaultInjection.Rule once =
+        (call, fd) -> {
+          if (call.equals("epoll_wait") && !failed.getAndSet(true)) {
+            throw new OutOfMemoryError("Java heap space");
+          }
+          return 0;
+        };
+    try (FaultInjection _ = FaultInjection.by(once)) {
+      barrier();
+    }
+    assertTrue(failed.get());
+    assertTrue(loop.isRunning());
   }
 
   @Test

@@ -1,0 +1,23 @@
+package org.microvm.linux;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The log of failures on an {@link EventLoop}. The loop goes on after what has failed, so a message
+ * that cannot be logged, for instance for lack of memory, must not end it.
+ */
+final class LoopLog {
+  private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+
+  private LoopLog() {}
+
+  /** Logs an error if that is possible; arguments as for {@link Logger#error}. */
+  static void error(String format, Object... arguments) {
+    try {
+      LOG.error(format, arguments);
+    } catch (RuntimeException | Error noLog) {
+      // There is nobody else to tell.
+    }
+  }
+}
