@@ -167,6 +167,10 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   public void notifyQueue(int index) throws VirtqueueException {
     VirtioQueues live = queues;
     Virtqueue queue = live.queue(index);
+    if (queue.hasPending()) {
+      // Before a request is taken from the queue: after an error the event loop repeats this call.
+      worker.prepare();
+    }
     for (DescriptorChain chain = queue.pop(); chain != null; chain = queue.pop()) {
       accept(live, queue, chain);
     }

@@ -100,14 +100,27 @@ final class BlkWorker implements AutoCloseable {
     return statistics;
   }
 
+  /**
+   * Makes sure that there is a thread for the next {@link #submit}. If the host has none, this
+   * throws an error, and the caller tries again later.
+   */
+  void prepare() {
+    lock.lock();
+    try {
+      if (thread == null && !closed) {
+        startThread();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Queues a job; never blocks. */
   void submit(BlkJob job) {
     lock.lock();
     try {
       waiting.add(job);
-      if (thread == null && !closed) {
-        startThread();
-      }
+      prepare();
       work.signal();
     } finally {
       lock.unlock();
@@ -259,8 +272,18 @@ final class BlkWorker implements AutoCloseable {
         job.result = -Errno.EIO;
       }
       statistics = statistics.plus(job.request, job.result >= 0, System.nanoTime() - start);
-      Optional<BlkError> error = finish(job);
+      try {
+        tell(finish(job));
+      } catch (RuntimeException | Error e) {
+        LOG.error("blk-{}: what has to know of a request has failed", settings.name(), e);
+      }
+    }
+  }
+
+  private void tell(Optional<BlkError> error) {
+    try {
       error.ifPresent(onError);
+    } finally {
       if (error.isEmpty() || error.get().action() != OnError.STOP) {
         onDone.run();
       }

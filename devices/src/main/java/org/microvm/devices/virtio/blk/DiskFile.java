@@ -41,7 +41,7 @@ public final class DiskFile implements BlkBackend {
         throw new IOException(path + " is in use by another process");
       }
       return new DiskFile(file, file.size());
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       file.close();
       throw e;
     }
@@ -83,7 +83,7 @@ public final class DiskFile implements BlkBackend {
     Fd file = file(path, Fd.READ_WRITE);
     try {
       return new DiskFile(file, file.size());
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       file.close();
       throw e;
     }

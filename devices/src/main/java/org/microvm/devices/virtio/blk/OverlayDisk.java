@@ -51,7 +51,7 @@ public final class OverlayDisk implements BlkBackend {
           "cannot create the overlay file of %s in %s (from TMPDIR, otherwise /var/tmp): %s"
               .formatted(path, directory(), FailureText.reason(e)),
           e);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       base.close();
       throw e;
     }
@@ -70,7 +70,7 @@ public final class OverlayDisk implements BlkBackend {
       try {
         file.resize(size);
         return file;
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException | Error e) {
         file.close();
         throw e;
       }

@@ -43,6 +43,7 @@ abstract class BlkDeviceFixture {
   Path image;
   RecordingBackend backend;
   BlkDevice device;
+  VirtioMmioTransport transport;
   TestDriver driver;
 
   @BeforeEach
@@ -63,7 +64,8 @@ abstract class BlkDeviceFixture {
   void start(BlkConfig settings) throws Exception {
     backend = new RecordingBackend(DiskFile.open(image, settings.readOnly()));
     device = new BlkDevice(settings, backend, eventLoop);
-    driver = new TestDriver(new VirtioMmioTransport(device, ram.memory(), interrupt), ram).start();
+    transport = new VirtioMmioTransport(device, ram.memory(), interrupt);
+    driver = new TestDriver(transport, ram).start();
   }
 
   void takeQueueAway() {

@@ -17,6 +17,7 @@ import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.VirtioFeatures;
 import org.microvm.linux.Errno;
+import org.microvm.testing.NoThreads;
 
 class BlkDeviceTest extends BlkDeviceFixture {
   @Test
@@ -59,6 +60,21 @@ class BlkDeviceTest extends BlkDeviceFixture {
     assertEquals(1, ram.load(data + 511, 1)[0]);
     assertEquals(0, ram.load(data + 512, 1)[0]);
     assertEquals(1, interrupt.count());
+  }
+
+  @Test
+  void requestWithoutAThread_isDoneOnceThereIsOne() throws Exception {
+    device.close();
+    start(new BlkConfig("vda", "vda", false, DiskPolicy.defaults(), true));
+
+    try (NoThreads _ = NoThreads.here()) {
+      assertThrows(OutOfMemoryError.class, () -> request(IN, 1, writable(data, 512)));
+    }
+    // As the event loop does it for a device on a shared loop, a second after the error.
+    assertTrue(transport.queuesNotified(0));
+
+    awaitUsed();
+    assertEquals(0, status());
   }
 
   @Test
