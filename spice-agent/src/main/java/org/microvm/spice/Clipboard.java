@@ -89,20 +89,26 @@ public final class Clipboard implements AutoCloseable {
    */
   public static Clipboard over(ByteChannel channel) {
     Clipboard clipboard = new Clipboard();
-    Thread.ofPlatform()
-        .daemon()
-        .name("clipboard-reader")
-        .start(
-            () -> {
-              try {
-                clipboard.serve(channel);
-              } catch (ClipboardException e) {
-                LOG.warn("clipboard: the peer sent {}", e.getMessage());
-              } finally {
-                clipboard.close();
-              }
-            });
-    return clipboard;
+    try {
+      Thread.ofPlatform()
+          .daemon()
+          .name("clipboard-reader")
+          .start(() -> clipboard.serveOnce(channel));
+      return clipboard;
+    } catch (Error e) {
+      new Session(channel, MOST_OWED).close();
+      throw e;
+    }
+  }
+
+  private void serveOnce(ByteChannel channel) {
+    try {
+      serve(channel);
+    } catch (ClipboardException e) {
+      LOG.warn("clipboard: the peer sent {}", e.getMessage());
+    } finally {
+      close();
+    }
   }
 
   /**

@@ -96,20 +96,25 @@ public final class ClipboardHub implements AutoCloseable {
         new MemberOffers(
             (selection, format) -> member.request(selection, format, MEMBER_SILENCE), this::keep);
     member.watch((selection, formats) -> memberOffers(member, reads, selection, formats));
-    Thread.ofPlatform()
-        .daemon()
-        .name("clipboard-member")
-        .start(
-            () -> {
-              try {
-                member.serve(channel);
-              } catch (ClipboardException e) {
-                LOG.warn("clipboard: a program sent {}", e.getMessage());
-              } finally {
-                members.remove(member);
-                member.close();
-              }
-            });
+    try {
+      Thread.ofPlatform().daemon().name("clipboard-member").start(() -> serve(member, channel));
+    } catch (Error e) {
+      members.remove(member);
+      member.close();
+      new Session(channel, MEMBER_OWED).close();
+      throw e;
+    }
+  }
+
+  private void serve(Clipboard member, ByteChannel channel) {
+    try {
+      member.serve(channel);
+    } catch (ClipboardException e) {
+      LOG.warn("clipboard: a program sent {}", e.getMessage());
+    } finally {
+      members.remove(member);
+      member.close();
+    }
   }
 
   /** Disconnects the guest and the members. */

@@ -161,6 +161,9 @@ final class Session {
     } catch (IOException e) {
       LOG.debug("clipboard: {}", e.getMessage());
       close();
+    } catch (RuntimeException | Error e) {
+      LOG.error("clipboard: the connection is closed", e);
+      close();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

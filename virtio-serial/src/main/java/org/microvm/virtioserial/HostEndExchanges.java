@@ -53,7 +53,7 @@ final class HostEndExchanges {
         ports.require(nr).exchange(next);
         exchange.complete(null);
       }
-    } catch (PortException | RuntimeException e) {
+    } catch (PortException | RuntimeException | Error e) {
       exchange.completeExceptionally(e);
     } finally {
       context.lock().exit(outer);

@@ -89,7 +89,7 @@ final class HostSession {
         inputWatch = watch(loop, connection.input(), events -> ready(lock, handler, events, 0));
         outputWatch = watch(loop, connection.output(), events -> ready(lock, handler, 0, events));
       }
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       close();
       throw e;
     }

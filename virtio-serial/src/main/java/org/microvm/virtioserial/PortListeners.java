@@ -51,8 +51,8 @@ final class PortListeners {
     for (PortListener listener : listeners) {
       try {
         event.accept(listener, port);
-      } catch (RuntimeException e) {
-        LOG.error("a port listener threw an exception", e);
+      } catch (RuntimeException | Error e) {
+        LOG.error("a port listener failed", e);
       }
     }
   }

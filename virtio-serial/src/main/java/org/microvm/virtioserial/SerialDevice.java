@@ -1,6 +1,7 @@
 package org.microvm.virtioserial;
 
 import java.io.IOException;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
@@ -285,17 +286,28 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** Removes all ports. None can be added afterwards. */
+  /** Removes all ports, even if one cannot be removed. None can be added afterwards. */
   @Override
   public void close() {
-    context.locked(
-        () -> {
-          closed = true;
-          exchanges.close();
-          for (Port port : ports.all().toList()) {
-            ports.remove(port);
-          }
-        });
+    ReentrantLock outer = context.lock().enter();
+    try {
+      closed = true;
+      exchanges.close();
+      removeAll(ports.all().toList().iterator());
+    } finally {
+      context.lock().exit(outer);
+    }
+  }
+
+  private void removeAll(Iterator<Port> rest) {
+    if (rest.hasNext()) {
+      Port next = rest.next();
+      try {
+        context.locked(() -> ports.remove(next));
+      } finally {
+        removeAll(rest);
+      }
+    }
   }
 
   // The guest's side.

@@ -18,6 +18,7 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixListener;
 import org.microvm.linux.UnixSocket;
+import org.microvm.testing.NoThreads;
 import org.microvm.testing.SmallFileSystem;
 import org.microvm.virtioserial.backend.FifoBackend;
 import org.microvm.virtioserial.backend.FileBackend;
@@ -98,6 +99,21 @@ class BackendTest extends BackendFixture {
     try (ServerSocketChannel server = server();
         var _ = server.accept()) {
       machine.events.await("host connected a");
+    }
+  }
+
+  @Test
+  void unixClient_withoutAThread_triesAgain() throws Exception {
+    try (ServerSocketChannel server = server()) {
+      NoThreads[] without = new NoThreads[1];
+      machine.loop.execute(() -> without[0] = NoThreads.here());
+      add(UnixClientBackend.reconnecting(machine.path("server"), Duration.ofMillis(1)));
+      machine.idle();
+      machine.loop.execute(() -> without[0].close());
+
+      try (var _ = server.accept()) {
+        machine.events.await("host connected a");
+      }
     }
   }
 

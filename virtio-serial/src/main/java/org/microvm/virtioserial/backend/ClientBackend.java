@@ -80,8 +80,13 @@ abstract class ClientBackend implements PortBackend {
 
   /** Connects on a separate thread, because the call may block, for instance on a full backlog. */
   private void attempt() {
-    if (!closed) {
+    if (closed) {
+      return;
+    }
+    try {
       Thread.ofPlatform().daemon().name("connect " + describe()).start(this::tryToConnect);
+    } catch (OutOfMemoryError noThread) {
+      tried(null, noThread.getMessage());
     }
   }
 
@@ -92,6 +97,8 @@ abstract class ClientBackend implements PortBackend {
       connection = connect();
     } catch (ErrnoException e) {
       failure = e.getMessage();
+    } catch (RuntimeException | Error e) {
+      failure = e.toString();
     }
     report(connection, failure);
   }

@@ -45,7 +45,7 @@ public final class FifoBackend extends FixedBackend {
     try {
       Fd out = end(path, ".out");
       return new FifoBackend(new HostConnection(in, out, false), path);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       in.close();
       throw e;
     }

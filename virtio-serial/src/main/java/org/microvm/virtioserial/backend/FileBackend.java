@@ -34,7 +34,7 @@ public final class FileBackend extends FixedBackend {
       Fd out = Fd.open(path, Fd.WRITE_ONLY, Fd.CREATE, Fd.NON_BLOCKING, mode);
       // The end of the input file is not the end of the output.
       return new FileBackend(new HostConnection(in, out, true), path);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       if (in != null) {
         in.close();
       }

@@ -35,7 +35,7 @@ public final class InheritedServerBackend extends ServerBackend {
             "use " + socket, Errno.EINVAL, "server=on needs a socket that listens");
       }
       return new InheritedServerBackend(socket, UnixSocket.isUnix(socket), wait);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }

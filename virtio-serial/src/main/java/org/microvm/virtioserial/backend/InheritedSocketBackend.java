@@ -32,7 +32,7 @@ public final class InheritedSocketBackend extends ClientBackend {
       boolean halfClose = UnixSocket.isUnix(socket);
       return new InheritedSocketBackend(
           new HostConnection(socket, socket, halfClose), socket.toString());
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }

@@ -34,7 +34,7 @@ public final class LoggedBackend implements PortBackend {
       int mode = append ? Fd.APPEND : Fd.TRUNCATE;
       Fd log = Fd.open(path, Fd.WRITE_ONLY, Fd.CREATE, Fd.NON_BLOCKING, mode);
       return new LoggedBackend(backend, log);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       backend.close();
       throw e;
     }

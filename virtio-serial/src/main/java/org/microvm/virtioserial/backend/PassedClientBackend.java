@@ -23,7 +23,7 @@ public final class PassedClientBackend extends ClientBackend {
   public static PassedClientBackend of(Fd socket, String name) throws ErrnoException {
     try {
       socket.nonBlocking(true);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }

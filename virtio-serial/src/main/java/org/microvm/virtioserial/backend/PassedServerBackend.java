@@ -28,7 +28,7 @@ public final class PassedServerBackend extends ServerBackend {
       throws ErrnoException {
     try {
       listener.nonBlocking(true);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       listener.close();
       throw e;
     }

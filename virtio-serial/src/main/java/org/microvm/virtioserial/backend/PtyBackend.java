@@ -47,7 +47,7 @@ public final class PtyBackend extends FixedBackend {
       terminal = Fd.open(pty.path(), Fd.READ_WRITE, Fd.NON_BLOCKING);
       Terminal.makeTransparent(terminal);
       return new PtyBackend(pty, terminal);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       pty.close();
       if (terminal != null) {
         terminal.close();

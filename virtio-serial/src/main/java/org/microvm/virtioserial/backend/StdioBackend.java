@@ -68,7 +68,7 @@ public final class StdioBackend extends FixedBackend {
       }
       output.nonBlocking(true);
       return new StdioBackend(new HostConnection(input, output, true), terminal);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       output.close();
       restore(terminal);
       throw e;

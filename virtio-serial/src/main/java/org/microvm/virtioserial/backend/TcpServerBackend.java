@@ -38,7 +38,7 @@ public final class TcpServerBackend extends ServerBackend {
       InetSocketAddress bound =
           new InetSocketAddress(address.getAddress(), TcpSocket.port(listener));
       return new TcpServerBackend(listener, Loopback.text(bound), wait);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       listener.close();
       throw e;
     }

@@ -42,15 +42,15 @@ final class TerminalInput implements AutoCloseable {
       Fd[] ends = UnixSocket.pair();
       try {
         ends[1].nonBlocking(false);
-      } catch (ErrnoException e) {
+        TerminalInput input = new TerminalInput(terminal, ends[0], ends[1]);
+        Thread.ofPlatform().daemon().name("terminal-input").start(input::run);
+        return input;
+      } catch (ErrnoException | RuntimeException | Error e) {
         ends[0].close();
         ends[1].close();
         throw e;
       }
-      TerminalInput input = new TerminalInput(terminal, ends[0], ends[1]);
-      Thread.ofPlatform().daemon().name("terminal-input").start(input::run);
-      return input;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       terminal.close();
       throw e;
     }

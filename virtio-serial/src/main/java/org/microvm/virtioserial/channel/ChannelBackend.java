@@ -67,7 +67,7 @@ public final class ChannelBackend implements PortBackend {
     try {
       channel = new Channel(loop, pair[0], this::channelClosed);
       loop.execute(this::attach);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       channel = null;
       pair[0].close();
       pair[1].close();

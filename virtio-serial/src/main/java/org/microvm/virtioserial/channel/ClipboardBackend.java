@@ -89,7 +89,20 @@ public final class ClipboardBackend implements PortBackend {
         LOG.error("{}: programs cannot connect: {}", describe(), e.getMessage());
       }
     }
-    Thread.ofPlatform().daemon().name("clipboard-agent").start(this::serveAgents);
+    begin();
+  }
+
+  /** Starts the thread that serves agents, later if the host has none now. */
+  private void begin() {
+    if (ended.getCount() == 0) {
+      return;
+    }
+    try {
+      Thread.ofPlatform().daemon().name("clipboard-agent").start(this::serveAgents);
+    } catch (OutOfMemoryError noThread) {
+      LOG.warn("{}: {}; trying again", describe(), noThread.getMessage());
+      loop.schedule(RETRY_NANOS, this::begin);
+    }
   }
 
   /** Serves one connection of the guest's agent after the other, until the port ends. */
@@ -107,12 +120,20 @@ public final class ClipboardBackend implements PortBackend {
           if (ended.await(PAUSE_SECONDS, TimeUnit.SECONDS)) {
             return;
           }
+        } catch (OutOfMemoryError e) {
+          // Such as that there is no thread that writes to the agent.
+          LOG.warn("{}: {}; trying again", describe(), e.getMessage());
+          if (ended.await(PAUSE_SECONDS, TimeUnit.SECONDS)) {
+            return;
+          }
         }
       }
     } catch (PortClosedException | ExecutionException e) {
       LOG.debug("{}: the port has ended", describe());
     } catch (IOException e) {
       LOG.error("{}: the clipboard is no longer served: {}", describe(), e.getMessage());
+    } catch (RuntimeException | Error e) {
+      LOG.error("{}: the clipboard is no longer served", describe(), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
