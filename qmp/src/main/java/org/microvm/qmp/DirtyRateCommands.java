@@ -77,7 +77,12 @@ final class DirtyRateCommands {
         new Measurement(
             "measuring", TimeUnit.NANOSECONDS.toSeconds(System.nanoTime()), seconds, pages, -1);
     last = began;
-    Thread.ofPlatform().daemon().name("dirty-rate").start(() -> run(access, began));
+    try {
+      Thread.ofPlatform().daemon().name("dirty-rate").start(() -> run(access, began));
+    } catch (OutOfMemoryError noThread) {
+      last = began.now("unstarted", -1);
+      throw QmpException.generic("%s", noThread.getMessage());
+    }
     return null;
   }
 
@@ -85,7 +90,7 @@ final class DirtyRateCommands {
     try {
       long bytes = access.dirtyRate(Duration.ofSeconds(began.seconds()), (int) began.pages());
       last = began.now("measured", bytes >> 20);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       LOG.info("the dirty rate was not measured: {}", e.getMessage());
       last = began.now("unstarted", -1);
     }

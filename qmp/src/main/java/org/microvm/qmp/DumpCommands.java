@@ -85,11 +85,21 @@ final class DumpCommands {
     Fd file = file(protocol);
     running = true;
     if (detach) {
-      Thread.ofPlatform().daemon().name("memory-dump").start(() -> tryToDump(file));
-      return null;
+      begin(file);
+    } else {
+      dump(file);
     }
-    dump(file);
     return null;
+  }
+
+  private void begin(Fd file) throws QmpException {
+    try {
+      Thread.ofPlatform().daemon().name("memory-dump").start(() -> tryToDump(file));
+    } catch (OutOfMemoryError noThread) {
+      running = false;
+      file.close();
+      throw QmpException.generic("%s", noThread.getMessage());
+    }
   }
 
   private static void checkFormat(String format) throws QmpException {
@@ -148,11 +158,19 @@ final class DumpCommands {
         }
       }
     } catch (IOException e) {
-      ended(progress("failed", bytes).put("completed", 0), e.getMessage());
+      failed(bytes, e.getMessage());
       throw QmpException.generic("%s", e.getMessage());
+    } catch (RuntimeException | Error e) {
+      // The client waits for the event.
+      failed(bytes, e.toString());
+      throw e;
     } finally {
       running = false;
     }
+  }
+
+  private void failed(long bytes, String why) {
+    ended(progress("failed", bytes).put("completed", 0), why);
   }
 
   private void ended(ObjectNode result, String error) {

@@ -52,7 +52,7 @@ final class HumanSession {
     try {
       outputWatch =
           connection.isDuplex() ? null : loop.watch(connection.output(), 0, events -> flush());
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       watch.close();
       throw e;
     }

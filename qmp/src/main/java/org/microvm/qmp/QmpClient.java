@@ -104,7 +104,7 @@ public final class QmpClient implements AutoCloseable {
     SocketChannel socket = UnixConnection.open(path);
     try {
       return new QmpClient(socket, patience);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }
@@ -190,7 +190,7 @@ public final class QmpClient implements AutoCloseable {
         socket.write(line);
       }
       written.complete(null);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       written.completeExceptionally(e);
     }
   }
@@ -295,9 +295,10 @@ public final class QmpClient implements AutoCloseable {
       }
     } catch (IOException | UncheckedIOException e) {
       // The other end is gone or does not speak QMP. Waiting callers see the end of the stream.
+    } finally {
+      answers.add(END);
+      events.add(END);
     }
-    answers.add(END);
-    events.add(END);
   }
 
   @Override

@@ -144,8 +144,14 @@ public final class QmpServer implements AutoCloseable {
 
   private static QmpServer create(QmpTarget target, ChannelRegistry registry, Settings settings)
       throws ErrnoException {
-    QmpServer server =
-        new QmpServer(EventLoop.open("qmp"), new ForwardingTarget(target), registry, settings);
+    EventLoop loop = EventLoop.open("qmp");
+    QmpServer server;
+    try {
+      server = new QmpServer(loop, new ForwardingTarget(target), registry, settings);
+    } catch (RuntimeException | Error e) {
+      loop.close();
+      throw e;
+    }
     if (target instanceof AwaitedGuest) {
       server.commands.serve(AwaitedGuest::serves);
     } else {
@@ -172,12 +178,12 @@ public final class QmpServer implements AutoCloseable {
       for (QmpClients listener : listeners) {
         listener.start(commands, events, () -> firstClient.complete(null));
       }
-    } catch (ErrnoException e) {
+      loop.start();
+      listening = true;
+    } catch (ErrnoException | RuntimeException | Error e) {
       close();
       throw e;
     }
-    listening = true;
-    loop.start();
   }
 
   private static QmpClients open(EventLoop loop, QmpEndpoint endpoint) throws ErrnoException {

@@ -85,7 +85,7 @@ final class QmpSession implements QmpInput.Sink {
     try {
       outputWatch =
           connection.isDuplex() ? null : loop.watch(connection.output(), 0, this::writable);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       watch.close();
       throw e;
     }
@@ -185,10 +185,9 @@ final class QmpSession implements QmpInput.Sink {
       send(reply);
     } catch (QmpException e) {
       error(id, e);
-    } catch (RuntimeException | LinkageError e) {
-      // A LinkageError: the files of this program were replaced while it runs. The log may need
-      // some
-      // of them, so the client, which waits, is answered first.
+    } catch (RuntimeException | Error e) {
+      // Such as a LinkageError: the files of this program were replaced while it runs. The log may
+      // need some of them, so the client, which waits, is answered first.
       error(id, QmpException.generic("internal error; the log of the machine has the details"));
       if (commands.isFailureLogged()) {
         LOG.error("a command on the control socket failed", e);

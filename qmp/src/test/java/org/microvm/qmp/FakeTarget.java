@@ -44,6 +44,13 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   volatile Optional<UUID> generation = Optional.empty();
 
   final FakeAccess access = new FakeAccess();
+
+  /** Called on the thread that asks for the access. */
+  volatile Runnable onAccess = () -> {};
+
+  /** Thrown by a dump, or null. */
+  volatile Error dumpFailure;
+
   volatile boolean asQemu;
 
   /** Where the machine reports its events, as a machine does; null for nowhere. */
@@ -122,6 +129,9 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void dumpMemory(Fd file) throws IOException {
+    if (dumpFailure != null) {
+      throw dumpFailure;
+    }
     try (Arena arena = Arena.ofConfined()) {
       ErrnoException.check(file.write(arena.allocateFrom("memory")), "write", file);
     }
@@ -158,6 +168,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public GuestAccess access() {
+    onAccess.run();
     return access;
   }
 

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.machine.config.Topology;
+import org.microvm.testing.NoThreads;
 
 /** Commands that look into the guest, interrupt it, or change what happens to it. */
 @Timeout(60)
@@ -121,6 +122,35 @@ class GuestCommandsTest extends QmpProtocolFixture {
     }
     assertEquals(5, result.path("dirty-rate").asInt(), result.toString());
     assertEquals(512, result.path("sample-pages").asInt());
+  }
+
+  @Test
+  void dirtyRateWithoutAThread_isRefusedAndMeasuredLater() throws Exception {
+    target.access.measured = new CountDownLatch(0);
+    NoThreads[] without = new NoThreads[1];
+    target.onAccess = () -> without[0] = NoThreads.here();
+
+    assertEquals(NoThreads.MESSAGE, refusal("calc-dirty-rate", "'calc-time': 1"));
+
+    assertEquals("unstarted", run("query-dirty-rate", "").at("/return/status").asText());
+    target.onAccess = () -> without[0].close();
+    assertTrue(run("calc-dirty-rate", "'calc-time': 1").has("return"));
+  }
+
+  @Test
+  void dumpThatFailsUnexpectedly_tellsItsClient() throws Exception {
+    target.dumpFailure = new StackOverflowError();
+    try (RawClient client = client()) {
+      client.send(
+          "{'execute': 'dump-guest-memory', 'arguments': {'paging': false, 'detach': true,"
+              + " 'protocol': 'file:%s'}}".formatted(directory.resolve("dump")));
+
+      JsonNode message = client.read();
+      while (!message.path("event").asText().equals("DUMP_COMPLETED")) {
+        message = client.read();
+      }
+      assertEquals("failed", message.at("/data/result/status").asText());
+    }
   }
 
   @Test
