@@ -60,14 +60,14 @@ final class GuestArrival {
     SourceVerdict verdict = awaitVerdict();
     return switch (verdict) {
       case GO -> {
-        takeDisks();
+        boolean stays = prepareToRun(paused, held);
         tellRunning();
-        yield target.activate(paused || held.getAsBoolean());
+        yield target.activate(stays);
       }
       // The source has died, and no other process has the guest.
       case LOCAL_EOF -> {
         target.takeDisks();
-        yield target.activate(paused || held.getAsBoolean());
+        yield target.activate(paused || isHeld(held));
       }
       case REMOTE_EOF -> {
         LOG.warn(
@@ -119,12 +119,30 @@ final class GuestArrival {
     return SourceVerdict.GO;
   }
 
-  private void takeDisks() throws IOException {
+  /**
+   * Does all that can fail before RUNNING, after which the source lets go of the guest. Disks come
+   * last, because the source locks them again as soon as it is told of a failure.
+   *
+   * @return whether the guest stays paused here
+   */
+  private boolean prepareToRun(boolean paused, BooleanSupplier held) throws IOException {
     try {
+      boolean stays = paused || held.getAsBoolean();
       target.takeDisks();
-    } catch (IOException e) {
+      return stays;
+    } catch (IOException | RuntimeException | Error e) {
       refuse(stream, e);
       throw e;
+    }
+  }
+
+  /** Asks whether a guest that nobody else has stays paused; if that is not known, it does. */
+  private static boolean isHeld(BooleanSupplier held) {
+    try {
+      return held.getAsBoolean();
+    } catch (RuntimeException | Error e) {
+      LOG.error("it is not known whether the guest is to run, so it is paused", e);
+      return true;
     }
   }
 
@@ -180,7 +198,7 @@ final class GuestArrival {
       // The event loop must not wait in a read or write, whatever the source has set.
       descriptor.nonBlocking(true);
       target.adopt(port(frame), HostConnection.duplex(descriptor));
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       descriptor.close();
       throw e;
     } catch (PortException e) {

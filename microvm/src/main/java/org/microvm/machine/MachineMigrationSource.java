@@ -230,10 +230,13 @@ final class MachineMigrationSource implements MigrationSource {
     @Override
     public void leave() {
       left = true;
-      detachMemory();
-      parts.serial().handover().release();
-      parts.board().release();
-      instance.end(new MachineEnd.Migrated());
+      try {
+        detachMemory();
+        parts.serial().handover().release();
+        parts.board().release();
+      } finally {
+        instance.end(new MachineEnd.Migrated());
+      }
     }
 
     /**
@@ -261,6 +264,25 @@ final class MachineMigrationSource implements MigrationSource {
     @Override
     public void close() {
       try {
+        takeDisksBack();
+        if (stays) {
+          lifecycle.hold(new Held(loopPause, freeze));
+        } else {
+          loopPause.close();
+          thaw(freeze);
+        }
+        if (left || stays) {
+          standstill.keepStopped();
+        } else {
+          lifecycle.stay();
+        }
+      } finally {
+        standstill.close();
+      }
+    }
+
+    private void takeDisksBack() {
+      try {
         if (!left && !stays) {
           parts.disks().take();
         }
@@ -268,18 +290,6 @@ final class MachineMigrationSource implements MigrationSource {
         LOG.error("the guest stays paused: {}", e.getMessage());
         stays = true;
       }
-      if (stays) {
-        lifecycle.hold(new Held(loopPause, freeze));
-      } else {
-        loopPause.close();
-        thaw(freeze);
-      }
-      if (left || stays) {
-        standstill.keepStopped();
-      } else {
-        lifecycle.stay();
-      }
-      standstill.close();
     }
   }
 

@@ -180,10 +180,11 @@ final class RestoreTarget implements AutoCloseable {
   }
 
   /**
-   * Starts the vCPU threads, which wait at the closed pause gate for {@link #activate} or {@link
-   * #keep}.
+   * Starts the event loop's thread, and the vCPU threads, which wait at the closed pause gate for
+   * {@link #activate} or {@link #keep}: these must not fail for lack of threads.
    */
   void standBy() {
+    parts.loop().prepare();
     parts.pauseGate().close();
     // The guest has run before, so it does not wait for the channels with wait=on.
     parts.cancelWait();

@@ -42,7 +42,7 @@ public final class UnixTransportListener implements TransportListener {
     }
     try {
       return UnixTransport.authenticated(connection, access);
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       connection.close();
       throw e;
     }

@@ -99,6 +99,36 @@ class MigrationFailureTest extends MigrationFixture {
   }
 
   @Test
+  void destinationThatDoesNotKnowWhetherTheGuestIsToRun_leavesItHere() throws Exception {
+    Machine machine = start("wait=halt");
+    MachineConfig config = incomingConfig();
+    try (SocketChannel host = connect();
+        IncomingMigration incoming = IncomingMigration.listen(incoming())) {
+      CompletableFuture<Machine> arrived =
+          CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return incoming.receive(
+                      config,
+                      () -> {
+                        throw new AssertionError("a supplier that fails");
+                      });
+                } catch (MachineException e) {
+                  throw new CompletionException(e);
+                }
+              },
+              threads);
+
+      Migration migration = migrate(machine, MigrationMemory.AUTO);
+
+      assertEquals(Status.FAILED, migration.result().get(30, TimeUnit.SECONDS).status());
+      assertTrue(migration.failure().contains("a supplier that fails"), migration.failure());
+      assertThrows(Exception.class, () -> arrived.get(30, TimeUnit.SECONDS));
+      assertStillHere(machine, host);
+    }
+  }
+
+  @Test
   void cancel_whileMemoryIsSent_leavesTheGuestHere() throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect();

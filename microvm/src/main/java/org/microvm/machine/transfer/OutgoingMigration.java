@@ -149,6 +149,14 @@ public final class OutgoingMigration implements Migration {
   }
 
   private void run() {
+    try {
+      runToItsEnd();
+    } finally {
+      result.complete(progress);
+    }
+  }
+
+  private void runToItsEnd() {
     Status status = null;
     try {
       migrate();
@@ -157,16 +165,14 @@ public final class OutgoingMigration implements Migration {
       status = cancellation.isCancelled() ? Status.CANCELLED : Status.FAILED;
     } catch (InterruptedException e) {
       status = Status.CANCELLED;
-    } finally {
-      stream.close();
     }
     try {
+      stream.close();
+    } finally {
       if (status != null) {
         end(status, HandoverTimes.NONE);
       }
       guest.close();
-    } finally {
-      result.complete(progress);
     }
   }
 

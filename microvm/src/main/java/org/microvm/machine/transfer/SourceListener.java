@@ -76,9 +76,9 @@ public final class SourceListener implements AutoCloseable {
     awaited = true;
     try {
       if (!accepting) {
-        accepting = true;
         failure = null;
         Thread.ofPlatform().daemon().name("migration-accept").start(this::accept);
+        accepting = true;
       }
       while (source == null && failure == null) {
         wait();
@@ -100,13 +100,27 @@ public final class SourceListener implements AutoCloseable {
     try {
       for (; ; ) {
         handshakes.acquire();
-        Transport transport = acceptOne();
-        Thread.ofPlatform().daemon().name("migration-hello").start(() -> examine(transport));
+        begin(acceptOne());
       }
     } catch (IOException e) {
       fail(e);
     } catch (InterruptedException e) {
       fail(new InterruptedIOException("interrupted"));
+    } catch (RuntimeException | Error e) {
+      // The thread that waits would do so for ever.
+      fail(new IOException(e));
+    }
+  }
+
+  /** Examines a connection on another thread; without one it is refused, and may come again. */
+  private void begin(Transport transport) throws InterruptedException {
+    try {
+      Thread.ofPlatform().daemon().name("migration-hello").start(() -> examine(transport));
+    } catch (OutOfMemoryError noThread) {
+      transport.close();
+      handshakes.release();
+      strangers.refused(noThread.getMessage());
+      Thread.sleep(RETRY);
     }
   }
 
@@ -146,8 +160,8 @@ public final class SourceListener implements AutoCloseable {
     boolean taken = false;
     try (Deadline deadline = new Deadline(handshake, stream::shutdown)) {
       taken = offer(stream, hello(stream, deadline));
-    } catch (IOException | RuntimeException e) {
-      strangers.refused(e.getMessage());
+    } catch (IOException | RuntimeException | Error e) {
+      strangers.refused(String.valueOf(e.getMessage()));
     } finally {
       if (!taken) {
         stream.close();

@@ -32,10 +32,12 @@ import org.microvm.linux.UnixSocket;
 import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.machine.transfer.SourceListener.Source;
 import org.microvm.syscall.FaultInjection;
+import org.microvm.testing.NoThreads;
 import org.microvm.transport.TcpTransport;
 import org.microvm.transport.TcpTransportListener;
 import org.microvm.transport.TestAuthority;
 import org.microvm.transport.TlsCredentials;
+import org.microvm.transport.Transport;
 import org.microvm.transport.TransportListener;
 import org.microvm.transport.UnixTransportListener;
 
@@ -61,6 +63,10 @@ class SourceListenerTest {
   private void await(TransportListener transports, Duration handshake) {
     listener = new SourceListener(transports, handshake);
     open.add(listener);
+    await();
+  }
+
+  private void await() {
     source =
         CompletableFuture.supplyAsync(
             () -> {
@@ -71,6 +77,85 @@ class SourceListenerTest {
               }
             },
             threads);
+  }
+
+  @Test
+  void waitThatHadNoThread_canBeRepeated() throws Exception {
+    listener = new SourceListener(new UnixTransportListener(path()), LONG);
+    open.add(listener);
+    try (NoThreads _ = NoThreads.here()) {
+      assertThrows(OutOfMemoryError.class, listener::await);
+    }
+    await();
+
+    try (MigrationStream stream = new MigrationStream(UnixSocket.connect(path()))) {
+      stream.write(Type.HELLO, MigrationStream.VERSION, new byte[0], List.of());
+
+      source.get(30, TimeUnit.SECONDS).stream().close();
+    }
+  }
+
+  @Test
+  void errorOfTheListener_endsTheWait() {
+    TransportListener failing =
+        new TransportListener() {
+          @Override
+          public Transport accept() {
+            throw new OutOfMemoryError("Java heap space");
+          }
+
+          @Override
+          public int port() {
+            return -1;
+          }
+
+          @Override
+          public void close() {}
+        };
+    await(failing, LONG);
+
+    assertThrows(ExecutionException.class, () -> source.get(30, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void connectionWithoutAThread_isRefusedAndTheNextOneIsServed() throws Exception {
+    UnixTransportListener real = new UnixTransportListener(path());
+    AtomicInteger accepted = new AtomicInteger();
+    NoThreads[] without = new NoThreads[1];
+    TransportListener transports =
+        new TransportListener() {
+          @Override
+          public Transport accept() throws IOException {
+            if (accepted.get() > 0) {
+              without[0].close();
+            }
+            Transport transport = real.accept();
+            if (accepted.getAndIncrement() == 0) {
+              without[0] = NoThreads.here();
+            }
+            return transport;
+          }
+
+          @Override
+          public int port() {
+            return -1;
+          }
+
+          @Override
+          public void close() {
+            real.close();
+          }
+        };
+    await(transports, LONG);
+
+    try (MigrationStream refused = new MigrationStream(UnixSocket.connect(path()))) {
+      assertEquals(null, refused.read());
+    }
+    try (MigrationStream stream = new MigrationStream(UnixSocket.connect(path()))) {
+      stream.write(Type.HELLO, MigrationStream.VERSION, new byte[0], List.of());
+
+      source.get(30, TimeUnit.SECONDS).stream().close();
+    }
   }
 
   private Path path() {
