@@ -43,10 +43,7 @@ final class DiskErrorControl {
   private void failed(BlkDevice disk, BlkError error) {
     if (error.action() == OnError.STOP) {
       boolean pausedBefore = pauses.closeForVcpu();
-      Thread.ofPlatform()
-          .name("disk-error")
-          .daemon()
-          .start(() -> finishPause(disk, error, pausedBefore));
+      pauses.follow("disk-error", () -> finishPause(disk, error, pausedBefore));
     } else if (isTimeToReport()) {
       tell(error);
     }
@@ -77,7 +74,7 @@ final class DiskErrorControl {
     log(error);
     tell(error);
     if (!pausedBefore) {
-      context.listeners().forEach(MachineListener::paused);
+      context.listeners().tell(MachineListener::paused);
     }
   }
 
@@ -103,6 +100,6 @@ final class DiskErrorControl {
   }
 
   private void tell(BlkError error) {
-    context.listeners().forEach(listener -> listener.diskFailed(error));
+    context.listeners().tell(listener -> listener.diskFailed(error));
   }
 }

@@ -110,8 +110,13 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     closers =
         Executors.newFixedThreadPool(
             CLOSERS, Thread.ofPlatform().daemon().name("pool-close-", 0).factory());
-    for (int i = 0; i < Math.min(STARTERS, limits.capacity()); i++) {
-      threads.add(Thread.ofPlatform().daemon().name("pool-start-" + i).start(this::fill));
+    try {
+      for (int i = 0; i < Math.min(STARTERS, limits.capacity()); i++) {
+        threads.add(Thread.ofPlatform().daemon().name("pool-start-" + i).start(this::fill));
+      }
+    } catch (Error e) {
+      close();
+      throw e;
     }
   }
 
@@ -127,7 +132,12 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   public G take() throws MachineException, InterruptedException {
     while (true) {
       G guest = next();
-      guest.machine().resume();
+      try {
+        guest.machine().resume();
+      } catch (RuntimeException | Error e) {
+        discard(guest);
+        throw e;
+      }
       signal();
       if (!guest.machine().end().isDone()) {
         return guest;
@@ -191,22 +201,31 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
    */
   public void discard(G guest) {
     guest.machine().stop();
+    if (!closesLater(guest)) {
+      closeGuest(guest);
+    }
+  }
+
+  /** Has a guest closed in the background, unless the pool is closed or there is no thread. */
+  private boolean closesLater(Guest guest) {
     lock.lock();
     try {
-      if (!closed) {
-        closers.execute(() -> closeGuest(guest));
-        return;
+      if (closed) {
+        return false;
       }
+      closers.execute(() -> closeGuest(guest));
+      return true;
+    } catch (OutOfMemoryError noThread) {
+      return false;
     } finally {
       lock.unlock();
     }
-    closeGuest(guest);
   }
 
   private static void closeGuest(Guest guest) {
     try {
       guest.close();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("a guest of the pool could not be closed completely", e);
     }
   }
@@ -345,11 +364,22 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     for (Thread thread : threads) {
       interrupted |= UninterruptedJoin.of(thread);
     }
-    ready.forEach(guest -> closers.execute(() -> closeGuest(guest)));
-    ready.clear();
+    closeReady();
     closers.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Closes several at a time, if there are threads. */
+  private void closeReady() {
+    for (G guest = ready.poll(); guest != null; guest = ready.poll()) {
+      G last = guest;
+      try {
+        closers.execute(() -> closeGuest(last));
+      } catch (OutOfMemoryError noThread) {
+        closeGuest(last);
+      }
     }
   }
 }

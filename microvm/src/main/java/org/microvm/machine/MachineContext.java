@@ -1,6 +1,5 @@
 package org.microvm.machine;
 
-import java.util.List;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.save.DiffTracking;
 import org.microvm.machine.vm.MachineParts;
@@ -21,4 +20,4 @@ record MachineContext(
     MachineLifecycle lifecycle,
     DiffTracking tracking,
     GuestActions actions,
-    List<MachineListener> listeners) {}
+    MachineListeners listeners) {}

@@ -1,7 +1,6 @@
 package org.microvm.machine;
 
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.DiskConfig;
@@ -36,12 +35,7 @@ record MachineControls(
     DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
     MachineContext context =
         new MachineContext(
-            config,
-            parts,
-            lifecycle,
-            tracking,
-            new GuestActions(config),
-            new CopyOnWriteArrayList<>());
+            config, parts, lifecycle, tracking, new GuestActions(config), new MachineListeners());
     PauseControl pauses = new PauseControl(context);
     PanicControl panics = new PanicControl(context, pauses);
     MigrationSession migrations = new MigrationSession(context, pauses);
@@ -97,7 +91,7 @@ record MachineControls(
   boolean pressPowerButton() {
     boolean pressed = context.parts().board().acpi().pressPowerButton();
     if (pressed) {
-      context.listeners().forEach(MachineListener::powerButtonPressed);
+      context.listeners().tell(MachineListener::powerButtonPressed);
     }
     return pressed;
   }
@@ -111,25 +105,38 @@ record MachineControls(
       if (!lifecycle.beginClose()) {
         return;
       }
+      // While their threads may use the machine's memory, it is not released, whatever fails.
       migrations.end();
       supervisor.join();
-      lifecycle.abandonHeld();
-      lifecycle.finish(new MachineEnd.Stopped());
-      lifecycle.lock().lock();
       try {
-        statistics.freeze();
-        context.tracking().end();
+        lifecycle.abandonHeld();
+        lifecycle.finish(new MachineEnd.Stopped());
+        freeze();
       } finally {
-        lifecycle.lock().unlock();
-      }
-      try {
-        lifecycle.instance().close();
-        context.parts().close();
-      } finally {
-        closed.complete(null);
+        release();
       }
     } finally {
       closing.unlock();
+    }
+  }
+
+  private void freeze() {
+    ReentrantLock lock = context.lifecycle().lock();
+    lock.lock();
+    try {
+      statistics.freeze();
+      context.tracking().end();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void release() {
+    try {
+      context.lifecycle().instance().close();
+      context.parts().close();
+    } finally {
+      closed.complete(null);
     }
   }
 }

@@ -118,7 +118,8 @@ final class MachineLifecycle {
   /**
    * Starts the machine.
    *
-   * @param action what is done for it, before it can be closed
+   * @param action what is done for it, before it can be closed; if this throws, the machine is not
+   *     started
    * @throws IllegalStateException if it was started before, or is closed
    */
   void start(Runnable action) {
@@ -129,6 +130,10 @@ final class MachineLifecycle {
       }
       started = true;
       action.run();
+    } catch (Error e) {
+      // Such as that no thread can be created: nothing would ever end the machine.
+      started = false;
+      throw e;
     } finally {
       lock.unlock();
     }

@@ -7,7 +7,8 @@ import org.microvm.machine.migration.MigrationProgress;
 
 /**
  * Receives the events of a machine, except its end, which {@link Machine#end} reports. Methods are
- * called on the thread that caused the event and must not block.
+ * called on the thread that caused the event and must not block. What they throw is logged, and
+ * changes nothing else.
  */
 public interface MachineListener {
   /** The power button was pressed; see {@link Machine#pressPowerButton}. */

@@ -64,24 +64,40 @@ final class MachineSupervisor {
   }
 
   private void supervise() {
-    MachineEnd last;
+    MachineEnd last = new MachineEnd.Stopped();
     try {
-      context.parts().serial().addListener(new ChannelUse());
-      context.parts().awaitReadyToBoot();
-      FlightRecording.tell("started", "");
-      last = runGuest();
-      Optional<MachineEnd.Reset> reset = resetAfter(last);
-      while (reset.isPresent()) {
-        last = startAgain(last, reset.get());
-        reset = resetAfter(last);
-      }
-    } catch (MachineException | RuntimeException | Error e) {
+      last = live();
+    } catch (MachineException e) {
       last = new MachineEnd.Failed(FailureText.of(e));
-      // A vCPU may run, if the thread of another one could not be started.
-      lifecycle.instance().end(last);
+    } catch (RuntimeException | Error e) {
+      last = new MachineEnd.Failed(FailureText.of(e));
+      LOG.error("the machine ends", e);
+    } finally {
+      finish(last);
     }
-    FlightRecording.tell("ended", last.toString());
-    lifecycle.finish(last);
+  }
+
+  /** Runs the guest until it does not start again, and returns how it has ended. */
+  private MachineEnd live() throws MachineException {
+    context.parts().serial().addListener(new ChannelUse());
+    context.parts().awaitReadyToBoot();
+    FlightRecording.tell("started", "");
+    MachineEnd last = runGuest();
+    Optional<MachineEnd.Reset> reset = resetAfter(last);
+    while (reset.isPresent()) {
+      last = startAgain(last, reset.get());
+      reset = resetAfter(last);
+    }
+    return last;
+  }
+
+  private void finish(MachineEnd last) {
+    try {
+      lifecycle.instance().end(last);
+      FlightRecording.tell("ended", last.toString());
+    } finally {
+      lifecycle.finish(last);
+    }
   }
 
   private final class ChannelUse implements PortListener {
@@ -110,7 +126,7 @@ final class MachineSupervisor {
       return new MachineEnd.ResetLoop(loop.failures(), how.how());
     }
     report(end);
-    context.listeners().forEach(listener -> listener.reset(how, resetByHost));
+    context.listeners().tell(listener -> listener.reset(how, resetByHost));
     return lifecycle.restart(this::powerOn) ? runGuest() : new MachineEnd.Stopped();
   }
 

@@ -48,20 +48,32 @@ final class MigrationSession {
       }
       // KVM keeps one log of written pages, which the migration needs for itself.
       context.tracking().end();
-      last =
-          new OutgoingMigration(
-              new MachineMigrationSource(context, pauses, lifecycle.instance()),
-              new MigrationStream(factory.create()),
-              limits,
-              memory,
-              now -> context.listeners().forEach(listener -> listener.migrationChanged(now)),
-              end -> context.listeners().forEach(listener -> listener.migrationEnded(end)));
-      last.start();
+      last = begin(new MigrationStream(factory.create()), limits, memory);
       return last;
     } catch (IOException e) {
       throw new MachineException("migration: " + FailureText.of(e), e);
     } finally {
       lifecycle.lock().unlock();
+    }
+  }
+
+  private OutgoingMigration begin(
+      MigrationStream stream, MigrationLimits limits, MigrationMemory memory) {
+    try {
+      OutgoingMigration migration =
+          new OutgoingMigration(
+              new MachineMigrationSource(context, pauses, lifecycle.instance()),
+              stream,
+              limits,
+              memory,
+              now -> context.listeners().tell(listener -> listener.migrationChanged(now)),
+              end -> context.listeners().tell(listener -> listener.migrationEnded(end)));
+      migration.start();
+      return migration;
+    } catch (Error e) {
+      // Such as that no thread can be created: a migration that never ends must not be waited for.
+      stream.close();
+      throw e;
     }
   }
 

@@ -44,7 +44,7 @@ final class PanicControl implements PowerSwitch.Panics {
       return true;
     }
     boolean pausedBefore = pauses.closeForVcpu();
-    Thread.ofPlatform().name("panic").daemon().start(() -> finishPause(pausedBefore));
+    pauses.follow("panic", () -> finishPause(pausedBefore));
     return false;
   }
 
@@ -61,7 +61,7 @@ final class PanicControl implements PowerSwitch.Panics {
     LOG.warn("{}; it is paused", panic.report());
     tell(panic);
     if (!pausedBefore) {
-      context.listeners().forEach(MachineListener::paused);
+      context.listeners().tell(MachineListener::paused);
     }
   }
 
@@ -69,7 +69,7 @@ final class PanicControl implements PowerSwitch.Panics {
   public void crashKernelLoaded() {
     if (!crashKernel) {
       crashKernel = true;
-      context.listeners().forEach(MachineListener::crashKernelLoaded);
+      context.listeners().tell(MachineListener::crashKernelLoaded);
     }
   }
 
@@ -117,7 +117,7 @@ final class PanicControl implements PowerSwitch.Panics {
 
   private void tell(MachineEnd.Panicked panic) {
     OnPanic action = paused ? OnPanic.PAUSE : endOrRestart();
-    context.listeners().forEach(listener -> listener.panicked(panic, action));
+    context.listeners().tell(listener -> listener.panicked(panic, action));
   }
 
   /** Without a running guest there is nothing to pause. */

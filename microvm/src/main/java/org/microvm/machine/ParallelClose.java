@@ -16,7 +16,7 @@ final class ParallelClose {
   private static final int MAX_THREADS = 16;
 
   private final Queue<Machine> machines;
-  private final Queue<RuntimeException> failures = new ConcurrentLinkedQueue<>();
+  private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
 
   private ParallelClose(Collection<Machine> machines) {
     this.machines = new ConcurrentLinkedQueue<>(machines);
@@ -31,8 +31,12 @@ final class ParallelClose {
 
   private void run(int threads) {
     List<Thread> others = new ArrayList<>();
-    for (int i = 1; i < threads; i++) {
-      others.add(Thread.ofPlatform().name("machine-close-" + i).start(this::closeSome));
+    try {
+      for (int i = 1; i < threads; i++) {
+        others.add(Thread.ofPlatform().name("machine-close-" + i).start(this::closeSome));
+      }
+    } catch (OutOfMemoryError noThread) {
+      // This thread closes what the others do not.
     }
     closeSome();
     boolean interrupted = false;
@@ -54,7 +58,7 @@ final class ParallelClose {
     for (Machine machine = machines.poll(); machine != null; machine = machines.poll()) {
       try {
         machine.close();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         failures.add(e);
       }
     }

@@ -2,13 +2,19 @@ package org.microvm.machine;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.virtio.blk.BlkDevice;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.vcpu.PauseGate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Pauses and resumes a machine's vCPUs. Any thread may call. */
 final class PauseControl {
+  private static final Logger LOG = LoggerFactory.getLogger(PauseControl.class);
+  private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final MachineContext context;
   private final PauseGate gate;
 
@@ -65,7 +71,7 @@ final class PauseControl {
       standstill.see();
     }
     if (news) {
-      context.listeners().forEach(MachineListener::paused);
+      context.listeners().tell(MachineListener::paused);
     }
   }
 
@@ -122,7 +128,7 @@ final class PauseControl {
     }
     boolean still = gate.await(context.config().cpus(), lifecycle::hasEnded);
     if (still && !was) {
-      context.listeners().forEach(MachineListener::paused);
+      context.listeners().tell(MachineListener::paused);
     }
     return still;
   }
@@ -151,6 +157,21 @@ final class PauseControl {
     }
     gate.close();
     return was;
+  }
+
+  /**
+   * Runs what has to follow {@link #closeForVcpu} on a thread of its own. While the host has none,
+   * it is tried again: the guest stands still and needs somebody who knows.
+   *
+   * @param thread name of the thread
+   */
+  void follow(String thread, Runnable work) {
+    try {
+      Thread.ofPlatform().name(thread).daemon().start(work);
+    } catch (OutOfMemoryError noThread) {
+      LOG.warn("{}; trying again", noThread.getMessage());
+      context.parts().loop().schedule(RETRY_NANOS, () -> follow(thread, work));
+    }
   }
 
   /**
@@ -192,7 +213,7 @@ final class PauseControl {
   }
 
   private void tellResumed() {
-    context.listeners().forEach(MachineListener::resumed);
+    context.listeners().tell(MachineListener::resumed);
     // Last, so that a request that fails again is reported after the guest was.
     retryDisks();
   }

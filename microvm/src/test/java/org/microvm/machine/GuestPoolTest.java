@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.testing.NoThreads;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
@@ -109,6 +110,21 @@ class GuestPoolTest {
       pool.discard(first);
       pool.discard(second);
       third.close();
+    }
+    assertEquals(0, vms());
+  }
+
+  @Test
+  void discardWithoutAThread_closesTheGuest() throws Exception {
+    try (GuestPool<EchoGuest> pool = new GuestPool<>(this::restore, PoolLimits.ofGuests(1, 2))) {
+      EchoGuest guest = pool.take();
+
+      try (NoThreads _ = NoThreads.here()) {
+        pool.discard(guest);
+      }
+
+      assertTrue(guest.machine().end().isDone());
+      assertThrows(IllegalStateException.class, () -> guest.machine().start());
     }
     assertEquals(0, vms());
   }

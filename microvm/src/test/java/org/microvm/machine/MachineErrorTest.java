@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,14 +10,19 @@ import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.UnixListener;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.runtime.VmmRuntime;
+import org.microvm.syscall.FaultInjection;
+import org.microvm.testing.NoThreads;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.backend.NullBackend;
 
@@ -49,7 +55,54 @@ class MachineErrorTest {
   }
 
   @Test
-  void errorOfAListener_endsTheMachine() throws Exception {
+  void errorInASystemCallWhileAMachineIsMade_leavesNothing() throws Exception {
+    MachineConfig config = config();
+    Machine.create(config).close();
+    long before = OpenDescriptors.count(target -> true);
+    boolean failed = true;
+    for (int call = 1; failed; call += 3) {
+      AtomicInteger left = new AtomicInteger(call);
+      Thread maker = Thread.currentThread();
+      FaultInjection.Rule fault =
+          (kind, fd) -> {
+            if (Thread.currentThread() == maker && left.decrementAndGet() == 0) {
+              throw new OutOfMemoryError("call of " + kind);
+            }
+            return 0;
+          };
+      try (FaultInjection _ = FaultInjection.by(fault)) {
+        Machine.create(config).close();
+        failed = false;
+      } catch (OutOfMemoryError | IllegalStateException expected) {
+        // The second is of a part that could not be closed.
+      }
+      assertEquals(before, OpenDescriptors.count(target -> true), "error in call " + call);
+    }
+  }
+
+  @Test
+  void errorAtAReset_endsTheMachine() throws Exception {
+    try (Machine machine = Machine.create(config())) {
+      machine.start();
+      FaultInjection.Rule fault =
+          (kind, fd) -> {
+            if (Thread.currentThread().getName().equals("machine")) {
+              throw new OutOfMemoryError("Java heap space");
+            }
+            return 0;
+          };
+      try (FaultInjection _ = FaultInjection.by(fault)) {
+        assertTrue(machine.reset());
+
+        MachineEnd end = machine.end().get(30, TimeUnit.SECONDS);
+        assertTrue(assertInstanceOf(MachineEnd.Failed.class, end).toString().contains("heap"));
+      }
+    }
+  }
+
+  @Test
+  void listenerThatFails_isLoggedAndTheOthersAreTold() throws Exception {
+    CountDownLatch told = new CountDownLatch(1);
     try (Machine machine = Machine.create(config())) {
       machine.addListener(
           new MachineListener() {
@@ -58,12 +111,54 @@ class MachineErrorTest {
               throw new AssertionError("a listener that fails");
             }
           });
+      machine.addListener(
+          new MachineListener() {
+            @Override
+            public void reset(MachineEnd.Reset how, boolean byHost) {
+              told.countDown();
+            }
+          });
       machine.start();
 
       assertTrue(machine.reset());
 
-      MachineEnd end = machine.end().get(30, TimeUnit.SECONDS);
-      assertTrue(assertInstanceOf(MachineEnd.Failed.class, end).toString().contains("that fails"));
+      assertTrue(told.await(30, TimeUnit.SECONDS));
+      assertTrue(machine.pause());
+    }
+  }
+
+  @Test
+  void startWithoutAThread_canBeRepeated() {
+    MachineLifecycle lifecycle = new MachineLifecycle(null, null);
+
+    assertThrows(
+        OutOfMemoryError.class,
+        () ->
+            lifecycle.start(
+                () -> {
+                  throw new OutOfMemoryError(NoThreads.MESSAGE);
+                }));
+
+    assertFalse(lifecycle.isStarted());
+    lifecycle.start(() -> {});
+    assertTrue(lifecycle.isStarted());
+  }
+
+  @Test
+  void migrationWithoutAThread_isRefusedAndCanBeRepeated() throws Exception {
+    Path socket = directory.resolve("destination");
+    try (Machine machine = Machine.create(config());
+        UnixListener listener = UnixListener.open(socket)) {
+      machine.start();
+      long before = OpenDescriptors.count(target -> true);
+      try (NoThreads _ = NoThreads.here()) {
+        assertThrows(
+            OutOfMemoryError.class, () -> machine.migrate(socket, MigrationLimits.DEFAULT));
+      }
+
+      assertEquals(before, OpenDescriptors.count(target -> true));
+      assertTrue(machine.migration().isEmpty());
+      assertTrue(machine.migrate(socket, MigrationLimits.DEFAULT).cancel(), listener.toString());
     }
   }
 

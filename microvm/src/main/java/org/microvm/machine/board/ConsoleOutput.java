@@ -87,6 +87,8 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
       }
     } catch (IOException e) {
       // The stream no longer has a reader: the ring continues to drop and count its oldest bytes.
+    } catch (RuntimeException | Error e) {
+      LOG.error("the guest's console is no longer written", e);
     }
   }
 

@@ -22,7 +22,7 @@ record LegacyInterrupts(EventFd uart, EventFd clock, EventFd power) {
       while (opened.size() < COUNT) {
         opened.add(EventFd.open());
       }
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       opened.forEach(EventFd::close);
       throw e;
     }

@@ -36,12 +36,23 @@ public final class VirtioDevices {
     BlkBackend file = config.overlay() && !config.readOnly() ? overlay(config) : open(config);
     BlkConfig settings =
         new BlkConfig(name, name, config.readOnly(), config.policy(), board.loop().isShared());
-    BlkDevice device = new BlkDevice(settings, file, board.loop()::execute);
+    BlkDevice device = device(settings, file);
     try {
       board.plug(device);
       return device;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       device.close();
+      throw e;
+    }
+  }
+
+  /** Creates a device, which closes the file with itself. */
+  private BlkDevice device(BlkConfig settings, BlkBackend file) {
+    try {
+      return new BlkDevice(settings, file, board.loop()::execute);
+    } catch (RuntimeException | Error e) {
+      // Such as that there is no thread for the disk.
+      file.close();
       throw e;
     }
   }
@@ -52,7 +63,7 @@ public final class VirtioDevices {
       // As of a disk that is read: the guest cannot write over another format.
       disk.check(config.file(), new DiskUse(true, config.raw()));
       return disk;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       disk.close();
       throw e;
     }
@@ -64,7 +75,7 @@ public final class VirtioDevices {
     try {
       file.check(image, new DiskUse(config.readOnly(), config.raw()));
       return file;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       file.close();
       throw e;
     }
@@ -101,7 +112,7 @@ public final class VirtioDevices {
     try {
       board.plug(new RngDevice(source));
       return source;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       source.close();
       throw e;
     }

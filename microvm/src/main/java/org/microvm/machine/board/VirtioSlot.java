@@ -63,7 +63,7 @@ public record VirtioSlot(
     MappedRegisters mapped;
     try {
       mapped = board.mapsRegisters() ? MappedRegisters.open(board.registerPage(index)) : null;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       interrupt.close();
       throw e;
     }
@@ -100,7 +100,7 @@ public record VirtioSlot(
                     ready -> transport.acknowledged()));
       }
       return slot;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       slot.close();
       throw e;
     }

@@ -25,7 +25,7 @@ public final class BareVm {
       vm.createIrqchip();
       vm.createPit2();
       return vm;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       vm.close();
       throw e;
     }

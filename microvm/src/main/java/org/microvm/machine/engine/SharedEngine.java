@@ -124,10 +124,11 @@ public final class SharedEngine implements AutoCloseable {
     } catch (ErrnoException e) {
       // The next machine tries again, and reports it.
       LOG.debug("cannot create a VM in advance: {}", e.getMessage());
-    }
-    synchronized (this) {
-      spare = made;
-      hasSpare = made != null;
+    } finally {
+      synchronized (this) {
+        spare = made;
+        hasSpare = made != null;
+      }
     }
   }
 

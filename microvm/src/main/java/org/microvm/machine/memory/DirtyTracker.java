@@ -35,7 +35,7 @@ public final class DirtyTracker implements AutoCloseable {
         bitmaps.add(Arena.ofAuto().allocate(slot.dirtyBitmapBytes(), Long.BYTES));
         slot.logDirtyPages(true);
       }
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       close();
       throw e;
     }

@@ -48,7 +48,7 @@ public final class SnapshotFiles implements AutoCloseable {
     memory = Fd.open(newMemory, Fd.READ_WRITE, Fd.CREATE, Fd.EXCLUSIVE);
     try {
       state = Fd.open(newState, Fd.WRITE_ONLY, Fd.CREATE, Fd.EXCLUSIVE);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       memory.close();
       Files.deleteIfExists(newMemory);
       throw e;

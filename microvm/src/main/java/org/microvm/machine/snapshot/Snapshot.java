@@ -281,7 +281,7 @@ public final class Snapshot {
         MemoryFile.read(ram, file, run.offset(), run.length());
       }
       return ram;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       ram.close();
       throw e;
     }

@@ -1,9 +1,7 @@
 package org.microvm.machine.vm;
 
 import java.io.IOException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -44,7 +42,7 @@ import org.microvm.virtioserial.backend.PortBackend;
  * <p>All parts outlive a reset of the guest.
  */
 public final class MachineParts implements AutoCloseable {
-  private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final OwnedParts owned = new OwnedParts();
   private final PowerSwitch powerSwitch = new PowerSwitch();
   private final List<PortInfo> ports = new ArrayList<>();
   private final PauseGate pauseGate = new PauseGate();
@@ -128,7 +126,7 @@ public final class MachineParts implements AutoCloseable {
     GuestRam ram = memory.get();
     // Closed last: the event loop and the disks' threads use them until they have ended.
     SharedMemory shared = new SharedMemory(ram, loop);
-    closing.addLast(shared);
+    owned.ownToTheEnd(shared);
     firstVm = own(beginVm(ram));
     Mapping registers = mapsRegisters(config) ? shared.registers(Board.REGISTER_BYTES) : null;
     board = own(new Board(ram, loop, messages, powerSwitch, registers));
@@ -181,15 +179,14 @@ public final class MachineParts implements AutoCloseable {
     PortBackend backend = channel.hostEnd().open(loop);
     try {
       ports.add(serial.addPort(channel.port(), backend));
-    } catch (PortException e) {
+    } catch (PortException | RuntimeException | Error e) {
       backend.close();
       throw e;
     }
   }
 
   private <T extends AutoCloseable> T own(T part) {
-    closing.addFirst(part);
-    return part;
+    return owned.own(part);
   }
 
   /** The event loop of devices and host ends of channels. */
@@ -277,18 +274,6 @@ public final class MachineParts implements AutoCloseable {
 
   @Override
   public void close() {
-    IllegalStateException failure = null;
-    for (AutoCloseable part : closing) {
-      try {
-        part.close();
-      } catch (Exception e) {
-        // The others are closed nevertheless.
-        failure = failure == null ? new IllegalStateException("closing " + part, e) : failure;
-      }
-    }
-    closing.clear();
-    if (failure != null) {
-      throw failure;
-    }
+    owned.close();
   }
 }

@@ -2,9 +2,7 @@ package org.microvm.machine.vm;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,7 +64,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(VmInstance.class);
 
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
-  private final Deque<AutoCloseable> closing = new ArrayDeque<>();
+  private final OwnedParts owned = new OwnedParts();
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<VcpuThread> threads = new ArrayList<>();
 
@@ -187,18 +185,19 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   }
 
   private void makeVm(MachineParts parts) throws ErrnoException {
-    setup = own(parts.newVm());
+    setup = owned.own(parts.newVm());
     vm = setup.vm();
     countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
     if (countsInKernel) {
-      kernelStatistics = Optional.of(own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
+      kernelStatistics =
+          Optional.of(owned.own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
     }
   }
 
   private void makeVcpus(MachineConfig config, MachineParts parts) throws ErrnoException {
     Topology topology = config.topology();
     for (int id = 0; id < topology.cpus(); id++) {
-      Vcpu vcpu = own(vm.createVcpu(id, topology.apicId(id)));
+      Vcpu vcpu = owned.own(vm.createVcpu(id, topology.apicId(id)));
       vcpus.add(vcpu);
       vcpu.set(GuestCpuid.of(parts.kvm(), topology, id));
       addThread(vcpu, parts.board(), countsInKernel);
@@ -254,7 +253,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
         new ExitHandler(
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
     Optional<KvmStats> kernel =
-        countsInKernel ? Optional.of(own(vcpu.statistics())) : Optional.empty();
+        countsInKernel ? Optional.of(owned.own(vcpu.statistics())) : Optional.empty();
     accounts.add(new VcpuAccount(exits, emulator, kernel));
     GuestSampler sampler = new GuestSampler(vcpu, board.ram().memory());
     threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
@@ -275,14 +274,20 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     wallClocks.clear();
   }
 
-  /** Runs the guest until it ends; all vCPUs have stopped on return. */
+  /** Runs the guest until it ends; all vCPUs have stopped on return, and after an exception. */
   public MachineEnd runUntilEnd() {
-    if (!ended()) {
-      threads.forEach(VcpuThread::start);
+    try {
+      if (!ended()) {
+        threads.forEach(VcpuThread::start);
+      }
+      return awaitEnd();
+    } catch (RuntimeException | Error e) {
+      // Some vCPUs may run, for instance if there was no thread for another one.
+      end(new MachineEnd.Failed(FailureText.of(e)));
+      throw e;
+    } finally {
+      threads.forEach(VcpuThread::join);
     }
-    MachineEnd how = awaitEnd();
-    threads.forEach(VcpuThread::join);
-    return how;
   }
 
   private MachineEnd awaitEnd() {
@@ -367,28 +372,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return accounts.getFirst().exits().firstEntryNanos();
   }
 
-  private <T extends AutoCloseable> T own(T part) {
-    closing.addFirst(part);
-    return part;
-  }
-
   /** Ends the guest if it runs, waits for the vCPUs and closes the KVM objects. */
   @Override
   public void close() {
     end(new MachineEnd.Stopped());
     threads.forEach(VcpuThread::join);
-    IllegalStateException failure = null;
-    for (AutoCloseable part : closing) {
-      try {
-        part.close();
-      } catch (Exception e) {
-        // The others are closed nevertheless.
-        failure = failure == null ? new IllegalStateException("closing " + part, e) : failure;
-      }
-    }
-    closing.clear();
-    if (failure != null) {
-      throw failure;
-    }
+    owned.close();
   }
 }

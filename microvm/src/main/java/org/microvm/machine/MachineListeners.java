@@ -1,0 +1,33 @@
+package org.microvm.machine;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The listeners of a machine. What one of them throws must not keep the others from being told, or
+ * the machine from what it does next, so it is logged. Any thread may call.
+ */
+final class MachineListeners {
+  private static final Logger LOG = LoggerFactory.getLogger(MachineListeners.class);
+
+  private final List<MachineListener> listeners = new CopyOnWriteArrayList<>();
+
+  /** Adds a listener for what happens from now on. */
+  void add(MachineListener listener) {
+    listeners.add(listener);
+  }
+
+  /** Tells all listeners of an event, on the calling thread. */
+  void tell(Consumer<MachineListener> event) {
+    for (MachineListener listener : listeners) {
+      try {
+        event.accept(listener);
+      } catch (RuntimeException | Error e) {
+        LOG.error("a listener of the machine failed", e);
+      }
+    }
+  }
+}
