@@ -106,7 +106,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
       try {
         server.socket = RequestSocket.open(path, server);
         machines.publishServer(server.socket::publish);
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException | Error e) {
         server.close();
         throw e;
       }

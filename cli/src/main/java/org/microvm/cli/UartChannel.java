@@ -77,6 +77,9 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
       // Not before the file is connected: what the guest writes earlier would be lost.
       CompletableFuture.runAsync(() -> channel.backend.start(channel), loop::execute).join();
       return channel;
+    } catch (RuntimeException | Error e) {
+      loop.close();
+      throw e;
     } catch (IOException e) {
       loop.close();
       throw new IOException(serial.option() + ": " + e.getMessage(), e);

@@ -69,8 +69,9 @@ final class FenceSession {
 
   /** Serves until the channel ends, and closes it. */
   void run() throws IOException, InterruptedException {
-    Thread reader = Thread.ofVirtual().name("fence-" + guest).start(this::read);
+    Thread reader = Thread.ofVirtual().name("fence-" + guest).unstarted(this::read);
     try (channel) {
+      reader.start();
       Thread.sleep(stale);
       open = true;
       log.line("requests are answered now");
@@ -178,7 +179,7 @@ final class FenceSession {
       // The end of the session.
     } catch (IOException e) {
       reason = e;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       reason = new IOException("the channel failed: " + e, e);
     } finally {
       // Whatever happens, the thread that answers does not wait any more.

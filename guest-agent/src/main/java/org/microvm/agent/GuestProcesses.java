@@ -132,7 +132,7 @@ public final class GuestProcesses {
             () -> {
               try {
                 all.complete(input.readNBytes(MOST_AT_ONCE + 1));
-              } catch (IOException e) {
+              } catch (IOException | RuntimeException | Error e) {
                 all.completeExceptionally(e);
               }
             });

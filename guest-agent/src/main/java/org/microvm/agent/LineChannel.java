@@ -52,11 +52,20 @@ final class LineChannel implements AutoCloseable {
     SocketChannel socket = UnixConnection.open(path);
     try {
       socket.configureBlocking(false);
-      Selector selector = Selector.open();
+      return open(socket, maxLine);
+    } catch (IOException | RuntimeException | Error e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  private static LineChannel open(SocketChannel socket, int maxLine) throws IOException {
+    Selector selector = Selector.open();
+    try {
       socket.register(selector, SelectionKey.OP_READ);
       return new LineChannel(socket, selector, maxLine);
-    } catch (IOException e) {
-      socket.close();
+    } catch (IOException | RuntimeException | Error e) {
+      selector.close();
       throw e;
     }
   }

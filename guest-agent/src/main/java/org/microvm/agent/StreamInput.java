@@ -52,6 +52,9 @@ final class StreamInput {
       queue.put(END);
     } catch (IOException e) {
       failure = e;
+    } catch (RuntimeException | Error e) {
+      // A stream of the caller may throw anything; the program in the guest waits for its input.
+      failure = new IOException("cannot read the program's input: " + e, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -72,7 +72,7 @@ final class StreamedProcess {
       }
       abandon(e);
       throw e;
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       abandon(e);
       throw e;
     }
@@ -274,7 +274,7 @@ final class StreamedProcess {
   }
 
   /** Ends the program if it runs, and removes the files; also on an interrupted thread. */
-  private void abandon(Exception reason) {
+  private void abandon(Throwable reason) {
     if (reason instanceof AgentDisconnectedException
         || (quit == null && !(reason instanceof InterruptedIOException) && !late)) {
       return;

@@ -13,6 +13,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Serves the viewers of a console: each gets the scroll-back and what follows, and what it sends is
@@ -23,6 +25,8 @@ import java.util.concurrent.locks.LockSupport;
  * <p>The directory of the socket admits this user only.
  */
 public final class ConsoleServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ConsoleServer.class);
+
   /** The most viewers at a time; further ones are told so and disconnected. */
   static final int MAX_VIEWERS = 16;
 
@@ -96,7 +100,13 @@ public final class ConsoleServer implements AutoCloseable {
       throw new IOException("cannot listen on " + path + ": " + e.getMessage(), e);
     }
     ConsoleServer server = new ConsoleServer(hub, keyboard, host, listener, path);
-    host.start("console-server", server::accept);
+    try {
+      host.start("console-server", server::accept);
+    } catch (Error e) {
+      listener.close();
+      Files.deleteIfExists(path);
+      throw e;
+    }
     return server;
   }
 
@@ -140,11 +150,20 @@ public final class ConsoleServer implements AutoCloseable {
       this.socket = socket;
     }
 
-    void start() {
+    void start() throws IOException {
       viewers.add(this);
       hub.asked().joined(this);
-      output = host.start("console-viewer", this::write);
-      host.start("console-viewer-input", this::read);
+      try {
+        output = host.start("console-viewer", this::write);
+        host.start("console-viewer-input", this::read);
+      } catch (OutOfMemoryError noThread) {
+        LOG.warn("{}: a viewer is disconnected: {}", path, noThread.getMessage());
+        inputEnded();
+        if (output == null) {
+          left();
+        }
+        socket.close();
+      }
     }
 
     private void read() {
@@ -162,8 +181,17 @@ public final class ConsoleServer implements AutoCloseable {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+      inputEnded();
+    }
+
+    private void inputEnded() {
       limit = hub.scrollBack().written();
       hub.scrollBack().wake();
+    }
+
+    private void left() {
+      hub.asked().left(this);
+      viewers.remove(this);
     }
 
     private void write() {
@@ -190,8 +218,7 @@ public final class ConsoleServer implements AutoCloseable {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } finally {
-        hub.asked().left(this);
-        viewers.remove(this);
+        left();
       }
     }
 

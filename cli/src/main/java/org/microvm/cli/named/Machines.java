@@ -193,7 +193,7 @@ public final class Machines {
       }
       writePid(files, true);
       return new Registration(this, name, files, lock);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       lock.close();
       throw e;
     }

@@ -89,13 +89,17 @@ public final class RequestSocket implements AutoCloseable {
    */
   public static RequestSocket open(Path path, Handler handler) throws IOException {
     UnixListener listener = UnixListener.openHidden(path, SocketMode.OWNER);
+    EventLoop loop = null;
     try {
-      EventLoop loop = EventLoop.open("serve");
+      loop = EventLoop.open("serve");
       RequestSocket socket = new RequestSocket(listener, loop, handler);
       socket.watch = loop.watch(listener.fd(), EventLoop.IN, bits -> socket.accept());
       loop.start();
       return socket;
-    } catch (ErrnoException | RuntimeException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
+      if (loop != null) {
+        loop.close();
+      }
       listener.close();
       throw e;
     }
@@ -171,7 +175,7 @@ public final class RequestSocket implements AutoCloseable {
       } else {
         handler.unanswered(request, answer);
       }
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       LOG.warn("{}: {}", listener.path(), e.getMessage(), e);
     }
   }
