@@ -196,7 +196,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
         served.put(machine.name(), machine);
       }
     }
-    machine.machine().end().thenRunAsync(() -> finish(machine), MachineServer::later);
+    machine.machine().end().thenRun(() -> finishLater(machine));
     if (isClosed()) {
       finish(machine);
     }
@@ -204,6 +204,15 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
 
   private synchronized boolean isClosed() {
     return closed;
+  }
+
+  /** Has a machine finished, on this thread if there is no other one. */
+  private void finishLater(ServedMachine machine) {
+    try {
+      later(() -> finish(machine));
+    } catch (OutOfMemoryError noThread) {
+      finish(machine);
+    }
   }
 
   /** Runs what a request does not wait for. */
@@ -214,7 +223,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   private void finish(ServedMachine machine) {
     try {
       machine.finish();
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       LOG.warn("{}: {}", machine.name(), FailureText.of(e));
     } finally {
       forget(machine);

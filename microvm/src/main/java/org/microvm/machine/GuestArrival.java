@@ -60,9 +60,9 @@ final class GuestArrival {
     SourceVerdict verdict = awaitVerdict();
     return switch (verdict) {
       case GO -> {
-        boolean stays = prepareToRun(paused, held);
+        prepareToRun(held);
         tellRunning();
-        yield target.activate(stays);
+        yield target.activate(paused || isHeld(held));
       }
       // The source has died, and no other process has the guest.
       case LOCAL_EOF -> {
@@ -123,13 +123,12 @@ final class GuestArrival {
    * Does all that can fail before RUNNING, after which the source lets go of the guest. Disks come
    * last, because the source locks them again as soon as it is told of a failure.
    *
-   * @return whether the guest stays paused here
+   * @param held only has to answer; what it says may change until the guest runs
    */
-  private boolean prepareToRun(boolean paused, BooleanSupplier held) throws IOException {
+  private void prepareToRun(BooleanSupplier held) throws IOException {
     try {
-      boolean stays = paused || held.getAsBoolean();
+      LOG.debug("the guest has arrived; it stays paused: {}", held.getAsBoolean());
       target.takeDisks();
-      return stays;
     } catch (IOException | RuntimeException | Error e) {
       refuse(stream, e);
       throw e;

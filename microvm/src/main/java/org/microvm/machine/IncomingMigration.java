@@ -129,7 +129,8 @@ public final class IncomingMigration implements AutoCloseable {
    *
    * @param config the same configuration as at the source
    * @param held whether the guest stays paused here until {@link Machine#resume}; asked when it has
-   *     arrived
+   *     arrived, possibly twice, of which the last answer counts. If it throws, the guest stays at
+   *     the source, or is paused here if the source has let it go.
    * @return the machine, which has been started
    * @throws MachineException as {@link #receive(MachineConfig)} does
    */

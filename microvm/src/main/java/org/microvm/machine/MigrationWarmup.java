@@ -167,7 +167,7 @@ public final class MigrationWarmup {
             () -> {
               try (IncomingMigration incoming = IncomingMigration.at(new OneArrival(source))) {
                 machine.complete(incoming.receive(config()));
-              } catch (MachineException | RuntimeException e) {
+              } catch (MachineException | RuntimeException | Error e) {
                 machine.completeExceptionally(e);
               }
             });

@@ -155,15 +155,24 @@ public final class SnapshotFiles implements AutoCloseable {
   public void close() throws IOException {
     memory.close();
     state.close();
-    if (replaced != null) {
-      Thread.ofPlatform().daemon().name("replaced-snapshot").start(replaced::close);
-    }
+    closeReplaced();
     if (!complete) {
       Files.deleteIfExists(newMemory);
       Files.deleteIfExists(newState);
       if (newDirectory) {
         Files.delete(directory);
       }
+    }
+  }
+
+  private void closeReplaced() {
+    if (replaced == null) {
+      return;
+    }
+    try {
+      Thread.ofPlatform().daemon().name("replaced-snapshot").start(replaced::close);
+    } catch (OutOfMemoryError noThread) {
+      replaced.close();
     }
   }
 }

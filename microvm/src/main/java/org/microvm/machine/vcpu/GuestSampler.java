@@ -9,6 +9,8 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.emulation.GuestPageTables;
 import org.microvm.memory.GuestMemory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes samples of one vCPU: any thread requests one, and the vCPU's thread takes it after a kick
@@ -16,6 +18,8 @@ import org.microvm.memory.GuestMemory;
  */
 public final class GuestSampler {
   private static final int MAX_FRAMES = 64;
+
+  private static final Logger LOG = LoggerFactory.getLogger(GuestSampler.class);
 
   private final Vcpu vcpu;
   private final GuestMemory memory;
@@ -49,7 +53,11 @@ public final class GuestSampler {
       return; // There will be other samples.
     }
     int level = special.get(SpecialRegisters.Name.CS).selector() & 3;
-    sink.accept(new GuestSample(vcpu.id(), level, addresses(level)));
+    try {
+      sink.accept(new GuestSample(vcpu.id(), level, addresses(level)));
+    } catch (RuntimeException | Error e) {
+      LOG.error("what receives the samples of vCPU {} failed", vcpu.id(), e);
+    }
   }
 
   private long[] addresses(int level) {

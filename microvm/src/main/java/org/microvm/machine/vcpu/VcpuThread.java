@@ -20,6 +20,9 @@ public final class VcpuThread {
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final long KICK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
+  private static final MachineEnd NO_REPORT =
+      new MachineEnd.Failed("the thread of a vCPU ended without a report");
+
   private final Vcpu vcpu;
   private final ExitHandler handler;
   private final ExitStatistics statistics;
@@ -69,6 +72,9 @@ public final class VcpuThread {
       // A bug in this program: end the guest with a report.
       ender.end(new MachineEnd.Failed(Thread.currentThread().getName() + ": " + e));
       throw e;
+    } finally {
+      // If there was no memory for the report.
+      ender.end(NO_REPORT);
     }
   }
 
