@@ -163,6 +163,8 @@ final class FenceCommand implements Callable<Integer> {
             say("fence: %s: waiting for %s: %s".formatted(guest, socket, e.getMessage()));
             told = true;
           }
+        } catch (OutOfMemoryError noThread) {
+          say("fence: %s: %s".formatted(guest, noThread.getMessage()));
         }
         TimeUnit.MILLISECONDS.sleep(AGAIN_MILLIS);
       }

@@ -130,7 +130,7 @@ public final class FenceService {
         on = at(machines.get(name), FenceAction.STATUS, left) == FenceResult.SUCCESS;
       } catch (IOException e) {
         unknown.accept(name + ": " + e.getMessage());
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         unknown.accept(name + ": " + e);
       }
       entries.add(new Replies.Entry(name, on));

@@ -129,7 +129,7 @@ final class FenceSession {
     } catch (IOException e) {
       result = FenceResult.FAILURE;
       reason = ": " + e.getMessage();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       result = FenceResult.FAILURE;
       reason = ": " + e;
     }

@@ -46,6 +46,7 @@ class FenceServiceTest {
     private volatile boolean on = true;
     private volatile IOException failure;
     private volatile boolean broken;
+    private volatile boolean withoutThreads;
     private final CountDownLatch asked = new CountDownLatch(1);
     private volatile CountDownLatch stopped = new CountDownLatch(0);
 
@@ -83,6 +84,9 @@ class FenceServiceTest {
       }
       if (broken) {
         throw new IllegalStateException("broken");
+      }
+      if (withoutThreads) {
+        throw new OutOfMemoryError("unable to create native thread");
       }
     }
   }
@@ -195,6 +199,14 @@ class FenceServiceTest {
     assertEquals(1, ask(FenceAction.STATUS, "b"));
     assertEquals(1, ask(FenceAction.REBOOT, "b"));
     assertEquals("a: OFF b: FAILURE: no answer", log.peek());
+  }
+
+  @Test
+  void machineThatThrowsAnError_isAFailure_andTheSessionGoesOn() throws Exception {
+    b.withoutThreads = true;
+
+    assertEquals(1, ask(FenceAction.OFF, "b"));
+    assertEquals(0, ask(FenceAction.DEVICE_STATUS, ""));
   }
 
   @Test

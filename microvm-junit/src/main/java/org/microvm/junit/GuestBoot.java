@@ -102,6 +102,9 @@ final class GuestBoot {
       }
       throw new IOException(
           "the guest did not %s: %s%s".formatted(what, e.getMessage(), tail(console)), e);
+    } catch (Error e) {
+      guest.close();
+      throw e;
     }
   }
 
@@ -121,6 +124,9 @@ final class GuestBoot {
       machine.end().thenAccept(end -> closeQuietly(agent));
       agent.await(Duration.ofSeconds(bootSeconds(wanted)));
       return agent;
+    } catch (RuntimeException | Error e) {
+      agent.close();
+      throw e;
     } catch (IOException e) {
       agent.close();
       MachineEnd end = machine.end().getNow(null);

@@ -207,8 +207,8 @@ final class ClipboardExchange {
     }
     try {
       return Objects.requireNonNull(offer.source().read(format), "the source returned null");
-    } catch (RuntimeException e) {
-      LOG.error("a clipboard source threw an exception", e);
+    } catch (RuntimeException | Error e) {
+      LOG.error("a clipboard source failed", e);
       return CompletableFuture.failedFuture(e);
     }
   }

@@ -35,8 +35,8 @@ final class ListenerCalls {
     for (var next = begin(); next != null; next = next()) {
       try {
         listener.changed(next.getKey(), next.getValue());
-      } catch (RuntimeException e) {
-        LOG.error("a clipboard listener threw an exception", e);
+      } catch (RuntimeException | Error e) {
+        LOG.error("a clipboard listener failed", e);
       }
     }
   }

@@ -363,6 +363,22 @@ class ClipboardTest {
   }
 
   @Test
+  void listener_thatFailsWithAnError_isCalledAgain() throws Exception {
+    BlockingQueue<Set<Format>> told = new LinkedBlockingQueue<>();
+    host.watch(
+        (_, formats) -> {
+          told.add(Set.copyOf(formats));
+          throw new AssertionError("of a test");
+        });
+    agent.begin();
+
+    agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1));
+    assertEquals(Set.of(Format.TEXT), told.poll(20, TimeUnit.SECONDS));
+    agent.send(Message.of(Wire.CLIPBOARD_RELEASE, 0));
+    assertEquals(Set.of(), told.poll(20, TimeUnit.SECONDS));
+  }
+
+  @Test
   void answer_thatThereIsNothing_isTheOneToARequestForNothing() throws Exception {
     agent.begin();
     awaitConnected();
@@ -401,6 +417,14 @@ class ClipboardTest {
     assertAnsweredWithoutContents(
         _ -> {
           throw new IllegalStateException("of a test");
+        });
+  }
+
+  @Test
+  void source_thatFailsWithAnError_isAnsweredWithoutContents() throws Exception {
+    assertAnsweredWithoutContents(
+        _ -> {
+          throw new AssertionError("of a test");
         });
   }
 
