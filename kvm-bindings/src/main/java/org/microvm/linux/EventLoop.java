@@ -1,6 +1,8 @@
 package org.microvm.linux;
 
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.bindings.Linux;
 import org.slf4j.Logger;
@@ -34,6 +36,7 @@ public final class EventLoop implements AutoCloseable {
   public static final int ERR = Linux.EPOLLERR();
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+  private static final long FAILURE_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /** The slot of what wakes the loop's own thread. */
   static final int WAKE_UP = -1;
@@ -90,6 +93,9 @@ public final class EventLoop implements AutoCloseable {
 
   private boolean prepared;
   private volatile boolean stopping;
+
+  /** The number of turns that have failed; for the thread that the turns are taken on. */
+  private long failures;
 
   private EventLoop(String name, EpollSet epoll, EventLoop carrier) throws ErrnoException {
     this.name = name;
@@ -309,12 +315,25 @@ public final class EventLoop implements AutoCloseable {
 
   /**
    * Serves descriptors that are ready and tasks that wait, on the thread that the turns are taken
-   * on.
+   * on. A failure does not end the loop, since what it serves depends on it.
    *
    * @param most how many descriptors
    * @param timeoutMillis how long to wait for the first; -1 for no limit
    */
   void turn(int most, int timeoutMillis) {
+    try {
+      serve(most, timeoutMillis);
+    } catch (RuntimeException | Error failure) {
+      failures++;
+      if (Long.bitCount(failures) == 1) {
+        LoopLog.error("a turn of event loop {} failed ({} times)", name, failures, failure);
+      }
+      // A failure that lasts must not keep a processor busy.
+      LockSupport.parkNanos(FAILURE_PAUSE_NANOS);
+    }
+  }
+
+  private void serve(int most, int timeoutMillis) {
     int count = (int) epoll.await(most, timeoutMillis);
     if (count < 0 && count != -Errno.EINTR) {
       LOG.error("event loop {} stops: epoll_wait failed: {}", name, Errno.name(-count));

@@ -19,9 +19,6 @@ final class ThreadTurns implements LoopTurns {
   /** Counted down when turns may be taken. */
   private final CountDownLatch released = new CountDownLatch(1);
 
-  /** The number of turns that have failed; for the loop's thread only. */
-  private long failures;
-
   /**
    * Adds what wakes the thread to the loop's epoll set.
    *
@@ -45,24 +42,12 @@ final class ThreadTurns implements LoopTurns {
     try {
       released.await();
       while (!loop.isStopping()) {
-        turn();
+        loop.turn(EpollSet.BATCH, loop.timeoutMillis());
       }
     } catch (InterruptedException impossible) {
       LOG.error("event loop {} stops: it was interrupted", loop.name());
     } finally {
       end();
-    }
-  }
-
-  /** Takes a turn; a failure must not end the loop, on which all devices depend. */
-  private void turn() {
-    try {
-      loop.turn(EpollSet.BATCH, loop.timeoutMillis());
-    } catch (RuntimeException | Error failure) {
-      failures++;
-      if (Long.bitCount(failures) == 1) {
-        LoopLog.error("a turn of event loop {} failed ({} times)", loop.name(), failures, failure);
-      }
     }
   }
 

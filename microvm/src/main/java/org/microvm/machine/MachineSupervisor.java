@@ -19,6 +19,10 @@ final class MachineSupervisor {
   private static final Logger LOG = LoggerFactory.getLogger(MachineSupervisor.class);
   private static final long JOIN_SECONDS = 10;
 
+  /** If not even the failure can be described, for instance for lack of memory. */
+  private static final MachineEnd NO_REPORT =
+      new MachineEnd.Failed("the machine's thread ended without a report");
+
   /** Failures of the guest that are logged before it starts again. */
   private static final int MAX_REPORTS = 5;
 
@@ -64,7 +68,7 @@ final class MachineSupervisor {
   }
 
   private void supervise() {
-    MachineEnd last = new MachineEnd.Stopped();
+    MachineEnd last = NO_REPORT;
     try {
       last = live();
     } catch (MachineException e) {
