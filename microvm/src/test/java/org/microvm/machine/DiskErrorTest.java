@@ -20,6 +20,7 @@ import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.devices.virtio.blk.DiskPolicy;
 import org.microvm.devices.virtio.blk.OnError;
+import org.microvm.linux.Errno;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.board.Board;
 import org.microvm.machine.config.DiskConfig;
@@ -28,6 +29,8 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.vm.MachineParts;
 import org.microvm.machine.vm.VmInstance;
 import org.microvm.memory.GuestMemory;
+import org.microvm.syscall.FaultInjection;
+import org.microvm.testing.NoThreads;
 import org.microvm.testing.RequiresKvm;
 
 /**
@@ -167,12 +170,39 @@ class DiskErrorTest {
     resize(IMAGE_BYTES);
     machine.resume();
     assertEquals("resumed", nextEvent());
-    while (parts.board().ram().memory().getShort(USED + 2) == 0) {
-      Thread.onSpinWait();
-    }
+    awaitUsed();
     assertEquals(0, status());
     assertFalse(machine.isPaused());
     assertFalse(machine.isDiskFailed());
+  }
+
+  private void awaitUsed() throws Exception {
+    while (parts.board().ram().memory().getShort(USED + 2) == 0) {
+      Thread.onSpinWait();
+    }
+  }
+
+  @Test
+  void failedDiskWithoutAThread_pausesTheGuestAllTheSame() throws Exception {
+    FaultInjection.Rule fault =
+        (kind, fd) -> {
+          if (!Thread.currentThread().getName().equals("blk-vda")) {
+            return 0;
+          }
+          NoThreads.here();
+          return -Errno.EIO;
+        };
+    try (FaultInjection _ = FaultInjection.by(fault)) {
+      readLastSector();
+
+      assertEquals("vda STOP", nextEvent());
+      assertEquals("paused", nextEvent());
+    }
+    machine.resume();
+
+    assertEquals("resumed", nextEvent());
+    awaitUsed();
+    assertEquals(0, status());
   }
 
   @Test
