@@ -186,7 +186,7 @@ class DiskErrorTest {
   void failedDiskWithoutAThread_pausesTheGuestAllTheSame() throws Exception {
     FaultInjection.Rule fault =
         (kind, fd) -> {
-          if (!Thread.currentThread().getName().equals("blk-vda")) {
+          if (!kind.equals("preadv")) {
             return 0;
           }
           NoThreads.here();
