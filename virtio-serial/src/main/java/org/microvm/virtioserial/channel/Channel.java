@@ -1,6 +1,7 @@
 package org.microvm.virtioserial.channel;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -23,7 +24,8 @@ import org.microvm.linux.Fd;
  * listeners report it.
  *
  * <p>All methods may be called from any thread; concurrent reads are serialized, and so are
- * concurrent writes.
+ * concurrent writes. A thread that is interrupted while it waits gets {@link
+ * InterruptedIOException} and stays interrupted; the channel stays open.
  *
  * <p>A request to an agent in the guest, and its answer:
  *
@@ -68,11 +70,18 @@ public final class Channel implements ByteChannel {
    *
    * @return the number of bytes, or 0 if there are none and the channel is not blocking
    * @throws PortClosedException if the port is closed and everything has been read
+   * @throws ClosedChannelException if this channel is closed
+   * @throws InterruptedIOException if the thread is interrupted while it waits
+   * @throws IllegalArgumentException if the buffer is read-only
    */
   @Override
   public int read(ByteBuffer target) throws IOException {
-    readLock.lock();
+    if (target.isReadOnly()) {
+      throw new IllegalArgumentException("a read needs a buffer that is not read-only");
+    }
+    lock(readLock);
     try {
+      checkOpen();
       while (target.hasRemaining()) {
         long bytes = readOnce(target);
         if (bytes > 0) {
@@ -95,11 +104,15 @@ public final class Channel implements ByteChannel {
    *
    * @return the number of bytes written
    * @throws PortClosedException if the port is closed
+   * @throws ClosedChannelException if this channel is closed
+   * @throws InterruptedIOException if the thread is interrupted while it waits; the buffer's
+   *     position says how much was written
    */
   @Override
   public int write(ByteBuffer source) throws IOException {
-    writeLock.lock();
+    lock(writeLock);
     try {
+      checkOpen();
       int start = source.position();
       while (source.hasRemaining()) {
         long bytes = writeOnce(source);
@@ -120,11 +133,13 @@ public final class Channel implements ByteChannel {
 
   /**
    * {@return a future that completes once the guest has the port open, or fails with {@link
-   * PortClosedException} if the port is closed first} After the guest has closed the port this
-   * method returns a new future.
+   * PortClosedException} if the port is closed first, with {@link ClosedChannelException} if this
+   * channel is} After the guest has closed the port this method returns a new future.
    */
   public synchronized CompletableFuture<Void> guestOpened() {
-    return guestOpened.copy();
+    return closed
+        ? CompletableFuture.failedFuture(new ClosedChannelException())
+        : guestOpened.copy();
   }
 
   @Override
@@ -133,8 +148,8 @@ public final class Channel implements ByteChannel {
   }
 
   /**
-   * Disconnects from the port. Threads that wait in a read or write get {@link
-   * ClosedChannelException}.
+   * Disconnects from the port. Threads that wait in a read or write, or for {@link #guestOpened},
+   * get {@link ClosedChannelException}.
    */
   @Override
   public void close() {
@@ -143,6 +158,7 @@ public final class Channel implements ByteChannel {
         return;
       }
       closed = true;
+      failGuestOpened(new ClosedChannelException());
     }
     readiness.close();
     fd.close();
@@ -164,9 +180,33 @@ public final class Channel implements ByteChannel {
 
   /** Handles the end of the port: wakes up the threads that wait. */
   synchronized void portGone() {
-    CompletableFuture<Void> future = guestOpened;
-    CompletableFuture.runAsync(() -> future.completeExceptionally(new PortClosedException()));
+    failGuestOpened(new PortClosedException());
     readiness.close();
+  }
+
+  private void failGuestOpened(IOException why) {
+    CompletableFuture<Void> future = guestOpened;
+    CompletableFuture.runAsync(() -> future.completeExceptionally(why));
+  }
+
+  /** Takes a lock that another thread may hold while it waits for the guest. */
+  private static void lock(ReentrantLock lock) throws InterruptedIOException {
+    // A thread that has been interrupted may still read and write as long as it need not wait.
+    if (lock.tryLock()) {
+      return;
+    }
+    try {
+      lock.lockInterruptibly();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for another thread");
+    }
+  }
+
+  private void checkOpen() throws ClosedChannelException {
+    if (closed) {
+      throw new ClosedChannelException();
+    }
   }
 
   private long readOnce(ByteBuffer target) {
@@ -194,9 +234,7 @@ public final class Channel implements ByteChannel {
 
   /** Throws unless the call may simply be repeated. */
   private void check(long result) throws IOException {
-    if (closed) {
-      throw new ClosedChannelException();
-    }
+    checkOpen();
     if (result != -Errno.EAGAIN && result != -Errno.EINTR) {
       throw new PortClosedException();
     }
