@@ -11,6 +11,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.vm.UninterruptedJoin;
 import org.slf4j.Logger;
@@ -93,6 +94,9 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   /** Guests that are ready or taken, and not closed yet. */
   private int alive;
 
+  /** Guests that are being closed in the background. */
+  private int discarding;
+
   /** Why the last start failed; no guest is started until {@link #take} has reported it. */
   private Exception failure;
 
@@ -124,8 +128,8 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
    * Takes a guest, which runs from now on. If none is ready, waits until one is.
    *
    * @return the guest, which the caller closes or gives to {@link #discard}
-   * @throws MachineException if no guest is ready and one more would exceed a limit, or guests
-   *     cannot be started
+   * @throws MachineException if no guest is ready and one more would exceed a limit, also once those
+   *     are closed that were given to {@link #discard}; or if guests cannot be started
    * @throws InterruptedException if the thread is interrupted while it waits
    * @throws IllegalStateException if the pool is closed
    */
@@ -142,7 +146,8 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
       if (!guest.machine().end().isDone()) {
         return guest;
       }
-      LOG.warn("a guest of the pool has ended before it was taken: {}", guest.machine().end());
+      LOG.warn(
+          "a guest of the pool has ended before it was taken: {}", guest.machine().end().join());
       discard(guest);
     }
   }
@@ -158,7 +163,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
           return guest;
         }
         reportFailure();
-        if (starting == 0 && alive >= limits.capacity()) {
+        if (starting == 0 && discarding == 0 && alive >= limits.capacity()) {
           throw limits.refusal();
         }
         changed.await();
@@ -213,12 +218,27 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
       if (closed) {
         return false;
       }
-      closers.execute(() -> closeGuest(guest));
+      closers.execute(() -> closeDiscarded(guest));
+      discarding++;
       return true;
     } catch (OutOfMemoryError noThread) {
       return false;
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void closeDiscarded(Guest guest) {
+    try {
+      closeGuest(guest);
+    } finally {
+      lock.lock();
+      try {
+        discarding--;
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -297,10 +317,12 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   }
 
   private G startPaused() throws MachineException, IOException, InterruptedException {
-    G guest = starter.start();
+    G guest = Objects.requireNonNull(starter.start(), "the starter returned no guest");
     try {
       if (!guest.machine().pause()) {
-        throw new MachineException("the guest has ended: " + guest.machine().end());
+        MachineEnd end = guest.machine().end().getNow(null);
+        throw new MachineException(
+            end == null ? "the guest does not run" : "the guest has ended: " + end);
       }
       return guest;
     } catch (MachineException | InterruptedException | RuntimeException | Error e) {

@@ -201,6 +201,33 @@ class GuestPoolTest {
   }
 
   @Test
+  void take_atTheLimit_waitsForAGuestThatIsBeingDiscarded() throws Exception {
+    try (GuestPool<EchoGuest> pool = new GuestPool<>(this::restore, PoolLimits.ofGuests(1, 1))) {
+      for (int i = 0; i < 5; i++) {
+        pool.discard(pool.take());
+      }
+      pool.take().close();
+    }
+    assertEquals(0, vms());
+  }
+
+  @Test
+  void take_ofGuestsThatEndAtOnce_saysHowTheyEnded() throws Exception {
+    GuestPool.Starter<EchoGuest> starter =
+        () -> {
+          EchoGuest guest = restore();
+          guest.machine().stop();
+          guest.machine().end().join();
+          return guest;
+        };
+    try (GuestPool<EchoGuest> pool = new GuestPool<>(starter, PoolLimits.ofGuests(1, 1))) {
+      MachineException failed = assertThrows(MachineException.class, pool::take);
+      assertEquals(
+          "the pool cannot start a guest: the guest has ended: Stopped[]", failed.getMessage());
+    }
+  }
+
+  @Test
   void take_afterAFailedStart_reportsItOnceAndTriesAgain() throws Exception {
     AtomicBoolean fails = new AtomicBoolean(true);
     GuestPool.Starter<EchoGuest> starter =
