@@ -4,8 +4,8 @@ package org.microvm.virtioserial;
  * Receives the events of a device's ports.
  *
  * <p>The methods are called on the event loop, one event after the other in the order in which they
- * happened, without a lock. They must not block. The port's state may have changed again by the
- * time of the call.
+ * happened, without a lock. They must not block. An exception that one throws is logged. The port's
+ * state may have changed again by the time of the call.
  */
 public interface PortListener {
   /**

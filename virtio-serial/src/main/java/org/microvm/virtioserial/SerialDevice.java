@@ -3,6 +3,7 @@ package org.microvm.virtioserial;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.state.StateException;
@@ -101,6 +102,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *     SerialHandover#freeze frozen} for too long, or it is closed
    */
   public PortInfo addPort(PortConfig port, PortBackend backend) throws PortException {
+    Objects.requireNonNull(port, "port");
+    Objects.requireNonNull(backend, "backend");
     try (HostChanges.Turn _ = changes.begin()) {
       return context.answer(() -> add(port, backend));
     }
@@ -147,6 +150,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *     cancelled until the exchange begins
    */
   public CompletableFuture<Void> exchangeBackend(int nr, PortBackend backend) {
+    Objects.requireNonNull(backend, "backend");
     return context.answer(
         () ->
             closed

@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -112,6 +113,18 @@ class ChannelContractTest extends SerialMachineFixture {
     assertTrue(Thread.interrupted());
     guest.open(nr);
     assertEquals("ping", new String(guest.read(nr, 4)));
+  }
+
+  @Test
+  void read_thatWouldWaitOnTheEventLoop_isRefused() {
+    CompletableFuture<Void> read = new CompletableFuture<>();
+    machine.loop.execute(
+        () -> {
+          assertThrows(IllegalStateException.class, () -> channel.read(ByteBuffer.allocate(1)));
+          read.complete(null);
+        });
+
+    assertDoesNotThrow(() -> read.get(LIMIT, TimeUnit.SECONDS));
   }
 
   private void readUntilClosed() {

@@ -36,6 +36,14 @@ class HotplugTest extends SerialMachineFixture {
   }
 
   @Test
+  void portWithoutHostEnd_isRefusedBeforeItExists() throws Exception {
+    assertThrows(
+        NullPointerException.class, () -> machine.device.addPort(PortConfig.named("a"), null));
+
+    assertEquals(1, machine.addUnix("a"));
+  }
+
+  @Test
   void numbers_ofConsolesStartAt0() throws Exception {
     assertEquals(0, machine.addUnix(PortConfig.forConsole(), "c0"));
     assertEquals(1, machine.addUnix(PortConfig.forConsole(), "c1"));

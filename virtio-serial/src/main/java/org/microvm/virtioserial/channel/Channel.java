@@ -57,7 +57,8 @@ public final class Channel implements ByteChannel {
 
   /**
    * Sets whether reads wait for bytes and writes wait for room. If not, reads return 0 and writes
-   * write a part.
+   * write a part. On the event loop, for instance in a {@code PortListener}, a call that would have
+   * to wait throws {@link IllegalStateException}.
    *
    * @param on true to wait
    */

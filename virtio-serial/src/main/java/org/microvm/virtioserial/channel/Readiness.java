@@ -14,6 +14,7 @@ import org.microvm.linux.Fd;
 final class Readiness implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+  private final EventLoop loop;
   private final EventLoop.Watch watch;
 
   /** The events that threads wait for. */
@@ -22,11 +23,21 @@ final class Readiness implements AutoCloseable {
   private boolean closed;
 
   Readiness(EventLoop loop, Fd fd) throws ErrnoException {
+    this.loop = loop;
     watch = loop.watch(fd, 0, this::ready);
   }
 
-  /** Waits until the descriptor is ready for {@code event}, has hung up, or this is closed. */
+  /**
+   * Waits until the descriptor is ready for {@code event}, has hung up, or this is closed.
+   *
+   * @throws IllegalStateException on the event loop
+   */
   void await(int event) throws InterruptedIOException {
+    if (loop.inLoop()) {
+      throw new IllegalStateException(
+          "a read or write that waits on the event loop would wait forever:"
+              + " use setBlocking(false) or another thread");
+    }
     lock.lock();
     try {
       wanted |= event;
