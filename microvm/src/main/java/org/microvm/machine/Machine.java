@@ -50,7 +50,7 @@ public final class Machine implements AutoCloseable {
     this.parts = parts;
     controls = MachineControls.of(config, parts, firstInstance);
     lifecycle = controls.context().lifecycle();
-    keyboard = new ConsoleKeyboard(parts.board().uart());
+    keyboard = new ConsoleKeyboard(parts.board().uart(), lifecycle.end());
     addListener(new RecordedLife());
   }
 
@@ -213,6 +213,8 @@ public final class Machine implements AutoCloseable {
    * @throws MachineException if the machine is not running or paused, or the files cannot be
    *     written
    * @throws InterruptedException if the thread is interrupted while it waits for the vCPUs to stop
+   * @throws IllegalStateException on the machine's event loop, for instance in a {@code
+   *     PortListener}, because the loop is stopped meanwhile
    */
   public void snapshot(Path directory) throws MachineException, InterruptedException {
     snapshot(directory, options -> options);
@@ -316,7 +318,8 @@ public final class Machine implements AutoCloseable {
    * Samples where each vCPU is. The sink is called soon, on the vCPU's thread, which must not be
    * held up; it is not called for a guest that is paused or has ended.
    *
-   * @param sink receives one sample for each vCPU; must be safe for calls from several threads
+   * @param sink receives one sample for each vCPU; must be safe for calls from several threads; an
+   *     exception that it throws is logged
    */
   public void sample(Consumer<GuestSample> sink) {
     lifecycle.instance().sample(sink);
@@ -379,7 +382,7 @@ public final class Machine implements AutoCloseable {
 
   /**
    * Types one byte at the guest's serial console. Waits while the guest does not accept it; only
-   * one thread may type.
+   * one thread may type. If the machine has ended, or ends meanwhile, the byte is lost.
    *
    * @param key the byte that the guest's UART receives
    * @throws InterruptedException if the thread is interrupted while it waits; the byte is then not
@@ -404,6 +407,14 @@ public final class Machine implements AutoCloseable {
     ParallelClose.of(machines);
   }
 
+  /**
+   * Ends the guest if it runs, and releases memory, descriptors, threads, and sockets with their
+   * files. Waits for all of this even if the thread is interrupted, which stays interrupted. Later
+   * calls do nothing; one from another thread waits for the first.
+   *
+   * @throws IllegalStateException if something could not be released, or on the thread of a vCPU,
+   *     which would wait for itself; another thread can then close the machine
+   */
   @Override
   public void close() {
     controls.close();

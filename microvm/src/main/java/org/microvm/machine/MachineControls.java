@@ -96,9 +96,17 @@ record MachineControls(
     return pressed;
   }
 
-  /** Closes the machine. A second caller waits for the first, and then finds nothing left. */
+  /**
+   * Closes the machine. A second caller waits for the first, and then finds nothing left.
+   *
+   * @throws IllegalStateException on the thread of a vCPU, which would wait for itself
+   */
   void close() {
     MachineLifecycle lifecycle = context.lifecycle();
+    if (lifecycle.isOnVcpu()) {
+      throw new IllegalStateException(
+          "a machine cannot be closed on the thread of its vCPU: use another thread");
+    }
     ReentrantLock closing = lifecycle.closing();
     closing.lock();
     try {

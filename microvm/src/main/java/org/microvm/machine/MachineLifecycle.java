@@ -23,7 +23,7 @@ final class MachineLifecycle {
   private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
 
   /** The VM that runs the guest, or the last one. */
-  private VmInstance instance;
+  private volatile VmInstance instance;
 
   /** A guest that may run in another process, or null. */
   private UndecidedHandover held;
@@ -61,6 +61,13 @@ final class MachineLifecycle {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Whether the caller runs on the thread of a vCPU; asked without the lock, as {@link #isStarted}.
+   */
+  boolean isOnVcpu() {
+    return instance.isOnVcpu();
   }
 
   /** Returns the number of resets so far. */
@@ -125,7 +132,10 @@ final class MachineLifecycle {
   void start(Runnable action) {
     lock.lock();
     try {
-      if (started || closed) {
+      if (closed) {
+        throw new IllegalStateException("the machine is closed");
+      }
+      if (started) {
         throw new IllegalStateException("the machine has already been started");
       }
       started = true;

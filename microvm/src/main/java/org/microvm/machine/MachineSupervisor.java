@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 /** Runs a machine's guest on a thread of its own, from start to end and through resets. */
 final class MachineSupervisor {
   private static final Logger LOG = LoggerFactory.getLogger(MachineSupervisor.class);
-  private static final long JOIN_SECONDS = 10;
+  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   /** If not even the failure can be described, for instance for lack of memory. */
   private static final MachineEnd NO_REPORT =
@@ -55,14 +55,24 @@ final class MachineSupervisor {
     thread.start();
   }
 
-  /** Waits until the thread has ended, for a limited time. */
+  /**
+   * Waits until the thread has ended, for a limited time, even if the caller is interrupted: the
+   * thread may be about to replace the VM that the caller closes.
+   */
   void join() {
-    try {
-      // The thread may be the one that closes the machine, as a dependent of end().
-      if (thread.isAlive() && Thread.currentThread() != thread) {
-        thread.join(TimeUnit.SECONDS.toMillis(JOIN_SECONDS));
+    boolean interrupted = false;
+    long deadline = System.nanoTime() + JOIN_NANOS;
+    long left = JOIN_NANOS;
+    // The thread may be the one that closes the machine, as a dependent of end().
+    while (left > 0 && thread.isAlive() && Thread.currentThread() != thread) {
+      try {
+        thread.join(Duration.ofNanos(left));
+      } catch (InterruptedException e) {
+        interrupted = true;
       }
-    } catch (InterruptedException e) {
+      left = deadline - System.nanoTime();
+    }
+    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }

@@ -58,6 +58,7 @@ final class SnapshotSession {
 
   /** Writes the guest's memory as {@link Machine#dumpMemory} says. */
   void dump(Fd file) throws MachineException, InterruptedException {
+    checkThread();
     lifecycle.closing().lock();
     try (Standstill standstill = pauses.standstill()) {
       lifecycle.checkRuns("only the memory of a running or paused guest can be dumped");
@@ -78,12 +79,22 @@ final class SnapshotSession {
     }
   }
 
+  /** Refuses the event loop's thread, which would wait for itself to stop. */
+  private void checkThread() {
+    if (context.parts().loop().inLoop()) {
+      throw new IllegalStateException(
+          "a machine cannot be saved on its event loop, which is stopped meanwhile:"
+              + " use another thread");
+    }
+  }
+
   /** Writes the files of a snapshot while the machine stands still. */
   private interface Save {
     void run(SnapshotFiles files, Snapshot.Identity identity) throws IOException, MachineException;
   }
 
   private void save(Path directory, Save save) throws MachineException, InterruptedException {
+    checkThread();
     lifecycle.closing().lock();
     try (Standstill standstill = pauses.standstill()) {
       lifecycle.checkRuns(NOT_TO_BE_SAVED);

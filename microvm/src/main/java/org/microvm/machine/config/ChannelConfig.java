@@ -1,6 +1,7 @@
 package org.microvm.machine.config;
 
 import java.io.IOException;
+import java.util.Objects;
 import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.PortBackend;
@@ -12,6 +13,12 @@ import org.microvm.virtioserial.backend.PortBackend;
  * @param hostEnd creates the host end when the machine is created
  */
 public record ChannelConfig(PortConfig port, HostEnd hostEnd) {
+  /** Rejects null. */
+  public ChannelConfig {
+    Objects.requireNonNull(port, "port");
+    Objects.requireNonNull(hostEnd, "hostEnd");
+  }
+
   /** Creates the host end of a channel. */
   @FunctionalInterface
   public interface HostEnd {
@@ -19,7 +26,7 @@ public record ChannelConfig(PortConfig port, HostEnd hostEnd) {
      * Creates the host end; a server listens when this returns.
      *
      * @param loop the machine's event loop
-     * @return the host end, which the machine closes
+     * @return the host end, which the machine closes; not null
      * @throws IOException if it cannot be created; the message says why and what to try
      */
     PortBackend open(EventLoop loop) throws IOException;

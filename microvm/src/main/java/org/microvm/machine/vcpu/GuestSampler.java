@@ -17,9 +17,8 @@ import org.slf4j.LoggerFactory;
  * has made it leave the guest.
  */
 public final class GuestSampler {
-  private static final int MAX_FRAMES = 64;
-
   private static final Logger LOG = LoggerFactory.getLogger(GuestSampler.class);
+  private static final int MAX_FRAMES = 64;
 
   private final Vcpu vcpu;
   private final GuestMemory memory;
@@ -56,7 +55,7 @@ public final class GuestSampler {
     try {
       sink.accept(new GuestSample(vcpu.id(), level, addresses(level)));
     } catch (RuntimeException | Error e) {
-      LOG.error("what receives the samples of vCPU {} failed", vcpu.id(), e);
+      LOG.error("a sink of samples of vCPU {} failed", vcpu.id(), e);
     }
   }
 

@@ -166,6 +166,11 @@ public final class VcpuThread {
     return probe;
   }
 
+  /** Returns whether the caller runs on this thread. */
+  public boolean isCurrent() {
+    return Thread.currentThread() == thread;
+  }
+
   /** Makes the vCPU leave the guest, so that it notices a pause or the end. */
   public void kick() {
     vcpu.kick();

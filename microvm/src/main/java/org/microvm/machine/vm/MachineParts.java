@@ -3,6 +3,7 @@ package org.microvm.machine.vm;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -176,7 +177,8 @@ public final class MachineParts implements AutoCloseable {
   }
 
   private void addChannel(ChannelConfig channel) throws IOException, PortException {
-    PortBackend backend = channel.hostEnd().open(loop);
+    PortBackend backend =
+        Objects.requireNonNull(channel.hostEnd().open(loop), "the host end of a channel");
     try {
       ports.add(serial.addPort(channel.port(), backend));
     } catch (PortException | RuntimeException | Error e) {

@@ -324,6 +324,11 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     }
   }
 
+  /** Returns whether the caller runs on the thread of one of the vCPUs. */
+  public boolean isOnVcpu() {
+    return threads.stream().anyMatch(VcpuThread::isCurrent);
+  }
+
   /** Requests a sample of each vCPU. */
   public void sample(Consumer<GuestSample> sink) {
     threads.forEach(thread -> thread.sample(sink));
@@ -372,11 +377,16 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return accounts.getFirst().exits().firstEntryNanos();
   }
 
-  /** Ends the guest if it runs, waits for the vCPUs and closes the KVM objects. */
+  /**
+   * Ends the guest if it runs, waits for the vCPUs and closes the KVM objects. Several threads may
+   * call it: a reset, and the close of a machine that has not waited for the reset's end.
+   */
   @Override
   public void close() {
     end(new MachineEnd.Stopped());
     threads.forEach(VcpuThread::join);
-    owned.close();
+    synchronized (owned) {
+      owned.close();
+    }
   }
 }
