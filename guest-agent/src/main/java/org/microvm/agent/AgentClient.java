@@ -294,7 +294,7 @@ public final class AgentClient implements AutoCloseable {
   /** Waits until no other thread uses the channel, and reserves it for this one. */
   private void enter(String command, Duration limit) throws IOException {
     try {
-      if (!lock.tryLock(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+      if (!lock.tryLock(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS)) {
         throw new AgentTimeoutException(command, limit);
       }
     } catch (InterruptedException e) {
@@ -309,7 +309,7 @@ public final class AgentClient implements AutoCloseable {
   }
 
   private static long deadline(Duration limit) {
-    return System.nanoTime() + limit.toNanos();
+    return System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
   }
 
   @Override

@@ -52,7 +52,7 @@ public final class GuestProcess {
    * @throws AgentTimeoutException if it still runs after {@code limit}; it is not ended
    */
   public ExecResult await(Duration limit) throws IOException {
-    long deadline = System.nanoTime() + limit.toNanos();
+    long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
     PollPause pause = new PollPause();
     while (true) {
       long asked = System.nanoTime();

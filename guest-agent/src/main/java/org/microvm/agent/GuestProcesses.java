@@ -97,7 +97,7 @@ public final class GuestProcesses {
 
   private ExecResult atOnce(GuestCommand command, StreamedProcess.Streams streams, Duration limit)
       throws IOException {
-    long deadline = System.nanoTime() + limit.toNanos();
+    long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
     byte[] bytes = readAll(streams.input(), command, limit);
     if (bytes.length > MOST_AT_ONCE) {
       throw new AgentProtocolException(
@@ -137,7 +137,7 @@ public final class GuestProcesses {
               }
             });
     try {
-      return all.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      return all.get(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       throw new AgentTimeoutException(
           "the input of '%s' did not end within %d ms, and the guest has no shell to read it in pieces"

@@ -40,7 +40,7 @@ final class StreamedProcess {
     this.command = command;
     this.streams = streams;
     this.limit = limit;
-    this.deadline = System.nanoTime() + limit.toNanos();
+    this.deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
   }
 
   /**

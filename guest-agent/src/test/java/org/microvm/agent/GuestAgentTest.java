@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +40,16 @@ class GuestAgentTest {
     try (FakeAgent agent = FakeAgent.answering(Map.of(command, answer));
         GuestAgent guest = GuestAgent.connect(agent.socket())) {
       return question.ask(guest);
+    }
+  }
+
+  @Test
+  void limitThatIsNone_isPossible() throws IOException {
+    Duration forever = ChronoUnit.FOREVER.getDuration();
+    try (FakeAgent agent = FakeAgent.answering(Map.of("guest-ping", "{}"));
+        GuestAgent guest = GuestAgent.connect(agent.socket(), forever)) {
+      guest.await(forever);
+      guest.ping();
     }
   }
 

@@ -103,6 +103,7 @@ final class GuestBoot {
       throw new IOException(
           "the guest did not %s: %s%s".formatted(what, e.getMessage(), tail(console)), e);
     } catch (Error e) {
+      // An assertion of a GuestSetup, for instance.
       guest.close();
       throw e;
     }

@@ -50,7 +50,7 @@ final class GuestConsole extends OutputStream {
    */
   synchronized void await(String expected, long from, Duration limit)
       throws InterruptedException, TimeoutException {
-    long deadline = System.nanoTime() + limit.toNanos();
+    long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
     String bytes =
         new String(expected.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
     while (text.indexOf(bytes, (int) Math.max(from - dropped, 0)) < 0) {

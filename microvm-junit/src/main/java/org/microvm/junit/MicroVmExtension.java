@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.AnnotatedElement;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -47,12 +48,16 @@ public final class MicroVmExtension
   @Override
   public void beforeAll(ExtensionContext context) throws IOException {
     Optional<MicroVm> wanted = annotation(context.getRequiredTestClass());
-    if (wanted.isPresent() && wanted.get().scope() == MicroVm.Scope.CLASS) {
+    if (wanted.isPresent()) {
+      if (wanted.get().scope() == MicroVm.Scope.METHOD) {
+        return;
+      }
       boot(context, wanted.get());
-      GuestFields.inject(context.getRequiredTestClass(), null, guest(context).orElseThrow());
-      // With one test instance for the whole class, the instance exists already.
-      injectInstances(context);
     }
+    // A nested class has the guest of the class that encloses it.
+    injectStatics(context);
+    // With one test instance for the whole class, the instance exists already.
+    injectInstances(context);
   }
 
   @Override
@@ -66,22 +71,43 @@ public final class MicroVmExtension
         if (wanted(ofClass.get()).scope() == MicroVm.Scope.METHOD) {
           put(context, oneLike(ofClass.get()));
         } else {
-          replaceIfDiscarded(ofClass.get());
+          replaceIfDiscarded(ofClass.get(), context);
         }
       }
     }
     injectInstances(context);
   }
 
-  /** Boots another guest for the tests of a class if one of them has left the first unusable. */
-  private static void replaceIfDiscarded(ExtensionContext ofClass) throws IOException {
-    RunningGuest first = ofClass.getStore(NAMESPACE).get(RunningGuest.class, RunningGuest.class);
-    if (first == null || !first.vm().discarded()) {
-      return;
+  /**
+   * Boots another guest for the tests of a class if one of them has left the first unusable. Tests
+   * that run in parallel must not do so twice: the store closes only the guest that it holds.
+   */
+  private static void replaceIfDiscarded(ExtensionContext ofClass, ExtensionContext test)
+      throws IOException {
+    ExtensionContext.Store store = ofClass.getStore(NAMESPACE);
+    ReentrantLock lock =
+        store.computeIfAbsent(
+            ReentrantLock.class, _ -> new ReentrantLock(), ReentrantLock.class);
+    lock.lock();
+    try {
+      RunningGuest first = store.get(RunningGuest.class, RunningGuest.class);
+      if (first == null || !first.vm().discarded()) {
+        return;
+      }
+      first.close();
+      boot(ofClass, wanted(ofClass));
+      for (Optional<ExtensionContext> at = test.getParent();
+          at.isPresent() && at.get().getTestClass().isPresent();
+          at = at.get() == ofClass ? Optional.empty() : at.get().getParent()) {
+        injectStatics(at.get());
+      }
+    } finally {
+      lock.unlock();
     }
-    first.close();
-    boot(ofClass, wanted(ofClass));
-    GuestFields.inject(ofClass.getRequiredTestClass(), null, guest(ofClass).orElseThrow());
+  }
+
+  private static void injectStatics(ExtensionContext context) {
+    guest(context).ifPresent(vm -> GuestFields.inject(context.getRequiredTestClass(), null, vm));
   }
 
   private static void injectInstances(ExtensionContext context) {

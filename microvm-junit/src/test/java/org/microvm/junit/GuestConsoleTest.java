@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -54,6 +55,15 @@ class GuestConsoleTest {
     say("Größe: 5 €");
 
     console.await("Größe: 5 €", 0, Duration.ofMillis(1));
+  }
+
+  @Test
+  void await_withoutALimit_returns() throws Exception {
+    Thread guest = Thread.ofPlatform().start(() -> say("ready"));
+
+    console.await("ready", 0, ChronoUnit.FOREVER.getDuration());
+
+    guest.join();
   }
 
   @Test

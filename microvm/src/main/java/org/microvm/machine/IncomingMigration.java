@@ -116,8 +116,8 @@ public final class IncomingMigration implements AutoCloseable {
    *
    * @param config the same configuration as at the source
    * @return the machine, which has been started
-   * @throws MachineException if the machine cannot be created or the migration fails; the guest
-   *     then stays at the source
+   * @throws MachineException if the machine cannot be created or the migration fails, and the guest
+   *     stays at the source; or if this is closed or the thread interrupted before a guest arrives
    */
   public Machine receive(MachineConfig config) throws MachineException {
     return receive(config, () -> false);
@@ -139,7 +139,8 @@ public final class IncomingMigration implements AutoCloseable {
     try {
       source = listener.await();
     } catch (IOException e) {
-      throw new MachineException("incoming migration: " + FailureText.of(e), e);
+      String why = isClosed() ? "closed before a guest has arrived" : FailureText.of(e);
+      throw new MachineException("incoming migration: " + why, e);
     }
     try (MigrationStream stream = source.stream()) {
       if (!stream.isLocal()) {
@@ -200,6 +201,10 @@ public final class IncomingMigration implements AutoCloseable {
     }
   }
 
+  private synchronized boolean isClosed() {
+    return closed;
+  }
+
   /** Takes the machine that waits, which {@link #close} then does not close; or returns null. */
   private synchronized RestoreTarget take() {
     RestoreTarget target = waiting;
@@ -225,12 +230,11 @@ public final class IncomingMigration implements AutoCloseable {
    */
   @Override
   public void close() {
-    listener.close();
-    RestoreTarget target;
     synchronized (this) {
       closed = true;
-      target = take();
     }
+    listener.close();
+    RestoreTarget target = take();
     if (target != null) {
       target.close();
     }

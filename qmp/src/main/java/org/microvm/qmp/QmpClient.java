@@ -238,8 +238,9 @@ public final class QmpClient implements AutoCloseable {
    * @throws IOException if the connection has ended
    */
   public Optional<JsonNode> pollEvent(String name, Duration time) throws IOException {
-    long deadline = System.nanoTime() + time.toNanos();
-    for (long left = time.toNanos(); left > 0; left = deadline - System.nanoTime()) {
+    long most = TimeUnit.NANOSECONDS.convert(time);
+    long deadline = System.nanoTime() + most;
+    for (long left = most; left > 0; left = deadline - System.nanoTime()) {
       JsonNode event = poll(events, "an event", left);
       if (event != null && event.path("event").asText().equals(name)) {
         return Optional.of(event.path("data"));

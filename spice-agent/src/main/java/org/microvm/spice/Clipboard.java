@@ -288,7 +288,7 @@ public final class Clipboard implements AutoCloseable {
    */
   public Optional<byte[]> get(Selection selection, Format format, Duration limit)
       throws IOException {
-    long deadline = System.nanoTime() + limit.toNanos();
+    long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
     await(connected(), deadline, "no agent is connected to the clipboard");
     return await(
         request(selection, format), deadline, "the clipboard's contents did not arrive in time");
