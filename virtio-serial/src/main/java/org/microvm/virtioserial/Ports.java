@@ -120,8 +120,15 @@ final class Ports implements ControlQueue.Handler {
   }
 
   void remove(Port port) throws VirtqueueException {
-    PortSlot slot = slots[port.info().nr()];
-    port.remove();
+    try {
+      port.remove();
+    } finally {
+      // Also if the host end is not of this module and fails to close.
+      vacate(slots[port.info().nr()]);
+    }
+  }
+
+  private void vacate(PortSlot slot) throws VirtqueueException {
     slot.vacate();
     switch (slot.belief) {
       case PRESENT -> forget(slot);

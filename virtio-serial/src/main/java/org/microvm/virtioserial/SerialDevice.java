@@ -1,7 +1,6 @@
 package org.microvm.virtioserial;
 
 import java.io.IOException;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -253,7 +252,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @param listener called on the event loop
    */
   public void addListener(PortListener listener) {
-    context.listeners().add(listener);
+    context.listeners().add(Objects.requireNonNull(listener));
   }
 
   /**
@@ -297,20 +296,28 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     try {
       closed = true;
       exchanges.close();
-      removeAll(ports.all().toList().iterator());
+      removeAll();
     } finally {
       context.lock().exit(outer);
     }
   }
 
-  private void removeAll(Iterator<Port> rest) {
-    if (rest.hasNext()) {
-      Port next = rest.next();
+  /** Removes every port, whatever the guest has done to its queues or a host end does. */
+  private void removeAll() {
+    Throwable failure = null;
+    for (Port port : ports.all().toList()) {
       try {
-        context.locked(() -> ports.remove(next));
-      } finally {
-        removeAll(rest);
+        ports.remove(port);
+      } catch (VirtqueueException e) {
+        context.failed(e);
+      } catch (RuntimeException | Error e) {
+        failure = failure == null ? e : failure;
       }
+    }
+    switch (failure) {
+      case null -> {}
+      case Error error -> throw error;
+      default -> throw (RuntimeException) failure;
     }
   }
 

@@ -74,8 +74,7 @@ class ChannelContractTest extends SerialMachineFixture {
     guest.write(nr, "pong".getBytes());
     ByteBuffer memory = ByteBuffer.allocateDirect(4);
 
-    assertThrows(
-        IllegalArgumentException.class, () -> channel.read(memory.asReadOnlyBuffer()));
+    assertThrows(IllegalArgumentException.class, () -> channel.read(memory.asReadOnlyBuffer()));
     assertThrows(
         IllegalArgumentException.class,
         () -> channel.read(ByteBuffer.allocate(4).asReadOnlyBuffer()));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.virtio.DeviceStatus;
 
@@ -63,6 +64,20 @@ class HostileQueueTest extends HostileGuestFixture {
 
     machine.device.close();
 
+    assertEquals(List.of(), machine.device.ports());
+    assertFalse(Files.exists(machine.path("a")));
+    assertFalse(Files.exists(machine.path("b")));
+  }
+
+  @Test
+  void c22_brokenControlRing_closeEndsAllPortsAllTheSame() throws Exception {
+    machine.addUnix("b");
+    // More than the queue has entries.
+    IntStream.range(0, 1 << 10).forEach(_ -> guest.queue(Guest.CONTROL_IN).offer(4711));
+
+    machine.device.close();
+
+    assertTrue((guest.driver().status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
     assertEquals(List.of(), machine.device.ports());
     assertFalse(Files.exists(machine.path("a")));
     assertFalse(Files.exists(machine.path("b")));

@@ -43,6 +43,39 @@ class HotplugTest extends SerialMachineFixture {
     assertEquals(1, machine.addUnix("a"));
   }
 
+  /** A host end of an embedder that fails when its port ends. */
+  private record FailingBackend() implements PortBackend {
+    @Override
+    public void start(Port port) {
+      // Nobody connects.
+    }
+
+    @Override
+    public void connectionClosed() {
+      // There is no connection.
+    }
+
+    @Override
+    public void close() {
+      throw new IllegalStateException("expected by the test");
+    }
+
+    @Override
+    public String describe() {
+      return "failing";
+    }
+  }
+
+  @Test
+  void close_withAHostEndThatFails_closesTheOthers() throws Exception {
+    machine.device.addPort(PortConfig.named("failing"), new FailingBackend());
+    machine.addUnix("a");
+
+    assertThrows(IllegalStateException.class, machine.device::close);
+
+    assertFalse(Files.exists(machine.path("a")));
+  }
+
   @Test
   void numbers_ofConsolesStartAt0() throws Exception {
     assertEquals(0, machine.addUnix(PortConfig.forConsole(), "c0"));
