@@ -86,8 +86,7 @@ public final class MicroVmExtension
       throws IOException {
     ExtensionContext.Store store = ofClass.getStore(NAMESPACE);
     ReentrantLock lock =
-        store.computeIfAbsent(
-            ReentrantLock.class, _ -> new ReentrantLock(), ReentrantLock.class);
+        store.computeIfAbsent(ReentrantLock.class, _ -> new ReentrantLock(), ReentrantLock.class);
     lock.lock();
     try {
       RunningGuest first = store.get(RunningGuest.class, RunningGuest.class);

@@ -128,8 +128,8 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
    * Takes a guest, which runs from now on. If none is ready, waits until one is.
    *
    * @return the guest, which the caller closes or gives to {@link #discard}
-   * @throws MachineException if no guest is ready and one more would exceed a limit, also once those
-   *     are closed that were given to {@link #discard}; or if guests cannot be started
+   * @throws MachineException if no guest is ready and one more would exceed a limit, also once
+   *     those are closed that were given to {@link #discard}; or if guests cannot be started
    * @throws InterruptedException if the thread is interrupted while it waits
    * @throws IllegalStateException if the pool is closed
    */

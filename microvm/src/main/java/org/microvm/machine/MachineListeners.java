@@ -1,6 +1,7 @@
 package org.microvm.machine;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -17,7 +18,7 @@ final class MachineListeners {
 
   /** Adds a listener for what happens from now on. */
   void add(MachineListener listener) {
-    listeners.add(listener);
+    listeners.add(Objects.requireNonNull(listener));
   }
 
   /** Tells all listeners of an event, on the calling thread. */

@@ -21,7 +21,9 @@ import org.microvm.machine.config.OnReset;
 import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
-/** Machines that are closed at unusual moments: nothing is left behind, and nobody waits forever. */
+/**
+ * Machines that are closed at unusual moments: nothing is left behind, and nobody waits forever.
+ */
 @RequiresKvm
 @Timeout(60)
 class MachineCloseTest {

@@ -9,6 +9,7 @@ import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -179,8 +180,11 @@ public final class QmpClient implements AutoCloseable {
       if (e.getCause() instanceof TimeoutException) {
         throw interrupted("the machine to take a request");
       }
-      throw new IOException(
-          "the machine does not accept requests: " + e.getCause().getMessage(), e);
+      String why =
+          e.getCause() instanceof ClosedChannelException
+              ? "the connection is closed"
+              : e.getCause().getMessage();
+      throw new IOException("the machine does not accept requests: " + why, e);
     }
   }
 

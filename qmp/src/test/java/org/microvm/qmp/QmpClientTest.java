@@ -49,4 +49,14 @@ class QmpClientTest {
     assertEquals("running", client.execute("query-status").path("status").asText());
     assertTrue(client.wasRefusedLate());
   }
+
+  @Test
+  void commandAfterClose_saysThatTheConnectionIsClosed() throws IOException {
+    client.close();
+
+    var failure = assertThrows(IOException.class, () -> client.execute("query-status"));
+
+    assertEquals(
+        "the machine does not accept requests: the connection is closed", failure.getMessage());
+  }
 }
