@@ -1,6 +1,7 @@
 package org.microvm.linux;
 
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
@@ -29,6 +30,9 @@ public final class FailureText {
         && file.getFile() != null
         && file.getReason() == null) {
       return file.getFile() + ": " + reason(file);
+    }
+    if (failure instanceof ClosedByInterruptException) {
+      return "interrupted";
     }
     return failure.getMessage() == null ? failure.toString() : failure.getMessage();
   }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -26,6 +27,11 @@ class FailureTextTest {
 
     assertEquals("a: Is a directory", FailureText.of(failure));
     assertEquals("Is a directory", FailureText.reason(failure));
+  }
+
+  @Test
+  void interrupt_isNamedInWords() {
+    assertEquals("interrupted", FailureText.of(new ClosedByInterruptException()));
   }
 
   @Test

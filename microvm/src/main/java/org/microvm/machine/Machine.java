@@ -60,7 +60,8 @@ public final class Machine implements AutoCloseable {
    *
    * @param config everything the machine consists of; its values are checked here
    * @return the machine, which has not been started
-   * @throws MachineException if it cannot be made on this host or from this configuration
+   * @throws MachineException if it cannot be made on this host or from this configuration, or the
+   *     thread is interrupted while the kernel is read; it stays interrupted
    */
   public static Machine create(MachineConfig config) throws MachineException {
     MachineParts parts =
