@@ -98,7 +98,9 @@ final class ListCommand implements Callable<Integer> {
   }
 
   private static String uptime(String started) {
-    Duration up = Duration.between(Instant.parse(started), Instant.now());
+    Duration passed = Duration.between(Instant.parse(started), Instant.now());
+    // The host's clock may have been set back.
+    Duration up = passed.isNegative() ? Duration.ZERO : passed;
     if (up.toDays() > 0) {
       return up.toDays() + "d" + up.toHoursPart() + "h";
     }

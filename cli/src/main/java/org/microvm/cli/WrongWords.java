@@ -21,9 +21,9 @@ final class WrongWords {
       return unknown(command, unmatched.getUnmatched().getFirst());
     }
     if (e.getMessage().startsWith("Missing required subcommand")) {
-      return "%s: a command is missing; there are: %s"
+      return "%sa command is missing; there are: %s"
           .formatted(
-              command.getCommandSpec().qualifiedName(),
+              prefix(command.getCommandSpec()),
               String.join(", ", command.getSubcommands().keySet()));
     }
     return e.getMessage()
@@ -36,18 +36,25 @@ final class WrongWords {
 
   private static String unknown(CommandLine command, String word) {
     CommandSpec spec = command.getCommandSpec();
-    String name = spec.qualifiedName();
-    String all = "; `%s --help` lists all".formatted(name);
+    String prefix = prefix(spec);
+    String all = "; `%s --help` lists all".formatted(spec.qualifiedName());
     if (word.startsWith("-")) {
       String option = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
-      return "%s: unknown option '%s'%s%s"
-          .formatted(name, option, NearestWord.hint(option, names(spec)), all);
+      return "%sunknown option '%s'%s%s"
+          .formatted(prefix, option, NearestWord.hint(option, names(spec)), all);
     }
     if (!spec.subcommands().isEmpty()) {
-      return "%s: unknown command '%s'%s%s"
-          .formatted(name, word, NearestWord.hint(word, spec.subcommands().keySet()), all);
+      return "%sunknown command '%s'%s%s"
+          .formatted(prefix, word, NearestWord.hint(word, spec.subcommands().keySet()), all);
     }
-    return "%s: unexpected argument '%s'%s".formatted(name, word, all);
+    return "%sunexpected argument '%s'%s".formatted(prefix, word, all);
+  }
+
+  /** Returns the command below {@code microvm}, with which all messages begin, or nothing. */
+  private static String prefix(CommandSpec spec) {
+    String name = spec.qualifiedName();
+    String root = spec.root().qualifiedName();
+    return name.equals(root) ? "" : name.substring(root.length() + 1) + ": ";
   }
 
   private static List<String> names(CommandSpec spec) {

@@ -178,12 +178,12 @@ class WrongOptionsTest {
   @Test
   void missingSubcommand_isFollowedByAll() {
     assertEquals(Main.USAGE, execute(List.of("port")));
-    assertOneLineWith("microvm port: a command is missing; there are: add, ");
+    assertOneLineWith("microvm: port: a command is missing; there are: add, ");
   }
 
   @Test
   void wrongSubcommand_isFollowedByTheRightOne() {
     assertEquals(Main.USAGE, execute(List.of("port", "lst")));
-    assertOneLineWith("microvm port: unknown command 'lst'; did you mean list?");
+    assertOneLineWith("microvm: port: unknown command 'lst'; did you mean list?");
   }
 }

@@ -3,6 +3,7 @@ package org.microvm.virtioserial;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -18,14 +19,17 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.Errno;
 import org.microvm.spice.Clipboard;
 import org.microvm.spice.Format;
 import org.microvm.spice.Selection;
+import org.microvm.syscall.FaultInjection;
 import org.microvm.virtioserial.channel.ClipboardBackend;
 
 /** The host side of the SPICE agent, with an agent that a test writes by hand. */
@@ -181,6 +185,25 @@ class ClipboardBackendTest {
     await(ANNOUNCE);
     setText("still there");
     assertEquals(0, await(GRAB).getInt(0));
+  }
+
+  @Test
+  void hostWithoutADescriptor_servesTheNextAgentLater() throws Exception {
+    openAgent();
+    await(ANNOUNCE);
+    AtomicBoolean refused = new AtomicBoolean();
+    FaultInjection.Rule once =
+        (kind, _) -> kind.equals("socketpair") && !refused.getAndSet(true) ? -Errno.EMFILE : 0;
+
+    try (FaultInjection _ = FaultInjection.by(once)) {
+      guest.close(nr);
+      machine.events.await("host disconnected agent");
+      arrived.clear();
+      openAgent();
+
+      await(ANNOUNCE);
+    }
+    assertTrue(refused.get());
   }
 
   @Test

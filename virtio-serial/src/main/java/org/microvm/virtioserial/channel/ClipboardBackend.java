@@ -28,7 +28,10 @@ import org.slf4j.LoggerFactory;
 public final class ClipboardBackend implements PortBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ClipboardBackend.class);
 
-  /** The pause after an agent has violated the protocol, so that it cannot keep the host busy. */
+  /**
+   * The pause after an agent has violated the protocol, so that it cannot keep the host busy, or
+   * could not be served.
+   */
   private static final long PAUSE_SECONDS = 1;
 
   /** The pause after a program could not be accepted. */
@@ -43,6 +46,9 @@ public final class ClipboardBackend implements PortBackend {
 
   /** An agent that violates the protocol is logged once, or it could fill the log. */
   private boolean violationLogged;
+
+  /** Likewise that the host lacks what serves an agent; only on the agent's thread. */
+  private boolean shortageLogged;
 
   /** Likewise that programs cannot be accepted; only on the event loop. */
   private boolean failureLogged;
@@ -83,13 +89,21 @@ public final class ClipboardBackend implements PortBackend {
   public void start(Port port) {
     agent.start(port);
     if (listener.isPresent()) {
-      try {
-        watch = loop.watch(listener.get().fd(), EventLoop.IN, events -> programWaits());
-      } catch (ErrnoException e) {
-        LOG.error("{}: programs cannot connect: {}", describe(), e.getMessage());
-      }
+      watchPrograms();
     }
     begin();
+  }
+
+  private void watchPrograms() {
+    if (ended.getCount() == 0) {
+      return;
+    }
+    try {
+      watch = loop.watch(listener.orElseThrow().fd(), EventLoop.IN, events -> programWaits());
+    } catch (ErrnoException e) {
+      LOG.warn("{}: programs cannot connect: {}; trying again", describe(), e.getMessage());
+      loop.schedule(RETRY_NANOS, this::watchPrograms);
+    }
   }
 
   /** Starts the thread that serves agents, later if the host has none now. */
@@ -117,21 +131,20 @@ public final class ClipboardBackend implements PortBackend {
             violationLogged = true;
             LOG.warn("{}: the guest sent {}; disconnected", describe(), e.getMessage());
           }
-          if (ended.await(PAUSE_SECONDS, TimeUnit.SECONDS)) {
-            return;
+          ended.await(PAUSE_SECONDS, TimeUnit.SECONDS);
+        } catch (PortClosedException e) {
+          throw e;
+        } catch (IOException | OutOfMemoryError e) {
+          // Such as that the host has no descriptor, or no thread that writes to the agent.
+          if (!shortageLogged) {
+            shortageLogged = true;
+            LOG.warn("{}: {}; trying again", describe(), e.getMessage());
           }
-        } catch (OutOfMemoryError e) {
-          // Such as that there is no thread that writes to the agent.
-          LOG.warn("{}: {}; trying again", describe(), e.getMessage());
-          if (ended.await(PAUSE_SECONDS, TimeUnit.SECONDS)) {
-            return;
-          }
+          ended.await(PAUSE_SECONDS, TimeUnit.SECONDS);
         }
       }
     } catch (PortClosedException | ExecutionException e) {
       LOG.debug("{}: the port has ended", describe());
-    } catch (IOException e) {
-      LOG.error("{}: the clipboard is no longer served: {}", describe(), e.getMessage());
     } catch (RuntimeException | Error e) {
       LOG.error("{}: the clipboard is no longer served", describe(), e);
     } catch (InterruptedException e) {
