@@ -17,9 +17,9 @@ import java.util.Deque;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -191,19 +191,24 @@ class ClipboardBackendTest {
   void hostWithoutADescriptor_servesTheNextAgentLater() throws Exception {
     openAgent();
     await(ANNOUNCE);
-    AtomicBoolean refused = new AtomicBoolean();
+    CountDownLatch refused = new CountDownLatch(1);
     FaultInjection.Rule once =
-        (kind, _) -> kind.equals("socketpair") && !refused.getAndSet(true) ? -Errno.EMFILE : 0;
+        (kind, _) -> {
+          if (!kind.equals("socketpair") || refused.getCount() == 0) {
+            return 0;
+          }
+          refused.countDown();
+          return -Errno.EMFILE;
+        };
 
     try (FaultInjection _ = FaultInjection.by(once)) {
       guest.close(nr);
-      machine.events.await("host disconnected agent");
-      arrived.clear();
-      openAgent();
-
-      await(ANNOUNCE);
+      assertTrue(refused.await(20, TimeUnit.SECONDS));
     }
-    assertTrue(refused.get());
+    openAgent();
+
+    setText("still there");
+    assertEquals(0, await(GRAB).getInt(0));
   }
 
   @Test
