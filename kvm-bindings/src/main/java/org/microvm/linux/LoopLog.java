@@ -4,8 +4,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The log of failures on an {@link EventLoop}. The loop goes on after what has failed, so a message
- * that cannot be logged, for instance for lack of memory, must not end it.
+ * Logs the failures of an {@link EventLoop}'s handlers and turns. A failure does not end the loop,
+ * so a message that cannot be logged, for instance for lack of memory, must not end it either.
  */
 final class LoopLog {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);

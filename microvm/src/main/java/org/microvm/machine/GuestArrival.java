@@ -120,14 +120,16 @@ final class GuestArrival {
   }
 
   /**
-   * Does all that can fail before RUNNING, after which the source lets go of the guest. Disks come
-   * last, because the source locks them again as soon as it is told of a failure.
+   * Takes the steps that can fail before RUNNING is sent, because the source gives up the guest
+   * when it reads that. Disks come last, because the source locks them again as soon as it is told
+   * of a failure.
    *
    * @param held only has to answer; what it says may change until the guest runs
    */
   private void prepareToRun(BooleanSupplier held) throws IOException {
     try {
-      LOG.debug("the guest has arrived; it stays paused: {}", held.getAsBoolean());
+      boolean staysPaused = held.getAsBoolean();
+      LOG.debug("the guest has arrived; it stays paused: {}", staysPaused);
       target.takeDisks();
     } catch (IOException | RuntimeException | Error e) {
       refuse(stream, e);
@@ -140,7 +142,7 @@ final class GuestArrival {
     try {
       return held.getAsBoolean();
     } catch (RuntimeException | Error e) {
-      LOG.error("it is not known whether the guest is to run, so it is paused", e);
+      LOG.error("the guest stays paused: the caller's supplier failed", e);
       return true;
     }
   }

@@ -7,8 +7,8 @@ import org.microvm.machine.migration.MigrationProgress;
 
 /**
  * Receives the events of a machine, except its end, which {@link Machine#end} reports. Methods are
- * called on the thread that caused the event and must not block. What they throw is logged, and
- * changes nothing else.
+ * called on the thread that caused the event and must not block. An exception or error that one
+ * throws is logged and has no other effect.
  */
 public interface MachineListener {
   /** The power button was pressed; see {@link Machine#pressPowerButton}. */

@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The listeners of a machine. What one of them throws must not keep the others from being told, or
- * the machine from what it does next, so it is logged. Any thread may call.
+ * The listeners of a machine. An exception or error of one is logged: the others still get the
+ * event, and the machine continues. Any thread may call.
  */
 final class MachineListeners {
   private static final Logger LOG = LoggerFactory.getLogger(MachineListeners.class);

@@ -107,7 +107,7 @@ public final class SourceListener implements AutoCloseable {
     } catch (InterruptedException e) {
       fail(new InterruptedIOException("interrupted"));
     } catch (RuntimeException | Error e) {
-      // The thread that waits would do so for ever.
+      // Otherwise the thread that waits for a source would never return.
       fail(new IOException(e));
     }
   }
