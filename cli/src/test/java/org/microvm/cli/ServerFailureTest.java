@@ -19,11 +19,11 @@ import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Registration;
 import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerLimits;
+import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.Errno;
 import org.microvm.spice.Clipboard;
 import org.microvm.syscall.FaultInjection;
 import org.microvm.testing.RequiresKvm;
-import org.microvm.virtioserial.channel.ClipboardBackend;
 import org.slf4j.LoggerFactory;
 
 /** Servers that lack something, and what then becomes of a machine's name and room. */
@@ -104,7 +104,7 @@ class ServerFailureTest extends ServerFixture {
     serve();
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
-    Logger logger = (Logger) LoggerFactory.getLogger(ClipboardBackend.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(ClientAcceptor.class);
     String[] clipboard = {
       "--chardev", "qemu-vdagent,id=v,clipboard=on", "--device", "virtserialport,chardev=v,name=v"
     };

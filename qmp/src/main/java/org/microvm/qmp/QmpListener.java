@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
@@ -25,23 +25,21 @@ final class QmpListener implements QmpClients {
   /** The most clients at a time; further ones wait in the listen backlog. */
   static final int MAX_CLIENTS = 16;
 
-  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
   private final EventLoop loop;
   private final QmpSocket socket;
   private final UnixListener listener;
+  private final ClientAcceptor clients;
   private final Set<QmpSession> sessions = new LinkedHashSet<>();
   private QmpCommands commands;
   private QmpEvents events;
   private Runnable onClient;
-  private EventLoop.Watch watch;
   private boolean strangerLogged;
-  private boolean failureLogged;
 
   private QmpListener(EventLoop loop, QmpSocket socket, UnixListener listener) {
     this.loop = loop;
     this.socket = socket;
     this.listener = listener;
+    clients = new ClientAcceptor(loop, listener.fd(), listener.path().toString(), this::accept);
   }
 
   /**
@@ -65,7 +63,7 @@ final class QmpListener implements QmpClients {
     commands = socket.readOnly() ? all.reading() : all;
     events = toClients;
     onClient = served;
-    watch = loop.watch(listener.fd(), EventLoop.IN, bits -> accept());
+    clients.start();
   }
 
   @Override
@@ -84,41 +82,29 @@ final class QmpListener implements QmpClients {
     new ArrayList<>(sessions).forEach(consumer);
   }
 
-  private void accept() {
-    try {
-      Fd client = listener.accept();
-      if (client != null) {
-        admit(client);
-      }
-    } catch (ErrnoException e) {
-      // For instance, the process is out of descriptors. The client stays in the backlog; the pause
-      // keeps the loop from spinning.
-      if (!failureLogged) {
-        failureLogged = true;
-        LOG.warn("{}: {}; trying again", listener.path(), e.getMessage());
-      }
-      watch.interest(0);
-      loop.schedule(RETRY_NANOS, this::listenIfRoom);
-    }
+  private boolean accept() throws ErrnoException {
+    Fd client = listener.accept();
+    return client != null && admit(client);
   }
 
-  private void admit(Fd client) throws ErrnoException {
+  /** Returns whether the client is served. */
+  private boolean admit(Fd client) throws ErrnoException {
     QmpSession session;
     try {
       if (!socket.access().admits(client)) {
         refuse(client);
-        return;
+        return false;
       }
       session = new QmpSession(loop, HostConnection.duplex(client), commands, events, this::left);
     } catch (ErrnoException | RuntimeException | Error e) {
       client.close();
       throw e;
     }
-    failureLogged = false;
     sessions.add(session);
     session.greet();
     listenIfRoom();
     onClient.run();
+    return true;
   }
 
   private void refuse(Fd client) {
@@ -137,13 +123,17 @@ final class QmpListener implements QmpClients {
   }
 
   private void listenIfRoom() {
-    watch.interest(sessions.size() < MAX_CLIENTS ? EventLoop.IN : 0);
+    if (sessions.size() < MAX_CLIENTS) {
+      clients.resume();
+    } else {
+      clients.pause();
+    }
   }
 
   /** Stops listening, removes the socket's file and disconnects the clients. */
   @Override
   public void end() {
-    watch.close();
+    clients.close();
     listener.close();
     forEach(QmpSession::end);
   }

@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
+import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -34,7 +34,6 @@ public final class RequestSocket implements AutoCloseable {
   private static final int THREADS = 32;
 
   private static final Duration READ_LIMIT = Duration.ofSeconds(10);
-  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final int PIECE_BYTES = 64 << 10;
 
   private final UnixListener listener;
@@ -43,8 +42,6 @@ public final class RequestSocket implements AutoCloseable {
   private final ExecutorService workers =
       Executors.newFixedThreadPool(
           THREADS, Thread.ofPlatform().daemon().name("serve-", 0).factory());
-  private EventLoop.Watch watch;
-  private boolean failureLogged;
 
   private RequestSocket(UnixListener listener, EventLoop loop, Handler handler) {
     this.listener = listener;
@@ -93,7 +90,7 @@ public final class RequestSocket implements AutoCloseable {
     try {
       loop = EventLoop.open("serve");
       RequestSocket socket = new RequestSocket(listener, loop, handler);
-      socket.watch = loop.watch(listener.fd(), EventLoop.IN, bits -> socket.accept());
+      new ClientAcceptor(loop, listener.fd(), path.toString(), socket::accept).start();
       loop.start();
       return socket;
     } catch (ErrnoException | RuntimeException | Error e) {
@@ -114,31 +111,18 @@ public final class RequestSocket implements AutoCloseable {
     listener.publish();
   }
 
-  private void accept() {
-    try {
-      Fd client = listener.accept();
-      if (client != null) {
-        admit(client);
-      }
-    } catch (ErrnoException e) {
-      // For instance, the process is out of descriptors. The client stays in the backlog; the pause
-      // keeps the loop from spinning.
-      if (!failureLogged) {
-        failureLogged = true;
-        LOG.warn("{}: {}; trying again", listener.path(), e.getMessage());
-      }
-      watch.interest(0);
-      loop.schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
-    }
+  private boolean accept() throws ErrnoException {
+    Fd client = listener.accept();
+    return client != null && admit(client);
   }
 
-  private void admit(Fd client) throws ErrnoException {
+  /** Returns whether the client is served. */
+  private boolean admit(Fd client) throws ErrnoException {
     boolean served = false;
     try {
       if (SocketAccess.OWNER.admits(client)) {
         workers.execute(() -> serve(client));
         served = true;
-        failureLogged = false;
       } else {
         LOG.warn("{}: refused a client of another user", listener.path());
       }
@@ -150,6 +134,7 @@ public final class RequestSocket implements AutoCloseable {
         client.close();
       }
     }
+    return served;
   }
 
   private void serve(Fd client) {

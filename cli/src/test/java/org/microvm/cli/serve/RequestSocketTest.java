@@ -14,13 +14,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.Errno;
 import org.microvm.syscall.FaultInjection;
 import org.slf4j.LoggerFactory;
 
 @Timeout(60)
 class RequestSocketTest {
-  private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(RequestSocket.class);
+  private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(ClientAcceptor.class);
 
   @TempDir private Path directory;
 

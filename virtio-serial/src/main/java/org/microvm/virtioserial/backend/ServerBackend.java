@@ -1,12 +1,9 @@
 package org.microvm.virtioserial.backend;
 
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.ErrnoException;
-import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A backend that listens on a socket ({@code server=on}) and serves one client at a time. Further
@@ -14,20 +11,11 @@ import org.slf4j.LoggerFactory;
  * of its bytes.
  */
 abstract class ServerBackend implements PortBackend {
-  private static final Logger LOG = LoggerFactory.getLogger(ServerBackend.class);
-  private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
-
   private final Fd listener;
   private final CompletableFuture<Void> readyToBoot = new CompletableFuture<>();
   private Port port;
   private boolean adopted;
-  private EventLoop.Watch watch;
-  private boolean failureLogged;
-
-  /** The events to wait for at the listener. */
-  private int interest;
-
-  private boolean closed;
+  private ClientAcceptor clients;
 
   /**
    * @param wait whether the guest starts only after a client has connected
@@ -48,28 +36,11 @@ abstract class ServerBackend implements PortBackend {
   @Override
   public final void start(Port owner) {
     port = owner;
-    interest = adopted ? 0 : EventLoop.IN;
-    listen();
-  }
-
-  /** Begins to watch for clients; if the kernel refuses, later. */
-  private void listen() {
-    if (closed) {
-      return;
+    clients = new ClientAcceptor(port.loop(), listener, describe(), this::serveNext);
+    if (adopted) {
+      clients.pause();
     }
-    try {
-      watch = port.loop().watch(listener, interest, events -> clientWaits());
-    } catch (ErrnoException e) {
-      LOG.warn("{}: clients cannot connect: {}; trying again", describe(), e.getMessage());
-      port.loop().schedule(RETRY_NANOS, this::listen);
-    }
-  }
-
-  private void interest(int events) {
-    interest = events;
-    if (watch != null) {
-      watch.interest(events);
-    }
+    clients.startWhenPossible();
   }
 
   @Override
@@ -80,7 +51,7 @@ abstract class ServerBackend implements PortBackend {
 
   @Override
   public final void connectionClosed() {
-    interest(EventLoop.IN);
+    clients.resume();
   }
 
   @Override
@@ -90,32 +61,21 @@ abstract class ServerBackend implements PortBackend {
 
   @Override
   public final void close() {
-    closed = true;
-    if (watch != null) {
-      watch.close();
+    if (clients != null) {
+      clients.close();
     }
     stopListening();
     readyToBoot.cancel(false);
   }
 
-  private void clientWaits() {
-    try {
-      HostConnection client = accept();
-      if (client != null) {
-        failureLogged = false;
-        interest(0);
-        port.connected(client);
-        readyToBoot.complete(null);
-      }
-    } catch (ErrnoException e) {
-      // For instance no descriptor is free: the client stays in the backlog, so the listener stays
-      // ready, and without a pause the loop would spin.
-      if (!failureLogged) {
-        failureLogged = true;
-        LOG.warn("{}: {}; trying again", describe(), e.getMessage());
-      }
-      interest(0);
-      port.loop().schedule(RETRY_NANOS, () -> interest(EventLoop.IN));
+  private boolean serveNext() throws ErrnoException {
+    HostConnection client = accept();
+    if (client == null) {
+      return false;
     }
+    clients.pause();
+    port.connected(client);
+    readyToBoot.complete(null);
+    return true;
   }
 }

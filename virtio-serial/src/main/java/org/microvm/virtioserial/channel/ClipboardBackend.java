@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import org.microvm.linux.ErrnoException;
+import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.SocketMode;
@@ -34,7 +34,7 @@ public final class ClipboardBackend implements PortBackend {
    */
   private static final long PAUSE_SECONDS = 1;
 
-  /** The pause after a program could not be accepted. */
+  /** The pause after no thread could be started. */
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final EventLoop loop;
@@ -42,7 +42,7 @@ public final class ClipboardBackend implements PortBackend {
   private final Optional<UnixListener> listener;
   private final ClipboardHub hub = new ClipboardHub();
   private final CountDownLatch ended = new CountDownLatch(1);
-  private EventLoop.Watch watch;
+  private final Optional<ClientAcceptor> programs;
 
   /** An agent that violates the protocol is logged once, or it could fill the log. */
   private boolean violationLogged;
@@ -50,12 +50,11 @@ public final class ClipboardBackend implements PortBackend {
   /** Likewise that the host lacks what serves an agent; only on the agent's thread. */
   private boolean shortageLogged;
 
-  /** Likewise that programs cannot be accepted; only on the event loop. */
-  private boolean failureLogged;
-
   private ClipboardBackend(EventLoop loop, Optional<UnixListener> listener) {
     this.loop = loop;
     this.listener = listener;
+    programs =
+        listener.map(socket -> new ClientAcceptor(loop, socket.fd(), describe(), this::join));
     agent = new ChannelBackend(loop);
   }
 
@@ -88,22 +87,8 @@ public final class ClipboardBackend implements PortBackend {
   @Override
   public void start(Port port) {
     agent.start(port);
-    if (listener.isPresent()) {
-      watchPrograms();
-    }
+    programs.ifPresent(ClientAcceptor::startWhenPossible);
     begin();
-  }
-
-  private void watchPrograms() {
-    if (ended.getCount() == 0) {
-      return;
-    }
-    try {
-      watch = loop.watch(listener.orElseThrow().fd(), EventLoop.IN, events -> programWaits());
-    } catch (ErrnoException e) {
-      LOG.warn("{}: programs cannot connect: {}; trying again", describe(), e.getMessage());
-      loop.schedule(RETRY_NANOS, this::watchPrograms);
-    }
   }
 
   /** Starts the thread that serves agents, later if the host has none now. */
@@ -152,25 +137,12 @@ public final class ClipboardBackend implements PortBackend {
     }
   }
 
-  private void programWaits() {
-    try {
-      Fd program = listener.orElseThrow().accept();
-      if (program != null) {
-        join(program);
-        failureLogged = false;
-      }
-    } catch (IOException e) {
-      // The program stays in the backlog, so without a pause the loop would spin.
-      if (!failureLogged) {
-        failureLogged = true;
-        LOG.warn("{}: {}; trying again", describe(), e.getMessage());
-      }
-      watch.interest(0);
-      loop.schedule(RETRY_NANOS, () -> watch.interest(EventLoop.IN));
+  /** Serves a program that waits for the clipboard. */
+  private boolean join() throws IOException {
+    Fd program = listener.orElseThrow().accept();
+    if (program == null) {
+      return false;
     }
-  }
-
-  private void join(Fd program) throws IOException {
     Channel channel;
     try {
       channel = new Channel(loop, program, () -> {});
@@ -179,6 +151,7 @@ public final class ClipboardBackend implements PortBackend {
       throw e;
     }
     hub.join(channel);
+    return true;
   }
 
   @Override
@@ -211,9 +184,7 @@ public final class ClipboardBackend implements PortBackend {
   @Override
   public void close() {
     ended.countDown();
-    if (watch != null) {
-      watch.close();
-    }
+    programs.ifPresent(ClientAcceptor::close);
     listener.ifPresent(UnixListener::close);
     agent.close();
     hub.close();
