@@ -13,7 +13,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
-import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.ForegroundTerminal;
 import org.microvm.linux.Terminal;
@@ -92,8 +91,7 @@ final class CommandRun {
   /** A command that did not get all of its input has not succeeded. */
   private int statusAfterInput(int status) {
     Optional<IOException> lost = command.inputFailure();
-    lost.ifPresent(
-        e -> System.err.println("microvm: standard input cannot be read: " + FailureText.of(e)));
+    lost.ifPresent(e -> System.err.println("microvm: " + e.getMessage()));
     return status == 0 && lost.isPresent() ? Main.FAILED : status;
   }
 

@@ -9,6 +9,7 @@ import java.nio.channels.ByteChannel;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.microvm.cli.named.UserInput;
 
 /**
  * A program that the project's guest runs for the host, with its standard streams and its exit
@@ -30,12 +31,9 @@ final class GuestCommand {
   private static final int MAX_ARGUMENTS = 1024;
 
   private final List<byte[]> arguments;
-  private final InputStream input;
+  private final UserInput input;
   private final OutputStream output;
   private final OutputStream errors;
-
-  /** Why the input cannot be read, if it cannot. */
-  private volatile IOException inputFailure;
 
   /**
    * Prepares a command.
@@ -58,7 +56,7 @@ final class GuestCommand {
     if (arguments.size() > MAX_ARGUMENTS) {
       throw new UsageException("the guest's command has more than " + MAX_ARGUMENTS + " arguments");
     }
-    this.input = input;
+    this.input = new UserInput(input);
     this.output = output;
     this.errors = errors;
   }
@@ -129,7 +127,7 @@ final class GuestCommand {
     try {
       int count;
       do {
-        count = Math.max(read(bytes), 0);
+        count = Math.max(input.read(bytes), 0);
         send(channel, 'I', bytes, count);
       } while (count > 0);
     } catch (IOException gone) {
@@ -137,19 +135,9 @@ final class GuestCommand {
     }
   }
 
-  /** Reads the input; one that cannot be read ends, so that the command does not wait for it. */
-  private int read(byte[] bytes) {
-    try {
-      return input.read(bytes);
-    } catch (IOException e) {
-      inputFailure = e;
-      return -1;
-    }
-  }
-
   /** {@return why the input ended early, if it could not be read} */
   Optional<IOException> inputFailure() {
-    return Optional.ofNullable(inputFailure);
+    return input.failure();
   }
 
   /** Sends one frame; a channel writes each frame as a whole, so that two threads may send. */

@@ -117,7 +117,9 @@ class GuestCommandTest {
     assertEquals("Acat", guest.frames.poll(10, TimeUnit.SECONDS));
     assertEquals("G", guest.frames.poll(10, TimeUnit.SECONDS));
     assertEquals("I", guest.frames.poll(10, TimeUnit.SECONDS));
-    assertEquals("Is a directory", command.inputFailure().orElseThrow().getMessage());
+    assertEquals(
+        "standard input cannot be read: Is a directory",
+        command.inputFailure().orElseThrow().getMessage());
   }
 
   @Test

@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import org.microvm.linux.FailureText;
 
 /** A viewer of a machine's console: shows the guest's output and sends it what the user types. */
 public final class ConsoleViewer implements AutoCloseable {
@@ -56,7 +55,8 @@ public final class ConsoleViewer implements AutoCloseable {
    * @throws IOException if the output cannot be written, or the input cannot be read
    */
   public End show(InputStream input, OutputStream output, boolean terminal) throws IOException {
-    Typist typist = new Typist(input, output, terminal);
+    UserInput typed = new UserInput(input);
+    Typist typist = new Typist(typed, output, terminal);
     Thread.ofPlatform().daemon().name("viewer-input").start(typist);
     ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
     while (receive(piece)) {
@@ -69,9 +69,8 @@ public final class ConsoleViewer implements AutoCloseable {
     if (detached) {
       return End.DETACHED;
     }
-    if (typist.failure != null) {
-      throw new IOException(
-          "standard input cannot be read: " + FailureText.of(typist.failure), typist.failure);
+    if (typed.failure().isPresent()) {
+      throw typed.failure().get();
     }
     return typist.ended ? End.INPUT_ENDED : End.MACHINE_ENDED;
   }
@@ -87,16 +86,13 @@ public final class ConsoleViewer implements AutoCloseable {
 
   /** Sends what the user types. */
   private final class Typist implements Runnable {
-    private final InputStream input;
+    private final UserInput input;
     private final OutputStream output;
     private final boolean terminal;
     private final ViewerKeys keys = new ViewerKeys();
     private volatile boolean ended;
 
-    /** Why the input cannot be read, if it cannot. */
-    private volatile IOException failure;
-
-    Typist(InputStream input, OutputStream output, boolean terminal) {
+    Typist(UserInput input, OutputStream output, boolean terminal) {
       this.input = input;
       this.output = output;
       this.terminal = terminal;
@@ -106,7 +102,7 @@ public final class ConsoleViewer implements AutoCloseable {
     public void run() {
       byte[] piece = new byte[PIECE_BYTES];
       try {
-        for (int count = read(piece); count > 0; count = read(piece)) {
+        for (int count = input.read(piece); count > 0; count = input.read(piece)) {
           if (!type(piece, count)) {
             return;
           }
@@ -115,16 +111,6 @@ public final class ConsoleViewer implements AutoCloseable {
         socket.shutdownOutput();
       } catch (IOException gone) {
         // The machine has ended, which the other direction sees as well.
-      }
-    }
-
-    /** Reads what was typed; an input that cannot be read ends as well. */
-    private int read(byte[] piece) {
-      try {
-        return input.read(piece);
-      } catch (IOException e) {
-        failure = e;
-        return -1;
       }
     }
 
