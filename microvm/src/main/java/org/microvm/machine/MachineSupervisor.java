@@ -2,12 +2,12 @@ package org.microvm.machine;
 
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.microvm.linux.FailureText;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.engine.SharedEngine;
 import org.microvm.machine.jfr.FlightRecording;
+import org.microvm.machine.vm.UninterruptedJoin;
 import org.microvm.machine.vm.VmInstance;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.PortListener;
@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 /** Runs a machine's guest on a thread of its own, from start to end and through resets. */
 final class MachineSupervisor {
   private static final Logger LOG = LoggerFactory.getLogger(MachineSupervisor.class);
-  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
 
   /** If not even the failure can be described, for instance for lack of memory. */
   private static final MachineEnd NO_REPORT =
@@ -60,19 +60,9 @@ final class MachineSupervisor {
    * thread may be about to replace the VM that the caller closes.
    */
   void join() {
-    boolean interrupted = false;
-    long deadline = System.nanoTime() + JOIN_NANOS;
-    long left = JOIN_NANOS;
     // The thread may be the one that closes the machine, as a dependent of end().
-    while (left > 0 && thread.isAlive() && Thread.currentThread() != thread) {
-      try {
-        thread.join(Duration.ofNanos(left));
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-      left = deadline - System.nanoTime();
-    }
-    if (interrupted) {
+    boolean itself = Thread.currentThread() == thread;
+    if (!itself && UninterruptedJoin.within(JOIN_LIMIT, thread)) {
       Thread.currentThread().interrupt();
     }
   }

@@ -1,7 +1,12 @@
 package org.microvm.machine.vm;
 
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
 /** Waits for the end of threads whose work the waiting thread must not leave behind. */
 public final class UninterruptedJoin {
+  private static final Duration NO_LIMIT = Duration.ofNanos(Long.MAX_VALUE);
+
   private UninterruptedJoin() {}
 
   /**
@@ -12,13 +17,28 @@ public final class UninterruptedJoin {
    *     nothing left to wait for
    */
   public static boolean of(Thread thread) {
+    return within(NO_LIMIT, thread);
+  }
+
+  /**
+   * Waits as {@link #of} does, for a limited time.
+   *
+   * @param limit after which the thread may go on by itself
+   * @param thread a thread that ends by itself, or was not started
+   * @return as for {@link #of}
+   */
+  public static boolean within(Duration limit, Thread thread) {
     boolean interrupted = false;
-    while (thread.isAlive()) {
+    long limitNanos = TimeUnit.NANOSECONDS.convert(limit);
+    long begin = System.nanoTime();
+    long left = limitNanos;
+    while (left > 0 && thread.isAlive()) {
       try {
-        thread.join();
+        thread.join(Duration.ofNanos(left));
       } catch (InterruptedException e) {
         interrupted = true;
       }
+      left = limitNanos - (System.nanoTime() - begin);
     }
     return interrupted;
   }
