@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
@@ -103,40 +104,11 @@ class SharedGuestTest {
       SEEN.add(vm);
     }
 
-    private static void meetAndDiscard(GuestVm vm) throws Exception {
+    @RepeatedTest(6)
+    void meetAndDiscard(GuestVm vm) throws Exception {
       ALL.await(30, TimeUnit.SECONDS);
       vm.discard();
       ALL.await(30, TimeUnit.SECONDS);
-    }
-
-    @Test
-    void first(GuestVm vm) throws Exception {
-      meetAndDiscard(vm);
-    }
-
-    @Test
-    void second(GuestVm vm) throws Exception {
-      meetAndDiscard(vm);
-    }
-
-    @Test
-    void third(GuestVm vm) throws Exception {
-      meetAndDiscard(vm);
-    }
-
-    @Test
-    void fourth(GuestVm vm) throws Exception {
-      meetAndDiscard(vm);
-    }
-
-    @Test
-    void fifth(GuestVm vm) throws Exception {
-      meetAndDiscard(vm);
-    }
-
-    @Test
-    void sixth(GuestVm vm) throws Exception {
-      meetAndDiscard(vm);
     }
   }
 
