@@ -65,7 +65,7 @@ final class AgentCommand {
           "Waits until the socket exists and the agent answers, at most --timeout seconds.",
       mixinStandardHelpOptions = true)
   int await() throws IOException {
-    long deadline = System.nanoTime() + limit().toNanos();
+    long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit());
     try (WaitingLine _ = new WaitingLine("the guest agent");
         GuestAgent agent = connect(deadline)) {
       agent.await(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));

@@ -109,7 +109,7 @@ final class ClipboardCommand {
 
   private static void await(CompletableFuture<Void> future, Duration limit) throws IOException {
     try {
-      future.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      future.get(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       throw new IOException(
           "the machine did not take the contents within %d s".formatted(limit.toSeconds()), e);

@@ -44,7 +44,7 @@ public final class Deadline implements AutoCloseable {
   private void await(Duration limit, Runnable late) {
     try {
       begun.await();
-      boolean ended = closed.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+      boolean ended = closed.await(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS);
       if (!ended && decided.compareAndSet(false, true)) {
         late.run();
       }

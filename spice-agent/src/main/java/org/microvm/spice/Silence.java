@@ -33,7 +33,7 @@ final class Silence {
    * @param answer fails with {@link TimeoutException}, unless it is complete by then
    */
   void limit(CompletableFuture<?> answer, Duration most) {
-    check(answer, clock.getAsLong(), most.toNanos());
+    check(answer, clock.getAsLong(), TimeUnit.NANOSECONDS.convert(most));
   }
 
   /** Returns the time in ns for which the peer may still be silent; 0 or less if none is left. */

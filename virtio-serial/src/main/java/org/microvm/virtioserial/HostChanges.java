@@ -47,7 +47,7 @@ final class HostChanges {
    */
   Turn begin() throws PortException {
     try {
-      if (!permits.tryAcquire(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+      if (!permits.tryAcquire(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS)) {
         throw new PortException(
             "ports cannot be changed while a snapshot or a migration stops the machine");
       }

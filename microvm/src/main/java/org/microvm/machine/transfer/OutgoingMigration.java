@@ -136,7 +136,7 @@ public final class OutgoingMigration implements Migration {
 
   private boolean endsWithin(Duration limit) {
     try {
-      result.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      result.get(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS);
       return true;
     } catch (TimeoutException e) {
       return false;
