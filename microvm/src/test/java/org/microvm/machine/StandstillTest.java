@@ -129,6 +129,12 @@ class StandstillTest extends MigrationFixture {
     return frame.argument() != 0;
   }
 
+  /** Plays the destination that has loaded the state, until it is told to run the guest. */
+  private static void takeGuest(MigrationStream stream) throws Exception {
+    stream.write(Type.READY);
+    assertEquals(Type.GO, stream.read().type());
+  }
+
   private UnixListener destination() throws Exception {
     UnixListener listener = UnixListener.open(incoming());
     listener.fd().nonBlocking(false);
@@ -149,8 +155,7 @@ class StandstillTest extends MigrationFixture {
         machine.resume();
 
         assertTrue(machine.isPaused());
-        stream.write(Type.READY);
-        assertEquals(Type.GO, stream.read().type());
+        takeGuest(stream);
         machine.resume();
         assertTrue(machine.isPaused());
         paused = threads.submit(machine::pause);
@@ -208,8 +213,7 @@ class StandstillTest extends MigrationFixture {
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
         readState(stream);
         added = addPort(machine);
-        stream.write(Type.READY);
-        assertEquals(Type.GO, stream.read().type());
+        takeGuest(stream);
         stream.write(Type.RUNNING);
       }
       assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
@@ -248,8 +252,7 @@ class StandstillTest extends MigrationFixture {
       Migration migration = migrate(machine, MigrationMemory.AUTO);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
         assertTrue(readState(stream));
-        stream.write(Type.READY);
-        assertEquals(Type.GO, stream.read().type());
+        takeGuest(stream);
 
         assertThrows(UncheckedIOException.class, machine::resume);
 
