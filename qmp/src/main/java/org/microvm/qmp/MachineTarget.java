@@ -13,19 +13,15 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
-import org.microvm.devices.virtio.blk.BlkError;
 import org.microvm.devices.virtio.blk.BlkStatistics;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.machine.Machine;
-import org.microvm.machine.MachineListener;
 import org.microvm.machine.config.MachineEnd;
-import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
-import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.virtioserial.SerialDevice;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -134,60 +130,7 @@ public final class MachineTarget implements QmpTarget {
    * @param server the control socket of this target
    */
   public void report(QmpServer server) {
-    machine.addListener(
-        new MachineListener() {
-          @Override
-          public void powerButtonPressed() {
-            server.powerButtonPressed();
-          }
-
-          @Override
-          public void paused() {
-            server.stopped();
-          }
-
-          @Override
-          public void resumed() {
-            server.resumed();
-          }
-
-          @Override
-          public void diskFailed(BlkError error) {
-            server.diskFailed(error);
-          }
-
-          @Override
-          public void migrationChanged(MigrationProgress now) {
-            server.migrationChanged(now);
-          }
-
-          @Override
-          public void migrationEnded(MigrationProgress end) {
-            server.migration(end);
-          }
-
-          @Override
-          public void panicked(MachineEnd.Panicked panic, OnPanic action) {
-            server.panicked(
-                switch (action) {
-                  case EXIT -> "poweroff";
-                  case PAUSE -> "pause";
-                  case RESTART -> "run";
-                },
-                panic.message());
-          }
-
-          @Override
-          public void crashKernelLoaded() {
-            server.crashLoaded();
-          }
-
-          @Override
-          public void reset(MachineEnd.Reset how, boolean byHost) {
-            server.reset(!byHost);
-            resets.release();
-          }
-        });
+    machine.addListener(new MachineEvents(server, resets::release));
     toServer = server;
     reports = true;
   }
@@ -199,18 +142,7 @@ public final class MachineTarget implements QmpTarget {
    * @param end how the machine ended
    */
   public static void reportEnd(QmpServer server, MachineEnd end) {
-    switch (end) {
-      case MachineEnd.PowerOff() -> server.ended(true, "guest-shutdown");
-      case MachineEnd.Reset(String how) -> server.ended(true, "guest-reset");
-      case MachineEnd.DebugExit(int status) -> server.ended(true, "guest-shutdown");
-      case MachineEnd.Stopped() -> server.ended(false, "host-signal");
-      case MachineEnd.Migrated() -> server.ended(false, "host-qmp-quit");
-      case MachineEnd.Panicked panic -> server.ended(true, "guest-panic");
-      case MachineEnd.Halted(String report) -> server.ended(true, "guest-shutdown");
-      case MachineEnd.ResetLoop loop -> server.ended(true, "guest-reset");
-      case MachineEnd.TripleFault(String report) -> server.ended(true, "guest-reset");
-      case MachineEnd.Failed(String report) -> server.ended(false, "host-error");
-    }
+    MachineEvents.ended(server, end);
   }
 
   @Override
