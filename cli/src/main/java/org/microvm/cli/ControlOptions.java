@@ -1,13 +1,10 @@
 package org.microvm.cli;
 
 import java.io.IOException;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -18,8 +15,6 @@ import org.microvm.linux.SocketAccess;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
-import org.microvm.machine.config.Topology;
-import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.qmp.AwaitedGuest;
 import org.microvm.qmp.ChannelRegistry;
 import org.microvm.qmp.MachineFacts;
@@ -29,23 +24,13 @@ import org.microvm.qmp.QmpServer;
 import org.microvm.qmp.QmpSocket;
 import org.microvm.qmp.QmpTarget;
 import org.microvm.sandbox.FileRules;
-import org.microvm.virtioserial.options.AccessOptions;
-import org.microvm.virtioserial.options.OptionException;
-import org.microvm.virtioserial.options.OptionList;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** The options of the control socket, and the socket itself. */
 final class ControlOptions {
-  private static final String PREFIX = "unix:";
   private static final long END_SECONDS = 10;
 
-  private final OptionSpec qmp =
-      Options.texts(
-          "OPTIONS",
-          "QMP control socket: unix:PATH,server=on,wait=off, optionally with mode=0660, allow-uid=N,"
-              + " allow-gid=N, and readonly=on for clients that may only observe",
-          "--qmp",
-          "-qmp");
+  private final QmpOption qmp = new QmpOption();
 
   private final OptionSpec name =
       Options.text(
@@ -76,12 +61,9 @@ final class ControlOptions {
     this.extras = extras;
   }
 
-  /** The values of one option. */
-  private record Socket(QmpSocket address, boolean waits) {}
-
   /** The options, in the order of the help. */
   List<OptionSpec> all() {
-    return List.of(qmp, name);
+    return List.of(qmp.spec(), name);
   }
 
   /** Gives the machine a name, and with it a control socket; null for none. */
@@ -91,7 +73,7 @@ final class ControlOptions {
 
   /** Whether {@code --qmp} was given or the machine has a name. */
   boolean isRequested() {
-    return files != null || !Options.all(qmp).isEmpty() || !extras.monitors().isEmpty();
+    return files != null || qmp.isGiven() || !extras.monitors().isEmpty();
   }
 
   /**
@@ -100,13 +82,7 @@ final class ControlOptions {
    * @throws UsageException if one is not accepted
    */
   void check() {
-    Set<Path> paths = new HashSet<>();
-    for (String where : Options.all(qmp)) {
-      Path path = ChannelOptions.read("--qmp", where, ControlOptions::parse).address().path();
-      if (!paths.add(path.toAbsolutePath().normalize())) {
-        throw new UsageException("--qmp unix:%s is given twice".formatted(path));
-      }
-    }
+    qmp.check();
   }
 
   /**
@@ -168,33 +144,9 @@ final class ControlOptions {
     if (!isRequested()) {
       return;
     }
+    boolean asQemu = extras.qemuVersion().isPresent();
     AwaitedGuest guest =
-        new AwaitedGuest(MachineFacts.of(config), label(), extras.uuid()) {
-          @Override
-          public void migrateIncoming(MigrationAddress address) throws IOException {
-            wait.choose(address);
-          }
-
-          @Override
-          public void pause() {
-            wait.hold(true);
-          }
-
-          @Override
-          public void resume() {
-            wait.hold(false);
-          }
-
-          @Override
-          public boolean isAsQemu() {
-            return extras.qemuVersion().isPresent();
-          }
-
-          @Override
-          public void quit() {
-            wait.end();
-          }
-        };
+        new ArrivingGuest(MachineFacts.of(config), label(), extras.uuid(), wait, asQemu);
     awaiting = create(guest, new ChannelRegistry());
   }
 
@@ -207,29 +159,6 @@ final class ControlOptions {
 
   /** Serves the control sockets without a machine, until a client sends {@code quit}. */
   void serveWithoutGuest() throws Exception {
-    MachineFacts nothing = new MachineFacts(0, Topology.ofCores(1), List.of(), false);
-    AwaitedGuest guest =
-        new AwaitedGuest(nothing, label(), extras.uuid()) {
-          @Override
-          public void migrateIncoming(MigrationAddress address) throws IOException {
-            throw new IOException("there is no machine");
-          }
-
-          @Override
-          public void pause() {
-            // There is nothing to hold.
-          }
-
-          @Override
-          public void resume() throws IOException {
-            throw new IOException("there is no machine");
-          }
-
-          @Override
-          public void quit() {
-            // awaitQuit returns.
-          }
-        };
     if (extras.monitors().isEmpty()) {
       throw new IOException("without a machine and without -qmp there is nothing to do");
     }
@@ -242,6 +171,7 @@ final class ControlOptions {
             extras.areSignalsSuccess());
     shutdown.interruptBy(this::close);
     try {
+      AwaitedGuest guest = new MissingGuest(label(), extras.uuid());
       shutdown.during(() -> listen(create(guest, new ChannelRegistry())));
       shutdown.during(() -> pidFile = PidFile.write(extras.pidFile()));
       if (extras.isBackground()) {
@@ -262,12 +192,10 @@ final class ControlOptions {
    * has connected.
    */
   private void listen(QmpServer created) throws IOException {
-    List<Socket> sockets = new ArrayList<>();
-    for (String where : Options.all(qmp)) {
-      sockets.add(ChannelOptions.read("--qmp", where, ControlOptions::parse));
-    }
+    List<QmpOption.Socket> sockets = new ArrayList<>(qmp.sockets());
     if (files != null) {
-      sockets.add(new Socket(new QmpSocket(files.control(), SocketAccess.OWNER, false), false));
+      QmpSocket own = new QmpSocket(files.control(), SocketAccess.OWNER, false);
+      sockets.add(new QmpOption.Socket(own, false));
     }
     List<QmpEndpoint> endpoints = new ArrayList<>(extras.monitors());
     sockets.forEach(socket -> endpoints.add(socket.address()));
@@ -287,7 +215,7 @@ final class ControlOptions {
     await(created.readyToBoot());
     List<String> awaited =
         sockets.stream()
-            .filter(Socket::waits)
+            .filter(QmpOption.Socket::waits)
             .map(socket -> "--qmp " + socket.address().path())
             .toList();
     if (!awaited.isEmpty()) {
@@ -321,30 +249,7 @@ final class ControlOptions {
 
   /** Adds the sockets, if there are any, to what the process may use. */
   void addTo(FileRules rules) {
-    for (String where : Options.all(qmp)) {
-      rules.createAt(ChannelOptions.read("--qmp", where, ControlOptions::parse).address().path());
-    }
-  }
-
-  private static Socket parse(OptionList options) throws OptionException {
-    String where = options.kind();
-    if (!where.startsWith(PREFIX) || where.length() == PREFIX.length()) {
-      throw new OptionException("%s is not unix:PATH".formatted(where));
-    }
-    boolean server = options.takeFlag("server", false);
-    boolean wait = options.takeFlag("wait", true);
-    boolean readOnly = options.takeFlag("readonly", false);
-    SocketAccess access = AccessOptions.take(options);
-    options.finish();
-    if (!server) {
-      throw new OptionException("needs server=on: the machine listens, its clients connect");
-    }
-    try {
-      Path path = Path.of(where.substring(PREFIX.length()));
-      return new Socket(new QmpSocket(path, access, readOnly), wait);
-    } catch (InvalidPathException e) {
-      throw new OptionException("%s is not unix:PATH: %s".formatted(where, e.getReason()));
-    }
+    qmp.addTo(rules);
   }
 
   /** The version that clients are told, and the name of the package if it is another one's. */
