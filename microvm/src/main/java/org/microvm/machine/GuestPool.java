@@ -1,16 +1,11 @@
 package org.microvm.machine;
 
 import java.io.IOException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.vm.UninterruptedJoin;
@@ -38,13 +33,6 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
 
   /** Threads that close guests; a close mostly waits for the kernel. */
   private static final int CLOSERS = 4;
-
-  /**
-   * How long a start waits after a take, if enough guests are ready. A start would use the
-   * processors on which the guest that was taken does its first work: where KVM emulates a guest's
-   * kernel, its agent then needs twice the time to answer.
-   */
-  private static final long REST_MILLIS = 50;
 
   /** A guest of a pool: a machine, and what a program needs to use its guest. */
   public interface Guest extends AutoCloseable {
@@ -76,31 +64,9 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   }
 
   private final Starter<? extends G> starter;
-  private final PoolLimits limits;
+  private final ReadyGuests<G> guests;
   private final List<Thread> threads = new ArrayList<>();
   private final ExecutorService closers;
-
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
-
-  /** All below is guarded by the lock. */
-  private final Deque<G> ready = new ArrayDeque<>();
-
-  private int starting;
-
-  /** {@link System#nanoTime} of the last take. */
-  private long taken = System.nanoTime() - TimeUnit.MILLISECONDS.toNanos(REST_MILLIS);
-
-  /** Guests that are ready or taken, and not closed yet. */
-  private int alive;
-
-  /** Guests that are being closed in the background. */
-  private int discarding;
-
-  /** Why the last start failed; no guest is started until {@link #take} has reported it. */
-  private Exception failure;
-
-  private boolean closed;
 
   /**
    * Creates a pool and begins to start guests.
@@ -110,7 +76,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
    */
   public GuestPool(Starter<? extends G> starter, PoolLimits limits) {
     this.starter = Objects.requireNonNull(starter);
-    this.limits = Objects.requireNonNull(limits);
+    guests = new ReadyGuests<>(Objects.requireNonNull(limits));
     closers =
         Executors.newFixedThreadPool(
             CLOSERS, Thread.ofPlatform().daemon().name("pool-close-", 0).factory());
@@ -135,66 +101,20 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
    */
   public G take() throws MachineException, InterruptedException {
     while (true) {
-      G guest = next();
+      G guest = guests.take();
       try {
         guest.machine().resume();
       } catch (RuntimeException | Error e) {
         discard(guest);
         throw e;
       }
-      signal();
+      guests.wakeStarters();
       if (!guest.machine().end().isDone()) {
         return guest;
       }
       LOG.warn(
           "a guest of the pool has ended before it was taken: {}", guest.machine().end().join());
       discard(guest);
-    }
-  }
-
-  private G next() throws MachineException, InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (true) {
-        checkOpen();
-        G guest = ready.poll();
-        if (guest != null) {
-          taken = System.nanoTime();
-          return guest;
-        }
-        reportFailure();
-        if (starting == 0 && discarding == 0 && alive >= limits.capacity()) {
-          throw limits.refusal();
-        }
-        changed.await();
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("the pool is closed");
-    }
-  }
-
-  private void reportFailure() throws MachineException {
-    if (failure != null) {
-      Exception why = failure;
-      failure = null;
-      changed.signalAll();
-      throw new MachineException("the pool cannot start a guest: " + why.getMessage(), why);
-    }
-  }
-
-  /** Wakes the starters, after the guest runs. */
-  private void signal() {
-    lock.lock();
-    try {
-      changed.signalAll();
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -213,18 +133,10 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
 
   /** Has a guest closed in the background, unless the pool is closed or there is no thread. */
   private boolean closesLater(Guest guest) {
-    lock.lock();
     try {
-      if (closed) {
-        return false;
-      }
-      closers.execute(() -> closeDiscarded(guest));
-      discarding++;
-      return true;
+      return guests.discard(() -> closers.execute(() -> closeDiscarded(guest)));
     } catch (OutOfMemoryError noThread) {
       return false;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -232,13 +144,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     try {
       closeGuest(guest);
     } finally {
-      lock.lock();
-      try {
-        discarding--;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
+      guests.discarded();
     }
   }
 
@@ -252,68 +158,22 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
 
   /** {@return how many guests are ready to be taken} */
   public int ready() {
-    lock.lock();
-    try {
-      return ready.size();
-    } finally {
-      lock.unlock();
-    }
+    return guests.ready();
   }
 
   /** {@return how many guests exist: those that are ready or were taken, and are not closed} */
   public int alive() {
-    lock.lock();
-    try {
-      return alive;
-    } finally {
-      lock.unlock();
-    }
+    return guests.alive();
   }
 
   private void fill() {
-    while (awaitPlace()) {
+    while (guests.awaitPlace()) {
       try {
         add(startPaused());
       } catch (Exception | Error e) {
-        failed(e instanceof Exception known ? known : new IllegalStateException(e));
+        guests.failed(e instanceof Exception known ? known : new IllegalStateException(e));
       }
     }
-  }
-
-  /** Waits until a guest is to be started; returns false if the pool is closed. */
-  private boolean awaitPlace() {
-    lock.lock();
-    try {
-      while (!closed) {
-        long rest = needsGuest() ? restNanos() : Long.MAX_VALUE;
-        if (rest <= 0) {
-          starting++;
-          return true;
-        }
-        try {
-          changed.awaitNanos(rest);
-        } catch (InterruptedException e) {
-          // Only close interrupts, and the loop sees that the pool is closed.
-          continue;
-        }
-      }
-      return false;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private boolean needsGuest() {
-    return failure == null
-        && ready.size() + starting < limits.ready()
-        && alive + starting < limits.capacity();
-  }
-
-  /** How long a start waits for the guest that was taken last; not positive for no time. */
-  private long restNanos() {
-    boolean enough = !ready.isEmpty() && 2 * ready.size() >= limits.ready();
-    long passed = System.nanoTime() - taken;
-    return enough ? TimeUnit.MILLISECONDS.toNanos(REST_MILLIS) - passed : 0;
   }
 
   private G startPaused() throws MachineException, IOException, InterruptedException {
@@ -332,37 +192,8 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
   }
 
   private void add(G guest) {
-    lock.lock();
-    try {
-      starting--;
-      alive++;
-      ready.add(guest);
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
-    guest.machine().controls().closed().thenRun(this::gone);
-  }
-
-  private void gone() {
-    lock.lock();
-    try {
-      alive--;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void failed(Exception why) {
-    lock.lock();
-    try {
-      starting--;
-      failure = why;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    guests.add(guest);
+    guest.machine().controls().closed().thenRun(guests::gone);
   }
 
   /**
@@ -371,15 +202,8 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
    */
   @Override
   public void close() {
-    lock.lock();
-    try {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
+    if (!guests.close()) {
+      return;
     }
     threads.forEach(Thread::interrupt);
     boolean interrupted = false;
@@ -395,7 +219,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
 
   /** Closes several at a time, if there are threads. */
   private void closeReady() {
-    for (G guest = ready.poll(); guest != null; guest = ready.poll()) {
+    for (G guest = guests.poll(); guest != null; guest = guests.poll()) {
       G last = guest;
       try {
         closers.execute(() -> closeGuest(last));
