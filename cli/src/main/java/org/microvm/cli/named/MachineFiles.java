@@ -49,9 +49,9 @@ public record MachineFiles(Path directory) {
     return directory.resolve("machine.json");
   }
 
-  /** Is locked by the machine's process as long as it lives. */
-  Path lock() {
-    return directory.resolve("lock");
+  /** The lock of the machine's process. */
+  MachineLock lock() {
+    return new MachineLock(directory.resolve("lock"));
   }
 
   /** Checks that the paths of the sockets are short enough for the kernel. */

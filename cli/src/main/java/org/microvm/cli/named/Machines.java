@@ -39,9 +39,6 @@ public final class Machines {
   private static final String SERVER = ".serve.sock";
   private static final String SERVER_LOG = ".serve.log";
 
-  /** Follows the process id in the lock file of a machine whose process hosts others as well. */
-  private static final String SERVED = " serve";
-
   /** The states of a stopped process in /proc: by a signal, or by a debugger. */
   private static final String STOPPED = "Tt";
 
@@ -112,12 +109,7 @@ public final class Machines {
      * @throws IOException if the lock cannot be waited for
      */
     public void awaitEnd() throws IOException {
-      if (!Files.exists(files.lock())) {
-        return;
-      }
-      try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
-        AdvisoryLock.lock(lock, false);
-      }
+      files.lock().awaitRelease();
     }
   }
 
@@ -144,20 +136,16 @@ public final class Machines {
     MachineFiles files = files(name);
     files.checkLength();
     try (Fd _ = turn()) {
-      if (isAlive(files)) {
+      if (files.lock().isHeld()) {
         throw new IOException(
             "--name %s: a machine of this name runs already: `microvm list` shows all"
                 .formatted(name));
       }
       remove(name);
       Files.createDirectory(files.directory());
-      Fd lock = Fd.open(files.lock(), Fd.READ_WRITE, Fd.CREATE);
-      if (!AdvisoryLock.tryLock(lock, true)) {
-        lock.close();
-        throw new IOException("--name " + name + ": " + files.lock() + " is locked");
-      }
+      Fd lock = files.lock().create();
       try {
-        writePid(files, served);
+        files.lock().write(served);
       } catch (IOException e) {
         // The file system may be full, of which the exception does not name a file.
         lock.close();
@@ -167,11 +155,6 @@ public final class Machines {
       }
       return new Registration(this, name, files, lock);
     }
-  }
-
-  private static void writePid(MachineFiles files, boolean served) throws IOException {
-    long pid = ProcessHandle.current().pid();
-    Files.writeString(files.lock(), served ? pid + SERVED : Long.toString(pid));
   }
 
   /**
@@ -185,13 +168,9 @@ public final class Machines {
    */
   public Registration adopt(MachineName name) throws IOException {
     MachineFiles files = files(name);
-    Fd lock = Fd.open(files.lock(), Fd.READ_WRITE);
+    Fd lock = files.lock().take();
     try {
-      AdvisoryLock.lock(lock, true);
-      if (!Files.exists(files.lock())) {
-        throw new IOException(files.lock() + " was removed");
-      }
-      writePid(files, true);
+      files.lock().write(true);
       return new Registration(this, name, files, lock);
     } catch (IOException | RuntimeException | Error e) {
       lock.close();
@@ -259,10 +238,9 @@ public final class Machines {
         }
         MachineName name = new MachineName(text);
         MachineFiles files = files(name);
-        if (isAlive(files)) {
-          String lock = Files.readString(files.lock());
-          boolean served = lock.endsWith(SERVED);
-          entries.add(new Entry(name, files, pid(files, lock), served, description(files)));
+        if (files.lock().isHeld()) {
+          MachineLock.Holder holder = files.lock().holder();
+          entries.add(new Entry(name, files, holder.pid(), holder.served(), description(files)));
         } else {
           removeIfPossible(name);
         }
@@ -356,24 +334,6 @@ public final class Machines {
     Fd turn = Fd.open(root.resolve(TURN), Fd.READ_WRITE, Fd.CREATE);
     AdvisoryLock.lock(turn, true);
     return turn;
-  }
-
-  private static boolean isAlive(MachineFiles files) throws IOException {
-    if (!Files.exists(files.lock())) {
-      return false;
-    }
-    try (Fd lock = Fd.open(files.lock(), Fd.READ_ONLY)) {
-      return !AdvisoryLock.tryLock(lock, true);
-    }
-  }
-
-  private static long pid(MachineFiles files, String lock) throws IOException {
-    String text = lock.replace(SERVED, "");
-    try {
-      return Long.parseLong(text);
-    } catch (NumberFormatException e) {
-      throw new IOException(files.lock() + ": '" + text + "' is not the number of a process", e);
-    }
   }
 
   private static Optional<Description> description(MachineFiles files) {

@@ -78,7 +78,7 @@ class MachinesTest {
   void leftoverThatCannotBeRemoved_hidesNoOtherMachine() throws Exception {
     MachineFiles dead = machines.files(new MachineName("dead"));
     Files.createDirectory(dead.directory());
-    Files.writeString(dead.lock(), "1");
+    Files.writeString(dead.lock().file(), "1");
     DESCRIPTION.write(dead.description());
     Files.createFile(root.resolve(".ended"));
 
