@@ -9,6 +9,7 @@ import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.Fd;
 import org.microvm.machine.config.MachineStatistics;
 import org.microvm.machine.jfr.FlightRecording;
 import org.microvm.machine.jfr.KickEvent;
@@ -83,22 +84,7 @@ public record VirtioSlot(
             Optional.ofNullable(mapped),
             new ArrayList<>());
     try {
-      if (board.loop().isShared()) {
-        slot.listenToAll(board.loop());
-      } else {
-        for (int queue = 0; queue < transport.queueCount(); queue++) {
-          slot.listen(queue, board.loop());
-        }
-      }
-      if (mapped != null) {
-        slot.watches.add(
-            board
-                .loop()
-                .watch(
-                    mapped.acknowledgements().fd(),
-                    EventLoop.IN,
-                    ready -> transport.acknowledged()));
-      }
+      slot.listen(board.loop());
       return slot;
     } catch (ErrnoException | RuntimeException | Error e) {
       slot.close();
@@ -106,25 +92,29 @@ public record VirtioSlot(
     }
   }
 
-  private void listen(int queue, EventLoop loop) throws ErrnoException {
-    EventFd notifyFd = EventFd.open();
-    notifyFds.add(notifyFd);
-    watches.add(
-        loop.watch(
-            notifyFd.fd(),
-            EventLoop.IN,
-            ready -> {
-              KickEvent event = FlightRecording.isOn() ? KickEvent.start() : null;
-              long count = notifyFd.drain();
-              boolean useful = transport.queueNotified(queue, count);
-              if (event != null) {
-                event.set(address, queue, count, !useful).commit();
-              }
-            }));
+  private void listen(EventLoop loop) throws ErrnoException {
+    if (loop.isShared()) {
+      // One eventfd for all queues: many machines have many descriptors.
+      listen(loop, KickEvent.ANY_QUEUE, transport::queuesNotified);
+    } else {
+      for (int i = 0; i < transport.queueCount(); i++) {
+        int queue = i;
+        listen(loop, queue, count -> transport.queueNotified(queue, count));
+      }
+    }
+    if (fastPath.isPresent()) {
+      Fd acknowledgements = fastPath.get().acknowledgements().fd();
+      watches.add(loop.watch(acknowledgements, EventLoop.IN, ready -> transport.acknowledged()));
+    }
   }
 
-  /** Watches one eventfd for all queues: many machines have many descriptors. */
-  private void listenToAll(EventLoop loop) throws ErrnoException {
+  /** Serves notifications of queues; returns whether one of them had a buffer. */
+  @FunctionalInterface
+  private interface Queues {
+    boolean notified(long count);
+  }
+
+  private void listen(EventLoop loop, int queue, Queues queues) throws ErrnoException {
     EventFd notifyFd = EventFd.open();
     notifyFds.add(notifyFd);
     watches.add(
@@ -134,9 +124,9 @@ public record VirtioSlot(
             ready -> {
               KickEvent event = FlightRecording.isOn() ? KickEvent.start() : null;
               long count = notifyFd.drain();
-              boolean useful = transport.queuesNotified(count);
+              boolean useful = queues.notified(count);
               if (event != null) {
-                event.set(address, KickEvent.ANY_QUEUE, count, !useful).commit();
+                event.set(address, queue, count, !useful).commit();
               }
             }));
   }
