@@ -135,7 +135,7 @@ public final class GuestInspection {
    * @throws MachineException if the guest has not been started or has ended
    */
   public List<KvmStats.Kind> vmCounters() throws MachineException {
-    return whileAlive(() -> context.lifecycle().instance().vmCounters());
+    return whileAlive(() -> context.lifecycle().instance().counters().kindsOfVm());
   }
 
   /**
@@ -144,7 +144,7 @@ public final class GuestInspection {
    * @throws MachineException if the guest has not been started or has ended
    */
   public List<KvmStats.Kind> vcpuCounters() throws MachineException {
-    return whileAlive(() -> context.lifecycle().instance().vcpuCounters());
+    return whileAlive(() -> context.lifecycle().instance().counters().kindsOfVcpu());
   }
 
   private interface Work<T> {

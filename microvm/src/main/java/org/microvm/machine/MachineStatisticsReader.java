@@ -50,15 +50,15 @@ final class MachineStatisticsReader {
     VmInstance instance = context.lifecycle().instance();
     ConsoleOutput console = parts.console();
     return new MachineStatistics(
-        instance.vcpuStatistics(),
-        instant(instance.firstEntryNanos()),
+        instance.counters().vcpus(),
+        instant(instance.counters().firstEntryNanos()),
         instant(console.firstByteNanos()),
         console.dropped(),
         Optional.ofNullable(context.lifecycle().end().getNow(null)),
         context.lifecycle().resets(),
         parts.board().slots().stream().map(VirtioSlot::statistics).toList(),
         portStatuses(parts.serial()),
-        instance.kernelStatistics());
+        instance.counters().kernel());
   }
 
   private static List<PortStatus> portStatuses(SerialDevice serial) {

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +18,6 @@ import org.microvm.firmware.BootException;
 import org.microvm.firmware.BootLoader;
 import org.microvm.firmware.InitialCpuState;
 import org.microvm.kvm.Capability;
-import org.microvm.kvm.KvmStats;
 import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Msrs;
 import org.microvm.kvm.Vcpu;
@@ -32,7 +30,6 @@ import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.config.MachineStatistics;
 import org.microvm.machine.config.OnHalt;
 import org.microvm.machine.config.Topology;
 import org.microvm.machine.emulation.InstructionEmulator;
@@ -44,7 +41,6 @@ import org.microvm.machine.vcpu.GuestEnder;
 import org.microvm.machine.vcpu.GuestSampler;
 import org.microvm.machine.vcpu.HaltWatch;
 import org.microvm.machine.vcpu.PauseGate;
-import org.microvm.machine.vcpu.VcpuAccount;
 import org.microvm.machine.vcpu.VcpuThread;
 import org.microvm.machine.x86.GuestCpuid;
 import org.microvm.machine.x86.KvmState;
@@ -71,12 +67,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   /** The registers to set when the guest resumes; see {@link KvmState#restoreVcpus}. */
   private final Map<Vcpu, Msrs> wallClocks = new HashMap<>();
 
-  private final List<VcpuAccount> accounts = new ArrayList<>();
-  private Optional<KvmStats> kernelStatistics = Optional.empty();
-
   private final PauseGate gate;
   private Vm vm;
-  private boolean countsInKernel;
+  private VmCounters counters;
 
   /** Whether the machine is one of many in this process, so that it keeps few descriptors. */
   private final boolean sharesHost;
@@ -155,7 +148,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     try {
       wallClocks.putAll(KvmState.restoreVcpus(state, vcpus, passed));
       KvmState.restoreVm(state, vm, vcpus.size(), passed);
-      EmulationState.load(state, accounts);
+      EmulationState.load(state, counters.accounts());
     } catch (IOException e) {
       throw new MachineException(FailureText.of(e), e);
     }
@@ -187,11 +180,8 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
   private void makeVm(MachineParts parts) throws ErrnoException {
     setup = owned.own(parts.newVm());
     vm = setup.vm();
-    countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
-    if (countsInKernel) {
-      kernelStatistics =
-          Optional.of(owned.own(sharesHost ? vm.statisticsOnDemand() : vm.statistics()));
-    }
+    boolean countsInKernel = parts.kvm().missing(Capability.BINARY_STATS_FD).isEmpty();
+    counters = countsInKernel ? VmCounters.withKernel(vm, sharesHost, owned) : new VmCounters();
   }
 
   private void makeVcpus(MachineConfig config, MachineParts parts) throws ErrnoException {
@@ -200,7 +190,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
       Vcpu vcpu = owned.own(vm.createVcpu(id, topology.apicId(id)));
       vcpus.add(vcpu);
       vcpu.set(GuestCpuid.of(parts.kvm(), topology, id));
-      addThread(vcpu, parts.board(), countsInKernel);
+      addThread(vcpu, parts.board());
     }
     ramSlots = setup.ram();
   }
@@ -218,7 +208,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
    */
   public void save(StateWriter writer, MachineParts parts) throws IOException {
     parts.kvmState().save(writer, vm, vcpus);
-    EmulationState.save(writer, accounts);
+    EmulationState.save(writer, counters.accounts());
   }
 
   /** Reads a part of each vCPU's state; all vCPUs must be paused. */
@@ -245,16 +235,14 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     vcpus.get(vcpu).nmi();
   }
 
-  private void addThread(Vcpu vcpu, Board board, boolean countsInKernel) throws ErrnoException {
+  private void addThread(Vcpu vcpu, Board board) throws ErrnoException {
     ExitStatistics exits = new ExitStatistics();
     InstructionEmulator emulator =
         new InstructionEmulator(new KvmCpuAccess(vcpu, board.ram().memory()));
     ExitHandler handler =
         new ExitHandler(
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
-    Optional<KvmStats> kernel =
-        countsInKernel ? Optional.of(owned.own(vcpu.statistics())) : Optional.empty();
-    accounts.add(new VcpuAccount(exits, emulator, kernel));
+    counters.add(vcpu, exits, emulator, owned);
     GuestSampler sampler = new GuestSampler(vcpu, board.ram().memory());
     threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
   }
@@ -349,32 +337,9 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return vcpus.stream().map(Vcpu::threadId).toList();
   }
 
-  /** Counters of each vCPU. */
-  public List<MachineStatistics.Vcpu> vcpuStatistics() {
-    return accounts.stream().map(VcpuAccount::read).toList();
-  }
-
-  /** KVM's counters for the VM. */
-  public Map<String, Long> kernelStatistics() {
-    return kernelStatistics.map(VcpuAccount::counters).orElse(Map.of());
-  }
-
-  /** The kinds of counters that KVM has of this VM. */
-  public List<KvmStats.Kind> vmCounters() throws ErrnoException {
-    return kernelStatistics.isPresent() ? kernelStatistics.get().kinds() : List.of();
-  }
-
-  /** The kinds of counters that KVM has of each vCPU. */
-  public List<KvmStats.Kind> vcpuCounters() throws ErrnoException {
-    Optional<KvmStats> first = accounts.getFirst().kernel();
-    return first.isPresent() ? first.get().kinds() : List.of();
-  }
-
-  /**
-   * {@link System#nanoTime} right before the guest's first instruction, or 0 if it has not run yet.
-   */
-  public long firstEntryNanos() {
-    return accounts.getFirst().exits().firstEntryNanos();
+  /** What the VM and its vCPUs have done. */
+  public VmCounters counters() {
+    return counters;
   }
 
   /**
