@@ -42,16 +42,14 @@ public final class VirtioMmioTransport implements BusDevice {
   private final ReentrantLock lock = new ReentrantLock();
   private final DriverNotifier notifier;
   private final GuestFaults failures = new GuestFaults();
+
+  /** Of a reset, or the end of a queue; the registers keep their values meanwhile. */
+  private final QuietWait quiet;
+
   private long ignored;
   private long notifications;
   private long wakeUps;
   private long spuriousWakeUps;
-
-  /**
-   * Whether a reset, or the end of a queue, waits for the device's own threads; the registers keep
-   * their values meanwhile. It stays true if the machine ends first.
-   */
-  private boolean waiting;
 
   /**
    * Creates a transport whose register reads all reach {@link #read}, and attaches the device to
@@ -78,6 +76,7 @@ public final class VirtioMmioTransport implements BusDevice {
       VirtioDevice device, GuestMemory memory, IrqTrigger interrupt, RegisterPage page) {
     this.device = device;
     this.memory = memory;
+    quiet = new QuietWait(device, lock);
     interrupts = new InterruptRegisters(interrupt, page);
     registers = new TransportRegisters(device, interrupts);
     queues = registers.queues();
@@ -275,7 +274,9 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void writeRegister(int offset, int value) {
-    if (waiting && offset != MmioRegister.QUEUE_NOTIFY && offset != MmioRegister.INTERRUPT_ACK) {
+    if (quiet.isWaiting()
+        && offset != MmioRegister.QUEUE_NOTIFY
+        && offset != MmioRegister.INTERRUPT_ACK) {
       ignored++;
       return;
     }
@@ -316,7 +317,7 @@ public final class VirtioMmioTransport implements BusDevice {
       if (registers.isActive() && queue.ready()) {
         device.stopQueue(queues.selector());
       }
-      if (awaitQuiet()) {
+      if (quiet.await()) {
         queue.disable();
       }
     } else if (queue.ready() || !registers.canEnableQueues()) {
@@ -457,7 +458,7 @@ public final class VirtioMmioTransport implements BusDevice {
       write(MmioRegister.STATUS, Integer.BYTES, 0);
       registers.powerOn();
       page.showAll();
-      return !waiting;
+      return !quiet.isWaiting();
     } finally {
       lock.unlock();
     }
@@ -476,36 +477,9 @@ public final class VirtioMmioTransport implements BusDevice {
       registers.setActive(false);
       device.reset();
     }
-    if (awaitQuiet()) {
+    if (quiet.await()) {
       registers.reset();
     }
-  }
-
-  /**
-   * Waits until the device's own threads no longer use chains. The lock is released meanwhile, so
-   * that a slow disk does not stop the event loop, which needs the lock for a notification.
-   *
-   * @return false if the machine ends first
-   */
-  private boolean awaitQuiet() {
-    if (device.isQuiet()) {
-      return true;
-    }
-    waiting = true;
-    int holds = lock.getHoldCount();
-    for (int i = 0; i < holds; i++) {
-      lock.unlock();
-    }
-    boolean quiet = false;
-    try {
-      quiet = device.awaitQuiet();
-    } finally {
-      for (int i = 0; i < holds; i++) {
-        lock.lock();
-      }
-      waiting = !quiet;
-    }
-    return quiet;
   }
 
   /** Sets DEVICE_NEEDS_RESET; also called by a device that finds a broken ring by itself. */
