@@ -125,10 +125,20 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port, or the device is frozen for too long
    */
   public void removePort(int nr) throws PortException {
+    change(() -> ports.remove(ports.require(nr)));
+  }
+
+  /** A change by the host that the device's guest sees. */
+  @FunctionalInterface
+  private interface Change {
+    void make() throws PortException, VirtqueueException;
+  }
+
+  private void change(Change change) throws PortException {
     try (HostChanges.Turn _ = changes.begin()) {
       ReentrantLock outer = context.lock().enter();
       try {
-        ports.remove(ports.require(nr));
+        change.make();
       } catch (VirtqueueException e) {
         context.failed(e);
       } finally {
@@ -165,14 +175,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port, or the device is frozen for too long
    */
   public void disconnect(int nr) throws PortException {
-    try (HostChanges.Turn _ = changes.begin()) {
-      ReentrantLock outer = context.lock().enter();
-      try {
-        ports.require(nr).disconnect();
-      } finally {
-        context.lock().exit(outer);
-      }
-    }
+    change(() -> ports.require(nr).disconnect());
   }
 
   /** {@return the ports in order of their numbers, as a copy} */
@@ -275,18 +278,14 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *     for too long
    */
   public void resize(int nr, ConsoleSize size) throws PortException {
-    try (HostChanges.Turn _ = changes.begin()) {
-      ReentrantLock outer = context.lock().enter();
-      try {
-        Port port = ports.find(nr);
-        if (port == null || !port.info().console()) {
-          throw new PortException("port %d is not a console, so it has no size".formatted(nr));
-        }
-        port.resize(size);
-      } finally {
-        context.lock().exit(outer);
-      }
-    }
+    change(
+        () -> {
+          Port port = ports.find(nr);
+          if (port == null || !port.info().console()) {
+            throw new PortException("port %d is not a console, so it has no size".formatted(nr));
+          }
+          port.resize(size);
+        });
   }
 
   /** Removes all ports, even if one cannot be removed. None can be added afterwards. */
