@@ -32,6 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.agent.FakeAgent;
 import org.microvm.agent.HostAgent;
+import org.microvm.testing.ChildJvm;
 
 /** {@code microvm agent}: options, output and exit status. */
 @Timeout(30)
@@ -452,18 +453,9 @@ class AgentCommandTest {
   }
 
   private static ProcessBuilder process(FakeAgent agent, String... args) {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            "env",
-            "--default-signal",
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "org.microvm.cli.Main",
-            "agent",
-            "--socket",
-            agent.socket().toString());
+    ProcessBuilder builder = new ProcessBuilder("env", "--default-signal");
+    String socket = agent.socket().toString();
+    builder.command().addAll(ChildJvm.command(Main.class, "agent", "--socket", socket));
     builder.command().addAll(List.of(args));
     return builder;
   }

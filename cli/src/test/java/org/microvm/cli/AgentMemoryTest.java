@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.agent.FakeAgent;
 import org.microvm.agent.HostAgent;
+import org.microvm.testing.ChildJvm;
 
 /** {@code microvm agent} with data that is larger than its heap. */
 @Timeout(100)
@@ -36,12 +36,9 @@ class AgentMemoryTest {
   }
 
   private int agent(FakeAgent agent, String... args) throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of(HEAP, "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.cli.Main"));
-    command.addAll(List.of("agent", "--socket", agent.socket().toString()));
+    List<String> options = List.of(HEAP, "-XX:+ExitOnOutOfMemoryError");
+    List<String> command =
+        ChildJvm.command(options, Main.class, "agent", "--socket", agent.socket().toString());
     command.addAll(List.of(args));
     Process process =
         new ProcessBuilder(command)

@@ -10,7 +10,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -18,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.Fd;
 import org.microvm.linux.PendingInput;
 import org.microvm.linux.Pty;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** {@code microvm run ... &} in an interactive shell, and {@code fg}. */
@@ -50,11 +50,7 @@ class BackgroundRunTest {
   /** A script, because a terminal's line has at most 4095 characters. */
   private Path script() throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
-    List<String> words = new ArrayList<>();
-    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    words.addAll(List.of("-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp"));
-    words.add(System.getProperty("java.class.path"));
-    words.addAll(List.of("org.microvm.cli.Main", "run", "--memory", "16M", "--kernel"));
+    List<String> words = ChildJvm.command(Main.class, "run", "--memory", "16M", "--kernel");
     words.add(home.resolve("test-images/target/bare-metal/spin").toAbsolutePath().toString());
     Path script = directory.resolve("run");
     Files.writeString(script, "exec '" + String.join("' '", words) + "'\n");

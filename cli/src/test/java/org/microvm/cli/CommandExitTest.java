@@ -5,12 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.testing.ChildJvm;
 
 /** The end of a process, with and without the JVM. */
 @Timeout(30)
@@ -41,15 +42,8 @@ class CommandExitTest {
   }
 
   private static Process start(String exit, String argument) throws IOException {
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:TieredStopAtLevel=1",
-            "-Dmicrovm.exit=" + exit,
-            "-cp",
-            System.getProperty("java.class.path"),
-            Program.class.getName(),
-            argument)
+    List<String> options = List.of("-Dmicrovm.exit=" + exit);
+    return new ProcessBuilder(ChildJvm.command(options, Program.class, argument))
         .redirectErrorStream(true)
         .start();
   }

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.qmp.QmpClient;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** Commands at the control socket of a process that runs a Linux guest. */
@@ -50,15 +51,12 @@ class ControlSocketTest {
     Path home = Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath();
     machine =
         new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Dmicrovm.images=" + home.resolve("test-images/target/images"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "org.microvm.cli.Main",
-                "run",
-                "--qmp",
-                "unix:" + control() + ",server=on,wait=on")
+                ChildJvm.command(
+                    List.of("-Dmicrovm.images=" + home.resolve("test-images/target/images")),
+                    Main.class,
+                    "run",
+                    "--qmp",
+                    "unix:" + control() + ",server=on,wait=on"))
             .redirectErrorStream(true)
             .start();
     console = machine.inputReader();

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.qmp.QmpClient;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /**
@@ -72,11 +73,7 @@ class ExitStatusTableTest {
   private Process start(String... options) throws IOException {
     // A shell starts a background job with SIGINT ignored, and its children inherit that.
     List<String> command = new ArrayList<>(List.of("env", "--default-signal=HUP,INT,TERM"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.addAll(List.of("org.microvm.cli.Main", "run", "--memory", "16M"));
+    command.addAll(ChildJvm.command(Main.class, "run", "--memory", "16M"));
     command.addAll(List.of("--qmp", "unix:" + control() + ",server=on,wait=off"));
     command.addAll(List.of(options));
     return new ProcessBuilder(command)

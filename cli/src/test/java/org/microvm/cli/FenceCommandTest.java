@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** {@code microvm fence} and machines with names; the test plays the guest that asks. */
@@ -48,24 +49,13 @@ class FenceCommandTest {
 
   private Process microvm(String... words) throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(command(words))
+        new ProcessBuilder(ChildJvm.command(Main.class, words))
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectErrorStream(true);
     builder.environment().put("XDG_RUNTIME_DIR", directory.toString());
     Process process = builder.start();
     processes.add(process);
     return process;
-  }
-
-  private static List<String> command(String... words) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.add("org.microvm.cli.Main");
-    command.addAll(List.of(words));
-    return command;
   }
 
   private static String[] victim() {
@@ -75,7 +65,7 @@ class FenceCommandTest {
   /** A program for {@code --start}. */
   private Path starter() throws IOException {
     Path program = directory.resolve("start-b");
-    String words = String.join("' '", command(victim()));
+    String words = String.join("' '", ChildJvm.command(Main.class, victim()));
     Files.writeString(program, "#!/bin/sh\nexec '" + words + "'\n");
     return Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
   }

@@ -4,10 +4,10 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.microvm.qmp.QmpClient;
+import org.microvm.testing.ChildJvm;
 
 /** A process with {@code microvm run} of the echo guest, and a control socket. */
 final class MachineProcess implements AutoCloseable {
@@ -36,12 +36,8 @@ final class MachineProcess implements AutoCloseable {
       throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
     Path control = directory.resolve(name + ".qmp");
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("-Dmicrovm.exit=direct", "--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.addAll(List.of("org.microvm.cli.Main", verb, "-m", "16M", "--kernel"));
+    List<String> options = List.of("-Dmicrovm.exit=direct");
+    List<String> command = ChildJvm.command(options, Main.class, verb, "-m", "16M", "--kernel");
     command.add(home.resolve("test-images/target/bare-metal/serial-echo").toString());
     command.addAll(List.of("--append", "mode=echo wait=halt", "--chardev"));
     command.add("socket,id=a,path=" + channel(directory) + ",server=on,wait=off");

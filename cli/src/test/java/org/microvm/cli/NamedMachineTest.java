@@ -29,6 +29,7 @@ import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Machines;
 import org.microvm.cli.named.Registration;
 import org.microvm.sandbox.Sandbox;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** Machines with names in the background, and the commands that find them. */
@@ -71,15 +72,9 @@ class NamedMachineTest {
   }
 
   private ProcessBuilder command(String... words) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.add("org.microvm.cli.Main");
-    command.addAll(List.of(words));
     ProcessBuilder builder =
-        new ProcessBuilder(command).redirectInput(Path.of("/dev/null").toFile());
+        new ProcessBuilder(ChildJvm.command(Main.class, words))
+            .redirectInput(Path.of("/dev/null").toFile());
     builder.environment().put("XDG_RUNTIME_DIR", directory.toString());
     return builder;
   }

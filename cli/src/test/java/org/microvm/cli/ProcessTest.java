@@ -18,6 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** The process of {@code microvm run}: signals, exit status, and files that it leaves behind. */
@@ -38,11 +39,7 @@ class ProcessTest {
 
   private BufferedReader start(String guest, String... args) throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.addAll(List.of("org.microvm.cli.Main", "run", "--memory", "16M", "--kernel"));
+    List<String> command = ChildJvm.command(Main.class, "run", "--memory", "16M", "--kernel");
     command.add(home.resolve("test-images/target/bare-metal").resolve(guest).toString());
     command.addAll(List.of(args));
     process =
@@ -115,15 +112,12 @@ class ProcessTest {
     Path home = Path.of(System.getProperty("microvm.home", ".."));
     process =
         new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Djava.io.tmpdir=" + directory,
-                "-cp",
-                System.getProperty("java.class.path"),
-                "org.microvm.cli.Main",
-                "demo",
-                "--kernel",
-                home.resolve("test-images/target/bare-metal/spin").toString())
+                ChildJvm.command(
+                    List.of("-Djava.io.tmpdir=" + directory),
+                    Main.class,
+                    "demo",
+                    "--kernel",
+                    home.resolve("test-images/target/bare-metal/spin").toString()))
             .redirectErrorStream(true)
             .start();
     while (isEmpty(directory)) {

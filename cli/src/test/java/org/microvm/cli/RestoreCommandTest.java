@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.qmp.QmpClient;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 import picocli.CommandLine;
 
@@ -60,26 +61,23 @@ class RestoreCommandTest {
     Path qmp = directory.resolve("qmp");
     Process process =
         new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "org.microvm.cli.Main",
-                "run",
-                "--kernel",
-                home.resolve("test-images/target/bare-metal/serial-echo")
-                    .toAbsolutePath()
-                    .toString(),
-                "--append",
-                "mode=echo onclose=exit",
-                "-m",
-                "16M",
-                "-chardev",
-                "socket,id=a,path=channel,server=on,wait=off",
-                "-device",
-                "virtserialport,chardev=a,name=test",
-                "--qmp",
-                "unix:" + qmp + ",server=on,wait=off")
+                ChildJvm.command(
+                    Main.class,
+                    "run",
+                    "--kernel",
+                    home.resolve("test-images/target/bare-metal/serial-echo")
+                        .toAbsolutePath()
+                        .toString(),
+                    "--append",
+                    "mode=echo onclose=exit",
+                    "-m",
+                    "16M",
+                    "-chardev",
+                    "socket,id=a,path=channel,server=on,wait=off",
+                    "-device",
+                    "virtserialport,chardev=a,name=test",
+                    "--qmp",
+                    "unix:" + qmp + ",server=on,wait=off"))
             .directory(directory.toFile())
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectErrorStream(true)

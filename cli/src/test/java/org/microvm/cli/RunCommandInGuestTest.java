@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** {@code microvm run -- COMMAND}: streams and exit status of a command in the project's guest. */
@@ -32,16 +33,10 @@ class RunCommandInGuestTest {
   private int execute(String input, Path output, String... words)
       throws IOException, InterruptedException {
     Path home = Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath();
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.add("-Dmicrovm.images=" + home.resolve("test-images/target/images"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.add("org.microvm.cli.Main");
-    command.addAll(List.of(words));
+    List<String> options = List.of("-Dmicrovm.images=" + home.resolve("test-images/target/images"));
     Files.writeString(directory.resolve("in"), input);
     Process process =
-        new ProcessBuilder(command)
+        new ProcessBuilder(ChildJvm.command(options, Main.class, words))
             .redirectInput(directory.resolve("in").toFile())
             .redirectOutput(output.toFile())
             .redirectError(directory.resolve("err").toFile())

@@ -26,6 +26,7 @@ import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
 import org.microvm.qmp.QmpClient;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** Servers in this process and in others, with bare-metal guests. */
@@ -308,14 +309,11 @@ class ServeCommandTest extends ServerFixture {
 
   @Test
   void killedServer_isForgottenWithItsMachines() throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.add("-Dmicrovm.home=" + System.getProperty("microvm.home", ""));
-    command.add("-D" + MACHINES + "=" + directory.resolve("microvm"));
-    command.addAll(List.of("org.microvm.cli.Main", "serve", "--max-machines", "3"));
+    List<String> options =
+        List.of(
+            "-Dmicrovm.home=" + System.getProperty("microvm.home", ""),
+            "-D" + MACHINES + "=" + directory.resolve("microvm"));
+    List<String> command = ChildJvm.command(options, Main.class, "serve", "--max-machines", "3");
     Process process = new ProcessBuilder(command).inheritIO().start();
     while (!isServed()) {
       assertTrue(process.isAlive());

@@ -3,10 +3,10 @@ package org.microvm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.BufferedReader;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.microvm.testing.ChildJvm;
 
 /** A signal while a process makes what has to be removed at its end. */
 @Timeout(30)
@@ -36,14 +36,7 @@ class ShutdownTest {
   @Test
   void signal_duringAStep_undoesWhatTheStepHasMade() throws Exception {
     Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Program.class.getName())
-            .redirectErrorStream(true)
-            .start();
+        new ProcessBuilder(ChildJvm.command(Program.class)).redirectErrorStream(true).start();
     BufferedReader output = process.inputReader();
     assertEquals("ready", output.readLine());
 

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.ChildJvm;
 
 /** Commands and a machine that takes its time to answer. */
 @Timeout(60)
@@ -107,10 +108,7 @@ class SlowMachineTest {
   private List<String> words(String... args) {
     // A shell starts a background job with SIGINT ignored, and its children inherit that.
     List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT"));
-    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    words.addAll(List.of("-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp"));
-    words.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.cli.Main"));
-    words.addAll(List.of(args));
+    words.addAll(ChildJvm.command(Main.class, args));
     words.addAll(List.of("--qmp", directory.resolve("qmp").toString()));
     return words;
   }

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.machine.TestImages;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** A channel whose host end is standard input and output of the process. */
@@ -26,26 +27,23 @@ class StdioChannelTest {
         "until [ -e /dev/virtio-ports/io ]; do :; done; exec 3<>/dev/virtio-ports/io; head -n 1 <&3 >&3";
     Process machine =
         new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "org.microvm.cli.Main",
-                "run",
-                "--no-console",
-                "--kernel",
-                TestImages.kernel().toString(),
-                "--disk",
-                TestImages.disk() + ",readonly=on",
-                "--append",
-                Files.readString(TestImages.commandLine()).strip()
-                    + " microvm.run=\""
-                    + guest
-                    + "\"",
-                "--chardev",
-                "stdio,id=x",
-                "--device",
-                "virtserialport,chardev=x,name=io")
+                ChildJvm.command(
+                    Main.class,
+                    "run",
+                    "--no-console",
+                    "--kernel",
+                    TestImages.kernel().toString(),
+                    "--disk",
+                    TestImages.disk() + ",readonly=on",
+                    "--append",
+                    Files.readString(TestImages.commandLine()).strip()
+                        + " microvm.run=\""
+                        + guest
+                        + "\"",
+                    "--chardev",
+                    "stdio,id=x",
+                    "--device",
+                    "virtserialport,chardev=x,name=io"))
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .directory(Path.of(home).toFile())
             .start();

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.ChildJvm;
 
 /** The sandbox of a real JVM, in processes of its own. */
 @Timeout(60)
@@ -31,11 +32,8 @@ class SandboxTest {
   private int status;
 
   private List<String> run(SandboxMode mode, String... actions) throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(SandboxedProgram.class.getName(), mode.name(), allowed.toString()));
+    List<String> command =
+        ChildJvm.command(SandboxedProgram.class, mode.name(), allowed.toString());
     command.addAll(List.of(actions));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     try (var output = process.getInputStream()) {

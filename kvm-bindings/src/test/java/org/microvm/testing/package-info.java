@@ -1,2 +1,2 @@
-/** Conditions that tests of all modules place on the machine they run on. */
+/** What tests of all modules need of the machine they run on, and use of it. */
 package org.microvm.testing;

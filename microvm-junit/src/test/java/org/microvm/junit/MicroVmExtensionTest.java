@@ -27,6 +27,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.microvm.machine.config.GuestImages;
 import org.microvm.machine.config.MachineConfig;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /**
@@ -291,12 +292,7 @@ class MicroVmExtensionTest {
   @Test
   void jvmThatIsStopped_leavesNothing() throws Exception {
     Process jvm =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                StoppedJvm.class.getName())
+        new ProcessBuilder(ChildJvm.command(StoppedJvm.class))
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     Path directory = Path.of(jvm.inputReader().readLine());

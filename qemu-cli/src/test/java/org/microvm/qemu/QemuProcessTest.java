@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
 /** The program with a guest that echoes what its channel receives, and prints when it is open. */
@@ -39,12 +40,8 @@ class QemuProcessTest {
 
   private Process start(String... words) throws IOException {
     Path home = Path.of(System.getProperty("microvm.home", "..")).toAbsolutePath();
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.addAll(List.of(System.getProperty("java.class.path"), "org.microvm.qemu.Main"));
-    command.addAll(List.of("-M", "microvm", "-m", "16", "-nodefaults", "-display", "none"));
+    List<String> command = ChildJvm.command(Main.class, "-M", "microvm", "-m", "16");
+    command.addAll(List.of("-nodefaults", "-display", "none"));
     command.add("-kernel");
     command.add(home.resolve("test-images/target/bare-metal/serial-echo").toString());
     command.addAll(List.of(words));

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.microvm.testing.ChildJvm;
 import org.microvm.virtioserial.backend.StdioBackend;
 
 /**
@@ -29,13 +30,7 @@ class StdioTest {
   }
 
   private Process start() throws Exception {
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Child.class.getName(),
-            directory.toString())
+    return new ProcessBuilder(ChildJvm.command(Child.class, directory.toString()))
         .redirectError(ProcessBuilder.Redirect.DISCARD)
         .start();
   }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Pty;
 import org.microvm.linux.Terminal;
+import org.microvm.testing.ChildJvm;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.StdioBackend;
@@ -123,18 +124,9 @@ class TerminalSizeTest extends SerialMachineFixture {
 
   /** Starts a process whose session has this terminal. */
   private Process start(Path terminal) throws Exception {
-    return new ProcessBuilder(
-            "setsid",
-            "--ctty",
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Child.class.getName(),
-            directory.toString())
-        .redirectInput(terminal.toFile())
-        .redirectOutput(terminal.toFile())
-        .start();
+    ProcessBuilder builder = new ProcessBuilder("setsid", "--ctty");
+    builder.command().addAll(ChildJvm.command(Child.class, directory.toString()));
+    return builder.redirectInput(terminal.toFile()).redirectOutput(terminal.toFile()).start();
   }
 
   /** A guest that prints the sizes it receives until the last one, and ends when it reads input. */

@@ -8,12 +8,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.ProcessUser;
+import org.microvm.testing.ChildJvm;
 
 /** The directory of an unprivileged user's machines. */
 @Timeout(30)
@@ -43,12 +43,7 @@ class RuntimeDirectoryTest {
     ProcessBuilder builder =
         new ProcessBuilder("setpriv", "--reuid", NOBODY, "--inh-caps", override, "--ambient-caps");
     builder.command().add(override);
-    builder.command().add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    builder
-        .command()
-        .addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"));
-    builder.command().addAll(List.of("-cp", System.getProperty("java.class.path")));
-    builder.command().addAll(List.of(Program.class.getName(), parent.toString()));
+    builder.command().addAll(ChildJvm.command(Program.class, parent.toString()));
     Process process = builder.redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), output);
