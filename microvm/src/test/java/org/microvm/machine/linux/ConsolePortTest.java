@@ -4,40 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.microvm.machine.linux.PortEvents.Kind;
-import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.channel.Channel;
 
 /** Text consoles in a Linux guest: hvc devices, a shell, sizes. */
-@RequiresKvm
-@Tag("linux")
-@Timeout(150)
 @ExtendWith(SmallGuest.class)
-class ConsolePortTest {
+class ConsolePortTest extends GuestProcessFixture {
   private static final int NONE = -1;
 
   /** The number of hvc devices in Linux. */
   private static final int DEVICES = 8;
-
-  private GuestProcess process;
-
-  @BeforeEach
-  void start(LinuxGuest guest) {
-    process = guest.process();
-  }
-
-  @AfterEach
-  void end() {
-    process.close();
-  }
 
   private static HostPort add(LinuxGuest guest, int byteLimit) throws Exception {
     return guest.add(PortConfig.forConsole().withName(guest.newName()).withByteLimit(byteLimit));

@@ -17,40 +17,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.machine.linux.PortEvents.Kind;
-import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.OptionList;
 
 /** Each kind of host end, created as on the command line, with a Linux guest. */
-@RequiresKvm
-@Tag("linux")
-@Timeout(150)
 @ExtendWith(SmallGuest.class)
-class PortBackendTest {
+class PortBackendTest extends GuestProcessFixture {
   private static final int STREAM = 51;
   private static final int BYTES = 50_000;
 
   @TempDir private Path directory;
-  private GuestProcess process;
-
-  @BeforeEach
-  void start(LinuxGuest guest) {
-    process = guest.process();
-  }
-
-  @AfterEach
-  void end() {
-    process.close();
-  }
 
   private static HostPort add(LinuxGuest guest, String chardev) throws Exception {
     return guest.add(

@@ -10,37 +10,17 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.microvm.machine.linux.PortEvents.Kind;
-import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.channel.Channel;
 
 /** Ports that are added and removed while a Linux guest uses them. */
-@RequiresKvm
-@Tag("linux")
-@Timeout(150)
 @ExtendWith(SmallGuest.class)
-class PortHotplugTest {
+class PortHotplugTest extends GuestProcessFixture {
   private static final int STREAM = 21;
   private static final int ROUNDS = 10;
-
-  private GuestProcess process;
-
-  @BeforeEach
-  void start(LinuxGuest guest) {
-    process = guest.process();
-  }
-
-  @AfterEach
-  void end() {
-    process.close();
-  }
 
   private GuestFile open(HostPort port, String mode) throws Exception {
     return process.openPort(port.name(), mode);

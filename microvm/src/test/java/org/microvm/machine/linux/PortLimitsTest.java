@@ -5,16 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.machine.linux.PortEvents.Kind;
-import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortStatistics;
 import org.microvm.virtioserial.channel.Channel;
@@ -23,26 +18,11 @@ import org.microvm.virtioserial.channel.Channel;
  * Bytes that are kept, held back, dropped and counted for a side that is not connected, with
  * Linux's driver.
  */
-@RequiresKvm
-@Tag("linux")
-@Timeout(150)
 @ExtendWith(SmallGuest.class)
-class PortLimitsTest {
+class PortLimitsTest extends GuestProcessFixture {
   private static final int STREAM = 45;
   private static final int CHUNK = 4096;
   private static final int LIMIT = 64 << 10;
-
-  private GuestProcess process;
-
-  @BeforeEach
-  void start(LinuxGuest guest) {
-    process = guest.process();
-  }
-
-  @AfterEach
-  void end() {
-    process.close();
-  }
 
   private static PortConfig config(LinuxGuest guest) {
     return PortConfig.named(guest.newName());

@@ -6,41 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.machine.linux.PortEvents.Kind;
-import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.PortException;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.channel.Channel;
 
 /** Names, links and device nodes of ports, and who may open them. */
-@RequiresKvm
-@Tag("linux")
-@Timeout(150)
 @ExtendWith(SmallGuest.class)
-class PortNamesTest {
+class PortNamesTest extends GuestProcessFixture {
   private static final int AGENT_USER = 1000;
   private static final int PORTS_GROUP = 101;
-
-  private GuestProcess process;
-
-  @BeforeEach
-  void start(LinuxGuest guest) {
-    process = guest.process();
-  }
-
-  @AfterEach
-  void end() {
-    process.close();
-  }
 
   @ParameterizedTest
   @ValueSource(strings = {"org.example.agent.0", "com.redhat.spice.0", "grüße", "-", "x=y,z"})

@@ -3,23 +3,15 @@ package org.microvm.machine.linux;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.microvm.machine.linux.PortEvents.Kind;
-import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.channel.Channel;
 
 /** Stock udev rules in the guest: links by name, and who may open a port. */
-@RequiresKvm
-@Tag("linux")
-@Timeout(150)
 @ExtendWith(UdevGuest.class)
-class UdevTest {
+class UdevTest extends GuestProcessFixture {
   private static final int AGENT_USER = 1000;
   private static final String STOCK_RULE =
       "SUBSYSTEM==\"virtio-ports\", KERNEL==\"vport*\", ATTR{name}==\"?*\","
@@ -28,18 +20,6 @@ class UdevTest {
   /** The rule that docs/guest.md recommends. */
   private static final String LOCAL_RULE =
       "SUBSYSTEM==\"virtio-ports\", ATTR{name}==\"%s\", GROUP=\"agent\", MODE=\"0660\"";
-
-  private GuestProcess process;
-
-  @BeforeEach
-  void start(LinuxGuest guest) {
-    process = guest.process();
-  }
-
-  @AfterEach
-  void end() {
-    process.close();
-  }
 
   @Test
   void rules_areTheStockOnes() throws Exception {
