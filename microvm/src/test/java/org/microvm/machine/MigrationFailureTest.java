@@ -84,9 +84,8 @@ class MigrationFailureTest extends MigrationFixture {
   void destinationThatDies_leavesTheGuestHere(String last, long capabilities) throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect();
-        UnixListener listener = UnixListener.open(incoming())) {
+        UnixListener listener = destination()) {
       assertEchoes(host, 1000);
-      listener.fd().nonBlocking(false);
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
         dieAfter(Type.valueOf(last), stream, capabilities);
@@ -132,8 +131,7 @@ class MigrationFailureTest extends MigrationFixture {
   void cancel_whileMemoryIsSent_leavesTheGuestHere() throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect();
-        UnixListener listener = UnixListener.open(incoming())) {
-      listener.fd().nonBlocking(false);
+        UnixListener listener = destination()) {
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
         stream.read(); // HELLO, which gets no answer
@@ -150,8 +148,7 @@ class MigrationFailureTest extends MigrationFixture {
   void cancel_duringTheHandover_tellsTheDestination() throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect();
-        UnixListener listener = UnixListener.open(incoming())) {
-      listener.fd().nonBlocking(false);
+        UnixListener listener = destination()) {
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
         dieAfter(Type.STATE, stream); // stays alive, but never sends READY
@@ -207,8 +204,7 @@ class MigrationFailureTest extends MigrationFixture {
   @Test
   void close_duringTheHandover_tellsTheDestination() throws Exception {
     Machine machine = start("wait=halt");
-    try (UnixListener listener = UnixListener.open(incoming())) {
-      listener.fd().nonBlocking(false);
+    try (UnixListener listener = destination()) {
       Migration migration = machine.migrate(incoming(), LIMITS);
       try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
         dieAfter(Type.STATE, stream); // stays alive, but never sends READY

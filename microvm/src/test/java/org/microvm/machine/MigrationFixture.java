@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.linux.Fd;
+import org.microvm.linux.UnixListener;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -110,6 +111,13 @@ abstract class MigrationFixture {
     Machine there = next.get(10, TimeUnit.SECONDS);
     assertEquals(from.generation(), there.generation());
     return there;
+  }
+
+  /** Listens where a test plays the destination. */
+  UnixListener destination() throws IOException {
+    UnixListener listener = UnixListener.open(incoming());
+    listener.fd().nonBlocking(false);
+    return listener;
   }
 
   Migration migrate(Machine from, MigrationMemory memory) throws MachineException {

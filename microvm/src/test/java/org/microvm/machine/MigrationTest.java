@@ -106,8 +106,7 @@ class MigrationTest extends MigrationFixture {
           CompletableFuture.supplyAsync(() -> readBlocks(blocks, host, block, echoes), threads);
       echoes.acquire();
       Migration migration;
-      try (UnixListener listener = UnixListener.open(incoming())) {
-        listener.fd().nonBlocking(false);
+      try (UnixListener listener = destination()) {
         migration = machine.migrate(incoming(), new MigrationLimits(Duration.ofNanos(1), 1));
         try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
           stream.read(); // HELLO

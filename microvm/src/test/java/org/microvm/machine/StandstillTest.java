@@ -135,12 +135,6 @@ class StandstillTest extends MigrationFixture {
     assertEquals(Type.GO, stream.read().type());
   }
 
-  private UnixListener destination() throws Exception {
-    UnixListener listener = UnixListener.open(incoming());
-    listener.fd().nonBlocking(false);
-    return listener;
-  }
-
   @Test
   void resumeDuringAHandover_runsTheGuestInOneProcess() throws Exception {
     Machine machine = start("");

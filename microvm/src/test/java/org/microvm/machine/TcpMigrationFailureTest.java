@@ -124,11 +124,8 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
   @Test
   void refusalAfterGo_leavesTheGuestHere() throws Exception {
     Machine machine = start("here");
-    try (TcpTransportListener listener =
-        new TcpTransportListener(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty())) {
-      Migration migration =
-          machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
+    try (TcpTransportListener listener = destination()) {
+      Migration migration = migrate(machine, listener);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
         stream.open();
         readUpTo(Type.GO, stream);
@@ -197,11 +194,8 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
               return null;
             },
             GuestInspection.of(machine)::injectNmi);
-    try (TcpTransportListener listener =
-        new TcpTransportListener(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty())) {
-      Migration migration =
-          machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
+    try (TcpTransportListener listener = destination()) {
+      Migration migration = migrate(machine, listener);
       List<FutureTask<?>> results = new ArrayList<>();
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
         stream.open();

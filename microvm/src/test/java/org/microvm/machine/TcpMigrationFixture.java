@@ -26,6 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
+import org.microvm.machine.config.MachineException;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
 import org.microvm.machine.migration.MigrationAddress.Tcp;
@@ -174,13 +175,21 @@ abstract class TcpMigrationFixture {
     }
   }
 
+  /** Listens where a test plays the destination. */
+  static TcpTransportListener destination() throws IOException {
+    return new TcpTransportListener(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty());
+  }
+
+  static Migration migrate(Machine machine, TcpTransportListener destination)
+      throws MachineException {
+    return machine.migrate(new Tcp(HOST, destination.port(), Optional.empty()), LIMITS);
+  }
+
   /** Simulates a destination, which disconnects after it has read a given frame. */
   Migration migrateToOneThatGoes(Machine machine, Type last) throws Exception {
-    try (TcpTransportListener listener =
-        new TcpTransportListener(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty())) {
-      Migration migration =
-          machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
+    try (TcpTransportListener listener = destination()) {
+      Migration migration = migrate(machine, listener);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
         stream.open();
         readUpTo(last, stream);
@@ -215,11 +224,8 @@ abstract class TcpMigrationFixture {
   Said listenTo(Machine machine) throws Exception {
     byte[] hello = null;
     List<Said.Page> pages = new CopyOnWriteArrayList<>();
-    try (TcpTransportListener listener =
-        new TcpTransportListener(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty())) {
-      Migration migration =
-          machine.migrate(new Tcp(HOST, listener.port(), Optional.empty()), LIMITS);
+    try (TcpTransportListener listener = destination()) {
+      Migration migration = migrate(machine, listener);
       try (MigrationStream stream = new MigrationStream(listener.accept())) {
         stream.open();
         for (; ; ) {
