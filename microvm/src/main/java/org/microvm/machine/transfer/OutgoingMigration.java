@@ -1,7 +1,6 @@
 package org.microvm.machine.transfer;
 
 import java.io.IOException;
-import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -39,8 +38,6 @@ public final class OutgoingMigration implements Migration {
   /** How long to wait for an answer of a destination on another host. */
   private static final Duration SILENCE = Duration.ofSeconds(30);
 
-  private static final Duration PATHS = Duration.ofSeconds(1);
-
   private final MigrationSource guest;
   private final MigrationStream stream;
   private final Cancellation cancellation;
@@ -49,6 +46,7 @@ public final class OutgoingMigration implements Migration {
   private final Consumer<MigrationProgress> onActive;
   private final Consumer<MigrationProgress> onEnd;
   private final Duration handover;
+  private final DestinationAnswers destination;
   private final CompletableFuture<MigrationProgress> result = new CompletableFuture<>();
   private final Thread thread = Thread.ofPlatform().name("migration").unstarted(this::run);
   private final long startNanos = System.nanoTime();
@@ -56,7 +54,6 @@ public final class OutgoingMigration implements Migration {
   private volatile MigrationProgress progress =
       new MigrationProgress(Status.SETUP, 0, 0, 0, 0, Duration.ZERO, HandoverTimes.NONE);
   private volatile String failure = "";
-  private volatile boolean abandoned;
 
   /**
    * Prepares a migration; {@link #start} runs it on a thread of its own.
@@ -93,6 +90,7 @@ public final class OutgoingMigration implements Migration {
     this.onActive = onActive;
     this.onEnd = onEnd;
     this.handover = handover;
+    destination = new DestinationAnswers(stream, handover);
   }
 
   /** Starts the migration. */
@@ -128,8 +126,7 @@ public final class OutgoingMigration implements Migration {
    */
   public void endWithMachine() {
     if (!cancel() && !endsWithin(handover)) {
-      abandoned = true;
-      stream.shutdown();
+      destination.abandon();
     }
     result.join();
   }
@@ -198,7 +195,7 @@ public final class OutgoingMigration implements Migration {
     stream.write(Type.HELLO, MigrationStream.VERSION, guest.description(), List.of());
     // The destination creates its machine meanwhile.
     guest.warmUp();
-    Frame ok = expect(Type.OK);
+    Frame ok = destination.expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
     tell(onActive);
@@ -285,23 +282,23 @@ public final class OutgoingMigration implements Migration {
       cancellation.beginHandover();
       held.send(stream, state);
     } catch (IOException e) {
-      throw sending.meet() ? e : late(sendLimit(), e);
+      throw sending.meet() ? e : DestinationAnswers.late(sendLimit(), e);
     }
     if (!sending.meet()) {
-      throw late(sendLimit(), null);
+      throw DestinationAnswers.late(sendLimit(), null);
     }
     save = save.plus(clock.lap());
-    expectReady();
+    destination.expectReady();
     Duration load = clock.lap();
     if (!stream.isLocal()) {
       held.sendInput(stream);
     }
     held.unlockDisks();
     cancellation.decide(held);
-    tellToGoOn(held);
+    destination.runGuest(held);
     try {
       HandoverTimes times = new HandoverTimes(stop, memory, save, load, clock.lap());
-      awaitPaths();
+      destination.awaitPaths();
       end(Status.COMPLETED, times);
     } finally {
       // The destination runs the guest, whatever fails here.
@@ -313,100 +310,9 @@ public final class OutgoingMigration implements Migration {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private void expectReady() throws IOException {
-    stream.limitReads(handover);
-    try {
-      expect(Type.READY);
-    } catch (SocketTimeoutException e) {
-      throw late(handover, e);
-    }
-    if (stream.isLocal()) {
-      stream.limitReads(Duration.ZERO);
-    }
-  }
-
-  private static IOException late(Duration limit, IOException cause) {
-    return new IOException(
-        "the handover took longer than %d s".formatted(limit.toSeconds()), cause);
-  }
-
   /** How long the destination may take to accept memory and state while the guest is stopped. */
   private Duration sendLimit() {
     return handover.plus(limits.downtime());
-  }
-
-  /** Sends GO and waits for RUNNING. From here on the guest may run at the destination. */
-  private void tellToGoOn(MigrationSource.Stopped held) throws IOException {
-    Frame answer;
-    try {
-      if (!stream.isLocal()) {
-        // No limit on this host: the destination sends RUNNING or dies, which ends the stream.
-        stream.limitReads(handover);
-      }
-      stream.write(Type.GO);
-      answer = stream.readAnswer();
-    } catch (IOException e) {
-      throw isReliable() ? e : undecided(held, e.getMessage());
-    } catch (RuntimeException | Error e) {
-      held.stay();
-      throw e;
-    }
-    if (answer != null && answer.type() == Type.RUNNING) {
-      return;
-    }
-    if (answer != null && answer.type() == Type.FAILED) {
-      throw new IOException("the destination refused: " + answer.text());
-    }
-    throw isReliable()
-        ? new IOException("the destination ended before the guest ran there")
-        : undecided(held, "the connection was closed");
-  }
-
-  /** Whether the end of the stream means that the destination has ended. */
-  private boolean isReliable() {
-    return stream.isLocal() && !abandoned;
-  }
-
-  /**
-   * Waits until the destination has taken over the paths of server sockets, and closed the stream:
-   * who connects to a port after the migration must not reach this process.
-   */
-  private void awaitPaths() {
-    if (!stream.isLocal()) {
-      return;
-    }
-    try {
-      stream.limitReads(PATHS);
-      stream.readAnswer();
-    } catch (IOException e) {
-      LOG.debug("the destination has the guest and did not close the stream: {}", e.getMessage());
-    }
-  }
-
-  /**
-   * Keeps the guest paused: over a network the end of a connection does not mean that the
-   * destination has ended.
-   */
-  private static IOException undecided(MigrationSource.Stopped held, String why) {
-    held.stay();
-    return new IOException(
-        "the destination did not confirm that the guest is running (%s); it is paused here."
-                .formatted(why)
-            + " Check the destination before you run `cont`.");
-  }
-
-  private Frame expect(Type type) throws IOException {
-    Frame frame = stream.readAnswer();
-    if (frame == null) {
-      throw new IOException("the destination closed the connection");
-    }
-    if (frame.type() == Type.FAILED) {
-      throw new IOException("the destination refused: " + frame.text());
-    }
-    if (frame.type() != type) {
-      throw new IOException("the destination sent %s, expected %s".formatted(frame.type(), type));
-    }
-    return frame;
   }
 
   private MigrationProgress withTotal(MigrationProgress now) {
