@@ -252,6 +252,31 @@ final class MachineOptions {
    *     sockets until then
    */
   MachineConfig.Builder toBuilder(boolean incoming) throws IOException {
+    MachineConfig.Builder builder = withKernel();
+    Options.all(disks).forEach(text -> builder.disk(DiskOptions.parse(text)));
+    addChannels(builder, incoming);
+    return builder
+        .options(toOptions())
+        .memory(memoryBytes())
+        .topology(CpuOptions.parse(cpus.getValue()))
+        .onReset(
+            Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
+        .onPanic(
+            Options.choice(
+                onPanic,
+                entry("exit", OnPanic.EXIT),
+                entry("restart", OnPanic.RESTART),
+                entry("pause", OnPanic.PAUSE)))
+        .onHalt(Options.choice(onHalt, entry("exit", OnHalt.EXIT), entry("ignore", OnHalt.IGNORE)))
+        .resetLimit(limit())
+        .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
+        .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
+        .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
+        .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
+  }
+
+  /** What the guest boots from, its command line included. */
+  private MachineConfig.Builder withKernel() throws IOException {
     GuestImages images = GuestImages.installed();
     boolean own = kernel() == null;
     if (own && !images.present()) {
@@ -277,7 +302,10 @@ final class MachineOptions {
     if (ramDisk != null) {
       builder.initrd(ramDisk);
     }
-    Options.all(disks).forEach(text -> builder.disk(DiskOptions.parse(text)));
+    return builder;
+  }
+
+  private void addChannels(MachineConfig.Builder builder, boolean incoming) throws IOException {
     completeChannels();
     channels = new ChannelOptions(Options.all(chardevs), incoming);
     if (files != null) {
@@ -287,24 +315,6 @@ final class MachineOptions {
       }
     }
     channels.addTo(builder, Options.all(devices));
-    return builder
-        .options(toOptions())
-        .memory(memoryBytes())
-        .topology(CpuOptions.parse(cpus.getValue()))
-        .onReset(
-            Options.choice(onReset, entry("exit", OnReset.EXIT), entry("restart", OnReset.RESTART)))
-        .onPanic(
-            Options.choice(
-                onPanic,
-                entry("exit", OnPanic.EXIT),
-                entry("restart", OnPanic.RESTART),
-                entry("pause", OnPanic.PAUSE)))
-        .onHalt(Options.choice(onHalt, entry("exit", OnHalt.EXIT), entry("ignore", OnHalt.IGNORE)))
-        .resetLimit(limit())
-        .mappedRegisters(Options.choice(registers, entry("mapped", true), entry("exits", false)))
-        .acpi(Options.choice(acpi, entry("on", true), entry("off", false)))
-        .hostParameters(Options.choice(hostParameters, entry("auto", true), entry("off", false)))
-        .trackDirtyPages(Options.choice(trackDirtyPages, entry("on", true), entry("off", false)));
   }
 
   /** Whether the process that had the machine before this one has made the link. */
