@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +22,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.microvm.devices.legacy.I8042;
-import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.devices.state.SectionPolicy;
 import org.microvm.devices.state.StateReader;
 import org.microvm.devices.state.StateWriter;
@@ -112,14 +110,6 @@ class BoardResetTest {
       registers.close();
       ram.close();
     }
-  }
-
-  private static final class NoOutput implements SerialOutput {
-    @Override
-    public void write(byte value) {}
-
-    @Override
-    public void write(MemorySegment data, long position, int length) {}
   }
 
   @BeforeEach

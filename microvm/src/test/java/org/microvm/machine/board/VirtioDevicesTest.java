@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,7 +14,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.microvm.devices.legacy.SerialOutput;
 import org.microvm.linux.EventLoop;
 import org.microvm.linux.GuestRam;
 import org.microvm.machine.config.DiskConfig;
@@ -47,14 +45,6 @@ class VirtioDevicesTest {
     }
     board.close();
     ram.close();
-  }
-
-  private static final class NoOutput implements SerialOutput {
-    @Override
-    public void write(byte value) {}
-
-    @Override
-    public void write(MemorySegment data, long position, int length) {}
   }
 
   /** Adds disks to the board of a machine, or of one that receives a guest by migration. */

@@ -1,0 +1,13 @@
+package org.microvm.machine.board;
+
+import java.lang.foreign.MemorySegment;
+import org.microvm.devices.legacy.SerialOutput;
+
+/** Output of a UART that nobody reads. */
+final class NoOutput implements SerialOutput {
+  @Override
+  public void write(byte value) {}
+
+  @Override
+  public void write(MemorySegment data, long position, int length) {}
+}
