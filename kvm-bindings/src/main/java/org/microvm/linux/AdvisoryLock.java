@@ -7,19 +7,32 @@ import org.microvm.syscall.Syscalls;
 public final class AdvisoryLock {
   private AdvisoryLock() {}
 
+  /** Who else may hold a lock. */
+  public enum Mode {
+    /** Others that share it: the lock of a reader. */
+    SHARED(Linux.LOCK_SH()),
+
+    /** Nobody: the lock of a writer. */
+    EXCLUSIVE(Linux.LOCK_EX());
+
+    private final int operation;
+
+    Mode(int operation) {
+      this.operation = operation;
+    }
+  }
+
   /**
    * Takes an advisory lock on the whole file, held until every duplicate of the descriptor is
    * closed.
    *
    * @param file the file or directory
-   * @param exclusive true for a writer, which must be the only user; false for a reader among
-   *     others
+   * @param mode who else may hold a lock
    * @return true if the lock is held; false if someone else holds a lock that conflicts
    * @throws ErrnoException if the descriptor is closed or the file system has no locks
    */
-  public static boolean tryLock(Fd file, boolean exclusive) throws ErrnoException {
-    int operation = (exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH()) | Linux.LOCK_NB();
-    long result = file.with(fd -> Syscalls.flock(fd, operation));
+  public static boolean tryLock(Fd file, Mode mode) throws ErrnoException {
+    long result = file.with(fd -> Syscalls.flock(fd, mode.operation | Linux.LOCK_NB()));
     return result != -Errno.EAGAIN && ErrnoException.check(result, "flock", file) == 0;
   }
 
@@ -28,14 +41,13 @@ public final class AdvisoryLock {
    * limit and cannot be interrupted.
    *
    * @param file the file or directory
-   * @param exclusive true for a writer; false for a reader among others
+   * @param mode who else may hold a lock
    * @throws ErrnoException if the descriptor is closed or the file system has no locks
    */
-  public static void lock(Fd file, boolean exclusive) throws ErrnoException {
-    int operation = exclusive ? Linux.LOCK_EX() : Linux.LOCK_SH();
+  public static void lock(Fd file, Mode mode) throws ErrnoException {
     long result = -Errno.EINTR;
     while (result == -Errno.EINTR) {
-      result = file.with(fd -> Syscalls.flock(fd, operation));
+      result = file.with(fd -> Syscalls.flock(fd, mode.operation));
     }
     ErrnoException.check(result, "flock", file);
   }

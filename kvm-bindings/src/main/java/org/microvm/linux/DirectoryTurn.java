@@ -24,7 +24,9 @@ final class DirectoryTurn implements AutoCloseable {
     try {
       directory = parent == null ? null : Fd.open(parent, Fd.READ_ONLY, Fd.NON_BLOCKING);
       for (int i = 0;
-          directory != null && i < TRIES && !AdvisoryLock.tryLock(directory, true);
+          directory != null
+              && i < TRIES
+              && !AdvisoryLock.tryLock(directory, AdvisoryLock.Mode.EXCLUSIVE);
           i++) {
         Thread.sleep(PAUSE_MILLIS);
       }

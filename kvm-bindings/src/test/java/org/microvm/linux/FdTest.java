@@ -168,8 +168,8 @@ class FdTest {
     Path path = Files.createFile(directory.resolve("disk"));
     try (Fd first = Fd.open(path, Fd.READ_WRITE);
         Fd second = Fd.open(path, Fd.READ_WRITE)) {
-      assertTrue(AdvisoryLock.tryLock(first, true));
-      assertFalse(AdvisoryLock.tryLock(second, false));
+      assertTrue(AdvisoryLock.tryLock(first, AdvisoryLock.Mode.EXCLUSIVE));
+      assertFalse(AdvisoryLock.tryLock(second, AdvisoryLock.Mode.SHARED));
     }
   }
 

@@ -29,7 +29,7 @@ record MachineLock(Path file) {
       return false;
     }
     try (Fd lock = Fd.open(file, Fd.READ_ONLY)) {
-      return !AdvisoryLock.tryLock(lock, true);
+      return !AdvisoryLock.tryLock(lock, AdvisoryLock.Mode.EXCLUSIVE);
     }
   }
 
@@ -39,14 +39,14 @@ record MachineLock(Path file) {
       return;
     }
     try (Fd lock = Fd.open(file, Fd.READ_ONLY)) {
-      AdvisoryLock.lock(lock, false);
+      AdvisoryLock.lock(lock, AdvisoryLock.Mode.SHARED);
     }
   }
 
   /** Takes the lock, and creates its file. */
   Fd create() throws IOException {
     Fd lock = Fd.open(file, Fd.READ_WRITE, Fd.CREATE);
-    if (!AdvisoryLock.tryLock(lock, true)) {
+    if (!AdvisoryLock.tryLock(lock, AdvisoryLock.Mode.EXCLUSIVE)) {
       lock.close();
       throw new IOException(file + " is locked");
     }
@@ -61,7 +61,7 @@ record MachineLock(Path file) {
   Fd take() throws IOException {
     Fd lock = Fd.open(file, Fd.READ_WRITE);
     try {
-      AdvisoryLock.lock(lock, true);
+      AdvisoryLock.lock(lock, AdvisoryLock.Mode.EXCLUSIVE);
       if (!Files.exists(file)) {
         throw new IOException(file + " was removed");
       }

@@ -332,7 +332,7 @@ public final class Machines {
   /** Waits until no other process creates or removes directories. */
   private Fd turn() throws IOException {
     Fd turn = Fd.open(root.resolve(TURN), Fd.READ_WRITE, Fd.CREATE);
-    AdvisoryLock.lock(turn, true);
+    AdvisoryLock.lock(turn, AdvisoryLock.Mode.EXCLUSIVE);
     return turn;
   }
 

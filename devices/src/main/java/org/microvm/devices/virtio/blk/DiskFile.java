@@ -37,7 +37,8 @@ public final class DiskFile implements BlkBackend {
     boolean unused = DiskImage.isBlockDevice(path) && !readOnly;
     Fd file = file(path, readOnly ? Fd.READ_ONLY : Fd.READ_WRITE, unused ? Fd.EXCLUSIVE : 0);
     try {
-      if (!AdvisoryLock.tryLock(file, !readOnly)) {
+      if (!AdvisoryLock.tryLock(
+          file, readOnly ? AdvisoryLock.Mode.SHARED : AdvisoryLock.Mode.EXCLUSIVE)) {
         throw new IOException(path + " is in use by another process");
       }
       return new DiskFile(file, file.size());
@@ -96,7 +97,7 @@ public final class DiskFile implements BlkBackend {
    * @throws IOException if the image is closed or its file system has no locks
    */
   public boolean lock() throws IOException {
-    return AdvisoryLock.tryLock(file, true);
+    return AdvisoryLock.tryLock(file, AdvisoryLock.Mode.EXCLUSIVE);
   }
 
   /**
