@@ -58,12 +58,12 @@ public final class Clipboard implements AutoCloseable {
     CompletableFuture<Optional<byte[]>> read(Format format);
   }
 
-  /** Is told what the peer does: by one call at a time, in order. */
+  /** Receives the changes of the peer's offers: one call at a time, in order. */
   @FunctionalInterface
   public interface Listener {
     /**
-     * The peer offers other contents, or no longer any. If it changes them again before the call
-     * before has returned, only the last change is told.
+     * The peer offers other contents, or none any more. If it changes them again while a call is in
+     * progress, only the last change is reported.
      *
      * @param selection the selection
      * @param formats the formats of the contents; empty if there are none
@@ -155,8 +155,8 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * {@return a future that completes once the peer has said what it can do, and fails if this
-   * clipboard is closed first} After the end of a connection this method returns a new future.
+   * {@return a future that completes once the peer has announced its capabilities, and fails if
+   * this clipboard is closed first} After the end of a connection this method returns a new future.
    */
   public CompletableFuture<Void> connected() {
     return exchange.connected();
@@ -171,7 +171,7 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * Offers contents, in the place of what either side has offered.
+   * Offers contents. They replace the offers of both sides.
    *
    * @param selection the selection
    * @param contents for each format; none is empty
@@ -237,13 +237,13 @@ public final class Clipboard implements AutoCloseable {
     return exchange.offered(selection);
   }
 
-  /** Whether the peer has offered contents last, if only in formats that are unknown here. */
+  /** Whether the last offer came from the peer, even if only in unknown formats. */
   boolean isPeers(Selection selection) {
     return exchange.isPeers(selection);
   }
 
   /**
-   * Asks the peer for contents. Two requests for the same contents get the same answer.
+   * Requests contents from the peer. Two requests for the same contents get the same answer.
    *
    * @param selection the selection
    * @param format the format
@@ -256,8 +256,8 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * Asks the peer for contents, and gives up once it has sent nothing for some time. There is no
-   * limit for an answer that comes slowly.
+   * Requests contents from the peer, and fails once the peer has sent nothing for some time. A slow
+   * answer has no time limit as a whole.
    */
   CompletableFuture<Optional<byte[]>> request(Selection selection, Format format, Duration silent) {
     CompletableFuture<Optional<byte[]>> answer = request(selection, format);
@@ -321,7 +321,7 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * Has a listener told about changes, and what the peer offers now.
+   * Adds a listener for changes. It also receives what the peer offers now.
    *
    * @param listener the listener, until the clipboard is closed
    */
@@ -329,7 +329,7 @@ public final class Clipboard implements AutoCloseable {
     exchange.watch(listener);
   }
 
-  /** Ends the connection, and with it what this end offers. */
+  /** Ends the connection, and with it the offers of this end. */
   @Override
   public void close() {
     exchange.close();

@@ -16,11 +16,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the two ends of a {@link Clipboard} offer each other and have requested. Thread-safe. No
- * listener or source is called and no future completed while the lock is held.
+ * The offers and requests of the two ends of a {@link Clipboard}. Thread-safe. No listener or
+ * source is called and no future completed while the lock is held.
  */
 final class ClipboardExchange {
-  /** After this time a request is sent again if its contents are asked for again. */
+  /**
+   * After this time, another request for the same contents is sent to the peer instead of waiting
+   * for the first one.
+   */
   private static final long REPEAT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private static final Logger LOG = LoggerFactory.getLogger(ClipboardExchange.class);
@@ -43,7 +46,7 @@ final class ClipboardExchange {
   private record Pending(CompletableFuture<Optional<byte[]>> future, long since) {}
 
   /**
-   * A connection begins.
+   * Begins a connection.
    *
    * @return false if the clipboard is closed
    * @throws IllegalStateException if another connection is in use
@@ -58,12 +61,12 @@ final class ClipboardExchange {
     return !closed;
   }
 
-  /** Returns a future that completes once the peer has said what it can do. */
+  /** Returns a future that completes once the peer has announced its capabilities. */
   synchronized CompletableFuture<Void> connected() {
     return connected.copy();
   }
 
-  /** Offers contents to the peer, in the place of what either end has offered. */
+  /** Offers contents to the peer. They replace the offers of both ends. */
   void offer(Selection selection, Set<Format> formats, Clipboard.Source source) {
     List<Integer> again = List.of();
     Session used;
@@ -119,7 +122,7 @@ final class ClipboardExchange {
     }
   }
 
-  /** Tells a listener what the peer offers now, and changes from now on. */
+  /** Adds a listener, which receives what the peer offers now and all later changes. */
   void watch(Clipboard.Listener listener) {
     ListenerCalls calls = new ListenerCalls(listener);
     synchronized (this) {
@@ -144,13 +147,13 @@ final class ClipboardExchange {
     }
   }
 
-  /** The peer has said what it can do, for the first time or because it has started again. */
+  /** Handles the peer's capabilities, which it announces at its start and after a restart. */
   void peerStarted(Session used, int capabilities) {
     List<Pending> failed;
     CompletableFuture<Void> now;
     synchronized (this) {
       failed = forget();
-      // At the same time as the rest: an offer that is made now must not be sent twice.
+      // Under the same lock as the rest: an offer that is made now must not be sent twice.
       used.announced(capabilities);
       used.limit(Clipboard.MAX_BYTES);
       mine.forEach((selection, offer) -> used.grab(selection, offer.formats()));
@@ -182,8 +185,8 @@ final class ClipboardExchange {
   }
 
   /**
-   * Answers a request of the peer with what is offered when the answer is sent. The peer takes
-   * contents that arrive after a grab for those of that grab.
+   * Answers a request of the peer with what is offered when the answer is sent. The peer assigns
+   * contents that arrive after a grab to that grab.
    *
    * @param number the format's, which need not exist
    */
@@ -200,7 +203,10 @@ final class ClipboardExchange {
             });
   }
 
-  /** Reads contents; a source that throws must not end the connection, whose thread this is. */
+  /**
+   * Reads contents. An exception of the source is caught, because it would end the thread of the
+   * connection.
+   */
   private static CompletableFuture<Optional<byte[]>> read(Offer offer, Format format) {
     if (offer == null || !offer.formats().contains(format)) {
       return CompletableFuture.completedFuture(Optional.empty());
@@ -252,7 +258,7 @@ final class ClipboardExchange {
     return answered == null ? null : answered.future();
   }
 
-  /** The connection has ended. */
+  /** Handles the end of the connection. */
   void ended() {
     List<Pending> failed;
     synchronized (this) {
@@ -265,7 +271,10 @@ final class ClipboardExchange {
     fail(failed, "the connection to the clipboard has ended");
   }
 
-  /** Forgets what the peer offers and owes, under the lock; returns what it owed. */
+  /**
+   * Forgets the peer's offers and the requests to it; returns these requests. The caller holds the
+   * lock.
+   */
   private List<Pending> forget() {
     List<Pending> owed = List.copyOf(pending.values());
     pending.clear();
@@ -274,13 +283,13 @@ final class ClipboardExchange {
     return owed;
   }
 
-  /** Completes requests after {@link #forget}, and tells the listeners. */
+  /** Completes requests after {@link #forget}, and notifies the listeners. */
   private void fail(List<Pending> owed, String reason) {
     owed.forEach(one -> one.future().completeExceptionally(new ClipboardException(reason)));
     callListeners();
   }
 
-  /** Notes a change for the listeners, under the lock. */
+  /** Records a change for the listeners. The caller holds the lock. */
   private void changed(Selection selection, Set<Format> formats) {
     listeners.forEach(calls -> calls.add(selection, formats));
   }

@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * protocol as the guest's agent, so {@link Clipboard} is a client of both.
  *
  * <p>Reads the contents that a member offers at once and keeps them, so that the member may
- * disconnect. Then offers them to all ends, including that member, which tells the member that its
+ * disconnect. Then offers them to all ends, including that member, which thereby learns that its
  * contents are kept. What the guest offers is read when a member pastes it.
  *
  * <p>Thread-safe. Each member costs two threads.
@@ -33,7 +33,10 @@ public final class ClipboardHub implements AutoCloseable {
    */
   private static final Duration GUEST_SILENCE = Duration.ofMinutes(5);
 
-  /** A member gets one piece of contents at a time, since each can have its own copy. */
+  /**
+   * A member gets the contents of one request at a time, because each answer can be a copy of its
+   * own.
+   */
   private static final int MEMBER_OWED = 1;
 
   private final Duration guestSilence;
@@ -42,13 +45,13 @@ public final class ClipboardHub implements AutoCloseable {
 
   // The following are guarded by this.
 
-  /** What is kept here, or null in the place of what the guest offers. */
+  /** The contents that are kept; null if the guest's offer is the current one. */
   private final Map<Selection, Map<Format, byte[]>> kept = new EnumMap<>(Selection.class);
 
-  /** What the guest has offered last, as told here: each change is shown to a member once. */
+  /** The formats of the guest's last offer, so that each change is passed to a member once. */
   private final Map<Selection, Set<Format>> ofGuest = new EnumMap<>(Selection.class);
 
-  /** Counts the offers for each selection, so that the newest one counts. */
+  /** Numbers the offers of each selection, so that only the newest one takes effect. */
   private final long[] offers = new long[Selection.values().length];
 
   private boolean closed;
@@ -130,14 +133,14 @@ public final class ClipboardHub implements AutoCloseable {
   private synchronized void guestOffers(Selection selection, Set<Format> formats) {
     ofGuest.put(selection, formats);
     if (formats.isEmpty() && kept.containsKey(selection)) {
-      // Formats that are unknown here have taken the place of what is kept.
+      // An offer in unknown formats has replaced the kept contents.
       if (!guest.isPeers(selection)) {
         guest.set(selection, kept.get(selection));
       }
       return;
     }
     if (!formats.isEmpty()) {
-      // The end of an offer is not a newer one: a member may be sending its contents.
+      // The end of an offer is not a newer offer: a member may be sending its contents.
       offers[selection.number()]++;
     }
     kept.remove(selection);
@@ -157,14 +160,14 @@ public final class ClipboardHub implements AutoCloseable {
     reads.read(selection, offer, formats);
   }
 
-  /** Offers again what the offer of a member had replaced there, if it was not kept. */
+  /** If the offer of a member was not kept, sends it the offer that it had replaced at its end. */
   private synchronized void withdrawn(Clipboard member, Selection selection) {
     if (!member.isPeers(selection)) {
       show(member, selection);
     }
   }
 
-  /** Keeps what a member has sent, unless there is a newer offer. */
+  /** Keeps the contents from a member, unless there is a newer offer. */
   private synchronized void keep(Selection selection, long offer, Map<Format, byte[]> contents) {
     if (offer != offers[selection.number()] || contents.isEmpty()) {
       return;
@@ -175,7 +178,7 @@ public final class ClipboardHub implements AutoCloseable {
     members.forEach(member -> show(member, selection));
   }
 
-  /** Offers a member what the selection has. */
+  /** Sends a member the current offer of a selection. */
   private void show(Clipboard member, Selection selection) {
     Map<Format, byte[]> contents = kept.get(selection);
     if (contents != null) {

@@ -90,7 +90,10 @@ final class Incoming implements MessageReader.Sink {
     }
   }
 
-  /** Reads the selection; null if there is no such one, or the peer has announced nothing yet. */
+  /**
+   * Reads the selection; null if there is no such selection, or the peer has not announced its
+   * capabilities.
+   */
   private Selection selection(ByteBuffer body) {
     if (!session.isAnnounced()) {
       return null;

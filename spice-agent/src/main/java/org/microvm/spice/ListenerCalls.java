@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Calls one listener: one change at a time and in order, on whatever thread is here first. A peer
- * may send faster than a listener returns, so a change that waits is replaced by a later one of the
- * same selection. Thread-safe.
+ * Calls one listener, with one change at a time and in order, on the first thread that has a
+ * change. A peer may send faster than a listener returns, so a waiting change is replaced by a
+ * later one of the same selection. Thread-safe.
  */
 final class ListenerCalls {
   private static final Logger LOG = LoggerFactory.getLogger(ListenerCalls.class);
@@ -25,12 +25,17 @@ final class ListenerCalls {
     this.listener = listener;
   }
 
-  /** Notes a change. The caller holds the lock under which changes are made, for their order. */
+  /**
+   * Records a change. The caller holds the lock under which changes are made, so that they stay in
+   * order.
+   */
   synchronized void add(Selection selection, Set<Format> formats) {
     waiting.putLast(selection, formats);
   }
 
-  /** Calls the listener for what waits, unless another thread is doing so; holds no lock. */
+  /**
+   * Calls the listener for the waiting changes, unless another thread is doing so. Holds no lock.
+   */
   void run() {
     for (var next = begin(); next != null; next = next()) {
       try {
@@ -49,7 +54,7 @@ final class ListenerCalls {
     return next();
   }
 
-  /** Removes a change that waits; without one, the calls end. */
+  /** Removes a waiting change; if there is none, the calls end. */
   private synchronized Map.Entry<Selection, Set<Format>> next() {
     var next = waiting.pollFirstEntry();
     calling = next != null;

@@ -16,7 +16,7 @@ final class MemberOffers {
   private final Reader reader;
   private final Keeper keeper;
 
-  /** The newest offer of each selection of which one is being read. Guarded by this. */
+  /** The newest offer of each selection for which an offer is being read. Guarded by this. */
   private final Map<Selection, Offer> newest = new EnumMap<>(Selection.class);
 
   private record Offer(Selection selection, long number, Set<Format> formats) {}
@@ -27,7 +27,7 @@ final class MemberOffers {
     CompletableFuture<Optional<byte[]>> request(Selection selection, Format format);
   }
 
-  /** Receives the contents of an offer, of which there may be none. */
+  /** Receives the contents of an offer, which may be empty. */
   @FunctionalInterface
   interface Keeper {
     void keep(Selection selection, long offer, Map<Format, byte[]> contents);
@@ -39,7 +39,7 @@ final class MemberOffers {
   }
 
   /**
-   * Reads an offer, now or once the one before has been read.
+   * Reads an offer, at once or after the offer that is being read.
    *
    * @param number for the keeper
    */

@@ -35,7 +35,7 @@ record Message(int type, byte[] head, byte[] data) {
     return new Message(type, bytes(words), data);
   }
 
-  /** Whether another message, without data, has the same content as this one. */
+  /** Whether another message without data equals this one. */
   boolean isSame(Message other) {
     return type == other.type && Arrays.equals(head, other.head);
   }

@@ -5,9 +5,9 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Puts messages together from the chunks in which they come, whatever the pieces are in which the
- * chunks come. Memory is allocated for bytes that have arrived: a size that a peer only announces
- * costs nothing. A message that the sink does not want passes without being kept.
+ * Assembles messages from chunks, which may arrive in pieces of any size. Memory is allocated for
+ * bytes that have arrived, not for a size that the peer announces. A message that the sink does not
+ * want is read and dropped.
  */
 final class MessageReader {
   /** How much of an unwanted message the sink gets: the selection and the type of its contents. */
@@ -15,7 +15,7 @@ final class MessageReader {
 
   private static final int FIRST_ALLOCATION = 4096;
 
-  /** What receives the messages. */
+  /** Receives the messages. */
   interface Sink {
     /**
      * Returns whether a message is to be kept.
@@ -36,13 +36,13 @@ final class MessageReader {
   private final ByteBuffer chunkHeader = littleEndian(Wire.CHUNK_HEADER);
   private final ByteBuffer header = littleEndian(Wire.MESSAGE_HEADER);
 
-  /** How many bytes of the chunk are still to come. */
+  /** The number of bytes of the chunk that have not arrived. */
   private long chunkLeft;
 
   /** Whether the chunk belongs to another conversation and is dropped. */
   private boolean foreign;
 
-  // The message whose body comes; body is null while its header comes.
+  // The message in progress; the body is null until the header is complete.
   private int type;
   private long size;
   private boolean wanted;

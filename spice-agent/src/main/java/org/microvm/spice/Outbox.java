@@ -8,21 +8,21 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The messages that wait to be written to one connection. Whoever adds one does not wait, so their
- * number has other bounds: a message about a selection replaces an earlier one, a message that
- * waits already is not added again, the peer's requests wait while too many answers are owed, and
- * whoever reads them stops while too many wait. Thread-safe.
+ * The messages that wait to be written to one connection. Adding a message does not block, so their
+ * number is bounded in other ways: a message about a selection replaces an earlier one, a message
+ * that waits already is not added again, the peer's requests wait while too many of them are
+ * unanswered, and the reader of requests blocks while too many wait. Thread-safe.
  */
 final class Outbox {
   /**
-   * The most requests that wait. While one more is held back nothing is read, so that the end of
-   * the connection is not noticed: no program of good will has as many.
+   * The maximum number of waiting requests. While there is one more, nothing is read and the end of
+   * the connection is not noticed; no well-behaved program has so many.
    */
   private static final int MOST_WAITING = 32;
 
   private final int mostOwed;
 
-  /** Messages without contents, each of which is equal to no other one. */
+  /** Messages without contents, no two of which are equal. */
   private final Deque<Message> small = new ArrayDeque<>();
 
   /** The newest grab or release of each selection. */
@@ -30,10 +30,10 @@ final class Outbox {
 
   private final Deque<Answer> answers = new ArrayDeque<>();
 
-  /** The peer's requests that wait; there are none unless the most answers are owed. */
+  /** The peer's waiting requests; empty unless the maximum number of requests is unanswered. */
   private final Deque<Request> requests = new ArrayDeque<>();
 
-  /** The answers that are being made, wait or are being written. */
+  /** The answers that are being prepared, wait or are being written. */
   private int owed;
 
   private boolean closed;
@@ -51,7 +51,7 @@ final class Outbox {
     this.mostOwed = mostOwed;
   }
 
-  /** Adds an announcement or a request, unless the same waits already. */
+  /** Adds an announcement or a request, unless an equal one waits already. */
   synchronized void add(Message message) {
     if (small.stream().noneMatch(message::isSame)) {
       small.add(message);
@@ -59,19 +59,19 @@ final class Outbox {
     }
   }
 
-  /** Replaces what waits about a selection. */
+  /** Replaces the waiting message about a selection. */
   synchronized void grab(Selection selection, Message message) {
     grabs.put(selection, message);
     notifyAll();
   }
 
-  /** Drops what waits about a selection. */
+  /** Drops the waiting message about a selection. */
   synchronized void dropGrab(Selection selection) {
     grabs.remove(selection);
   }
 
   /**
-   * Takes a request, and waits while too many others do; does not wait once closed.
+   * Accepts a request of the peer; blocks while too many wait, unless closed.
    *
    * @return whether it is to be answered now; otherwise {@link #answered} returns it
    */
@@ -132,7 +132,7 @@ final class Outbox {
     return null;
   }
 
-  /** Wakes up whoever waits; nothing more is taken. */
+  /** Wakes all waiting threads and ends the output. */
   synchronized void close() {
     closed = true;
     notifyAll();

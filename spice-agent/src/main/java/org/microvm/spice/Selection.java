@@ -7,9 +7,9 @@ import java.util.Locale;
  * (VD_AGENT_CLIPBOARD_SELECTION_*).
  */
 public enum Selection {
-  /** What is copied and pasted by command. */
+  /** Contents that are copied and pasted by a command. */
   CLIPBOARD,
-  /** What is marked, and pasted with the middle button of the mouse. */
+  /** Marked text, which the middle mouse button pastes. */
   PRIMARY,
   /** A selection that hardly any program uses; Debian's agent ignores it. */
   SECONDARY;

@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One connection to a peer: what the peer can do, and the thread that writes. The methods that send
- * do not wait.
+ * One connection to a peer: the peer's capabilities, and the thread that writes. The methods that
+ * send do not block.
  */
 final class Session {
   private static final Logger LOG = LoggerFactory.getLogger(Session.class);
@@ -56,13 +56,13 @@ final class Session {
     return announced;
   }
 
-  /** Takes what the peer has announced. */
+  /** Stores the capabilities that the peer has announced. */
   void announced(int bits) {
     capabilities = bits;
     announced = true;
   }
 
-  /** Whether messages name the selection: both ends can. */
+  /** Whether messages name the selection, because both ends support that. */
   boolean namesSelections() {
     return (capabilities & Wire.CAP_CLIPBOARD_SELECTION) != 0;
   }
@@ -77,7 +77,7 @@ final class Session {
     outbox.add(Message.of(Wire.ANNOUNCE_CAPABILITIES, request ? 1 : 0, Wire.CAPABILITIES));
   }
 
-  /** Tells the peer the most bytes that this end accepts. */
+  /** Announces the maximum size of contents that this end accepts. */
   void limit(int bytes) {
     if ((capabilities & Wire.CAP_MAX_CLIPBOARD) != 0) {
       outbox.add(Message.of(Wire.MAX_CLIPBOARD, bytes));
@@ -101,13 +101,13 @@ final class Session {
     }
   }
 
-  /** Drops an offer that has not been sent: the peer has the selection. */
+  /** Drops an offer that has not been sent, because the peer owns the selection. */
   void lost(Selection selection) {
     outbox.dropGrab(selection);
   }
 
   /**
-   * Asks for contents; returns whether the peer understands that.
+   * Requests contents; returns whether the peer supports the selection.
    *
    * @param format null for none, which every peer answers
    */
@@ -125,7 +125,7 @@ final class Session {
     return outbox.owe(request);
   }
 
-  /** Answers a request; without contents the peer learns that there are none. */
+  /** Answers a request; an answer without contents means that there are none. */
   void answer(Selection selection, int format, byte[] contents) {
     outbox.answer(
         new Outbox.Answer(selection, format, message(Wire.CLIPBOARD, selection, contents, format)));

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
 
 /**
- * How long a peer has sent nothing. An answer has a limit for that and none for its whole time:
- * large contents come slowly where a guest's kernel is emulated. Thread-safe.
+ * Measures how long a peer has sent nothing. An answer has a limit for this time, not for its total
+ * time, because large contents arrive slowly where a guest's kernel is emulated. Thread-safe.
  */
 final class Silence {
   private final LongSupplier clock;
@@ -22,13 +22,13 @@ final class Silence {
     this.since = clock.getAsLong();
   }
 
-  /** The peer has sent something. */
+  /** Records that the peer has sent bytes. */
   void broken() {
     since = clock.getAsLong();
   }
 
   /**
-   * Has an answer fail once the peer has sent nothing for so long, from now on.
+   * Makes an answer fail once the peer has sent nothing for the limit, starting now.
    *
    * @param answer fails with {@link TimeoutException}, unless it is complete by then
    */
@@ -36,7 +36,7 @@ final class Silence {
     check(answer, clock.getAsLong(), TimeUnit.NANOSECONDS.convert(most));
   }
 
-  /** Returns the time in ns for which the peer may still be silent; 0 or less if none is left. */
+  /** Returns the remaining time of silence in ns; 0 or less if the limit has passed. */
   long left(long asked, long most) {
     long now = clock.getAsLong();
     return most - Math.min(now - asked, now - since);
@@ -48,7 +48,7 @@ final class Silence {
       answer.completeExceptionally(new TimeoutException("the peer is silent"));
       return;
     }
-    // A timer that is cancelled does not hold the answer's contents.
+    // A cancelled timer keeps no reference to the answer's contents.
     CompletableFuture<Void> timer =
         new CompletableFuture<Void>().completeOnTimeout(null, left, TimeUnit.NANOSECONDS);
     timer.thenRun(() -> check(answer, asked, most));

@@ -36,8 +36,8 @@ final class Wire {
   static final int CAP_NO_RELEASE_ON_REGRAB = 1 << 16;
 
   /**
-   * What this end can do. Serial numbers of grabs are left out: an agent drops a grab whose number
-   * is not the one that it expects, and no message says when it starts to count again.
+   * The capabilities of this end. Serial numbers of grabs are left out: an agent drops a grab with
+   * an unexpected number, and does not report when it restarts its count.
    */
   static final int CAPABILITIES =
       CAP_CLIPBOARD_BY_DEMAND
