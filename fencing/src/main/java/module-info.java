@@ -1,4 +1,7 @@
-/** Fencing: a guest has the host power another one off, by the serial protocol of fence_virt. */
+/**
+ * Fencing: on request of a guest, the host powers another guest off. The protocol is the serial one
+ * of fence_virt.
+ */
 module org.microvm.fencing {
   exports org.microvm.fencing;
 }

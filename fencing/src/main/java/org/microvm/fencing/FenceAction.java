@@ -1,6 +1,6 @@
 package org.microvm.fencing;
 
-/** What a request asks for: {@code fence_cmd_t} of xvm.h. */
+/** The action of a request: {@code fence_cmd_t} of xvm.h. */
 public enum FenceAction {
   /** Powers the machine off, without a guest shutdown. */
   OFF(1),
@@ -8,13 +8,13 @@ public enum FenceAction {
   REBOOT(2),
   /** Starts the machine. */
   ON(3),
-  /** Says whether the machine is on. */
+  /** Reports whether the machine is on. */
   STATUS(4),
-  /** Says whether the service works. */
+  /** Reports that the service works. */
   DEVICE_STATUS(5),
   /** Lists the machines that the guest may fence, and whether they are on. */
   LIST(6),
-  /** Another number, which the service answers with a failure. */
+  /** Any other number, which the service answers with a failure. */
   UNKNOWN(0);
 
   private final int code;

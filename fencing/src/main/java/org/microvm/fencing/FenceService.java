@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Answers the fence requests of guests. A request is answered with success only once the machine
- * has done what was asked for; what is not known to be done is a failure.
+ * Answers the fence requests of guests. A request is answered with success only once the action is
+ * complete; if that is unknown, the answer is a failure.
  *
  * <p>Any number of channels can be served at a time, each by the threads of its own {@link #serve}.
  */
@@ -22,11 +22,11 @@ public final class FenceService {
   private final FencePolicy policy;
   private final Consumer<String> log;
 
-  /** A machine, and the lock that lets one request at a time at it. */
+  /** A machine, and the lock that serializes its requests. */
   private record Guarded(FenceMachine machine, ReentrantLock lock) {}
 
   /**
-   * Makes a service.
+   * Creates a service.
    *
    * @param machines the machines by name; a name is printable ASCII without spaces, at most 63
    *     characters
@@ -77,7 +77,7 @@ public final class FenceService {
   }
 
   /**
-   * Does what a request asks for and returns the result; not for lists.
+   * Carries out a request and returns the result; not for lists.
    *
    * @param left the time in ns for which the request may still wait for another one
    */

@@ -13,21 +13,24 @@ import java.util.function.LongSupplier;
 
 /**
  * The requests of one guest. A thread reads them while another one answers: answers have no number,
- * so a client takes the first one for its own. If another request has come meanwhile, or the answer
- * is late, the client of the former one has given up, and its answer is dropped. Only the newest
- * request is kept.
+ * so a client takes the first one for its own. If another request has arrived meanwhile, or the
+ * answer is late, the client of the first request has given up, and its answer is dropped. Only the
+ * newest request is kept.
  */
 final class FenceSession {
-  /** What arrives sooner was sent before this service connected. */
+  /** Requests that arrive within this time were sent before the service connected. */
   static final Duration STALE = Duration.ofMillis(500);
 
   /** {@code fence_virt} waits 30 s for an answer, and then the next client may ask. */
   private static final long GIVEN_UP_NANOS = TimeUnit.SECONDS.toNanos(28);
 
-  /** For others' requests about the same machine, so that a failure is answered in time. */
+  /**
+   * The time limit for a request that waits for another one about the same machine, so that a
+   * failure is answered in time.
+   */
   private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(25);
 
-  /** A guest that floods its channel gets an answer this often. */
+  /** The interval at which a guest that floods its channel gets an answer. */
   private static final long PACE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private static final int PIECE_BYTES = 4096;
@@ -92,7 +95,7 @@ final class FenceSession {
   private void serve(Arrived next) throws IOException, InterruptedException {
     FenceAction action = next.request().action();
     if (left(next, GIVEN_UP_NANOS) <= 0) {
-      log.line(action + " is not done: its client has given up");
+      log.line(action + " is not carried out: its client has given up");
       return;
     }
     ByteBuffer answer = answer(next);
@@ -105,7 +108,7 @@ final class FenceSession {
     }
   }
 
-  /** How much of a time in ns since a request came is left. */
+  /** Returns how much of a time limit in ns is left since a request arrived. */
   private long left(Arrived request, long nanos) {
     return nanos - (clock.getAsLong() - request.at());
   }
@@ -182,7 +185,7 @@ final class FenceSession {
     } catch (RuntimeException | Error e) {
       reason = new IOException("the channel failed: " + e, e);
     } finally {
-      // Whatever happens, the thread that answers does not wait any more.
+      // In any case the answering thread must stop waiting.
       end(reason);
     }
   }

@@ -3,7 +3,7 @@ package org.microvm.fencing;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** The log of one guest's requests, which a guest cannot make long. For one thread. */
+/** The log of one guest's requests, with a limited number of lines. For one thread. */
 final class LimitedLog {
   /** Lines a minute. */
   static final int LINES = 30;
@@ -30,7 +30,7 @@ final class LimitedLog {
     if (lines < LINES) {
       log.accept(guest + ": " + text);
     } else if (lines == LINES) {
-      log.accept(guest + ": what else it asks for within this minute is not logged");
+      log.accept(guest + ": its further requests of this minute are not logged");
     }
   }
 }

@@ -27,7 +27,7 @@ final class Replies {
 
   /**
    * A list. fence_virtd sends a {@code serial_resp_t} after it, which the serial client does not
-   * read: it would be taken for the answer to the next request, so it is left out here.
+   * read: the next request's client would take it for its answer, so it is left out here.
    */
   static ByteBuffer list(List<Entry> entries) {
     ByteBuffer answer = answer(LIST, (entries.size() + 1) * ENTRY_BYTES);

@@ -292,7 +292,7 @@ class FenceServiceTest {
     awaitPending();
     pass(28);
     b.stopped.countDown();
-    awaitLine("a: ON is not done: its client has given up");
+    awaitLine("a: ON is not carried out: its client has given up");
 
     assertEquals(2, ask(FenceAction.STATUS, "b"));
   }
