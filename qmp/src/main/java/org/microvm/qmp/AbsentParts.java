@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The commands with arguments that are about parts which this machine does not have. Their
- * arguments are checked; what asks for nothing succeeds, and the rest is refused with QEMU's words
- * where QEMU refuses it, too.
+ * The commands with arguments that concern parts which this machine does not have. Their arguments
+ * are checked. A command that requests no change succeeds; the others are refused, with QEMU's text
+ * where QEMU refuses them too.
  */
 final class AbsentParts {
   private final QmpTarget target;
@@ -103,7 +103,7 @@ final class AbsentParts {
     return null;
   }
 
-  /** A pattern matches none of the events, since there are none. */
+  /** A pattern matches no event, because there are none. */
   private static void checkPattern(String name) throws QmpException {
     if (name.indexOf('*') < 0 && name.indexOf('?') < 0) {
       throw QmpException.generic("unknown event \"%s\"", name);

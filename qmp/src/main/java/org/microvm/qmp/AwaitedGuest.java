@@ -50,7 +50,7 @@ public abstract class AwaitedGuest implements QmpTarget {
   private final UUID uuid;
 
   /**
-   * Makes a target.
+   * Creates a target.
    *
    * @param facts what the machine will consist of
    * @param name the machine's name, or null if it has none
@@ -67,7 +67,7 @@ public abstract class AwaitedGuest implements QmpTarget {
     return !NEED_GUEST.contains(command);
   }
 
-  /** The error for what needs the guest. */
+  /** The error for a command that needs the guest. */
   static IOException absent() {
     return new IOException("the guest has not arrived yet");
   }

@@ -42,7 +42,7 @@ final class Chardev {
   /**
    * Creates a chardev and opens it.
    *
-   * @throws QmpException if what it names cannot be opened
+   * @throws QmpException if its file or socket cannot be opened
    */
   static Chardev open(String id, ChardevSpec spec, EventLoop loop) throws QmpException {
     Chardev chardev = new Chardev(id, spec);
@@ -58,7 +58,7 @@ final class Chardev {
     }
   }
 
-  /** Says why a file or socket cannot be opened, as QEMU does where it has words for it. */
+  /** Returns why a file or socket cannot be opened, with QEMU's text if there is one. */
   private static String reason(Exception e) {
     if (e instanceof ErrnoException failure) {
       String call = failure.call();
@@ -85,7 +85,7 @@ final class Chardev {
     return id;
   }
 
-  /** Returns the specification that it is opened from. */
+  /** Returns the specification from which the chardev is opened. */
   ChardevSpec spec() {
     return spec;
   }

@@ -96,7 +96,7 @@ final class ChardevCommands {
     return open(id, spec);
   }
 
-  /** Gives the port of a chardev another host end; the old one stays if that cannot be opened. */
+  /** Replaces the host end of a port; the old one stays if the new one cannot be opened. */
   private JsonNode exchange(Chardev old, ChardevSpec spec) throws QmpException {
     Device device = registry.user(old);
     if (Chardev.isClipboard(old.spec()) || Chardev.isClipboard(spec)) {
@@ -117,7 +117,7 @@ final class ChardevCommands {
     return result;
   }
 
-  /** Waits for an exchange, and cancels it while something else keeps the machine's event loop. */
+  /** Waits for an exchange, and cancels it if the machine's event loop stays blocked. */
   private static void awaitExchange(CompletableFuture<Void> done, String id) throws QmpException {
     CompletableFuture<Void> ended = done.copy().orTimeout(EXCHANGE_SECONDS, TimeUnit.SECONDS);
     boolean failed = ended.handle((_, failure) -> failure != null).join();
@@ -176,7 +176,7 @@ final class ChardevCommands {
     return chardev;
   }
 
-  /** Does nothing: a break is for serial lines of the host. */
+  /** Does nothing, because only a serial line of the host can send a break. */
   private JsonNode sendBreak(QmpArguments arguments) throws QmpException {
     String id = arguments.text("id");
     arguments.finish();

@@ -16,7 +16,7 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.PassedDescriptor;
 
 /**
- * The commands that take descriptors from a client, which come with the command's bytes, and that
+ * The commands that receive descriptors from a client, together with the command's bytes, and that
  * close them.
  */
 final class DescriptorCommands {
@@ -150,7 +150,7 @@ final class DescriptorCommands {
   }
 
   /**
-   * Takes a descriptor by its name, which no longer names it.
+   * Removes a descriptor from the names and returns it.
    *
    * @throws QmpException if there is none of that name
    */
@@ -162,7 +162,7 @@ final class DescriptorCommands {
     return fd;
   }
 
-  /** Takes a socket by its name, for a chardev. */
+  /** Removes a socket from the names and returns it, for a chardev. */
   Fd socket(String name, boolean listening) throws IOException {
     Fd fd = named.remove(name);
     if (fd == null) {

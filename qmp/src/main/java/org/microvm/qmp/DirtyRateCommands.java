@@ -27,7 +27,7 @@ final class DirtyRateCommands {
 
   private final QmpTarget target;
 
-  /** What is known of the last measurement; written by its thread. */
+  /** The state of the last measurement; written by its thread. */
   private volatile Measurement last = new Measurement("unstarted", 0, 0, 0, -1);
 
   /**

@@ -136,11 +136,11 @@ final class DumpCommands {
     try {
       dump(file);
     } catch (QmpException e) {
-      // The event has told the clients.
+      // The clients learn it from the event.
     }
   }
 
-  /** Dumps a guest that stands still; one that ran runs again afterwards. */
+  /** Dumps the stopped guest, and resumes it afterwards if it ran before. */
   private void dump(Fd file) throws QmpException {
     long bytes = target.facts().memoryBytes();
     last = progress("active", bytes).put("completed", 0);

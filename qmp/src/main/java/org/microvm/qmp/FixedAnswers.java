@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * The commands that are about parts which this machine does not have, or that never change. They
- * answer what QEMU answers for a machine without such parts.
+ * The commands that concern parts which this machine does not have, or that never change. They
+ * return what QEMU returns for a machine without such parts.
  */
 final class FixedAnswers {
   private static final Map<String, String> ANSWERS =
@@ -35,7 +35,7 @@ final class FixedAnswers {
           Map.entry("query-target", "{\"arch\": \"x86_64\"}"),
           Map.entry("query-tpm", "[]"),
           Map.entry("query-vnc", "{\"enabled\": false}"),
-          // There is no clock whose lost ticks a guest would catch up with.
+          // No clock here reinjects lost ticks.
           Map.entry("rtc-reset-reinjection", "{}"));
 
   static final String NO_BALLOON = "No balloon device has been activated";

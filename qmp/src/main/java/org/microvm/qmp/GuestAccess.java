@@ -49,7 +49,7 @@ public interface GuestAccess {
   /**
    * {@return the kinds of counters that KVM has}
    *
-   * @param vcpu whether those of a vCPU are asked for, or those of the VM
+   * @param vcpu true for the counters of a vCPU, false for those of the VM
    * @throws IOException if the guest does not run
    */
   List<KvmStats.Kind> counters(boolean vcpu) throws IOException;

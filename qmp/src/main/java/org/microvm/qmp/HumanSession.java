@@ -11,10 +11,11 @@ import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.HostConnection;
 
 /**
- * The client of a human monitor. What it types is echoed, as in QEMU, because its terminal may be
- * in raw mode. All methods run on the control socket's event loop.
+ * The client of a human monitor. Its input is echoed, as in QEMU, because its terminal may be in
+ * raw mode. All methods run on the control socket's event loop.
  *
- * <p>While a client does not read, nothing is read from it, so that it uses no memory.
+ * <p>While a client does not read its output, no input is read from it, so that the memory for it
+ * is bounded.
  */
 final class HumanSession {
   private static final String PROMPT = "(qemu) ";

@@ -11,8 +11,8 @@ import java.util.Map;
 
 /**
  * The parameters of QEMU's migrations that have no effect here: each belongs to a capability or a
- * part that this machine does not have, such as multifd or a network card. As in QEMU, where they
- * have none either as long as that capability is off, they can be set and asked for.
+ * part that this machine does not have, such as multifd or a network card. They can be set and
+ * queried, as in QEMU, where they have no effect either while that capability is off.
  */
 final class InactiveParameters {
   /** A number with its default and its range. */
@@ -46,7 +46,10 @@ final class InactiveParameters {
 
   private final Map<String, JsonNode> values = new LinkedHashMap<>();
 
-  /** Makes the nodes itself: a machine with a control server would start later by a JSON parser. */
+  /**
+   * Creates the nodes directly, because loading a JSON parser would delay the start of a machine
+   * with a control server.
+   */
   InactiveParameters() {
     NUMBERS.forEach((name, range) -> values.put(name, LongNode.valueOf(range.value())));
     OFF.forEach(name -> values.put(name, BooleanNode.FALSE));
@@ -56,7 +59,7 @@ final class InactiveParameters {
   }
 
   /**
-   * Takes those of the arguments that are such parameters, and checks them.
+   * Takes and checks the arguments that are such parameters.
    *
    * @return what {@link #set} sets once all other arguments are right, too
    */

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import org.microvm.machine.config.MachineException;
 
-/** Calls a machine for a client, which is told why the call failed. */
+/** Calls a machine for a client, and reports to the client why a call failed. */
 final class MachineCall {
   private MachineCall() {}
 

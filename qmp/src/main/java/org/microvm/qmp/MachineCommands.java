@@ -90,7 +90,7 @@ final class MachineCommands {
     return null;
   }
 
-  /** The machine reports its end, too, with another reason; the first event counts. */
+  /** The machine also reports its end, with another reason; only the first event is sent. */
   private void end() {
     tellEnd.run();
     target.quit();
@@ -114,7 +114,7 @@ final class MachineCommands {
       return null;
     }
     if (target.isAsQemu()) {
-      // A client made for QEMU waits for the guest's end for a while, and then ends it.
+      // A client made for QEMU waits some time for the guest's end, and then ends the machine.
       tellPowerDown.run();
     } else {
       throw QmpException.generic(
@@ -138,7 +138,7 @@ final class MachineCommands {
     return null;
   }
 
-  /** The guest does not run between the two, and runs on if it cannot be saved. */
+  /** The guest does not run between saving and ending, and continues if it cannot be saved. */
   private void saveAndEnd(String directory, Optional<String> base) throws QmpException {
     boolean ran = target.state() == RunState.RUNNING;
     boolean saved = false;

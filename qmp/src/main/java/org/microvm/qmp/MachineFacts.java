@@ -6,7 +6,7 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.Topology;
 
 /**
- * What a machine consists of, as far as clients can ask for it.
+ * The parts of a machine that clients can query.
  *
  * @param memoryBytes size of the guest's memory
  * @param topology the vCPUs

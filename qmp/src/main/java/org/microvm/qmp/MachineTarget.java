@@ -77,7 +77,7 @@ public final class MachineTarget implements QmpTarget {
     this.seal = seal;
   }
 
-  /** Makes the first {@code cont} start the guest, as after QEMU's {@code -S}. */
+  /** Lets the first {@code cont} start the guest, as after QEMU's {@code -S}. */
   public void startAtResume() {
     startsAtResume = true;
   }
@@ -98,8 +98,8 @@ public final class MachineTarget implements QmpTarget {
   }
 
   /**
-   * Lets migrations over TCP go without TLS unless a client asks for it, and the power button of a
-   * guest without ACPI do nothing, as in QEMU.
+   * As in QEMU, permits migrations over TCP without TLS unless a client sets credentials, and lets
+   * the power button succeed without effect for a guest without ACPI.
    */
   public void behaveAsQemu() {
     asQemu = true;

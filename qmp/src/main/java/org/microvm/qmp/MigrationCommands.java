@@ -82,7 +82,10 @@ final class MigrationCommands {
         : parameters.address(uri);
   }
 
-  /** Whether nobody answered at the address: that is a migration that has failed, as in QEMU. */
+  /**
+   * Whether nobody listens at the address. As in QEMU the migration has then failed, and the
+   * command has not.
+   */
   private static boolean isUnreachable(Throwable e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof ErrnoException failure) {
@@ -103,7 +106,7 @@ final class MigrationCommands {
     return null;
   }
 
-  /** Sends the event that a migration has entered a phase, if a client has asked for that. */
+  /** Sends the event that a migration has entered a phase, if a client has set that capability. */
   void changed(Status now) {
     if (tellsChanges) {
       events.emit("MIGRATION", NODES.objectNode().put("status", name(now)));

@@ -14,7 +14,7 @@ import org.microvm.machine.migration.MigrationAddress.Tls;
 import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationMemory;
 
-/** The parameters of migrations, which apply to those that start later. */
+/** The parameters of migrations; a change applies to migrations that start later. */
 final class MigrationParameters {
   private static final long MAX_DOWNTIME_MILLIS = 2_000_000;
   private static final Duration LEAST = Duration.ofNanos(1);

@@ -10,8 +10,8 @@ import java.util.TreeMap;
 import java.util.function.BiConsumer;
 
 /**
- * The objects that clients add before something uses them: TLS credentials, which migrations use,
- * and sources of random bytes, which nothing uses, because the entropy device is always there.
+ * The objects that clients add for later use: TLS credentials, which migrations use, and sources of
+ * random bytes, which nothing uses, because the entropy device is always there.
  */
 final class ObjectCommands {
   /** The types of objects that can be added. */

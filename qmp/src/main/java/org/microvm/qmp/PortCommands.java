@@ -73,7 +73,7 @@ final class PortCommands {
     return null;
   }
 
-  /** As in QEMU, what the guest sends to such a port is dropped. */
+  /** As in QEMU, the guest's output to such a port is dropped. */
   private void addWithoutHostEnd(PortSpec port) throws QmpException {
     PortBackend backend;
     try {
@@ -91,7 +91,7 @@ final class PortCommands {
 
   private PortInfo addPort(PortSpec port, PortBackend backend) throws QmpException {
     try {
-      // An agent that starts again must not get the rest of what was for the former one.
+      // A restarted agent must not get the rest of a message to its predecessor.
       boolean agent = backend.plain() instanceof ClipboardBackend;
       PortConfig config = port.config();
       return target
@@ -102,7 +102,10 @@ final class PortCommands {
     }
   }
 
-  /** Says why a device that is no port cannot be added: it does not exist, or not while it runs. */
+  /**
+   * Returns why a device other than a port cannot be added: it does not exist, or not while the
+   * machine runs.
+   */
   private static QmpException notAPort(String driver) {
     Matcher virtio = VIRTIO.matcher(driver);
     if (!virtio.matches()) {

@@ -48,7 +48,7 @@ final class QmpArguments {
     return new QmpArguments(object);
   }
 
-  /** Returns whether an argument is there. */
+  /** Returns whether an argument is present. */
   boolean has(String name) {
     return node.has(name);
   }
@@ -159,7 +159,7 @@ final class QmpArguments {
     return new QmpArguments(object, path + name + ".", () -> null);
   }
 
-  /** Takes all arguments that were not taken yet. */
+  /** Takes all remaining arguments. */
   ObjectNode rest() {
     ObjectNode rest = node.deepCopy();
     rest.remove(taken);
@@ -167,7 +167,7 @@ final class QmpArguments {
     return rest;
   }
 
-  /** Refuses the arguments that were not taken. */
+  /** Refuses the remaining arguments. */
   void finish() throws QmpException {
     for (var names = node.fieldNames(); names.hasNext(); ) {
       String name = names.next();

@@ -56,7 +56,7 @@ public final class QmpClient implements AutoCloseable {
      */
     void waiting(String what, Duration since) throws IOException;
 
-    /** Called once a wait is over of which {@link #waiting} has been told. */
+    /** Called at the end of a wait for which {@link #waiting} was called. */
     default void over() {}
 
     /**

@@ -15,7 +15,7 @@ interface QmpClients {
    */
   void start(QmpCommands all, QmpEvents toClients, Runnable served) throws ErrnoException;
 
-  /** What query-chardev says, with the id that an endpoint without one gets. */
+  /** The entry of query-chardev, with the id for an endpoint that has none. */
   ChardevCommands.Monitor monitor(String defaultId);
 
   /** Passes each client to a consumer, which may end it. */
@@ -27,6 +27,6 @@ interface QmpClients {
   /** Stops to accept clients, and disconnects them; on the event loop. */
   void end();
 
-  /** Removes what was created, on any thread. */
+  /** Removes the sockets and files that were created. Any thread may call it. */
   void closeFile();
 }

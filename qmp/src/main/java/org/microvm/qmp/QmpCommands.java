@@ -32,8 +32,8 @@ final class QmpCommands {
   private Predicate<String> served = name -> true;
 
   /**
-   * @param productVersion version of this program, such as 0.1.0; or the version that clients are
-   *     told, a space, and the package
+   * @param productVersion version of this program, such as 0.1.0; or the version to report to
+   *     clients, a space, and the package
    */
   QmpCommands(String productVersion) {
     this.productVersion = productVersion;
@@ -58,8 +58,8 @@ final class QmpCommands {
   }
 
   /**
-   * Returns the commands that change nothing, for clients that may only observe: those whose names
-   * say that they query, and the statistics. To be called when all commands are there.
+   * Returns the commands that change nothing, for clients that may only observe: those with {@code
+   * query-} in their names, and the statistics. Call it after all commands were added.
    */
   QmpCommands reading() {
     QmpCommands some = new QmpCommands(productVersion);

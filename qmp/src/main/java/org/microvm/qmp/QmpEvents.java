@@ -13,8 +13,8 @@ import org.microvm.linux.EventLoop;
 /**
  * Builds events from a name and data, with the current time, and sends them to all clients.
  *
- * <p>Events keep the order in which they happened, whatever thread reports them, and what happened
- * before the answer to a command is sent before it.
+ * <p>Events keep the order in which they happened, whatever thread reports them, and events that
+ * precede the answer to a command are sent before it.
  */
 final class QmpEvents {
   private final EventLoop loop;

@@ -38,7 +38,10 @@ public final class QmpException extends IOException {
     return new QmpException(GENERIC, description.formatted(arguments));
   }
 
-  /** Creates an error of the class {@link #GENERIC} from what another part of the program says. */
+  /**
+   * Creates an error of the class {@link #GENERIC} with the message of an exception from another
+   * part of the program.
+   */
   static QmpException of(Exception e) {
     if (e instanceof QmpException qmp) {
       return qmp;

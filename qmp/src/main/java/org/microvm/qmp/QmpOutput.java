@@ -34,7 +34,7 @@ final class QmpOutput {
     return pending;
   }
 
-  /** Whether so much waits that no further command is to be run. */
+  /** Whether the unread output is so large that no further command may run. */
   boolean isFull() {
     return pending > ENOUGH_PENDING;
   }

@@ -14,7 +14,7 @@ import java.util.TreeSet;
 
 /**
  * The command query-qmp-schema: the types of the commands' arguments and answers and of the events,
- * in the form of QEMU's SchemaInfo (qapi/introspect.json). Types have names for people.
+ * in the form of QEMU's SchemaInfo (qapi/introspect.json). Types have readable names.
  */
 final class QmpSchema {
   private static final String RESOURCE = "schema.txt";

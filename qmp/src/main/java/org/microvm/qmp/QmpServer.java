@@ -88,8 +88,8 @@ public final class QmpServer implements AutoCloseable {
    * @param path of the unix socket; {@link #close} removes the file
    * @param target what is controlled
    * @param registry the channels that exist; used only by the server from now on
-   * @param version of the product, such as 0.1.0; or the version that clients are told, a space,
-   *     and the name of the package
+   * @param version of the product, such as 0.1.0; or the version to report to clients, a space, and
+   *     the name of the package
    * @return the server, which accepts clients
    * @throws ErrnoException if the path is too long, in use, or not allowed
    */
@@ -105,8 +105,8 @@ public final class QmpServer implements AutoCloseable {
    * @param endpoints at least one; {@link #close} removes the files
    * @param target what is controlled
    * @param registry the channels that exist; used only by the server from now on
-   * @param version of the product, such as 0.1.0; or the version that clients are told, a space,
-   *     and the name of the package
+   * @param version of the product, such as 0.1.0; or the version to report to clients, a space, and
+   *     the name of the package
    * @return the server, which accepts clients
    * @throws ErrnoException if a path is too long, in use, or not allowed
    */
@@ -133,7 +133,7 @@ public final class QmpServer implements AutoCloseable {
    *
    * @param target what is controlled
    * @param registry the channels that exist; used only by the server from now on
-   * @param version what clients are told
+   * @param version the version to report to clients
    * @return the server; the caller closes it
    * @throws ErrnoException if the host lacks a resource
    */
@@ -197,8 +197,8 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
-   * {@return a future that completes when the guest may start, as the chardevs of the endpoints ask
-   * for with {@code wait=on}}
+   * {@return a future that completes when the guest may start, as {@code wait=on} of the endpoints'
+   * chardevs requires}
    */
   public CompletableFuture<Void> readyToBoot() {
     return CompletableFuture.allOf(
@@ -337,7 +337,7 @@ public final class QmpServer implements AutoCloseable {
   }
 
   /**
-   * Sends the event that the guest has ended, unless it was sent when a client asked for that.
+   * Sends the event that the guest has ended, unless it was sent when a client requested the end.
    *
    * @param guest whether the guest caused the end
    * @param reason a value of QMP's ShutdownCause

@@ -144,7 +144,9 @@ final class QmpSession implements QmpInput.Sink {
     }
   }
 
-  /** The client sends no more commands; it still gets the answers to those that it has sent. */
+  /**
+   * Handles the end of the client's commands; it still gets the answers to those that it has sent.
+   */
   private void finish() {
     inputEnded = true;
     if (outputWatch != null) {
@@ -186,8 +188,8 @@ final class QmpSession implements QmpInput.Sink {
     } catch (QmpException e) {
       error(id, e);
     } catch (RuntimeException | Error e) {
-      // Such as a LinkageError: the files of this program were replaced while it runs. The log may
-      // need some of them, so the client, which waits, is answered first.
+      // For example a LinkageError, because the files of this program were replaced while it runs.
+      // Logging may need some of these files, so the waiting client is answered first.
       error(id, QmpException.generic("internal error; the log of the machine has the details"));
       if (commands.isFailureLogged()) {
         LOG.error("a command on the control socket failed", e);

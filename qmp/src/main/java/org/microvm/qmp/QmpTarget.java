@@ -126,8 +126,9 @@ public interface QmpTarget {
   }
 
   /**
-   * {@return whether clients expect QEMU in what is otherwise different: migrations over TCP need
-   * no TLS unless a client asks for it, and the power button of a guest without ACPI does nothing}
+   * {@return whether clients expect QEMU's behaviour where this program differs: migrations over
+   * TCP need no TLS unless a client asks for it, and the power button of a guest without ACPI does
+   * nothing}
    */
   default boolean isAsQemu() {
     return false;
@@ -158,7 +159,7 @@ public interface QmpTarget {
   /** {@return the event loop of the channels' host ends} */
   EventLoop eventLoop();
 
-  /** {@return what the machine consists of} */
+  /** {@return the parts of the machine} */
   MachineFacts facts();
 
   /**

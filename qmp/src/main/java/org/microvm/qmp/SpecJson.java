@@ -86,7 +86,7 @@ public final class SpecJson {
     return log.isPresent() ? ChardevOptions.logged(spec, path("logfile", log.get()), append) : spec;
   }
 
-  /** As in QEMU without a display, what goes to a virtual console is dropped. */
+  /** As in QEMU without a display, output to a virtual console is dropped. */
   private static ChardevSpec virtualConsole(QmpArguments data) throws QmpException {
     for (String name : List.of("width", "height", "cols", "rows")) {
       data.optionalNumber(name);
@@ -95,8 +95,8 @@ public final class SpecJson {
   }
 
   /**
-   * Reads the host side of the SPICE agent. Without a path no program of the host gets at the
-   * guest's clipboard, which is why it needs not be asked for.
+   * Reads the host side of the SPICE agent. Without a path no program of the host can reach the
+   * guest's clipboard, so {@code clipboard} may be false.
    */
   private static ChardevSpec clipboard(QmpArguments data) throws QmpException, OptionException {
     boolean shared = data.optionalFlag("clipboard").orElse(false);
@@ -119,7 +119,7 @@ public final class SpecJson {
     if (data.optionalFlag("wait").orElse(false)) {
       throw QmpException.generic("wait=true is for sockets that are there before the guest starts");
     }
-    // These are off by default in QEMU, which clients like to say.
+    // These are off by default in QEMU, and some clients send that.
     for (String name : List.of("telnet", "tn3270", "websocket")) {
       if (data.optionalFlag(name).orElse(false)) {
         throw QmpException.generic("Parameter 'backend.data.%s' must be false", name);

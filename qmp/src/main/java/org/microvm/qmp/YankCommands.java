@@ -15,7 +15,7 @@ import org.microvm.virtioserial.options.ChardevSpec;
 import org.microvm.virtioserial.options.PassedSpec;
 import org.microvm.virtioserial.options.SocketSpec;
 
-/** The commands that cut connections whose peer no longer answers. */
+/** The commands that disconnect peers that no longer answer. */
 final class YankCommands {
   private static final String CHARDEV = "chardev";
   private static final String MIGRATION = "migration";
@@ -65,7 +65,7 @@ final class YankCommands {
     void make() throws QmpException;
   }
 
-  /** Cuts all of the connections, or none if one of them is not there. */
+  /** Disconnects all of the connections, or none if one of them does not exist. */
   private JsonNode yank(QmpArguments arguments) throws QmpException {
     ArrayNode instances = arguments.list("instances");
     arguments.finish();
@@ -106,7 +106,7 @@ final class YankCommands {
       if (target.channels().ports().contains(device.info())) {
         throw QmpException.of(e);
       }
-      // The port is gone, and so is its connection.
+      // The port was removed, and with it the connection.
     }
   }
 
