@@ -15,7 +15,7 @@ import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
-/** What the machine is and does: its kernel, memory, vCPUs, and how it starts and ends. */
+/** The options of the machine itself: kernel, memory, vCPUs, start and end. */
 final class Board {
   private static final List<String> MACHINES = List.of("microvm", "q35", "pc", "none");
 
@@ -266,13 +266,13 @@ final class Board {
   }
 
   /**
-   * Whether there is no guest: {@code -M none}, or no kernel, as programs that ask for features.
+   * Whether there is no guest: {@code -M none}, or no kernel, as for programs that query features.
    */
   boolean isNone() {
     return machine.equals("none") || !words.containsKey("--kernel");
   }
 
-  /** Returns the options, after all were read. */
+  /** Returns the options of {@code microvm run}. Call it after all options were read. */
   List<String> options(Devices devices) throws Refusal {
     if (!accelerators.isEmpty() && !accelerators.contains("kvm")) {
       throw new Refusal("-accel", String.join(":", accelerators), "there is only kvm");

@@ -15,7 +15,10 @@ import org.microvm.virtioserial.options.OptionList;
 
 /** The devices: {@code -device}, and the objects of {@code -object} that they use. */
 final class Devices {
-  /** What a device of a bus has; here each virtio device has registers in memory. */
+  /**
+   * Properties of a device on a PCI bus; they have no effect, because each virtio device here has
+   * registers in memory.
+   */
   private static final List<String> OF_BUSES =
       List.of(
           "bus",
@@ -36,11 +39,11 @@ final class Devices {
   private static final List<String> VIRTIO_SUFFIXES =
       List.of("", "-device", "-pci", "-pci-non-transitional", "-pci-transitional");
 
-  /** Only buses, which a machine without PCI does not need. */
+  /** Bridges and buses of PCI, which this machine does not need. */
   private static final List<String> BRIDGES =
       List.of("pcie-root-port", "pci-bridge", "pcie-pci-bridge", "i82801b11-bridge", "ioh3420");
 
-  /** Parts of names of devices that people ask for, and what there is none of. */
+  /** Parts of the names of common devices, and what this machine lacks. */
   private static final Map<String, String> ABSENT =
       Map.of(
           "balloon", "balloon",
@@ -219,7 +222,7 @@ final class Devices {
         }
       }
       case "rng-builtin", "iothread" -> {
-        // They have no values that matter.
+        // Their values have no effect.
       }
       case "secret" -> {
         // Nothing here is encrypted; libvirt makes a secret for each machine.

@@ -12,7 +12,9 @@ import org.microvm.virtioserial.options.OptionList;
 
 /** The disks: {@code -drive}, {@code -blockdev} and the devices that use them. */
 final class Disks {
-  /** What tells QEMU how to do its input and output; nothing of it changes what the guest sees. */
+  /**
+   * Options for the way in which QEMU accesses the file; none of them changes what the guest sees.
+   */
   private static final List<String> ACCEPTED =
       List.of(
           "cache.direct",

@@ -55,7 +55,8 @@ final class HostEnds {
         throw new OptionException("%s: %s=on is not supported".formatted(options.kind(), name));
       }
     }
-    // These say how, not what: packets are small anyway, and there is one address family.
+    // These options have no visible effect: packets are small anyway, and there is one address
+    // family.
     for (String name : List.of("nodelay", "delay", "ipv4", "ipv6", "tight")) {
       options.take(name);
     }

@@ -5,7 +5,10 @@ import java.util.Map;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
-/** Properties of QEMU's machines that have no effect here, and those that would have one. */
+/**
+ * Properties of QEMU's machines: those without effect here, and those that are refused because they
+ * would have one.
+ */
 final class MachineProperties {
   private static final List<String> SWITCHES =
       List.of(
@@ -62,7 +65,7 @@ final class MachineProperties {
 
   private MachineProperties() {}
 
-  /** Takes them; the others remain. */
+  /** Takes these properties; the others remain. */
   static void take(OptionList options) throws OptionException {
     for (Map.Entry<String, String> refused : REFUSED.entrySet()) {
       if (options.take(refused.getKey()).isPresent()) {

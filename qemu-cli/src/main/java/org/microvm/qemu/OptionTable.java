@@ -7,9 +7,9 @@ import java.util.Map;
 import org.microvm.virtioserial.options.NearestWord;
 import org.microvm.virtioserial.options.OptionException;
 
-/** The options that exist, each with what it does. An option has one dash or two. */
+/** The supported options and their handlers. An option has one dash or two. */
 final class OptionTable {
-  /** What is done with the value of an option; null for one that has no value. */
+  /** Handles the value of an option; null for an option without a value. */
   @FunctionalInterface
   interface Handler {
     void accept(String value) throws Refusal, OptionException;

@@ -5,7 +5,7 @@ import java.util.List;
 import org.microvm.cli.RunExtras;
 import org.microvm.qemu.OptionTable.Given;
 
-/** Translates a command line: the options one by one, those first that others refer to. */
+/** Translates a command line, option by option. Options that others refer to come first. */
 final class Translation {
   /** The options that others name by an id, in the order in which they are read. */
   private static final List<String> FIRST =
@@ -31,7 +31,7 @@ final class Translation {
    * The result.
    *
    * @param options of {@code microvm run}; empty without a guest
-   * @param extras what those options cannot say
+   * @param extras settings for which there is no such option
    * @param none whether there is no guest (-M none), only monitors
    */
   record Result(List<String> options, RunExtras extras, boolean none) {}
@@ -80,7 +80,7 @@ final class Translation {
     table.refuse("vnc", true, "there is no display");
     table.refuse("spice", true, "there is no display");
     table.refuse("audiodev", true, "there is no sound");
-    table.refuse("numa", true, "there is one NUMA node");
+    table.refuse("numa", true, "only one NUMA node is supported");
     table.refuse("icount", true, "KVM does not count instructions");
     table.refuse("readconfig", true, "give the options on the command line");
     table.refuse("tpmdev", true, "there is no TPM");

@@ -31,7 +31,7 @@ final class Uart {
   private void serial(String value) throws OptionException {
     if (given) {
       if (!value.equals("none") && !value.equals("null")) {
-        throw new OptionException("there is one UART");
+        throw new OptionException("only one UART is supported");
       }
       return;
     }
@@ -56,7 +56,7 @@ final class Uart {
     }
     options.finish();
     if (given && end.isPresent()) {
-      throw new OptionException("there is one UART");
+      throw new OptionException("only one UART is supported");
     }
     chardev("-device " + value, id);
   }

@@ -5,8 +5,8 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
 /**
- * Options that change nothing that a guest or a client of this machine could notice. Their values
- * are checked, and what would be noticed is refused.
+ * Options without an effect that a guest or a client of this machine could notice. Their values are
+ * checked, and values that would have such an effect are refused.
  */
 final class WithoutEffect {
   private static final List<String> INPUT = List.of("accept", "reject", "crash");

@@ -1,6 +1,6 @@
 /**
  * Translates the command line of {@code qemu-system-x86_64} into the options of {@code microvm run}
- * and {@link org.microvm.cli.RunExtras}. What this VMM does not have is refused by name; what has
- * no effect on a machine without PCI, graphics and USB is accepted.
+ * and {@link org.microvm.cli.RunExtras}. Options for missing features are refused with the name of
+ * the feature; options without effect on a machine without PCI, graphics and USB are accepted.
  */
 package org.microvm.qemu;
