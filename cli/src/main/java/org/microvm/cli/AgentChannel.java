@@ -47,8 +47,8 @@ final class AgentChannel {
   }
 
   /**
-   * Takes the socket from the channel in a snapshot's options: it is that of the saved machine's
-   * name.
+   * Removes the socket of the channel from a snapshot's options, because it belongs to the saved
+   * machine's name.
    */
   static List<String> withoutSocket(List<String> options) {
     List<String> without = new ArrayList<>(options);
@@ -95,7 +95,7 @@ final class AgentChannel {
     }
   }
 
-  /** Lets the machine's name lead to the socket that the options have. */
+  /** Links the socket of the options in the directory of the machine. */
   private static void link(String id, List<String> chardevs, MachineFiles files)
       throws IOException {
     for (String text : chardevs) {

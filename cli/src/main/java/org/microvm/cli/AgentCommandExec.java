@@ -33,7 +33,7 @@ final class AgentCommandExec implements Callable<Integer> {
 
   @ParentCommand private AgentCommand parent;
 
-  /** Leaves the options of the guest's program to it, also without {@code --}. */
+  /** Passes options after the program's name to the program, also without {@code --}. */
   @Spec
   void setSpec(CommandSpec spec) {
     spec.parser().stopAtPositional(true);

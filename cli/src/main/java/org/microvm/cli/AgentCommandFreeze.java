@@ -51,7 +51,7 @@ final class AgentCommandFreeze implements Callable<Integer> {
       description = "the program of the host and its arguments")
   private List<String> argv;
 
-  /** Leaves the options of the program to it, also without {@code --}. */
+  /** Passes options after the program's name to the program, also without {@code --}. */
   @Spec
   void setSpec(CommandSpec spec) {
     spec.parser().stopAtPositional(true);
@@ -138,7 +138,7 @@ final class AgentCommandFreeze implements Callable<Integer> {
     }
   }
 
-  /** Gives the program the locale that the launcher has replaced. */
+  /** Restores for the program the locale that the launcher has replaced. */
   private static void restoreLocale(Map<String, String> environment) {
     String former = environment.remove("MICROVM_LC_ALL");
     if (former == null) {

@@ -88,7 +88,7 @@ final class ArrivingMachines {
     }
   }
 
-  /** Waits no longer for a guest that stays where it is. */
+  /** Ends the wait for a guest that stays in the earlier server. */
   ServerAnswer callOff(MachineName name) {
     Arrival arrival = arriving.remove(name);
     if (arrival != null) {
@@ -97,7 +97,7 @@ final class ArrivingMachines {
     return ServerAnswer.done("");
   }
 
-  /** Waits no longer for guests that have not begun to move, because their server is done. */
+  /** Ends the wait for guests that have not begun to move, because their server has ended. */
   void callOffAll() {
     List.copyOf(arriving.keySet()).forEach(this::callOff);
   }

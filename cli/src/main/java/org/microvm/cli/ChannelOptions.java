@@ -77,7 +77,7 @@ final class ChannelOptions {
     }
   }
 
-  /** Whether another process of this user can open the same. */
+  /** Whether another process of this user can open the same files and sockets. */
   static boolean isForAnyProcess(OptionList options) throws OptionException {
     options.need("id");
     ChardevSpec spec = ChardevOptions.read(options);
@@ -107,7 +107,7 @@ final class ChannelOptions {
     return id;
   }
 
-  /** Returns the chardevs whose clients the guest's start waits for. */
+  /** Returns the chardevs for whose clients the start of the guest waits. */
   List<String> awaited() {
     return chardevs.entrySet().stream()
         .filter(chardev -> waits(chardev.getValue().plain()))
@@ -181,7 +181,7 @@ final class ChannelOptions {
   }
 
   /**
-   * Has the guest's clipboard served at a socket, unless its chardev names another one.
+   * Serves the guest's clipboard at a socket, unless its chardev names another one.
    *
    * @param socket the socket of a machine with a name
    * @return the socket that the chardev names; empty if there is none, or no clipboard
@@ -196,7 +196,7 @@ final class ChannelOptions {
     return Optional.empty();
   }
 
-  /** An agent that starts again must not get the rest of what was for the former one. */
+  /** A restarted agent must not get the rest of a message to its predecessor. */
   private PortConfig config(PortSpec port) throws OptionException {
     if (!(chardevs.get(port.chardev()) instanceof ChardevSpec.Clipboard)) {
       return port.config();

@@ -74,7 +74,7 @@ final class CheckedOutput extends OutputStream {
     return status == 0 ? Main.FAILED : status;
   }
 
-  /** Says why standard output cannot be written to, for the message of an exception. */
+  /** Describes why standard output cannot be written to, for the message of an exception. */
   static String message() {
     CheckedOutput present = installed;
     if (present == null) {

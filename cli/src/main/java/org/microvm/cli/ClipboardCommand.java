@@ -74,7 +74,8 @@ final class ClipboardCommand {
     Format format = contents.format();
     CompletableFuture<Void> kept = new CompletableFuture<>();
     try (Clipboard clipboard = target.connect()) {
-      // Standard input may stay open, and then it says nothing of a machine that does not exist.
+      // Before standard input is read, which may stay open: a machine that does not exist is
+      // reported at once.
       Map<Format, byte[]> given = Map.of(format, input());
       await(clipboard.connected(), target.limit());
       await(clipboard.settle(to), target.limit());
@@ -143,7 +144,7 @@ final class ClipboardCommand {
       @Option(
               names = "--count",
               paramLabel = "N",
-              description = "end after N lines (default: with the machine)")
+              description = "end after N lines (default: when the machine ends)")
           Integer count,
       @Option(names = "--json", description = "print each change as a line of JSON") boolean json)
       throws IOException, InterruptedException {

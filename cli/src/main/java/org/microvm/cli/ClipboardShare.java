@@ -15,7 +15,7 @@ import org.microvm.spice.Selection;
 
 /**
  * Copies text between the clipboard of a desktop and that of a guest. The desktop's programs report
- * no changes, so they are asked twice a second.
+ * no changes, so they run twice a second.
  */
 final class ClipboardShare {
   private static final long POLL_MILLIS = 500;
@@ -23,12 +23,14 @@ final class ClipboardShare {
   private final Clipboard guest;
   private final DesktopClipboard desktop;
 
-  /** Gets an element when there is something to do before the desktop is asked again. */
+  /**
+   * Gets an element when there is something to do before the next look at the desktop's clipboard.
+   */
   private final BlockingQueue<Boolean> wake = new LinkedBlockingQueue<>(1);
 
   private final AtomicBoolean offered = new AtomicBoolean();
 
-  /** The guest's text that is on its way, which may take minutes; null if there is none. */
+  /** The pending request for the guest's text, which may take minutes; null if there is none. */
   private CompletableFuture<Optional<byte[]>> arriving;
 
   /** The text that both sides have, as far as this process knows. */

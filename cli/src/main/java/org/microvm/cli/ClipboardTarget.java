@@ -26,7 +26,7 @@ final class ClipboardTarget {
         channel.socket(
             "clipboard",
             MachineFiles::clipboard,
-            "has no clipboard; run it with --chardev qemu-vdagent,id=ID,clipboard=on and a"
-                + " --device"));
+            "has no clipboard; run it with --chardev qemu-vdagent,id=ID,clipboard=on and --device"
+                + " virtserialport,chardev=ID,name=com.redhat.spice.0"));
   }
 }

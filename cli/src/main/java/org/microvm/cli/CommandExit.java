@@ -16,7 +16,7 @@ final class CommandExit {
 
   private CommandExit() {}
 
-  /** Does what is left to do at the end, and ends the process. */
+  /** Does the clean-up work, and ends the process. */
   static void exit(int status) {
     if (!WITHOUT_JVM || isJvmEnding()) {
       System.exit(status);

@@ -31,7 +31,10 @@ import org.microvm.virtioserial.channel.ChannelBackend;
  * status does not arrive.
  */
 final class CommandRun {
-  /** Time for the guest to power off after its command; it takes seconds where KVM emulates it. */
+  /**
+   * Time for the guest to power off after its command, which takes seconds where KVM emulates the
+   * guest's kernel.
+   */
   private static final long POWER_OFF_SECONDS = 30;
 
   private final GuestCommand command;

@@ -58,7 +58,7 @@ final class ControlClient {
     }
     if (rest.size() > usage.length) {
       throw new UsageException(
-          "'%s' is one word too many%s"
+          "unexpected argument '%s'%s"
               .formatted(rest.get(usage.length), path == null ? "" : " with --qmp"));
     }
     return rest;
@@ -75,7 +75,7 @@ final class ControlClient {
     public void waiting(String what, Duration since) throws IOException {
       if (timeout != null && since.toSeconds() >= timeout) {
         throw new IOException(
-            "--timeout: %s did not arrive within %d s; a machine that has got a command still runs it"
+            "--timeout: %s did not arrive within %d s; the machine still executes a command that it has received"
                 .formatted(what, timeout));
       }
       StatusLine.show("waiting for %s: %d s".formatted(what, since.toSeconds()));

@@ -86,8 +86,8 @@ final class ControlOptions {
   }
 
   /**
-   * Reads what snapshots need later; to be called while the process still has access to all files
-   * of its user.
+   * Reads the key that snapshots need later. Call it while the process still has access to all
+   * files of its user.
    */
   void prepare() {
     if (isRequested()) {
@@ -252,7 +252,10 @@ final class ControlOptions {
     qmp.addTo(rules);
   }
 
-  /** The version that clients are told, and the name of the package if it is another one's. */
+  /**
+   * The version to report to clients, and the name of the package if the version is another
+   * program's.
+   */
   private String version() {
     return extras
         .qemuVersion()
@@ -268,7 +271,7 @@ final class ControlOptions {
     }
   }
 
-  /** What clients are told as the machine's name, or null. */
+  /** The machine's name for clients, or null. */
   private String label() {
     return extras.label().orElse(name.getValue());
   }

@@ -40,7 +40,7 @@ final class DoctorCommand implements Callable<Integer> {
     Capability.SET_IDENTITY_MAP_ADDR
   };
 
-  /** A machine uses these where they are present; what is lost without each. */
+  /** The capabilities that a machine uses where they are present, and what is lost without each. */
   private static final Map<Capability, String> USEFUL = new LinkedHashMap<>();
 
   static {
@@ -158,7 +158,10 @@ final class DoctorCommand implements Callable<Integer> {
     return present;
   }
 
-  /** What the module of KVM can be told not to use, although the processor may have it. */
+  /**
+   * The features that a parameter of KVM's module can turn off, although the processor may have
+   * them.
+   */
   private void parameters(HostVirtualization virtualization) {
     switch (virtualization) {
       case INTEL_VMX -> {

@@ -6,9 +6,9 @@ import org.microvm.machine.config.MachineEnd;
 /**
  * Maps the end of a machine to the exit status of the process.
  *
- * <p>The statuses of ends that no success can be mistaken for are even, because the debug exit port
- * makes odd ones. They lie above those of sysexits.h (64 to 78) and below what timeout, env and
- * shells use (124 to 127, then 128 + signal).
+ * <p>The statuses of ends other than success are even, because the debug exit port makes odd ones.
+ * They lie above those of sysexits.h (64 to 78) and below what timeout, env and shells use (124 to
+ * 127, then 128 + signal).
  */
 final class ExitStatus {
   /** The guest's kernel panicked. */

@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class FenceCommand implements Callable<Integer> {
-  /** How often a machine whose socket is missing is looked for. */
+  /** The interval between two attempts to connect to a socket that is missing. */
   private static final long AGAIN_MILLIS = 1000;
 
   @Option(
@@ -43,7 +43,7 @@ final class FenceCommand implements Callable<Integer> {
       required = true,
       description =
           "the unix socket of GUEST's console for fence_virt; the channel on which a request arrives"
-              + " says which guest asks")
+              + " identifies the guest")
   private List<String> channels = List.of();
 
   @Option(
@@ -58,7 +58,7 @@ final class FenceCommand implements Callable<Integer> {
       paramLabel = "NAME=PROGRAM",
       description =
           "a program without arguments that starts the machine NAME, for the actions on and reboot;"
-              + " such as a script with microvm run --detach")
+              + " for example a script with `microvm run --detach`")
   private List<String> starters = List.of();
 
   private final Map<String, Path> sockets = new LinkedHashMap<>();
@@ -95,7 +95,7 @@ final class FenceCommand implements Callable<Integer> {
     for (String channel : channels) {
       Pair pair = Pair.of("--channel", "GUEST=PATH", channel);
       Path path = CommandLineBytes.path(pair.right());
-      // It would be waited for forever, and the guest could fence nobody.
+      // The service would wait for it forever, and the guest could fence nobody.
       int bytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
       if (bytes > UnixSocket.MAX_PATH_BYTES) {
         throw new UsageException(

@@ -12,11 +12,11 @@ import org.microvm.fencing.FenceMachine;
 import org.microvm.qmp.QmpClient;
 
 /**
- * A machine with a name that guests may fence. It is on as long as its process lives: a process
- * that is stopped may go on at any time.
+ * A machine with a name that guests may fence. It is on as long as its process lives: a stopped
+ * process may continue at any time.
  */
 final class FencedMachine implements FenceMachine {
-  /** For the program that starts the machine; fence_virt waits for 30 s. */
+  /** The time limit for the program that starts the machine; fence_virt waits for 30 s. */
   private static final Duration START = Duration.ofSeconds(25);
 
   private final Machines machines;
@@ -26,7 +26,7 @@ final class FencedMachine implements FenceMachine {
   /**
    * Makes a machine.
    *
-   * @param starter the program that starts the machine; null if guests cannot have it started
+   * @param starter the program that starts the machine; null if guests cannot start it
    */
   FencedMachine(Machines machines, MachineName name, Path starter) {
     this.machines = machines;

@@ -10,7 +10,7 @@ import java.util.Optional;
 import org.microvm.linux.FailureText;
 import org.microvm.machine.config.GuestImages;
 
-/** Says what is wrong with a file. */
+/** Describes what is wrong with a file. */
 final class FileProblem {
   /** The file type of {@code st_mode}, and that of a socket: inode(7). */
   private static final int TYPE = 0170000;

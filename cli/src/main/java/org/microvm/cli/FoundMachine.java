@@ -12,7 +12,7 @@ import org.microvm.cli.named.Machines;
 import org.microvm.qmp.QmpClient;
 
 /**
- * A machine that a command has found by its name, and what its user is told if it cannot answer.
+ * A machine that a command has found by its name, and the messages for machines that cannot answer.
  */
 record FoundMachine(Machines.Entry entry) {
   private static final Duration ANSWER = Duration.ofSeconds(5);
@@ -22,7 +22,7 @@ record FoundMachine(Machines.Entry entry) {
 
   /**
    * Finds a machine. Says on standard error if its process is stopped, because a command that waits
-   * for it then looks like one that hangs.
+   * for it would seem to hang.
    *
    * @param where where the name was given, for messages
    * @param name the name

@@ -20,7 +20,7 @@ final class GuestCommand {
   /** Name of the channel. */
   static final String CHANNEL = "org.microvm.command";
 
-  /** What the guest's init needs on its command line to look for the channel. */
+  /** The kernel parameter that makes the guest's init use the channel. */
   static final String BOOT_OPTION = "microvm.command=port";
 
   private static final int HEADER = 5;

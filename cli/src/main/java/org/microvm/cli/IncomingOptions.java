@@ -17,10 +17,10 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** The options of {@code microvm run} for guests that migrate, and the wait for such a guest. */
 final class IncomingOptions {
-  /** What is done once the process waits. */
+  /** Runs once the process waits. */
   @FunctionalInterface
   interface Waiting {
-    /** Tells the process that has started this one. */
+    /** Notifies the process that has started this one. */
     void begin() throws IOException;
   }
 
@@ -77,12 +77,12 @@ final class IncomingOptions {
     }
   }
 
-  /** Whether the wait has ended because a client wanted that. */
+  /** Whether a client has ended the wait. */
   boolean isCalledOff() {
     return wait != null && wait.isEnded();
   }
 
-  /** Refuses options that lack the one that they are for. */
+  /** Refuses options without the option that they belong to. */
   void check() {
     if (tlsCredentials.getValue() != null && !isGiven()) {
       throw new UsageException("--tls-creds requires --incoming");
@@ -151,7 +151,7 @@ final class IncomingOptions {
       if (!listening.address().equals(address)) {
         System.err.println("microvm: waiting at " + listening.address());
       }
-      // After that, so that a client that is answered can let the guest come.
+      // After that, so that the guest can arrive as soon as a client has its answer.
       control.listenIncoming();
       // A process in the background has nothing more to do before the guest arrives.
       waiting.begin();

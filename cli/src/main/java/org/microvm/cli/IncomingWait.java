@@ -23,7 +23,10 @@ final class IncomingWait {
 
   private static final long LISTEN_SECONDS = 20;
 
-  /** An address, and what is completed once the process listens there; no address is the end. */
+  /**
+   * An address, and a future that completes once the process listens there; without an address the
+   * wait ends.
+   */
   private record Choice(MigrationAddress address, CompletableFuture<Void> listening) {}
 
   private final boolean deferred;

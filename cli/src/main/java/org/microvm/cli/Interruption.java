@@ -7,7 +7,7 @@ import org.microvm.linux.ProcessSignal;
 /**
  * Lets a command undo what it has begun when its user interrupts it: the first SIGINT, SIGTERM or
  * SIGHUP interrupts the thread that created this object. The second one ends the process, unless
- * what is undone must not be abandoned.
+ * the undo step must be completed.
  */
 final class Interruption implements AutoCloseable {
   private static final int SIGNALLED = 128;
@@ -66,7 +66,7 @@ final class Interruption implements AutoCloseable {
     return number == 0 ? failed : status();
   }
 
-  /** Forgets the interrupt of the thread, so that it can wait for the end of what it undoes. */
+  /** Clears the interrupt of the thread, so that it can wait for the end of the undo step. */
   void handled() {
     Thread.interrupted();
     StatusLine.clear();

@@ -8,7 +8,7 @@ import org.microvm.machine.MigrationWarmup;
 
 /** Warms up migration in the background, once the machine has run for a moment. */
 final class LateWarmup {
-  /** By then a restored guest has answered, and most short-lived machines have ended. */
+  /** After this time a restored guest has answered, and most short-lived machines have ended. */
   private static final long AFTER_SECONDS = 2;
 
   private LateWarmup() {}

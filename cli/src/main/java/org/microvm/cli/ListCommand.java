@@ -64,10 +64,12 @@ final class ListCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** A machine, and what it says of its state. */
+  /** A machine and its answer about its state. */
   private record Listed(Machines.Entry entry, CompletableFuture<String> state) {}
 
-  /** Asks all machines at a time, so that those that do not answer delay the others once. */
+  /**
+   * Queries all machines at the same time, so that several that do not answer cost one time limit.
+   */
   private static List<Listed> states(List<Machines.Entry> entries) {
     List<Listed> listed = new ArrayList<>();
     for (Machines.Entry entry : entries) {
@@ -82,7 +84,7 @@ final class ListCommand implements Callable<Integer> {
     return listed;
   }
 
-  /** Asks the machine; a process that is stopped does not answer. */
+  /** Queries the machine; a stopped process does not answer. */
   private static String state(Machines.Entry entry) {
     if (!Files.exists(entry.files().control())) {
       return entry.description().isPresent() ? "ending" : "starting";

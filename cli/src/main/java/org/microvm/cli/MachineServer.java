@@ -33,8 +33,8 @@ import org.slf4j.LoggerFactory;
  *       adopt} it.
  * </ol>
  *
- * A machine that cannot move stays here: the new server is told to {@code forget} it, and this one
- * ends with the last of those.
+ * A machine that cannot move stays here: the new server gets the request {@code forget}, and this
+ * one ends with the last of those.
  */
 final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MachineServer.class);
@@ -90,7 +90,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
    * Starts a server.
    *
    * @param replace whether an earlier server hands its machines over
-   * @param err is told of machines that stay there
+   * @param err receives messages about machines that stay there
    * @throws IOException if a server runs already and is not to be replaced
    */
   static MachineServer open(Machines machines, ServerLimits limits, boolean replace, Appendable err)
@@ -118,7 +118,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     }
   }
 
-  /** Has the machines of an earlier server moved here, as far as it gets. */
+  /** Moves the machines of an earlier server here, as far as possible. */
   private void takeOver(ServerClient earlier, Appendable err) throws IOException {
     String message;
     try {
@@ -141,7 +141,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     }
   }
 
-  /** Returns once the server was told to stop, or was replaced and has no machines left. */
+  /** Returns once the server has been stopped, or was replaced and has no machines left. */
   void await() {
     ended.join();
   }
@@ -206,7 +206,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     return closed;
   }
 
-  /** Has a machine finished, on this thread if there is no other one. */
+  /** Finishes a machine on another thread, or on this one if none can be created. */
   private void finishLater(ServedMachine machine) {
     try {
       later(() -> finish(machine));
@@ -215,7 +215,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     }
   }
 
-  /** Runs what a request does not wait for. */
+  /** Runs a task for which no request waits. */
   static void later(Runnable work) {
     Thread.ofPlatform().daemon().name("serve-end").start(work);
   }
@@ -282,7 +282,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
   }
 
   private ServerAnswer handOver() {
-    // What is on its way here now may arrive here or at the newest server.
+    // A machine that is moving here now may arrive here or at the newest server.
     complete.join();
     synchronized (this) {
       replaced = true;
@@ -313,7 +313,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
     }
   }
 
-  /** Asks the server that replaces this one. */
+  /** Sends a request to the server that replaces this one. */
   private void ask(List<String> words) throws IOException {
     try (ServerClient other = ServerClient.connect(machines.serverSocket())) {
       ServerAnswer answer = other.ask(ServerRequest.ofServer(words));

@@ -44,7 +44,7 @@ public final class Main {
           new Named("profile", ProfileCommand::commandLine),
           new Named("top", () -> new CommandLine(new TopCommand())));
 
-  /** What asks only for the version, for which no command is needed. */
+  /** The command lines that only print the version, for which no command is needed. */
   private static final List<String> VERSION = List.of("-V", "--version");
 
   private Main() {}
@@ -69,7 +69,7 @@ public final class Main {
     CommandExit.exit(CheckedOutput.statusAfter(status));
   }
 
-  /** Whether this process makes machines, and does not leave that to one in the background. */
+  /** Whether this process creates machines itself, and not one in the background. */
   private static boolean makesMachines(String... args) {
     return args.length > 0
         && List.of("run", "restore", "serve", AotTraining.COMMAND).contains(args[0])

@@ -173,7 +173,10 @@ final class MigrateCommand implements Callable<Integer> {
     }
   }
 
-  /** Sets what has an option here, given or not: an earlier attempt may have left other values. */
+  /**
+   * Sets all parameters that have an option here, given or not: an earlier attempt may have left
+   * other values.
+   */
   private void prepare(QmpClient client) throws IOException {
     long downtime =
         downtimeLimit == null ? MigrationLimits.DEFAULT.downtime().toMillis() : downtimeLimit;

@@ -18,7 +18,7 @@ import org.microvm.linux.FailureText;
 import org.microvm.machine.Machine;
 import org.microvm.machine.config.MachineConfig;
 
-/** What a machine has because of its name; nothing if it has none. */
+/** The resources of a machine with a name; none if it has no name. */
 final class NamedRun implements AutoCloseable {
   private final boolean served;
   private Registration registration;
@@ -108,7 +108,7 @@ final class NamedRun implements AutoCloseable {
   }
 
   /**
-   * Says whether the console's stream is a terminal.
+   * Sets whether the console's stream is a terminal.
    *
    * @return what is called when its user types
    */
@@ -141,8 +141,8 @@ final class NamedRun implements AutoCloseable {
   }
 
   /**
-   * Describes the machine for {@code microvm list}, and tells the process that started this one in
-   * the background that it runs. A second call does nothing.
+   * Describes the machine for {@code microvm list}, and notifies the process that started this one
+   * in the background that it runs. A second call does nothing.
    */
   void runs(MachineConfig config) throws IOException {
     if (registration != null && !running) {

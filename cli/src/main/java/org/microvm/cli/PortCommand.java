@@ -191,8 +191,8 @@ final class PortCommand {
   }
 
   /**
-   * Removes what the interrupted command has added, once it is known that the machine has not
-   * refused it: what has the same id then is another channel's.
+   * Removes what the interrupted command has added, once it is known that the machine accepted it.
+   * If the machine refused it, the id belongs to another channel.
    */
   private static void undo(QmpClient client, PortSpec port, boolean hasChardev) throws IOException {
     client.execute("query-status");
@@ -205,7 +205,7 @@ final class PortCommand {
     }
   }
 
-  /** The user has named the channel and not its chardev, so a message says what they know. */
+  /** The user has named the channel and not its chardev, so the message names the channel. */
   private static JsonNode addChardev(QmpClient client, PortSpec port, ObjectNode chardevAdd)
       throws IOException {
     try {

@@ -12,7 +12,7 @@ import org.microvm.qmp.QmpClient;
 
 /** Powers a machine with a name off, without a guest shutdown, and waits until it has ended. */
 final class PowerCut {
-  /** Time for an answer of the machine, and for its process to end after it was told to. */
+  /** Time for an answer of the machine, and for its process to end after {@code quit}. */
   static final Duration ANSWER = Duration.ofSeconds(5);
 
   private final Machines.Entry machine;

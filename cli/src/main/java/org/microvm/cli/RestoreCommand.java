@@ -27,7 +27,7 @@ final class RestoreCommand implements Callable<Integer> {
   private final OptionSpec sockets =
       Options.path(
           "DIRECTORY",
-          "directory for the unix sockets of all channels, which keep their names; sockets with"
+          "existing directory for the unix sockets of all channels, which keep their names; sockets with"
               + " the same name become ID-NAME, with the chardev's id",
           "--sockets");
 
@@ -73,7 +73,7 @@ final class RestoreCommand implements Callable<Integer> {
   }
 
   /**
-   * Returns the words of {@code microvm run} that do the same.
+   * Returns the equivalent arguments of {@code microvm run}.
    *
    * @param base what a relative path of the snapshot refers to
    */

@@ -77,7 +77,7 @@ final class RestoredOptions {
     return left;
   }
 
-  /** What two options have in common if the second takes the place of the first; may be empty. */
+  /** The key of an option: an option replaces an earlier one with the same key; may be empty. */
   private static String key(String option, String value) {
     if (!ADDING.contains(option)) {
       return option;
@@ -101,10 +101,7 @@ final class RestoredOptions {
    */
   static void check(
       List<String> options, SnapshotDirectory home, boolean socketsMoved, boolean sealed) {
-    String origin =
-        sealed
-            ? "was not saved by this user on this host"
-            : "has no seal, which says that this user has saved it";
+    String origin = sealed ? "was not saved by this user on this host" : "has no seal of this user";
     if (options.size() % 2 != 0) {
       throw new UsageException(home + ": the last option has no value");
     }
@@ -113,8 +110,9 @@ final class RestoredOptions {
       String value = options.get(i + 1);
       if (!HARMLESS.contains(option) && !isAccepted(option, value, home, socketsMoved)) {
         throw new UsageException(
-            "%s %s, and its option '%s %s' opens something".formatted(home, origin, option, value)
-                + " outside of it: give the option again, or accept all with --trust-options");
+            "%s %s, and its option '%s %s' names a resource outside of this directory: give the option"
+                    .formatted(home, origin, option, value)
+                + " again, or accept all with --trust-options");
       }
     }
   }
@@ -153,7 +151,7 @@ final class RestoredOptions {
       case SocketSpec socket ->
           socket.address() instanceof SocketSpec.Unix unix
               && (home.has(unix.path())
-                  // A client would connect to whatever has the name there.
+                  // A client would connect to whatever process listens at that path.
                   || (socketsMoved && socket.role() instanceof SocketSpec.Server));
     };
   }

@@ -97,7 +97,7 @@ final class RunCommand implements Callable<Integer> {
     return commandLine(new RunExtras());
   }
 
-  /** The command with what another program's command line asks for. */
+  /** The command with the settings of another program's command line. */
   static CommandLine commandLine(RunExtras extras) {
     RunCommand run = new RunCommand(extras);
     CommandSpec spec =
@@ -342,7 +342,7 @@ final class RunCommand implements Callable<Integer> {
         : Machine.create(config);
   }
 
-  /** Returns what the user has to know of the host's limits, with a line feed, or nothing. */
+  /** Returns a message about limits of the host, with a line feed, or nothing. */
   static String warning(MachineConfig config) {
     return config.cpus() > 1 && HostVirtualization.emulatesKernels()
         ? "microvm: KVM emulates guest kernels on this host (kvm-pvm): Linux with more than one vCPU"
@@ -350,7 +350,7 @@ final class RunCommand implements Callable<Integer> {
         : "";
   }
 
-  /** Undoes what was made until now, and writes the statistics of a machine. */
+  /** Releases all resources, and writes the statistics of a machine. */
   private void finish() {
     if (console != null) {
       console.releaseTerminal();

@@ -18,7 +18,7 @@ final class RunConsole implements AutoCloseable {
   private final OutputStream output;
   private final boolean shown;
 
-  /** What undoes the guest's modes of the terminal, if standard output is one. */
+  /** Resets the terminal modes that the guest has set, if standard output is a terminal. */
   private final Optional<GuestScreen> screen;
 
   private final Optional<UartChannel> chardev;

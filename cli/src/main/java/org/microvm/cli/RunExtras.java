@@ -148,8 +148,8 @@ public final class RunExtras {
   }
 
   /**
-   * Makes the control sockets what clients of QEMU expect: they say QEMU's version, and migrations
-   * over TCP go without TLS unless a client asks for it.
+   * Makes the control sockets behave as clients of QEMU expect: they report QEMU's version, and
+   * migrations over TCP do not need TLS.
    *
    * @param version such as 7.2.0
    * @return this object
@@ -209,7 +209,7 @@ public final class RunExtras {
     return signalsAreSuccess;
   }
 
-  /** {@return the version of QEMU that clients are told; empty for that of this program} */
+  /** {@return the version of QEMU to report to clients; empty for that of this program} */
   public Optional<String> qemuVersion() {
     return qemuVersion;
   }

@@ -23,7 +23,7 @@ final class SandboxOptions {
 
   private static volatile boolean ownsProcess;
 
-  /** Without a value, the default: the sandbox is on, as far as the kernel has what it takes. */
+  /** Without a value, the default: the sandbox is on, as far as the kernel supports it. */
   private final OptionSpec sandbox =
       Options.text(
               "on|off|strict",
@@ -49,8 +49,8 @@ final class SandboxOptions {
           "--sandbox-port");
 
   /**
-   * Says that this process runs one command and ends with it. Only then does the sandbox, which
-   * takes rights from the process for good, apply without being asked for.
+   * Declares that this process runs one command and ends with it. Only then is the sandbox the
+   * default, because it cannot be undone.
    */
   static void ownProcess() {
     ownsProcess = true;
@@ -62,7 +62,7 @@ final class SandboxOptions {
   }
 
   /**
-   * Returns what the options ask for; empty if the sandbox is off.
+   * Returns the requested mode; empty if the sandbox is off.
    *
    * @throws UsageException if a value is not accepted
    */
@@ -125,7 +125,7 @@ final class SandboxOptions {
     }
   }
 
-  /** Whether the sandbox applies to this process without being asked for. */
+  /** Whether the sandbox is the default in this process. */
   private static boolean isDefault() {
     return ownsProcess && Sandbox.hasSeccomp();
   }
@@ -144,8 +144,9 @@ final class SandboxOptions {
   /**
    * Enters the sandbox as the server of many machines, whose files are named later.
    *
-   * @param asked whether the user asked for it, and is told what the kernel lacks
-   * @throws IOException if the kernel lacks what the sandbox needs, and the user asked for it
+   * @param asked whether the user gave the option; a message then reports what the kernel
+   *     lacks @throws IOException if the kernel lacks what the sandbox needs, and the user gave the
+   *     option
    */
   static void enterServer(boolean asked) throws IOException {
     if (!asked && !isDefault()) {
@@ -158,7 +159,7 @@ final class SandboxOptions {
     }
   }
 
-  /** Prepares a sandbox and leaves it at that, so that an ahead-of-time cache has the classes. */
+  /** Prepares a sandbox without entering it, so that an ahead-of-time cache has the classes. */
   static void rehearse() {
     FileRules rules = new FileRules().createAt(Path.of("file"));
     try {

@@ -133,7 +133,7 @@ final class ServeCommand implements Callable<Integer> {
     return bytes;
   }
 
-  /** Each of the others is for a server that starts. */
+  /** The other options are for the start of a server. */
   private void refuseOthers() {
     for (OptionSpec option : spec.commandLine().getParseResult().matchedOptions()) {
       if (!option.longestName().equals("--stop")) {

@@ -39,9 +39,11 @@ final class ServedMachine {
   private boolean finished;
   private boolean moving;
 
-  /** The room of the server that the machine takes. */
+  /** The machine's share of the server's limits. */
   interface Room {
-    /** Takes the room for a guest, or throws why there is none. */
+    /**
+     * Reserves the guest's share of the limits, or throws an exception that names the exceeded one.
+     */
     void take(long guestBytes) throws IOException;
 
     /** Gives the room back. */
@@ -96,7 +98,7 @@ final class ServedMachine {
     }
   }
 
-  /** What the machines of a server have in common. */
+  /** The resources that the machines of a server share. */
   record Shared(VmmRuntime runtime, Room room) {}
 
   private static ServedMachine prepare(
@@ -147,7 +149,7 @@ final class ServedMachine {
     named.runs(config);
   }
 
-  /** What its user has to know, with line feeds; may be empty. */
+  /** Messages for the user, with line feeds; may be empty. */
   String warning() {
     return RunCommand.warning(config);
   }
@@ -269,7 +271,7 @@ final class ServedMachine {
       return;
     }
     finished = true;
-    // In the reverse order, each also if one before it fails: nobody tries again.
+    // In the reverse order, and each step even if an earlier one fails, because nothing repeats it.
     try (Closeable _ = last::run;
         Closeable _ = () -> room.give(config.memoryBytes());
         Machine _ = machine) {

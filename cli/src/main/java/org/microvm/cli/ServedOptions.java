@@ -16,13 +16,16 @@ import picocli.CommandLine.ParameterException;
 
 /**
  * The options of a machine that a server can host: those that define the machine, and its name.
- * Others say something about the machine's process, such as its sandbox.
+ * Other options concern the machine's process, such as its sandbox.
  */
 final class ServedOptions {
   /** Paths that mean another file in another process. */
   private static final String OF_PROCESS = "/dev/(fd/|std|tty)|/proc/";
 
-  /** Where the server's sandbox lets nothing be written, and that of a machine what it names. */
+  /**
+   * The directories in which the server's sandbox permits no writing; a machine's own sandbox
+   * permits files there that its options name.
+   */
   private static final String OF_SYSTEM =
       "/dev/(?!null|shm/|pts/|ptmx|u?random)|(^|=)/[^/,]+(,|$)|(path|logfile)=/(?!dev/)(%s)/"
           .formatted(String.join("|", Sandbox.systemDirectories()));

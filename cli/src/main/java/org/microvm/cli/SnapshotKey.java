@@ -39,7 +39,7 @@ final class SnapshotKey {
   /** Null if there is no key. */
   private final byte[] key;
 
-  /** Why there is none, until it was said. */
+  /** Why there is no key; null once it was reported. */
   private final AtomicReference<String> failure;
 
   /**
@@ -166,8 +166,8 @@ final class SnapshotKey {
   }
 
   /**
-   * Returns the options of a machine with their seal at the end; unchanged if there is no key, of
-   * which the user is told once.
+   * Returns the options of a machine with their seal at the end; unchanged if there is no key,
+   * which a message reports once.
    */
   List<String> seal(List<String> options) {
     if (options.isEmpty()) {

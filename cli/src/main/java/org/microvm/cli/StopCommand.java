@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class StopCommand implements Callable<Integer> {
 
-  /** Instead of a way to shut down a guest that does not run yet. */
+  /** Stands for a guest that does not run yet and cannot shut down. */
   private static final String ENDED = "%s was ending already and has ended";
 
   private static final String NOT_STARTED = "";
@@ -52,8 +52,8 @@ final class StopCommand implements Callable<Integer> {
   private Machines.Entry machine;
   private PowerCut end;
 
-  /** What is known of the machine, should the command be interrupted. */
-  private String state = "was not told to end and continues";
+  /** The state of the machine, for the message if the command is interrupted. */
+  private String state = "was not stopped and continues";
 
   @Override
   public Integer call() throws IOException {
@@ -132,7 +132,7 @@ final class StopCommand implements Callable<Integer> {
     }
   }
 
-  /** Asks the guest to shut down; returns how, or null if there is no way. */
+  /** Requests a shutdown from the guest; returns by which means, or null if there is none. */
   private String shutDown() throws IOException {
     try (QmpClient client = QmpClient.connect(machine.files().control(), new Waiting())) {
       String guest = client.execute("query-status").path("status").asText();
@@ -199,7 +199,7 @@ final class StopCommand implements Callable<Integer> {
   }
 
   private void cut(String how, String message) throws IOException {
-    state = "may have been told to power off";
+    state = "may be powering off";
     if (end.cut()) {
       say("killed", "the process of %s did not answer and was killed");
     } else {

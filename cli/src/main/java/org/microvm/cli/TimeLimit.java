@@ -50,7 +50,7 @@ final class TimeLimit {
   /**
    * Returns the status of a machine that has ended by itself.
    *
-   * @param status asks for it; it may end the wait for the machine
+   * @param status supplies it; it may end the wait for the machine
    * @return {@link ExitStatus#TIMEOUT} if the time has passed
    */
   int statusOr(Callable<Integer> status) throws Exception {

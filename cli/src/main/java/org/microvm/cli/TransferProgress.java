@@ -93,7 +93,7 @@ final class TransferProgress {
     };
   }
 
-  /** Whether a stream that counts what is read has been asked for something. */
+  /** Whether anything has been read from a stream that counts what is read. */
   boolean hasBegun() {
     return begun;
   }

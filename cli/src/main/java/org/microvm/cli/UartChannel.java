@@ -68,8 +68,8 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
     try {
       UartChannel channel = new UartChannel(loop, serial, serial.chardev().open(loop));
       if (channel.backend.plain() instanceof PtyBackend pty) {
-        // As QEMU says it, for programs that read it. Of a process in the background, the one that
-        // started it has standard output.
+        // In QEMU's form, for programs that read it. The standard output of a process in the
+        // background is that of the process that started it.
         PrintStream out = Background.isThisProcess() ? System.err : System.out;
         out.printf("char device redirected to %s (label %s)%n", pty.path(), serial.id());
       }
@@ -86,12 +86,12 @@ final class UartChannel implements PortBackend.Port, AutoCloseable {
     }
   }
 
-  /** What query-chardev calls it. */
+  /** The id that query-chardev reports. */
   String id() {
     return serial.id();
   }
 
-  /** What it is and where, as query-chardev says it. */
+  /** The description that query-chardev reports. */
   String describe() {
     boolean away = serial.chardev().plain() instanceof SocketSpec && connection == null;
     return (away ? "disconnected:" : "") + backend.describe();

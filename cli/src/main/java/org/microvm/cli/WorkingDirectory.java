@@ -9,7 +9,7 @@ import picocli.CommandLine.ParseResult;
 
 /**
  * Checks that the working directory has a name that the JVM can hold. If the name is not UTF-8, the
- * JVM replaces bytes of it, and what is relative to it would be looked for, or written, elsewhere.
+ * JVM replaces bytes of it, and relative paths would refer to other files.
  */
 final class WorkingDirectory {
   /** What the JVM puts in the place of bytes that are not UTF-8. */

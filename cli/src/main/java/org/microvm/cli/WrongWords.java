@@ -10,7 +10,10 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Says in one line what is wrong with the words of a command, and what the user may have meant. */
+/**
+ * Describes in one line what is wrong with the arguments of a command, and what the user may have
+ * meant.
+ */
 final class WrongWords {
   private WrongWords() {}
 

@@ -47,7 +47,7 @@ class BadInputTest {
         .toString();
   }
 
-  /** Those that run without arguments are not among them. */
+  /** Commands that need arguments, and the first one that is missing. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -158,7 +158,7 @@ class SlowMachineTest {
     assertEquals(Main.FAILED, status);
     assertEquals(
         "microvm: --timeout: the greeting did not arrive within 1 s;"
-            + " a machine that has got a command still runs it\n",
+            + " the machine still executes a command that it has received\n",
         err.toString());
   }
 

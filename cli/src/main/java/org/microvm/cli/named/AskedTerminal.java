@@ -4,15 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which of the terminals that show a console is asked what a program in the guest asks: one only,
- * because each answer is typed at the guest. It is the terminal whose user has typed last. Any
- * thread may call.
+ * Selects the terminal that receives queries of a program in the guest. Only one of the terminals
+ * that show a console gets them, because each answer is typed into the guest: the one whose user
+ * has typed last. Any thread may call.
  */
 final class AskedTerminal {
   private final List<Object> present = new ArrayList<>();
   private volatile Object asked;
 
-  /** A terminal shows the console from now on; it is asked if no other one is there. */
+  /** Adds a terminal, which gets the queries if it is the only one. */
   synchronized void joined(Object terminal) {
     present.add(terminal);
     if (asked == null) {
@@ -20,7 +20,7 @@ final class AskedTerminal {
     }
   }
 
-  /** A terminal shows the console no more; if it was asked, the one that has come last is. */
+  /** Removes a terminal; if it got the queries, the terminal that was added last gets them. */
   synchronized void left(Object terminal) {
     present.remove(terminal);
     if (asked == terminal) {
@@ -28,7 +28,7 @@ final class AskedTerminal {
     }
   }
 
-  /** The user of a terminal has typed. */
+  /** Records that the user of a terminal has typed. */
   void typed(Object terminal) {
     if (asked == terminal) {
       return;
@@ -40,7 +40,7 @@ final class AskedTerminal {
     }
   }
 
-  /** Returns whether a terminal gets the questions. */
+  /** Returns whether a terminal gets the queries. */
   boolean isAsked(Object terminal) {
     return asked == terminal;
   }

@@ -102,7 +102,8 @@ public final class Background {
   }
 
   /**
-   * Tells the process that started this one that the machine runs, and turns the output to a log.
+   * Notifies the process that started this one that the machine runs, and redirects the output to a
+   * log.
    *
    * @param log is appended to
    * @throws IOException if that process has ended: somebody has given up waiting for the machine

@@ -55,13 +55,13 @@ public final class ConsoleHub extends OutputStream {
     return hub;
   }
 
-  /** Says that the stream is a terminal, which may answer what programs in the guest ask it. */
+  /** Declares the stream a terminal, which may answer queries of programs in the guest. */
   public void streamIsTerminal() {
     asked.joined(stream);
     terminal = true;
   }
 
-  /** Says that the user of the stream's terminal has typed. */
+  /** Records that the user of the stream's terminal has typed. */
   public void typed() {
     asked.typed(stream);
   }

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 public final class ConsoleServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ConsoleServer.class);
 
-  /** The most viewers at a time; further ones are told so and disconnected. */
+  /** The most viewers at a time; further ones get a message and are disconnected. */
   static final int MAX_VIEWERS = 16;
 
   private static final int PIECE_BYTES = 4096;
@@ -58,10 +58,11 @@ public final class ConsoleServer implements AutoCloseable {
 
   /** The process of the machine. */
   public enum Host {
-    /** It has no other machine, and starts soonest without virtual threads. */
+    /** It has no other machine, and starts fastest without virtual threads. */
     ALONE,
     /**
-     * It has other machines: what only waits gets virtual threads, which share those of the JVM.
+     * It has other machines: tasks that only wait use virtual threads, which share the JVM's
+     * carrier threads.
      */
     SHARED;
 
@@ -135,7 +136,7 @@ public final class ConsoleServer implements AutoCloseable {
               .getBytes(StandardCharsets.US_ASCII);
       socket.write(ByteBuffer.wrap(text));
     } catch (IOException gone) {
-      // It does not matter to a viewer that is gone.
+      // A viewer that has disconnected does not need the message.
     }
   }
 

@@ -217,7 +217,7 @@ public final class Machines {
     }
   }
 
-  /** {@return where the messages of that process go if it is in the background} */
+  /** {@return the log of that process if it is in the background} */
   public Path serverLog() {
     return root.resolve(SERVER_LOG);
   }

@@ -30,8 +30,8 @@ final class RuntimeDirectory {
    * is one that is not set, and a relative path is ignored.
    *
    * @param environment the environment variables of the process
-   * @param warning is told if the directory of the variable is not used: with a mistyped path, the
-   *     machines of this user are not found
+   * @param warning receives a message if the directory of the variable is not used: with a mistyped
+   *     path, the machines of this user are not found
    */
   static Path of(Map<String, String> environment, Consumer<String> warning) throws IOException {
     int user = ProcessUser.id();
@@ -60,7 +60,7 @@ final class RuntimeDirectory {
     return chosen;
   }
 
-  /** Says why the directory cannot have the one of the machines. */
+  /** Describes why the directory cannot contain that of the machines. */
   private static Optional<String> problem(Path parent) {
     if (!parent.isAbsolute()) {
       return Optional.of("is not an absolute path");

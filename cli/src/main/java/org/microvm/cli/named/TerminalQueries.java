@@ -31,7 +31,7 @@ final class TerminalQueries {
               "\033\\][0-9]+;(?:[^\007\033]*;)?\\?(?:\007|\033\\\\)", // OSC: colours, clipboard
               "\033P[+$]q[^\033]*\033\\\\")); // XTGETTCAP, DECRQSS
 
-  /** A sequence that is longer than this is passed on, for a query is not that long. */
+  /** A longer sequence is passed on, because no query is that long. */
   private static final int MOST_HELD = 256;
 
   private static final char ESCAPE = '\033';

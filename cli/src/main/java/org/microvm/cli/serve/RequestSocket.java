@@ -61,14 +61,14 @@ public final class RequestSocket implements AutoCloseable {
     ServerAnswer answer(ServerRequest request);
 
     /**
-     * Is told that a client has its answer.
+     * Called when a client has received its answer.
      *
      * @param request what it asked
      */
     default void answered(ServerRequest request) {}
 
     /**
-     * Is told that a client has gone before it had its answer.
+     * Called when a client has disconnected before its answer.
      *
      * @param request what it asked
      * @param answer what it would have got
@@ -127,7 +127,7 @@ public final class RequestSocket implements AutoCloseable {
         LOG.warn("{}: refused a client of another user", listener.path());
       }
     } catch (RejectedExecutionException closing) {
-      LOG.debug("{}: a client has come too late", listener.path());
+      LOG.debug("{}: a client is refused, because the server is closing", listener.path());
     } finally {
       // Also after an error, such as that no thread can be created.
       if (!served) {
@@ -149,7 +149,7 @@ public final class RequestSocket implements AutoCloseable {
       try {
         request = ServerRequest.of(bytes);
       } catch (IOException e) {
-        // Such as a client of another version.
+        // For example, a client of another version.
         LOG.warn("{}: {}", listener.path(), e.getMessage());
         write(client, ServerAnswer.ownProcess());
         return;
@@ -185,7 +185,7 @@ public final class RequestSocket implements AutoCloseable {
     }
   }
 
-  /** Returns false if the client is gone. */
+  /** Returns false if the client has disconnected. */
   private static boolean write(Fd client, ServerAnswer answer) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment rest = arena.allocateFrom(ValueLayout.JAVA_BYTE, answer.toBytes());

@@ -17,7 +17,7 @@ public record ServerAnswer(int status, String message) {
   private static final String STATUS = "[0-9]{1,3}";
 
   /**
-   * Makes the answer that something was done.
+   * Makes the answer for success.
    *
    * @param message for the client
    * @return the answer
@@ -27,7 +27,7 @@ public record ServerAnswer(int status, String message) {
   }
 
   /**
-   * Makes the answer that something failed.
+   * Makes the answer for a failure.
    *
    * @param message why, in one line
    * @return the answer, with status 1

@@ -8,7 +8,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 
 /**
- * Asks a server from Java. It is used for what is not urgent; machines are started through {@code
+ * Sends requests to a server. Machines are not started by this class but through {@code
  * cli/src/main/c/ask.c}, which needs no JVM.
  */
 public final class ServerClient implements AutoCloseable {

@@ -3,7 +3,7 @@ package org.microvm.cli.serve;
 import java.io.IOException;
 
 /**
- * What a server accepts. Not thread-safe.
+ * The limits of a server. Not thread-safe.
  *
  * <p>Memory is the RAM of guests, in bytes; guests of one snapshot share pages and use less.
  */
