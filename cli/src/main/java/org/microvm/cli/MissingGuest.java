@@ -28,7 +28,7 @@ final class MissingGuest extends AwaitedGuest {
 
   @Override
   public void pause() {
-    // There is nothing to hold.
+    // There is no guest to keep paused.
   }
 
   @Override

@@ -54,7 +54,7 @@ final class ByteRing {
     return Math.min(limit, Math.max(SMALLEST, counted() + budget.available()));
   }
 
-  /** Whether no byte fits. If other rings use the memory, the owner is told once it is free. */
+  /** Whether no byte fits. If other rings use the memory, the owner is notified once it is free. */
   boolean isFull() {
     boolean full = free() == 0;
     if (full && size < limit) {
@@ -175,7 +175,7 @@ final class ByteRing {
     }
   }
 
-  /** Removes all bytes, and waits for memory no more; returns how many bytes there were. */
+  /** Removes all bytes and ends a wait for memory; returns how many bytes there were. */
   long clear() {
     long bytes = size;
     budget.cancel(onRoom);

@@ -20,7 +20,7 @@ final class CoalescedTask {
           try {
             step.run();
           } catch (Error e) {
-            // Such as a lack of memory: nobody else would request the step again.
+            // For example a lack of memory: nothing else would request the step again.
             context.clock().schedule(RETRY_NANOS, () -> context.locked(this::request));
             throw e;
           }

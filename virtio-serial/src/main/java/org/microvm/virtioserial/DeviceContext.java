@@ -22,7 +22,7 @@ final class DeviceContext {
     void run() throws VirtqueueException;
   }
 
-  /** A question that is answered with the device lock held. */
+  /** A query that runs with the device lock held. */
   @FunctionalInterface
   interface Question<T, E extends Exception> {
     T ask() throws E;
@@ -119,7 +119,7 @@ final class DeviceContext {
     }
   }
 
-  /** Returns the answer to a question, which is asked with the lock held. */
+  /** Runs a query with the lock held and returns its result. */
   <T, E extends Exception> T answer(Question<T, E> question) throws E {
     ReentrantLock outer = lock.enter();
     try {

@@ -15,7 +15,7 @@ final class HostChanges {
   /** Longer than a snapshot or a handover usually takes. */
   private static final Duration LIMIT = Duration.ofSeconds(5);
 
-  /** What a change has one of, and a frozen device all. */
+  /** A change holds one permit, a frozen device all of them. */
   private static final int PERMITS = Integer.MAX_VALUE;
 
   private final Semaphore permits = new Semaphore(PERMITS, true);
@@ -33,7 +33,7 @@ final class HostChanges {
     this.limit = limit;
   }
 
-  /** A change that is being made, or the time in which none is; closed once, on any thread. */
+  /** A change in progress, or a period without changes. It is closed once, on any thread. */
   @FunctionalInterface
   interface Turn extends AutoCloseable {
     @Override
@@ -57,7 +57,7 @@ final class HostChanges {
     }
     if (left) {
       permits.release();
-      throw new PortException("the guest has left for another process");
+      throw new PortException("the guest has migrated to another process");
     }
     return permits::release;
   }

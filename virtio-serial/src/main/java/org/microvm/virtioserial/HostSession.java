@@ -36,7 +36,7 @@ final class HostSession {
 
   private static final int GONE = EventLoop.HUP | EventLoop.ERR;
 
-  /** How long to wait before bytes are written again that a full disk has refused. */
+  /** The delay before bytes that a full disk has refused are written again. */
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   private static final Logger LOG = LoggerFactory.getLogger(HostSession.class);
@@ -207,14 +207,17 @@ final class HostSession {
     // disconnected.
     if (bytes < 0 && bytes != -Errno.EAGAIN) {
       outputEnded = true;
-      // A peer that is there would not notice that it no longer gets anything.
+      // A connected peer would not notice otherwise that it gets nothing more.
       inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
       tell(connection.output(), bytes);
     }
     return Math.max(bytes, 0);
   }
 
-  /** What the log does not take is missing there: it must not delay the host program. */
+  /**
+   * Bytes that the log does not accept are missing in it, because it must not delay the host
+   * program.
+   */
   private void log(IovecArray ranges) {
     long bytes = log.writev(ranges);
     if (bytes < 0 && bytes != -Errno.EINTR && !logFailureTold) {
@@ -246,7 +249,7 @@ final class HostSession {
     }
   }
 
-  /** Sees to it that the bytes are written when the disk has room again: nothing is lost. */
+  /** Schedules another attempt to write, for when the disk has room again. No byte is lost. */
   private void awaitSpace(int errno) {
     if (!fullLogged) {
       fullLogged = true;

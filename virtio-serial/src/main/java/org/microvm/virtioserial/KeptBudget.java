@@ -7,8 +7,8 @@ import java.util.Set;
 
 /**
  * The memory that all ports of a device together may use for the bytes they keep. A ring that finds
- * it spent is full, whatever its own limit, so that its sender is held back; it is told when memory
- * is free again.
+ * it spent is full, whatever its own limit, so that its sender is held back; it is notified when
+ * memory is free again.
  *
  * <p>A ring's first page is not counted: it lets every port keep a little, however much others
  * keep. Guarded by the device lock.
@@ -17,7 +17,7 @@ final class KeptBudget {
   private final long limit;
   private long used;
 
-  /** What to run once memory is free again. */
+  /** The tasks to run once memory is free again. */
   private final Set<Runnable> waiting = new LinkedHashSet<>();
 
   /**
@@ -53,7 +53,7 @@ final class KeptBudget {
     used += bytes;
   }
 
-  /** Frees memory and tells those that wait for it. */
+  /** Frees memory and runs the tasks that wait for it. */
   void release(long bytes) {
     used -= bytes;
     if (bytes > 0 && !waiting.isEmpty()) {
@@ -68,7 +68,7 @@ final class KeptBudget {
     waiting.add(onRoom);
   }
 
-  /** Forgets what {@link #await} got. */
+  /** Removes the task of an {@link #await}. */
   void cancel(Runnable onRoom) {
     waiting.remove(onRoom);
   }

@@ -170,7 +170,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
 
   /**
    * Restores the state of another port, whose queues this one has been given. If a host program was
-   * connected there and none is here, the guest is told that it disconnected.
+   * connected there and none is here, the guest is notified that it disconnected.
    *
    * @throws StateException if the name or kind differs, or more bytes were kept than this port's
    *     limits allow

@@ -86,7 +86,7 @@ final class PortConnection {
     return true;
   }
 
-  /** Has the session end after a number of buffers that comes from a saved state. */
+  /** Lets the session end after a number of buffers, which comes from a saved state. */
   void endAfter(int buffers) {
     ending = true;
     receive.endSession();

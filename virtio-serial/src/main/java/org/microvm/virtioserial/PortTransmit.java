@@ -89,7 +89,7 @@ final class PortTransmit {
     return lastBuffers;
   }
 
-  /** Ends the connection after so many buffers, a number from a saved state. */
+  /** Ends the connection after this number of buffers, which comes from a saved state. */
   void endSessionAfter(int buffers) {
     lastBuffers = buffers;
   }

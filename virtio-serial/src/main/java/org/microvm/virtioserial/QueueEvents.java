@@ -4,7 +4,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
- * Passes what the driver does with a queue to the port, or to the control queues, that it is of.
+ * Passes the driver's actions on a queue to the port or the control queues that the queue belongs
+ * to.
  */
 final class QueueEvents {
   private final DeviceContext context;

@@ -245,7 +245,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       return backend.open();
     }
     throw new PortException(
-        "%s cannot be opened as a channel: its backend is %s"
+        "%s cannot be opened as a channel: its host end is %s"
             .formatted(port.info(), port.backend().describe()));
   }
 

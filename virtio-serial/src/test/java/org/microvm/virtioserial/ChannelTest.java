@@ -291,7 +291,7 @@ class ChannelTest extends SerialMachineFixture {
     var failure = assertThrows(PortException.class, () -> machine.device.openChannel("a"));
 
     assertEquals(
-        "port 2 (a) cannot be opened as a channel: its backend is unix:%s,server=on"
+        "port 2 (a) cannot be opened as a channel: its host end is unix:%s,server=on"
             .formatted(machine.path("a")),
         failure.getMessage());
   }

@@ -85,7 +85,7 @@ record MachineLock(Path file) {
     try {
       return new Holder(Long.parseLong(pid), text.endsWith(SERVED));
     } catch (NumberFormatException e) {
-      throw new IOException(file + ": '" + pid + "' is not the number of a process", e);
+      throw new IOException(file + ": '" + pid + "' is not a process id", e);
     }
   }
 

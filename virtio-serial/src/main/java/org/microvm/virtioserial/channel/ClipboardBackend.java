@@ -44,10 +44,13 @@ public final class ClipboardBackend implements PortBackend {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Optional<ClientAcceptor> programs;
 
-  /** An agent that violates the protocol is logged once, or it could fill the log. */
+  /** Whether a protocol violation was logged: once only, because an agent could fill the log. */
   private boolean violationLogged;
 
-  /** Likewise that the host lacks what serves an agent; only on the agent's thread. */
+  /**
+   * Whether a shortage on the host was logged that prevents serving an agent. Used by the agent's
+   * thread.
+   */
   private boolean shortageLogged;
 
   private ClipboardBackend(EventLoop loop, Optional<UnixListener> listener) {
