@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Handles requests of disks that fail on the host: pauses the guest if the disk's policy says so,
- * and tells the listeners. {@link PauseControl#resume} repeats the requests.
+ * Handles requests of disks that fail on the host: pauses the guest if the disk's policy requires
+ * that, and notifies the listeners. {@link PauseControl#resume} repeats the requests.
  */
 final class DiskErrorControl {
   private static final Logger LOG = LoggerFactory.getLogger(DiskErrorControl.class);

@@ -34,7 +34,7 @@ final class GuestArrival {
     try {
       stream.write(Type.FAILED, String.valueOf(why.getMessage()));
     } catch (IOException e) {
-      LOG.debug("the source is gone: {}", e.getMessage());
+      LOG.debug("the connection to the source is lost: {}", e.getMessage());
     }
   }
 
@@ -120,11 +120,11 @@ final class GuestArrival {
   }
 
   /**
-   * Takes the steps that can fail before RUNNING is sent, because the source gives up the guest
-   * when it reads that. Disks come last, because the source locks them again as soon as it is told
-   * of a failure.
+   * Takes the steps that can fail before RUNNING is sent, because the source abandons the guest
+   * when it reads that. Disks come last, because the source locks them again as soon as it receives
+   * a failure.
    *
-   * @param held only has to answer; what it says may change until the guest runs
+   * @param held is called to find out whether it fails; its answer may change until the guest runs
    */
   private void prepareToRun(BooleanSupplier held) throws IOException {
     try {
@@ -137,7 +137,10 @@ final class GuestArrival {
     }
   }
 
-  /** Asks whether a guest that nobody else has stays paused; if that is not known, it does. */
+  /**
+   * Returns whether the guest, which only this process has now, stays paused; true if the supplier
+   * fails.
+   */
   private static boolean isHeld(BooleanSupplier held) {
     try {
       return held.getAsBoolean();

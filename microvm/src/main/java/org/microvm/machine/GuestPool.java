@@ -131,7 +131,10 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
     }
   }
 
-  /** Has a guest closed in the background, unless the pool is closed or there is no thread. */
+  /**
+   * Closes a guest in the background. Returns false if the pool is closed or no thread can be
+   * created.
+   */
   private boolean closesLater(Guest guest) {
     try {
       return guests.discard(() -> closers.execute(() -> closeDiscarded(guest)));

@@ -182,7 +182,7 @@ final class MachineLifecycle {
     }
   }
 
-  /** Returns whether the host has asked for the reset that is under way. */
+  /** Returns whether the host has requested the reset in progress. */
   boolean takeResetAsked() {
     lock.lock();
     try {
@@ -225,7 +225,7 @@ final class MachineLifecycle {
     }
   }
 
-  /** Has the vCPUs notice that the pause gate was closed. */
+  /** Makes the vCPUs leave the guest and notice that the pause gate was closed. */
   void kick() {
     lock.lock();
     try {

@@ -29,7 +29,7 @@ public interface MachineListener {
   default void diskFailed(BlkError error) {}
 
   /**
-   * A migration has entered another phase and goes on.
+   * A migration has entered another phase and continues.
    *
    * @param now its progress; the status is ACTIVE
    */
@@ -58,7 +58,7 @@ public interface MachineListener {
    * The guest was reset and boots again.
    *
    * @param how how the reset was requested
-   * @param byHost whether the host asked for it; see {@link Machine#reset}
+   * @param byHost whether the host requested it; see {@link Machine#reset}
    */
   default void reset(MachineEnd.Reset how, boolean byHost) {}
 }

@@ -32,7 +32,7 @@ final class MachineSupervisor {
   private final ResetLoop loop;
   private final Thread thread;
 
-  /** Whether the host asked for the reset by which the guest has ended last. */
+  /** Whether the host requested the reset that ended the guest last. */
   private boolean resetByHost;
 
   private long bootNanos;

@@ -44,7 +44,7 @@ final class MigrationSession {
       lifecycle.checkRuns("only a running or paused machine can be migrated");
       lifecycle.checkNotHeld();
       if (isRunning()) {
-        throw new MachineException("there is a migration already");
+        throw new MachineException("a migration is already in progress");
       }
       // KVM keeps one log of written pages, which the migration needs for itself.
       context.tracking().end();

@@ -203,7 +203,7 @@ final class PauseControl {
     }
   }
 
-  /** Has the guest run after a standstill. */
+  /** Lets the guest run after a standstill. */
   private static void resumeLater(Standstill standstill) {
     if (standstill.isCommitted() && standstill.isWanted()) {
       throw new UncheckedIOException(

@@ -22,7 +22,7 @@ record RestartRule(OnReset onReset, OnPanic onPanic) {
    * Applies the rule.
    *
    * @param end how the guest has ended
-   * @param byHost whether the host asked for the reset by which it has
+   * @param byHost whether the host requested the reset that ended it
    * @return how it is reset, or nothing if the machine ends
    */
   Optional<MachineEnd.Reset> apply(MachineEnd end, boolean byHost) {

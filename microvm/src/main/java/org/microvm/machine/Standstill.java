@@ -1,9 +1,9 @@
 package org.microvm.machine;
 
 /**
- * Keeps a machine's vCPUs stopped while its state is read, saved or handed over. What other threads
- * ask for meanwhile, {@link PauseControl#pause} or {@link PauseControl#resume}, takes effect at the
- * end. One standstill exists at a time. Used by one thread.
+ * Keeps a machine's vCPUs stopped while its state is read, saved or handed over. Calls of {@link
+ * PauseControl#pause} and {@link PauseControl#resume} by other threads take effect at the end. One
+ * standstill exists at a time. Used by one thread.
  */
 final class Standstill implements AutoCloseable {
   private final PauseControl pauses;
@@ -13,7 +13,7 @@ final class Standstill implements AutoCloseable {
   /** Whether the guest is paused after the end. */
   private boolean wanted;
 
-  /** Whether the listeners have been told of a pause that has not ended. */
+  /** Whether the listeners have been notified of a pause that has not ended. */
   private boolean seen;
 
   /** What {@link #announce} returned. */
@@ -26,7 +26,7 @@ final class Standstill implements AutoCloseable {
   }
 
   /**
-   * Stops the vCPUs, and tells the listeners unless the guest was paused before.
+   * Stops the vCPUs, and notifies the listeners unless the guest was paused before.
    *
    * @return false if the guest has ended before all of them have stopped
    */
@@ -39,7 +39,7 @@ final class Standstill implements AutoCloseable {
   }
 
   /**
-   * Stops the vCPUs for a moment, which listeners are not told.
+   * Stops the vCPUs for a moment, without notifying the listeners.
    *
    * @return false if the guest has ended before all of them have stopped
    */

@@ -59,7 +59,7 @@ class MigrationWarmupTest {
     assertArrayEquals(devices(config, 0), devices(config, 2));
   }
 
-  /** The state of a machine's devices after so many rehearsals. */
+  /** The state of a machine's devices after this number of rehearsals. */
   private static byte[] devices(MachineConfig config, int rehearsals) throws Exception {
     RestoreTarget target = RestoreTarget.forMigration(config);
     target.rehearseDevices(rehearsals);

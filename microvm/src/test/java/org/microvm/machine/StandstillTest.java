@@ -44,7 +44,7 @@ import org.microvm.virtioserial.backend.NullBackend;
 class StandstillTest extends MigrationFixture {
   @TempDir private Path files;
 
-  /** What the listeners of a machine are told, in order. */
+  /** The calls to the listeners of a machine, in order. */
   private static List<String> changes(Machine machine) {
     List<String> changes = new CopyOnWriteArrayList<>();
     machine.addListener(

@@ -169,7 +169,7 @@ public final class Board implements AutoCloseable {
 
   /**
    * Gives a guest that continues from a snapshot a new identifier of its generation, after its
-   * memory and its devices were restored, and tells it.
+   * memory and its devices were restored, and notifies it.
    */
   public void renewGeneration() throws ErrnoException {
     generation.renew();

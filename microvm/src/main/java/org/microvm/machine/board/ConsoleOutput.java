@@ -37,7 +37,7 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
   public ConsoleOutput(OutputStream stream, Thread.Builder kind) {
     this.stream = stream;
     writer = kind.unstarted(this::run);
-    // Virtual threads are daemons, and may not be told so.
+    // Virtual threads are always daemons.
     if (!writer.isDaemon()) {
       writer.setDaemon(true);
     }

@@ -7,6 +7,6 @@ package org.microvm.machine.config;
 public enum OnHalt {
   /** The machine ends, with {@link MachineEnd.Halted}. */
   EXIT,
-  /** The machine goes on without doing anything, until the host resets or ends it; it is logged. */
+  /** The machine stays as it is until the host resets or ends it; the halt is logged. */
   IGNORE
 }

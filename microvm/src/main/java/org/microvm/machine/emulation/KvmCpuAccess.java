@@ -10,7 +10,7 @@ import org.microvm.memory.GuestMemory;
 
 /**
  * Accesses a stopped vCPU through KVM. The segment and control registers, which few instructions
- * need, are read when they are first asked for.
+ * need, are read on first use.
  */
 public final class KvmCpuAccess implements CpuAccess {
   private static final long CR0_PG = 1L << 31;

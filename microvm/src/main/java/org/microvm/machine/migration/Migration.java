@@ -8,8 +8,8 @@ import org.microvm.machine.config.MachineEnd;
  *
  * <p>After a complete migration the machine ends with {@link MachineEnd.Migrated}; after a failed
  * one the guest continues here. There is one exception: if a TCP connection is lost right after the
- * destination was told to run the guest, the guest stays paused here, since it may be running
- * there.
+ * request to run the guest was sent to the destination, the guest stays paused here, since it may
+ * be running there.
  */
 public interface Migration {
   /** {@return the current progress, or the final one if the migration has ended} */

@@ -104,7 +104,7 @@ final class Cancellation {
     try {
       stream.write(Type.ABORT, why);
     } catch (IOException e) {
-      LOG.debug("the destination is gone: {}", e.getMessage());
+      LOG.debug("the connection to the destination is lost: {}", e.getMessage());
     }
   }
 }

@@ -120,9 +120,9 @@ public final class OutgoingMigration implements Migration {
   }
 
   /**
-   * Ends the migration, because the machine is closed: cancels it, or waits for its end. A
-   * destination that was told to run the guest and does not answer is not waited for without limit;
-   * the guest then stays stopped here.
+   * Ends the migration, because the machine is closed: cancels it, or waits for its end. After the
+   * request to run the guest, the wait for the destination's answer has a limit; the guest then
+   * stays stopped here.
    */
   public void endWithMachine() {
     if (!cancel() && !endsWithin(handover)) {

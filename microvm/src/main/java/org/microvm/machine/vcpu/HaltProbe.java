@@ -62,7 +62,7 @@ public final class HaltProbe implements HaltWatch.Watched {
     return "vcpu %d at RIP 0x%x".formatted(vcpu.id(), rip);
   }
 
-  /** Answers if that was asked for; called on the vCPU's thread, after a kick. */
+  /** Answers the probe if there is one. Called on the vCPU's thread, after a kick. */
   void answer() {
     if (!asked) {
       return;

@@ -9,7 +9,7 @@ import org.microvm.machine.board.Board;
 import org.microvm.machine.board.VirtioSlot;
 import org.microvm.machine.config.MachineConfig;
 
-/** Tells the boot loader what a guest boots: its kernel, and the devices that it is told of. */
+/** Creates the request to the boot loader: the kernel, and the announcements of devices. */
 final class GuestBoot {
   private GuestBoot() {}
 

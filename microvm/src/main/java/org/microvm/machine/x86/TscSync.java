@@ -22,7 +22,7 @@ final class TscSync {
 
   /** The counter of one vCPU. */
   interface Counter {
-    /** {@return the difference to the host's counter; empty if KVM does not tell it} */
+    /** {@return the difference to the host's counter; empty if KVM does not report it} */
     OptionalLong offset() throws ErrnoException;
 
     void setOffset(long offset) throws ErrnoException;
@@ -65,7 +65,7 @@ final class TscSync {
    * @param counter the vCPU's counter
    * @param value its value, in ticks of the guest
    * @return the value to save
-   * @throws ErrnoException if KVM does not tell the offset although it knows it
+   * @throws ErrnoException if KVM does not report the offset although it supports it
    */
   long toSave(Counter counter, long value) throws ErrnoException {
     if (first == null) {

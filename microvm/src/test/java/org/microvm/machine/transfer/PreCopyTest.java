@@ -133,7 +133,7 @@ class PreCopyTest {
     public void close() {}
   }
 
-  /** Has the guest write a page each time that it is told of progress in a round. */
+  /** Makes the guest write a page at each report of progress in a round. */
   private final class LastProgress implements PreCopy.Progress {
     private MigrationProgress last =
         new MigrationProgress(Status.SETUP, 0, 0, 0, 0, Duration.ZERO, HandoverTimes.NONE);
