@@ -37,7 +37,7 @@ final class UartReceiver {
   private int readyReads;
   private boolean polled;
 
-  /** Whether the guest has been told that there are bytes. */
+  /** Whether the guest has been notified of bytes. */
   private boolean noticed;
 
   /** Whether the guest has sent some of the bytes itself, in loopback mode. */
@@ -74,7 +74,7 @@ final class UartReceiver {
     return polled;
   }
 
-  /** Notes that the guest was told of the bytes that it can read. */
+  /** Records that the guest was notified of the bytes that it can read. */
   void noticed() {
     noticed |= count > 0;
   }

@@ -2,10 +2,8 @@ package org.microvm.devices.state;
 
 /** What a reader does with a section that it does not know. */
 public enum SectionPolicy {
-  /**
-   * It refuses the state, because the machine would not be the same without the section's content.
-   */
+  /** Refuses the state, because the machine would not be the same without the section's content. */
   REQUIRED,
-  /** It skips the section. */
+  /** Skips the section. */
   OPTIONAL
 }

@@ -61,8 +61,8 @@ public final class VirtioQueues {
   }
 
   /**
-   * Makes the new entries of the used ring visible to the driver and interrupts it if it has asked
-   * for that.
+   * Makes the new entries of the used ring visible to the driver and interrupts it if it has
+   * requested that.
    *
    * @param queue one of the queues
    * @return whether it was interrupted

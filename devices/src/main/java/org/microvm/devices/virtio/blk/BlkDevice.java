@@ -101,7 +101,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Sets who is told of requests that have failed on the host. It is called on the disk's own
+   * Sets the receiver of requests that have failed on the host. It is called on the disk's own
    * thread and must not block. If the action is {@link OnError#STOP}, it has to pause the guest,
    * and the disk does nothing until {@link #retry}.
    *

@@ -275,7 +275,7 @@ final class BlkWorker implements AutoCloseable {
       try {
         tell(finish(job));
       } catch (RuntimeException | Error e) {
-        LOG.error("blk-{}: what has to know of a request has failed", settings.name(), e);
+        LOG.error("blk-{}: the completion callback of a request failed", settings.name(), e);
       }
     }
   }

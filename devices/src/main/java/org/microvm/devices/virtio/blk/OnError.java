@@ -7,7 +7,7 @@ public enum OnError {
   /** The guest gets an I/O error. */
   REPORT,
 
-  /** The guest is told that the request succeeded. */
+  /** The guest gets the status of success. */
   IGNORE,
 
   /** The guest is paused; the request is repeated when the guest is resumed. */
