@@ -75,7 +75,7 @@ public final class Kvm implements AutoCloseable {
   /**
    * Queries a capability of the host.
    *
-   * @param capability what to ask for
+   * @param capability the capability
    * @return 0 if it is missing, else 1 or a count
    * @throws ErrnoException if this object is closed
    */

@@ -250,7 +250,7 @@ public final class Vcpu implements AutoCloseable {
    * Reads model-specific registers into the buffer.
    *
    * @param msrs names the registers and receives their values
-   * @return how many were read; fewer than asked for when KVM does not know the next one
+   * @return how many were read; fewer than requested if KVM does not know the next one
    * @throws ErrnoException if the list is too long for KVM or the vCPU is closed
    */
   public int get(Msrs msrs) throws ErrnoException {
@@ -266,7 +266,7 @@ public final class Vcpu implements AutoCloseable {
    * Sets model-specific registers.
    *
    * @param msrs the registers and their values
-   * @return how many were set; fewer than asked for when KVM refuses the next one
+   * @return how many were set; fewer than requested if KVM refuses the next one
    * @throws ErrnoException if the list is too long for KVM or the vCPU is closed
    */
   public int set(Msrs msrs) throws ErrnoException {

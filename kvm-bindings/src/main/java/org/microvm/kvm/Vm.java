@@ -35,7 +35,7 @@ public final class Vm implements AutoCloseable {
   /**
    * Queries a capability of this VM.
    *
-   * @param capability what to ask for
+   * @param capability the capability
    * @return 0 if it is missing, else 1 or a count
    * @throws ErrnoException if the VM is closed
    */

@@ -101,7 +101,7 @@ final class CarriedTurns implements LoopTurns {
     }
   }
 
-  /** Has the carrier give a turn when the loop's next timer is due. */
+  /** Arranges a turn on the carrier for when the loop's next timer is due. */
   private void arrange(long nanos) {
     long at = System.nanoTime() + nanos;
     if (timer != null && timerNanos - at <= 0) {

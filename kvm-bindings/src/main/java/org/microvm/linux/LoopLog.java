@@ -17,7 +17,7 @@ final class LoopLog {
     try {
       LOG.error(format, arguments);
     } catch (RuntimeException | Error noLog) {
-      // There is nobody else to tell.
+      // There is no other place to report it.
     }
   }
 }

@@ -46,7 +46,7 @@ final class Landlock implements AutoCloseable {
   }
 
   /**
-   * Creates a ruleset, which restricts nobody yet.
+   * Creates a ruleset, which restricts no thread yet.
    *
    * @param ports whether TCP ports are restricted too, if the version can
    */
