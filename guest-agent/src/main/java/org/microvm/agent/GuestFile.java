@@ -67,7 +67,7 @@ public final class GuestFile implements AutoCloseable {
     return chunk;
   }
 
-  /** Writes bytes at the current position, with as many requests as the agent's speed asks for. */
+  /** Writes bytes at the current position, with as many requests as the agent's speed requires. */
   void writePieces(byte[] bytes, int length) throws IOException {
     int done = 0;
     while (done < length) {

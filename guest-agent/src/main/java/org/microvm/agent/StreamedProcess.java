@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs one program whose standard streams are moved in pieces, by {@link StreamScript}. */
 final class StreamedProcess {
-  /** How long a script is waited for that has been asked for and has not prepared its streams. */
+  /** The time limit for a script that was requested and has not prepared its streams. */
   private static final long LONGEST_START_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /** The standard streams of the program; no input if it is null. */
@@ -151,8 +151,8 @@ final class StreamedProcess {
   }
 
   /**
-   * Opens what ends the script, if the command was interrupted after it had asked for the script
-   * and before the script had prepared the streams. Waits for the script for a while.
+   * Opens what ends the script, if the command was interrupted after it had requested the script
+   * and before the script had prepared the streams. Waits some time for the script.
    */
   private boolean findQuit() throws IOException {
     long longest = System.nanoTime() + LONGEST_START_NANOS;
