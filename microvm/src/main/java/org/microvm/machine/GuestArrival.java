@@ -29,7 +29,7 @@ final class GuestArrival {
     this.target = target;
   }
 
-  /** Tells the source why the guest cannot come here, if the source still listens. */
+  /** Reports to the source why the guest cannot be accepted, if the source still listens. */
   static void refuse(MigrationStream stream, Throwable why) {
     try {
       stream.write(Type.FAILED, String.valueOf(why.getMessage()));

@@ -5,7 +5,7 @@ import org.microvm.machine.save.DiffTracking;
 import org.microvm.machine.vm.MachineParts;
 
 /**
- * What the classes behind one {@link Machine} share.
+ * The objects that the classes behind one {@link Machine} share.
  *
  * @param config what the machine is made from
  * @param parts what outlives a reset

@@ -16,8 +16,8 @@ import org.microvm.machine.vm.MachineParts;
 import org.microvm.machine.vm.VmInstance;
 
 /**
- * What controls one {@link Machine}: each of its members does one of the things that can be done to
- * a machine. They are made together and closed together.
+ * The parts that control one {@link Machine}, each with one task. They are created together and
+ * closed together.
  */
 record MachineControls(
     MachineContext context,

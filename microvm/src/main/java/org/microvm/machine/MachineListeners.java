@@ -21,7 +21,7 @@ final class MachineListeners {
     listeners.add(Objects.requireNonNull(listener));
   }
 
-  /** Tells all listeners of an event, on the calling thread. */
+  /** Notifies all listeners of an event, on the calling thread. */
   void tell(Consumer<MachineListener> event) {
     for (MachineListener listener : listeners) {
       try {

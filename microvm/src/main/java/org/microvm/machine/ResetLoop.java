@@ -3,12 +3,11 @@ package org.microvm.machine;
 import java.time.Duration;
 
 /**
- * Counts the boots of a guest that came to nothing: it was reset within a minute, and no program in
- * it had opened a channel. After too many of them in a row the guest is not started again. Used by
- * one thread.
+ * Counts failed boots of a guest: it was reset within a minute, and no program in it had opened a
+ * channel. After too many of them in a row the guest is not started again. Used by one thread.
  */
 final class ResetLoop {
-  /** A boot that lasts longer than this has come to something. */
+  /** A boot that lasts longer than this has succeeded. */
   static final Duration SHORT = Duration.ofMinutes(1);
 
   private final int limit;
@@ -17,7 +16,7 @@ final class ResetLoop {
   /**
    * Counts boots.
    *
-   * @param limit the boots in a row that may come to nothing; 0 for any number
+   * @param limit the boots in a row that may fail; 0 for any number
    */
   ResetLoop(int limit) {
     this.limit = limit;
@@ -40,7 +39,7 @@ final class ResetLoop {
     failures = 0;
   }
 
-  /** How many boots in a row have come to nothing. */
+  /** The number of boots in a row that have failed. */
   int failures() {
     return failures;
   }

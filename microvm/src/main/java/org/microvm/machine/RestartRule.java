@@ -7,7 +7,7 @@ import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
 
 /**
- * Says after which ends the guest boots again.
+ * Decides after which ends the guest boots again.
  *
  * @param onReset what happens if the guest requests a reset, or triple-faults, which resets a PC
  * @param onPanic what happens if the guest's kernel panics

@@ -168,7 +168,10 @@ final class RestoreTarget implements AutoCloseable {
     }
   }
 
-  /** Tells a guest from a snapshot that it is not the only one that continues from there. */
+  /**
+   * Gives a guest from a snapshot a new generation identifier, because other guests may continue
+   * from the same snapshot.
+   */
   void renewGeneration() throws MachineException {
     try {
       if (acpi) {

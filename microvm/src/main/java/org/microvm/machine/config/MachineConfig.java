@@ -63,7 +63,7 @@ public record MachineConfig(
     boolean hostParameters,
     List<String> options,
     Optional<VmmRuntime> runtime) {
-  /** How many boots in a row may come to nothing, unless configured otherwise. */
+  /** How many boots in a row may fail, unless configured otherwise. */
   public static final int DEFAULT_RESET_LIMIT = 10;
 
   /** The sizes of guest RAM that {@link #isMemorySize} accepts, for messages. */
@@ -256,7 +256,7 @@ public record MachineConfig(
     }
 
     /**
-     * Sets how many boots in a row may come to nothing until the machine ends.
+     * Sets how many boots in a row may fail until the machine ends.
      *
      * @param count {@value MachineConfig#DEFAULT_RESET_LIMIT} by default, 0 for any number
      * @return this builder

@@ -49,7 +49,7 @@ public sealed interface MachineEnd {
   record Halted(String report) implements MachineEnd {}
 
   /**
-   * The guest was reset too often in a row without coming to anything.
+   * The guest was reset too often in a row without a successful boot.
    *
    * @param resets how often
    * @param last how the last reset was requested

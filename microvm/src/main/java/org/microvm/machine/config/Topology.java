@@ -46,7 +46,10 @@ public record Topology(int sockets, int cores, int threads) {
     }
   }
 
-  /** As that of every record, which the JVM generates at the first call: 6 ms of each restore. */
+  /**
+   * Written out, because the JVM would generate it at the first call, which takes 6 ms of each
+   * restore.
+   */
   @Override
   public boolean equals(Object other) {
     return other instanceof Topology that
