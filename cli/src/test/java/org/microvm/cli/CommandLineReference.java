@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -72,7 +73,12 @@ final class CommandLineReference {
           "argument",
           command.positionalParameters().stream().map(CommandLineReference::row).toList());
       table(page, "option", options(command).stream().map(CommandLineReference::row).toList());
-      table(page, "command", subcommands(command));
+      String section = "#" + command.qualifiedName("-") + "-";
+      table(
+          page,
+          "command",
+          subcommands(command),
+          name -> "[`" + name + "`](" + section + name + ")");
     }
     return page.toString();
   }
@@ -97,12 +103,17 @@ final class CommandLineReference {
   private record Row(String term, String meaning) {}
 
   private static void table(StringBuilder page, String heading, List<Row> rows) {
+    table(page, heading, rows, term -> "`" + cell(term) + "`");
+  }
+
+  private static void table(
+      StringBuilder page, String heading, List<Row> rows, UnaryOperator<String> shown) {
     if (rows.isEmpty()) {
       return;
     }
     page.append("\n| ").append(heading).append(" | meaning |\n| --- | --- |\n");
     for (Row row : rows) {
-      page.append("| `").append(cell(row.term())).append("` | ");
+      page.append("| ").append(shown.apply(row.term())).append(" | ");
       page.append(cell(row.meaning().replace("<", "\\<"))).append(" |\n");
     }
   }
