@@ -92,18 +92,18 @@ migrate-kill: build ## kill a process of a migration by SIGKILL, at 50 random mo
 test-hardware: build images bare-metal ## run the KVM tests on hardware KVM, which QEMU emulates (docs/hardware.md)
 	@tools/test-hardware whole
 
-test-hardware-short: build images bare-metal ## a few of them
+test-hardware-short: build images bare-metal ## run a few KVM tests on hardware KVM
 	@tools/test-hardware short
 
 .PHONY: test-hardware-stock
-test-hardware-stock: build images bare-metal ## Debian's own kernel and root as a guest there (RELEASE=trixie: Debian 13's)
+test-hardware-stock: build images bare-metal ## boot Debian's own kernel and root as a guest on hardware KVM (RELEASE=trixie: Debian 13's)
 	@tools/test-hardware $(if $(RELEASE),--release $(RELEASE)) stock
 
 .PHONY: test-hardware-agents test-hardware-clients
-test-hardware-agents: build images bare-metal agents-root ## Debian's agents in a guest there (RELEASE=trixie, ARGS="NAME...")
+test-hardware-agents: build images bare-metal agents-root ## test Debian's agents in a guest on hardware KVM (RELEASE=trixie, ARGS="NAME...")
 	@tools/test-hardware agents $(if $(RELEASE),--release $(RELEASE)) $(ARGS)
 
-test-hardware-clients: build images bare-metal ## programs made for QEMU there (ARGS="NAME...")
+test-hardware-clients: build images bare-metal ## run programs made for QEMU on hardware KVM (ARGS="NAME...")
 	@tools/test-hardware clients $(ARGS)
 
 soak: build images ## open, close and block ports at random: a Java driver, a hostile driver, Linux; five minutes each
@@ -115,10 +115,10 @@ fuzz: ## fuzz what guests, peers and files control, MINUTES=N in all (default 30
 	@tools/fuzz $(or $(MINUTES),30)
 
 .PHONY: faults
-faults: bare-metal ## let each system call of a machine's life fail with each of its errors, one after the other
+faults: bare-metal ## make each system call of a machine fail in turn, with each of its errors
 	@tools/test -pl cli -am -Dtest=FaultTest -Dsurefire.failIfNoSpecifiedTests=false -Dmicrovm.faults=all
 
-fuzz-guest: build bare-metal ## run a guest that does anything to its devices in the sandbox, MINUTES=N (default 10)
+fuzz-guest: build bare-metal ## run a guest that accesses its devices at random, in the sandbox, MINUTES=N (default 10)
 	@tools/fuzz-guest $(or $(MINUTES),10)
 
 .PHONY: agent-test junit-example
@@ -129,17 +129,17 @@ junit-example: release ## run a project that uses the JUnit fixture, with the re
 	@tools/junit-example
 
 .PHONY: release dist release-test
-release: images ## what a public Maven repository asks for, in target/staging (VERSION=0.1.0 URL=https://...); unsigned
+release: images ## make the files for a public Maven repository, in target/staging (VERSION=0.1.0 URL=https://...); unsigned
 	@tools/release target/staging "$(VERSION)" "$(URL)"
 
-dist: build images bare-metal docs ## a tarball with a Java runtime and images, cli/target/microvm-*-linux-x86_64.tar.gz
+dist: build images bare-metal docs ## make a tarball with a Java runtime and images, cli/target/microvm-*-linux-x86_64.tar.gz
 	@tools/dist
 
 release-test: release dist ## test both: consumers with an empty home, jlink, a boot without a JDK, a second build
 	@tools/release-test
 
 .PHONY: oci oci-test
-oci: dist ## an OCI image of the distribution, cli/target/microvm-*-oci.tar, without a daemon or a base image
+oci: dist ## make an OCI image of the distribution, cli/target/microvm-*-oci.tar, without a daemon or a base image
 	@tools/oci
 
 oci-test: oci ## test it as root: skopeo, umoci, and a guest under runc with the profile of deploy/seccomp
@@ -183,13 +183,13 @@ bench-fleet: build images ## measure 1, 10 and 50 machines in one process, and a
 	@bin/microvm bench report target/bench
 
 .PHONY: lint coverage dependencies docs
-lint: ## Error Prone over what is shipped, its warnings are errors
+lint: ## check the shipped code with Error Prone, whose warnings are errors
 	@$(MAVEN) -Plint compile -pl '!jmh'
 
-coverage: build images ## all tests, and how much of each module they reach
+coverage: build images ## run all tests and report the code coverage of each module
 	@tools/coverage
 
-dependencies: ## dependencies and plugins that have newer releases
+dependencies: ## list dependencies and plugins that have newer releases
 	@tools/dependencies
 
 docs: ## regenerate docs/command-line.md, the man pages and the completions of shells under cli/target
