@@ -55,7 +55,7 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Makes a machine and loads its kernel. The guest does not run yet, but the machine listens on
+   * Creates a machine and loads its kernel. The guest does not run yet, but the machine listens on
    * unix sockets.
    *
    * @param config everything the machine consists of; its values are checked here
@@ -76,8 +76,8 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Makes a machine from a snapshot; its guest continues where the saved one was ({@link Snapshot}
-   * says what is new). It does not run yet.
+   * Creates a machine from a snapshot; its guest continues where the saved one was ({@link
+   * Snapshot} says what is new). It does not run yet.
    *
    * @param snapshot the saved machine, whose files must not change while this machine exists
    * @param config as it was for the saved machine; kernel and command line matter only to a guest
@@ -90,7 +90,7 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Makes a machine from a snapshot as {@link #restore(Snapshot, MachineConfig)} does, with a
+   * Creates a machine from a snapshot as {@link #restore(Snapshot, MachineConfig)} does, with a
    * choice of the time that its clocks show.
    *
    * @param snapshot as for {@link #restore(Snapshot, MachineConfig)}

@@ -141,7 +141,7 @@ final class MachineLifecycle {
       started = true;
       action.run();
     } catch (Error e) {
-      // Such as that no thread can be created: nothing would ever end the machine.
+      // For example, no thread can be created: nothing would ever end the machine.
       started = false;
       throw e;
     } finally {
@@ -194,7 +194,7 @@ final class MachineLifecycle {
     }
   }
 
-  /** Makes the VM for the next run of the guest. */
+  /** Creates the VM for the next run of the guest. */
   interface PowerOn {
     /** Returns the VM, or null if the machine is stopped meanwhile. */
     VmInstance get() throws MachineException;

@@ -71,7 +71,7 @@ final class MigrationSession {
       migration.start();
       return migration;
     } catch (Error e) {
-      // Such as that no thread can be created: a migration that never ends must not be waited for.
+      // For example, no thread can be created: nothing may wait for a migration that never ends.
       stream.close();
       throw e;
     }

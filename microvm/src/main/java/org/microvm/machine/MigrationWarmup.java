@@ -133,7 +133,7 @@ public final class MigrationWarmup {
         .build();
   }
 
-  /** Makes a machine whose guest is paused and has its channel open. */
+  /** Creates a machine whose guest is paused and has its channel open. */
   private static Machine source(Fd channel) throws IOException, MachineException {
     RestoreTarget source = RestoreTarget.forMigration(config());
     try {

@@ -63,7 +63,7 @@ final class PauseControl {
     return awaitStop();
   }
 
-  /** Tells listeners of a standstill, unless they know of a pause. */
+  /** Notifies listeners of a standstill, unless they know of a pause. */
   void tellOf(Standstill standstill) {
     boolean news;
     synchronized (this) {
@@ -160,8 +160,8 @@ final class PauseControl {
   }
 
   /**
-   * Runs what has to follow {@link #closeForVcpu} on a thread of its own. While the host has none,
-   * it is tried again: the guest stands still and needs somebody who knows.
+   * Runs what has to follow {@link #closeForVcpu} on a thread of its own. While the host cannot
+   * create a thread, another attempt follows, because the stopped guest depends on this work.
    *
    * @param thread name of the thread
    */

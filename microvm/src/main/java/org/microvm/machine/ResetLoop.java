@@ -23,7 +23,7 @@ final class ResetLoop {
   }
 
   /**
-   * Notes that a guest has reset its machine.
+   * Records that a guest has reset its machine.
    *
    * @param lasted time since its first instruction
    * @param usedChannel whether a program in it has opened a channel
@@ -34,7 +34,7 @@ final class ResetLoop {
     return limit > 0 && failures >= limit;
   }
 
-  /** Notes that the host has reset the machine, which ends a row of failures. */
+  /** Records that the host has reset the machine, which ends a row of failures. */
   void clear() {
     failures = 0;
   }

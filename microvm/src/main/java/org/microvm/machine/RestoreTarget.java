@@ -64,7 +64,7 @@ final class RestoreTarget implements AutoCloseable {
   /**
    * Makes a machine from a snapshot.
    *
-   * @param passed by how much the guest's clocks are advanced, asked as late as possible
+   * @param passed supplies by how much the guest's clocks advance; called as late as possible
    */
   static Machine machine(Snapshot snapshot, MachineConfig config, Supplier<Duration> passed)
       throws MachineException {

@@ -16,7 +16,7 @@ final class Standstill implements AutoCloseable {
   /** Whether the listeners have been notified of a pause that has not ended. */
   private boolean seen;
 
-  /** What {@link #announce} returned. */
+  /** The result of {@link #announce}. */
   private boolean announced;
 
   private boolean committed;

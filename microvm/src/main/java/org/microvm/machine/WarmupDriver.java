@@ -39,7 +39,7 @@ final class WarmupDriver {
   private static final int PORT_READY = 3;
   private static final int PORT_OPEN = 6;
 
-  /** What the driver sends until its port is open. */
+  /** The messages that the driver sends until its port is open. */
   private static final List<Message> INTRODUCTION =
       List.of(
           new Message(NO_PORT, DEVICE_READY, 1),

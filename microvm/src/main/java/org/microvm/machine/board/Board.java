@@ -157,7 +157,7 @@ public final class Board implements AutoCloseable {
     return acpi.registers();
   }
 
-  /** What the ACPI tables of this board describe. */
+  /** The hardware that the ACPI tables of this board describe. */
   public AcpiHardware acpiHardware() {
     return AcpiPower.hardware(new AcpiHardware.Uart((int) UART_PORT, UART_GSI), slots);
   }

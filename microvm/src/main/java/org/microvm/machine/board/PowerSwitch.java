@@ -17,7 +17,7 @@ public final class PowerSwitch implements MachineEvents {
     /** Returns whether the guest's panic ends the VM; otherwise the guest is being paused. */
     boolean endsGuest();
 
-    /** Notes that the guest has panicked, and that its crash kernel takes over. */
+    /** Records that the guest has panicked, and that its crash kernel takes over. */
     void crashKernelLoaded();
   }
 

@@ -51,7 +51,7 @@ public final class VirtioDevices {
     try {
       return new BlkDevice(settings, file, board.loop()::execute);
     } catch (RuntimeException | Error e) {
-      // Such as that there is no thread for the disk.
+      // For example, there is no thread for the disk.
       file.close();
       throw e;
     }
@@ -60,7 +60,7 @@ public final class VirtioDevices {
   private static OverlayDisk overlay(DiskConfig config) throws IOException {
     OverlayDisk disk = OverlayDisk.open(config.file());
     try {
-      // As of a disk that is read: the guest cannot write over another format.
+      // As for a read-only disk: the guest cannot overwrite another format.
       disk.check(config.file(), new DiskUse(true, config.raw()));
       return disk;
     } catch (IOException | RuntimeException | Error e) {

@@ -88,7 +88,7 @@ public final class GuestPageTables {
         target[at] = (byte) memory.getByte(physical);
       }
     } catch (GuestMemoryException outsideRam) {
-      // What was read before is the result.
+      // The bytes that were read before are the result.
     }
     return at - from;
   }

@@ -42,7 +42,7 @@ public enum UnsupportedInstruction {
     this.extensions = extensions;
   }
 
-  /** What the assembler calls it. */
+  /** The instruction's name in assembler. */
   public String mnemonic() {
     return mnemonic;
   }

@@ -4,7 +4,7 @@ import org.microvm.kvm.Kvm;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 
-/** Makes VMs with what every machine has: interrupt controllers and a timer. */
+/** Creates VMs with the parts that every machine has: interrupt controllers and a timer. */
 public final class BareVm {
   /**
    * Guest addresses of the pages that KVM needs for some Intel processors: below 4 GiB, where no
@@ -16,7 +16,7 @@ public final class BareVm {
 
   private BareVm() {}
 
-  /** Makes a VM without memory and vCPUs, which the caller closes. */
+  /** Creates a VM without memory and vCPUs, which the caller closes. */
   public static Vm make(Kvm kvm) throws ErrnoException {
     Vm vm = kvm.createVm();
     try {

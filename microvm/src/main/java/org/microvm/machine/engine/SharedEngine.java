@@ -46,7 +46,7 @@ public final class SharedEngine implements AutoCloseable {
     this.loops = loops;
   }
 
-  /** Says how the engine of a runtime is found; called once, when the runtime's class is loaded. */
+  /** Sets how the engine of a runtime is found. Called once, when the runtime's class is loaded. */
   public static void setAccess(Function<Object, SharedEngine> ofRuntime) {
     access = ofRuntime;
   }
@@ -110,7 +110,7 @@ public final class SharedEngine implements AutoCloseable {
     return BareVm.make(kvm);
   }
 
-  /** Makes a VM for the next machine, unless there is one. */
+  /** Creates a VM for the next machine, unless there is one. */
   public void makeSpareVm() {
     synchronized (this) {
       if (hasSpare) {

@@ -1,2 +1,2 @@
-/** What a runtime is made of, for the machines in it; not exported. */
+/** The parts of a runtime, for the machines in it. Not exported. */
 package org.microvm.machine.engine;

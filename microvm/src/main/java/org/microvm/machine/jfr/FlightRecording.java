@@ -3,8 +3,8 @@ package org.microvm.machine.jfr;
 import jdk.jfr.FlightRecorder;
 
 /**
- * Tells whether the flight recorder has been used in this process. Until then no event class may be
- * loaded: the JVM would initialize the flight recorder, which takes a tenth of a restore's time.
+ * Reports whether the flight recorder has been used in this process. Until then no event class may
+ * be loaded: the JVM would initialize the flight recorder, which takes a tenth of a restore's time.
  */
 public final class FlightRecording {
   private FlightRecording() {}

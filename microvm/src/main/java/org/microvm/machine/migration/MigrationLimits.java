@@ -27,7 +27,7 @@ public record MigrationLimits(Duration downtime, int rounds, long bytesPerSecond
   }
 
   /**
-   * Makes limits without one of the speed.
+   * Creates limits without a limit of the speed.
    *
    * @param downtime as for the record
    * @param rounds as for the record

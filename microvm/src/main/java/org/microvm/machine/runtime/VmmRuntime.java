@@ -4,10 +4,10 @@ import java.io.IOException;
 import org.microvm.machine.engine.SharedEngine;
 
 /**
- * What many machines of one process share: a few event loops instead of one each, and the threads
- * of everything else that only waits. A machine in a runtime has no thread but those of its vCPUs
- * and of disks that are busy, and one event descriptor for each device instead of one for each
- * queue.
+ * The resources that many machines of one process share: a few event loops instead of one each, and
+ * the threads of everything else that only waits. A machine in a runtime has no thread but those of
+ * its vCPUs and of disks that are busy, and one event descriptor for each device instead of one for
+ * each queue.
  *
  * <p>A machine without a runtime has threads of its own, which suits a process with one machine.
  * Machines that share a loop are served in turn, as ports of one machine are. A listener or a host

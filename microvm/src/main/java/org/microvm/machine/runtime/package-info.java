@@ -1,2 +1,2 @@
-/** What the machines of a process can share. */
+/** The resources that the machines of a process can share. */
 package org.microvm.machine.runtime;

@@ -178,7 +178,7 @@ public final class OutgoingMigration implements Migration {
     tell(onEnd);
   }
 
-  /** Tells a listener, whose failure must not decide where the guest runs. */
+  /** Notifies a listener; its failure must not decide where the guest runs. */
   private void tell(Consumer<MigrationProgress> listener) {
     try {
       listener.accept(progress);

@@ -40,7 +40,7 @@ public final class HaltWatch {
     /** How often its thread has gone to sleep, or -1 if it does not sleep in the guest. */
     long sleeps();
 
-    /** Asks whether it has stopped for good; the answer comes soon. */
+    /** Requests a check whether the vCPU has stopped for good; the answer comes soon. */
     void ask();
 
     /** The answer, if there is one yet. */

@@ -73,7 +73,7 @@ public final class VcpuThread {
       ender.end(new MachineEnd.Failed(Thread.currentThread().getName() + ": " + e));
       throw e;
     } finally {
-      // If there was no memory for the report.
+      // In case there was no memory for the report.
       ender.end(NO_REPORT);
     }
   }

@@ -50,7 +50,7 @@ public final class MachineParts implements AutoCloseable {
   private Optional<SharedEngine> engine = Optional.empty();
   private Kvm kvm;
 
-  /** Makes the first VM; null once it was taken. */
+  /** Creates the first VM; null once that VM was taken. */
   private VmSetup firstVm;
 
   private KvmState kvmState;

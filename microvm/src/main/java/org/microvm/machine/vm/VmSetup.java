@@ -16,9 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes a VM with its interrupt controllers, its timer and its memory slots, on a separate thread:
- * KVM waits for a grace period of the kernel at each memory slot and at the interrupt controllers,
- * 1 to 8 ms each on kvm-pvm, and the machine's other parts are made meanwhile.
+ * Creates a VM with its interrupt controllers, its timer and its memory slots, on a separate
+ * thread: KVM waits for a grace period of the kernel at each memory slot and at the interrupt
+ * controllers, 1 to 8 ms each on kvm-pvm, and the machine's other parts are made meanwhile.
  *
  * <p>The slot for virtio registers comes last, after {@link #mapRegisters}: KVM adds slots and
  * ioeventfds one at a time. Until it is there, an access to a register is an exit.
@@ -39,7 +39,7 @@ final class VmSetup implements AutoCloseable {
     thread = Thread.ofPlatform().name("vm-setup").unstarted(() -> run(last));
   }
 
-  /** Makes a VM without memory and vCPUs. */
+  /** Creates a VM without memory and vCPUs. */
   interface Source {
     Vm get() throws ErrnoException;
   }

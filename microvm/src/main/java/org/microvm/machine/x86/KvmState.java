@@ -219,7 +219,7 @@ public final class KvmState {
     return passed.toMillis() * khz + passed.toNanosPart() % NANOS_PER_MILLI * khz / NANOS_PER_MILLI;
   }
 
-  /** Tells the guest that its clock jumps, so that its watchdog does not report a lockup. */
+  /** Notifies the guest that its clock jumps, so that its watchdog does not report a lockup. */
   private static void tellOfPause(Vcpu vcpu) {
     try {
       vcpu.clock().notifyPaused();
