@@ -89,7 +89,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   private final byte[] memory = new byte[MEMORY_BYTES];
   private int index;
 
-  /** What the guest's time is ahead of the host's. */
+  /** How far the guest's time is ahead of the host's. */
   private Duration offset = Duration.ZERO;
 
   private boolean wired = true;

@@ -54,7 +54,7 @@ final class UartReceiver {
   }
 
   /**
-   * Notes an access to a register.
+   * Records an access to a register.
    *
    * @param status whether the line status was read
    * @param ready whether the guest has said with DTR and OUT2 that it is ready

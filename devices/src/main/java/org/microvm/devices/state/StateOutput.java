@@ -17,7 +17,7 @@ public final class StateOutput {
   /** Arrays from this size on are not copied. */
   private static final int LARGE_BYTES = 4 << 10;
 
-  /** What is complete; a single buffer that grows would be copied each time. */
+  /** The complete buffers; a single growing buffer would be copied each time. */
   private final List<ByteBuffer> full = new ArrayList<>();
 
   private long fullBytes;

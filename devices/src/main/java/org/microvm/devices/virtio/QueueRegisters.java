@@ -15,7 +15,7 @@ final class QueueRegisters {
   private long driverArea;
   private long deviceArea;
 
-  /** Not null if and only if QueueReady reads as one. */
+  /** The queue; null unless QueueReady reads as one. */
   private Virtqueue queue;
 
   QueueRegisters(int index, int sizeMax) {

@@ -95,7 +95,7 @@ final class BlkWorker implements AutoCloseable {
     }
   }
 
-  /** What the thread has done. */
+  /** Counters of the requests that the thread has completed. */
   BlkStatistics statistics() {
     return statistics;
   }
