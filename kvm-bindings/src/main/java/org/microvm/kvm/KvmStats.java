@@ -73,7 +73,7 @@ public final class KvmStats implements AutoCloseable {
   /** The open counters; null if each reading opens them. */
   private final Fd fd;
 
-  /** What the counters are of. */
+  /** The VM or vCPU of the counters. */
   private final Descriptor owner;
 
   private final String name;

@@ -19,7 +19,7 @@ final class DescriptorWatch implements EventLoop.Watch {
   /** The place in the table. */
   final int slot;
 
-  /** Tells this watch from an earlier one in the same place. */
+  /** Distinguishes this watch from an earlier one in the same place. */
   final int id;
 
   /** The events registered with the kernel; 0 if the descriptor is not in the epoll set. */

@@ -15,7 +15,7 @@ public final class ErrnoException extends IOException {
   /** The error number, positive. */
   private final int errno;
 
-  /** What the user can do about it, or empty. */
+  /** Advice for the user, or empty. */
   private final String advice;
 
   /**

@@ -10,8 +10,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
 /**
- * Says in words what an exception reports. The message of a {@link NoSuchFileException} and its
- * like is only the file's name.
+ * Describes an exception in words. The message of a {@link NoSuchFileException} and its like is
+ * only the file's name.
  */
 public final class FailureText {
   private FailureText() {}

@@ -191,7 +191,8 @@ public final class ForegroundTerminal implements AutoCloseable {
     synchronized (this) {
       stopping = true;
     }
-    // Without the lock, because what draws on the screen asks whether the process is stopping.
+    // Without the lock, because the code that draws on the screen checks whether the process is
+    // stopping.
     beforeStop.run();
     synchronized (this) {
       release();

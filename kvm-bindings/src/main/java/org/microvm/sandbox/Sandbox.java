@@ -35,7 +35,7 @@ public final class Sandbox implements AutoCloseable {
    */
   private static final int FLAG_SPEC_ALLOW = 4;
 
-  /** Of asm-generic/resource.h. */
+  /** From asm-generic/resource.h. */
   private static final int RLIMIT_CORE = 4;
 
   private static final int RLIMIT_NOFILE = 7;

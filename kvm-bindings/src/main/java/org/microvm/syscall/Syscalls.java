@@ -44,7 +44,7 @@ public final class Syscalls {
   /** {@code _IO(KVMIO, 0x80)} of linux/kvm.h. */
   private static final long KVM_RUN = 0xae80;
 
-  /** Of asm-generic/errno-base.h. */
+  /** From asm-generic/errno-base.h. */
   private static final int EINTR = 4;
 
   /**
