@@ -26,7 +26,7 @@ public final class AgentClient implements AutoCloseable {
   /** An agent keeps 16 MiB of each stream of a program's output, which are in base64. */
   private static final int EXEC_LINE = 48 << 20;
 
-  /** What the names of the commands that freeze file systems begin with. */
+  /** The prefix of the commands that freeze file systems. */
   private static final String FREEZE = "guest-fsfreeze-freeze";
 
   private static final String THAW = "guest-fsfreeze-thaw";

@@ -107,7 +107,8 @@ public final class GuestFiles {
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
       byte[] chunk = new byte[PieceSize.MOST];
-      // What there is, not a whole chunk: the source may be a pipe whose writer is slow.
+      // The available bytes, not a whole chunk, because the source may be a pipe whose writer is
+      // slow.
       for (int count = source.read(chunk); count >= 0; count = source.read(chunk)) {
         file.writePieces(chunk, count);
       }

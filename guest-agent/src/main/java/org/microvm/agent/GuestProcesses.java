@@ -15,7 +15,7 @@ import java.util.concurrent.TimeoutException;
 
 /** Runs programs in the guest, as the agent's user. */
 public final class GuestProcesses {
-  /** What an agent keeps of each output stream of a program, and what it gets as input. */
+  /** The maximum size of each output stream that an agent keeps, and of the input that it gets. */
   private static final int MOST_AT_ONCE = 16 << 20;
 
   private final GuestAgent agent;

@@ -67,7 +67,7 @@ final class LoginSessions {
         }
       }
     } catch (AgentCommandException e) {
-      // Without a shell, or without the permission to run one, logind cannot be asked.
+      // Without a shell, or without the permission to run one, logind cannot be queried.
     }
     return Optional.empty();
   }

@@ -39,7 +39,7 @@ final class PieceSize {
   }
 
   /**
-   * Says how long a request took.
+   * Records how long a request took.
    *
    * @param count the number of bytes that it moved
    * @param nanos its time

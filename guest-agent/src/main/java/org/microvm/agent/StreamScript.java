@@ -26,10 +26,10 @@ final class StreamScript {
   /** Where the files may be, in the order in which the script tries. */
   static final List<String> PLACES = List.of("/tmp", "/run", "/dev/shm");
 
-  /** What the script prints if there is no such program. */
+  /** The output of the script if there is no such program. */
   static final String NO_PROGRAM = "program";
 
-  /** What the script prints if it cannot do its work in this guest. */
+  /** The output of the script if it cannot work in this guest. */
   static final String NO_STREAMS = "streams";
 
   /** With input or not; the first two arguments are the directory's name and this word. */
