@@ -36,7 +36,7 @@ final class Dsdt {
   /** The event bit of the power button. */
   private static final int POWER_BUTTON = 1;
 
-  /** What a driver of the power button is notified of: it was pressed (section 5.6.6). */
+  /** The value with which the driver of the power button is notified of a press (section 5.6.6). */
   private static final int PRESSED = 0x80;
 
   /** {@code _STA}: present, enabled, shown and functioning (section 6.3.7). */

@@ -21,7 +21,7 @@ final class TableHeader {
   private TableHeader() {}
 
   /**
-   * Makes a table.
+   * Creates a table.
    *
    * @param signature four characters
    * @param revision of the table's layout
