@@ -51,7 +51,7 @@ public interface PortBackend {
   void start(Port port);
 
   /**
-   * Tells the backend that its port continues with a connection of another process, as if this
+   * Notifies the backend that its port continues with a connection of another process, as if this
    * backend had handed it over. Called at most once, before {@link #start}.
    */
   default void adopted() {}

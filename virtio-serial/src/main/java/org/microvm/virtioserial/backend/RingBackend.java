@@ -66,7 +66,7 @@ public final class RingBackend extends FixedBackend {
     super.close();
     if (watch != null) {
       watch.close();
-      // What the port has written before its end.
+      // The bytes that the port has written before its end.
       drain();
     }
     reader.close();

@@ -123,7 +123,7 @@ public final class ClipboardBackend implements PortBackend {
         } catch (PortClosedException e) {
           throw e;
         } catch (IOException | OutOfMemoryError e) {
-          // Such as that the host has no descriptor, or no thread that writes to the agent.
+          // For example, the host has no descriptor, or no thread that writes to the agent.
           if (!shortageLogged) {
             shortageLogged = true;
             LOG.warn("{}: {}; trying again", describe(), e.getMessage());

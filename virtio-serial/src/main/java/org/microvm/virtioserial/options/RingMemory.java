@@ -4,7 +4,7 @@ import java.util.Collection;
 
 /** The memory of the chardevs that keep bytes in memory ({@code ringbuf}). */
 public final class RingMemory {
-  /** What those of one machine may keep together, in bytes. */
+  /** The maximum number of bytes that the ring buffers of one machine keep together. */
   public static final long MAX_BYTES = 32L << 20;
 
   private RingMemory() {}
