@@ -23,7 +23,7 @@ final class RunningGuest implements GuestPool.Guest {
   private GuestVm vm;
   private boolean closed;
 
-  /** What closes this guest in the background, or null. */
+  /** Closes this guest in the background; null if there is none. */
   private Consumer<RunningGuest> background;
 
   RunningGuest(Path directory) {
