@@ -99,8 +99,10 @@ final class RestoreCommand implements Callable<Integer> {
     List<String> options =
         AgentChannel.withoutSocket(RestoredOptions.without(SnapshotKey.withoutSeal(all), again));
     if (!Options.isGiven(trustOptions) && !SnapshotKey.ofUserIfThere().isSealed(all)) {
-      RestoredOptions.check(
-          options, new SnapshotDirectory(from), to != null, SnapshotKey.hasSeal(all));
+      SnapshotDirectory home = new SnapshotDirectory(from);
+      boolean sealed = SnapshotKey.hasSeal(all);
+      RestoredOptions.check(options, home, to != null, sealed);
+      RestoredOptions.checkFiles(snapshot.files(), home, sealed);
     }
     return to == null ? options : SavedPaths.withSocketsIn(options, to);
   }

@@ -101,7 +101,7 @@ final class RestoredOptions {
    */
   static void check(
       List<String> options, SnapshotDirectory home, boolean socketsMoved, boolean sealed) {
-    String origin = sealed ? "was not saved by this user on this host" : "has no seal of this user";
+    String origin = origin(sealed);
     if (options.size() % 2 != 0) {
       throw new UsageException(home + ": the last option has no value");
     }
@@ -115,6 +115,29 @@ final class RestoredOptions {
                 + " again, or accept all with --trust-options");
       }
     }
+  }
+
+  /**
+   * Checks the files of a snapshot from elsewhere, and of its bases. A memory file that is a link
+   * would give the guest the contents of another file.
+   *
+   * @param files the files
+   * @param home the directory of the snapshot
+   * @param sealed whether the snapshot has a seal, of somebody else
+   * @throws UsageException if one is a link out of its directory
+   */
+  static void checkFiles(List<Path> files, SnapshotDirectory home, boolean sealed) {
+    for (Path file : files) {
+      if (!SnapshotDirectory.isInItsDirectory(file)) {
+        throw new UsageException(
+            "%s %s, and %s is a link to a file elsewhere: replace it by the file, or accept it with --trust-options"
+                .formatted(home, origin(sealed), file));
+      }
+    }
+  }
+
+  private static String origin(boolean sealed) {
+    return sealed ? "was not saved by this user on this host" : "has no seal of this user";
   }
 
   private static boolean isAccepted(

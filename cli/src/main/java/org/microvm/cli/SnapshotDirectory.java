@@ -41,6 +41,20 @@ final class SnapshotDirectory {
     }
   }
 
+  /**
+   * Whether a file is where its path says, and not a symbolic link out of that directory.
+   *
+   * @param file a file that exists
+   */
+  static boolean isInItsDirectory(Path file) {
+    try {
+      Path absolute = file.toAbsolutePath();
+      return absolute.getParent().toRealPath().equals(absolute.toRealPath().getParent());
+    } catch (IOException e) {
+      return false; // it was removed meanwhile
+    }
+  }
+
   private static boolean isPrivate(Path directory) throws IOException {
     int owner = (Integer) Files.getAttribute(directory, "unix:uid");
     int mode = (Integer) Files.getAttribute(directory, "unix:mode");

@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.microvm.devices.state.StateWriter;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.snapshot.Snapshot;
+import org.microvm.machine.snapshot.SnapshotBase;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** What a snapshot that somebody else has written may make {@code restore} do. */
@@ -36,6 +37,9 @@ class ForeignSnapshotTest {
   @TempDir private Path directory;
   private final StringWriter err = new StringWriter();
   private Path snapshot;
+
+  /** What makes the snapshot a diff, or null. */
+  private SnapshotBase diff;
 
   @BeforeEach
   void makeDirectory() throws Exception {
@@ -54,6 +58,9 @@ class ForeignSnapshotTest {
         List.of(options),
         new Snapshot.Identity(new UUID(1, 2), 0),
         writer);
+    if (diff != null) {
+      diff.write(writer);
+    }
     Files.write(snapshot.resolve("state"), writer.toByteArray());
     try (RandomAccessFile memory =
         new RandomAccessFile(snapshot.resolve("memory").toFile(), "rw")) {
@@ -120,6 +127,37 @@ class ForeignSnapshotTest {
     assertEquals(Main.USAGE, restore("--no-console", "--kernel", hello()));
 
     assertFalse(Files.exists(stats));
+  }
+
+  @Test
+  void restore_memoryThatIsALinkElsewhere_isRefused() throws Exception {
+    Path victim = directory.resolve("victim");
+    write("--memory", "1M");
+    Files.move(snapshot.resolve("memory"), victim);
+    Files.createSymbolicLink(snapshot.resolve("memory"), victim);
+
+    assertEquals(Main.USAGE, restore("--no-console", "--kernel", hello()));
+
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains("snapshot/memory is a link"), err.toString());
+    assertEquals(Main.FAILED, restore("--no-console", "--kernel", hello(), "--trust-options"));
+  }
+
+  @Test
+  void restore_baseWhoseMemoryIsALinkElsewhere_isRefused() throws Exception {
+    Path victim = directory.resolve("victim");
+    write("--memory", "1M");
+    Files.move(snapshot.resolve("memory"), victim);
+    Files.createSymbolicLink(snapshot.resolve("memory"), victim);
+    int checksum = Snapshot.open(snapshot).identity().checksum();
+    Path base = Files.move(snapshot, directory.resolve("base"));
+    makeDirectory();
+    diff = new SnapshotBase(new UUID(1, 2), checksum, "../" + base.getFileName(), List.of());
+    write("--memory", "1M");
+
+    assertEquals(Main.USAGE, restore("--no-console", "--kernel", hello()));
+
+    assertTrue(err.toString().contains("base/memory is a link"), err.toString());
   }
 
   @Test

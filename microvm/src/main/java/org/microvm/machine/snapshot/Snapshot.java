@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -206,6 +207,16 @@ public final class Snapshot {
   /** {@return the directory of this snapshot's base; empty if it is a full one} */
   public Optional<Path> base() {
     return Optional.ofNullable(base).map(other -> other.directory);
+  }
+
+  /** {@return the files of this snapshot, and of those that it needs as its base} */
+  public List<Path> files() {
+    List<Path> files = new ArrayList<>();
+    for (Snapshot part = this; part != null; part = part.base) {
+      files.add(part.directory.resolve(STATE_FILE));
+      files.add(part.directory.resolve(MEMORY_FILE));
+    }
+    return files;
   }
 
   /** {@return the size of guest RAM in bytes} */
