@@ -115,10 +115,15 @@ abstract class ClientBackend implements PortBackend {
   }
 
   private void tried(HostConnection connection, String failure) {
-    if (connection != null) {
+    if (closed) {
+      // The port may have another host end by now, which must not get this one's peer.
+      if (connection != null) {
+        connection.close();
+      }
+    } else if (connection != null) {
       failureLogged = false;
       port.connected(connection);
-    } else if (!closed) {
+    } else {
       if (!failureLogged) {
         failureLogged = true;
         LOG.info("{}; retrying every {} ms", failure, interval.toMillis());
