@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
 import org.microvm.linux.Errno;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
@@ -12,7 +11,8 @@ import org.microvm.linux.IovecArray;
 
 /**
  * An image that the guest may write and that does not change: what the guest writes goes to a
- * temporary file without a name, which is lost at the end. A bit for each sector says where it is.
+ * temporary file without a name, which is lost at the end. A bit for each sector, in the same file,
+ * says where it is.
  */
 public final class OverlayDisk implements BlkBackend {
   private static final int SECTOR = BlkRequest.SECTOR;
@@ -21,13 +21,14 @@ public final class OverlayDisk implements BlkBackend {
   private final Fd written;
 
   /** The sectors that are in the temporary file. */
-  private final BitSet present = new BitSet();
+  private final OverlayMap present;
 
   private final IovecArray part = new IovecArray(IovecArray.MAX_CAPACITY);
 
   private OverlayDisk(DiskFile base, Fd written) {
     this.base = base;
     this.written = written;
+    present = new OverlayMap(written, base.size());
   }
 
   /**
@@ -35,16 +36,13 @@ public final class OverlayDisk implements BlkBackend {
    *
    * @param path a file or a block device
    * @return the disk, which the caller closes
-   * @throws IOException if the image cannot be opened, another process writes it, it has 1 TiB or
-   *     more, or the temporary file cannot be created
+   * @throws IOException if the image cannot be opened, another process writes it, or the temporary
+   *     file cannot be created
    */
   public static OverlayDisk open(Path path) throws IOException {
     DiskFile base = DiskFile.open(path, true);
     try {
-      if (base.size() / SECTOR > Integer.MAX_VALUE) {
-        throw new IOException(path + " has 1 TiB or more, which is too much for a private overlay");
-      }
-      return new OverlayDisk(base, temporary(base.size()));
+      return new OverlayDisk(base, temporary(OverlayMap.fileSize(base.size())));
     } catch (FileSystemException e) {
       base.close();
       throw new IOException(
@@ -98,15 +96,14 @@ public final class OverlayDisk implements BlkBackend {
   /** Reads up to the first sector that is in the other file. */
   @Override
   public long read(IovecArray target, long offset) {
-    int first = Math.toIntExact(offset / SECTOR);
-    boolean own = present.get(first);
-    int end = own ? present.nextClearBit(first) : present.nextSetBit(first);
-    long length = target.bytes();
-    if (end >= 0) {
-      length = Math.min(length, (long) end * SECTOR - offset);
+    long first = offset / SECTOR;
+    long own = present.get(first);
+    if (own < 0) {
+      return own;
     }
-    part.setToPrefix(target, length);
-    return own ? written.preadv(part, offset) : base.read(part, offset);
+    long sectors = present.run(first, Math.ceilDiv(target.bytes(), SECTOR) + 1);
+    part.setToPrefix(target, Math.min(target.bytes(), (first + sectors) * SECTOR - offset));
+    return own == 1 ? written.preadv(part, offset) : base.read(part, offset);
   }
 
   /** Writes whole sectors, since a part of one would need its other part from the image. */
@@ -117,8 +114,10 @@ public final class OverlayDisk implements BlkBackend {
       return result;
     }
     long sectors = result / SECTOR;
-    int first = Math.toIntExact(offset / SECTOR);
-    present.set(first, Math.toIntExact(first + sectors));
+    long noted = present.set(offset / SECTOR, sectors);
+    if (noted < 0) {
+      return noted;
+    }
     return sectors == 0 && source.bytes() > 0 ? -Errno.ENOSPC : sectors * SECTOR;
   }
 

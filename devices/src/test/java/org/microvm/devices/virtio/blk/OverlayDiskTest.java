@@ -3,11 +3,15 @@ package org.microvm.devices.virtio.blk;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
@@ -89,5 +93,62 @@ class OverlayDiskTest {
     assertArrayEquals(before, Files.readAllBytes(image));
     OverlayDisk.open(image).close();
     assertThrows(IOException.class, () -> DiskFile.open(image, false));
+  }
+
+  @Test
+  void sectorsFarApart_areReadWhereverTheyWereWritten() throws IOException {
+    long distance = 100_003L * SECTOR;
+    try (OverlayDisk large = large(10 * distance)) {
+      memory.fill((byte) 7);
+      for (long at = 0; at < 10; at++) {
+        assertEquals(2 * SECTOR, large.write(ranges(2 * SECTOR), at * distance));
+      }
+      memory.fill((byte) 1);
+
+      assertEquals(2 * SECTOR, large.read(ranges(4 * SECTOR), 9 * distance));
+      assertEquals(7, memory.get(ValueLayout.JAVA_BYTE, 2 * SECTOR - 1));
+      assertEquals(1, memory.get(ValueLayout.JAVA_BYTE, 2 * SECTOR));
+      assertEquals(2 * SECTOR, large.read(ranges(2 * SECTOR), 9 * distance + 2 * SECTOR));
+      assertEquals(0, memory.get(ValueLayout.JAVA_BYTE, 0));
+    }
+  }
+
+  @Test
+  void sectorsAcrossPagesOfTheMap_areReadAsWritten() throws IOException {
+    long boundary = 4096L * Byte.SIZE * SECTOR;
+    try (OverlayDisk large = large(2 * boundary)) {
+      memory.fill((byte) 7);
+
+      assertEquals(4 * SECTOR, large.write(ranges(4 * SECTOR), boundary - 2 * SECTOR));
+
+      memory.fill((byte) 1);
+      assertEquals(2 * SECTOR, large.read(ranges(4 * SECTOR), boundary - 2 * SECTOR));
+      assertEquals(2 * SECTOR, large.read(ranges(2 * SECTOR), boundary));
+      assertEquals(7, memory.get(ValueLayout.JAVA_BYTE, 2 * SECTOR - 1));
+    }
+  }
+
+  /** A guest that writes the last sector of a large disk must not fill the heap of the process. */
+  @Test
+  void lastSectorOfALargeDisk_takesNoMemory() throws IOException {
+    long size = 512L << 30;
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long id = Thread.currentThread().threadId();
+    try (OverlayDisk large = large(size)) {
+      long before = threads.getThreadAllocatedBytes(id);
+
+      assertEquals(SECTOR, large.write(ranges(SECTOR), size - SECTOR));
+
+      assertTrue(threads.getThreadAllocatedBytes(id) - before < 1 << 20);
+    }
+  }
+
+  /** A disk of zeros, whose image has no blocks. */
+  private OverlayDisk large(long size) throws IOException {
+    Path sparse = directory.resolve("large.img");
+    try (RandomAccessFile file = new RandomAccessFile(sparse.toFile(), "rw")) {
+      file.setLength(size);
+    }
+    return OverlayDisk.open(sparse);
   }
 }
