@@ -52,6 +52,7 @@ final class DeviceContext {
     this.clock = clock;
     this.budget = budget;
     listeners = new PortListeners(this::execute);
+    budget.connect(task -> execute(() -> locked(task::run)));
   }
 
   EventLoop loop() {

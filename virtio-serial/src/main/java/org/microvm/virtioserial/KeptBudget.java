@@ -4,18 +4,26 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * The memory that all ports of a device together may use for the bytes they keep. A ring that finds
- * it spent is full, whatever its own limit, so that its sender is held back; it is notified when
- * memory is free again.
+ * it spent is full, whatever its own limit, so that its sender is held back; it is notified when memory
+ * is free again. The memory is part of a {@link KeptPool}, which the devices of a process share.
  *
  * <p>A ring's first page is not counted: it lets every port keep a little, however much others
  * keep. Guarded by the device lock.
  */
 final class KeptBudget {
+  /** What a device may always use, however much others use. */
+  static final long OWN_BYTES = 128 << 10;
+
   private final long limit;
+  private final KeptPool pool;
   private long used;
+
+  /** Runs a task later, with the device's lock. */
+  private Consumer<Runnable> later = task -> {};
 
   /** The tasks to run once memory is free again. */
   private final Set<Runnable> waiting = new LinkedHashSet<>();
@@ -24,18 +32,36 @@ final class KeptBudget {
    * @param limit bytes of memory
    */
   KeptBudget(long limit) {
-    this.limit = limit;
+    this(limit, new KeptPool(limit));
   }
 
   /**
-   * Returns the budget of a device in this process: what is wanted, or a third of the memory that
-   * the JVM allows outside its heap if that is less. A ring that grows holds its old memory, half
-   * of the new, until its bytes are copied and the collector has run.
+   * @param limit bytes of memory
+   * @param pool what the device shares with others
+   */
+  KeptBudget(long limit, KeptPool pool) {
+    this.limit = limit;
+    this.pool = pool;
+  }
+
+  /**
+   * Returns the budget of a device in this process: what is wanted, or the pool of the process if
+   * that is less.
    *
    * @param wanted bytes of memory
    */
   static KeptBudget ofProcess(long wanted) {
-    return new KeptBudget(Math.min(wanted, Runtime.getRuntime().maxMemory() / 3));
+    KeptPool pool = KeptPool.OF_PROCESS;
+    return new KeptBudget(Math.min(wanted, pool.limit()), pool);
+  }
+
+  /**
+   * Connects the budget to its device.
+   *
+   * @param executor runs a task later, with the device's lock
+   */
+  void connect(Consumer<Runnable> executor) {
+    later = executor;
   }
 
   /** Returns the most memory that is used, in bytes. */
@@ -45,27 +71,42 @@ final class KeptBudget {
 
   /** Returns the bytes of memory that are not used. */
   long available() {
-    return Math.max(0, limit - used);
+    long shared = Math.max(pool.available(), OWN_BYTES - used);
+    return Math.max(0, Math.min(limit - used, shared));
   }
 
   /** Uses memory, which is possible beyond the limit too. */
   void take(long bytes) {
     used += bytes;
+    pool.take(bytes);
   }
 
   /** Frees memory and runs the tasks that wait for it. */
   void release(long bytes) {
     used -= bytes;
-    if (bytes > 0 && !waiting.isEmpty()) {
-      List<Runnable> all = new ArrayList<>(waiting);
-      waiting.clear();
-      all.forEach(Runnable::run);
+    pool.release(bytes);
+    if (bytes > 0) {
+      tellAll();
     }
+  }
+
+  private void tellAll() {
+    List<Runnable> all = new ArrayList<>(waiting);
+    waiting.clear();
+    all.forEach(Runnable::run);
+  }
+
+  /** Tells those that wait, because another device has freed memory; any thread may call. */
+  void wake() {
+    later.accept(this::tellAll);
   }
 
   /** Runs {@code onRoom} once when memory is freed. It must not use the budget at once. */
   void await(Runnable onRoom) {
     waiting.add(onRoom);
+    if (used < limit) {
+      pool.await(this);
+    }
   }
 
   /** Removes the task of an {@link #await}. */

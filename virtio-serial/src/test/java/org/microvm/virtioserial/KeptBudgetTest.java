@@ -108,6 +108,56 @@ class KeptBudgetTest {
     assertEquals(BUDGET, budget.available());
   }
 
+  /** The guests of one process must not use up the memory of the JVM together. */
+  @Test
+  void devicesOfAProcess_shareItsMemory() {
+    KeptBudget greedy = KeptBudget.ofProcess(Long.MAX_VALUE);
+    KeptBudget other = KeptBudget.ofProcess(Long.MAX_VALUE);
+    long all = greedy.available();
+    greedy.take(all);
+    try {
+      assertEquals(KeptBudget.OWN_BYTES, other.available());
+    } finally {
+      greedy.release(all);
+    }
+    assertEquals(all, other.available());
+  }
+
+  @Test
+  void pool_tellsADeviceThatWaits_onceThereIsEnough() {
+    KeptPool pool = new KeptPool(16 * KeptBudget.OWN_BYTES);
+    KeptBudget first = new KeptBudget(pool.limit(), pool);
+    KeptBudget second = new KeptBudget(pool.limit(), pool);
+    second.connect(Runnable::run);
+    ByteRing large = new ByteRing(1 << 30, first, () -> {});
+    ByteRing small = new ByteRing(1 << 30, first, () -> {});
+    ByteRing waiting = new ByteRing(1 << 30, second, () -> told.add("room"));
+    fill(small, 2 * PAGE);
+    fill(large, Long.MAX_VALUE);
+    fill(waiting, Long.MAX_VALUE);
+    assertTrue(waiting.isFull());
+
+    small.clear();
+    assertEquals(List.of(), told);
+    large.clear();
+
+    assertEquals(List.of("room"), told);
+    assertFalse(waiting.isFull());
+  }
+
+  @Test
+  void pool_doesNotTellADeviceThatHasReachedItsOwnLimit() {
+    KeptPool pool = new KeptPool(64 * BUDGET);
+    KeptBudget device = new KeptBudget(BUDGET, pool);
+    device.connect(task -> told.add("woken"));
+    ByteRing ring = new ByteRing(1 << 20, device, () -> {});
+    fill(ring, Long.MAX_VALUE);
+
+    assertTrue(ring.isFull());
+
+    assertEquals(List.of(), told);
+  }
+
   @Test
   void limitAboveTheBudget_isRefused() throws Exception {
     try (SerialMachine machine = SerialMachine.withBudget(directory, BUDGET)) {

@@ -1,0 +1,75 @@
+package org.microvm.virtioserial;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The memory that all devices of a process together may use for the bytes they keep: the guests of
+ * one process must not use up what the JVM allows outside its heap. A device whose ports find it
+ * spent is told when enough memory is free again.
+ *
+ * <p>Any thread may call.
+ */
+final class KeptPool {
+  /**
+   * That of this process: a third of what the JVM allows outside its heap. A ring that grows holds
+   * its old memory, half of the new, until its bytes are copied and the collector has run.
+   */
+  static final KeptPool OF_PROCESS = new KeptPool(Runtime.getRuntime().maxMemory() / 3);
+
+  /**
+   * Devices are told once this part of the memory is free: a guest that frees a little again and
+   * again must not keep all others busy.
+   */
+  private static final int ENOUGH = 8;
+
+  private final long limit;
+  private final AtomicLong used = new AtomicLong();
+  private final Set<KeptBudget> waiting = ConcurrentHashMap.newKeySet();
+
+  /**
+   * @param limit bytes of memory
+   */
+  KeptPool(long limit) {
+    this.limit = limit;
+  }
+
+  /** Returns the most memory that is used, in bytes. */
+  long limit() {
+    return limit;
+  }
+
+  /** Returns the bytes of memory that are not used. */
+  long available() {
+    return Math.max(0, limit - used.get());
+  }
+
+  /** Uses memory, which is possible beyond the limit too. */
+  void take(long bytes) {
+    used.addAndGet(bytes);
+  }
+
+  /** Frees memory and tells the devices that wait for it. */
+  void release(long bytes) {
+    used.addAndGet(-bytes);
+    wakeIfEnough();
+  }
+
+  /** Tells a device once when memory is free again. */
+  void await(KeptBudget device) {
+    waiting.add(device);
+    wakeIfEnough(); // It may have been freed meanwhile.
+  }
+
+  private void wakeIfEnough() {
+    if (waiting.isEmpty() || available() < limit / ENOUGH) {
+      return;
+    }
+    for (KeptBudget device : waiting) {
+      if (waiting.remove(device)) {
+        device.wake();
+      }
+    }
+  }
+}
