@@ -3,6 +3,7 @@ package org.microvm.firmware.image;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReentrantLock;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.SingleXZInputStream;
 
@@ -10,11 +11,30 @@ import org.tukaani.xz.SingleXZInputStream;
 final class Xz {
   private Xz() {}
 
-  /** Unpacks one xz stream. */
+  /**
+   * Held while a stream is unpacked: the guests of one process may start at the same time, and what
+   * is free for one dictionary is not free for several.
+   */
+  private static final ReentrantLock TURN = new ReentrantLock(true);
+
+  /** Unpacks one xz stream, after those that other threads are unpacking. */
   static void unpack(ByteBuffer packed, ByteBuffer unpacked) throws IOException {
+    TURN.lock();
+    try {
+      read(packed.duplicate(), unpacked, freeKib());
+    } catch (MemoryLimitException e) {
+      // The dictionary of an earlier kernel takes heap until it is collected.
+      System.gc();
+      unpack(packed, unpacked, freeKib());
+    } finally {
+      TURN.unlock();
+    }
+  }
+
+  private static int freeKib() {
     Runtime runtime = Runtime.getRuntime();
     long free = runtime.maxMemory() - runtime.totalMemory() + runtime.freeMemory();
-    unpack(packed, unpacked, (int) Math.min(free >> 10, Integer.MAX_VALUE));
+    return (int) Math.min(free >> 10, Integer.MAX_VALUE);
   }
 
   /**
@@ -24,13 +44,19 @@ final class Xz {
    *     to 4 GiB, Linux asks for 32 MiB, newer versions for 128 MiB
    */
   static void unpack(ByteBuffer packed, ByteBuffer unpacked, int heapKib) throws IOException {
-    try (InputStream stream = new SingleXZInputStream(Streams.of(packed), heapKib)) {
-      Streams.fill(stream, unpacked);
+    try {
+      read(packed, unpacked, heapKib);
     } catch (MemoryLimitException e) {
       throw new IOException(
           "its xz dictionary needs %d KiB of Java heap, %d KiB are free (raise -Xmx)"
               .formatted(e.getMemoryNeeded(), heapKib),
           e);
+    }
+  }
+
+  private static void read(ByteBuffer packed, ByteBuffer unpacked, int heapKib) throws IOException {
+    try (InputStream stream = new SingleXZInputStream(Streams.of(packed), heapKib)) {
+      Streams.fill(stream, unpacked);
     }
   }
 }
