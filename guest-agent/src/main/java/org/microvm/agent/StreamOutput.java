@@ -12,11 +12,18 @@ final class StreamOutput {
   private final String path;
   private final GuestFile credits;
   private final OutputStream target;
+  private final TimeLimit limit;
 
   private GuestFile file;
   private int next;
   private boolean begun;
   private boolean ended;
+
+  /** Throws once the program has run for too long. */
+  @FunctionalInterface
+  interface TimeLimit {
+    void check() throws IOException;
+  }
 
   /**
    * Opens the stream.
@@ -24,12 +31,13 @@ final class StreamOutput {
    * @param path of its files, without their numbers
    * @param credits the FIFO for credits
    */
-  StreamOutput(GuestFiles files, String path, String credits, OutputStream target)
+  StreamOutput(GuestFiles files, String path, String credits, OutputStream target, TimeLimit limit)
       throws IOException {
     this.files = files;
     this.path = path;
     this.credits = files.open(credits, OpenMode.UPDATE);
     this.target = target;
+    this.limit = limit;
     credit();
   }
 
@@ -65,6 +73,7 @@ final class StreamOutput {
   }
 
   private boolean read() throws IOException {
+    limit.check(); // An agent may always have more.
     byte[] bytes = file.readPiece().bytes();
     if (bytes.length == 0) {
       return false;

@@ -104,9 +104,7 @@ final class StreamedProcess {
       if (wasOver) {
         return explain(new String(result.stderr(), StandardCharsets.UTF_8).strip());
       }
-      if (deadline - System.nanoTime() < 0) {
-        throw late();
-      }
+      checkTime();
       waitForMore(asked);
     }
   }
@@ -131,8 +129,12 @@ final class StreamedProcess {
       return false;
     }
     GuestFiles files = agent.files();
-    output = new StreamOutput(files, directory + "/o", directory + "/a", streams.output());
-    errors = new StreamOutput(files, directory + "/e", directory + "/b", streams.errors());
+    output =
+        new StreamOutput(
+            files, directory + "/o", directory + "/a", streams.output(), this::checkTime);
+    errors =
+        new StreamOutput(
+            files, directory + "/e", directory + "/b", streams.errors(), this::checkTime);
     if (streams.input() != null) {
       input = StreamInput.start(files, directory, streams.input());
     }
@@ -199,9 +201,13 @@ final class StreamedProcess {
       } else {
         waitForMore(asked);
       }
-      if (deadline - System.nanoTime() < 0) {
-        throw late();
-      }
+      checkTime();
+    }
+  }
+
+  private void checkTime() throws AgentTimeoutException {
+    if (deadline - System.nanoTime() < 0) {
+      throw late();
     }
   }
 

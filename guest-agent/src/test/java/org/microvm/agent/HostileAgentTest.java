@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -110,5 +111,39 @@ class HostileAgentTest {
         GuestAgent guest = GuestAgent.connect(agent.socket())) {
       guest.files().copyOut("/f", OutputStream.nullOutputStream(), 3);
     }
+  }
+
+  /** An agent whose program continues its output in a second file before the first one ends. */
+  @Test
+  void outputWithoutEnd_isReadUpToTheTimeLimit() throws IOException {
+    AtomicInteger reads = new AtomicInteger();
+    FakeAgent.Returns endless =
+        request ->
+            switch (request.path("execute").asText()) {
+              case "guest-exec" -> "{\"pid\": 1}";
+              case "guest-exec-status" -> "{\"exited\": false}";
+              case "guest-file-open" -> "1000";
+              case "guest-file-write" ->
+                  "{\"eof\": false, \"count\": %d}"
+                      .formatted(written(request.path("arguments").path("buf-b64").asText()));
+              case "guest-file-read" ->
+                  "{\"eof\": false, \"buf-b64\": \"%s\"}"
+                      .formatted(reads.incrementAndGet() == 3 ? "" : "QUJD");
+              default -> "{}";
+            };
+    try (FakeAgent agent = FakeAgent.answering(endless);
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      OutputStream waste = OutputStream.nullOutputStream();
+
+      assertThrows(
+          AgentTimeoutException.class,
+          () ->
+              guest.processes().stream(
+                  GuestCommand.of("yes"), null, waste, waste, Duration.ofSeconds(1)));
+    }
+  }
+
+  private static int written(String base64) {
+    return Base64.getDecoder().decode(base64).length;
   }
 }
