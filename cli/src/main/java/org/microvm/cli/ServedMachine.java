@@ -65,13 +65,19 @@ final class ServedMachine {
     NamedRun named = NamedRun.serve(machines, options.name());
     try {
       ServedMachine served =
-          prepare(options, named, named.files(), shared, AgentChannel.isAdded(options.snapshot()));
+          prepare(options, named, named.files(), shared, addsAgent(options.snapshot()));
       served.run();
       return served;
     } catch (IOException | MachineException | RuntimeException | Error e) {
       // An Error, too, such as a lack of threads: the server runs on.
       named.close();
       throw e;
+    }
+  }
+
+  private static boolean addsAgent(Path snapshot) throws MachineException {
+    try (SnapshotTurn _ = SnapshotTurn.begin()) {
+      return AgentChannel.isAdded(snapshot);
     }
   }
 
@@ -121,12 +127,7 @@ final class ServedMachine {
     try {
       Path snapshot = options.snapshot();
       machine =
-          MachineStart.make(
-              () ->
-                  snapshot == null
-                      ? Machine.create(config)
-                      : Machine.restore(
-                          Snapshot.open(snapshot), config, ResumeOptions.clock(options.clock())));
+          MachineStart.make(() -> snapshot == null ? Machine.create(config) : restore(snapshot));
       try {
         open();
         machine.start();
@@ -139,6 +140,14 @@ final class ServedMachine {
     } catch (IOException | MachineException | RuntimeException | Error e) {
       room.give(config.memoryBytes());
       throw e;
+    }
+  }
+
+  private Machine restore(Path directory) throws IOException, MachineException {
+    try (SnapshotTurn turn = SnapshotTurn.begin()) {
+      Snapshot snapshot = Snapshot.open(directory);
+      turn.endIfSmall(snapshot);
+      return Machine.restore(snapshot, config, ResumeOptions.clock(options.clock()));
     }
   }
 

@@ -89,7 +89,9 @@ final class ServedOptions {
     if (command.movesSockets()) {
       throw new UsageException("--sockets may be relative to the client's directory");
     }
-    return command.runWords(base);
+    try (SnapshotTurn _ = SnapshotTurn.begin()) {
+      return command.runWords(base);
+    }
   }
 
   private CommandLine parse(List<String> words) {

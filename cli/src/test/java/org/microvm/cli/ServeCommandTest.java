@@ -7,12 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,6 +29,10 @@ import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
+import org.microvm.devices.state.SectionPolicy;
+import org.microvm.devices.state.StateWriter;
+import org.microvm.machine.config.MachineConfig;
+import org.microvm.machine.snapshot.Snapshot;
 import org.microvm.qmp.QmpClient;
 import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
@@ -141,6 +149,55 @@ class ServeCommandTest extends ServerFixture {
     assertTrue(start("second").message().contains("limit of 1 machines (serve --max-machines)"));
     quit("web");
     assertEquals(0, start("second").status());
+  }
+
+  /** Snapshots of one author, whose states together do not fit into the heap of the server. */
+  @Test
+  void largeSnapshots_areReadOneAfterTheOther() throws Exception {
+    serve(new ServerLimits(100, NO_LIMIT, NO_LIMIT), false);
+    Path snapshot = largeSnapshot();
+    List<CompletableFuture<ServerAnswer>> answers = new ArrayList<>();
+    for (int i = 0; i < 24; i++) {
+      // Connected one by one, because the server has a short backlog.
+      ServerClient client = ServerClient.connect(machines.serverSocket());
+      List<String> words = List.of("restore", snapshot.toString(), "--name", "m" + i, "--detach");
+      answers.add(
+          CompletableFuture.supplyAsync(() -> askOn(client, words), Thread::startVirtualThread));
+    }
+
+    for (CompletableFuture<ServerAnswer> answer : answers) {
+      // It has no vCPU, but that is not the reason that a lack of memory would give.
+      assertEquals(1, answer.get().status());
+      assertTrue(answer.get().message().contains("saved state"), answer.get().message());
+    }
+  }
+
+  private ServerAnswer askOn(ServerClient client, List<String> words) {
+    try (client) {
+      return client.ask(
+          new ServerRequest(System.getProperty("microvm.home", ""), directory, words));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Path largeSnapshot() throws IOException {
+    int memory = 16 << 20;
+    StateWriter writer = new StateWriter();
+    Path kernel = Files.createDirectory(directory.resolve("large")).resolve("kernel");
+    Snapshot.describe(
+        MachineConfig.builder(kernel).memory(memory).build(),
+        List.of("--memory", "16M", "--kernel", kernel.toString()),
+        new Snapshot.Identity(new UUID(1, 2), 0),
+        writer);
+    writer.section("large", 1, SectionPolicy.OPTIONAL).putBytes(new byte[60 << 20]);
+    Files.write(kernel.resolveSibling("state"), writer.toByteArray());
+    Files.copy(GUEST, kernel);
+    try (RandomAccessFile file =
+        new RandomAccessFile(kernel.resolveSibling("memory").toFile(), "rw")) {
+      file.setLength(memory);
+    }
+    return kernel.getParent();
   }
 
   @Test

@@ -209,6 +209,11 @@ public final class Snapshot {
     return Optional.ofNullable(base).map(other -> other.directory);
   }
 
+  /** {@return the bytes of heap that the state and those of its bases take} */
+  public long stateBytes() {
+    return state.length + (base == null ? 0 : base.stateBytes());
+  }
+
   /** {@return the files of this snapshot, and of those that it needs as its base} */
   public List<Path> files() {
     List<Path> files = new ArrayList<>();
