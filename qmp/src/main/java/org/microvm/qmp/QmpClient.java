@@ -41,6 +41,9 @@ public final class QmpClient implements AutoCloseable {
 
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
+  /** A guest causes events as long as it runs, and a program need not wait for any. */
+  private static final int MOST_EVENTS = 1024;
+
   /** Marks the end of the stream in both queues. */
   private static final JsonNode END = JsonNodeFactory.instance.missingNode();
 
@@ -208,7 +211,7 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /**
-   * Waits for the next event.
+   * Waits for the next event. The client keeps the newest 1024 events that nobody has waited for.
    *
    * @return the whole event: an object with {@code event}, {@code timestamp} and perhaps {@code
    *     data}
@@ -291,12 +294,23 @@ public final class QmpClient implements AutoCloseable {
     return new InterruptedIOException("interrupted while waiting for " + what);
   }
 
+  private void keep(JsonNode event) {
+    if (events.size() >= MOST_EVENTS) {
+      events.poll();
+    }
+    events.add(event);
+  }
+
   private void read() {
     try (BufferedReader lines =
         new BufferedReader(Channels.newReader(socket, StandardCharsets.UTF_8))) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         JsonNode message = QmpJson.parse(line.getBytes(StandardCharsets.UTF_8));
-        (message.has("event") ? events : answers).add(message);
+        if (message.has("event")) {
+          keep(message);
+        } else {
+          answers.add(message);
+        }
       }
     } catch (IOException | UncheckedIOException e) {
       // The other end is gone or does not speak QMP. Waiting callers see the end of the stream.

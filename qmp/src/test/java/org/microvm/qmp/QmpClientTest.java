@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A client of a control socket whose thread is interrupted. */
+/** A client of a control socket: interrupts, its end, and events. */
 @Timeout(60)
 class QmpClientTest {
   @TempDir private Path directory;
@@ -58,5 +58,21 @@ class QmpClientTest {
 
     assertEquals(
         "the machine does not accept requests: the connection is closed", failure.getMessage());
+  }
+
+  @Test
+  void eventsThatNobodyWaitsFor_areKeptUpToALimit() throws IOException {
+    for (int i = 0; i < 2000; i++) {
+      server.powerButtonPressed();
+    }
+    server.stopped();
+    client.execute("query-status"); // answered after the events
+
+    int others = 0;
+    while (!client.nextEvent().path("event").asText().equals("STOP")) {
+      others++;
+    }
+
+    assertEquals(1023, others);
   }
 }
