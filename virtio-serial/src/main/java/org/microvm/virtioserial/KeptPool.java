@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -66,7 +67,7 @@ final class KeptPool {
     if (waiting.isEmpty() || available() < limit / ENOUGH) {
       return;
     }
-    for (KeptBudget device : waiting) {
+    for (KeptBudget device : List.copyOf(waiting)) {
       if (waiting.remove(device)) {
         device.wake();
       }
