@@ -18,6 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 export LC_ALL=C
 umask 022
 
+# As the XDG Base Directory Specification says, a relative path is ignored.
+[[ ${XDG_CACHE_HOME:-} == /* ]] || unset XDG_CACHE_HOME
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm
 readonly goal=${1:-images}
 

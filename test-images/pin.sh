@@ -11,6 +11,9 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# As the XDG Base Directory Specification says, a relative path is ignored.
+[[ ${XDG_CACHE_HOME:-} == /* ]] || unset XDG_CACHE_HOME
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm
 
 . ./steps.sh

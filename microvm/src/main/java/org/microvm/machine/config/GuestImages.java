@@ -56,6 +56,11 @@ public record GuestImages(Path directory) {
 
   private static Path cache() {
     String cache = environment("XDG_CACHE_HOME", null);
+    // The XDG Base Directory Specification has a relative path ignored. It would make each working
+    // directory another cache, without the images that `make images` built.
+    if (cache != null && !Path.of(cache).isAbsolute()) {
+      cache = null;
+    }
     // As `make images` has it: HOME, which may differ from the home that Java asks the system for.
     return cache == null
         ? Path.of(environment("HOME", System.getProperty("user.home")), ".cache/microvm")

@@ -132,6 +132,17 @@ class GuestImagesTest {
   }
 
   @Test
+  void relativeCacheDirectory_isIgnored() throws Exception {
+    ProcessBuilder builder = builder("");
+    builder.environment().put("XDG_CACHE_HOME", "cache");
+    builder.environment().put("HOME", directory.toString());
+
+    String answer = builder.start().inputReader().readLine();
+
+    assertEquals(directory.resolve(".cache/microvm/images/current") + " false", answer);
+  }
+
+  @Test
   void environment_isPreferredToALibrary() throws Exception {
     ProcessBuilder builder = builder(services(Library.class.getName()));
     builder.environment().put(GuestImages.ENVIRONMENT, "/some/images");
