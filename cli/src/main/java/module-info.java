@@ -9,6 +9,7 @@ module org.microvm.cli {
   requires org.microvm.fencing;
   requires org.microvm.machine;
   requires transitive org.microvm.qmp;
+  requires org.microvm.socket;
   requires org.microvm.spice;
   requires org.slf4j;
 

@@ -19,7 +19,7 @@ import org.microvm.cli.named.Machines;
 import org.microvm.fencing.FenceMachine;
 import org.microvm.fencing.FencePolicy;
 import org.microvm.fencing.FenceService;
-import org.microvm.linux.UnixSocket;
+import org.microvm.socket.UnixConnection;
 import org.microvm.virtioserial.options.NearestWord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -97,10 +97,10 @@ final class FenceCommand implements Callable<Integer> {
       Path path = CommandLineBytes.path(pair.right());
       // The service would wait for it forever, and the guest could fence nobody.
       int bytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
-      if (bytes > UnixSocket.MAX_PATH_BYTES) {
+      if (bytes > UnixConnection.MAX_PATH_BYTES) {
         throw new UsageException(
             "--channel %s: a socket's path has at most %d bytes, this one has %d"
-                .formatted(channel, UnixSocket.MAX_PATH_BYTES, bytes));
+                .formatted(channel, UnixConnection.MAX_PATH_BYTES, bytes));
       }
       if (sockets.put(pair.left(), path) != null) {
         throw new UsageException("--channel " + channel + ": " + pair.left() + " has two channels");

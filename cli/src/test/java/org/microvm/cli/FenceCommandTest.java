@@ -168,7 +168,7 @@ class FenceCommandTest {
   @Test
   void channelWithATooLongPath_isRefused() {
     StringWriter err = new StringWriter();
-    String path = "/" + "x".repeat(107);
+    String path = "/" + "x".repeat(106);
 
     int status =
         Main.execute(
@@ -177,7 +177,7 @@ class FenceCommandTest {
                 .toArray(String[]::new));
 
     assertEquals(
-        "microvm: --channel a=%s: a socket's path has at most 107 bytes, this one has 108\n"
+        "microvm: --channel a=%s: a socket's path has at most 106 bytes, this one has 107\n"
             .formatted(path),
         err.toString());
     assertEquals(Main.USAGE, status);

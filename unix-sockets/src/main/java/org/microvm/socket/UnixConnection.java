@@ -5,16 +5,23 @@ import java.io.InterruptedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /** Opens connections to unix sockets, with errors that name the socket. */
 public final class UnixConnection {
+  /**
+   * The longest path in bytes. A server can listen on a path that is one byte longer, which the JDK
+   * does not connect to: it keeps two of the 108 bytes of {@code sun_path} free.
+   */
+  public static final int MAX_PATH_BYTES = 106;
+
   private UnixConnection() {}
 
   /**
    * Connects to a unix socket. Waits while its server has a full backlog.
    *
-   * @param path the path of the socket file
+   * @param path the path of the socket file, at most {@link #MAX_PATH_BYTES} long
    * @return the connection in blocking mode, which the caller closes
    * @throws InterruptedIOException if the calling thread is interrupted, before or during the call;
    *     it stays interrupted
@@ -22,6 +29,12 @@ public final class UnixConnection {
    *     message contains the path
    */
   public static SocketChannel open(Path path) throws IOException {
+    int bytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > MAX_PATH_BYTES) {
+      throw new IOException(
+          "cannot connect to %s: a socket's path has at most %d bytes, this one has %d"
+              .formatted(path, MAX_PATH_BYTES, bytes));
+    }
     try {
       return SocketChannel.open(UnixDomainSocketAddress.of(path));
     } catch (ClosedByInterruptException e) {

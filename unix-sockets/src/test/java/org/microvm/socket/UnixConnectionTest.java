@@ -39,6 +39,34 @@ class UnixConnectionTest {
   }
 
   @Test
+  void path_ofTheGreatestLength_isConnected() throws Exception {
+    Path path = pathOf(UnixConnection.MAX_PATH_BYTES);
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(path));
+
+      try (SocketChannel client = UnixConnection.open(path)) {
+        assertTrue(client.isConnected());
+      }
+    }
+  }
+
+  @Test
+  void path_tooLong_errorSaysWhatIsAccepted() {
+    Path path = pathOf(UnixConnection.MAX_PATH_BYTES + 1);
+
+    IOException failure = assertThrows(IOException.class, () -> UnixConnection.open(path));
+
+    assertEquals(
+        "cannot connect to %s: a socket's path has at most 106 bytes, this one has 107"
+            .formatted(path),
+        failure.getMessage());
+  }
+
+  private Path pathOf(int bytes) {
+    return directory.resolve("s".repeat(bytes - directory.toString().length() - 1));
+  }
+
+  @Test
   void server_missing_errorNamesThePath() {
     Path path = directory.resolve("missing");
 
