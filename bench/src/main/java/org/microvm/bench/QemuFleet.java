@@ -27,7 +27,7 @@ final class QemuFleet {
   private static final Duration ANSWER = Duration.ofMinutes(2);
   private static final long IDLE_SECONDS = 2;
   private static final double MEBI = 1 << 20;
-  private static final Path NO_FILE = Path.of("/nonexistent");
+  private static final Path NO_FILE = Path.of("/proc/self/missing");
 
   private final QemuDriver qemu;
   private final Samples samples;

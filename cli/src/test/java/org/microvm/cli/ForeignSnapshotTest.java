@@ -173,7 +173,8 @@ class ForeignSnapshotTest {
         "/etc/kernel");
 
     // The options are accepted; then there is no state of a vCPU, or no KVM here.
-    assertEquals(Main.FAILED, restore("--chardev=null,id=a", "--kernel", "/nonexistent/kernel"));
+    assertEquals(
+        Main.FAILED, restore("--chardev=null,id=a", "--kernel", "/proc/self/missing/kernel"));
     assertFalse(err.toString().contains("--trust-options"), err.toString());
   }
 

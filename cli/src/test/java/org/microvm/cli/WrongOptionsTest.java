@@ -57,14 +57,14 @@ class WrongOptionsTest {
     List<String> enough = new ArrayList<>(words);
     for (OptionSpec option : spec.options()) {
       if (option.required() && option.group() == null) {
-        enough.addAll(List.of(option.longestName(), "/nonexistent"));
+        enough.addAll(List.of(option.longestName(), "/proc/self/missing"));
       }
     }
     if (!spec.argGroups().isEmpty()) {
       enough.add("--pty");
     }
     if (words.equals(List.of("agent"))) {
-      enough.addAll(List.of("--socket", "/nonexistent"));
+      enough.addAll(List.of("--socket", "/proc/self/missing"));
     }
     for (PositionalParamSpec positional : spec.positionalParameters()) {
       // What follows the first word may not be an option of this command.

@@ -243,8 +243,8 @@ class ChannelCommandsTest {
             + "|GenericError|Failed to add chardev 'c3': socket: host=0.0.0.0: only loopback addresses",
         "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': 'a\\u0000b'}}}"
             + "|GenericError|Failed to add chardev 'c3': 'out' is not a path",
-        "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': '/nonexistent/x'}}}"
-            + "|GenericError|/nonexistent/x",
+        "chardev-add|{'id': 'c3', 'backend': {'type': 'file', 'data': {'out': '/proc/self/missing/x'}}}"
+            + "|GenericError|/proc/self/missing/x",
       })
   void badCommand_isExplainedAndChangesNothing(
       String command, String arguments, String errorClass, String words) throws IOException {

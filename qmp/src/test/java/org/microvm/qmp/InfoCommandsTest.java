@@ -134,7 +134,7 @@ class InfoCommandsTest {
   void capabilityEvents_tellsEachChangeOfAMigration() throws IOException {
     String events = "{'capabilities': [{'capability': 'events', 'state': true}]}";
     run("migrate-set-capabilities", events);
-    run("migrate", "{'uri': 'unix:/nonexistent'}");
+    run("migrate", "{'uri': 'unix:/proc/self/missing'}");
 
     assertEquals("setup", client.awaitEvent("MIGRATION").path("status").asText());
     assertEquals("failed", client.awaitEvent("MIGRATION").path("status").asText());
