@@ -62,7 +62,9 @@ final class AgentCommandCopy implements Callable<Integer> {
         progress.end();
         // Only a file of the host appears once it is complete.
         String state = progress.hasBegun() ? "; " + to + " may be incomplete" : "";
-        System.err.println("microvm: " + GuestText.plain(FailureText.of(e) + state));
+        if (!CheckedOutput.isReaderGone()) {
+          System.err.println("microvm: " + GuestText.plain(FailureText.of(e) + state));
+        }
         return interruption.statusOr(Main.FAILED);
       }
     }

@@ -93,7 +93,7 @@ final class AgentCommandExec implements Callable<Integer> {
       return null;
     }
     try (Fd input = Fd.standardInput()) {
-      return Terminal.isTerminal(input) ? null : System.in;
+      return Terminal.isTerminal(input) ? null : StandardInput.orNone(System.in);
     }
   }
 }

@@ -57,7 +57,7 @@ final class CommandRun {
     Fd input = Fd.standardInput();
     return Terminal.isTerminal(input)
         ? ForegroundTerminal.use(input, ForegroundTerminal.Mode.UNCHANGED).input()
-        : new FileInputStream(FileDescriptor.in);
+        : StandardInput.orNone(new FileInputStream(FileDescriptor.in));
   }
 
   /** Where the guest's console goes. */

@@ -50,7 +50,9 @@ final class ConsoleCommand implements Callable<Integer> {
       }
       ConsoleViewer.End end =
           viewer.show(
-              terminal == null ? new FileInputStream(FileDescriptor.in) : terminal.input(),
+              terminal == null
+                  ? StandardInput.orNone(new FileInputStream(FileDescriptor.in))
+                  : terminal.input(),
               output,
               terminal != null);
       restore.run();
