@@ -130,7 +130,7 @@ public final class Main {
     command.setExecutionStrategy(Main::checkAndRun);
     command.setExecutionExceptionHandler(
         (e, failed, given) -> fail(command, program, message.apply(FailureText.of(e)), FAILED));
-    CommandExit.exit(command.execute(options.toArray(String[]::new)));
+    CommandExit.exit(executeToTheEnd(command, program, options.toArray(String[]::new)));
   }
 
   /**
@@ -174,7 +174,7 @@ public final class Main {
       command.usage(command.getErr());
       return USAGE;
     }
-    return command.execute(args);
+    return executeToTheEnd(command, "microvm", args);
   }
 
   /**
@@ -214,6 +214,21 @@ public final class Main {
         .setAllowOptionsAsOptionParameters(true)
         .setAllowSubcommandsAsOptionParameters(true)
         .registerConverter(Path.class, CommandLineBytes::path);
+  }
+
+  /**
+   * Executes the command, also if an error ends it, such as that the host has no more threads. If
+   * that left this class, threads that the command has started would keep the process for ever.
+   */
+  private static int executeToTheEnd(CommandLine command, String program, String... args) {
+    try {
+      return command.execute(args);
+    } catch (OutOfMemoryError e) {
+      return fail(command, program, e.getMessage(), FAILED);
+    } catch (Error e) {
+      e.printStackTrace(command.getErr());
+      return FAILED;
+    }
   }
 
   /** Prints the message as one line, because scripts read it. */

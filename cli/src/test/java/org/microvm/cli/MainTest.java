@@ -10,10 +10,40 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
 
 /** Tests that commands are found by their names. */
 @Timeout(60)
 class MainTest {
+  @Command(name = "failing")
+  private static final class Failing implements Runnable {
+    private final Error error;
+
+    Failing(Error error) {
+      this.error = error;
+    }
+
+    @Override
+    public void run() {
+      throw error;
+    }
+  }
+
+  @Test
+  void commandThatEndsByAnError_hasAStatus() {
+    StringWriter err = new StringWriter();
+
+    int status =
+        Main.execute(
+            new CommandLine(new Failing(new OutOfMemoryError("no more threads"))),
+            new PrintWriter(err),
+            "--");
+
+    assertEquals("microvm: no more threads\n", err.toString());
+    assertEquals(Main.FAILED, status);
+  }
+
   private final StringWriter err = new StringWriter();
 
   private int execute(String... args) {
