@@ -8,8 +8,9 @@ import java.util.function.Consumer;
 
 /**
  * The memory that all ports of a device together may use for the bytes they keep. A ring that finds
- * it spent is full, whatever its own limit, so that its sender is held back; it is notified when memory
- * is free again. The memory is part of a {@link KeptPool}, which the devices of a process share.
+ * it spent is full, whatever its own limit, so that its sender is held back; it is notified when
+ * memory is free again. The memory is part of a {@link KeptPool}, which the devices of a process
+ * share.
  *
  * <p>A ring's first page is not counted: it lets every port keep a little, however much others
  * keep. Guarded by the device lock.
