@@ -2,7 +2,7 @@ package org.microvm.devices.virtio.blk;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import org.microvm.linux.Errno;
 import org.microvm.linux.Fd;
 
@@ -21,6 +21,7 @@ final class OverlayMap {
   private final Fd file;
   private final long start;
   private final MemorySegment page = Arena.ofAuto().allocate(PAGE);
+  private final ByteBuffer bits = page.asByteBuffer();
 
   /** The number of the page in memory. */
   private long loaded = NONE;
@@ -97,9 +98,8 @@ final class OverlayMap {
     boolean changed = false;
     for (long sector = from; sector < to; sector++) {
       if (!bit(sector)) {
-        long at = byteOf(sector);
-        int set = page.get(ValueLayout.JAVA_BYTE, at) | 1 << sector % Byte.SIZE;
-        page.set(ValueLayout.JAVA_BYTE, at, (byte) set);
+        int at = byteOf(sector);
+        bits.put(at, (byte) (bits.get(at) | 1 << sector % Byte.SIZE));
         changed = true;
       }
     }
@@ -107,11 +107,11 @@ final class OverlayMap {
   }
 
   private boolean bit(long sector) {
-    return (page.get(ValueLayout.JAVA_BYTE, byteOf(sector)) >> sector % Byte.SIZE & 1) != 0;
+    return (bits.get(byteOf(sector)) >> sector % Byte.SIZE & 1) != 0;
   }
 
-  private static long byteOf(long sector) {
-    return sector % SECTORS_OF_A_PAGE / Byte.SIZE;
+  private static int byteOf(long sector) {
+    return (int) (sector % SECTORS_OF_A_PAGE / Byte.SIZE);
   }
 
   private long load(long number) {
