@@ -185,7 +185,15 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
         return ServerAnswer.ownProcess();
       }
     }
-    ServedMachine machine = ServedMachine.start(options.get(), machines, shared);
+    ServedMachine machine;
+    try {
+      machine = ServedMachine.start(options.get(), machines, shared);
+    } catch (IOException | MachineException e) {
+      if (ServerRefusal.isCauseOf(e)) {
+        return ServerAnswer.ownProcess();
+      }
+      throw e;
+    }
     add(machine);
     return ServerAnswer.done(machine.warning());
   }

@@ -91,6 +91,8 @@ final class ServeCommand implements Callable<Integer> {
       return Background.start(System.err);
     }
     Background.begin();
+    // In the sandbox it cannot be created; the machines read it, and report why there is none.
+    SnapshotKey.ofUser();
     if (sandboxed) {
       SandboxOptions.enterServer(sandbox != null);
     }
