@@ -61,7 +61,7 @@ class FreezeTest {
 
     PortException refused = assertThrows(PortException.class, changes::begin);
 
-    assertTrue(refused.getMessage().contains("has left"), refused.getMessage());
+    assertTrue(refused.getMessage().contains("has migrated"), refused.getMessage());
   }
 
   @Test
