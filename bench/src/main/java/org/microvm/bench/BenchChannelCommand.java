@@ -1,6 +1,7 @@
 package org.microvm.bench;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.microvm.cli.UsageException;
 import picocli.CommandLine.Command;
@@ -35,6 +36,12 @@ final class BenchChannelCommand implements Callable<Integer> {
   private double warmUp;
 
   @Option(
+      names = "--run-option",
+      paramLabel = "OPTION",
+      description = "add an option of 'microvm run', for example --run-option=--warm-up")
+  private List<String> runOptions = List.of();
+
+  @Option(
       names = "--only",
       paramLabel = "TEXT",
       defaultValue = "",
@@ -54,6 +61,7 @@ final class BenchChannelCommand implements Callable<Integer> {
     }
     new ChannelBenchmarkRun(BenchCommand.home(), System.out)
         .compareQemu(compareQemu)
+        .runOptions(runOptions)
         .only(only)
         .output(output)
         .run(rounds, warmUp, seconds);

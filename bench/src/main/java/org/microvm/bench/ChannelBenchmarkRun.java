@@ -14,6 +14,7 @@ public final class ChannelBenchmarkRun {
   private final Path home;
   private final PrintStream out;
   private boolean compareQemu;
+  private List<String> runOptions = List.of();
   private String only = "";
   private Path output;
 
@@ -29,6 +30,12 @@ public final class ChannelBenchmarkRun {
   /** Sets whether QEMU is measured too. */
   public ChannelBenchmarkRun compareQemu(boolean on) {
     compareQemu = on;
+    return this;
+  }
+
+  /** Sets the options to add to those of {@code microvm run}. */
+  public ChannelBenchmarkRun runOptions(List<String> options) {
+    runOptions = List.copyOf(options);
     return this;
   }
 
@@ -60,7 +67,7 @@ public final class ChannelBenchmarkRun {
     }
     Path directory = Files.createTempDirectory("microvm-bench");
     try {
-      Vmms vmms = new Vmms(home, directory);
+      Vmms vmms = new Vmms(home, directory, runOptions);
       List<Peer.Factory> peers = new ArrayList<>(List.of(vmms.microvm()));
       if (compareQemu) {
         peers.add(vmms.qemu());

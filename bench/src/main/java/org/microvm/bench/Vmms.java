@@ -14,14 +14,17 @@ final class Vmms {
 
   private final Path home;
   private final Path directory;
+  private final List<String> runOptions;
 
   /**
    * @param home directory of the built source tree
    * @param directory for sockets
+   * @param runOptions are added to those of {@code microvm run}
    */
-  Vmms(Path home, Path directory) {
+  Vmms(Path home, Path directory, List<String> runOptions) {
     this.home = home;
     this.directory = directory;
+    this.runOptions = List.copyOf(runOptions);
   }
 
   private Path guest() {
@@ -40,6 +43,7 @@ final class Vmms {
     arguments.addAll(List.of("--memory", GUEST_MEMORY_MIB + "M"));
     arguments.addAll(List.of("--device", "virtio-serial,max_ports=" + (sockets.size() + 1)));
     addPorts(arguments, "--chardev", "--device", workload, sockets);
+    arguments.addAll(runOptions);
     return arguments;
   }
 

@@ -1,33 +1,44 @@
 package org.microvm.cli;
 
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.microvm.machine.Machine;
-import org.microvm.machine.MigrationWarmup;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Warms up migration in the background, once the machine has run for a moment. */
+/** Warms the JVM up in the background, once a machine or a server has run for a moment. */
 final class LateWarmup {
+  private static final Logger LOG = LoggerFactory.getLogger(LateWarmup.class);
+
   /** After this time a restored guest has answered, and most short-lived machines have ended. */
   private static final long AFTER_SECONDS = 2;
 
   private LateWarmup() {}
 
-  /** For a machine with a control socket, which can be migrated. */
-  static void start(Machine machine) {
-    Thread.ofPlatform()
-        .daemon()
-        .name("migration-warmup")
-        .priority(Thread.MIN_PRIORITY)
-        .start(
-            () -> {
-              try {
-                machine.end().get(AFTER_SECONDS, TimeUnit.SECONDS);
-              } catch (TimeoutException e) {
-                MigrationWarmup.run();
-              } catch (InterruptedException | ExecutionException e) {
-                // The process is ending.
-              }
-            });
+  /**
+   * Starts the thread. Without one there is no warm-up.
+   *
+   * @param end completed when the machine or the server has ended
+   */
+  static void start(String name, Future<?> end, Runnable warmup) {
+    try {
+      Thread.ofPlatform()
+          .daemon()
+          .name(name)
+          .priority(Thread.MIN_PRIORITY)
+          .start(
+              () -> {
+                try {
+                  end.get(AFTER_SECONDS, TimeUnit.SECONDS);
+                } catch (TimeoutException e) {
+                  warmup.run();
+                } catch (InterruptedException | ExecutionException e) {
+                  // The process is ending.
+                }
+              });
+    } catch (OutOfMemoryError e) {
+      LOG.debug("no thread for {}: {}", name, e.getMessage());
+    }
   }
 }

@@ -16,6 +16,7 @@ import org.microvm.cli.serve.ServerClient;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
 import org.microvm.linux.FailureText;
+import org.microvm.machine.ChannelWarmup;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.runtime.VmmRuntime;
 import org.slf4j.Logger;
@@ -143,6 +144,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
 
   /** Returns once the server has been stopped, or was replaced and has no machines left. */
   void await() {
+    LateWarmup.start("channel-warmup", ended, ChannelWarmup::runForRuntime);
     ended.join();
   }
 

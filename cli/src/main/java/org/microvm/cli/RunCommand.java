@@ -12,7 +12,9 @@ import java.util.function.Consumer;
 import org.microvm.cli.named.Background;
 import org.microvm.cli.named.MachineFiles;
 import org.microvm.kvm.HostVirtualization;
+import org.microvm.machine.ChannelWarmup;
 import org.microvm.machine.Machine;
+import org.microvm.machine.MigrationWarmup;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -54,6 +56,12 @@ final class RunCommand implements Callable<Integer> {
               "end the machine after this time, with status 124 (default: no limit)",
               "--timeout")
           .build();
+
+  private final OptionSpec warmUp =
+      Options.flag(
+          "first compile the code of channels, which takes about a second: the first messages of a"
+              + " channel are then as fast as later ones",
+          "--warm-up");
 
   private final OptionSpec detach =
       Options.flag(
@@ -118,7 +126,7 @@ final class RunCommand implements Callable<Integer> {
     all.add(exitStats);
     all.addAll(resume.all());
     all.addAll(incoming.all());
-    all.addAll(List.of(noConsole, timeout, detach));
+    all.addAll(List.of(noConsole, timeout, warmUp, detach));
     return all;
   }
 
@@ -178,6 +186,9 @@ final class RunCommand implements Callable<Integer> {
     shutdown.during(this::prepare);
     boolean stays = incoming.staysAfterMigration(control);
     sandbox.enter(files(), control.isRequested());
+    if (Options.isGiven(warmUp)) {
+      ChannelWarmup.run();
+    }
     try {
       shutdown.during(() -> pidFile = PidFile.write(extras.pidFile()));
       shutdown.during(() -> machine = MachineStart.make(this::machine));
@@ -241,7 +252,7 @@ final class RunCommand implements Callable<Integer> {
       ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
     }
     if (control.isOpen()) {
-      LateWarmup.start(machine);
+      LateWarmup.start("migration-warmup", machine.end(), MigrationWarmup::run);
     }
     runs();
   }

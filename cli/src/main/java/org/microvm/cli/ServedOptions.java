@@ -40,6 +40,10 @@ final class ServedOptions {
   private final OptionSpec restore = Options.path("DIRECTORY", "", "--restore");
   private final OptionSpec clock = Options.text("saved|realtime", "", "--clock").build();
   private final OptionSpec detach = Options.flag("", "--detach");
+
+  /** Without effect: the server itself warms up. */
+  private final OptionSpec warmUp = Options.flag("", "--warm-up");
+
   private MachineName name;
 
   private ServedOptions() {}
@@ -98,7 +102,7 @@ final class ServedOptions {
     CommandSpec spec = Options.command(this, RUN, "");
     List<OptionSpec> all = new ArrayList<>(machine.all());
     all.addAll(control.all());
-    all.addAll(List.of(restore, clock, detach));
+    all.addAll(List.of(restore, clock, detach, warmUp));
     CommandLine line = Main.configured(Options.complete(spec, all));
     line.parseArgs(words.toArray(String[]::new));
     return line;

@@ -28,6 +28,7 @@ class ServedOptionsTest {
         "--chardev file,id=a,path=/dev/stdout|false",
         "--chardev file,id=a,path=/proc/self/fd/1|false",
         "--qmp unix:/tmp/q|false",
+        "--warm-up|true",
         "--sandbox on|false",
       })
   void machine_isServedIfTheServerMayWriteItsFiles(String options, boolean served) {

@@ -127,9 +127,11 @@ final class RestoreTarget implements AutoCloseable {
   /**
    * Opens the channel of a machine that is used for a warm-up. Call this before {@link #standBy}.
    */
-  void driveChannels() throws GuestMemoryException {
+  WarmupDriver driveChannels() throws GuestMemoryException {
     Board board = parts.board();
-    new WarmupDriver(board.slots().getFirst().transport(), board.ram().memory()).start();
+    WarmupDriver driver = new WarmupDriver(board.slots().getFirst(), board.ram().memory());
+    driver.start();
+    return driver;
   }
 
   /**

@@ -7,6 +7,8 @@ import org.microvm.devices.bus.BusDevice;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.MmioRegister;
 import org.microvm.devices.virtio.VirtioFeatures;
+import org.microvm.linux.EventFd;
+import org.microvm.machine.board.VirtioSlot;
 import org.microvm.memory.GuestMemory;
 import org.microvm.memory.GuestMemoryException;
 import org.microvm.virtioserial.SerialDevice;
@@ -64,16 +66,19 @@ final class WarmupDriver {
   private static final long AVAILABLE = 0x400;
   private static final long USED = 0x800;
 
+  private final VirtioSlot slot;
   private final BusDevice registers;
   private final GuestMemory memory;
+  private int sent;
 
   /**
-   * @param registers the device's registers
+   * @param slot the device
    * @param memory the guest's memory; the first 64 KiB are overwritten
    */
-  WarmupDriver(BusDevice registers, GuestMemory memory) {
-    this.registers = registers;
+  WarmupDriver(VirtioSlot slot, GuestMemory memory) {
+    this.slot = slot;
     this.memory = memory;
+    registers = slot.transport();
   }
 
   /** Initializes the device and opens its port. */
@@ -137,5 +142,40 @@ final class WarmupDriver {
       memory.putShort(base + AVAILABLE + 4 + 2L * i, i);
     }
     memory.putShort(base + AVAILABLE + 2, count);
+  }
+
+  /** The queue from which the port's program receives, all of whose buffers are available. */
+  WarmupRing receiveRing() {
+    return ring(RECEIVE, SIZE);
+  }
+
+  /** The queue with which the port's program sends, after {@link #start} has used one buffer. */
+  WarmupRing transmitRing() {
+    return ring(TRANSMIT, 1);
+  }
+
+  private WarmupRing ring(int queue, int filled) {
+    long base = queue * QUEUE_BYTES;
+    EventFd event = slot.notifyFds().get(slot.hasEventPerQueue() ? queue : 0);
+    return new WarmupRing(memory, base + AVAILABLE, base + USED, SIZE, filled, event::signal);
+  }
+
+  /** Makes one of the port's buffers available that has been used, or a new one. */
+  void send(WarmupRing ring, int bytes) throws GuestMemoryException {
+    int buffer = sent++ % SIZE;
+    memory.putLong(TRANSMIT * QUEUE_BYTES + 16L * buffer, buffer(TRANSMIT, buffer));
+    memory.putInt(TRANSMIT * QUEUE_BYTES + 16L * buffer + 8, bytes);
+    memory.putShort(TRANSMIT * QUEUE_BYTES + 16L * buffer + 12, 0);
+    ring.add(buffer);
+  }
+
+  /** Acknowledges an interrupt, as a guest's handler does (section 4.2.2). */
+  void acknowledge() {
+    if (slot.fastPath().isPresent()) {
+      // KVM signals this when the driver writes to the register.
+      slot.fastPath().get().acknowledgements().signal();
+    } else {
+      write(MmioRegister.INTERRUPT_ACK, MmioRegister.INTERRUPT_USED_BUFFERS);
+    }
   }
 }
