@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * Warms the JVM up for channels: exchanges messages between a host program and a guest that is
  * played in Java, until the JVM has compiled the code of a channel. Without a warm-up it compiles
  * while the first guest runs. On a host with two processors, the compilers then take turns with the
- * guest and the event loop, and one of a hundred round trips takes milliseconds.
+ * guest and the event loop, and one of a thousand round trips takes milliseconds.
  *
  * <p>The JVM discards compiled code that comes to a branch it has never seen. So this is done with
  * several machines and connections, with messages of different lengths, and with guests that reply
@@ -65,11 +65,6 @@ public final class ChannelWarmup {
   private static final AtomicBoolean BEGUN = new AtomicBoolean();
 
   private ChannelWarmup() {}
-
-  /** {@return whether this process has begun to warm up} */
-  public static boolean hasBegun() {
-    return BEGUN.get();
-  }
 
   /**
    * Warms up for machines that have event loops of their own, once per process. That takes about a

@@ -1,7 +1,6 @@
 package org.microvm.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
@@ -45,13 +44,6 @@ class ChannelWarmupTest {
     use(_ -> {});
 
     assertEquals(before, descriptors());
-  }
-
-  @Test
-  void aProcessBeginsOnce() {
-    ChannelWarmup.run();
-
-    assertTrue(ChannelWarmup.hasBegun());
   }
 
   private static PortStatus use(Consumer<MachineConfig.Builder> configuration) throws Exception {
