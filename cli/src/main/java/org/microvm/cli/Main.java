@@ -217,8 +217,9 @@ public final class Main {
   }
 
   /**
-   * Executes the command, also if an error ends it, such as that the host has no more threads. If
-   * that left this class, threads that the command has started would keep the process for ever.
+   * Executes the command, and returns its status even if an {@link Error} ends it, for example
+   * because the host has no more threads. If the error left this class, the threads that the
+   * command has started would keep the process alive.
    */
   private static int executeToTheEnd(CommandLine command, String program, String... args) {
     try {

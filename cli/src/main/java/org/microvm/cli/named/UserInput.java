@@ -6,8 +6,8 @@ import java.util.Optional;
 import org.microvm.linux.FailureText;
 
 /**
- * Standard input on its way to a guest. One that cannot be read ends, so that nobody waits for it
- * for ever, and whoever reports how all ended asks for the reason. One thread reads it.
+ * Standard input that is sent to a guest. If it cannot be read, it ends like an empty one, so that
+ * its reader does not wait forever, and the reason is kept for the report. One thread reads it.
  */
 public final class UserInput {
   private final InputStream source;
