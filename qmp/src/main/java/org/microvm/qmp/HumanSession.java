@@ -29,34 +29,19 @@ final class HumanSession {
   private static final int DELETE = 127;
   private static final int CTRL_U = 21;
 
-  private final HostConnection connection;
+  private final ClientConnection connection;
   private final HumanMonitor monitor;
   private final Runnable onEnd;
-  private final QmpOutput output;
   private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
-  private final EventLoop.Watch watch;
 
-  /** Of the output, if that is another descriptor than the input; else null. */
-  private final EventLoop.Watch outputWatch;
-
-  private boolean ended;
   private int last;
 
   HumanSession(EventLoop loop, HostConnection connection, HumanMonitor monitor, Runnable onEnd)
       throws ErrnoException {
-    this.connection = connection;
     this.monitor = monitor;
     this.onEnd = onEnd;
-    output = new QmpOutput(connection.output());
-    watch = loop.watch(connection.input(), EventLoop.IN, this::ready);
-    try {
-      outputWatch =
-          connection.isDuplex() ? null : loop.watch(connection.output(), 0, events -> flush());
-    } catch (ErrnoException | RuntimeException | Error e) {
-      watch.close();
-      throw e;
-    }
+    this.connection = new ClientConnection(loop, connection, this::ready, events -> flush());
   }
 
   /** Sends the greeting and the first prompt. */
@@ -68,7 +53,7 @@ final class HumanSession {
     if ((events & EventLoop.OUT) != 0) {
       flush();
     }
-    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) != 0 && !ended) {
+    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) != 0 && !connection.isClosed()) {
       read();
     }
   }
@@ -121,31 +106,26 @@ final class HumanSession {
 
   /** Sends characters, each of which is a byte. */
   private void send(String text) {
-    if (!ended) {
-      output.add(text.getBytes(StandardCharsets.ISO_8859_1));
+    if (!connection.isClosed()) {
+      connection.output().add(text.getBytes(StandardCharsets.ISO_8859_1));
       flush();
     }
   }
 
   private void flush() {
-    if (ended) {
+    if (connection.isClosed()) {
       return;
     }
-    if (!output.flush()) {
+    if (!connection.output().flush()) {
       end();
       return;
     }
-    output.await(watch, outputWatch);
+    connection.await();
   }
 
   /** Disconnects the client. */
   void end() {
-    if (!ended) {
-      ended = true;
-      watch.close();
-      if (outputWatch != null) {
-        outputWatch.close();
-      }
+    if (!connection.isClosed()) {
       connection.close();
       onEnd.run();
     }

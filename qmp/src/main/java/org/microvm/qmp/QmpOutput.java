@@ -6,7 +6,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.microvm.linux.Errno;
-import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 
 /** The lines that a client has not received yet, sent as the socket has room. Never blocks. */
@@ -69,23 +68,5 @@ final class QmpOutput {
       }
     }
     return true;
-  }
-
-  /**
-   * Awaits what can be done next: input, unless the client leaves too much unread, and room for
-   * output if there is any.
-   *
-   * @param input the watch of the client's input
-   * @param output the watch of its output, or null if that is the same descriptor
-   */
-  void await(EventLoop.Watch input, EventLoop.Watch output) {
-    int in = isFull() ? 0 : EventLoop.IN;
-    int out = pending > 0 ? EventLoop.OUT : 0;
-    if (output == null) {
-      input.interest(in | out);
-    } else {
-      input.interest(in);
-      output.interest(out);
-    }
   }
 }

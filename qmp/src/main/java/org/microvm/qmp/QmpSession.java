@@ -41,18 +41,13 @@ final class QmpSession implements QmpInput.Sink {
   private static final int READ_BYTES = 4096;
 
   private final EventLoop loop;
-  private final HostConnection connection;
+  private final ClientConnection connection;
   private final QmpCommands commands;
   private final QmpEvents events;
   private final Consumer<QmpSession> onEnd;
   private final QmpOutput output;
   private final QmpInput input = new QmpInput(this);
   private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
-  private final EventLoop.Watch watch;
-
-  /** Of the output, if that is another descriptor than the input; else null. */
-  private final EventLoop.Watch outputWatch;
-
   private final Deque<Fd> descriptors = new ArrayDeque<>();
 
   /** What was read, and how much of it was processed. */
@@ -66,7 +61,6 @@ final class QmpSession implements QmpInput.Sink {
   private boolean negotiated;
   private boolean outOfBand;
   private boolean inputEnded;
-  private boolean ended;
 
   QmpSession(
       EventLoop loop,
@@ -76,19 +70,11 @@ final class QmpSession implements QmpInput.Sink {
       Consumer<QmpSession> onEnd)
       throws ErrnoException {
     this.loop = loop;
-    this.connection = connection;
     this.commands = commands;
     this.events = events;
     this.onEnd = onEnd;
-    output = new QmpOutput(connection.output());
-    watch = loop.watch(connection.input(), EventLoop.IN, this::ready);
-    try {
-      outputWatch =
-          connection.isDuplex() ? null : loop.watch(connection.output(), 0, this::writable);
-    } catch (ErrnoException | RuntimeException | Error e) {
-      watch.close();
-      throw e;
-    }
+    this.connection = new ClientConnection(loop, connection, this::ready, readiness -> writable());
+    output = this.connection.output();
   }
 
   /** Sends the greeting. */
@@ -98,7 +84,7 @@ final class QmpSession implements QmpInput.Sink {
 
   /** Sends an event, if the client has negotiated its capabilities. */
   void event(ObjectNode event) {
-    if (negotiated && !ended) {
+    if (negotiated && !connection.isClosed()) {
       output.add(line(event));
       flush();
       if (processed < chunk.length && !output.isFull()) {
@@ -109,9 +95,9 @@ final class QmpSession implements QmpInput.Sink {
 
   private void ready(int events) {
     if ((events & EventLoop.OUT) != 0) {
-      writable(events);
+      writable();
     }
-    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) == 0 || ended) {
+    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) == 0 || connection.isClosed()) {
       return;
     }
     if (!inputEnded && processed == chunk.length) {
@@ -121,7 +107,7 @@ final class QmpSession implements QmpInput.Sink {
     }
   }
 
-  private void writable(int events) {
+  private void writable() {
     flush();
     process();
   }
@@ -149,15 +135,13 @@ final class QmpSession implements QmpInput.Sink {
    */
   private void finish() {
     inputEnded = true;
-    if (outputWatch != null) {
-      watch.close();
-    }
+    connection.endInput();
     flush();
   }
 
   /** Runs the commands that were read, until the client has enough answers to read. */
   private void process() {
-    while (processed < chunk.length && !ended && !output.isFull()) {
+    while (processed < chunk.length && !connection.isClosed() && !output.isFull()) {
       input.accept(chunk[processed++] & 0xff);
     }
   }
@@ -172,7 +156,7 @@ final class QmpSession implements QmpInput.Sink {
 
   @Override
   public void value(byte[] json) {
-    if (ended) {
+    if (connection.isClosed()) {
       return;
     }
     JsonNode id = null;
@@ -247,7 +231,7 @@ final class QmpSession implements QmpInput.Sink {
   /** Sends an answer, after the events that the command has caused. */
   private void send(ObjectNode reply) {
     events.flush();
-    if (!ended) {
+    if (!connection.isClosed()) {
       byte[] line = line(reply);
       answer = line.length;
       output.add(line);
@@ -260,7 +244,7 @@ final class QmpSession implements QmpInput.Sink {
   }
 
   private void flush() {
-    if (ended) {
+    if (connection.isClosed()) {
       return;
     }
     if (!output.flush()) {
@@ -276,22 +260,17 @@ final class QmpSession implements QmpInput.Sink {
 
   private void await() {
     if (!inputEnded) {
-      output.await(watch, outputWatch);
+      connection.await();
     } else if (output.pending() == 0) {
       end();
     } else {
-      (outputWatch == null ? watch : outputWatch).interest(EventLoop.OUT);
+      connection.awaitRoom();
     }
   }
 
   /** Disconnects the client. */
   void end() {
-    if (!ended) {
-      ended = true;
-      watch.close();
-      if (outputWatch != null) {
-        outputWatch.close();
-      }
+    if (!connection.isClosed()) {
       connection.close();
       descriptors.forEach(Fd::close);
       descriptors.clear();
