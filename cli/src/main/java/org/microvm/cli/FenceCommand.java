@@ -67,7 +67,9 @@ final class FenceCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    read();
+    readChannels();
+    readAllowances();
+    readStarters();
     Machines machines = Machines.ofUser();
     Map<String, FenceMachine> fenced = new HashMap<>();
     for (Set<String> names : allowed.values()) {
@@ -91,7 +93,7 @@ final class FenceCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void read() {
+  private void readChannels() {
     for (String channel : channels) {
       Pair pair = Pair.of("--channel", "GUEST=PATH", channel);
       Path path = CommandLineBytes.path(pair.right());
@@ -106,6 +108,9 @@ final class FenceCommand implements Callable<Integer> {
         throw new UsageException("--channel " + channel + ": " + pair.left() + " has two channels");
       }
     }
+  }
+
+  private void readAllowances() {
     for (String allowance : allowances) {
       Pair pair = Pair.of("--allow", "GUEST=NAME[,NAME...]", allowance);
       if (!sockets.containsKey(pair.left())) {
@@ -119,11 +124,14 @@ final class FenceCommand implements Callable<Integer> {
         names.add(NamedRun.name("--allow " + allowance, name).text());
       }
     }
+  }
+
+  private void readStarters() {
+    Set<String> fenced = new TreeSet<>();
+    allowed.values().forEach(fenced::addAll);
     for (String starter : starters) {
       Pair pair = Pair.of("--start", "NAME=PROGRAM", starter);
       Path program = CommandLineBytes.path(pair.right()).toAbsolutePath();
-      Set<String> fenced = new TreeSet<>();
-      allowed.values().forEach(fenced::addAll);
       if (!fenced.contains(pair.left())) {
         throw new UsageException(
             "--start %s: no guest may fence %s (--allow)%s"

@@ -64,6 +64,21 @@ final class Devices {
           "iothread",
           "secret");
 
+  /** Properties of a memory backend that have no effect here. */
+  private static final List<String> OF_MEMORY =
+      List.of(
+          "share",
+          "prealloc",
+          "merge",
+          "dump",
+          "seal",
+          "policy",
+          "host-nodes",
+          "reserve",
+          "prealloc-threads");
+
+  private static final List<String> OF_SECRETS = List.of("format", "data", "file", "keyid", "iv");
+
   private static final List<String> SOURCES = List.of("/dev/urandom", "/dev/random");
 
   private final HostEnds ends;
@@ -226,25 +241,11 @@ final class Devices {
       }
       case "secret" -> {
         // Nothing here is encrypted; libvirt makes a secret for each machine.
-        for (String name : List.of("format", "data", "file", "keyid", "iv")) {
-          options.take(name);
-        }
+        OF_SECRETS.forEach(options::take);
       }
       case "memory-backend-ram", "memory-backend-memfd" -> {
         memorySizes.put(id, bytes(options.need("size")));
-        for (String name :
-            List.of(
-                "share",
-                "prealloc",
-                "merge",
-                "dump",
-                "seal",
-                "policy",
-                "host-nodes",
-                "reserve",
-                "prealloc-threads")) {
-          options.take(name);
-        }
+        OF_MEMORY.forEach(options::take);
       }
       default ->
           throw new OptionException(

@@ -34,6 +34,27 @@ final class Disks {
           "node-name",
           "force-share");
 
+  /** Properties of a disk device that nothing here depends on. */
+  private static final List<String> ACCEPTED_OF_DEVICE =
+      List.of(
+          "bootindex",
+          "scsi",
+          "write-cache",
+          "num-queues",
+          "queue-size",
+          "share-rw",
+          "config-wce",
+          "discard",
+          "scsi-id",
+          "lun",
+          "channel",
+          "device_id",
+          "iothread",
+          "request-merging",
+          "event_idx",
+          "indirect_desc",
+          "rotation_rate");
+
   private static final List<String> CACHES =
       List.of("none", "writeback", "writethrough", "directsync", "unsafe");
 
@@ -102,10 +123,7 @@ final class Disks {
     String format = options.take("format").orElse("");
     format = options.take("driver").orElse(format);
     Map<String, String> values = new LinkedHashMap<>();
-    boolean readOnly = false;
-    for (String name : List.of("readonly", "read-only", "file.read-only")) {
-      readOnly |= options.takeFlag(name, false);
-    }
+    boolean readOnly = takeReadOnly(options);
     boolean overlay = options.takeFlag("snapshot", false);
     if (options.takeFlag("copy-on-read", false)) {
       throw new OptionException("copy-on-read=on is not supported");
@@ -115,12 +133,7 @@ final class Disks {
     }
     String discard = options.take("discard").orElse("ignore");
     values.put("discard", List.of("on", "unmap").contains(discard) ? "unmap" : discard);
-    options.takeChoice("cache", "writeback", CACHES, word -> word);
-    for (String name : List.of("aio", "file.aio")) {
-      options.takeChoice(name, "threads", List.of("threads", "native", "io_uring"), word -> word);
-    }
-    options.takeChoice("detect-zeroes", "off", List.of("off", "on", "unmap"), word -> word);
-    ACCEPTED.forEach(options::take);
+    takeAccepted(options);
     options.finish();
     switch (format) {
       case "raw", "file", "host_device" -> values.put("format", "raw");
@@ -142,6 +155,25 @@ final class Disks {
       values.put("snapshot", "on");
     }
     return new Disk(sets.path(path), values);
+  }
+
+  /** Takes the option's three names. */
+  private static boolean takeReadOnly(OptionList options) throws OptionException {
+    boolean readOnly = false;
+    for (String name : List.of("readonly", "read-only", "file.read-only")) {
+      readOnly |= options.takeFlag(name, false);
+    }
+    return readOnly;
+  }
+
+  /** Takes the options that have no effect, and checks the values of some. */
+  private static void takeAccepted(OptionList options) throws OptionException {
+    options.takeChoice("cache", "writeback", CACHES, word -> word);
+    for (String name : List.of("aio", "file.aio")) {
+      options.takeChoice(name, "threads", List.of("threads", "native", "io_uring"), word -> word);
+    }
+    options.takeChoice("detect-zeroes", "off", List.of("off", "on", "unmap"), word -> word);
+    ACCEPTED.forEach(options::take);
   }
 
   private static Path path(String text) throws OptionException {
@@ -205,27 +237,7 @@ final class Disks {
       String word = options.take(name).orElse("auto");
       disk = word.equals("auto") ? disk : disk.with(name, word);
     }
-    for (String name :
-        List.of(
-            "bootindex",
-            "scsi",
-            "write-cache",
-            "num-queues",
-            "queue-size",
-            "share-rw",
-            "config-wce",
-            "discard",
-            "scsi-id",
-            "lun",
-            "channel",
-            "device_id",
-            "iothread",
-            "request-merging",
-            "event_idx",
-            "indirect_desc",
-            "rotation_rate")) {
-      options.take(name);
-    }
+    ACCEPTED_OF_DEVICE.forEach(options::take);
     for (String name : List.of("logical_block_size", "physical_block_size")) {
       String size = options.take(name).orElse("512");
       if (!size.equals("512")) {
