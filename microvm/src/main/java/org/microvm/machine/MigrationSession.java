@@ -66,8 +66,9 @@ final class MigrationSession {
               stream,
               limits,
               memory,
-              now -> context.listeners().tell(listener -> listener.migrationChanged(now)),
-              end -> context.listeners().tell(listener -> listener.migrationEnded(end)));
+              new OutgoingMigration.Callbacks(
+                  now -> context.listeners().tell(listener -> listener.migrationChanged(now)),
+                  end -> context.listeners().tell(listener -> listener.migrationEnded(end))));
       migration.start();
       return migration;
     } catch (Error e) {

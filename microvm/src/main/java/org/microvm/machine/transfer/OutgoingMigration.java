@@ -43,8 +43,7 @@ public final class OutgoingMigration implements Migration {
   private final Cancellation cancellation;
   private final MigrationLimits limits;
   private final MigrationMemory memory;
-  private final Consumer<MigrationProgress> onActive;
-  private final Consumer<MigrationProgress> onEnd;
+  private final Callbacks callbacks;
   private final Duration handover;
   private final DestinationAnswers destination;
   private final CompletableFuture<MigrationProgress> result = new CompletableFuture<>();
@@ -56,19 +55,26 @@ public final class OutgoingMigration implements Migration {
   private volatile String failure = "";
 
   /**
-   * Prepares a migration; {@link #start} runs it on a thread of its own.
+   * Receives the progress of a migration.
    *
    * @param onActive is called when the destination has accepted the guest
    * @param onEnd is called when the migration has ended; if it succeeded, before the machine ends
+   */
+  public record Callbacks(
+      Consumer<MigrationProgress> onActive, Consumer<MigrationProgress> onEnd) {}
+
+  /**
+   * Prepares a migration; {@link #start} runs it on a thread of its own.
+   *
+   * @param callbacks are called on that thread
    */
   public OutgoingMigration(
       MigrationSource guest,
       MigrationStream stream,
       MigrationLimits limits,
       MigrationMemory memory,
-      Consumer<MigrationProgress> onActive,
-      Consumer<MigrationProgress> onEnd) {
-    this(guest, stream, limits, memory, onActive, onEnd, HANDOVER);
+      Callbacks callbacks) {
+    this(guest, stream, limits, memory, callbacks, HANDOVER);
   }
 
   /**
@@ -79,16 +85,14 @@ public final class OutgoingMigration implements Migration {
       MigrationStream stream,
       MigrationLimits limits,
       MigrationMemory memory,
-      Consumer<MigrationProgress> onActive,
-      Consumer<MigrationProgress> onEnd,
+      Callbacks callbacks,
       Duration handover) {
     this.guest = guest;
     this.stream = stream;
     cancellation = new Cancellation(stream);
     this.limits = limits;
     this.memory = memory;
-    this.onActive = onActive;
-    this.onEnd = onEnd;
+    this.callbacks = callbacks;
     this.handover = handover;
     destination = new DestinationAnswers(stream, handover);
   }
@@ -175,7 +179,7 @@ public final class OutgoingMigration implements Migration {
 
   private void end(Status status, HandoverTimes handover) {
     progress = withTotal(progress.ended(status, handover));
-    tell(onEnd);
+    tell(callbacks.onEnd());
   }
 
   /** Notifies a listener; its failure must not decide where the guest runs. */
@@ -198,7 +202,7 @@ public final class OutgoingMigration implements Migration {
     Frame ok = destination.expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
-    tell(onActive);
+    tell(callbacks.onActive());
     if (shares) {
       stream.write(Type.MEMORY, 0, new byte[0], List.of(guest.memoryFile()));
       handOver(() -> progress = progress.inRound(Status.DEVICE, 0, 0, 0));

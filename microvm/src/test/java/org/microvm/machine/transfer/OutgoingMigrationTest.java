@@ -148,8 +148,7 @@ class OutgoingMigrationTest {
             stream,
             MigrationLimits.DEFAULT,
             MigrationMemory.AUTO,
-            listener,
-            listener,
+            new OutgoingMigration.Callbacks(listener, listener),
             handover);
     migration.start();
     return migration;
