@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.microvm.cli.named.Description;
 import org.microvm.cli.named.Machines;
+import org.microvm.cli.serve.ServerFiles;
 import org.microvm.qmp.JsonText;
 import org.microvm.qmp.QmpClient;
 import picocli.CommandLine.Command;
@@ -36,7 +37,7 @@ final class ListCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     ArrayNode machines = JsonNodeFactory.instance.arrayNode();
     Machines named = Machines.ofUser();
-    named.removeStaleServer();
+    new ServerFiles(named).removeStaleSocket();
     for (Listed listed : states(named.list())) {
       Machines.Entry entry = listed.entry();
       ObjectNode machine = machines.addObject().put("name", entry.name().text());

@@ -13,6 +13,7 @@ import org.microvm.cli.named.Machines;
 import org.microvm.cli.serve.RequestSocket;
 import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
+import org.microvm.cli.serve.ServerFiles;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
 import org.microvm.linux.FailureText;
@@ -96,7 +97,8 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
    */
   static MachineServer open(Machines machines, ServerLimits limits, boolean replace, Appendable err)
       throws IOException {
-    Path path = machines.serverSocket();
+    ServerFiles files = new ServerFiles(machines);
+    Path path = files.socket();
     try (ServerClient earlier = earlier(path)) {
       if (earlier != null && !replace) {
         throw new IOException(
@@ -106,7 +108,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
       MachineServer server = new MachineServer(machines, limits, VmmRuntime.open());
       try {
         server.socket = RequestSocket.open(path, server);
-        machines.publishServer(server.socket::publish);
+        files.publish(server.socket::publish);
       } catch (IOException | RuntimeException | Error e) {
         server.close();
         throw e;
@@ -325,7 +327,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
 
   /** Sends a request to the server that replaces this one. */
   private void ask(List<String> words) throws IOException {
-    try (ServerClient other = ServerClient.connect(machines.serverSocket())) {
+    try (ServerClient other = ServerClient.connect(new ServerFiles(machines).socket())) {
       ServerAnswer answer = other.ask(ServerRequest.ofServer(words));
       if (answer.status() != 0) {
         throw new IOException(answer.message().replaceFirst("^microvm: ", "").strip());

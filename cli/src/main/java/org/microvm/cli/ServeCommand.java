@@ -8,6 +8,7 @@ import org.microvm.cli.named.Background;
 import org.microvm.cli.named.Machines;
 import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
+import org.microvm.cli.serve.ServerFiles;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
 import picocli.CommandLine.Command;
@@ -85,7 +86,7 @@ final class ServeCommand implements Callable<Integer> {
     Machines machines = Machines.ofUser();
     if (stop) {
       refuseOthers();
-      return stop(machines.serverSocket());
+      return stop(new ServerFiles(machines).socket());
     }
     if (detach && !Background.isThisProcess()) {
       return Background.start(System.err);
@@ -100,7 +101,7 @@ final class ServeCommand implements Callable<Integer> {
     Shutdown shutdown = new Shutdown(this::closeServer);
     try {
       shutdown.during(() -> server = MachineServer.open(machines, limits, replace, err));
-      Background.runs(machines.serverLog());
+      Background.runs(new ServerFiles(machines).log());
       server.await();
     } finally {
       shutdown.run();

@@ -80,7 +80,7 @@ class ServeCommandTest extends ServerFixture {
 
     assertEquals(
         PosixFilePermissions.fromString("rw-------"),
-        Files.getPosixFilePermissions(machines.serverSocket()));
+        Files.getPosixFilePermissions(serverFiles.socket()));
   }
 
   @Test
@@ -116,7 +116,7 @@ class ServeCommandTest extends ServerFixture {
   @Test
   void clientOfAnotherInstallation_needsAProcessOfItsOwn() throws Exception {
     serve();
-    try (ServerClient client = ServerClient.connect(machines.serverSocket())) {
+    try (ServerClient client = ServerClient.connect(serverFiles.socket())) {
       List<String> words =
           List.of("run", "--detach", "--name", "a", "--kernel", GUEST.toString(), "-m", "16M");
 
@@ -159,7 +159,7 @@ class ServeCommandTest extends ServerFixture {
     List<CompletableFuture<ServerAnswer>> answers = new ArrayList<>();
     for (int i = 0; i < 24; i++) {
       // Connected one by one, because the server has a short backlog.
-      ServerClient client = ServerClient.connect(machines.serverSocket());
+      ServerClient client = ServerClient.connect(serverFiles.socket());
       List<String> words = List.of("restore", snapshot.toString(), "--name", "m" + i, "--detach");
       answers.add(
           CompletableFuture.supplyAsync(() -> askOn(client, words), Thread::startVirtualThread));
@@ -219,14 +219,14 @@ class ServeCommandTest extends ServerFixture {
     while (!Files.readString(log).contains("org.qemu.guest_agent.0")) {
       Thread.onSpinWait();
     }
-    Object server = Files.getAttribute(machines.serverSocket(), "unix:ino");
+    Object server = Files.getAttribute(serverFiles.socket(), "unix:ino");
 
     serve(new ServerLimits(10, NO_LIMIT, NO_LIMIT), true);
 
     former.await();
     former.close();
     assertEquals("", err.toString());
-    assertNotEquals(server, Files.getAttribute(machines.serverSocket(), "unix:ino"));
+    assertNotEquals(server, Files.getAttribute(serverFiles.socket(), "unix:ino"));
     assertEquals("running", state("web"));
     assertEquals("running", state("other"));
     assertTrue(Files.readString(log).contains("org.qemu.guest_agent.0"), "the log begins anew");
@@ -357,7 +357,7 @@ class ServeCommandTest extends ServerFixture {
   }
 
   private boolean isServed() {
-    try (ServerClient _ = ServerClient.connect(machines.serverSocket())) {
+    try (ServerClient _ = ServerClient.connect(serverFiles.socket())) {
       return true;
     } catch (IOException none) {
       return false;

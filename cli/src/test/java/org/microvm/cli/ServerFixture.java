@@ -16,6 +16,7 @@ import org.microvm.cli.named.Machines;
 import org.microvm.cli.named.Registration;
 import org.microvm.cli.serve.ServerAnswer;
 import org.microvm.cli.serve.ServerClient;
+import org.microvm.cli.serve.ServerFiles;
 import org.microvm.cli.serve.ServerLimits;
 import org.microvm.cli.serve.ServerRequest;
 import org.microvm.qmp.QmpClient;
@@ -35,11 +36,13 @@ abstract class ServerFixture {
   final StringBuilder err = new StringBuilder();
   final List<MachineServer> servers = new CopyOnWriteArrayList<>();
   Machines machines;
+  ServerFiles serverFiles;
 
   @BeforeEach
   void begin() throws IOException {
     System.setProperty(MACHINES, directory.resolve("microvm").toString());
     machines = Machines.ofUser();
+    serverFiles = new ServerFiles(machines);
   }
 
   @AfterEach
@@ -60,7 +63,7 @@ abstract class ServerFixture {
 
   ServerAnswer ask(String... words) throws IOException {
     String home = System.getProperty("microvm.home", "");
-    try (ServerClient client = ServerClient.connect(machines.serverSocket())) {
+    try (ServerClient client = ServerClient.connect(serverFiles.socket())) {
       return client.ask(new ServerRequest(home, directory, List.of(words)));
     }
   }

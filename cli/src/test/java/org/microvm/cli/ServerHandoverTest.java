@@ -35,7 +35,7 @@ class ServerHandoverTest extends ServerFixture {
 
   /** Stands for an earlier server, and asks the new one for what a test wants. */
   private void serveEarlier(RequestSocket.Handler handler) throws IOException {
-    RequestSocket socket = RequestSocket.open(machines.serverSocket(), handler);
+    RequestSocket socket = RequestSocket.open(serverFiles.socket(), handler);
     sockets.add(socket);
     socket.publish();
   }
@@ -91,7 +91,7 @@ class ServerHandoverTest extends ServerFixture {
     serve(new ServerLimits(1, NO_LIMIT, NO_LIMIT), false);
     try (Registration ghost = ghost();
         SocketChannel asking =
-            SocketChannel.open(UnixDomainSocketAddress.of(machines.serverSocket()))) {
+            SocketChannel.open(UnixDomainSocketAddress.of(serverFiles.socket()))) {
       CountDownLatch gone = new CountDownLatch(1);
       FaultInjection.Rule leaving =
           (call, fd) -> {
@@ -156,6 +156,6 @@ class ServerHandoverTest extends ServerFixture {
   }
 
   private Object inode() throws IOException {
-    return Files.getAttribute(machines.serverSocket(), "unix:ino");
+    return Files.getAttribute(serverFiles.socket(), "unix:ino");
   }
 }

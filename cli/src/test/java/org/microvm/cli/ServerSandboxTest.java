@@ -57,7 +57,7 @@ class ServerSandboxTest extends ServerFixture {
   }
 
   private boolean isServed() {
-    try (ServerClient _ = ServerClient.connect(machines.serverSocket())) {
+    try (ServerClient _ = ServerClient.connect(serverFiles.socket())) {
       return true;
     } catch (IOException none) {
       return false;

@@ -12,12 +12,9 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.microvm.linux.AdvisoryLock;
-import org.microvm.linux.Errno;
-import org.microvm.linux.ErrnoException;
 import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.PlainText;
-import org.microvm.linux.UnixSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,8 +33,6 @@ public final class Machines {
 
   private static final String TURN = ".lock";
   private static final String ENDED = ".ended";
-  private static final String SERVER = ".serve.sock";
-  private static final String SERVER_LOG = ".serve.log";
 
   /** The states of a stopped process in /proc: by a signal, or by a debugger. */
   private static final String STOPPED = "Tt";
@@ -178,48 +173,32 @@ public final class Machines {
     }
   }
 
-  /** {@return the socket of the process that hosts machines of this user} */
-  public Path serverSocket() {
-    return root.resolve(SERVER);
+  /** {@return the directory that has the machines' directories} */
+  public Path directory() {
+    return root;
   }
 
-  /** Moves a server's socket to its path. */
+  /** Creates or removes files in the directory of the machines. */
   @FunctionalInterface
-  public interface Publication {
-    /** Moves it. */
-    void run() throws IOException;
+  public interface Change {
+    /**
+     * Makes the change.
+     *
+     * @throws IOException if that fails
+     */
+    void make() throws IOException;
   }
 
-  /** Publishes a server's socket while no command removes that of a killed server. */
-  public void publishServer(Publication publication) throws IOException {
+  /**
+   * Makes a change while no other process creates or removes files in the directory.
+   *
+   * @param change makes it
+   * @throws IOException if the change or the lock of the directory fails
+   */
+  public void exclusively(Change change) throws IOException {
     try (Fd _ = turn()) {
-      publication.run();
+      change.make();
     }
-  }
-
-  /** Removes the socket that a killed server has left. */
-  public void removeStaleServer() throws IOException {
-    Path socket = serverSocket();
-    if (Files.exists(socket)) {
-      try (Fd _ = turn()) {
-        removeIfStale(socket);
-      }
-    }
-  }
-
-  private static void removeIfStale(Path socket) throws IOException {
-    try (Fd _ = UnixSocket.connect(socket)) {
-      LOG.debug("{} is served", socket);
-    } catch (ErrnoException e) {
-      if (e.errno() == Errno.ECONNREFUSED) {
-        Files.deleteIfExists(socket);
-      }
-    }
-  }
-
-  /** {@return the log of that process if it is in the background} */
-  public Path serverLog() {
-    return root.resolve(SERVER_LOG);
   }
 
   /**

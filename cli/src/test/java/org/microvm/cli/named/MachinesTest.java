@@ -6,9 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -200,20 +197,6 @@ class MachinesTest {
 
   private static Path runtimeDirectory(String given, List<String> warnings) throws IOException {
     return RuntimeDirectory.of(Map.of("XDG_RUNTIME_DIR", given), warnings::add);
-  }
-
-  @Test
-  void socketOfAServer_isRemovedOnceNobodyHoldsIt() throws Exception {
-    Path socket = machines.serverSocket();
-    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      server.bind(UnixDomainSocketAddress.of(socket));
-      machines.removeStaleServer();
-      assertTrue(Files.exists(socket));
-    }
-
-    machines.removeStaleServer();
-
-    assertFalse(Files.exists(socket));
   }
 
   @Test
