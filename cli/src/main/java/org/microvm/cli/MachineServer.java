@@ -146,7 +146,7 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
 
   /** Returns once the server has been stopped, or was replaced and has no machines left. */
   void await() {
-    LateWarmup.start("channel-warmup", ended, ChannelWarmup::runForRuntime);
+    DelayedWarmup.start("channel-warmup", ended, ChannelWarmup::runForRuntime);
     ended.join();
   }
 

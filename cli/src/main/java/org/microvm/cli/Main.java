@@ -126,7 +126,7 @@ public final class Main {
     LinkerWarmup.begin();
     CommandLine command = configured(RunCommand.commandLine(extras));
     command.setParameterExceptionHandler(
-        (e, given) -> fail(command, program, message.apply(WrongWords.message(e)), FAILED));
+        (e, given) -> fail(command, program, message.apply(UsageMessage.message(e)), FAILED));
     command.setExecutionStrategy(Main::checkAndRun);
     command.setExecutionExceptionHandler(
         (e, failed, given) -> fail(command, program, message.apply(FailureText.of(e)), FAILED));
@@ -165,7 +165,7 @@ public final class Main {
   static int execute(CommandLine command, PrintWriter err, String... args) {
     configured(command).setErr(err);
     command.setParameterExceptionHandler(
-        (e, given) -> fail(e.getCommandLine(), WrongWords.message(e), USAGE));
+        (e, given) -> fail(e.getCommandLine(), UsageMessage.message(e), USAGE));
     command.setExecutionStrategy(Main::checkAndRun);
     command.setExecutionExceptionHandler(
         (e, failed, given) ->

@@ -78,13 +78,13 @@ final class RestoreCommand implements Callable<Integer> {
    * @param base what a relative path of the snapshot refers to
    */
   List<String> runWords(Path base) throws IOException, MachineException {
-    RestoreWords words = RestoreWords.of(spec.commandLine(), directory.getValue());
-    Path from = base.resolve(words.directory());
+    RestoreArguments arguments = RestoreArguments.of(spec.commandLine(), directory.getValue());
+    Path from = base.resolve(arguments.directory());
     Snapshot snapshot = Snapshot.open(from);
     if (snapshot.options().isEmpty()) {
       throw new UsageException(snapshot + " contains no options: use 'run --restore'");
     }
-    List<String> again = words.again();
+    List<String> again = arguments.runOptions();
     List<String> args = new ArrayList<>();
     args.add("run");
     args.addAll(options(snapshot, from, again));

@@ -176,7 +176,7 @@ final class RunCommand implements Callable<Integer> {
       throw new UsageException("--detach requires --name");
     }
     NamedRun.name("--name", control.name());
-    if (!words().isEmpty()) {
+    if (!argv().isEmpty()) {
       throw new UsageException("--detach: a command needs this process's standard streams");
     }
   }
@@ -212,7 +212,7 @@ final class RunCommand implements Callable<Integer> {
 
   /** Checks the options, and makes what the machine needs before the sandbox begins. */
   private void prepare() throws Exception {
-    List<String> words = words();
+    List<String> words = argv();
     control.name(named.files());
     control.prepare();
     control.check();
@@ -252,7 +252,7 @@ final class RunCommand implements Callable<Integer> {
       ClientWait.watch(machine.channels().readyToBoot(), options.channels().awaited());
     }
     if (control.isOpen()) {
-      LateWarmup.start("migration-warmup", machine.end(), MigrationWarmup::run);
+      DelayedWarmup.start("migration-warmup", machine.end(), MigrationWarmup::run);
     }
     runs();
   }
@@ -315,8 +315,8 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /** Returns the command to be run in the guest; empty if there is none. */
-  private List<String> words() {
-    return GuestWords.of(
+  private List<String> argv() {
+    return GuestArgv.of(
         spec, command, kernel() != null, incoming.isGiven() || resume.directory() != null);
   }
 

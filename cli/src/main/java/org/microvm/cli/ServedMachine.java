@@ -76,7 +76,7 @@ final class ServedMachine {
   }
 
   private static boolean addsAgent(Path snapshot) throws MachineException {
-    try (SnapshotTurn _ = SnapshotTurn.begin()) {
+    try (SnapshotReadLock _ = SnapshotReadLock.acquire()) {
       return AgentChannel.isAdded(snapshot);
     }
   }
@@ -144,9 +144,9 @@ final class ServedMachine {
   }
 
   private Machine restore(Path directory) throws IOException, MachineException {
-    try (SnapshotTurn turn = SnapshotTurn.begin()) {
+    try (SnapshotReadLock lock = SnapshotReadLock.acquire()) {
       Snapshot snapshot = Snapshot.open(directory);
-      turn.endIfSmall(snapshot);
+      lock.releaseIfSmall(snapshot);
       return Machine.restore(snapshot, config, ResumeOptions.clock(options.clock()));
     }
   }

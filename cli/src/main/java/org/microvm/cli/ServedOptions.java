@@ -93,7 +93,7 @@ final class ServedOptions {
     if (command.movesSockets()) {
       throw new UsageException("--sockets may be relative to the client's directory");
     }
-    try (SnapshotTurn _ = SnapshotTurn.begin()) {
+    try (SnapshotReadLock _ = SnapshotReadLock.acquire()) {
       return command.runWords(base);
     }
   }

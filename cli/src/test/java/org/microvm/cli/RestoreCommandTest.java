@@ -110,16 +110,16 @@ class RestoreCommandTest {
         "--sockets=/tmp --name=web saved --detach",
         "--trust-options --sockets /tmp --name web --detach saved",
       })
-  void words_haveTheDirectoryAnywhere(String line) {
+  void arguments_haveTheDirectoryAnywhere(String line) {
     CommandLine restore = Main.configured(RestoreCommand.commandLine());
     restore.parseArgs(line.split(" "));
 
-    RestoreWords words = RestoreWords.of(restore, Path.of("saved"));
+    RestoreArguments arguments = RestoreArguments.of(restore, Path.of("saved"));
 
-    assertEquals(Path.of("saved"), words.directory());
+    assertEquals(Path.of("saved"), arguments.directory());
     assertEquals(
         List.of("web", "--detach"),
-        words.again().stream()
+        arguments.runOptions().stream()
             .filter(word -> !word.equals("--name"))
             .map(word -> word.replace("--name=", ""))
             .toList());

@@ -68,7 +68,7 @@ public final class UnixSocket {
    */
   public static Fd listen(Path path, SocketMode mode) throws ErrnoException {
     MemorySegment address = address(path, LISTEN);
-    try (DirectoryTurn _ = DirectoryTurn.at(path)) {
+    try (DirectoryLock _ = DirectoryLock.at(path)) {
       removeIfStale(path);
       return listen(path, address, mode);
     }

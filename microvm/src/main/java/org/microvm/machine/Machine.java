@@ -51,7 +51,7 @@ public final class Machine implements AutoCloseable {
     controls = MachineControls.of(config, parts, firstInstance);
     lifecycle = controls.context().lifecycle();
     keyboard = new ConsoleKeyboard(parts.board().uart(), lifecycle.end());
-    addListener(new RecordedLife());
+    addListener(new LifecycleRecorder());
   }
 
   /**

@@ -69,7 +69,7 @@ final class Board {
   }
 
   private void machine(String value) throws OptionException {
-    OptionList options = Words.parse(value, "type");
+    OptionList options = OptionValue.parse(value, "type");
     String type = options.kind();
     if (!type.isEmpty()) {
       boolean known = MACHINES.contains(type) || type.matches("pc-(q35|i440fx)-[0-9.]+");
@@ -97,7 +97,7 @@ final class Board {
 
   /** The clock has the host's time in UTC, whatever QEMU's clock follows. */
   private static void rtc(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     String base = options.take("base").orElse("utc");
     options.takeChoice("clock", "host", List.of("host", "rt", "vm"), word -> word);
     options.takeChoice("driftfix", "none", List.of("none", "slew"), word -> word);
@@ -110,7 +110,7 @@ final class Board {
   }
 
   private void accelerator(String value) throws OptionException {
-    OptionList options = Words.parse(value, "accel");
+    OptionList options = OptionValue.parse(value, "accel");
     accel(options.kind());
     List.of("dirty-ring-size", "kvm-shadow-mem", "notify-vmexit", "notify-window", "device")
         .forEach(options::take);
@@ -141,7 +141,7 @@ final class Board {
   }
 
   private void memory(String value) throws OptionException {
-    OptionList options = Words.parse(value, "size");
+    OptionList options = OptionValue.parse(value, "size");
     for (String name : List.of("slots", "maxmem")) {
       if (options.take(name).isPresent()) {
         throw new OptionException(name + "=: memory cannot be added later");
@@ -157,7 +157,7 @@ final class Board {
   }
 
   private void smp(String value) throws OptionException {
-    OptionList options = Words.parse(value, "cpus");
+    OptionList options = OptionValue.parse(value, "cpus");
     Map<String, String> values = new LinkedHashMap<>();
     if (!options.kind().isEmpty()) {
       values.put("cpus", options.kind());
@@ -186,7 +186,7 @@ final class Board {
   }
 
   private void name(String value) throws OptionException {
-    OptionList options = Words.parse(value, "guest");
+    OptionList options = OptionValue.parse(value, "guest");
     options.takeFlag("debug-threads", false);
     options.take("process");
     options.finish();
@@ -212,7 +212,7 @@ final class Board {
   }
 
   private void sandbox(String value) throws OptionException {
-    OptionList options = Words.parse(value, "enable");
+    OptionList options = OptionValue.parse(value, "enable");
     String mode = options.kind();
     if (!mode.equals("on") && !mode.equals("off")) {
       throw new OptionException(
@@ -228,7 +228,7 @@ final class Board {
   }
 
   private void action(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     String reboot =
         options.takeChoice("reboot", "reset", List.of("reset", "shutdown"), word -> word);
     exitsAtReset = exitsAtReset || reboot.equals("shutdown");

@@ -81,17 +81,17 @@ final class Devices {
 
   private static final List<String> SOURCES = List.of("/dev/urandom", "/dev/random");
 
-  private final HostEnds ends;
+  private final Chardevs chardevs;
   private final Disks disks;
   private final Uart uart;
   private final Map<String, Long> memorySizes = new HashMap<>();
   private final Map<String, String> objects = new LinkedHashMap<>();
   private final List<String> words = new ArrayList<>();
-  private final Set<String> chardevs = new HashSet<>();
+  private final Set<String> portChardevs = new HashSet<>();
   private boolean serial;
 
-  Devices(HostEnds ends, Disks disks, Uart uart) {
-    this.ends = ends;
+  Devices(Chardevs chardevs, Disks disks, Uart uart) {
+    this.chardevs = chardevs;
     this.disks = disks;
     this.uart = uart;
   }
@@ -116,7 +116,7 @@ final class Devices {
   }
 
   private void device(String value) throws OptionException {
-    OptionList options = Words.parse(value, "driver");
+    OptionList options = OptionValue.parse(value, "driver");
     String driver = options.kind();
     switch (family(driver)) {
       case "virtio-serial" -> serial(options);
@@ -177,8 +177,8 @@ final class Devices {
   private void port(OptionList options) throws OptionException {
     String id = options.values().get("chardev");
     if (id != null) {
-      ends.take(id);
-      chardevs.add(id);
+      chardevs.take(id);
+      portChardevs.add(id);
     }
     words.addAll(List.of("--device", options.toString()));
   }
@@ -226,7 +226,7 @@ final class Devices {
   }
 
   private void object(String value) throws OptionException {
-    OptionList options = Words.parse(value, "qom-type");
+    OptionList options = OptionValue.parse(value, "qom-type");
     String id = options.need("id");
     switch (options.kind()) {
       case "rng-random" -> {
@@ -279,7 +279,7 @@ final class Devices {
 
   /** Returns the options of the ports and their chardevs. */
   List<String> options() {
-    List<String> all = new ArrayList<>(ends.options(chardevs));
+    List<String> all = new ArrayList<>(chardevs.options(portChardevs));
     all.addAll(words);
     return all;
   }

@@ -95,7 +95,7 @@ final class Disks {
   }
 
   private void drive(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     String id = options.take("id").orElse("#drive" + drives.size());
     String bus = options.take("if").orElse("ide");
     Disk disk = disk(options);
@@ -185,7 +185,7 @@ final class Disks {
   }
 
   private void node(String value) throws OptionException {
-    OptionList given = Words.parse(value, "driver");
+    OptionList given = OptionValue.parse(value, "driver");
     Map<String, String> values = new LinkedHashMap<>(given.values());
     String name = values.remove("node-name");
     if (name == null) {

@@ -23,7 +23,7 @@ final class FdSets {
   }
 
   private void add(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     String fd = number("fd", options.need("fd"));
     String set = number("set", options.need("set"));
     options.take("opaque");

@@ -15,11 +15,11 @@ import org.microvm.virtioserial.options.SocketSpec;
 
 /** The monitors: {@code -qmp}, {@code -monitor} and {@code -mon}. */
 final class Monitors {
-  private final HostEnds ends;
+  private final Chardevs chardevs;
   private final List<QmpEndpoint> endpoints = new ArrayList<>();
 
-  Monitors(HostEnds ends) {
-    this.ends = ends;
+  Monitors(Chardevs chardevs) {
+    this.chardevs = chardevs;
   }
 
   void addTo(OptionTable table) {
@@ -31,23 +31,23 @@ final class Monitors {
 
   private void qmp(String value) throws OptionException {
     if (!value.equals("none") && !value.equals("null")) {
-      add("compat_monitor" + endpoints.size(), ends.read(value));
+      add("compat_monitor" + endpoints.size(), chardevs.read(value));
     }
   }
 
   private void mon(String value) throws OptionException {
-    OptionList options = Words.parse(value, "chardev");
+    OptionList options = OptionValue.parse(value, "chardev");
     String id = options.kind();
     String mode = options.take("mode").orElse("readline");
     options.take("pretty");
     options.take("id");
     options.finish();
     switch (mode) {
-      case "control" -> add(id, ends.take(id));
+      case "control" -> add(id, chardevs.take(id));
       case "readline" -> {
         // With mux=on the guest's UART has the chardev, and its escape key.
-        if (!ends.isShared(id)) {
-          endpoints.add(new HumanChannel(id, ends.take(id)));
+        if (!chardevs.isShared(id)) {
+          endpoints.add(new HumanChannel(id, chardevs.take(id)));
         }
       }
       default -> throw new OptionException("mode=%s is not control or readline".formatted(mode));
@@ -56,7 +56,7 @@ final class Monitors {
 
   private void human(String value) throws OptionException {
     if (!List.of("none", "null", "vc").contains(value)) {
-      endpoints.add(new HumanChannel("compat_monitor" + endpoints.size(), ends.read(value)));
+      endpoints.add(new HumanChannel("compat_monitor" + endpoints.size(), chardevs.read(value)));
     }
   }
 

@@ -19,11 +19,11 @@ final class Translation {
   private final RunExtras extras =
       new RunExtras().exactCommandLine().signalsAreSuccess().asQemu(Help.QEMU_VERSION);
   private final FdSets sets = new FdSets();
-  private final HostEnds ends = new HostEnds(sets);
-  private final Uart uart = new Uart(ends);
-  private final Monitors monitors = new Monitors(ends);
+  private final Chardevs chardevs = new Chardevs(sets);
+  private final Uart uart = new Uart(chardevs);
+  private final Monitors monitors = new Monitors(chardevs);
   private final Disks disks = new Disks(sets);
-  private final Devices devices = new Devices(ends, disks, uart);
+  private final Devices devices = new Devices(chardevs, disks, uart);
   private final Board board = new Board(extras);
   private final OptionTable table = new OptionTable();
 
@@ -39,7 +39,7 @@ final class Translation {
   Translation() {
     board.addTo(table);
     devices.addTo(table);
-    ends.addTo(table);
+    chardevs.addTo(table);
     uart.addTo(table);
     monitors.addTo(table);
     disks.addTo(table);

@@ -11,15 +11,15 @@ final class Uart {
   /** The UART on the terminal, where Ctrl-A is the escape key, as on a chardev with mux=on. */
   private static final String ON_TERMINAL = "mon:stdio";
 
-  private final HostEnds ends;
+  private final Chardevs chardevs;
   private Optional<RunExtras.Serial> end = Optional.empty();
   private boolean given;
   private boolean onTerminal;
   private boolean noGraphics;
   private boolean noDefaults;
 
-  Uart(HostEnds ends) {
-    this.ends = ends;
+  Uart(Chardevs chardevs) {
+    this.chardevs = chardevs;
   }
 
   void addTo(OptionTable table) {
@@ -36,7 +36,7 @@ final class Uart {
       return;
     }
     if (value.equals(ON_TERMINAL)) {
-      ends.useStdio();
+      chardevs.useStdio();
       given = true;
       onTerminal = true;
     } else if (value.startsWith("mon:")) {
@@ -44,7 +44,7 @@ final class Uart {
     } else if (value.startsWith("chardev:")) {
       chardev("-serial " + value, value.substring("chardev:".length()));
     } else {
-      connect("-serial " + value, "serial0", ends.read(value));
+      connect("-serial " + value, "serial0", chardevs.read(value));
     }
   }
 
@@ -62,8 +62,8 @@ final class Uart {
   }
 
   private void chardev(String option, String id) throws OptionException {
-    ChardevSpec spec = ends.take(id);
-    if (ends.isShared(id) && spec instanceof ChardevSpec.Stdio) {
+    ChardevSpec spec = chardevs.take(id);
+    if (chardevs.isShared(id) && spec instanceof ChardevSpec.Stdio) {
       given = true;
       onTerminal = true;
     } else {

@@ -45,7 +45,7 @@ final class WithoutEffect {
   }
 
   private static void boot(String value) throws OptionException {
-    OptionList options = Words.parse(value, "order");
+    OptionList options = OptionValue.parse(value, "order");
     List.of("once", "splash", "splash-time", "reboot-timeout").forEach(options::take);
     options.takeFlag("menu", false);
     options.takeFlag("strict", false);
@@ -53,14 +53,14 @@ final class WithoutEffect {
   }
 
   private static void messages(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     options.takeFlag("timestamp", false);
     options.takeFlag("guest-name", false);
     options.finish();
   }
 
   private static void compatibility(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     for (String what : List.of("deprecated", "unstable")) {
       options.takeChoice(what + "-input", "accept", INPUT, word -> word);
       options.takeChoice(what + "-output", "accept", OUTPUT, word -> word);
@@ -69,20 +69,20 @@ final class WithoutEffect {
   }
 
   private static void overcommit(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     off(options, "mem-lock", NOT_LOCKED);
     options.takeFlag("cpu-pm", false);
     options.finish();
   }
 
   private static void realtime(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     off(options, "mlock", NOT_LOCKED);
     options.finish();
   }
 
   private static void runWith(String value) throws OptionException {
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     options.takeFlag("async-teardown", false);
     off(options, "exit-with-parent", "the machine does not end with its parent");
     if (options.take("chroot").isPresent()) {
@@ -98,7 +98,7 @@ final class WithoutEffect {
     if (value.matches("[^=,]+[.][^=,]+=.*")) {
       return;
     }
-    OptionList options = Words.parse(value, "");
+    OptionList options = OptionValue.parse(value, "");
     options.need("driver");
     options.need("property");
     options.need("value");

@@ -18,7 +18,7 @@ public final class ConsoleHub extends OutputStream {
   private final OutputStream stream;
   private final BoundedLog log;
   private final ScrollBack scrollBack = new ScrollBack(SCROLL_BACK_BYTES);
-  private final AskedTerminal asked = new AskedTerminal();
+  private final QueryTerminal asked = new QueryTerminal();
   private final TerminalQueries queries = new TerminalQueries();
   private volatile boolean terminal;
 
@@ -67,7 +67,7 @@ public final class ConsoleHub extends OutputStream {
   }
 
   /** Which terminal is asked. */
-  AskedTerminal asked() {
+  QueryTerminal asked() {
     return asked;
   }
 

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * Serves the viewers of a console: each gets the scroll-back and what follows, and what it sends is
  * typed at the guest. A viewer that sends the end of its input gets what was written until then. If
  * there are several viewers, only one receives the terminal queries of programs in the guest
- * ({@link AskedTerminal}).
+ * ({@link QueryTerminal}).
  *
  * <p>The directory of the socket admits this user only.
  */

@@ -44,7 +44,7 @@ public final class VirtioMmioTransport implements BusDevice {
   private final GuestFaults failures = new GuestFaults();
 
   /** Of a reset, or the end of a queue; the registers keep their values meanwhile. */
-  private final QuietWait quiet;
+  private final QuiesceWait quiet;
 
   private long ignored;
   private long notifications;
@@ -76,7 +76,7 @@ public final class VirtioMmioTransport implements BusDevice {
       VirtioDevice device, GuestMemory memory, IrqTrigger interrupt, RegisterPage page) {
     this.device = device;
     this.memory = memory;
-    quiet = new QuietWait(device, lock);
+    quiet = new QuiesceWait(device, lock);
     interrupts = new InterruptRegisters(interrupt, page);
     registers = new TransportRegisters(device, interrupts);
     queues = registers.queues();

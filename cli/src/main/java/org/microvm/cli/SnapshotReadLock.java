@@ -4,10 +4,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.machine.snapshot.Snapshot;
 
 /**
- * The turn of a thread that reads a snapshot. A saved state may take a third of a server's heap, so
- * the threads of a server that start machines read one large state after the other.
+ * The lock under which a thread reads a snapshot. A saved state may take a third of a server's
+ * heap, so the threads of a server that start machines read one large state after the other.
  */
-final class SnapshotTurn implements AutoCloseable {
+final class SnapshotReadLock implements AutoCloseable {
   /** Of states up to this size, each thread may have one. */
   private static final long SMALL_BYTES = 1 << 20;
 
@@ -15,16 +15,16 @@ final class SnapshotTurn implements AutoCloseable {
 
   private boolean held = true;
 
-  private SnapshotTurn() {}
+  private SnapshotReadLock() {}
 
-  /** Waits for the turn. */
-  static SnapshotTurn begin() {
+  /** Waits for the lock. */
+  static SnapshotReadLock acquire() {
     LOCK.lock();
-    return new SnapshotTurn();
+    return new SnapshotReadLock();
   }
 
-  /** Ends the turn, unless the snapshot's state is large: then it is in memory until the close. */
-  void endIfSmall(Snapshot snapshot) {
+  /** Releases the lock, unless the state is large: it stays in memory until the close. */
+  void releaseIfSmall(Snapshot snapshot) {
     if (snapshot.stateBytes() <= SMALL_BYTES) {
       close();
     }

@@ -8,32 +8,32 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * The words of {@code microvm restore} that are not its own options, in any order: the snapshot's
- * directory, and options of {@code microvm run}.
+ * The arguments of {@code microvm restore} that are not its own options, in any order: the
+ * snapshot's directory, and options of {@code microvm run}.
  *
  * @param directory the directory
- * @param again options of {@code microvm run} that take the place of the snapshot's, with values
+ * @param runOptions options of {@code microvm run}, with their values, which replace the snapshot's
  */
-record RestoreWords(Path directory, List<String> again) {
+record RestoreArguments(Path directory, List<String> runOptions) {
   /**
    * Finds the directory and the options of {@code microvm run} in a command line.
    *
    * @param restore has parsed it, but does not know which options of {@code microvm run} have
    *     values
-   * @param first the first word that may be the directory for all that {@code restore} knows
+   * @param first the argument that is the directory if it comes before all options
    * @throws UsageException if there is no directory
    */
-  static RestoreWords of(CommandLine restore, Path first) {
+  static RestoreArguments of(CommandLine restore, Path first) {
     List<String> all = restore.getParseResult().originalArgs();
     // A subcommand's arguments begin with its name.
     List<String> words = restore.getParent() == null ? all : all.subList(1, all.size());
     if (!words.getFirst().startsWith("-")) {
-      return new RestoreWords(first, restore.getUnmatchedArguments());
+      return new RestoreArguments(first, restore.getUnmatchedArguments());
     }
     CommandSpec own = restore.getCommandSpec();
     CommandSpec run = RunCommand.commandLine().getCommandSpec();
     Path directory = null;
-    List<String> again = new ArrayList<>();
+    List<String> runOptions = new ArrayList<>();
     for (int i = 0; i < words.size(); i++) {
       String word = words.get(i);
       String name = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
@@ -45,13 +45,13 @@ record RestoreWords(Path directory, List<String> again) {
       if (directory == null && !word.startsWith("-")) {
         directory = CommandLineBytes.path(word);
       } else if (!isOwn) {
-        again.addAll(option);
+        runOptions.addAll(option);
       }
     }
     if (directory == null) {
       throw new UsageException("Missing required parameter: 'DIRECTORY'");
     }
-    return new RestoreWords(directory, again);
+    return new RestoreArguments(directory, runOptions);
   }
 
   private static boolean takesNext(CommandSpec command, String word) {

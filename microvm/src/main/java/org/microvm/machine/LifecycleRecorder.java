@@ -5,7 +5,7 @@ import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.jfr.FlightRecording;
 
 /** Writes flight recorder events of pauses, resumes, panics and resets, while a recording runs. */
-final class RecordedLife implements MachineListener {
+final class LifecycleRecorder implements MachineListener {
   @Override
   public void paused() {
     FlightRecording.tell("paused", "");

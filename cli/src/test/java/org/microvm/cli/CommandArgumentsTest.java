@@ -26,7 +26,7 @@ import picocli.CommandLine.ParseResult;
 
 /** Values of options and the words of commands reach the commands as they were given. */
 @Timeout(60)
-class CommandWordsTest {
+class CommandArgumentsTest {
   /** Words that a parser of command lines could take for something else. */
   private static final List<String> WORDS =
       List.of(
@@ -168,7 +168,7 @@ class CommandWordsTest {
       }
       return result.matchedArgs().stream()
           .filter(arg -> same(arg, place.arg()))
-          .map(CommandWordsTest::value)
+          .map(CommandArgumentsTest::value)
           .findFirst()
           .orElseGet(() -> fail(args + " does not set " + place));
     } catch (ParameterException e) {

@@ -8,7 +8,7 @@ import java.util.List;
  * that show a console gets them, because each answer is typed into the guest: the one whose user
  * has typed last. Any thread may call.
  */
-final class AskedTerminal {
+final class QueryTerminal {
   private final List<Object> present = new ArrayList<>();
   private volatile Object asked;
 

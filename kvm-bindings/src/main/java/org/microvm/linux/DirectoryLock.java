@@ -3,22 +3,22 @@ package org.microvm.linux;
 import java.nio.file.Path;
 
 /**
- * Lets processes of this program that create sockets in one directory take turns: a socket that is
- * bound, but not listening yet, looks like one that a killed process has left. Uses a lock on the
- * directory, which another program might hold too, so the wait is short and a turn is no guarantee.
+ * The lock on a directory in which processes of this program create sockets one after the other: a
+ * socket that is bound, but not listening yet, looks like one that a killed process has left.
+ * Another program might hold the lock too, so the wait is short and gives no guarantee.
  */
-final class DirectoryTurn implements AutoCloseable {
+final class DirectoryLock implements AutoCloseable {
   private static final int TRIES = 100;
   private static final long PAUSE_MILLIS = 5;
 
   private final Fd directory;
 
-  private DirectoryTurn(Fd directory) {
+  private DirectoryLock(Fd directory) {
     this.directory = directory;
   }
 
-  /** Waits for a turn, up to half a second. */
-  static DirectoryTurn at(Path socket) {
+  /** Waits for the lock, up to half a second. */
+  static DirectoryLock at(Path socket) {
     Path parent = socket.toAbsolutePath().getParent();
     Fd directory = null;
     try {
@@ -40,7 +40,7 @@ final class DirectoryTurn implements AutoCloseable {
       }
       throw e;
     }
-    return new DirectoryTurn(directory);
+    return new DirectoryLock(directory);
   }
 
   @Override

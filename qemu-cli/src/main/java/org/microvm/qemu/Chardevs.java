@@ -13,14 +13,14 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
 /** The chardevs by id, and the short forms of {@code -serial} and {@code -qmp}. */
-final class HostEnds {
+final class Chardevs {
   private static final List<String> SHORT_FORMS =
       List.of("unix:", "tcp:", "file:", "pipe:", "stdio", "pty", "null", "none", "chardev:ID");
 
   private static final List<String> OFF = List.of("telnet", "tn3270", "websocket", "abstract");
 
   private final FdSets sets;
-  private final Map<String, End> ends = new LinkedHashMap<>();
+  private final Map<String, Chardev> chardevs = new LinkedHashMap<>();
   private final Set<String> used = new HashSet<>();
   private boolean stdio;
 
@@ -30,9 +30,9 @@ final class HostEnds {
    * @param spec the host end
    * @param shared whether a monitor may share it with a device (mux=on)
    */
-  record End(ChardevSpec spec, boolean shared) {}
+  record Chardev(ChardevSpec spec, boolean shared) {}
 
-  HostEnds(FdSets sets) {
+  Chardevs(FdSets sets) {
     this.sets = sets;
   }
 
@@ -41,14 +41,14 @@ final class HostEnds {
   }
 
   private void add(String value) throws OptionException {
-    OptionList options = Words.parse(value, "backend");
+    OptionList options = OptionValue.parse(value, "backend");
     String id = options.need("id");
-    if (ends.put(id, end(options)) != null) {
+    if (chardevs.put(id, chardev(options)) != null) {
       throw new OptionException("id=%s is given twice".formatted(id));
     }
   }
 
-  private End end(OptionList options) throws OptionException {
+  private Chardev chardev(OptionList options) throws OptionException {
     boolean shared = options.takeFlag("mux", false);
     for (String name : OFF) {
       if (options.takeFlag(name, false)) {
@@ -64,7 +64,7 @@ final class HostEnds {
     if (spec.plain() instanceof ChardevSpec.Stdio) {
       useStdio();
     }
-    return new End(spec, shared);
+    return new Chardev(spec, shared);
   }
 
   /**
@@ -97,29 +97,29 @@ final class HostEnds {
    * @throws OptionException if there is none with the id, or another device has it
    */
   ChardevSpec take(String id) throws OptionException {
-    End end = ends.get(id);
-    if (end == null) {
+    Chardev chardev = chardevs.get(id);
+    if (chardev == null) {
       throw new OptionException(
-          "there is no -chardev with id=" + id + NearestWord.hint(id, ends.keySet()));
+          "there is no -chardev with id=" + id + NearestWord.hint(id, chardevs.keySet()));
     }
     if (!used.add(id)) {
       throw new OptionException("chardev %s is in use by another device".formatted(id));
     }
-    return end.spec();
+    return chardev.spec();
   }
 
   /** Whether a chardev is one that devices share with the human monitor. */
   boolean isShared(String id) {
-    return ends.containsKey(id) && ends.get(id).shared();
+    return chardevs.containsKey(id) && chardevs.get(id).shared();
   }
 
   /** Returns the options of the chardevs that ports use, in their order. */
   List<String> options(Set<String> ids) {
     List<String> words = new ArrayList<>();
-    ends.forEach(
-        (id, end) -> {
+    chardevs.forEach(
+        (id, chardev) -> {
           if (ids.contains(id)) {
-            words.addAll(List.of("--chardev", ChardevOptions.write(id, end.spec())));
+            words.addAll(List.of("--chardev", ChardevOptions.write(id, chardev.spec())));
           }
         });
     return words;
@@ -140,12 +140,12 @@ final class HostEnds {
     String kind = addressed ? text.substring(0, colon) : text;
     String rest = addressed ? text.substring(colon + 1) : "";
     return switch (kind) {
-      case "unix" -> end(socket(Words.parse(rest, "path"), "path")).spec();
-      case "tcp" -> end(tcp(Words.parse(rest, ""))).spec();
+      case "unix" -> chardev(socket(OptionValue.parse(rest, "path"), "path")).spec();
+      case "tcp" -> chardev(tcp(OptionValue.parse(rest, ""))).spec();
       // As in QEMU the whole rest is the path, commas included.
-      case "file", "pipe" -> end(OptionList.of(kind, Map.of("path", rest))).spec();
-      case "none" -> end(OptionList.of("null", Map.of())).spec();
-      case "stdio", "pty", "null", "vc" -> end(OptionList.of(kind, Map.of())).spec();
+      case "file", "pipe" -> chardev(OptionList.of(kind, Map.of("path", rest))).spec();
+      case "none" -> chardev(OptionList.of("null", Map.of())).spec();
+      case "stdio", "pty", "null", "vc" -> chardev(OptionList.of(kind, Map.of())).spec();
       default ->
           throw new OptionException(
               "there is no '%s'; there are: %s%s"

@@ -7,12 +7,12 @@ import java.util.concurrent.locks.ReentrantLock;
  * so that a slow disk does not stop the event loop, which needs the lock for a notification. All
  * methods are called with the lock held.
  */
-final class QuietWait {
+final class QuiesceWait {
   private final VirtioDevice device;
   private final ReentrantLock lock;
   private boolean waiting;
 
-  QuietWait(VirtioDevice device, ReentrantLock lock) {
+  QuiesceWait(VirtioDevice device, ReentrantLock lock) {
     this.device = device;
     this.lock = lock;
   }

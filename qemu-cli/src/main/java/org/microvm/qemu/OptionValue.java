@@ -9,8 +9,8 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
 /** Parses the value of an option: {@code KIND,NAME=VALUE,...} or a JSON object. */
-final class Words {
-  private Words() {}
+final class OptionValue {
+  private OptionValue() {}
 
   /**
    * Parses a value.

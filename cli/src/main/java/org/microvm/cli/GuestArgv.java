@@ -4,25 +4,25 @@ import java.util.List;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** The words behind {@code --} on a command line: a command that runs in the guest. */
-final class GuestWords {
-  private GuestWords() {}
+/** The arguments after {@code --} on a command line: a command that runs in the guest. */
+final class GuestArgv {
+  private GuestArgv() {}
 
   /**
-   * Returns the words; empty if there are none.
+   * Returns the argv; empty if there is none.
    *
    * @param spec the command of this program, after its options were parsed; null if another one
-   *     runs it, which takes no words
-   * @param parameter takes the words
+   *     runs it, which takes no command
+   * @param parameter has the arguments
    * @param kernel whether the user's own kernel runs
    * @param received whether the guest is one that has run already
-   * @throws UsageException if the words do not follow {@code --}: they may be a name or a file that
-   *     lacks its option; or no command can run in the guest
+   * @throws UsageException if the arguments do not follow {@code --}: they may be a name or a file
+   *     whose option is missing; or if no command can run in the guest
    */
   static List<String> of(
       CommandSpec spec, PositionalParamSpec parameter, boolean kernel, boolean received) {
-    List<String> words = parameter.getValue();
-    boolean none = words == null || words.isEmpty();
+    List<String> argv = parameter.getValue();
+    boolean none = argv == null || argv.isEmpty();
     if (none && spec == null) {
       return List.of(); // The command is part of another one.
     }
@@ -33,9 +33,9 @@ final class GuestWords {
       }
       return List.of();
     }
-    int before = given.size() - words.size() - 1;
+    int before = given.size() - argv.size() - 1;
     if (before < 0 || !given.get(before).equals("--")) {
-      String first = words.getFirst();
+      String first = argv.getFirst();
       if (spec.commandLine().getParseResult().hasMatchedOption("--restore")) {
         throw new UsageException(
             "unexpected argument '%s': a restored guest takes the directory of its snapshot and"
@@ -49,13 +49,13 @@ final class GuestWords {
     if (kernel) {
       throw new UsageException(
           "'%s': a command runs in the project's own guest: leave out --kernel"
-              .formatted(words.getFirst()));
+              .formatted(argv.getFirst()));
     }
     if (received) {
       throw new UsageException(
           "'%s': a command cannot be combined with --restore or --incoming"
-              .formatted(words.getFirst()));
+              .formatted(argv.getFirst()));
     }
-    return words;
+    return argv;
   }
 }

@@ -14,8 +14,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * Describes in one line what is wrong with the arguments of a command, and what the user may have
  * meant.
  */
-final class WrongWords {
-  private WrongWords() {}
+final class UsageMessage {
+  private UsageMessage() {}
 
   /** Returns the message for the user. */
   static String message(ParameterException e) {

@@ -8,13 +8,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Warms the JVM up in the background, once a machine or a server has run for a moment. */
-final class LateWarmup {
-  private static final Logger LOG = LoggerFactory.getLogger(LateWarmup.class);
+final class DelayedWarmup {
+  private static final Logger LOG = LoggerFactory.getLogger(DelayedWarmup.class);
 
   /** After this time a restored guest has answered, and most short-lived machines have ended. */
   private static final long AFTER_SECONDS = 2;
 
-  private LateWarmup() {}
+  private DelayedWarmup() {}
 
   /**
    * Starts the thread. Without one there is no warm-up.
