@@ -406,48 +406,16 @@ class BadInputTest {
   @Test
   @RequiresKvm
   void run_twoPortsOfOneName_isNamedAndNoSocketStaysBehind() {
-    Path a = directory.resolve("a");
-    Path b = directory.resolve("b");
-
-    int status =
-        run(
-            "--kernel",
-            hello(),
-            "--chardev",
-            "socket,id=a,server=on,wait=off,path=" + a,
-            "--chardev",
-            "socket,id=b,server=on,wait=off,path=" + b,
-            "--device",
-            "virtserialport,chardev=a,name=same",
-            "--device",
-            "virtserialport,chardev=b,name=same");
-
-    assertEquals(Main.USAGE, status);
+    assertEquals(Main.USAGE, runWithTwoPorts("name=same"));
     assertOneLineWith("same");
-    assertFalse(Files.exists(a));
-    assertFalse(Files.exists(b));
+    assertFalse(Files.exists(directory.resolve("a")));
+    assertFalse(Files.exists(directory.resolve("b")));
   }
 
   @Test
   @RequiresKvm
   void run_twoPortsOfOneNumber_isNamed() {
-    Path a = directory.resolve("a");
-    Path b = directory.resolve("b");
-
-    int status =
-        run(
-            "--kernel",
-            hello(),
-            "--chardev",
-            "socket,id=a,server=on,wait=off,path=" + a,
-            "--chardev",
-            "socket,id=b,server=on,wait=off,path=" + b,
-            "--device",
-            "virtserialport,chardev=a,nr=3",
-            "--device",
-            "virtserialport,chardev=b,nr=3");
-
-    assertEquals(Main.USAGE, status);
+    assertEquals(Main.USAGE, runWithTwoPorts("nr=3"));
     assertOneLineWith("3");
   }
 
@@ -476,6 +444,21 @@ class BadInputTest {
   private int runWithChannels(String chardev, String port) {
     return run(
         "--kernel", hello(), "--chardev", chardev, "--device", "virtserialport,chardev=a," + port);
+  }
+
+  /** Runs a machine with the ports a and b, which have the same name or number. */
+  private int runWithTwoPorts(String property) {
+    return run(
+        "--kernel",
+        hello(),
+        "--chardev",
+        "socket,id=a,server=on,wait=off,path=" + directory.resolve("a"),
+        "--chardev",
+        "socket,id=b,server=on,wait=off,path=" + directory.resolve("b"),
+        "--device",
+        "virtserialport,chardev=a," + property,
+        "--device",
+        "virtserialport,chardev=b," + property);
   }
 
   @Test

@@ -68,6 +68,13 @@ class ForeignSnapshotTest {
     }
   }
 
+  /** Writes a snapshot whose memory file is a link to a file elsewhere. */
+  private void writeWithLinkedMemory() throws Exception {
+    write("--memory", "1M");
+    Path victim = Files.move(snapshot.resolve("memory"), directory.resolve("victim"));
+    Files.createSymbolicLink(snapshot.resolve("memory"), victim);
+  }
+
   private int restore(String... more) {
     List<String> args = new ArrayList<>(List.of("restore", snapshot.toString()));
     args.addAll(List.of(more));
@@ -131,10 +138,7 @@ class ForeignSnapshotTest {
 
   @Test
   void restore_memoryThatIsALinkElsewhere_isRefused() throws Exception {
-    Path victim = directory.resolve("victim");
-    write("--memory", "1M");
-    Files.move(snapshot.resolve("memory"), victim);
-    Files.createSymbolicLink(snapshot.resolve("memory"), victim);
+    writeWithLinkedMemory();
 
     assertEquals(Main.USAGE, restore("--no-console", "--kernel", hello()));
 
@@ -145,10 +149,7 @@ class ForeignSnapshotTest {
 
   @Test
   void restore_baseWhoseMemoryIsALinkElsewhere_isRefused() throws Exception {
-    Path victim = directory.resolve("victim");
-    write("--memory", "1M");
-    Files.move(snapshot.resolve("memory"), victim);
-    Files.createSymbolicLink(snapshot.resolve("memory"), victim);
+    writeWithLinkedMemory();
     int checksum = Snapshot.open(snapshot).identity().checksum();
     Path base = Files.move(snapshot, directory.resolve("base"));
     makeDirectory();
