@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The commands with arguments that concern parts which this machine does not have. Their arguments
- * are checked. A command that requests no change succeeds; the others are refused, with QEMU's text
- * where QEMU refuses them too.
+ * The commands with arguments for hardware that this machine does not have. The arguments are
+ * checked. A command that requests no change succeeds; any other is refused, with QEMU's message
+ * where QEMU refuses it too.
  */
 final class AbsentParts {
   private final QmpTarget target;

@@ -23,7 +23,10 @@ import org.microvm.virtioserial.SerialDevice;
  * configuration, but no machine yet. {@link QmpServer#arrived} replaces it.
  */
 public abstract class AwaitedGuest implements QmpTarget {
-  /** The commands that need the guest and its devices; the server refuses them until then. */
+  /**
+   * The commands that need the guest and its devices; the server refuses them until the guest
+   * arrives.
+   */
   private static final Set<String> NEED_GUEST =
       Set.of(
           "chardev-add",

@@ -134,7 +134,7 @@ public final class ChannelRegistry {
     }
   }
 
-  /** No further event is reported for this port. */
+  /** Forgets a port, so that no further event is reported for it. */
   void forget(PortInfo info) {
     byPort.remove(info);
   }

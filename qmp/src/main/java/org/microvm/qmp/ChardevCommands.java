@@ -18,7 +18,10 @@ import org.microvm.virtioserial.options.RingMemory;
 
 /** The commands that add, change, remove and show chardevs. */
 final class ChardevCommands {
-  /** Longer than a snapshot or a migration usually keeps a machine's event loop. */
+  /**
+   * The time limit of an exchange: longer than a snapshot or a migration usually blocks a machine's
+   * event loop.
+   */
   private static final long EXCHANGE_SECONDS = 5;
 
   private final QmpTarget target;

@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * The commands that concern parts which this machine does not have, or that never change. They
- * return what QEMU returns for a machine without such parts.
+ * The commands whose answers never change, most of them about hardware that this machine does not
+ * have. They return what QEMU returns for a machine without that hardware.
  */
 final class FixedAnswers {
   private static final Map<String, String> ANSWERS =

@@ -10,7 +10,7 @@ import org.microvm.machine.config.OnReset;
 /** What a control socket does with a guest beyond running it. All methods may block for a while. */
 public interface GuestAccess {
   /**
-   * Reads memory; what is no RAM reads as zeros.
+   * Reads memory; addresses without RAM read as zeros.
    *
    * @param address guest-physical address of the first byte
    * @param target filled with the bytes
@@ -57,14 +57,14 @@ public interface GuestAccess {
   /**
    * Sets what happens if the guest requests a reset.
    *
-   * @param action from now on
+   * @param action what happens from now on
    */
   void onReset(OnReset action);
 
   /**
    * Sets what happens if the guest's kernel panics.
    *
-   * @param action from now on
+   * @param action what happens from now on
    */
   void onPanic(OnPanic action);
 }

@@ -52,7 +52,7 @@ final class GuestCommands {
     arguments.optionalChoice("watchdog", WATCHDOG_ACTIONS); // there is no watchdog
     arguments.finish();
     if (shutdown.equals(Optional.of("pause"))) {
-      throw notThere("shutdown", "pause", "a guest that has powered off is gone");
+      throw notThere("shutdown", "pause", "the machine ends when its guest powers off");
     }
     if (panic.equals(Optional.of("none"))) {
       throw notThere("panic", "none", "accepted are pause, shutdown and exit-failure");

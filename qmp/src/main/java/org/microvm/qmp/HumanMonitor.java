@@ -13,8 +13,8 @@ import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
 /**
- * The command human-monitor-command: the lines of QEMU's human monitor that scripts send most. A
- * QMP command carries out each of them; the output text is QEMU's.
+ * The command human-monitor-command: the lines of QEMU's human monitor that scripts use most. A QMP
+ * command carries out each line; the output has QEMU's format.
  */
 final class HumanMonitor {
   private static final String END = "\r\n";

@@ -22,7 +22,7 @@ final class HumanSession {
   private static final String END = "\r\n";
   private static final int READ_BYTES = 256;
 
-  /** A longer line is cut, as in QEMU. */
+  /** A longer line is truncated, as in QEMU. */
   private static final int LONGEST_LINE = 4095;
 
   private static final int BACKSPACE = 8;

@@ -61,7 +61,7 @@ final class InactiveParameters {
   /**
    * Takes and checks the arguments that are such parameters.
    *
-   * @return what {@link #set} sets once all other arguments are right, too
+   * @return the values for {@link #set}, to be called once all other arguments were accepted
    */
   Map<String, JsonNode> take(QmpArguments arguments) throws QmpException {
     Map<String, JsonNode> taken = new LinkedHashMap<>();

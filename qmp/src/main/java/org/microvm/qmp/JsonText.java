@@ -37,7 +37,8 @@ public final class JsonText {
   }
 
   /**
-   * {@return the same in ASCII: other characters are escaped}
+   * {@return the text of a value in ASCII, on several lines and indented; other characters are
+   * escaped}
    *
    * @param value has no POJO nodes
    */

@@ -6,7 +6,7 @@ import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.migration.MigrationProgress;
 
-/** Says in the words of QMP's events what happens to a machine. */
+/** Reports to the clients, as QMP events, what happens to a machine. */
 final class MachineEvents implements MachineListener {
   private final QmpServer server;
   private final Runnable onReset;
@@ -20,7 +20,7 @@ final class MachineEvents implements MachineListener {
     this.onReset = onReset;
   }
 
-  /** Has the event sent about the machine's end. */
+  /** Sends the event about the machine's end. */
   static void ended(QmpServer server, MachineEnd end) {
     switch (end) {
       case MachineEnd.PowerOff() -> server.ended(true, "guest-shutdown");

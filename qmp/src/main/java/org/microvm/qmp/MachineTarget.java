@@ -63,8 +63,8 @@ public final class MachineTarget implements QmpTarget {
    * @param machine the machine that clients control; it is not closed here
    * @param name the machine's name, or null if it has none
    * @param statistics supplies the machine's statistics so far
-   * @param seal changes the command-line options that a snapshot keeps; called while the guest
-   *     stands still
+   * @param seal changes the command-line options that a snapshot keeps; called while the guest is
+   *     paused
    */
   public MachineTarget(
       Machine machine,

@@ -26,7 +26,7 @@ final class MigrationCommands {
   private final QmpEvents events;
   private final DescriptorCommands descriptors;
 
-  /** Why the last migration had no destination, or null. */
+  /** Why the last migration could not connect to its destination, or null. */
   private String notBegun;
 
   /** Whether the capability is set; written on the control socket's loop. */
@@ -83,8 +83,8 @@ final class MigrationCommands {
   }
 
   /**
-   * Whether nobody listens at the address. As in QEMU the migration has then failed, and the
-   * command has not.
+   * Whether nothing listens at the address. As in QEMU, the migration then fails, but the command
+   * succeeds.
    */
   private static boolean isUnreachable(Throwable e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {

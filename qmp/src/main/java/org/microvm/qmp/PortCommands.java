@@ -116,7 +116,10 @@ final class PortCommands {
         : QmpException.generic("Bus 'virtio-mmio-bus.0' does not support hotplugging");
   }
 
-  /** Refuses a chardev that does not exist or has a device, before other properties as in QEMU. */
+  /**
+   * Refuses a chardev that does not exist or is in use. As in QEMU, this is checked before the
+   * other properties.
+   */
   private void checkChardev(String driver, String id) throws QmpException {
     if (id.isEmpty()) {
       return;

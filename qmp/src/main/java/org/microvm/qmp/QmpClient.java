@@ -41,7 +41,10 @@ public final class QmpClient implements AutoCloseable {
 
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
-  /** A guest causes events as long as it runs, and a program need not wait for any. */
+  /**
+   * The most events that are queued: a guest causes events as long as it runs, and a program may
+   * never read them.
+   */
   private static final int MOST_EVENTS = 1024;
 
   /** Marks the end of the stream in both queues. */
@@ -54,7 +57,7 @@ public final class QmpClient implements AutoCloseable {
      * Called once a second while a client waits.
      *
      * @param what the client waits for, such as {@code the greeting}
-     * @param since how long it has waited
+     * @param since how long it has waited so far
      * @throws IOException to end the wait
      */
     void waiting(String what, Duration since) throws IOException;

@@ -24,7 +24,7 @@ interface QmpClients {
   /** Completes when the guest may start: with wait=on, once a client has connected. */
   CompletableFuture<Void> readyToBoot();
 
-  /** Stops to accept clients, and disconnects them; on the event loop. */
+  /** Stops accepting clients, and disconnects them; called on the event loop. */
   void end();
 
   /** Removes the sockets and files that were created. Any thread may call it. */

@@ -106,8 +106,8 @@ final class QmpCommands {
   }
 
   /**
-   * Counts a failure that is a mistake of this program, and decides whether it is logged: the
-   * first, the second, the fourth and so on, so that a client cannot fill the log's disk.
+   * Counts a failure that is a bug of this program, and decides whether it is logged: the first,
+   * the second, the fourth and so on, so that a client cannot fill the log's disk.
    */
   boolean isFailureLogged() {
     failures++;

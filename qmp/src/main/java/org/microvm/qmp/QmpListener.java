@@ -54,7 +54,7 @@ final class QmpListener implements QmpClients {
   /**
    * Starts to serve clients; the loop does not run yet.
    *
-   * @param all what clients may do; those of a read-only socket only what reads
+   * @param all what clients may do; those of a read-only socket may only query
    * @param toClients sends the events
    * @param served runs with each client that is accepted
    */
@@ -112,7 +112,7 @@ final class QmpListener implements QmpClients {
     if (!strangerLogged) {
       strangerLogged = true;
       LOG.warn(
-          "{}: refused a client of a user who is not allowed; others are not logged",
+          "{}: refused a client of a user who is not allowed; further refusals are not logged",
           listener.path());
     }
   }

@@ -55,7 +55,7 @@ final class QmpSession implements QmpInput.Sink {
 
   private int processed;
 
-  /** Bytes of the last answer, as long as much is unread. */
+  /** Bytes of the last answer while the client leaves much unread, otherwise 0. */
   private int answer;
 
   private boolean negotiated;

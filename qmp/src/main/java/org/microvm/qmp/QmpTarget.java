@@ -120,7 +120,7 @@ public interface QmpTarget {
     throw new IOException("'-incoming' was not specified on the command line");
   }
 
-  /** {@return the descriptions of the chardevs that are no channels, by their ids} */
+  /** {@return the descriptions of the chardevs that belong to no channel, by their ids} */
   default Map<String, String> serialLines() {
     return Map.of();
   }
@@ -163,7 +163,8 @@ public interface QmpTarget {
   MachineFacts facts();
 
   /**
-   * {@return what each disk has done, in the order of the disks; empty if there is no guest yet}
+   * {@return the statistics of each disk, in the order of the disks; empty if there is no guest
+   * yet}
    */
   default List<BlkStatistics> diskStatistics() {
     return List.of();

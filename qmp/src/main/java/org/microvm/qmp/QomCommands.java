@@ -15,7 +15,7 @@ import org.microvm.qmp.ChannelRegistry.Device;
  * they have in QEMU: the machine, its vCPUs, memory, disks, chardevs and ports.
  */
 final class QomCommands {
-  /** Where devices are that users gave an id. */
+  /** The path of the devices to which users gave an id. */
   static final String PERIPHERAL = "/machine/peripheral/";
 
   private static final String ANONYMOUS = "/machine/peripheral-anon";

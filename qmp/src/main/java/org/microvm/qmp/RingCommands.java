@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import org.microvm.virtioserial.backend.RingBuffer;
 import org.microvm.virtioserial.options.ChardevSpec;
 
-/** The commands that read and write the chardevs which are in memory ({@code ringbuf}). */
+/** The commands that read and write ring buffers ({@code ringbuf}), the chardevs in memory. */
 final class RingCommands {
   private static final String BASE64 = "base64";
   private static final List<String> FORMATS = List.of("utf8", BASE64);

@@ -117,9 +117,10 @@ public final class SpecJson {
     SocketSpec.Address address = passed ? null : address(type, addr);
     boolean server = data.optionalFlag("server").orElse(true);
     if (data.optionalFlag("wait").orElse(false)) {
-      throw QmpException.generic("wait=true is for sockets that are there before the guest starts");
+      throw QmpException.generic(
+          "wait=true is only for sockets that exist before the guest starts");
     }
-    // These are off by default in QEMU, and some clients send that.
+    // Some clients send QEMU's default, which is off.
     for (String name : List.of("telnet", "tn3270", "websocket")) {
       if (data.optionalFlag(name).orElse(false)) {
         throw QmpException.generic("Parameter 'backend.data.%s' must be false", name);

@@ -95,7 +95,7 @@ class GuestCommandsTest extends QmpProtocolFixture {
       delimiter = '|',
       quoteCharacter = '\0',
       value = {
-        "'shutdown': 'pause'|shutdown=pause is not supported: a guest that has powered off is gone",
+        "'shutdown': 'pause'|shutdown=pause is not supported: the machine ends when its guest powers off",
         "'panic': 'none'|panic=none is not supported: accepted are pause, shutdown and exit-failure",
         "'reboot': 'x'|Parameter 'reboot' does not accept value 'x'",
       })

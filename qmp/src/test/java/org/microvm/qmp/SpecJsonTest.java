@@ -125,7 +125,7 @@ class SpecJsonTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "'wait': true|wait=true is for sockets that are there before the guest starts",
+        "'wait': true|wait=true is only for sockets that exist before the guest starts",
         "'reconnect': -1|socket: reconnect interval of -1 s: accepted are 0 to 2147483647 s,"
             + " in whole milliseconds",
         "'reconnect': '1'|Invalid parameter type for 'reconnect', expected: integer",
