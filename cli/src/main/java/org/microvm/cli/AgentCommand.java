@@ -142,7 +142,7 @@ final class AgentCommand {
 
   @Command(
       name = "thaw",
-      description = "Thaws the guest's file systems, whoever has frozen them, and prints how many.",
+      description = "Thaws all frozen file systems of the guest and prints their number.",
       mixinStandardHelpOptions = true)
   int thaw(@Option(names = "--json", description = "print the number as JSON") boolean json)
       throws IOException {

@@ -49,7 +49,7 @@ final class CheckedOutput extends OutputStream {
 
   /**
    * Returns the exit status of a command after its output was written: {@link #PIPE_CLOSED},
-   * without a word, if the reader of a pipe has gone; a failure, with a message, if the output
+   * without a message, if the reader of a pipe has gone; a failure, with a message, if the output
    * could not be written otherwise.
    *
    * @param status the status of the command itself

@@ -7,8 +7,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Says on standard error that a guest does not start before clients have connected ({@code
- * wait=on}), if they have not done so within a second: {@code wait=on} is the default, and a
+ * Reports on standard error that a guest does not start before clients have connected ({@code
+ * wait=on}), if they have not connected within a second: {@code wait=on} is the default, and a
  * machine that waits for a program that nobody has started looks like one that hangs.
  */
 final class ClientWait {

@@ -40,7 +40,7 @@ import picocli.CommandLine.Option;
 final class ClipboardCommand {
   @Command(
       name = "get",
-      description = "Prints the contents; fails if there are none in the format.",
+      description = "Prints the contents; fails if they are not available in the format.",
       mixinStandardHelpOptions = true)
   int get(@Mixin ClipboardTarget target, @Mixin ClipboardContents contents) throws IOException {
     Selection from = contents.selection();

@@ -6,10 +6,10 @@ import org.microvm.linux.ProcessExit;
  * Ends the process of a command.
  *
  * <p>{@link System#exit} waits up to 300 ms for threads in native code (HotSpot's {@code
- * VM_Exit::wait_for_threads_in_native_to_block}). One that reads standard input is there until
- * somebody types, so each {@code run} on a terminal would end that much later. A process that the
- * launcher started leaves the JVM out instead, unless the JVM has options of the user: it may have
- * a recording to write.
+ * VM_Exit::wait_for_threads_in_native_to_block}). A thread that reads standard input stays there
+ * until somebody types, so each {@code run} on a terminal would end that much later. A process that
+ * the launcher started therefore ends without the JVM's shutdown, unless the user has given the JVM
+ * options: it may have a recording to write.
  */
 final class CommandExit {
   private static final boolean WITHOUT_JVM = "direct".equals(System.getProperty("microvm.exit"));

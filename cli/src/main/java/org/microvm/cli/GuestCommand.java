@@ -65,7 +65,7 @@ final class GuestCommand {
    * Runs the command and returns its exit status, or nothing if the channel was closed first.
    *
    * @param channel to the guest, which may not have opened it yet
-   * @throws IOException if its output cannot be written, or the guest sends what it must not
+   * @throws IOException if its output cannot be written, or the guest violates the protocol
    */
   OptionalInt run(ByteChannel channel) throws IOException {
     try {

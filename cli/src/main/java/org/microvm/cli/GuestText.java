@@ -4,7 +4,7 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.PlainText;
 import org.microvm.linux.Terminal;
 
-/** Prints text that a guest or a peer determines; tabulators stay. See {@link PlainText}. */
+/** Prints text that a guest or a peer determines; tabs stay. See {@link PlainText}. */
 final class GuestText {
   private GuestText() {}
 

@@ -3,7 +3,10 @@ package org.microvm.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import org.microvm.qmp.JsonText;
 
-/** Prints JSON that a guest determines, in ASCII: a terminal obeys no control character in it. */
+/**
+ * Prints JSON whose content a guest determines, in ASCII, so that a terminal receives no control
+ * characters.
+ */
 final class JsonOutput {
   private JsonOutput() {}
 

@@ -7,8 +7,8 @@ import ch.qos.logback.core.LayoutBase;
 /**
  * Formats a log event as text: time, level, thread, class and message, and the stack trace if there
  * is one. Control characters are replaced, because a guest or a peer determines parts of messages,
- * and a terminal obeys them. This is code and not a logback pattern, because a pattern takes longer
- * to set up than everything else that a start logs.
+ * and a terminal would interpret them. This is code and not a logback pattern, because a pattern
+ * takes longer to set up than everything else that a start logs.
  */
 final class LogLine extends LayoutBase<ILoggingEvent> {
   @Override

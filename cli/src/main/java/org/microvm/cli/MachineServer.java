@@ -29,8 +29,8 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>The new server takes the path of the socket and asks this one for {@code handover}.
- *   <li>For each machine this one asks the new one to {@code receive} it, and has the socket on
- *       which its guest is awaited as the answer. The guest migrates there.
+ *   <li>For each machine this one asks the new one to {@code receive} it, and receives the socket
+ *       on which its guest is awaited. The guest migrates there.
  *   <li>This one closes the sockets of the machine, unlocks its name and asks the new one to {@code
  *       adopt} it.
  * </ol>
@@ -164,10 +164,10 @@ final class MachineServer implements RequestSocket.Handler, AutoCloseable {
         default -> start(request);
       };
     } catch (UsageException e) {
-      // The process of the machine says so, with the status of a usage error.
+      // A process of the machine's own reports the error, with the status of a usage error.
       return ServerAnswer.ownProcess();
     } catch (IOException | MachineException | RuntimeException | OutOfMemoryError e) {
-      // The last is also what says that no thread can be created.
+      // The JVM also throws an OutOfMemoryError if it cannot create a thread.
       return ServerAnswer.failed("microvm: " + line(e) + "\n");
     }
   }

@@ -158,7 +158,7 @@ final class PortCommand {
     }
   }
 
-  /** The id of the device of a channel for which none was given. */
+  /** Returns the default id of a channel's device. */
   static String deviceId(String name) {
     String allowed = name.replaceAll("[^A-Za-z0-9._-]", "-");
     return allowed.matches("[A-Za-z].*") ? allowed : "port-" + allowed;

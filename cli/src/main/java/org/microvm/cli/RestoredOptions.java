@@ -49,7 +49,7 @@ final class RestoredOptions {
    * Returns the options without those that are given again: a single value, all disks, or a chardev
    * with the same id.
    *
-   * @param again what follows on the command line
+   * @param again the options that follow on the command line
    */
   static List<String> without(List<String> options, List<String> again) {
     if (again.isEmpty()) {

@@ -274,8 +274,8 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /**
-   * Returns the end of the machine, also of one that a client ends before it has started, and once
-   * clients are done with it.
+   * Waits for the end of the machine, which a client may also end before it has started, and then
+   * until clients no longer need the process.
    *
    * @param stays whether clients may use the process after the guest has migrated
    */

@@ -38,7 +38,7 @@ public final class RunExtras {
   private boolean signalsAreSuccess;
   private Optional<String> qemuVersion = Optional.empty();
 
-  /** Asks for nothing. */
+  /** Creates settings that change nothing. */
   public RunExtras() {}
 
   /**

@@ -6,8 +6,8 @@ import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 
 /**
- * What the sandbox of a server refuses to a machine. The machine's own process may be allowed it,
- * because it opens what the options name, and makes links, before its sandbox begins.
+ * Recognizes failures that the sandbox of a server may have caused. A process of the machine's own
+ * may succeed, because it opens what the options name, and makes links, before its sandbox begins.
  */
 final class ServerRefusal {
   private ServerRefusal() {}

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * Runs clean-up work once before the process ends, whether by itself or by a signal.
  *
  * <p>The JVM runs it as a shutdown hook on SIGTERM, SIGINT and SIGHUP. A second call waits for the
- * first, so that the process does not end before the work is done. Create it before what the work
- * undoes, and make that in {@link #during}: a signal can come at any time.
+ * first, so that the process does not end before the work is done. Create it before the resources
+ * that the work releases, and create those in {@link #during}: a signal can arrive at any time.
  */
 final class Shutdown implements Runnable {
   private static final Set<Shutdown> PENDING = ConcurrentHashMap.newKeySet();

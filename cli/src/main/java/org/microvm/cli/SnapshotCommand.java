@@ -78,7 +78,7 @@ final class SnapshotCommand implements Callable<Integer> {
       List<String> options = Snapshot.open(directory).options();
       if (!options.isEmpty() && !SnapshotKey.hasSeal(options)) {
         System.err.println(
-            "microvm: %s has no seal: `restore` takes it for a foreign one. The machine's process"
+            "microvm: %s has no seal: `restore` treats it as a foreign one. The machine's process"
                     .formatted(directory)
                 + " could not use a key in its $XDG_STATE_HOME or $HOME; its messages say why");
       }

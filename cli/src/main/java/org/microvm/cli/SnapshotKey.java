@@ -69,7 +69,7 @@ final class SnapshotKey {
     String text = FailureText.of(why);
     String reason = text.startsWith("/") ? text : file + ": " + text;
     return new SnapshotKey(
-        null, "the snapshot gets no seal, so `restore` takes it for a foreign one: " + reason);
+        null, "the snapshot gets no seal, so `restore` treats it as a foreign one: " + reason);
   }
 
   /** Returns the user's key, or none if it does not exist or cannot be used. */

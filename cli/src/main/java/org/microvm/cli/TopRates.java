@@ -38,8 +38,8 @@ final class TopRates {
   /**
    * A line of a group.
    *
-   * @param group what it is one of
-   * @param name of the thing
+   * @param group its group, such as port
+   * @param name its name in the group
    * @param values the rates by their names, in the order of the columns
    */
   record Row(String group, String name, Map<String, Double> values) {
@@ -91,8 +91,8 @@ final class TopRates {
   }
 
   /**
-   * Returns what a device is called: what it is, by its number (virtio 1.3, section 5), and its
-   * address, because there may be several of a kind.
+   * Returns the name of a device: its type (virtio 1.3, section 5) and its address, because there
+   * may be several of a type.
    */
   static String device(JsonNode device) {
     String kind =

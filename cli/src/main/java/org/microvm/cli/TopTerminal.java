@@ -91,7 +91,7 @@ final class TopTerminal {
     }
   }
 
-  /** Gives the former screen back. */
+  /** Restores the former screen. */
   private synchronized void leave() {
     if (entered) {
       entered = false;

@@ -17,8 +17,8 @@ import org.microvm.linux.Daemon;
  * Runs this command again in a process of its own session, which stays when this one ends.
  *
  * <p>Standard output and standard error of that process are pipes to this one until its machine
- * runs: it then writes a byte to standard output, and turns both to its log. If it ends before,
- * this process has its messages and takes its status.
+ * runs: it then writes a byte to standard output, and turns both to its log. If it ends earlier,
+ * this process has printed its messages and exits with its status.
  */
 public final class Background {
   /** A system property of the process in the background. */

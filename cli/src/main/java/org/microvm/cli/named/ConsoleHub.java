@@ -66,7 +66,7 @@ public final class ConsoleHub extends OutputStream {
     asked.typed(stream);
   }
 
-  /** Which terminal is asked. */
+  /** Returns the selection of the terminal that receives queries. */
   QueryTerminal asked() {
     return asked;
   }

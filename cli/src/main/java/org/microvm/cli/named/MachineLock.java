@@ -7,8 +7,7 @@ import org.microvm.linux.AdvisoryLock;
 import org.microvm.linux.Fd;
 
 /**
- * The file that a machine's process keeps locked as long as it lives, and in which it says who it
- * is.
+ * The file that a machine's process keeps locked as long as it lives, and which has its process id.
  *
  * @param file is missing if the machine has never run, or its directory was removed
  */
@@ -72,7 +71,7 @@ record MachineLock(Path file) {
     }
   }
 
-  /** Says in the file that this process has the lock. */
+  /** Writes the id of this process, which has the lock, to the file. */
   void write(boolean served) throws IOException {
     long pid = ProcessHandle.current().pid();
     Files.writeString(file, served ? pid + SERVED : Long.toString(pid));

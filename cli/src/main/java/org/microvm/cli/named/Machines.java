@@ -20,13 +20,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The machines of this user that have names. Each has a directory, with a file that its process
- * locks as long as it lives: a free lock means that the process was killed, and the directory is
- * removed by whoever notices. One process at a time creates and removes directories.
+ * locks as long as it lives: a free lock means that the process was killed, and the next command
+ * that notices it removes the directory. One process at a time creates and removes directories.
  */
 public final class Machines {
   private static final Logger LOG = LoggerFactory.getLogger(Machines.class);
 
-  /** A system property with the directory, instead of the one of the environment; for tests. */
+  /** A system property that overrides the directory; for tests. */
   private static final String DIRECTORY = "microvm.machines";
 
   private static final AtomicBoolean WARNED = new AtomicBoolean();
@@ -62,7 +62,7 @@ public final class Machines {
   }
 
   /**
-   * {@return the machines that have their directories in another one; for tests}
+   * {@return the machines whose directories are in a given one; for tests}
    *
    * @param directory is created if it is missing
    * @throws IOException if it belongs to another user, or others may write to it
@@ -111,7 +111,7 @@ public final class Machines {
   /**
    * Gives a machine of this process its name.
    *
-   * @param name which no other machine has
+   * @param name the name, which no other machine has
    * @return the registration, which the caller closes
    * @throws IOException if another machine has the name, or its sockets' paths would be too long
    */
@@ -122,7 +122,7 @@ public final class Machines {
   /**
    * Gives a machine of this process its name.
    *
-   * @param name which no other machine has
+   * @param name the name, which no other machine has
    * @param served whether this process also hosts other machines
    * @return the registration, which the caller closes
    * @throws IOException if another machine has the name, or its sockets' paths would be too long
@@ -142,7 +142,7 @@ public final class Machines {
       try {
         files.lock().write(served);
       } catch (IOException e) {
-        // The file system may be full, of which the exception does not name a file.
+        // The file system may be full; that exception does not name the file.
         lock.close();
         delete(files.directory());
         throw new IOException(
@@ -269,7 +269,7 @@ public final class Machines {
   }
 
   /**
-   * {@return where the logs of the last machine of a name are after its end}
+   * {@return the directory that has the logs of the last machine of a name after its end}
    *
    * @param name the machine's name
    */
@@ -287,7 +287,7 @@ public final class Machines {
   }
 
   /**
-   * Lets another process have a name, while no further process looks.
+   * Hands a name over to another process, while no third process accesses the directory.
    *
    * @param adoption makes that process call {@link #adopt}
    */

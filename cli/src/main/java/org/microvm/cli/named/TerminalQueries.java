@@ -6,12 +6,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The control sequences that ask a terminal for an answer, which it types: where its cursor is,
- * what it is, which modes and colours it has (ECMA-48; xterm's ctlseqs). The programs that sent
- * those of a scroll-back have had their answer, or none, and those of a program that runs are
- * answered by one terminal; a further answer would be input that nobody has typed.
+ * The control sequences that query a terminal for its cursor position, type, modes and colours
+ * (ECMA-48; xterm's ctlseqs). The terminal sends its answer as input. No viewer may answer a query
+ * in the scroll-back, because the program no longer waits for it, and only one may answer a query
+ * of a running program: any other answer would be input that nobody has typed.
  *
- * <p>An object removes them from the output for one terminal, in pieces that may end anywhere.
+ * <p>An object removes the queries from the output for one terminal, whose pieces may end anywhere.
  */
 final class TerminalQueries {
   private static final Charset BYTES = StandardCharsets.ISO_8859_1;
