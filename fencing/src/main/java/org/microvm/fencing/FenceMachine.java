@@ -3,9 +3,9 @@ package org.microvm.fencing;
 import java.io.IOException;
 
 /**
- * A machine that guests may fence. Its methods block for as long as it takes, but less than the 30
+ * A machine that guests may fence. Its methods block until they are done, but for less than the 30
  * seconds that {@code fence_virt} waits for an answer. The service drops a later answer, because
- * the next client would take it for the answer to its own request.
+ * the next client would read it as the answer to its own request.
  *
  * <p>The service calls one method at a time.
  */

@@ -26,8 +26,8 @@ public record FencePolicy(Map<String, Set<String>> allowed) {
   /**
    * {@return whether a guest may fence a machine}
    *
-   * @param guest which asks
-   * @param machine which is to be fenced
+   * @param guest the guest that asks
+   * @param machine the machine to be fenced
    */
   public boolean allows(String guest, String machine) {
     return allowed.getOrDefault(guest, Set.of()).contains(machine);
@@ -36,7 +36,7 @@ public record FencePolicy(Map<String, Set<String>> allowed) {
   /**
    * {@return the machines that a guest may fence, by name}
    *
-   * @param guest which asks
+   * @param guest the guest that asks
    */
   public List<String> machinesOf(String guest) {
     return List.copyOf(new TreeSet<>(allowed.getOrDefault(guest, Set.of())));

@@ -87,7 +87,7 @@ public final class FenceService {
       case UNKNOWN, LIST -> FenceResult.FAILURE;
       case DEVICE_STATUS -> FenceResult.SUCCESS;
       case OFF, ON, REBOOT, STATUS ->
-          // The same for machines that do not exist, so that a guest cannot find out which do.
+          // Also for machines that do not exist, so that a guest cannot find out which do.
           policy.allows(guest, request.machine())
               ? at(machines.get(request.machine()), request.action(), left)
               : FenceResult.DENIED;
@@ -97,7 +97,7 @@ public final class FenceService {
   private static FenceResult at(Guarded guarded, FenceAction action, LongSupplier left)
       throws IOException, InterruptedException {
     if (!guarded.lock().tryLock(left.getAsLong(), TimeUnit.NANOSECONDS)) {
-      throw new IOException("another request about it has not ended");
+      throw new IOException("another request for the machine is still in progress");
     }
     try {
       FenceMachine machine = guarded.machine();

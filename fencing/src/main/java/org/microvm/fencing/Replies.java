@@ -26,8 +26,9 @@ final class Replies {
   }
 
   /**
-   * A list. fence_virtd sends a {@code serial_resp_t} after it, which the serial client does not
-   * read: the next request's client would take it for its answer, so it is left out here.
+   * Encodes a list. fence_virtd also sends a {@code serial_resp_t} after the list. It is left out
+   * here, because the serial client does not read it, and the client of the next request would read
+   * it as the answer to that request.
    */
   static ByteBuffer list(List<Entry> entries) {
     ByteBuffer answer = answer(LIST, (entries.size() + 1) * ENTRY_BYTES);

@@ -307,7 +307,7 @@ class FenceServiceTest {
 
     IOException failure = assertThrows(IOException.class, () -> service.answer("a", off, () -> 0));
 
-    assertEquals("another request about it has not ended", failure.getMessage());
+    assertEquals("another request for the machine is still in progress", failure.getMessage());
     b.stopped.countDown();
     first.join();
     assertEquals(FenceResult.SUCCESS, service.answer("a", off, () -> 0));
@@ -395,7 +395,7 @@ class FenceServiceTest {
     first.join();
 
     assertEquals(List.of(new Replies.Entry("b", true)), busy);
-    assertEquals("b: another request about it has not ended", log.peek());
+    assertEquals("b: another request for the machine is still in progress", log.peek());
     assertEquals(List.of(new Replies.Entry("b", false)), service.list("a", log::add, () -> 0));
   }
 

@@ -24,7 +24,7 @@ import org.microvm.virtioserial.channel.ChannelBackend;
 
 /** Starts the guest that an annotation describes, and waits until it can be used. */
 final class GuestBoot {
-  /** Most characters of the console's end that the message about a failed start shows. */
+  /** The most characters of console output that the message about a failed start shows. */
   private static final int CONSOLE_TAIL = 4000;
 
   private final MicroVm wanted;

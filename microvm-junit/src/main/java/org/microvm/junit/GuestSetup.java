@@ -15,7 +15,8 @@ public interface GuestSetup {
    *
    * @param machine the configuration from the annotation
    * @param directory the guest's directory for sockets and images, which is deleted with the guest
-   * @throws IOException if it cannot, for instance prepare a file; the guest's tests then fail
+   * @throws IOException if that fails, for instance because a file cannot be created; the guest's
+   *     tests then fail
    */
   void complete(MachineConfig.Builder machine, Path directory) throws IOException;
 

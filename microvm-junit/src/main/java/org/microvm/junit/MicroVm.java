@@ -41,8 +41,8 @@ import org.microvm.machine.config.OnReset;
 @ExtendWith(MicroVmExtension.class)
 public @interface MicroVm {
   /**
-   * The system property with the least number of seconds that every guest gets until its agent
-   * answers, for machines that are slower than the tests expect.
+   * The system property with a lower bound for {@link #bootSeconds} of all guests, for hosts that
+   * are slower than the tests expect.
    */
   String BOOT_SECONDS = "microvm.boot.seconds";
 

@@ -146,7 +146,7 @@ final class ReadyGuests<G> {
         });
   }
 
-  /** A guest has been closed, whoever did it. */
+  /** Records that a guest was closed, by its user or by the pool. */
   void gone() {
     change(() -> alive--);
   }

@@ -104,7 +104,7 @@ final class Board {
     options.finish();
     if (!base.equals("utc")) {
       throw new OptionException(
-          "base=%s: the guest's clock has UTC: base=utc%s"
+          "base=%s: the guest's clock is in UTC: base=utc%s"
               .formatted(base, NearestWord.hint(base, List.of("utc"))));
     }
   }
@@ -114,7 +114,7 @@ final class Board {
     accel(options.kind());
     List.of("dirty-ring-size", "kvm-shadow-mem", "notify-vmexit", "notify-window", "device")
         .forEach(options::take);
-    // Of tcg, in a list in which kvm is, too.
+    // Properties of tcg: a list of accelerators that includes kvm may have them.
     List.of("thread", "tb-size", "split-wx", "one-insn-per-tb").forEach(options::take);
     options.takeFlag("igd-passthru", false);
     MachineProperties.takeInterruptController(options, "kernel-irqchip");

@@ -267,12 +267,12 @@ final class Devices {
     }
   }
 
-  /** The size in bytes of the memory with an id, which is there. */
+  /** Returns the size in bytes of the memory backend with an id, which must exist. */
   long memorySize(String id) {
     return memorySizes.get(id);
   }
 
-  /** Whether {@code -object} has made memory with an id. */
+  /** Whether {@code -object} has made a memory backend with an id. */
   boolean hasMemory(String id) {
     return objects.getOrDefault(id, "").startsWith("memory-backend-");
   }

@@ -102,7 +102,7 @@ final class Disks {
     switch (bus) {
       case "virtio" -> own.add(disk);
       case "none" -> {
-        // A device uses it.
+        // A -device option attaches it.
       }
       default ->
           throw new OptionException(
@@ -248,7 +248,7 @@ final class Disks {
     attached.add(disk);
   }
 
-  /** Returns the options of all disks, in the order of the guest's. */
+  /** Returns the options of all disks, in the order in which the guest sees them. */
   List<String> options() {
     List<String> words = new ArrayList<>();
     for (List<Disk> disks : List.of(own, attached)) {

@@ -10,10 +10,10 @@ import org.microvm.linux.FailureText;
 import org.microvm.virtioserial.options.OptionException;
 
 /**
- * A qcow2 image in which nothing was written yet and that has a raw backing file, as programs
- * create it in order to leave an image unchanged. It is the same as a private overlay of the
- * backing file ({@code snapshot=on}), as long as nobody wants the changes afterwards. Other qcow2
- * images are refused. The format is described in QEMU's docs/interop/qcow2.txt.
+ * A qcow2 image that contains no data yet and has a raw backing file, as programs create it to
+ * leave that file unchanged. It is equivalent to a private overlay of the backing file ({@code
+ * snapshot=on}), as long as nobody needs the changes afterwards. Other qcow2 images are refused.
+ * The format is described in QEMU's docs/interop/qcow2.txt.
  */
 final class EmptyOverlay {
   private static final int MAGIC = 0x514649fb;
@@ -105,7 +105,7 @@ final class EmptyOverlay {
   private static ByteBuffer read(SeekableByteChannel file, long offset, int length)
       throws IOException, OptionException {
     if (offset < 0 || length < 0 || offset > file.size() - length) {
-      throw new OptionException("the qcow2 image is cut off");
+      throw new OptionException("the qcow2 image is truncated");
     }
     ByteBuffer bytes = ByteBuffer.allocate(length);
     file.position(offset);

@@ -4,7 +4,7 @@ import java.util.List;
 
 /** What {@code -help} and {@code -OPTION help} print. */
 final class Help {
-  /** The version of the QEMU whose options these are; programs choose their options by it. */
+  /** The version of QEMU that has these options; programs choose their options by it. */
   static final String QEMU_VERSION = "7.2.0";
 
   private static final String MACHINES =

@@ -36,7 +36,7 @@ final class OptionTable {
     entries.put(name, new Entry(false, "", value -> action.run()));
   }
 
-  /** Adds an option with a value, which help calls by a label. */
+  /** Adds an option with a value, for which the help shows a label. */
   void value(String name, String label, Handler handler) {
     entries.put(name, new Entry(true, label, handler));
   }

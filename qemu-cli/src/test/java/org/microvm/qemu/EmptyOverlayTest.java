@@ -86,7 +86,7 @@ class EmptyOverlayTest {
   @Test
   void damagedImages_areRefused() {
     image.putLong(40, Long.MAX_VALUE);
-    refused("cut off");
+    refused("truncated");
     image.putLong(40, TABLE).putInt(36, Integer.MAX_VALUE);
     refused("too large");
     image.putInt(0, 0);

@@ -23,7 +23,7 @@ public final class UninterruptedJoin {
   /**
    * Waits as {@link #of} does, for a limited time.
    *
-   * @param limit after which the thread may go on by itself
+   * @param limit how long to wait; afterwards the thread may still run
    * @param thread a thread that ends by itself, or was not started
    * @return as for {@link #of}
    */
