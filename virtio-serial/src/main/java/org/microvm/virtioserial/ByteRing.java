@@ -8,14 +8,14 @@ import org.microvm.linux.IovecArray;
 
 /**
  * A ring buffer of bytes that the VMM keeps for a side that is not connected. Its memory grows with
- * its content, up to a limit of its own and the {@link KeptBudget} of the device, and is released
+ * its content, up to a limit of its own and the {@link BufferBudget} of the device, and is released
  * when the ring is empty. Guarded by the device lock.
  */
 final class ByteRing {
   private static final int SMALLEST = 4096;
 
   private final int limit;
-  private final KeptBudget budget;
+  private final BufferBudget budget;
   private final Runnable onRoom;
   private MemorySegment memory = MemorySegment.NULL;
   private long head;
@@ -26,7 +26,7 @@ final class ByteRing {
    * @param budget the memory that the device has for all of its rings
    * @param onRoom called after {@link #isFull} because of the budget, once there may be room
    */
-  ByteRing(int limit, KeptBudget budget, Runnable onRoom) {
+  ByteRing(int limit, BufferBudget budget, Runnable onRoom) {
     this.limit = limit;
     this.budget = budget;
     this.onRoom = onRoom;

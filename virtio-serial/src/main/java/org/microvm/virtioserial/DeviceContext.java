@@ -42,12 +42,12 @@ final class DeviceContext {
   private final EventLoop loop;
   private final Clock clock;
   private final PortListeners listeners;
-  private final KeptBudget budget;
+  private final BufferBudget budget;
   private final IovecArray ranges = new IovecArray(RANGES);
   private final MemorySegment waste = Arena.ofAuto().allocate(WASTE_BYTES);
   private VirtioQueues queues;
 
-  DeviceContext(EventLoop loop, Clock clock, KeptBudget budget) {
+  DeviceContext(EventLoop loop, Clock clock, BufferBudget budget) {
     this.loop = loop;
     this.clock = clock;
     this.budget = budget;
@@ -64,7 +64,7 @@ final class DeviceContext {
   }
 
   /** Returns the memory for the bytes that ports keep; guarded by the device lock. */
-  KeptBudget budget() {
+  BufferBudget budget() {
     return budget;
   }
 

@@ -72,10 +72,10 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    *     if the JVM has little memory
    */
   public SerialDevice(EventLoop loop, SerialConfig config, long keptBytes) {
-    this(loop, config, Clock.of(loop), KeptBudget.ofProcess(keptBytes));
+    this(loop, config, Clock.of(loop), BufferBudget.ofProcess(keptBytes));
   }
 
-  SerialDevice(EventLoop loop, SerialConfig config, Clock clock, KeptBudget budget) {
+  SerialDevice(EventLoop loop, SerialConfig config, Clock clock, BufferBudget budget) {
     this.config = config;
     context = new DeviceContext(loop, clock, budget);
     ConfigSpace space = new ConfigSpace(ConfigRegisters.BYTES);

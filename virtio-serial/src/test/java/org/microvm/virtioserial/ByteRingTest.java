@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ByteRingTest {
   private static final int PAGE = 4096;
 
-  private final ByteRing ring = new ByteRing(2 * PAGE, new KeptBudget(4 * PAGE), () -> {});
+  private final ByteRing ring = new ByteRing(2 * PAGE, new BufferBudget(4 * PAGE), () -> {});
 
   private static byte[] numbered(int from, int to) {
     byte[] bytes = new byte[to - from];

@@ -22,7 +22,7 @@ final class SerialMachine implements AutoCloseable {
   final ManualClock clock;
 
   private SerialMachine(
-      Path directory, SerialConfig config, boolean manual, long memory, KeptBudget budget)
+      Path directory, SerialConfig config, boolean manual, long memory, BufferBudget budget)
       throws IOException {
     this.directory = directory;
     loop = EventLoop.open("serial-test");
@@ -38,25 +38,26 @@ final class SerialMachine implements AutoCloseable {
   }
 
   SerialMachine(Path directory, SerialConfig config) throws IOException {
-    this(directory, config, false, RAM, KeptBudget.ofProcess(Buffering.MAX_LIMIT));
+    this(directory, config, false, RAM, BufferBudget.ofProcess(Buffering.MAX_LIMIT));
   }
 
   /** Creates a machine with {@code bytes} bytes of RAM. */
   static SerialMachine withMemory(Path directory, SerialConfig config, long bytes)
       throws IOException {
     return new SerialMachine(
-        directory, config, false, bytes, KeptBudget.ofProcess(Buffering.MAX_LIMIT));
+        directory, config, false, bytes, BufferBudget.ofProcess(Buffering.MAX_LIMIT));
   }
 
   /** Creates a machine whose clock stands still until the test advances it. */
   static SerialMachine withManualClock(Path directory) throws IOException {
     return new SerialMachine(
-        directory, SerialConfig.defaults(), true, RAM, KeptBudget.ofProcess(Buffering.MAX_LIMIT));
+        directory, SerialConfig.defaults(), true, RAM, BufferBudget.ofProcess(Buffering.MAX_LIMIT));
   }
 
   /** Creates a machine whose ports together keep at most {@code bytes} bytes. */
   static SerialMachine withBudget(Path directory, long bytes) throws IOException {
-    return new SerialMachine(directory, SerialConfig.defaults(), false, RAM, new KeptBudget(bytes));
+    return new SerialMachine(
+        directory, SerialConfig.defaults(), false, RAM, new BufferBudget(bytes));
   }
 
   SerialMachine(Path directory) throws IOException {

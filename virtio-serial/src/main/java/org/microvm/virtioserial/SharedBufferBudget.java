@@ -12,12 +12,13 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Any thread may call.
  */
-final class KeptPool {
+final class SharedBufferBudget {
   /**
    * That of this process: a third of what the JVM allows outside its heap. A ring that grows holds
    * its old memory, half of the new, until its bytes are copied and the collector has run.
    */
-  static final KeptPool OF_PROCESS = new KeptPool(Runtime.getRuntime().maxMemory() / 3);
+  static final SharedBufferBudget OF_PROCESS =
+      new SharedBufferBudget(Runtime.getRuntime().maxMemory() / 3);
 
   /**
    * Devices are told once this part of the memory is free: a guest that frees a little again and
@@ -27,12 +28,12 @@ final class KeptPool {
 
   private final long limit;
   private final AtomicLong used = new AtomicLong();
-  private final Set<KeptBudget> waiting = ConcurrentHashMap.newKeySet();
+  private final Set<BufferBudget> waiting = ConcurrentHashMap.newKeySet();
 
   /**
    * @param limit bytes of memory
    */
-  KeptPool(long limit) {
+  SharedBufferBudget(long limit) {
     this.limit = limit;
   }
 
@@ -58,7 +59,7 @@ final class KeptPool {
   }
 
   /** Tells a device once when memory is free again. */
-  void await(KeptBudget device) {
+  void await(BufferBudget device) {
     waiting.add(device);
     wakeIfEnough(); // It may have been freed meanwhile.
   }
@@ -67,7 +68,7 @@ final class KeptPool {
     if (waiting.isEmpty() || available() < limit / ENOUGH) {
       return;
     }
-    for (KeptBudget device : List.copyOf(waiting)) {
+    for (BufferBudget device : List.copyOf(waiting)) {
       if (waiting.remove(device)) {
         device.wake();
       }

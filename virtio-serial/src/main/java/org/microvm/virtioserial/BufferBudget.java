@@ -9,18 +9,18 @@ import java.util.function.Consumer;
 /**
  * The memory that all ports of a device together may use for the bytes they keep. A ring that finds
  * it spent is full, whatever its own limit, so that its sender is held back; it is notified when
- * memory is free again. The memory is part of a {@link KeptPool}, which the devices of a process
- * share.
+ * memory is free again. The memory is part of a {@link SharedBufferBudget}, which the devices of a
+ * process share.
  *
  * <p>A ring's first page is not counted: it lets every port keep a little, however much others
  * keep. Guarded by the device lock.
  */
-final class KeptBudget {
+final class BufferBudget {
   /** What a device may always use, however much others use. */
   static final long OWN_BYTES = 128 << 10;
 
   private final long limit;
-  private final KeptPool pool;
+  private final SharedBufferBudget pool;
   private long used;
 
   /** Runs a task later, with the device's lock. */
@@ -32,15 +32,15 @@ final class KeptBudget {
   /**
    * @param limit bytes of memory
    */
-  KeptBudget(long limit) {
-    this(limit, new KeptPool(limit));
+  BufferBudget(long limit) {
+    this(limit, new SharedBufferBudget(limit));
   }
 
   /**
    * @param limit bytes of memory
    * @param pool what the device shares with others
    */
-  KeptBudget(long limit, KeptPool pool) {
+  BufferBudget(long limit, SharedBufferBudget pool) {
     this.limit = limit;
     this.pool = pool;
   }
@@ -51,9 +51,9 @@ final class KeptBudget {
    *
    * @param wanted bytes of memory
    */
-  static KeptBudget ofProcess(long wanted) {
-    KeptPool pool = KeptPool.OF_PROCESS;
-    return new KeptBudget(Math.min(wanted, pool.limit()), pool);
+  static BufferBudget ofProcess(long wanted) {
+    SharedBufferBudget pool = SharedBufferBudget.OF_PROCESS;
+    return new BufferBudget(Math.min(wanted, pool.limit()), pool);
   }
 
   /**

@@ -16,12 +16,12 @@ import org.microvm.linux.IovecArray;
 
 /** All ports of a device share the memory for the bytes that they keep. */
 @Timeout(60)
-class KeptBudgetTest {
+class BufferBudgetTest {
   private static final int PAGE = 4096;
   private static final int BUDGET = 16 * PAGE;
 
   @TempDir private Path directory;
-  private final KeptBudget budget = new KeptBudget(BUDGET);
+  private final BufferBudget budget = new BufferBudget(BUDGET);
   private final List<String> told = new ArrayList<>();
 
   private ByteRing ring(int limit) {
@@ -111,12 +111,12 @@ class KeptBudgetTest {
   /** The guests of one process must not use up the memory of the JVM together. */
   @Test
   void devicesOfAProcess_shareItsMemory() {
-    KeptBudget greedy = KeptBudget.ofProcess(Long.MAX_VALUE);
-    KeptBudget other = KeptBudget.ofProcess(Long.MAX_VALUE);
+    BufferBudget greedy = BufferBudget.ofProcess(Long.MAX_VALUE);
+    BufferBudget other = BufferBudget.ofProcess(Long.MAX_VALUE);
     long all = greedy.available();
     greedy.take(all);
     try {
-      assertEquals(KeptBudget.OWN_BYTES, other.available());
+      assertEquals(BufferBudget.OWN_BYTES, other.available());
     } finally {
       greedy.release(all);
     }
@@ -125,9 +125,9 @@ class KeptBudgetTest {
 
   @Test
   void pool_tellsADeviceThatWaits_onceThereIsEnough() {
-    KeptPool pool = new KeptPool(16 * KeptBudget.OWN_BYTES);
-    KeptBudget first = new KeptBudget(pool.limit(), pool);
-    KeptBudget second = new KeptBudget(pool.limit(), pool);
+    SharedBufferBudget pool = new SharedBufferBudget(16 * BufferBudget.OWN_BYTES);
+    BufferBudget first = new BufferBudget(pool.limit(), pool);
+    BufferBudget second = new BufferBudget(pool.limit(), pool);
     second.connect(Runnable::run);
     ByteRing large = new ByteRing(1 << 30, first, () -> {});
     ByteRing small = new ByteRing(1 << 30, first, () -> {});
@@ -147,8 +147,8 @@ class KeptBudgetTest {
 
   @Test
   void pool_doesNotTellADeviceThatHasReachedItsOwnLimit() {
-    KeptPool pool = new KeptPool(64 * BUDGET);
-    KeptBudget device = new KeptBudget(BUDGET, pool);
+    SharedBufferBudget pool = new SharedBufferBudget(64 * BUDGET);
+    BufferBudget device = new BufferBudget(BUDGET, pool);
     device.connect(task -> told.add("woken"));
     ByteRing ring = new ByteRing(1 << 20, device, () -> {});
     fill(ring, Long.MAX_VALUE);
