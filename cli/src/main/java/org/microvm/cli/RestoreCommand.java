@@ -68,7 +68,7 @@ final class RestoreCommand implements Callable<Integer> {
     // Before the snapshot is read, which makes system calls: they are being linked on another
     // thread.
     CommandLine run = Main.withCommands("run");
-    List<String> args = runWords(Path.of(""));
+    List<String> args = runArguments(Path.of(""));
     return Main.execute(run, spec.commandLine().getErr(), args.toArray(new String[0]));
   }
 
@@ -77,7 +77,7 @@ final class RestoreCommand implements Callable<Integer> {
    *
    * @param base what a relative path of the snapshot refers to
    */
-  List<String> runWords(Path base) throws IOException, MachineException {
+  List<String> runArguments(Path base) throws IOException, MachineException {
     RestoreArguments arguments = RestoreArguments.of(spec.commandLine(), directory.getValue());
     Path from = base.resolve(arguments.directory());
     Snapshot snapshot = Snapshot.open(from);

@@ -94,7 +94,7 @@ final class ServedOptions {
       throw new UsageException("--sockets may be relative to the client's directory");
     }
     try (SnapshotReadLock _ = SnapshotReadLock.acquire()) {
-      return command.runWords(base);
+      return command.runArguments(base);
     }
   }
 

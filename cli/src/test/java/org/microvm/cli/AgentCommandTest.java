@@ -375,7 +375,7 @@ class AgentCommandTest {
     }
   }
 
-  /** The source says nothing and stays open, as a terminal where nobody types. */
+  /** The source delivers nothing and stays open, as a terminal where nobody types. */
   @Test
   void copyOfWaitingInput_sigterm_ends() throws Exception {
     CountDownLatch written = new CountDownLatch(1);

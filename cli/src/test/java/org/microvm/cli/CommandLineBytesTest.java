@@ -154,7 +154,7 @@ class CommandLineBytesTest {
     assertEquals("C.UTF-8,\na b\n", launched(Map.of(), "run", "a b"));
   }
 
-  /** Bytes that the JVM cannot have in names became question marks, and other names. */
+  /** Bytes that the JVM cannot represent in file names became question marks: other names. */
   @ParameterizedTest
   @ValueSource(
       strings = {

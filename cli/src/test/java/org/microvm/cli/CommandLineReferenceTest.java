@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
-/** The reference of the command line says what the commands are. */
+/** The reference of the command line describes the commands as they are. */
 class CommandLineReferenceTest {
   private static final Path HOME = Path.of(System.getProperty("microvm.home"));
 

@@ -14,7 +14,7 @@ import org.microvm.linux.Terminal;
 class TopScreenTest {
   private static final Terminal.Size WIDE = new Terminal.Size(120, 40);
 
-  /** What a machine has done after some tenths of a second. */
+  /** The statistics of a machine that has run for some tenths of a second. */
   private static JsonNode after(int tenths, long exits, long bytesA, long bytesB) throws Exception {
     return new ObjectMapper()
         .readTree(

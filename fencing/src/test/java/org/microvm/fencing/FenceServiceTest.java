@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Requests over a channel, and what they do to machines that are played. */
+/** Requests over a channel, and their effects on fake machines. */
 @Timeout(30)
 class FenceServiceTest {
   @TempDir private Path directory;
@@ -41,7 +41,7 @@ class FenceServiceTest {
   private SocketChannel guest;
   private Thread service;
 
-  /** A machine of which a test says what happens. */
+  /** A fake machine whose behaviour a test sets. */
   private static final class PlayedMachine implements FenceMachine {
     private volatile boolean on = true;
     private volatile IOException failure;

@@ -32,7 +32,7 @@ class QemuProcessTest {
   @TempDir private Path directory;
   private final List<ProcessHandle> started = new ArrayList<>();
 
-  /** Ends what a test that failed has left. */
+  /** Ends the processes that a failed test has left. */
   @AfterEach
   void kill() {
     started.forEach(ProcessHandle::destroyForcibly);
@@ -59,7 +59,7 @@ class QemuProcessTest {
     socket.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  /** Reads until a text has come. */
+  /** Reads until a text has arrived. */
   private static void await(SocketChannel socket, String text) throws IOException {
     StringBuilder got = new StringBuilder();
     ByteBuffer bytes = ByteBuffer.allocate(4096);

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Commands about parts that are not here answer what QEMU answers without them. */
+/** Commands for hardware that this machine lacks answer as QEMU does without that hardware. */
 @Timeout(60)
 class AbsentPartsTest extends QmpProtocolFixture {
   @ParameterizedTest

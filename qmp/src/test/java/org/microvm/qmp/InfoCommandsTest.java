@@ -138,7 +138,7 @@ class InfoCommandsTest {
 
     assertEquals("setup", client.awaitEvent("MIGRATION").path("status").asText());
     assertEquals("failed", client.awaitEvent("MIGRATION").path("status").asText());
-    // As in QEMU, a migration that reaches nobody has failed; its command has not.
+    // As in QEMU, the migration fails if nothing listens, but the command succeeds.
     JsonNode last = run("query-migrate", "{}");
     assertEquals("failed", last.path("status").asText());
     assertTrue(last.path("error-desc").asText().contains("migration"), last.toString());

@@ -306,7 +306,7 @@ class QmpProtocolTest extends QmpProtocolFixture {
     }
   }
 
-  /** 4 KiB of commands have answers of 7 MB here, which are not to be in memory at once. */
+  /** 4 KiB of commands have answers of 7 MB here, which must not be in memory at once. */
   @Test
   void manyCommandsAtOnce_areRunAsTheirAnswersAreRead() throws IOException {
     int count = 150;

@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Each system call of a machine's life fails in turn. The machine recovers, or says what is wrong
- * in one message with the error's name, and leaves nothing behind; its other channels go on.
+ * in one message with the error's name, and leaves nothing behind; its other channels continue to
+ * work.
  *
  * <p>By default each place in the program gets one of its call's errors. With {@code
  * -Dmicrovm.faults=all} it gets all of them, at its first and at a later call.

@@ -9,7 +9,7 @@ import org.microvm.machine.Machine;
 import org.microvm.machine.config.GuestSample;
 import org.microvm.machine.config.MachineException;
 
-/** What to know of a machine one of whose channels has lost a line. */
+/** Describes a machine one of whose channels has lost a line. */
 final class MachineReport {
   private static final String DIRECTORY = System.getProperty("microvm.faults.keep", "");
 
