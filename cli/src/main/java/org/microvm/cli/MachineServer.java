@@ -29,8 +29,8 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>The new server takes the path of the socket and asks this one for {@code handover}.
- *   <li>For each machine this one asks the new one to {@code receive} it, and receives the socket
- *       on which its guest is awaited. The guest migrates there.
+ *   <li>For each machine this one asks the new one to {@code receive} it, whose answer is the
+ *       socket on which its guest is awaited. The guest migrates there.
  *   <li>This one closes the sockets of the machine, unlocks its name and asks the new one to {@code
  *       adopt} it.
  * </ol>
