@@ -67,7 +67,11 @@ final class CarriedTurns implements LoopTurns {
   @Override
   public void request() {
     if (running && requested.compareAndSet(false, true)) {
-      carrier.execute(requestedTurn);
+      try {
+        carrier.execute(requestedTurn);
+      } catch (RejectedExecutionException closedCarrier) {
+        // The loop's tasks are dropped when it is closed.
+      }
     }
   }
 
@@ -126,7 +130,8 @@ final class CarriedTurns implements LoopTurns {
           suspended = true;
           watch.interest(0);
           whenSuspended.run();
-        });
+        },
+        whenSuspended);
   }
 
   void resume() {
@@ -137,7 +142,8 @@ final class CarriedTurns implements LoopTurns {
             watch.interest(EventLoop.IN);
             turn();
           }
-        });
+        },
+        () -> {});
   }
 
   @Override
@@ -148,13 +154,9 @@ final class CarriedTurns implements LoopTurns {
       }
       return;
     }
-    try {
-      carrier.execute(this::end);
-      if (!awaitEnd()) {
-        LOG.error("event loop {} has not stopped within 5 seconds", loop.name());
-      }
-    } catch (RejectedExecutionException closedCarrier) {
-      end();
+    carrier.execute(this::end, this::end);
+    if (!awaitEnd()) {
+      LOG.error("event loop {} has not stopped within 5 seconds", loop.name());
     }
   }
 

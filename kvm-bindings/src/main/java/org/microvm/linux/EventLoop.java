@@ -197,7 +197,8 @@ public final class EventLoop implements AutoCloseable {
    * Stops a {@link #isShared shared} loop from calling handlers, tasks and timers until {@link
    * #resume}; the carrier's other loops continue.
    *
-   * @param whenSuspended called on the carrier's thread, after tasks that were submitted earlier
+   * @param whenSuspended called on the carrier's thread, after tasks that were submitted earlier,
+   *     or when the carrier ends
    * @throws RejectedExecutionException if the loop is closed
    */
   public void suspend(Runnable whenSuspended) {
@@ -249,10 +250,24 @@ public final class EventLoop implements AutoCloseable {
    *
    * @param task called once
    * @throws RejectedExecutionException if the loop is closed; tasks that are waiting when it closes
-   *     are dropped
+   *     are dropped, see {@link #execute(Runnable, Runnable)}
    */
   public void execute(Runnable task) {
     if (tasks.add(task)) {
+      wake();
+    }
+  }
+
+  /**
+   * Runs a task as {@link #execute(Runnable)} does, or else another one that says that it will not
+   * run: that closes what the task was to take over, or fails what others wait for.
+   *
+   * @param task called once, unless the loop ends before
+   * @param dropped called instead, after all handlers and tasks, on the thread that ends the loop;
+   *     on the calling thread within this call if the loop has ended already
+   */
+  public void execute(Runnable task, Runnable dropped) {
+    if (tasks.addOrElse(task, dropped)) {
       wake();
     }
   }
@@ -373,5 +388,7 @@ public final class EventLoop implements AutoCloseable {
     tasks.close();
     watches.close();
     epoll.close();
+    // Last, since these tasks close descriptors, which must not be watched any more.
+    tasks.release();
   }
 }

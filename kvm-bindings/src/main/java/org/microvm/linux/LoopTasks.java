@@ -30,6 +30,17 @@ final class LoopTasks {
 
   private volatile boolean closed;
 
+  /** Whether {@link #release} was called: nothing takes tasks from the queues any more. */
+  private boolean released;
+
+  /** A task with a replacement for a loop that ends before it has run the task. */
+  private record TaskOrElse(Runnable task, Runnable dropped) implements Runnable {
+    @Override
+    public void run() {
+      task.run();
+    }
+  }
+
   LoopTasks(String loopName) {
     this.loopName = loopName;
   }
@@ -49,6 +60,26 @@ final class LoopTasks {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Appends a task, or runs its replacement once no handler of the loop runs any more.
+   *
+   * @return whether it is the first one waiting, so that the loop must be woken
+   */
+  boolean addOrElse(Runnable task, Runnable dropped) {
+    lock.lock();
+    try {
+      if (!released) {
+        boolean first = waiting.isEmpty();
+        waiting.add(new TaskOrElse(task, dropped));
+        return first;
+      }
+    } finally {
+      lock.unlock();
+    }
+    runGuarded(dropped);
+    return false;
   }
 
   /** Appends a task for a loop that has nothing else to do. */
@@ -120,9 +151,9 @@ final class LoopTasks {
     } finally {
       lock.unlock();
     }
-    for (Runnable task = running.poll(); task != null && !closed; task = running.poll()) {
+    while (!closed && !running.isEmpty()) {
       any = true;
-      runGuarded(task);
+      runGuarded(running.poll());
     }
     return any;
   }
@@ -159,16 +190,39 @@ final class LoopTasks {
     }
   }
 
-  /** Drops the waiting tasks and timers and rejects new ones. */
+  /** Drops the timers, and rejects new ones and new tasks. No task begins any more. */
   void close() {
     lock.lock();
     try {
       closed = true;
-      waiting.clear();
       timers.clear();
       idle.clear();
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Drops the tasks of a closed loop whose turns have ended, and runs their replacements. */
+  void release() {
+    close();
+    drop(running);
+    ArrayDeque<Runnable> rest;
+    lock.lock();
+    try {
+      released = true;
+      rest = waiting;
+      waiting = new ArrayDeque<>();
+    } finally {
+      lock.unlock();
+    }
+    drop(rest);
+  }
+
+  private void drop(ArrayDeque<Runnable> tasks) {
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      if (task instanceof TaskOrElse pair) {
+        runGuarded(pair.dropped());
+      }
     }
   }
 

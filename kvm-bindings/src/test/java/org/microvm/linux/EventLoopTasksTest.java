@@ -107,6 +107,64 @@ class EventLoopTasksTest extends EventLoopFixture {
   }
 
   @Test
+  void close_beforeStart_tasksThatWaitAreReplaced() throws Exception {
+    loop.execute(() -> log.add("run"), () -> log.add("dropped"));
+
+    loop.close();
+
+    assertEquals("dropped", next());
+  }
+
+  @Test
+  void close_inATask_laterTasksAreReplaced() throws Exception {
+    loop.execute(
+        () -> {
+          loop.execute(() -> log.add("run"), () -> log.add("second dropped"));
+          loop.close();
+        });
+    loop.execute(() -> log.add("run"), () -> log.add("first dropped"));
+
+    loop.start();
+
+    assertEquals("first dropped", next());
+    assertEquals("second dropped", next());
+  }
+
+  @Test
+  void close_aReplacementThatThrowsDoesNotStopTheNext() throws Exception {
+    loop.execute(
+        () -> log.add("run"),
+        () -> {
+          throw new IllegalStateException("on purpose");
+        });
+    loop.execute(() -> log.add("run"), () -> log.add("dropped"));
+
+    loop.close();
+
+    assertEquals("dropped", next());
+  }
+
+  @Test
+  void execute_onAClosedLoop_replacesTheTaskAtOnce() {
+    loop.start();
+    loop.close();
+
+    loop.execute(() -> log.add("run"), () -> log.add("dropped"));
+
+    assertEquals("dropped", log.poll());
+  }
+
+  @Test
+  void execute_withAReplacement_runsInOrder() throws Exception {
+    loop.start();
+    loop.execute(() -> log.add("1"), () -> log.add("dropped"));
+    loop.execute(() -> log.add("2"));
+
+    assertEquals("1", next());
+    assertEquals("2", next());
+  }
+
+  @Test
   void close_onTheLoopEndsIt() throws Exception {
     loop.start();
     loop.execute(

@@ -161,6 +161,20 @@ class SharedEventLoopTest extends EventLoopTest {
   }
 
   @Test
+  void suspend_theCarrierIsClosedBefore_doesNotWaitForever() throws Exception {
+    EventLoop held = openStarted();
+    CountDownLatch suspended = new CountDownLatch(1);
+    carrier.execute(
+        () -> {
+          held.suspend(suspended::countDown);
+          carrier.close();
+        });
+
+    assertTrue(suspended.await(5, TimeUnit.SECONDS));
+    held.close();
+  }
+
+  @Test
   void openOn_aLoopWithoutAThread_isRefused() throws Exception {
     EventLoop loop = openStarted();
     assertThrows(IllegalArgumentException.class, () -> EventLoop.openOn(loop, "third"));

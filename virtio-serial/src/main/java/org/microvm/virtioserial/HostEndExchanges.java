@@ -41,7 +41,7 @@ final class HostEndExchanges {
   CompletableFuture<Void> request(int nr, PortBackend next) {
     Exchange exchange = new Exchange();
     waiting.add(exchange);
-    context.execute(() -> make(exchange, nr, next));
+    context.loop().execute(() -> make(exchange, nr, next), () -> drop(exchange));
     return exchange;
   }
 
@@ -57,6 +57,19 @@ final class HostEndExchanges {
       exchange.completeExceptionally(e);
     } finally {
       context.lock().exit(outer);
+    }
+  }
+
+  /** Fails an exchange that the event loop will not make because it has ended. */
+  private void drop(Exchange exchange) {
+    ReentrantLock outer = context.lock().enter();
+    try {
+      waiting.remove(exchange);
+    } finally {
+      context.lock().exit(outer);
+    }
+    if (exchange.decide()) {
+      exchange.completeExceptionally(new PortException("the event loop has ended"));
     }
   }
 

@@ -113,6 +113,27 @@ class HostEndExchangeTest extends OnePortFixture {
     next.close();
   }
 
+  @Test
+  void exchanged_theLoopEndsBefore_fails() throws Exception {
+    PortBackend next = NullBackend.open();
+    CompletableFuture<CompletableFuture<Void>> exchange = new CompletableFuture<>();
+    machine.loop.execute(
+        () -> {
+          exchange.complete(machine.device.exchangeBackend(nr, next));
+          machine.loop.close();
+        });
+
+    assertFailed(exchange.get());
+    assertFailed(machine.device.exchangeBackend(nr, next));
+    next.close();
+  }
+
+  private static void assertFailed(CompletableFuture<Void> exchange) {
+    ExecutionException failure =
+        assertThrows(ExecutionException.class, () -> exchange.get(10, TimeUnit.SECONDS));
+    assertInstanceOf(PortException.class, failure.getCause());
+  }
+
   private static void awaitQuietly(CountDownLatch latch) {
     try {
       latch.await();

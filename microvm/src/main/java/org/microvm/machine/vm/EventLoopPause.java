@@ -20,9 +20,9 @@ public final class EventLoopPause implements AutoCloseable {
   }
 
   /**
-   * Blocks a loop and waits until it is blocked.
+   * Blocks a loop and waits until it is blocked, or has ended.
    *
-   * @throws RejectedExecutionException if the loop is closed
+   * @throws RejectedExecutionException if it is a shared loop that is closed already
    */
   public static EventLoopPause of(EventLoop loop) throws InterruptedException {
     EventLoopPause loopPause = begin(loop);
@@ -36,7 +36,8 @@ public final class EventLoopPause implements AutoCloseable {
     if (loop.isShared()) {
       loop.suspend(loopPause.held::countDown);
     } else {
-      loop.execute(loopPause::stand);
+      // A loop that ends calls no handlers either.
+      loop.execute(loopPause::stand, loopPause.held::countDown);
     }
     return loopPause;
   }

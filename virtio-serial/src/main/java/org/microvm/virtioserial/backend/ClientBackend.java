@@ -1,7 +1,6 @@
 package org.microvm.virtioserial.backend;
 
 import java.time.Duration;
-import java.util.concurrent.RejectedExecutionException;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.slf4j.Logger;
@@ -104,22 +103,13 @@ abstract class ClientBackend implements PortBackend {
   }
 
   private void report(HostConnection connection, String failure) {
-    try {
-      port.loop().execute(() -> tried(connection, failure));
-    } catch (RejectedExecutionException e) {
-      LOG.debug("{}: {}", describe(), e.getMessage());
-      if (connection != null) {
-        connection.close();
-      }
-    }
+    port.loop().execute(() -> tried(connection, failure), () -> discard(connection));
   }
 
   private void tried(HostConnection connection, String failure) {
     if (closed) {
       // The port may have another host end by now, which must not get this one's peer.
-      if (connection != null) {
-        connection.close();
-      }
+      discard(connection);
     } else if (connection != null) {
       failureLogged = false;
       port.connected(connection);
@@ -129,6 +119,12 @@ abstract class ClientBackend implements PortBackend {
         LOG.info("{}; retrying every {} ms", failure, interval.toMillis());
       }
       timer = port.loop().schedule(interval.toNanos(), this::attempt);
+    }
+  }
+
+  private static void discard(HostConnection connection) {
+    if (connection != null) {
+      connection.close();
     }
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
@@ -20,6 +21,7 @@ import org.microvm.linux.UnixSocket;
 @Timeout(30)
 class ClientBackendTest {
   private final CountDownLatch accepted = new CountDownLatch(1);
+  private final CompletableFuture<Thread> connecting = new CompletableFuture<>();
   private final AtomicBoolean connected = new AtomicBoolean();
   private EventLoop loop;
   private Fd[] pair;
@@ -32,6 +34,7 @@ class ClientBackendTest {
 
     @Override
     HostConnection connect() {
+      connecting.complete(Thread.currentThread());
       try {
         accepted.await();
       } catch (InterruptedException e) {
@@ -97,5 +100,28 @@ class ClientBackendTest {
 
     assertEquals(0, readByPeer());
     assertFalse(connected.get());
+  }
+
+  @Test
+  void peerThatAcceptsWhileTheLoopEnds_isDisconnected() throws Exception {
+    loop.execute(() -> new Waiting().start(new NotingPort()));
+    Thread thread = connecting.get();
+    loop.execute(
+        () -> {
+          accepted.countDown();
+          join(thread);
+          loop.close();
+        });
+
+    assertEquals(0, readByPeer());
+    assertFalse(connected.get());
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }
