@@ -40,6 +40,9 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private boolean guestOpen;
   private boolean removed;
 
+  /** Another process continues with this port. */
+  private boolean left;
+
   /** The guest's failure was logged; a guest may report it any number of times. */
   private boolean failureLogged;
 
@@ -51,7 +54,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
       PortConfig config,
       PortBackend backend) {
     this.context = context;
-    hostEnd = new PortHostEnd(context, backend, () -> removed);
+    hostEnd = new PortHostEnd(context, backend, () -> removed || left);
     info = new PortInfo(nr, config.name(), config.console());
     messages = new PortMessages(info, control, sizes);
     transfer = new PortTransfer(context, this, nr, config);
@@ -229,9 +232,14 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     transfer.requestReceive();
   }
 
-  /** Releases guest memory and the connection, because another port continues with both. */
+  /**
+   * Releases guest memory and the connection, because another port continues with both. The backend
+   * makes no further connections, whose clients would wait for a guest that is gone.
+   */
   void release() {
+    left = true;
     connection.release();
+    backend().guestLeft();
     ready = false;
     guestOpen = false;
     queues = null;
@@ -348,7 +356,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void connect(HostConnection hostConnection) {
-    if (removed) {
+    if (removed || left) {
       hostConnection.close();
       return;
     }

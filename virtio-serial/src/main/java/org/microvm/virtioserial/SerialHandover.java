@@ -91,8 +91,9 @@ public final class SerialHandover {
 
   /**
    * Releases guest memory and closes this process's descriptors of the connections, because another
-   * device continues with both. Neither the guest nor the host programs are notified. Only {@link
-   * SerialDevice#close} may be called afterwards.
+   * device continues with both. Neither the guest nor the host programs are notified. Servers stop
+   * listening and remove their files, unless the other process has replaced these; nothing connects
+   * to servers any more. Only {@link SerialDevice#close} may be called afterwards.
    */
   public void release() {
     changes.leave();

@@ -67,6 +67,11 @@ abstract class ClientBackend implements PortBackend {
   }
 
   @Override
+  public final void guestLeft() {
+    close();
+  }
+
+  @Override
   public final void close() {
     closed = true;
     if (timer != null) {

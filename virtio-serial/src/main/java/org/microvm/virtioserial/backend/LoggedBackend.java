@@ -66,6 +66,11 @@ public final class LoggedBackend implements PortBackend {
   }
 
   @Override
+  public void guestLeft() {
+    backend.guestLeft();
+  }
+
+  @Override
   public void connectionClosed() {
     backend.connectionClosed();
   }

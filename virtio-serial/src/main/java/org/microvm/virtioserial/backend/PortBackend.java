@@ -35,8 +35,8 @@ public interface PortBackend {
 
     /**
      * Hands a connection to the port, which must have none. The port calls {@link
-     * PortBackend#connectionClosed} when the connection has ended. If the port has been removed,
-     * the connection is closed at once.
+     * PortBackend#connectionClosed} when the connection has ended. If the port has been removed, or
+     * its guest has left, the connection is closed at once.
      *
      * @param connection the connection, which the port owns from now on
      */
@@ -63,6 +63,12 @@ public interface PortBackend {
    * @throws IOException if that fails; the port exists nevertheless
    */
   default void takeOver() throws IOException {}
+
+  /**
+   * Ends what makes or accepts connections, because the guest continues in another process. {@link
+   * #close} follows, possibly much later. Called at most once, possibly without a start.
+   */
+  default void guestLeft() {}
 
   /**
    * Reports that the connection has ended and its descriptors are closed, so that the backend may

@@ -30,7 +30,7 @@ abstract class ServerBackend implements PortBackend {
   /** Accepts a waiting connection; returns null if none is waiting. */
   abstract HostConnection accept() throws ErrnoException;
 
-  /** Closes the listening socket. */
+  /** Closes the listening socket, unless that is done. */
   abstract void stopListening();
 
   @Override
@@ -60,11 +60,16 @@ abstract class ServerBackend implements PortBackend {
   }
 
   @Override
-  public final void close() {
+  public final void guestLeft() {
     if (clients != null) {
       clients.close();
     }
     stopListening();
+  }
+
+  @Override
+  public final void close() {
+    guestLeft();
     readyToBoot.cancel(false);
   }
 

@@ -170,6 +170,12 @@ public final class ClipboardBackend implements PortBackend {
   }
 
   @Override
+  public void guestLeft() {
+    programs.ifPresent(ClientAcceptor::close);
+    listener.ifPresent(UnixListener::close);
+  }
+
+  @Override
   public void connectionClosed() {
     agent.connectionClosed();
   }
@@ -187,8 +193,7 @@ public final class ClipboardBackend implements PortBackend {
   @Override
   public void close() {
     ended.countDown();
-    programs.ifPresent(ClientAcceptor::close);
-    listener.ifPresent(UnixListener::close);
+    guestLeft();
     agent.close();
     hub.close();
   }
