@@ -59,7 +59,7 @@ final class ChardevCommands {
 
   void addTo(QmpCommands commands) {
     commands.add("chardev-add", this::addChardev);
-    commands.add("chardev-change", this::changeChardev);
+    commands.addChangeOfPorts("chardev-change", this::changeChardev);
     commands.add("chardev-remove", this::removeChardev);
     commands.add("chardev-send-break", this::sendBreak);
     commands.add("query-chardev-backends", ChardevCommands::queryBackends);

@@ -56,9 +56,11 @@ final class ClientConnection {
   /**
    * Awaits what can be done next: input, unless the client leaves too much unread, and room for
    * output if there is any.
+   *
+   * @param takesInput whether the client may send commands now
    */
-  void await() {
-    int in = output.isFull() ? 0 : EventLoop.IN;
+  void await(boolean takesInput) {
+    int in = output.isFull() || !takesInput ? 0 : EventLoop.IN;
     int out = output.pending() > 0 ? EventLoop.OUT : 0;
     if (outputWatch == null) {
       watch.interest(in | out);

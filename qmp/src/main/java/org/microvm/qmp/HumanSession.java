@@ -120,7 +120,7 @@ final class HumanSession {
       end();
       return;
     }
-    connection.await();
+    connection.await(true);
   }
 
   /** Disconnects the client. */

@@ -34,8 +34,8 @@ final class PortCommands {
   }
 
   void addTo(QmpCommands commands) {
-    commands.add("device_add", this::addDevice);
-    commands.add("device_del", this::removeDevice);
+    commands.addChangeOfPorts("device_add", this::addDevice);
+    commands.addChangeOfPorts("device_del", this::removeDevice);
     commands.add("x-query-ports", this::queryPorts);
   }
 

@@ -9,7 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /** The table of commands by name; it implements those of the protocol itself. */
 final class QmpCommands {
@@ -24,9 +26,14 @@ final class QmpCommands {
 
   private final Map<String, QmpCommand> commands = new TreeMap<>();
   private final Set<String> outOfBand = new HashSet<>();
+  private final Set<String> changesOfPorts = new HashSet<>();
   private final String productVersion;
   private boolean readOnly;
   private long failures;
+
+  /** Supplies a future that completes when ports can be changed without a wait. */
+  private Supplier<CompletableFuture<Void>> changeable =
+      () -> CompletableFuture.completedFuture(null);
 
   /** Which commands are served now. */
   private Predicate<String> served = name -> true;
@@ -55,6 +62,27 @@ final class QmpCommands {
   void addOutOfBand(String name, QmpCommand command) {
     add(name, command);
     outOfBand.add(name);
+  }
+
+  /**
+   * Adds a command that changes ports, which is not possible while a snapshot or a migration stops
+   * the machine.
+   */
+  void addChangeOfPorts(String name, QmpCommand command) {
+    add(name, command);
+    changesOfPorts.add(name);
+  }
+
+  /** Sets what tells when ports can be changed without a wait. */
+  void portsAreChangeable(Supplier<CompletableFuture<Void>> when) {
+    changeable = when;
+  }
+
+  /** Returns a future that completes when a command can be run without a long wait. */
+  CompletableFuture<Void> ready(QmpRequest request) {
+    return changesOfPorts.contains(request.name()) && served.test(request.name())
+        ? changeable.get()
+        : CompletableFuture.completedFuture(null);
   }
 
   /**
@@ -99,6 +127,11 @@ final class QmpCommands {
     }
     if (!served.test(request.name())) {
       throw QmpException.of(AwaitedGuest.absent());
+    }
+    if (!ready(request).isDone()) {
+      // A wait here would keep the other clients waiting.
+      throw QmpException.generic(
+          "ports cannot be changed while a snapshot or a migration stops the machine");
     }
     QmpArguments arguments = new QmpArguments(request.arguments(), request.descriptors());
     JsonNode result = command.run(arguments);

@@ -71,6 +71,7 @@ public final class QmpServer implements AutoCloseable {
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);
     QmpSchema.addTo(commands);
+    commands.portsAreChangeable(() -> target.channels().handover().thawed());
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
 

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.microvm.linux.DescriptorMessage;
 import org.microvm.linux.Errno;
@@ -40,6 +42,9 @@ final class QmpSession implements QmpInput.Sink {
 
   private static final int READ_BYTES = 4096;
 
+  /** How long a command waits that cannot be run at once; the other clients do not wait for it. */
+  private static final long MOST_WAIT_SECONDS = 5;
+
   private final EventLoop loop;
   private final ClientConnection connection;
   private final QmpCommands commands;
@@ -57,6 +62,9 @@ final class QmpSession implements QmpInput.Sink {
 
   /** Bytes of the last answer while the client leaves much unread, otherwise 0. */
   private int answer;
+
+  /** Whether a command waits until it can be run; the client's later commands wait for it. */
+  private boolean waiting;
 
   private boolean negotiated;
   private boolean outOfBand;
@@ -100,6 +108,11 @@ final class QmpSession implements QmpInput.Sink {
     if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) == 0 || connection.isClosed()) {
       return;
     }
+    if (waiting) {
+      // No input is requested now, so the client has gone. Its command still runs.
+      end();
+      return;
+    }
     if (!inputEnded && processed == chunk.length) {
       read();
     } else if ((events & EventLoop.IN) == 0) {
@@ -141,7 +154,10 @@ final class QmpSession implements QmpInput.Sink {
 
   /** Runs the commands that were read, until the client has enough answers to read. */
   private void process() {
-    while (processed < chunk.length && !connection.isClosed() && !output.isFull()) {
+    while (processed < chunk.length
+        && !connection.isClosed()
+        && !waiting
+        && !output.isFull()) {
       input.accept(chunk[processed++] & 0xff);
     }
   }
@@ -161,10 +177,42 @@ final class QmpSession implements QmpInput.Sink {
     }
     JsonNode id = null;
     try {
-      JsonNode request = QmpJson.parse(json);
-      id = request.get("id");
+      JsonNode message = QmpJson.parse(json);
+      id = message.get("id");
+      QmpRequest request = QmpRequest.of(message, outOfBand, descriptors::poll);
+      CompletableFuture<Void> ready = commands.ready(request);
+      if (negotiated && !ready.isDone()) {
+        delay(id, request, ready);
+      } else {
+        run(id, request);
+      }
+    } catch (QmpException e) {
+      error(id, e);
+    } catch (RuntimeException | Error e) {
+      failed(id, e);
+    }
+  }
+
+  /** Runs a command once it can be run, or when it has waited for too long. */
+  private void delay(JsonNode id, QmpRequest request, CompletableFuture<Void> ready) {
+    waiting = true;
+    await();
+    Runnable next =
+        () -> {
+          waiting = false;
+          run(id, request);
+          process();
+          flush();
+        };
+    ready
+        .completeOnTimeout(null, MOST_WAIT_SECONDS, TimeUnit.SECONDS)
+        .thenRun(() -> loop.execute(next, () -> {}));
+  }
+
+  private void run(JsonNode id, QmpRequest request) {
+    try {
       ObjectNode reply = JsonNodeFactory.instance.objectNode();
-      reply.set("return", answer(QmpRequest.of(request, outOfBand, descriptors::poll)));
+      reply.set("return", answer(request));
       if (id != null) {
         reply.set("id", id);
       }
@@ -172,12 +220,19 @@ final class QmpSession implements QmpInput.Sink {
     } catch (QmpException e) {
       error(id, e);
     } catch (RuntimeException | Error e) {
-      // For example a LinkageError, because the files of this program were replaced while it runs.
-      // Logging may need some of these files, so the waiting client is answered first.
-      error(id, QmpException.generic("internal error; the log of the machine has the details"));
-      if (commands.isFailureLogged()) {
-        LOG.error("a command on the control socket failed", e);
-      }
+      failed(id, e);
+    }
+  }
+
+  /**
+   * Reports a mistake of this program, or for example a LinkageError, because its files were
+   * replaced while it runs.
+   */
+  private void failed(JsonNode id, Throwable failure) {
+    // Logging may need some of these files, so the waiting client is answered first.
+    error(id, QmpException.generic("internal error; the log of the machine has the details"));
+    if (commands.isFailureLogged()) {
+      LOG.error("a command on the control socket failed", failure);
     }
   }
 
@@ -260,7 +315,7 @@ final class QmpSession implements QmpInput.Sink {
 
   private void await() {
     if (!inputEnded) {
-      connection.await();
+      connection.await(!waiting);
     } else if (output.pending() == 0) {
       end();
     } else {

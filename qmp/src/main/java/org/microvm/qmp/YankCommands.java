@@ -81,10 +81,24 @@ final class YankCommands {
       }
       instance.rest();
     }
+    checkPorts(instances);
     for (Cut cut : cuts) {
       cut.make();
     }
     return null;
+  }
+
+  /** Refuses to wait for ports, unless for the end of a migration that is cancelled first. */
+  private void checkPorts(ArrayNode instances) throws QmpException {
+    boolean cancels = instances.valueStream().anyMatch(YankCommands::isMigration);
+    if (!cancels && !instances.isEmpty() && !target.channels().handover().thawed().isDone()) {
+      throw QmpException.generic(
+          "ports cannot be disconnected while a snapshot or a migration stops the machine");
+    }
+  }
+
+  private static boolean isMigration(JsonNode instance) {
+    return instance.path("type").asText().equals(MIGRATION);
   }
 
   private Cut chardev(String id) throws QmpException {

@@ -1,6 +1,7 @@
 package org.microvm.virtioserial;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -21,6 +22,9 @@ final class HostChanges {
   private final Semaphore permits = new Semaphore(PERMITS, true);
   private final Duration limit;
   private volatile boolean left;
+
+  /** Completes when the device is no longer frozen. */
+  private volatile CompletableFuture<Void> thawed = CompletableFuture.completedFuture(null);
 
   HostChanges() {
     this(LIMIT);
@@ -65,7 +69,17 @@ final class HostChanges {
   /** Waits for the changes that are being made, and keeps others from being made. */
   Turn freeze() {
     permits.acquireUninterruptibly(PERMITS);
-    return () -> permits.release(PERMITS);
+    CompletableFuture<Void> end = new CompletableFuture<>();
+    thawed = end;
+    return () -> {
+      permits.release(PERMITS);
+      end.complete(null);
+    };
+  }
+
+  /** Returns a future that completes when a change need not wait. */
+  CompletableFuture<Void> thawed() {
+    return thawed.copy();
   }
 
   /** Refuses all further changes: another device continues. */

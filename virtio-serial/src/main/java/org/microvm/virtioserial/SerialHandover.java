@@ -3,6 +3,7 @@ package org.microvm.virtioserial;
 import java.io.IOException;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.microvm.linux.ErrnoException;
 import org.microvm.virtioserial.backend.HostConnection;
@@ -47,6 +48,15 @@ public final class SerialHandover {
    */
   public Freeze freeze() {
     return changes.freeze()::close;
+  }
+
+  /**
+   * {@return a future that completes when ports can be changed without a wait: now, or when the
+   * device is no longer {@linkplain #freeze frozen}} For threads that must not wait, as those that
+   * change ports do.
+   */
+  public CompletableFuture<Void> thawed() {
+    return changes.thawed();
   }
 
   /**
