@@ -167,6 +167,8 @@ public final class Machine implements AutoCloseable {
    * {@link #end} completes if and when it has powered off.
    *
    * @return false if the guest does not use ACPI, so that it has no power button
+   * @throws UncheckedIOException if the guest is being handed over to another process, or may run
+   *     there
    */
   public boolean pressPowerButton() {
     return controls.pressPowerButton();

@@ -11,6 +11,7 @@ import org.microvm.machine.vm.MachineParts;
  * @param parts what outlives a reset
  * @param lifecycle its state, and the lock that guards it
  * @param tracking the log of pages written since the last snapshot; changed with that lock held
+ * @param input what the host gives to the guest besides the bytes of channels
  * @param actions what happens at resets and panics
  * @param listeners may be added to at any time
  */
@@ -19,5 +20,6 @@ record MachineContext(
     MachineParts parts,
     MachineLifecycle lifecycle,
     DiffTracking tracking,
+    GuestInput input,
     GuestActions actions,
     MachineListeners listeners) {}

@@ -35,7 +35,13 @@ record MachineControls(
     DiffTracking tracking = new DiffTracking(config.trackDirtyPages());
     MachineContext context =
         new MachineContext(
-            config, parts, lifecycle, tracking, new GuestActions(config), new MachineListeners());
+            config,
+            parts,
+            lifecycle,
+            tracking,
+            new GuestInput(parts.board()),
+            new GuestActions(config),
+            new MachineListeners());
     PauseControl pauses = new PauseControl(context);
     PanicControl panics = new PanicControl(context, pauses);
     MigrationSession migrations = new MigrationSession(context, pauses);
@@ -89,7 +95,7 @@ record MachineControls(
 
   /** Presses the ACPI power button; returns false if the guest has none. */
   boolean pressPowerButton() {
-    boolean pressed = context.parts().board().acpi().pressPowerButton();
+    boolean pressed = context.input().pressPowerButton();
     if (pressed) {
       context.listeners().tell(MachineListener::powerButtonPressed);
     }

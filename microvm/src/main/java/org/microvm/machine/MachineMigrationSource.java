@@ -171,6 +171,7 @@ final class MachineMigrationSource implements MigrationSource {
           throw new IOException("the guest has ended or was reset");
         }
         freeze = parts.serial().handover().freeze();
+        context.input().hold();
         parts.board().save(writer);
         instance.save(writer, parts);
       } finally {
@@ -275,6 +276,7 @@ final class MachineMigrationSource implements MigrationSource {
           standstill.keepStopped();
         } else {
           lifecycle.stay();
+          context.input().release();
         }
       } finally {
         standstill.close();
@@ -313,6 +315,7 @@ final class MachineMigrationSource implements MigrationSource {
     public void resume() throws IOException {
       parts.disks().take();
       lifecycle.stay();
+      context.input().release();
       loopPause.close();
       thaw(freeze);
     }

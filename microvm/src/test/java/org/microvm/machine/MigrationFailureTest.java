@@ -1,10 +1,12 @@
 package org.microvm.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.microvm.machine.SerialEcho.assertEchoes;
 
+import java.io.UncheckedIOException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -159,6 +161,23 @@ class MigrationFailureTest extends MigrationFixture {
         assertEquals(Status.CANCELLED, migration.result().get(30, TimeUnit.SECONDS).status());
       }
       assertStillHere(machine, host);
+    }
+  }
+
+  @Test
+  void powerButton_pressedOnceTheStateIsSaved_isRefusedUntilTheGuestStays() throws Exception {
+    Machine machine = start("wait=halt");
+    try (UnixListener listener = destination()) {
+      Migration migration = machine.migrate(incoming(), LIMITS);
+      try (MigrationStream stream = new MigrationStream(UnixSocket.accept(listener.fd()))) {
+        dieAfter(Type.STATE, stream);
+
+        assertThrows(UncheckedIOException.class, machine::pressPowerButton);
+
+        migration.cancel();
+        migration.result().get(30, TimeUnit.SECONDS);
+      }
+      assertFalse(machine.pressPowerButton(), "this guest does not use ACPI");
     }
   }
 

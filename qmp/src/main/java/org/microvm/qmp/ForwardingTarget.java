@@ -112,7 +112,7 @@ final class ForwardingTarget implements QmpTarget {
   }
 
   @Override
-  public boolean pressPowerButton() {
+  public boolean pressPowerButton() throws IOException {
     return target.pressPowerButton();
   }
 

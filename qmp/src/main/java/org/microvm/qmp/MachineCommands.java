@@ -110,7 +110,7 @@ final class MachineCommands {
     if (target.state() == RunState.SHUTDOWN) {
       throw QmpException.generic("the guest has ended");
     }
-    if (target.pressPowerButton()) {
+    if (pressPowerButton()) {
       return null;
     }
     if (target.isAsQemu()) {
@@ -122,6 +122,14 @@ final class MachineCommands {
               + " guest agent: microvm agent --socket PATH shutdown");
     }
     return null;
+  }
+
+  private boolean pressPowerButton() throws QmpException {
+    try {
+      return target.pressPowerButton();
+    } catch (IOException e) {
+      throw QmpException.generic("%s", e.getMessage());
+    }
   }
 
   /** Replies once the snapshot is complete. */

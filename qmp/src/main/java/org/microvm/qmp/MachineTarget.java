@@ -234,8 +234,12 @@ public final class MachineTarget implements QmpTarget {
   }
 
   @Override
-  public boolean pressPowerButton() {
-    return machine.pressPowerButton();
+  public boolean pressPowerButton() throws IOException {
+    try {
+      return machine.pressPowerButton();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   /** Returns once the reset was reported, so that its event comes before the command's answer. */

@@ -144,8 +144,9 @@ public interface QmpTarget {
    * Presses the power button.
    *
    * @return false if the guest has no power button
+   * @throws IOException if the guest is being handed over to another process
    */
-  boolean pressPowerButton();
+  boolean pressPowerButton() throws IOException;
 
   /** Ends the guest at once, without a guest shutdown. */
   void quit();

@@ -87,6 +87,9 @@ public final class Uart16550 implements BusDevice, Stateful {
   private boolean lineLevel;
   private boolean refused;
 
+  /** Whether bytes are refused because the guest's state is being saved. */
+  private boolean held;
+
   /**
    * Creates a port as after a reset.
    *
@@ -107,6 +110,34 @@ public final class Uart16550 implements BusDevice, Stateful {
    */
   public void onRoom(Runnable listener) {
     roomListener = Objects.requireNonNull(listener);
+  }
+
+  /**
+   * Refuses all bytes from the other end of the line from now on: the guest's state is being saved,
+   * and a later byte would not be part of it.
+   */
+  public void holdInput() {
+    lock.lock();
+    try {
+      held = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends {@link #holdInput}. */
+  public void releaseInput() {
+    boolean tellRoom;
+    lock.lock();
+    try {
+      held = false;
+      tellRoom = roomAgain();
+    } finally {
+      lock.unlock();
+    }
+    if (tellRoom) {
+      roomListener.run();
+    }
   }
 
   /**
@@ -450,11 +481,11 @@ public final class Uart16550 implements BusDevice, Stateful {
   }
 
   private int room() {
-    return listens() ? receiver.room() : 0;
+    return listens() && !held ? receiver.room() : 0;
   }
 
   private boolean roomAgain() {
-    boolean again = refused && receiver.isEmpty() && listens();
+    boolean again = refused && receiver.isEmpty() && listens() && !held;
     refused &= !again;
     return again;
   }

@@ -246,6 +246,22 @@ class Uart16550Test {
   }
 
   @Test
+  void receive_whileInputIsHeld_isRefusedAndWaits() {
+    AtomicInteger rooms = new AtomicInteger();
+    uart.onRoom(rooms::incrementAndGet);
+    out(IER, 1);
+    uart.holdInput();
+
+    assertFalse(uart.receive((byte) 1));
+    in(LSR);
+    assertEquals(0, rooms.get());
+    uart.releaseInput();
+
+    assertEquals(1, rooms.get());
+    assertTrue(uart.receive((byte) 1));
+  }
+
+  @Test
   void receive_fifoHoldsSixteenInOrder() {
     out(FCR, 1);
     out(IER, 1);
