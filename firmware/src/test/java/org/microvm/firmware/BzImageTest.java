@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.microvm.firmware.image.ImageException;
+import org.microvm.firmware.image.KernelImage;
 import org.microvm.firmware.layout.GuestLayout;
 
 class BzImageTest {
@@ -160,6 +163,17 @@ class BzImageTest {
     assertRefused(
         BzImageBuilder.of(packed),
         "states an unpacked size of " + mib + " MiB, more than guest RAM can hold");
+  }
+
+  @Test
+  void open_unpackedSizeThatTheJvmNeedNotHold_isRefusedBeforeUnpacking() throws Exception {
+    byte[] packed = withStatedSize(Packing.ZSTD.pack(KERNEL), 200 << 20);
+    Path file = Files.write(directory.resolve("large"), BzImageBuilder.of(packed).build());
+
+    var failure = assertThrows(ImageException.class, () -> KernelImage.open(file, 1L << 30));
+
+    String said = failure.getMessage();
+    assertTrue(said.contains("unpacks to 200 MiB, together more than 192 MiB"), said);
   }
 
   @ParameterizedTest

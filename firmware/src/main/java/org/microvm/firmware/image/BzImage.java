@@ -12,8 +12,11 @@ import java.nio.ByteOrder;
  * mode, the guest's decompressor takes minutes.
  */
 public final class BzImage implements KernelImage {
-  /** Linux's own limit for a kernel: KERNEL_IMAGE_SIZE with KASLR. */
-  private static final long UNPACKED_MAX = 1 << 30;
+  /**
+   * The most bytes of the payload and of what it unpacks to, which are in memory outside the heap
+   * at the same time: a JVM has little of that. Distributions' kernels have less than half of it.
+   */
+  static final long MOST_BYTES = 192L << 20;
 
   /** The length of the compressed kernel's trailer, which is the unpacked size in 32 bits. */
   private static final int TRAILER = 4;
@@ -71,7 +74,7 @@ public final class BzImage implements KernelImage {
     if (!source.holds(header.payloadOffset(), length)) {
       throw new ImageException("is truncated: the bzImage's payload ends beyond the file");
     }
-    if (length < 2 * TRAILER || length > UNPACKED_MAX) {
+    if (length < 2 * TRAILER || length > MOST_BYTES) {
       throw new ImageException("is not a usable bzImage: its payload has " + length + " bytes");
     }
     try (Arena temporary = Arena.ofConfined()) {
@@ -79,10 +82,16 @@ public final class BzImage implements KernelImage {
       source.read(header.payloadOffset(), packed);
       Compression compression = Compression.of(packed.getInt(0));
       long size = packed.getInt((int) length - TRAILER) & 0xffff_ffffL;
-      if (size > Math.min(unpackedMax, UNPACKED_MAX)) {
+      if (size > unpackedMax) {
         throw new ImageException(
             "states an unpacked size of %d MiB, more than guest RAM can hold"
                 .formatted(size >> 20));
+      }
+      if (length + size > MOST_BYTES) {
+        throw new ImageException(
+            "has a payload of %d MiB that unpacks to %d MiB, together more than %d MiB: start its ELF"
+                    .formatted(length >> 20, size >> 20, MOST_BYTES >> 20)
+                + " file (vmlinux) instead");
       }
       // In gzip the size is part of the format; Linux appends it to the other formats.
       packed.position(0).limit((int) length - (compression == Compression.GZIP ? 0 : TRAILER));
