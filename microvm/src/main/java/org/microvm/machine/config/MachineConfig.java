@@ -148,7 +148,8 @@ public record MachineConfig(
     /**
      * Sets the size of guest RAM.
      *
-     * @param bytes 1 MiB to 1 TiB, a multiple of 4096; 128 MiB by default
+     * @param bytes 1 MiB to 1 TiB, a multiple of 4096; 128 MiB by default. No kernel can be started
+     *     in the first MiB alone.
      * @return this builder
      */
     public Builder memory(long bytes) {
@@ -258,7 +259,8 @@ public record MachineConfig(
     /**
      * Sets how many boots in a row may fail until the machine ends.
      *
-     * @param count {@value MachineConfig#DEFAULT_RESET_LIMIT} by default, 0 for any number
+     * @param count {@value MachineConfig#DEFAULT_RESET_LIMIT} by default, 0 for any number; not
+     *     negative
      * @return this builder
      */
     public Builder resetLimit(int count) {

@@ -106,6 +106,10 @@ public final class MachineParts implements AutoCloseable {
       throw new MachineException(
           "guest memory of " + memory + " bytes: must be " + MachineConfig.MEMORY_SIZES);
     }
+    if (config.resetLimit() < 0) {
+      throw new MachineException(
+          "reset limit of " + config.resetLimit() + ": must be 0 (for any number) or more");
+    }
     int devices = config.disks().size() + 2;
     if (devices > VirtioSlot.COUNT) {
       throw new MachineException(
