@@ -2,11 +2,15 @@ package org.microvm.socket;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /** Opens connections to unix sockets, with errors that name the socket. */
 public final class UnixConnection {
@@ -36,7 +40,7 @@ public final class UnixConnection {
               .formatted(path, MAX_PATH_BYTES, bytes));
     }
     try {
-      return SocketChannel.open(UnixDomainSocketAddress.of(path));
+      return connect(UnixDomainSocketAddress.of(path));
     } catch (ClosedByInterruptException e) {
       // It has no message, and callers tell an interrupt from a failure by the type.
       InterruptedIOException end =
@@ -45,6 +49,48 @@ public final class UnixConnection {
       throw end;
     } catch (IOException e) {
       throw new IOException("cannot connect to " + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static SocketChannel connect(UnixDomainSocketAddress address) throws IOException {
+    try {
+      return SocketChannel.open(address);
+    } catch (ConnectException nobodyListens) {
+      throw nobodyListens;
+    } catch (SocketException e) {
+      if (!Thread.currentThread().isVirtual()) {
+        throw e;
+      }
+      // The JDK makes the socket of a virtual thread non-blocking, so that a full backlog is an
+      // error there (EAGAIN), and nothing tells when there is room again.
+      return connectOnPlatformThread(address);
+    }
+  }
+
+  private static SocketChannel connectOnPlatformThread(UnixDomainSocketAddress address)
+      throws IOException {
+    FutureTask<SocketChannel> connection = new FutureTask<>(() -> SocketChannel.open(address));
+    Thread thread = Thread.ofPlatform().daemon().name("connect " + address).start(connection);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return connection.get();
+        } catch (InterruptedException e) {
+          interrupted = true;
+          thread.interrupt(); // which ends its call, unless that has just succeeded
+        }
+      }
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case IOException failure -> throw failure;
+        case RuntimeException failure -> throw failure;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

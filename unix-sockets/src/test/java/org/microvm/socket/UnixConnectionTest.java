@@ -14,6 +14,13 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -92,5 +99,63 @@ class UnixConnectionTest {
     assertEquals("interrupted while connecting to " + path, end.getMessage());
     assertInstanceOf(ClosedByInterruptException.class, end.getCause());
     assertTrue(stillInterrupted);
+  }
+
+  @Test
+  void backlog_full_virtualThreadsWaitForRoom() throws Exception {
+    Path path = directory.resolve("socket");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      server.bind(UnixDomainSocketAddress.of(path), 1);
+      List<Future<SocketChannel>> connections = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        connections.add(clients.submit(() -> UnixConnection.open(path)));
+      }
+      awaitThreads(path, 6); // those for which there is no room
+
+      for (Future<SocketChannel> connection : connections) {
+        server.accept().close();
+      }
+      for (Future<SocketChannel> connection : connections) {
+        connection.get(20, TimeUnit.SECONDS).close();
+      }
+    }
+  }
+
+  @Test
+  void caller_interruptedOnAVirtualThreadThatWaits_isToldSo() throws Exception {
+    Path path = directory.resolve("socket");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      server.bind(UnixDomainSocketAddress.of(path), 1);
+      try (SocketChannel _ = UnixConnection.open(path);
+          SocketChannel _ = UnixConnection.open(path)) {
+        CompletableFuture<Thread> waiting = new CompletableFuture<>();
+        Future<Boolean> connection =
+            clients.submit(
+                () -> {
+                  waiting.complete(Thread.currentThread());
+                  assertThrows(InterruptedIOException.class, () -> UnixConnection.open(path));
+                  return Thread.interrupted();
+                });
+        awaitThreads(path, 1);
+
+        waiting.get().interrupt();
+
+        assertTrue(connection.get(20, TimeUnit.SECONDS));
+      }
+    }
+  }
+
+  /** Waits until so many threads are in a call that connects. */
+  private static void awaitThreads(Path path, int count) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (Thread.getAllStackTraces().keySet().stream()
+            .filter(thread -> thread.getName().equals("connect " + path))
+            .count()
+        < count) {
+      assertTrue(System.nanoTime() < deadline, "no thread waits for room in the backlog");
+      Thread.onSpinWait();
+    }
   }
 }

@@ -2,10 +2,10 @@ package org.microvm.cli.serve;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import org.microvm.socket.UnixConnection;
 
 /**
  * Sends requests to a server. Machines are not started by this class but through {@code
@@ -28,7 +28,7 @@ public final class ServerClient implements AutoCloseable {
    * @throws IOException if there is none
    */
   public static ServerClient connect(Path path) throws IOException {
-    return new ServerClient(SocketChannel.open(UnixDomainSocketAddress.of(path)));
+    return new ServerClient(UnixConnection.open(path));
   }
 
   /**
