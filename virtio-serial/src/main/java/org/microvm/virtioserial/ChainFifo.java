@@ -54,7 +54,8 @@ final class ChainFifo {
     }
     int slot = slot(count++);
     chains[slot] = chain;
-    pieces[slot] = chain.pieces();
+    // A descriptor without bytes has no piece, but has to be read too.
+    pieces[slot] = Math.max(chain.pieces(), chain.descriptors());
     allPieces += pieces[slot];
   }
 

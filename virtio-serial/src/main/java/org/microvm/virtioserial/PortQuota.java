@@ -1,5 +1,6 @@
 package org.microvm.virtioserial;
 
+import org.microvm.devices.virtio.DescriptorChain;
 import org.microvm.virtioserial.PortCounters.Direction;
 
 /**
@@ -13,6 +14,12 @@ final class PortQuota {
 
   /** Bytes that each buffer is charged in addition, so that empty buffers end a turn too. */
   static final long BUFFER_COST = 512;
+
+  /**
+   * Bytes that each descriptor of a buffer is charged in addition, also one without bytes: a buffer
+   * of 1024 descriptors takes as long to read as many others.
+   */
+  private static final long DESCRIPTOR_COST = 16;
 
   private final Clock clock;
   private final Direction counters;
@@ -106,14 +113,18 @@ final class PortQuota {
     turn -= count;
   }
 
-  /** Charges a buffer that was returned to the guest, whatever its size. */
-  void buffer() {
+  /** Charges a buffer that is returned to the guest, whatever its size. */
+  void buffer(DescriptorChain buffer) {
     turn -= BUFFER_COST;
-    given();
+    given(buffer);
   }
 
-  /** Charges the rate limit, but not the turn, for a buffer that was returned to the guest. */
-  void given() {
+  /**
+   * Charges the rate limit for a buffer that is returned to the guest, and the turn for its
+   * descriptors.
+   */
+  void given(DescriptorChain buffer) {
+    turn -= DESCRIPTOR_COST * buffer.descriptors();
     if (buffers != null) {
       buffers.spend(1);
     }

@@ -230,11 +230,11 @@ final class PortReceive {
   }
 
   private void give(DescriptorChain buffer, long bytes) {
+    quota.given(buffer);
     queues.giveToGuest(buffer, bytes);
     moved.bytes += bytes;
     moved.buffers++;
     quota.moved(bytes);
-    quota.given();
   }
 
   /** Does one step for a guest that has the port closed; returns whether to continue. */

@@ -340,9 +340,9 @@ final class PortTransmit {
   }
 
   private void finished() {
+    quota.buffer(sending.get(0));
     queues.sent();
     moved.buffers++;
-    quota.buffer();
     offset = 0;
     if (lastBuffers > 0) {
       lastBuffers--;

@@ -9,11 +9,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.Buffer;
+import org.microvm.devices.testing.TestRam;
+import org.microvm.devices.testing.VirtqueueDriver;
+import org.microvm.devices.virtio.Virtqueue;
 import org.microvm.virtioserial.backend.FileBackend;
 import org.microvm.virtioserial.backend.NullBackend;
 
@@ -67,6 +71,47 @@ class IsolationTest extends SerialMachineFixture {
       assertEquals(64, machine.numbers(blocked).chainsToGuest());
       assertEquals(1, machine.numbers(blocked).guestStalls());
       assertEquals(0, machine.numbers(blocked).bytesHeldForGuest());
+    }
+  }
+
+  @Test
+  void longChainsOfFewBytes_takeSeveralTurns() throws Exception {
+    try (Host host = machine.connect("other")) {
+      CountDownLatch held = new CountDownLatch(1);
+      machine.loop.execute(() -> awaitQuietly(held));
+      addLongChains(guest.queue(Guest.out(other)));
+
+      guest.driver().notifyQueue(Guest.out(other));
+
+      long atOnce = machine.numbers(other).chainsFromGuest();
+      assertTrue(atOnce < 32, atOnce + " buffers in the first turn");
+      held.countDown();
+      assertEquals(64, host.read(64).length);
+    }
+  }
+
+  /** Fills a ring with buffers of one byte in 1024 descriptors. */
+  private void addLongChains(VirtqueueDriver queue) {
+    int length = Virtqueue.MAX_CHAIN_LENGTH;
+    TestRam ram = guest.driver().ram();
+    long table = ram.allocate(16L * length, 16);
+    long data = ram.store((byte) 'x');
+    for (int i = 0; i < length; i++) {
+      int flags = i < length - 1 ? VirtqueueDriver.NEXT : 0;
+      queue.tableEntry(table, i, Buffer.readable(data, i == 0 ? 1 : 0), flags, i + 1);
+    }
+    for (int i = 0; i < queue.size(); i++) {
+      queue.descriptor(i, table, 16L * length, VirtqueueDriver.INDIRECT, 0);
+      queue.availableEntry(i, i);
+    }
+    queue.availableIndex(queue.size());
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

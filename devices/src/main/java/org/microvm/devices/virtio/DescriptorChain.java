@@ -37,6 +37,7 @@ public final class DescriptorChain {
   private long[] starts = new long[INITIAL_PIECES];
 
   private int pieces;
+  private int descriptors;
   private int readablePieces;
   private long readableBytes;
   private long writableBytes;
@@ -230,6 +231,14 @@ public final class DescriptorChain {
     return pieces;
   }
 
+  /**
+   * {@return the number of descriptors that were read for the chain, also those without bytes: how
+   * much work it has caused}
+   */
+  public int descriptors() {
+    return descriptors;
+  }
+
   void begin(int head) {
     empty();
     this.head = head;
@@ -239,6 +248,7 @@ public final class DescriptorChain {
   /** Removes all pieces from the chain. */
   void empty() {
     pieces = 0;
+    descriptors = 0;
     readablePieces = 0;
     readableBytes = 0;
     writableBytes = 0;
@@ -264,6 +274,7 @@ public final class DescriptorChain {
           "chain %d has a device-readable descriptor after a writable one".formatted(head));
     }
     writableSeen = writable;
+    descriptors++;
     if (readableBytes + writableBytes + length > Virtqueue.MAX_CHAIN_BYTES) {
       throw new VirtqueueException("chain %d is longer than 2^32 bytes".formatted(head));
     }

@@ -14,8 +14,10 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.testing.TestDriver;
 import org.microvm.devices.testing.UsedBuffer;
+import org.microvm.devices.testing.VirtqueueDriver;
 import org.microvm.devices.virtio.DeviceStatus;
 import org.microvm.devices.virtio.VirtioFeatures;
+import org.microvm.devices.virtio.Virtqueue;
 import org.microvm.linux.Errno;
 import org.microvm.testing.NoThreads;
 
@@ -60,6 +62,50 @@ class BlkDeviceTest extends BlkDeviceFixture {
     assertEquals(1, ram.load(data + 511, 1)[0]);
     assertEquals(0, ram.load(data + 512, 1)[0]);
     assertEquals(1, interrupt.count());
+  }
+
+  /** Fills the ring with requests of a type that the device does not know. */
+  private void addLongChains() {
+    VirtqueueDriver queue = driver.queue(0);
+    int length = Virtqueue.MAX_CHAIN_LENGTH;
+    long table = ram.allocate(16L * length, 16);
+    queue.tableEntry(table, 0, readable(ram.store(header(99, 0)), 16), VirtqueueDriver.NEXT, 1);
+    for (int i = 1; i < length - 1; i++) {
+      queue.tableEntry(table, i, readable(data, 0), VirtqueueDriver.NEXT, i + 1);
+    }
+    queue.tableEntry(table, length - 1, writable(status, 1), 0, 0);
+    for (int i = 0; i < queue.size(); i++) {
+      queue.descriptor(i, table, 16L * length, VirtqueueDriver.INDIRECT, 0);
+      queue.availableEntry(i, i);
+    }
+    queue.availableIndex(queue.size());
+  }
+
+  @Test
+  void longChains_takeSeveralTurns_soThatOtherDevicesGetTheirs() {
+    addLongChains();
+    driver.notifyQueue(0);
+
+    assertTrue(driver.queue(0).usedIndex() < 16, driver.queue(0).usedIndex() + " at once");
+    assertEquals(1, eventLoop.size());
+    while (eventLoop.size() > 0) {
+      eventLoop.runNext();
+    }
+    assertEquals(driver.queue(0).size(), driver.queue(0).usedIndex());
+    assertEquals(0, driver.status() & DeviceStatus.DEVICE_NEEDS_RESET);
+  }
+
+  @Test
+  void longChains_ofADriverThatResetsTheDevice_areForgotten() {
+    addLongChains();
+    driver.notifyQueue(0);
+
+    driver.start();
+    eventLoop.runNext();
+
+    assertEquals(0, driver.queue(0).usedIndex());
+    request(GET_ID, 0, writable(data, 20));
+    assertEquals(1, driver.queue(0).usedIndex());
   }
 
   @Test
