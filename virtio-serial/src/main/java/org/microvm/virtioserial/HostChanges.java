@@ -59,11 +59,24 @@ final class HostChanges {
       Thread.currentThread().interrupt();
       throw new PortException("interrupted while a snapshot or a migration stops the machine");
     }
-    if (left) {
+    try {
+      checkHere();
+    } catch (PortException e) {
       permits.release();
-      throw new PortException("the guest has migrated to another process");
+      throw e;
     }
     return permits::release;
+  }
+
+  /**
+   * Checks that no other device continues.
+   *
+   * @throws PortException if the guest has left
+   */
+  void checkHere() throws PortException {
+    if (left) {
+      throw new PortException("the guest has migrated to another process");
+    }
   }
 
   /** Waits for the changes that are being made, and keeps others from being made. */

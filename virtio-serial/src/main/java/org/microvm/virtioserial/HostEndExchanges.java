@@ -14,11 +14,13 @@ import org.microvm.virtioserial.backend.PortBackend;
 final class HostEndExchanges {
   private final DeviceContext context;
   private final Ports ports;
+  private final HostChanges changes;
   private final Set<Exchange> waiting = new HashSet<>();
 
-  HostEndExchanges(DeviceContext context, Ports ports) {
+  HostEndExchanges(DeviceContext context, Ports ports, HostChanges changes) {
     this.context = context;
     this.ports = ports;
+    this.changes = changes;
   }
 
   /** An exchange, which either is made or fails or is cancelled. */
@@ -50,6 +52,8 @@ final class HostEndExchanges {
     try {
       waiting.remove(exchange);
       if (exchange.decide()) {
+        // A new server would not be started, but its clients could connect.
+        changes.checkHere();
         ports.require(nr).exchange(next);
         exchange.complete(null);
       }

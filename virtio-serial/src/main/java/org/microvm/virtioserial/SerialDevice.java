@@ -83,7 +83,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     ports = new Ports(context, config, sizes);
     handover = new SerialHandover(context, ports, changes);
     queueEvents = new QueueEvents(context, ports);
-    exchanges = new HostEndExchanges(context, ports);
+    exchanges = new HostEndExchanges(context, ports, changes);
     registers = new ConfigRegisters(config, space, ports);
   }
 

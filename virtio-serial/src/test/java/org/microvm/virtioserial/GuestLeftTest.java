@@ -2,6 +2,7 @@ package org.microvm.virtioserial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +27,7 @@ import org.microvm.linux.SocketMode;
 import org.microvm.linux.UnixListener;
 import org.microvm.virtioserial.backend.HostConnection;
 import org.microvm.virtioserial.backend.LoggedBackend;
+import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.TcpServerBackend;
 import org.microvm.virtioserial.backend.UnixClientBackend;
@@ -89,6 +93,20 @@ class GuestLeftTest {
     leave(server);
 
     assertThrows(IOException.class, () -> new Socket("127.0.0.1", port).close());
+  }
+
+  @Test
+  void exchange_isRefused() throws Exception {
+    leave(NullBackend.open());
+    UnixServerBackend next = UnixServerBackend.listen(path, false);
+
+    ExecutionException refused =
+        assertThrows(
+            ExecutionException.class,
+            () -> device.exchangeBackend(1, next).get(10, TimeUnit.SECONDS));
+
+    assertInstanceOf(PortException.class, refused.getCause());
+    next.close();
   }
 
   @Test
