@@ -123,7 +123,7 @@ public final class StateOutput {
   /** {@return the bytes written so far, as a copy} */
   public byte[] toByteArray() {
     ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size()));
-    copyTo(bytes);
+    pieces().forEach(bytes::put);
     return bytes.array();
   }
 
@@ -132,10 +132,12 @@ public final class StateOutput {
     return fullBytes + buffer.position();
   }
 
-  /** Copies the bytes written so far. */
-  void copyTo(ByteBuffer target) {
-    full.forEach(chunk -> target.put(chunk.duplicate()));
-    target.put(buffer.duplicate().flip());
+  /** Returns the bytes written so far, in buffers to be read. */
+  List<ByteBuffer> pieces() {
+    List<ByteBuffer> pieces = new ArrayList<>(full.size() + 1);
+    full.forEach(chunk -> pieces.add(chunk.duplicate()));
+    pieces.add(buffer.duplicate().flip());
+    return pieces;
   }
 
   private ByteBuffer room(int bytes) {

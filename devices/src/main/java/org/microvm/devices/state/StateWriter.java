@@ -1,5 +1,7 @@
 package org.microvm.devices.state;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -36,18 +38,41 @@ public final class StateWriter {
     return output;
   }
 
+  /** Takes an encoded state, piece by piece. */
+  @FunctionalInterface
+  public interface Sink {
+    /**
+     * Takes the next bytes.
+     *
+     * @param piece the bytes, which must not be changed; all are taken
+     * @throws IOException if they cannot be written
+     */
+    void put(ByteBuffer piece) throws IOException;
+  }
+
+  /**
+   * Encodes the whole state without a copy of it: a state may take a third of the heap, and several
+   * may be saved at a time.
+   *
+   * @param sink takes the sections in the order in which they were begun, with checksums
+   * @throws IOException if the sink throws it
+   */
+  public void writeTo(Sink sink) throws IOException {
+    new Encoding(sink).write(sections);
+  }
+
   /**
    * Encodes the whole state, in a single copy of its bytes.
    *
    * @return the sections in the order in which they were begun, with checksums
    */
   public byte[] toByteArray() {
-    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size())).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.put(StateFormat.MAGIC).putInt(StateFormat.FORMAT_VERSION);
-    putSum(bytes, 0);
-    sections.forEach((name, section) -> put(bytes, name, section));
-    bytes.putShort((short) 0).putInt(sections.size());
-    putSum(bytes, 0);
+    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size()));
+    try {
+      writeTo(bytes::put);
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
     return bytes.array();
   }
 
@@ -73,22 +98,62 @@ public final class StateWriter {
     return size;
   }
 
-  private static void put(ByteBuffer bytes, String name, Section section) {
-    int start = bytes.position();
-    byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
-    bytes.putShort((short) nameBytes.length).put(nameBytes);
-    bytes.putShort((short) section.version);
-    bytes.put((byte) (section.policy == SectionPolicy.REQUIRED ? StateFormat.FLAG_REQUIRED : 0));
-    bytes.put((byte) 0);
-    bytes.putInt((int) section.output.size());
-    section.output.copyTo(bytes);
-    putSum(bytes, start);
-  }
+  /** The encoding of one state. */
+  private static final class Encoding {
+    private final Sink sink;
 
-  /** Appends the checksum of the bytes from an index on. */
-  private static void putSum(ByteBuffer bytes, int start) {
-    CRC32C sum = new CRC32C();
-    sum.update(bytes.array(), start, bytes.position() - start);
-    bytes.putInt((int) sum.getValue());
+    /** Of all bytes so far. */
+    private final CRC32C all = new CRC32C();
+
+    Encoding(Sink sink) {
+      this.sink = sink;
+    }
+
+    void write(Map<String, Section> sections) throws IOException {
+      ByteBuffer header = small(StateFormat.HEADER_BYTES);
+      putWithSum(header.put(StateFormat.MAGIC).putInt(StateFormat.FORMAT_VERSION));
+      for (Map.Entry<String, Section> section : sections.entrySet()) {
+        put(section.getKey(), section.getValue());
+      }
+      putWithSum(small(StateFormat.END_BYTES).putShort((short) 0).putInt(sections.size()));
+    }
+
+    private void put(String name, Section section) throws IOException {
+      byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
+      ByteBuffer header =
+          small(Short.BYTES + nameBytes.length + StateFormat.AFTER_NAME_BYTES)
+              .putShort((short) nameBytes.length)
+              .put(nameBytes)
+              .putShort((short) section.version)
+              .put(
+                  (byte) (section.policy == SectionPolicy.REQUIRED ? StateFormat.FLAG_REQUIRED : 0))
+              .put((byte) 0)
+              .putInt((int) section.output.size())
+              .flip();
+      CRC32C sum = new CRC32C();
+      put(header, sum);
+      for (ByteBuffer piece : section.output.pieces()) {
+        put(piece, sum);
+      }
+      put(small(Integer.BYTES).putInt((int) sum.getValue()).flip(), sum);
+    }
+
+    private void put(ByteBuffer piece, CRC32C sum) throws IOException {
+      sum.update(piece.duplicate());
+      all.update(piece.duplicate());
+      sink.put(piece.duplicate());
+    }
+
+    /** Puts bytes that a checksum of all bytes follows, for which there is room. */
+    private void putWithSum(ByteBuffer bytes) throws IOException {
+      all.update(bytes.duplicate().flip());
+      bytes.putInt((int) all.getValue());
+      sink.put(bytes.flip());
+      all.update(bytes.duplicate().position(bytes.limit() - Integer.BYTES));
+    }
+
+    private static ByteBuffer small(int bytes) {
+      return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -113,6 +114,27 @@ class StateFormatTest {
 
     assertTrue(state.length > kept.length);
     assertTrue(after - before < 5L * kept.length / 2, () -> after - before + " bytes");
+  }
+
+  @Test
+  void writeTo_givesTheSameBytesWithoutACopy() throws Exception {
+    byte[] kept = new byte[1 << 20];
+    new Random(3).nextBytes(kept);
+    StateWriter writer = new StateWriter();
+    writer.section("small", 1, SectionPolicy.OPTIONAL).putLong(7);
+    writer.section("kept", 2, SectionPolicy.REQUIRED).putBytes(kept).putInt(1);
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    List<byte[]> arrays = new ArrayList<>();
+
+    writer.writeTo(
+        piece -> {
+          arrays.add(piece.array());
+          all.write(piece.array(), piece.arrayOffset() + piece.position(), piece.remaining());
+        });
+
+    assertArrayEquals(writer.toByteArray(), all.toByteArray());
+    assertTrue(arrays.stream().anyMatch(array -> array == kept));
+    assertTrue(arrays.stream().allMatch(array -> array == kept || array.length <= 64 << 10));
   }
 
   @Test

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -13,6 +13,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import org.microvm.devices.state.StateReader;
+import org.microvm.devices.state.StateWriter;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
 import org.microvm.machine.memory.MemoryFile;
@@ -117,15 +118,18 @@ public final class SnapshotFiles implements AutoCloseable {
     return memory;
   }
 
+  /** The saved state. */
+  @FunctionalInterface
+  interface Content {
+    void writeTo(StateWriter.Sink sink) throws IOException;
+  }
+
   /** Writes the state and gives both files their final names; the memory must have been written. */
-  void complete(byte[] bytes) throws IOException {
+  void complete(Content content) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment part = arena.allocate(Math.clamp(bytes.length, 1, PART));
-      for (int at = 0; at < bytes.length; at += PART) {
-        int length = Math.min(PART, bytes.length - at);
-        MemorySegment.copy(bytes, at, part, ValueLayout.JAVA_BYTE, 0, length);
-        MemoryFile.writeAll(state, part.asSlice(0, length), at);
-      }
+      StateFile file = new StateFile(arena.allocate(PART));
+      content.writeTo(file::put);
+      file.flush();
     }
     Path memoryFile = directory.resolve(Snapshot.MEMORY_FILE);
     Path stateFile = directory.resolve(Snapshot.STATE_FILE);
@@ -139,6 +143,35 @@ public final class SnapshotFiles implements AutoCloseable {
     Files.move(newMemory, memoryFile, StandardCopyOption.ATOMIC_MOVE);
     Files.move(newState, stateFile, StandardCopyOption.ATOMIC_MOVE);
     complete = true;
+  }
+
+  /** Writes the pieces of a state through memory outside the heap, which the kernel can read. */
+  private final class StateFile {
+    private final MemorySegment memory;
+    private final ByteBuffer part;
+    private long written;
+
+    StateFile(MemorySegment memory) {
+      this.memory = memory;
+      part = memory.asByteBuffer();
+    }
+
+    void put(ByteBuffer piece) throws IOException {
+      while (piece.hasRemaining()) {
+        if (!part.hasRemaining()) {
+          flush();
+        }
+        int length = Math.min(piece.remaining(), part.remaining());
+        part.put(piece.slice(piece.position(), length));
+        piece.position(piece.position() + length);
+      }
+    }
+
+    void flush() throws IOException {
+      MemoryFile.writeAll(state, memory.asSlice(0, part.position()), written);
+      written += part.position();
+      part.clear();
+    }
   }
 
   /** Opens a file, so that its content stays until the descriptor is closed; null if that fails. */

@@ -45,13 +45,12 @@ public final class SnapshotWriter {
               return null;
             });
     Thread.ofPlatform().name("snapshot-memory").start(memory);
-    byte[] state;
     try {
-      state = withKvm(writer, identity);
+      addKvm(writer, identity);
     } finally {
       await(memory);
     }
-    files.complete(state);
+    files.complete(writer::writeTo);
   }
 
   /**
@@ -101,7 +100,8 @@ public final class SnapshotWriter {
         .write(writer);
     Fd file = files.memory();
     written.visit((region, from, to) -> MemoryFile.writeRun(file, region, from, to));
-    files.complete(withKvm(writer, identity));
+    addKvm(writer, identity);
+    files.complete(writer::writeTo);
   }
 
   /** Saves the devices. This comes first, because they may complete requests that write to RAM. */
@@ -114,10 +114,9 @@ public final class SnapshotWriter {
     return writer;
   }
 
-  private byte[] withKvm(StateWriter writer, Snapshot.Identity identity) throws IOException {
+  private void addKvm(StateWriter writer, Snapshot.Identity identity) throws IOException {
     instance.save(writer, parts);
     Snapshot.describe(config, options, identity, writer);
     writer.checkSize();
-    return writer.toByteArray();
   }
 }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +51,7 @@ class SnapshotFilesTest {
   private void save(String memory, String state) throws IOException {
     try (SnapshotFiles files = create()) {
       writeMemory(files, memory);
-      files.complete((MAGIC + state).getBytes(UTF_8));
+      complete(files, MAGIC + state);
     }
   }
 
@@ -81,7 +82,7 @@ class SnapshotFilesTest {
       writeMemory(files, "new");
       assertEquals("old memory", Files.readString(directory().resolve("memory")));
       assertEquals("old state", state());
-      files.complete((MAGIC + "new state").getBytes(UTF_8));
+      complete(files, MAGIC + "new state");
     }
 
     assertEquals("new", Files.readString(directory().resolve("memory")));
@@ -114,7 +115,7 @@ class SnapshotFilesTest {
 
     try (SnapshotFiles files = create()) {
       Files.createDirectories(directory().resolve("memory/in-the-way"));
-      assertThrows(DirectoryNotEmptyException.class, () -> files.complete(new byte[1]));
+      assertThrows(DirectoryNotEmptyException.class, () -> complete(files, "x"));
     }
 
     assertEquals(List.of("memory"), names());
@@ -174,5 +175,9 @@ class SnapshotFilesTest {
   void directoryWithoutAName_isRefused() {
     assertThrows(
         IOException.class, () -> SnapshotFiles.create(Path.of(""), Snapshot.Identity.random()));
+  }
+
+  private static void complete(SnapshotFiles files, String state) throws IOException {
+    files.complete(sink -> sink.put(ByteBuffer.wrap(state.getBytes(UTF_8))));
   }
 }
