@@ -213,9 +213,7 @@ final class RestoreTarget implements AutoCloseable {
    * afterwards.
    */
   Machine activate(boolean paused) {
-    if (acpi) {
-      parts.board().keepGeneration();
-    }
+    keepGeneration();
     instance.showTime();
     if (!paused) {
       parts.pauseGate().open();
@@ -224,6 +222,12 @@ final class RestoreTarget implements AutoCloseable {
     ready();
     parts.serial().handover().takeOver();
     return machine;
+  }
+
+  private void keepGeneration() {
+    if (acpi) {
+      parts.board().keepGeneration();
+    }
   }
 
   /**
@@ -244,6 +248,7 @@ final class RestoreTarget implements AutoCloseable {
    * afterwards.
    */
   Machine keep() {
+    keepGeneration();
     machine
         .controls()
         .context()

@@ -163,7 +163,8 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
 
   @Test
   void sourceLostBeforeGo_theGuestIsKeptPausedUntilItIsResumed() throws Exception {
-    Said said = listenTo(start("here"));
+    Machine source = start("here");
+    Said said = listenTo(source);
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
     CompletableFuture<Machine> received = receive(incoming, "there");
 
@@ -171,6 +172,7 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
 
     Machine machine = received.get(30, TimeUnit.SECONDS);
     assertTrue(machine.isPaused());
+    assertEquals(source.generation(), machine.generation());
     machine.resume();
     try (SocketChannel host = connect("there")) {
       assertEchoes(host, "there");
