@@ -307,9 +307,7 @@ final class RestoreTarget implements AutoCloseable {
 
   @Override
   public void close() {
-    if (adoptedMemory) {
-      leaveMemory();
-    }
+    leave();
     if (standsBy) {
       machine.close();
     } else {
@@ -319,12 +317,15 @@ final class RestoreTarget implements AutoCloseable {
   }
 
   /**
-   * Detaches from guest memory, because the guest continues at the source: what is closed later
-   * must not access it.
+   * Detaches from the connections and from guest memory, because the guest continues at the source:
+   * what is closed later must not send its bytes, nor access memory that was handed over.
    */
-  private void leaveMemory() {
+  private void leave() {
     parts.serial().handover().release();
     parts.board().release();
+    if (!adoptedMemory) {
+      return;
+    }
     try {
       ram().detach();
     } catch (ErrnoException e) {
