@@ -5,10 +5,12 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
 import org.microvm.linux.Fd;
@@ -31,20 +33,40 @@ public final class TcpTransport implements Transport {
     Socket secure(Socket raw) throws IOException;
   }
 
+  /** Finds the addresses of a host. */
+  @FunctionalInterface
+  interface Resolver {
+    /** Returns at least one address, in the order in which they are tried. */
+    InetAddress[] addresses(String host) throws UnknownHostException;
+  }
+
   private final String name;
-  private final Socket raw;
   private final InetSocketAddress destination;
+  private final Resolver resolver;
   private final Security security;
   private final byte[] outgoing = new byte[CHUNK];
   private final byte[] incoming = new byte[CHUNK];
-  private Socket socket;
+
+  /** Replaced for each address that is tried. */
+  private Socket raw;
+
+  private boolean isShut;
   private InputStream input;
   private OutputStream output;
 
-  private TcpTransport(String name, Socket raw, InetSocketAddress destination, Security security) {
+  private TcpTransport(String name, Socket accepted, Security security) {
     this.name = name;
-    this.raw = raw;
+    this.raw = accepted;
+    this.destination = null;
+    this.resolver = null;
+    this.security = security;
+  }
+
+  private TcpTransport(InetSocketAddress destination, Resolver resolver, Security security) {
+    this.name = "tcp:%s:%d".formatted(destination.getHostString(), destination.getPort());
+    this.raw = new Socket();
     this.destination = destination;
+    this.resolver = resolver;
     this.security = security;
   }
 
@@ -54,7 +76,12 @@ public final class TcpTransport implements Transport {
    * @param destination may be unresolved; the host name is looked up by {@link #open}
    */
   public static TcpTransport to(InetSocketAddress destination) {
-    return new TcpTransport(name(destination), new Socket(), destination, raw -> raw);
+    return to(destination, InetAddress::getAllByName);
+  }
+
+  /** Creates an unencrypted connection, whose host a resolver looks up. */
+  static TcpTransport to(InetSocketAddress destination, Resolver resolver) {
+    return new TcpTransport(destination, resolver, raw -> raw);
   }
 
   /**
@@ -65,21 +92,20 @@ public final class TcpTransport implements Transport {
   public static TcpTransport to(
       InetSocketAddress destination, TlsCredentials credentials, String hostName) {
     return new TcpTransport(
-        name(destination),
-        new Socket(),
         destination,
+        InetAddress::getAllByName,
         raw -> credentials.connect(raw, hostName, destination.getPort()));
   }
 
   /** Creates an unencrypted transport on an accepted connection. */
   public static TcpTransport from(Socket accepted) {
-    return new TcpTransport(accepted.toString(), accepted, null, raw -> raw);
+    return new TcpTransport(accepted.toString(), accepted, raw -> raw);
   }
 
   /** Creates a transport with TLS on an accepted connection; {@link #open} does the handshake. */
   public static TcpTransport from(Socket accepted, TlsCredentials credentials) {
     return new TcpTransport(
-        String.valueOf(accepted.getRemoteSocketAddress()), accepted, null, credentials::accept);
+        String.valueOf(accepted.getRemoteSocketAddress()), accepted, credentials::accept);
   }
 
   @Override
@@ -92,15 +118,11 @@ public final class TcpTransport implements Transport {
 
   private void connect(Deadline deadline) throws IOException {
     try {
-      if (destination != null) {
-        raw.connect(
-            new InetSocketAddress(destination.getHostString(), destination.getPort()),
-            CONNECT_MILLIS);
-      }
-      raw.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      raw.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-      raw.setSoTimeout(CONNECT_MILLIS);
-      socket = security.secure(raw);
+      Socket connected = destination == null ? raw : connectToAny();
+      connected.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      connected.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+      connected.setSoTimeout(CONNECT_MILLIS);
+      Socket socket = security.secure(connected);
       input = socket.getInputStream();
       output = socket.getOutputStream();
     } catch (IOException e) {
@@ -110,6 +132,39 @@ public final class TcpTransport implements Transport {
     if (!deadline.meet()) {
       throw new IOException(name + ": " + LATE);
     }
+  }
+
+  /** Tries the addresses of the host in turn; if none answers, the first failure is reported. */
+  private Socket connectToAny() throws IOException {
+    IOException failure = null;
+    for (InetAddress address : resolver.addresses(destination.getHostString())) {
+      // A socket cannot be connected again after a failure.
+      Socket attempt = new Socket();
+      replace(attempt);
+      try {
+        attempt.connect(new InetSocketAddress(address, destination.getPort()), CONNECT_MILLIS);
+        return attempt;
+      } catch (IOException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    throw failure;
+  }
+
+  private synchronized void replace(Socket attempt) throws IOException {
+    raw.close();
+    raw = attempt;
+    if (isShut) {
+      attempt.close();
+    }
+  }
+
+  private synchronized Socket raw() {
+    return raw;
   }
 
   @Override
@@ -150,7 +205,7 @@ public final class TcpTransport implements Transport {
     } catch (SocketTimeoutException e) {
       SocketTimeoutException named =
           new SocketTimeoutException(
-              "%s: nothing received for %d ms".formatted(name, raw.getSoTimeout()));
+              "%s: nothing received for %d ms".formatted(name, raw().getSoTimeout()));
       named.initCause(e);
       throw named;
     } catch (IOException e) {
@@ -164,7 +219,7 @@ public final class TcpTransport implements Transport {
 
   @Override
   public void limitReads(Duration limit) throws IOException {
-    raw.setSoTimeout(Math.toIntExact(limit.toMillis()));
+    raw().setSoTimeout(Math.toIntExact(limit.toMillis()));
   }
 
   /**
@@ -172,7 +227,8 @@ public final class TcpTransport implements Transport {
    * and sending the alert might have to wait for the peer.
    */
   @Override
-  public void shutdown() {
+  public synchronized void shutdown() {
+    isShut = true;
     try {
       raw.close();
     } catch (IOException e) {
@@ -183,10 +239,6 @@ public final class TcpTransport implements Transport {
   @Override
   public void close() {
     shutdown();
-  }
-
-  private static String name(InetSocketAddress address) {
-    return "tcp:%s:%d".formatted(address.getHostString(), address.getPort());
   }
 
   @Override
