@@ -92,8 +92,12 @@ final class StopCommand implements Callable<Integer> {
       return;
     }
     String how;
-    try {
-      how = shutDown();
+    ShutdownOutcome outcome = null;
+    try (QmpClient client = QmpClient.connect(machine.files().control(), new Waiting())) {
+      how = shutDown(client);
+      if (how == null ? isGone(client) : !NOT_STARTED.equals(how) && hasShutDown(how)) {
+        outcome = ShutdownOutcome.of(client);
+      }
     } catch (IOException e) {
       if (hasControl() || e instanceof InterruptedIOException || !end.hasEnded(PowerCut.ANSWER)) {
         throw e;
@@ -101,10 +105,10 @@ final class StopCommand implements Callable<Integer> {
       say("ended", ENDED);
       return;
     }
-    if (NOT_STARTED.equals(how)) {
+    if (outcome != null) {
+      say(outcome, how);
+    } else if (NOT_STARTED.equals(how)) {
       cut("not-started", "%s had not started its guest yet and ended");
-    } else if (how != null && hasShutDown(how)) {
-      say(how.replace(' ', '-'), "%s shut down (" + how + ")");
     } else if (how != null) {
       cut(
           "power-cut",
@@ -133,24 +137,34 @@ final class StopCommand implements Callable<Integer> {
   }
 
   /** Requests a shutdown from the guest; returns by which means, or null if there is none. */
-  private String shutDown() throws IOException {
-    try (QmpClient client = QmpClient.connect(machine.files().control(), new Waiting())) {
-      String guest = client.execute("query-status").path("status").asText();
-      if (guest.equals("inmigrate") || guest.equals("prelaunch")) {
-        return NOT_STARTED;
-      }
-      if (guest.equals("paused")) {
-        throw new IOException(
-            "%s is paused, so its guest cannot shut down: `microvm ctl %s cont` resumes it, `microvm stop %s --force` powers it off"
-                .formatted(name, name, name));
-      }
-      state = "may have been asked to shut down";
-      try {
-        client.execute("system_powerdown");
-        return "power button";
-      } catch (QmpException noButton) {
-        return listens(client.execute("x-query-ports")) && askAgent() ? "guest agent" : null;
-      }
+  private String shutDown(QmpClient client) throws IOException {
+    String guest = client.execute("query-status").path("status").asText();
+    if (guest.equals("inmigrate") || guest.equals("prelaunch")) {
+      return NOT_STARTED;
+    }
+    if (guest.equals("paused")) {
+      throw new IOException(
+          "%s is paused, so its guest cannot shut down: `microvm ctl %s cont` resumes it, `microvm stop %s --force` powers it off"
+              .formatted(name, name, name));
+    }
+    state = "may have been asked to shut down";
+    try {
+      client.execute("system_powerdown");
+      return "power button";
+    } catch (QmpException noButton) {
+      return listens(client.execute("x-query-ports")) && askAgent() ? "guest agent" : null;
+    }
+  }
+
+  /** Whether the machine has ended by itself: an agent does not answer then either. */
+  private boolean isGone(QmpClient client) throws IOException {
+    try {
+      client.execute("query-status");
+      return false;
+    } catch (InterruptedIOException e) {
+      throw e;
+    } catch (IOException closed) {
+      return end.hasEnded(PowerCut.ANSWER);
     }
   }
 
@@ -204,6 +218,24 @@ final class StopCommand implements Callable<Integer> {
       say("killed", "the process of %s did not answer and was killed");
     } else {
       say(how, message);
+    }
+  }
+
+  private void say(ShutdownOutcome outcome, String means) throws IOException {
+    switch (outcome) {
+      case SHUT_DOWN ->
+          say(
+              means == null ? "shut-down" : means.replace(' ', '-'),
+              "%s shut down" + (means == null ? "" : " (" + means + ")"));
+      case MIGRATED -> say("migrated", "the guest of %s has moved to another process");
+      case ENDED_BY_OTHERS ->
+          say("ended", "%s was ended by another program or a signal before it had shut down");
+      case PANICKED -> throw new IOException("the guest of %s panicked".formatted(name));
+      case FAILED -> throw new IOException("%s failed before it had shut down".formatted(name));
+      case DIED ->
+          throw new IOException(
+              "the process of %s was killed or crashed before the guest had shut down"
+                  .formatted(name));
     }
   }
 

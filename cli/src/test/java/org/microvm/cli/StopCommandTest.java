@@ -19,7 +19,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -41,6 +43,9 @@ class StopCommandTest {
   @TempDir private Path directory;
   private Registration machine;
   private ServerSocketChannel control;
+
+  /** What a machine with a power button sends before its process ends. */
+  private Optional<List<String>> button = Optional.empty();
 
   @BeforeEach
   void begin() throws IOException {
@@ -79,7 +84,9 @@ class StopCommandTest {
             "query-status",
             "\"return\": {\"status\": \"running\"}",
             "system_powerdown",
-            "\"error\": {\"class\": \"GenericError\", \"desc\": \"there is no button\"}",
+            button.isEmpty()
+                ? "\"error\": {\"class\": \"GenericError\", \"desc\": \"there is no button\"}"
+                : "\"return\": {}",
             "x-query-ports",
             "\"return\": [{\"name\": \"org.qemu.guest_agent.0\", \"guest-open\": %b}]"
                 .formatted(guestListens));
@@ -95,10 +102,72 @@ class StopCommandTest {
         if (command.equals("quit")) {
           machine.close();
         }
+        if (command.equals("system_powerdown") && !button.isEmpty()) {
+          for (String event : button.get()) {
+            send(client, event);
+          }
+          machine.close();
+          return;
+        }
       }
     } catch (IOException gone) {
       // The client has what it wants.
     }
+  }
+
+  /** Stops a machine that ends with these events; returns the status and what was printed. */
+  private String stopAndEnd(String... events) {
+    button = Optional.of(List.of(events));
+    serve(false);
+    PrintStream out = System.out;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(said, true, StandardCharsets.UTF_8));
+    try {
+      StringWriter err = new StringWriter();
+      int status = Main.execute(new PrintWriter(err), "stop", "web");
+      return status + " " + said + err;
+    } finally {
+      System.setOut(out);
+    }
+  }
+
+  private static String shutdown(String reason) {
+    return "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"%s\"}}".formatted(reason);
+  }
+
+  @Test
+  void guestThatPowersOff_hasShutDown() {
+    assertEquals(
+        "0 web shut down (power button)\n",
+        stopAndEnd("{\"event\": \"POWERDOWN\"}", shutdown("guest-shutdown")));
+  }
+
+  @Test
+  void processThatIsKilled_isNotReportedAsAShutdown() {
+    assertEquals(
+        "1 microvm: the process of web was killed or crashed before the guest had shut down\n",
+        stopAndEnd());
+  }
+
+  @Test
+  void guestThatPanics_isNotReportedAsAShutdown() {
+    assertEquals("1 microvm: the guest of web panicked\n", stopAndEnd(shutdown("guest-panic")));
+  }
+
+  @Test
+  void machineThatIsEndedByAnotherClient_isReportedAsSuch() {
+    assertEquals(
+        "0 web was ended by another program or a signal before it had shut down\n",
+        stopAndEnd(shutdown("host-qmp-quit")));
+  }
+
+  @Test
+  void guestThatMigrates_isReportedAsMoved() {
+    assertEquals(
+        "0 the guest of web has moved to another process\n",
+        stopAndEnd(
+            "{\"event\": \"MIGRATION\", \"data\": {\"status\": \"completed\"}}",
+            shutdown("host-qmp-quit")));
   }
 
   private static void send(SocketChannel client, String line) throws IOException {
