@@ -14,6 +14,9 @@ final class LoopTasks {
   private static final int NO_TIMEOUT = -1;
   private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
 
+  /** 146 years; the difference to a timer that is overdue must not exceed a long. */
+  private static final long MOST_DELAY = Long.MAX_VALUE / 2;
+
   private final String loopName;
 
   /** Guards the queues; never held while a task runs. */
@@ -94,7 +97,8 @@ final class LoopTasks {
   }
 
   EventLoop.Timer schedule(long delayNanos, Runnable task) {
-    ScheduledTask timer = new ScheduledTask(System.nanoTime() + Math.max(0, delayNanos), task);
+    long delay = Math.clamp(delayNanos, 0, MOST_DELAY);
+    ScheduledTask timer = new ScheduledTask(System.nanoTime() + delay, task);
     lock.lock();
     try {
       rejectIfClosed();

@@ -88,6 +88,16 @@ class EventLoopTasksTest extends EventLoopFixture {
   }
 
   @Test
+  void schedule_withTheLongestDelay_doesNotHoldUpATimerThatIsOverdue() throws Exception {
+    loop.schedule(0, () -> log.add("overdue"));
+    loop.schedule(Long.MAX_VALUE, () -> log.add("wrong"));
+
+    loop.start();
+
+    assertEquals("overdue", next());
+  }
+
+  @Test
   void schedule_fromTheLoopItself() throws Exception {
     loop.start();
     loop.execute(() -> loop.schedule(MILLI, () -> log.add("timer")));

@@ -316,7 +316,8 @@ public final class OutgoingMigration implements Migration {
 
   /** How long the destination may take to accept memory and state while the guest is stopped. */
   private Duration sendLimit() {
-    return handover.plus(limits.downtime());
+    // The downtime may be the longest Duration, to which nothing can be added.
+    return handover.plus(Duration.ofNanos(TimeUnit.NANOSECONDS.convert(limits.downtime())));
   }
 
   private MigrationProgress withTotal(MigrationProgress now) {

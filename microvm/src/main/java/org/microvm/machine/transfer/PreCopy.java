@@ -2,6 +2,7 @@ package org.microvm.machine.transfer;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.microvm.machine.memory.DirtyTracker;
 import org.microvm.machine.migration.MigrationLimits;
 import org.microvm.machine.migration.MigrationProgress;
@@ -61,7 +62,7 @@ final class PreCopy implements AutoCloseable {
             "the guest writes faster than its memory can be sent: after %d rounds %d KiB are left,"
                     .formatted(round, remaining >> 10)
                 + " at %d KiB/s, which exceeds the downtime limit of %d ms"
-                    .formatted(rate >> 10, limits.downtime().toMillis()));
+                    .formatted(rate >> 10, TimeUnit.MILLISECONDS.convert(limits.downtime())));
       }
       begin = System.nanoTime();
       long before = progress.get().sentBytes();
@@ -75,9 +76,9 @@ final class PreCopy implements AutoCloseable {
     return (long) (bytes / (Math.max(1, nanos) / NANOS_PER_SECOND));
   }
 
-  /** How many bytes can be sent within a time at a rate in bytes per second. */
+  /** How many bytes can be sent within a time, however long, at a rate in bytes per second. */
   static long bytesWithin(Duration time, long rate) {
-    return (long) (rate * (time.toNanos() / NANOS_PER_SECOND));
+    return (long) (rate * (TimeUnit.NANOSECONDS.convert(time) / NANOS_PER_SECOND));
   }
 
   /** Sends the pages found in the last round, so that less is left when the guest is stopped. */

@@ -142,11 +142,20 @@ class OutgoingMigrationTest {
       MigrationStream stream,
       Duration handover,
       Consumer<MigrationProgress> listener) {
+    return start(guest, stream, handover, MigrationLimits.DEFAULT, listener);
+  }
+
+  private static OutgoingMigration start(
+      FakeGuest guest,
+      MigrationStream stream,
+      Duration handover,
+      MigrationLimits limits,
+      Consumer<MigrationProgress> listener) {
     OutgoingMigration migration =
         new OutgoingMigration(
             guest,
             stream,
-            MigrationLimits.DEFAULT,
+            limits,
             MigrationMemory.AUTO,
             new OutgoingMigration.Callbacks(listener, listener),
             handover);
@@ -275,6 +284,21 @@ class OutgoingMigrationTest {
 
     assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
     assertTrue(guest.left);
+  }
+
+  @Test
+  void downtimeWithoutEnd_isALimit() throws Exception {
+    FakeGuest guest = new FakeGuest();
+    Fd[] sockets = UnixSocket.pair();
+    MigrationLimits limits =
+        MigrationLimits.DEFAULT.withDowntime(Duration.ofSeconds(Long.MAX_VALUE, 999_999_999));
+    OutgoingMigration migration =
+        start(guest, new MigrationStream(sockets[0]), LONG, limits, end -> {});
+    try (MigrationStream stream = new MigrationStream(sockets[1])) {
+      takeOver(stream);
+    }
+
+    assertEquals(Status.COMPLETED, migration.result().get(30, TimeUnit.SECONDS).status());
   }
 
   @ParameterizedTest

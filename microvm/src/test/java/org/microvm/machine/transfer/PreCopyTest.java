@@ -238,4 +238,15 @@ class PreCopyTest {
     assertEquals(bytes / 4, PreCopy.bytesPerSecond(bytes, 4_000_000_000L));
     assertEquals(bytes * 3, PreCopy.bytesWithin(Duration.ofSeconds(3), bytes));
   }
+
+  @Test
+  void downtimeWithoutEnd_endsTheCopyingAfterItsFirstRound() throws Exception {
+    progress.keepsWriting = true;
+
+    try (PreCopy copy = copy(Duration.ofSeconds(Long.MAX_VALUE), 3)) {
+      copy.copyWhileRunning();
+    }
+
+    assertEquals(1, progress.last.rounds());
+  }
 }

@@ -1,6 +1,7 @@
 package org.microvm.virtioserial.backend;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
 import org.slf4j.Logger;
@@ -62,7 +63,7 @@ abstract class ClientBackend implements PortBackend {
   public final void connectionClosed() {
     if (interval.isPositive()) {
       // After a successful connection too: a server that closes at once must not cause a busy loop.
-      timer = port.loop().schedule(interval.toNanos(), this::attempt);
+      retryLater();
     }
   }
 
@@ -107,6 +108,10 @@ abstract class ClientBackend implements PortBackend {
     report(connection, failure);
   }
 
+  private void retryLater() {
+    timer = port.loop().schedule(TimeUnit.NANOSECONDS.convert(interval), this::attempt);
+  }
+
   private void report(HostConnection connection, String failure) {
     port.loop().execute(() -> tried(connection, failure), () -> discard(connection));
   }
@@ -121,9 +126,9 @@ abstract class ClientBackend implements PortBackend {
     } else {
       if (!failureLogged) {
         failureLogged = true;
-        LOG.info("{}; retrying every {} ms", failure, interval.toMillis());
+        LOG.info("{}; retrying every {} ms", failure, TimeUnit.MILLISECONDS.convert(interval));
       }
-      timer = port.loop().schedule(interval.toNanos(), this::attempt);
+      retryLater();
     }
   }
 

@@ -28,8 +28,8 @@ class ClientBackendTest {
 
   /** Its peer keeps it waiting until it accepts the connection. */
   private final class Waiting extends ClientBackend {
-    Waiting() {
-      super(Duration.ofMinutes(1));
+    Waiting(Duration interval) {
+      super(interval);
     }
 
     @Override
@@ -86,7 +86,7 @@ class ClientBackendTest {
 
   @Test
   void peerThatAcceptsAfterTheHostEndWasExchanged_isDisconnected() throws Exception {
-    Waiting backend = new Waiting();
+    Waiting backend = new Waiting(Duration.ofMinutes(1));
     CountDownLatch closed = new CountDownLatch(1);
     loop.execute(() -> backend.start(new NotingPort()));
     loop.execute(
@@ -104,7 +104,7 @@ class ClientBackendTest {
 
   @Test
   void peerThatAcceptsWhileTheLoopEnds_isDisconnected() throws Exception {
-    loop.execute(() -> new Waiting().start(new NotingPort()));
+    loop.execute(() -> new Waiting(Duration.ofMinutes(1)).start(new NotingPort()));
     Thread thread = connecting.get();
     loop.execute(
         () -> {
@@ -115,6 +115,23 @@ class ClientBackendTest {
 
     assertEquals(0, readByPeer());
     assertFalse(connected.get());
+  }
+
+  @Test
+  void intervalWithoutEnd_isAccepted() throws Exception {
+    Waiting backend = new Waiting(Duration.ofSeconds(Long.MAX_VALUE));
+    CountDownLatch scheduled = new CountDownLatch(1);
+    accepted.countDown();
+    loop.execute(() -> backend.start(new NotingPort()));
+    loop.execute(
+        () -> {
+          backend.connectionClosed();
+          scheduled.countDown();
+        });
+
+    scheduled.await();
+
+    backend.close();
   }
 
   private static void join(Thread thread) {
