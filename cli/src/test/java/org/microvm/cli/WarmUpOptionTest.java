@@ -1,31 +1,62 @@
 package org.microvm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.microvm.testing.ChildJvm;
 import org.microvm.testing.RequiresKvm;
 
+/** In processes of their own, because a process warms up once. */
 @RequiresKvm
+@Timeout(60)
 class WarmUpOptionTest {
-  @Test
-  void machineRunsAfterTheWarmUp() {
-    Path hello =
-        Path.of(System.getProperty("microvm.home", ".."), "test-images/target/bare-metal/hello");
-    StringWriter err = new StringWriter();
+  private static final String WARM = "the warm-up of channels took";
+  private static final String FAILED = "the warm-up of channels failed";
 
-    int status =
-        Main.execute(
-            new PrintWriter(err, true),
+  /** What the guest writes to the debug exit port. */
+  private static final int STATUS = 1;
+
+  private int status;
+
+  /** Runs a guest, and returns the log. */
+  private String log(String... option) throws Exception {
+    Path home = Path.of(System.getProperty("microvm.home", ".."));
+    Path hello = home.resolve("test-images/target/bare-metal/hello");
+    List<String> command =
+        ChildJvm.command(
+            List.of("-Dmicrovm.log=DEBUG"),
+            Main.class,
             "run",
-            "--warm-up",
             "--no-console",
             "--kernel",
             hello.toString());
+    command.addAll(List.of(option));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String log = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    status = process.waitFor();
+    return log;
+  }
 
-    assertEquals("", err.toString());
-    assertEquals(1, status, "what the guest writes to the debug exit port");
+  @Test
+  void machineRunsAfterTheWarmUp() throws Exception {
+    String log = log("--warm-up");
+
+    assertTrue(log.contains(WARM), log);
+    assertFalse(log.contains(FAILED), log);
+    assertEquals(STATUS, status, log);
+  }
+
+  @Test
+  void withoutTheOption_thereIsNoWarmUp() throws Exception {
+    String log = log();
+
+    assertFalse(log.contains(WARM), log);
+    assertEquals(STATUS, status, log);
   }
 }

@@ -59,6 +59,9 @@ final class WarmupDriver {
   /** VIRTQ_DESC_F_WRITE: the device writes the buffer (section 2.7.5). */
   private static final int DEVICE_WRITES = 2;
 
+  /** Size in bytes of a descriptor: le64 address, le32 length, le16 flags, le16 next. */
+  private static final int DESCRIPTOR_BYTES = 16;
+
   /** Bytes of a queue: a page for its rings and one for its buffers. */
   private static final long QUEUE_BYTES = 0x2000;
 
@@ -136,12 +139,18 @@ final class WarmupDriver {
     long base = queue * QUEUE_BYTES;
     int length = flags == DEVICE_WRITES ? BUFFER_BYTES : MESSAGE_BYTES;
     for (int i = 0; i < count; i++) {
-      memory.putLong(base + 16L * i, buffer(queue, i));
-      memory.putInt(base + 16L * i + 8, length);
-      memory.putShort(base + 16L * i + 12, flags);
+      describe(queue, i, length, flags);
       memory.putShort(base + AVAILABLE + 4 + 2L * i, i);
     }
     memory.putShort(base + AVAILABLE + 2, count);
+  }
+
+  /** Writes a buffer's descriptor (section 2.7.5). */
+  private void describe(int queue, int index, int length, int flags) throws GuestMemoryException {
+    long descriptor = queue * QUEUE_BYTES + (long) DESCRIPTOR_BYTES * index;
+    memory.putLong(descriptor, buffer(queue, index));
+    memory.putInt(descriptor + 8, length);
+    memory.putShort(descriptor + 12, flags);
   }
 
   /** The queue from which the port's program receives, all of whose buffers are available. */
@@ -163,9 +172,7 @@ final class WarmupDriver {
   /** Makes one of the port's buffers available that has been used, or a new one. */
   void send(WarmupRing ring, int bytes) throws GuestMemoryException {
     int buffer = sent++ % SIZE;
-    memory.putLong(TRANSMIT * QUEUE_BYTES + 16L * buffer, buffer(TRANSMIT, buffer));
-    memory.putInt(TRANSMIT * QUEUE_BYTES + 16L * buffer + 8, bytes);
-    memory.putShort(TRANSMIT * QUEUE_BYTES + 16L * buffer + 12, 0);
+    describe(TRANSMIT, buffer, bytes, 0);
     ring.add(buffer);
   }
 
