@@ -19,6 +19,8 @@
 set -euo pipefail
 export LC_ALL=C
 installed=$(readlink -f "$(command -v qemu-system-x86_64)")
+# As the XDG Base Directory Specification says, a relative path is ignored.
+[[ ${XDG_CACHE_HOME:-} == /* ]] || unset XDG_CACHE_HOME
 readonly installed cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm/hardware/qemu
 key=$(sha256sum "$installed" "${BASH_SOURCE[0]}" | sha256sum | cut -c 1-16)
 # QEMU looks for its firmware and modules relative to its own directory.

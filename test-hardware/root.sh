@@ -25,6 +25,8 @@ readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # util-linux-extra has hwclock. The last two are for tools/agents/run and tools/clients/run.
 readonly packages=linux-image-amd64,kmod,iproute2,zstd,systemd-sysv,udev,dbus,qemu-guest-agent,util-linux-extra,socat,python3
 readonly size=3G
+# As the XDG Base Directory Specification says, a relative path is ignored.
+[[ ${XDG_CACHE_HOME:-} == /* ]] || unset XDG_CACHE_HOME
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm/hardware
 jdk=$(readlink -f "$JAVA_HOME")
 

@@ -16,6 +16,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
+# As the XDG Base Directory Specification says, a relative path is ignored.
+[[ ${XDG_CACHE_HOME:-} == /* ]] || unset XDG_CACHE_HOME
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/microvm
 readonly suite=${1:-bookworm}
 readonly agents=$cache/agents
