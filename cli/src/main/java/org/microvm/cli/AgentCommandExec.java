@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.microvm.agent.AgentTimeoutException;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.GuestCommand;
 import org.microvm.linux.Fd;
@@ -23,8 +24,8 @@ import picocli.CommandLine.Spec;
       "Runs a program in the guest.",
       "While it runs, standard input is sent to it, unless that is a terminal, and its output and"
           + " errors are printed, whatever their size. The exit status is that of the program,"
-          + " 128 + N after signal N, or 255 if it could not be run. If this command is"
-          + " interrupted, the program gets SIGTERM."
+          + " 128 + N after signal N, 124 if it exceeded --limit, or 255 if it could not be run."
+          + " If this command is interrupted, the program gets SIGTERM."
     },
     mixinStandardHelpOptions = true)
 final class AgentCommandExec implements Callable<Integer> {
@@ -82,9 +83,15 @@ final class AgentCommandExec implements Callable<Integer> {
         if (!CheckedOutput.isReaderGone()) {
           System.err.println("microvm: " + GuestText.plain(e.getMessage()));
         }
-        return interruption.statusOr(NOT_RUN);
+        return interruption.statusOr(statusAfter(e));
       }
     }
+  }
+
+  private static int statusAfter(IOException failure) {
+    return failure instanceof AgentTimeoutException late && late.isOfProgram()
+        ? ExitStatus.TIMEOUT
+        : NOT_RUN;
   }
 
   /** Returns standard input; null if there is none for the program. */

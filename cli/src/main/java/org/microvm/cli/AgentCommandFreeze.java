@@ -98,12 +98,7 @@ final class AgentCommandFreeze implements Callable<Integer> {
   private int run() throws IOException {
     ProcessBuilder builder = new ProcessBuilder(argv).inheritIO();
     restoreLocale(builder.environment());
-    Process process;
-    try {
-      process = builder.start();
-    } catch (IOException e) {
-      throw new IOException("cannot run '" + argv.getFirst() + "': " + e.getMessage(), e);
-    }
+    Process process = HostProgram.start(builder);
     try {
       if (limit == null) {
         return process.waitFor();

@@ -60,11 +60,11 @@ final class FencedMachine implements FenceMachine {
       throw new IOException("no program starts it: --start " + name + "=PROGRAM names one");
     }
     Process process =
-        new ProcessBuilder(starter.toString())
-            .redirectInput(Path.of("/dev/null").toFile())
-            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
+        HostProgram.start(
+            new ProcessBuilder(starter.toString())
+                .redirectInput(Path.of("/dev/null").toFile())
+                .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+                .redirectError(ProcessBuilder.Redirect.INHERIT));
     await(process);
     if (!isOn()) {
       throw new IOException(starter + " did not start a machine with the name " + name);

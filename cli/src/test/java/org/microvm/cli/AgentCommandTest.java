@@ -78,6 +78,10 @@ class AgentCommandTest {
     return err.toString(StandardCharsets.UTF_8).lines().findFirst().orElse("");
   }
 
+  private String lastError() {
+    return err.toString(StandardCharsets.UTF_8).lines().reduce("", (_, last) -> last);
+  }
+
   @Test
   void ping_answered_isSilentSuccess() throws IOException {
     try (FakeAgent agent = FakeAgent.answering(Map.of("guest-ping", "{}"))) {
@@ -187,7 +191,7 @@ class AgentCommandTest {
   @Test
   void exec_programOfTheGuestThatDoesNotEnd_isEndedAtTheLimit() throws IOException {
     try (FakeAgent agent = FakeAgent.playing(new HostAgent())) {
-      assertEquals(255, agent(agent, "exec", "--limit", "1", "--", "sleep", "1000"));
+      assertEquals(124, agent(agent, "exec", "--limit", "1", "--", "sleep", "1000"));
     }
     assertEquals("microvm: 'sleep' did not end within 1000 ms", firstError());
   }
@@ -338,6 +342,7 @@ class AgentCommandTest {
     try (FakeAgent agent = FakeAgent.answering(FREEZER)) {
       assertEquals(255, agent(agent, "freeze", "--", "no-such-program"));
       assertTrue(commands(agent).contains("guest-fsfreeze-thaw"));
+      assertEquals("microvm: cannot run 'no-such-program': No such file or directory", lastError());
     }
   }
 

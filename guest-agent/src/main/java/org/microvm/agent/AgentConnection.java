@@ -79,14 +79,14 @@ final class AgentConnection {
     while (!inStep) {
       int id = ThreadLocalRandom.current().nextInt(1, Integer.MAX_VALUE);
       if (!channel.write(syncRequest(id), deadline)) {
-        throw new AgentTimeoutException("guest-sync-delimited", limit);
+        throw new AgentTimeoutException("guest-sync-delimited", limit, channel.silence());
       }
       long now = System.nanoTime();
       boolean last = deadline - now <= patience;
       // Answers arrive in the order of the requests; the answer to the last one ends the handshake.
       inStep = awaitSync(id, last ? deadline : now + patience);
       if (last && !inStep) {
-        throw new AgentTimeoutException("guest-sync-delimited", limit);
+        throw new AgentTimeoutException("guest-sync-delimited", limit, channel.silence());
       }
       patience *= 2;
     }

@@ -63,7 +63,7 @@ public final class GuestProcess {
       long answered = System.nanoTime();
       long left = deadline - answered;
       if (left <= 0) {
-        throw new AgentTimeoutException("that " + what + " has ended", limit);
+        throw AgentTimeoutException.ofProgram("'" + what + "'", limit);
       }
       try {
         TimeUnit.NANOSECONDS.sleep(Math.min(pause.nanosAfter(answered - asked), left));

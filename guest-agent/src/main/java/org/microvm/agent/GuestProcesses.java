@@ -139,9 +139,10 @@ public final class GuestProcesses {
     try {
       return all.get(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      throw new AgentTimeoutException(
-          "the input of '%s' did not end within %d ms, and the guest has no shell to read it in pieces"
-              .formatted(command.argv().getFirst(), limit.toMillis()));
+      throw AgentTimeoutException.ofProgram(
+          "the guest has no shell to read the input of '%s' in pieces; it"
+              .formatted(command.argv().getFirst()),
+          limit);
     } catch (ExecutionException e) {
       throw new IOException("cannot read the program's input: " + e.getCause().getMessage(), e);
     } catch (InterruptedException e) {

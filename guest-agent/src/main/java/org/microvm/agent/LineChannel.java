@@ -10,6 +10,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import org.microvm.socket.SocketQueue;
 import org.microvm.socket.UnixConnection;
 
 /**
@@ -31,6 +32,7 @@ final class LineChannel implements AutoCloseable {
   /** A longer line's memory is not kept for the next one. */
   private static final int KEPT = 1 << 20;
 
+  private final Path path;
   private final SocketChannel socket;
   private final Selector selector;
   private int maxLine;
@@ -42,7 +44,11 @@ final class LineChannel implements AutoCloseable {
   /** Whether the rest of the line is dropped, because the line is too long. */
   private boolean skipping;
 
-  private LineChannel(SocketChannel socket, Selector selector, int maxLine) {
+  /** Whether the other end has sent anything. */
+  private boolean received;
+
+  private LineChannel(Path path, SocketChannel socket, Selector selector, int maxLine) {
+    this.path = path;
     this.socket = socket;
     this.selector = selector;
     this.maxLine = maxLine;
@@ -52,22 +58,33 @@ final class LineChannel implements AutoCloseable {
     SocketChannel socket = UnixConnection.open(path);
     try {
       socket.configureBlocking(false);
-      return open(socket, maxLine);
+      return open(path, socket, maxLine);
     } catch (IOException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }
   }
 
-  private static LineChannel open(SocketChannel socket, int maxLine) throws IOException {
+  private static LineChannel open(Path path, SocketChannel socket, int maxLine) throws IOException {
     Selector selector = Selector.open();
     try {
       socket.register(selector, SelectionKey.OP_READ);
-      return new LineChannel(socket, selector, maxLine);
+      return new LineChannel(path, socket, selector, maxLine);
     } catch (IOException | RuntimeException | Error e) {
       selector.close();
       throw e;
     }
+  }
+
+  /** Returns why the other end may be silent, to be appended to a message; empty if it is not. */
+  String silence() {
+    if (received) {
+      return "";
+    }
+    return SocketQueue.hasSeveral(path)
+        ? ": another client is connected to %s, or the guest has not read what an earlier one sent"
+            .formatted(path)
+        : ": it does not run, or another client is connected to its channel";
   }
 
   /** Sets the most bytes of the lines that are read from now on. */
@@ -181,6 +198,7 @@ final class LineChannel implements AutoCloseable {
       if (socket.read(input) < 0) {
         throw new IOException("end of stream");
       }
+      received = true;
     } finally {
       input.flip();
     }

@@ -184,8 +184,7 @@ final class StreamedProcess {
 
   private AgentTimeoutException late() {
     late = true;
-    return new AgentTimeoutException(
-        "'%s' did not end within %d ms".formatted(command.argv().getFirst(), limit.toMillis()));
+    return AgentTimeoutException.ofProgram("'" + command.argv().getFirst() + "'", limit);
   }
 
   private void moveAll() throws IOException {

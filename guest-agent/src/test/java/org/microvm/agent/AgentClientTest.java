@@ -8,7 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +22,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The protocol, with agents whose answers are valid, invalid, late, incomplete or missing. */
 @Timeout(30)
@@ -76,6 +82,25 @@ class AgentClientTest extends AgentClientFixture {
                 });
         AgentClient client = AgentClient.connect(agent.socket())) {
       assertEquals("well", ping(client).asText());
+    }
+  }
+
+  @Test
+  void sync_whileAnotherClientIsConnected_saysSo(@TempDir Path directory) throws IOException {
+    Path socket = directory.resolve("agent");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      try (AgentClient _ = AgentClient.connect(socket);
+          SocketChannel _ = server.accept();
+          AgentClient second = AgentClient.connect(socket)) {
+        AgentTimeoutException late =
+            assertThrows(AgentTimeoutException.class, () -> second.sync(SHORT));
+
+        assertTrue(
+            late.getMessage().contains("another client is connected to " + socket),
+            late.getMessage());
+        assertFalse(late.isOfProgram());
+      }
     }
   }
 

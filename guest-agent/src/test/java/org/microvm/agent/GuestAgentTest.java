@@ -220,7 +220,8 @@ class GuestAgentTest {
       GuestProcess process = guest.processes().start(GuestCommand.of("sleep", "9"));
       AgentTimeoutException e =
           assertThrows(AgentTimeoutException.class, () -> process.await(Duration.ofMillis(50)));
-      assertTrue(e.getMessage().contains("that sleep has ended"), e.getMessage());
+      assertEquals("'sleep' did not end within 50 ms", e.getMessage());
+      assertTrue(e.isOfProgram());
     }
   }
 
