@@ -65,6 +65,20 @@ static void run_detached(char **argv, int output)
 	run_launcher(argv);
 }
 
+/* Copies to standard error what the JVM says on standard output when it fails, such as that memory is short. */
+static void copy_message(char first, int input)
+{
+	char text[4096];
+	ssize_t count = 1;
+
+	text[0] = first;
+	do {
+		if (count > 0 && write(STDERR_FILENO, text, count) < 0)
+			return;
+		count = read(input, text, sizeof(text));
+	} while (count > 0 || (count < 0 && errno == EINTR));
+}
+
 /* Starts a process for the machine, and returns the status of this one once the machine runs or the process ended. */
 static int own_process(char **argv)
 {
@@ -90,10 +104,16 @@ static int own_process(char **argv)
 	while (count < 0 && errno == EINTR);
 	if (count == 1 && byte == RUNS)
 		return 0;
+	if (count == 1)
+		copy_message(byte, output[0]);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : BY_SIGNAL + WTERMSIG(status);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "microvm: the process of the machine was ended by signal %d (%s)\n", WTERMSIG(status),
+		strsignal(WTERMSIG(status)));
+	return BY_SIGNAL + WTERMSIG(status);
 }
 
 static int is_usable(const char *directory)

@@ -57,13 +57,23 @@ public final class Background {
     }
   }
 
-  private static int start(List<String> command, PrintStream err) throws IOException {
+  static int start(List<String> command, PrintStream err) throws IOException {
     Process process = new ProcessBuilder(command).redirectInput(NULL.toFile()).start();
     try {
       process.getErrorStream().transferTo(err);
       err.flush();
       try (InputStream output = process.getInputStream()) {
-        return output.read() == RUNS ? 0 : process.waitFor();
+        int first = output.read();
+        if (first == RUNS) {
+          return 0;
+        }
+        if (first >= 0) {
+          // The JVM says on standard output why it has failed, such as that memory is short.
+          err.write(first);
+          output.transferTo(err);
+          err.flush();
+        }
+        return process.waitFor();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -2,6 +2,9 @@ package org.microvm.cli.named;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -22,5 +25,18 @@ class BackgroundTest {
     assertEquals(
         List.of("java", PROPERTY, "-jar", "my vm.jar", "run"),
         Background.withProperty(List.of("java", "-jar", "my vm.jar", "run"), "my vm.jar run"));
+  }
+
+  /** The JVM writes there that it has too little memory. */
+  @Test
+  void messageOnStandardOutput_isShown() throws Exception {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    int status =
+        Background.start(
+            List.of("sh", "-c", "echo first >&2; echo second; exit 3"), new PrintStream(err));
+
+    assertEquals(3, status);
+    assertEquals("first\nsecond\n", err.toString(StandardCharsets.US_ASCII));
   }
 }

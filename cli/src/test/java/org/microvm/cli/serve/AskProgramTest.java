@@ -51,4 +51,32 @@ class AskProgramTest {
 
     assertEquals(2, status);
   }
+
+  /** The JVM writes there that it has too little memory. */
+  @Test
+  void messageOnStandardOutput_isShown() throws Exception {
+    int status = ask("echo '# There is insufficient memory'; echo '# at all'; exit 1");
+
+    assertEquals(1, status);
+    assertEquals("# There is insufficient memory\n# at all\n", output());
+  }
+
+  @Test
+  void signalThatEndsTheProcess_isNamed() throws Exception {
+    int status = ask("kill -KILL $$");
+
+    assertEquals(128 + 9, status);
+    assertEquals("microvm: the process of the machine was ended by signal 9 (Killed)\n", output());
+  }
+
+  private int ask(String script) throws Exception {
+    return bash(
+        "exec \"$1\" \"$2\" /home run --detach",
+        program().toString(),
+        launcher(script + "\n").toString());
+  }
+
+  private String output() throws Exception {
+    return Files.readString(directory.resolve("output"));
+  }
 }
