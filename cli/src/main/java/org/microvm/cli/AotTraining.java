@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.microvm.agent.AgentClient;
 import org.microvm.cli.named.Background;
+import org.microvm.linux.ProcessExit;
 
 /**
  * Runs several commands in one process, one after the other: {@code microvm train COMMAND --then
@@ -28,6 +29,7 @@ final class AotTraining {
     SandboxOptions.rehearse();
     Background.rehearse();
     rehearseMapper();
+    rehearseEnd();
     PrintWriter err = new PrintWriter(System.err, true);
     List<String> command = new ArrayList<>();
     int status = 0;
@@ -51,6 +53,22 @@ final class AotTraining {
       new ObjectMapper().readTree(AgentClient.arguments().toPrettyString());
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * This process ends without {@link CommandExit}, and its machines have control sockets. A class
+   * that the cache lacks makes each command open a jar, which a process that may open few files
+   * cannot do.
+   */
+  private static void rehearseEnd() {
+    OpenFileLimit.reason(new LinkageError());
+    for (Class<?> other : List.of(CommandExit.class, DiskRetry.class, ProcessExit.class)) {
+      try {
+        Class.forName(other.getName());
+      } catch (ClassNotFoundException e) {
+        throw new IllegalStateException(e);
+      }
     }
   }
 }

@@ -55,8 +55,18 @@ public final class Main {
    * @param arguments the command and its options; without any, the usage is printed as an error
    */
   public static void main(String[] arguments) {
-    CommandLogging.begin();
-    CheckedOutput.install();
+    OpenFileLimit.prepare();
+    try {
+      CommandLogging.begin();
+      CheckedOutput.install();
+      runAndExit(arguments);
+    } catch (LinkageError e) {
+      // Even the classes of this program cannot be loaded.
+      System.exit(fail(new PrintWriter(System.err, true), "microvm", e));
+    }
+  }
+
+  private static void runAndExit(String... arguments) {
     String[] args = CommandLineBytes.exact(arguments);
     if (makesMachines(args)) {
       LinkerWarmup.begin();
@@ -66,7 +76,12 @@ public final class Main {
     }
     SandboxOptions.ownProcess();
     int status = execute(new PrintWriter(System.err, true), args);
-    CommandExit.exit(CheckedOutput.statusAfter(status));
+    try {
+      CommandExit.exit(CheckedOutput.statusAfter(status));
+    } catch (LinkageError e) {
+      // That class cannot be loaded, as others that the command has failed without.
+      System.exit(status);
+    }
   }
 
   /** Whether this process creates machines itself, and not one in the background. */
@@ -224,12 +239,20 @@ public final class Main {
   private static int executeToTheEnd(CommandLine command, String program, String... args) {
     try {
       return command.execute(args);
-    } catch (OutOfMemoryError e) {
-      return fail(command, program, e.getMessage(), FAILED);
     } catch (Error e) {
-      e.printStackTrace(command.getErr());
-      return FAILED;
+      return fail(command.getErr(), program, e);
     }
+  }
+
+  private static int fail(PrintWriter err, String program, Error e) {
+    String message = e instanceof OutOfMemoryError ? e.getMessage() : OpenFileLimit.reason(e);
+    if (message == null) {
+      e.printStackTrace(err);
+    } else {
+      err.println(program + ": " + message);
+    }
+    err.flush();
+    return FAILED;
   }
 
   /** Prints the message as one line, because scripts read it. */

@@ -54,6 +54,8 @@ public final class ErrnoException extends IOException {
     return switch (errno) {
       case Errno.EMFILE -> "raise the limit of open files (ulimit -n)";
       case Errno.ENFILE -> "raise the host's limit of open files (sysctl fs.file-max)";
+      case Errno.EFBIG ->
+          "raise the limit of file sizes (ulimit -f), or use a file system with a higher one";
       default -> "";
     };
   }

@@ -60,7 +60,10 @@ final class Landlock implements AutoCloseable {
       for (int port : restrictsPorts ? rules.ports() : Set.<Integer>of()) {
         allow(ruleset, port);
       }
-      return new Landlock(ruleset, LandlockThreads.prepare(ruleset));
+      long page =
+          ErrnoException.check(
+              LandlockThreads.map(ruleset), "map the code for", "landlock_restrict_self");
+      return new Landlock(ruleset, LandlockThreads.prepare(page));
     } catch (ErrnoException | RuntimeException | Error failure) {
       Syscalls.close(ruleset);
       throw failure;

@@ -72,16 +72,10 @@ public final class LandlockThreads {
   /**
    * Installs the handler; nothing is restricted yet.
    *
-   * @param ruleset the descriptor of the ruleset, which must stay open until {@link #restrict} has
-   *     returned
-   * @return the handler, whose mapping of a page stays
-   * @throws IllegalStateException if the kernel cannot map it
+   * @param page the address of its code, from {@link #map}
+   * @return the handler
    */
-  public static LandlockThreads prepare(int ruleset) {
-    long page = map(ruleset);
-    if (page < 0) {
-      throw new IllegalStateException("code for landlock_restrict_self: mmap: " + page);
-    }
+  public static LandlockThreads prepare(long page) {
     SignalAction.install(SIGNAL, page);
     return new LandlockThreads();
   }
@@ -101,7 +95,14 @@ public final class LandlockThreads {
     }
   }
 
-  private static long map(int ruleset) {
+  /**
+   * Maps the code of the handler, for good.
+   *
+   * @param ruleset the descriptor of the ruleset, which must stay open until {@link #restrict} has
+   *     returned
+   * @return the address of the page, or {@code -errno}
+   */
+  public static long map(int ruleset) {
     ByteBuffer code = ByteBuffer.wrap(CODE.clone()).order(ByteOrder.LITTLE_ENDIAN);
     code.putInt(RULESET, ruleset).putLong(RESULT, RESULTS.address());
     long file = Syscalls.memfdCreate("landlock-threads", Linux.MFD_CLOEXEC());

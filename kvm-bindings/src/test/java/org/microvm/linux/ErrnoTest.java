@@ -29,6 +29,10 @@ class ErrnoTest {
         "eventfd: EMFILE (Too many open files): raise the limit of open files (ulimit -n)",
         new ErrnoException("eventfd", Errno.EMFILE).getMessage());
     assertEquals(
+        "ftruncate guest RAM: EFBIG (File too large): raise the limit of file sizes (ulimit -f), or"
+            + " use a file system with a higher one",
+        new ErrnoException("ftruncate guest RAM", Errno.EFBIG).getMessage());
+    assertEquals(
         "eventfd: EINVAL (Invalid argument)",
         new ErrnoException("eventfd", Errno.EINVAL).getMessage());
   }
