@@ -181,6 +181,24 @@ public final class UnixSocket {
   }
 
   /**
+   * Asks whether a descriptor is a socket.
+   *
+   * @param fd an open descriptor
+   * @return whether it is a socket, of any address family
+   * @throws ErrnoException if the descriptor is closed
+   */
+  public static boolean isSocket(Fd fd) throws ErrnoException {
+    try {
+      return option(fd, SO_DOMAIN) >= 0;
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENOTSOCK) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /**
    * Asks whether a socket is a unix socket, whose peer can end its sending side and still read.
    *
    * @param socket a socket

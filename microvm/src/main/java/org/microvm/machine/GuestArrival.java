@@ -201,7 +201,7 @@ final class GuestArrival {
     try {
       // The event loop must not wait in a read or write, whatever the source has set.
       descriptor.nonBlocking(true);
-      target.adopt(port(frame), HostConnection.duplex(descriptor));
+      target.adopt(port(frame), HostConnection.ofSocket(descriptor));
     } catch (IOException | RuntimeException | Error e) {
       descriptor.close();
       throw e;

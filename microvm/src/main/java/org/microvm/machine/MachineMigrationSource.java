@@ -9,6 +9,7 @@ import org.microvm.kvm.Vcpu;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
 import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
@@ -192,10 +193,10 @@ final class MachineMigrationSource implements MigrationSource {
     private void sendConnections(MigrationStream stream) throws IOException {
       for (Map.Entry<Integer, HostConnection> connection :
           parts.serial().handover().connections().entrySet()) {
-        // The destination opens files, FIFOs and terminals itself.
-        if (connection.getValue().isDuplex() && connection.getValue().halfClose()) {
-          stream.write(
-              Type.LINK, connection.getKey(), new byte[0], List.of(connection.getValue().input()));
+        HostConnection host = connection.getValue();
+        // The destination opens everything else itself.
+        if (host.isDuplex() && UnixSocket.isSocket(host.input())) {
+          stream.write(Type.LINK, connection.getKey(), new byte[0], List.of(host.input()));
         }
       }
     }

@@ -60,8 +60,8 @@ public final class SerialHandover {
   }
 
   /**
-   * {@return the current connections to host programs, by port number} The device keeps owning
-   * them.
+   * {@return the current connections to host programs that can continue in another process, by port
+   * number} The device keeps owning them.
    */
   public Map<Integer, HostConnection> connections() {
     return context.answer(
@@ -69,7 +69,7 @@ public final class SerialHandover {
           Map<Integer, HostConnection> connections = new TreeMap<>();
           ports
               .all()
-              .filter(port -> port.connection() != null)
+              .filter(port -> port.connection() != null && port.backend().canMove())
               .forEach(port -> connections.put(port.info().nr(), port.connection()));
           return connections;
         });

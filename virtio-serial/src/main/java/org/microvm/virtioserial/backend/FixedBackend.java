@@ -36,6 +36,11 @@ abstract class FixedBackend implements PortBackend {
   }
 
   @Override
+  public final boolean canMove() {
+    return false;
+  }
+
+  @Override
   public void close() {
     if (!handedOver) {
       connection.close();

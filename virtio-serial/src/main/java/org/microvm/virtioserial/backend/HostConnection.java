@@ -1,7 +1,9 @@
 package org.microvm.virtioserial.backend;
 
 import java.util.Objects;
+import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
+import org.microvm.linux.UnixSocket;
 
 /**
  * One connection to a host program. The holder of the connection owns the descriptors, which must
@@ -29,6 +31,17 @@ public record HostConnection(Fd input, Fd output, boolean halfClose) {
    */
   public static HostConnection duplex(Fd socket) {
     return new HostConnection(socket, socket, true);
+  }
+
+  /**
+   * Creates a connection of a socket that another process has passed to this one.
+   *
+   * @param socket a non-blocking unix or TCP socket, which the connection owns
+   * @return the connection
+   * @throws ErrnoException if the descriptor is closed or not a socket; the caller still owns it
+   */
+  public static HostConnection ofSocket(Fd socket) throws ErrnoException {
+    return new HostConnection(socket, socket, UnixSocket.isUnix(socket));
   }
 
   /** {@return whether one descriptor carries both directions} */

@@ -29,9 +29,7 @@ public final class InheritedSocketBackend extends ClientBackend {
         throw new ErrnoException(
             "use " + socket, Errno.EINVAL, "the socket is a listening socket; add server=on");
       }
-      boolean halfClose = UnixSocket.isUnix(socket);
-      return new InheritedSocketBackend(
-          new HostConnection(socket, socket, halfClose), socket.toString());
+      return new InheritedSocketBackend(HostConnection.ofSocket(socket), socket.toString());
     } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;

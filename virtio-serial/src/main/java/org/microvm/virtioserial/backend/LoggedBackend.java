@@ -81,6 +81,11 @@ public final class LoggedBackend implements PortBackend {
   }
 
   @Override
+  public boolean canMove() {
+    return backend.canMove();
+  }
+
+  @Override
   public void guestOpened() {
     backend.guestOpened();
   }

@@ -18,16 +18,16 @@ public final class PassedClientBackend extends ClientBackend {
    * @param socket a connected socket, which the backend owns
    * @param name how its user names it, for messages
    * @return the backend, which a port owns and closes
-   * @throws ErrnoException if the descriptor is closed; the socket is closed then
+   * @throws ErrnoException if the descriptor is closed or not a socket; it is closed then
    */
   public static PassedClientBackend of(Fd socket, String name) throws ErrnoException {
     try {
       socket.nonBlocking(true);
+      return new PassedClientBackend(name, HostConnection.ofSocket(socket));
     } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;
     }
-    return new PassedClientBackend(name, HostConnection.duplex(socket));
   }
 
   @Override

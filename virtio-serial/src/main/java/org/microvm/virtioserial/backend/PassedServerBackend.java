@@ -7,11 +7,13 @@ import org.microvm.linux.UnixSocket;
 /** A backend with a listening socket that another process has passed to this one. */
 public final class PassedServerBackend extends ServerBackend {
   private final Fd listener;
+  private final boolean halfClose;
   private final String name;
 
-  private PassedServerBackend(Fd listener, String name, boolean wait) {
+  private PassedServerBackend(Fd listener, boolean halfClose, String name, boolean wait) {
     super(listener, wait);
     this.listener = listener;
+    this.halfClose = halfClose;
     this.name = name;
   }
 
@@ -22,23 +24,23 @@ public final class PassedServerBackend extends ServerBackend {
    * @param name how its user names it, for messages
    * @param wait whether the guest starts only after a client has connected
    * @return the backend, which a port owns and closes
-   * @throws ErrnoException if the descriptor is closed; the socket is closed then
+   * @throws ErrnoException if the descriptor is closed or not a socket; it is closed then
    */
   public static PassedServerBackend of(Fd listener, String name, boolean wait)
       throws ErrnoException {
     try {
       listener.nonBlocking(true);
+      return new PassedServerBackend(listener, UnixSocket.isUnix(listener), name, wait);
     } catch (ErrnoException | RuntimeException | Error e) {
       listener.close();
       throw e;
     }
-    return new PassedServerBackend(listener, name, wait);
   }
 
   @Override
   HostConnection accept() throws ErrnoException {
     Fd client = UnixSocket.accept(listener);
-    return client == null ? null : HostConnection.duplex(client);
+    return client == null ? null : new HostConnection(client, client, halfClose);
   }
 
   @Override

@@ -81,6 +81,14 @@ public interface PortBackend {
     return true;
   }
 
+  /**
+   * {@return whether a connection that this backend has handed over can continue in another
+   * process, unlike that of a file, of a terminal or of a program in this JVM}
+   */
+  default boolean canMove() {
+    return true;
+  }
+
   /** Reports that a program in the guest has opened the port. */
   default void guestOpened() {}
 

@@ -100,6 +100,11 @@ public final class ChannelBackend implements PortBackend {
   }
 
   @Override
+  public boolean canMove() {
+    return false;
+  }
+
+  @Override
   public synchronized void guestOpened() {
     guest(true);
   }

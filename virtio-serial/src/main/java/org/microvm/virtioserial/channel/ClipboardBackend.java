@@ -181,6 +181,11 @@ public final class ClipboardBackend implements PortBackend {
   }
 
   @Override
+  public boolean canMove() {
+    return false;
+  }
+
+  @Override
   public void guestOpened() {
     agent.guestOpened();
   }
