@@ -233,18 +233,25 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   /**
-   * Releases guest memory and the connection, because another port continues with both. The backend
-   * makes no further connections, whose clients would wait for a guest that is gone.
+   * Releases guest memory and the connection, because another port continues with both. {@link
+   * #endConnecting} has to follow.
    */
   void release() {
     left = true;
     connection.release();
-    backend().guestLeft();
     ready = false;
     guestOpen = false;
     queues = null;
     transmit.queues(null);
     receive.queues(null);
+  }
+
+  /**
+   * Ends what makes connections to a port that was released: their programs would get bytes that
+   * the other port delivers, too, and then wait for a guest that is gone.
+   */
+  void endConnecting() {
+    backend().guestLeft();
   }
 
   /** Sets a console's size and keeps it for guests that start later. */

@@ -111,7 +111,17 @@ public final class SerialHandover {
         () -> {
           context.queues(null);
           ports.release();
+          ports.all().forEach(SerialHandover::endConnecting);
         });
+  }
+
+  /** The guest is gone already, so one host end that fails must not keep the others listening. */
+  private static void endConnecting(Port port) {
+    try {
+      port.endConnecting();
+    } catch (RuntimeException | Error e) {
+      LOG.error("{}: the host end cannot stop connecting", port.info(), e);
+    }
   }
 
   /**

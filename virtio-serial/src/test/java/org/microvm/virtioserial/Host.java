@@ -67,6 +67,15 @@ final class Host implements AutoCloseable {
     return socket.read(ByteBuffer.allocate(1)) < 0;
   }
 
+  /** Returns whether nothing is to be read because the peer has ended the connection. */
+  boolean isCutOff() {
+    try {
+      return atEnd();
+    } catch (IOException e) {
+      return true; // reset, because nobody had accepted the connection
+    }
+  }
+
   void endOutput() throws IOException {
     socket.shutdownOutput();
   }

@@ -129,6 +129,21 @@ final class MovableDevice implements AutoCloseable {
     moves++;
   }
 
+  /** Releases the device while a client waits to be accepted by it; returns the client. */
+  Host release() throws IOException {
+    CompletableFuture<Host> client = new CompletableFuture<>();
+    onLoop(
+        () -> {
+          try {
+            client.complete(Host.connect(path("a")));
+            device.handover().release();
+          } catch (IOException e) {
+            client.completeExceptionally(e);
+          }
+        });
+    return client.join();
+  }
+
   private static HostConnection duplicate(HostConnection connection) {
     try {
       Fd twin = connection.input().duplicate();

@@ -183,6 +183,20 @@ class SaveRestoreTest {
   }
 
   @Test
+  void clientThatConnectsToTheReleasedDevice_getsNothingThatTheOtherOneDelivers() throws Exception {
+    bootAndOpen();
+    for (int i = 0; i < 60; i++) {
+      guest().write(1, Guest.bytes(1000, i));
+    }
+    device.idle();
+    assertTrue(device.status().statistics().bytesHeldForHost() > 0);
+
+    try (Host tooLate = device.release()) {
+      assertTrue(tooLate.isCutOff());
+    }
+  }
+
+  @Test
   void controlMessages_thatTheDriverHadNoBuffersFor_areSentAfterwards() throws Exception {
     guest().probe(guest().driver().offeredFeatures());
     guest().tell(Guest.DEVICE_ID, Control.DEVICE_READY, 1);
