@@ -98,13 +98,16 @@ final class PortConnection {
    * the guest has closed the port ({@link GuestClose#DISCONNECT}) and the host program has all of
    * the guest's bytes.
    *
+   * <p>A guest that receives no more until it can send waits for the next host program. So the rest
+   * of this one's bytes is then kept for the guest.
+   *
    * @return whether it has ended now
    */
   boolean closeIfFinished() {
     if (session == null) {
       return false;
     }
-    boolean gone = session.inputEnded() && session.outputEnded() && receive.kept() == 0;
+    boolean gone = session.outputEnded() && (isAllGiven() || isAllKept());
     boolean sentAway = ending && (transmit.isEnded() || session.outputEnded());
     if (!gone && !sentAway) {
       return false;
@@ -114,6 +117,14 @@ final class PortConnection {
     }
     release();
     return true;
+  }
+
+  private boolean isAllGiven() {
+    return session.inputEnded() && receive.kept() == 0;
+  }
+
+  private boolean isAllKept() {
+    return transmit.isHeldBack() && receive.keepRest();
   }
 
   /** Closes the session, if there is one, and no longer lets either direction use it. */

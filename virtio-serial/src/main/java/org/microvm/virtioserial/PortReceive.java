@@ -127,6 +127,26 @@ final class PortReceive {
   }
 
   /**
+   * Keeps what the disconnected host program has sent, if the guest has the port open and no room
+   * for it.
+   *
+   * @return whether all of it is kept
+   */
+  boolean keepRest() {
+    if (!starved || !config.cacheBuffers()) {
+      return false;
+    }
+    long bytes = 1;
+    while (bytes > 0 && hostGives() && !kept.isFull()) {
+      bytes = keep();
+    }
+    if (hostGives() && kept.isFull()) {
+      session.lookForTheEnd();
+    }
+    return !hostGives();
+  }
+
+  /**
    * Moves as many bytes as possible, at most one turn's worth.
    *
    * @return whether there is more to do, in another turn
@@ -256,13 +276,18 @@ final class PortReceive {
       session.lookForTheEnd();
       return false;
     }
+    long wanted = Math.min(CHUNK, kept.free());
+    return readAgain(keep(), wanted);
+  }
+
+  /** Reads a piece into the free room, of which there is some; returns the number of bytes. */
+  private long keep() {
     IovecArray ranges = context.ranges();
     kept.gatherFree(ranges, CHUNK);
-    long wanted = ranges.bytes();
     long bytes = session.read(ranges);
     kept.commit(bytes);
     quota.worked(bytes);
-    return readAgain(bytes, wanted);
+    return bytes;
   }
 
   /** Whether to read again at once instead of waiting for the event loop to report more input. */

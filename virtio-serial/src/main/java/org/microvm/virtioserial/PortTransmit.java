@@ -208,6 +208,11 @@ final class PortTransmit {
     return false;
   }
 
+  /** Whether the guest can send no more until a host program takes bytes. */
+  boolean isHeldBack() {
+    return !hostTakes() && holdsMany() && kept.isFull();
+  }
+
   private boolean hostTakes() {
     return session != null && !session.outputEnded();
   }
@@ -295,8 +300,11 @@ final class PortTransmit {
   }
 
   private boolean overflows() {
-    boolean many = sending.size() > sending.capacity() / 4 || sending.isFull();
-    return many && (rest() == 0 || !kept.isFull());
+    return holdsMany() && (rest() == 0 || !kept.isFull());
+  }
+
+  private boolean holdsMany() {
+    return sending.size() > sending.capacity() / 4 || sending.isFull();
   }
 
   /** Moves all buffers to host memory and drops the oldest bytes there to make room. */

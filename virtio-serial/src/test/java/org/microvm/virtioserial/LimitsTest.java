@@ -42,6 +42,28 @@ class LimitsTest extends SerialMachineFixture {
     assertEquals(0, machine.numbers(nr).bytesDropped());
   }
 
+  /** A guest that answers before it reads on, such as one that sends everything back. */
+  @Test
+  void byteLimit_guestThatReadsOnOnlyAfterItHasSent_isServedByTheNextHost() throws Exception {
+    int nr = machine.addUnix(PortConfig.named("a").withByteLimit(2500), "a");
+    guest.boot();
+    machine.idle();
+    guest.waiting();
+    guest.tell(nr, Control.PORT_READY, 1); // without receive buffers
+    guest.open(nr);
+    byte[] requests = Guest.bytes(60_000, 1);
+    try (Host first = machine.connect("a")) {
+      first.write(requests);
+    }
+    write(nr, 64);
+
+    try (Host next = machine.connect("a")) {
+      assertEquals(64 * CHUNK, next.read(64 * CHUNK).length);
+      guest.addBuffers(Guest.in(nr), 16, Guest.PAGE);
+      assertArrayEquals(requests, guest.read(nr, requests.length));
+    }
+  }
+
   @Test
   void byteLimit_nothingIsLostOrChanged() throws Exception {
     int nr = port(PortConfig.named("a").withByteLimit(2500));
