@@ -13,6 +13,10 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.microvm.linux.Fd;
+import org.microvm.linux.TcpSocket;
+import org.microvm.virtioserial.backend.PassedClientBackend;
+import org.microvm.virtioserial.backend.PassedServerBackend;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.backend.TcpClientBackend;
 import org.microvm.virtioserial.backend.TcpServerBackend;
@@ -42,6 +46,32 @@ class NetworkBackendTest extends BackendFixture {
 
       assertEquals("all", new String(guest.read(nr, 3)));
       assertTrue(host.atEnd());
+    }
+  }
+
+  @Test
+  void passedTcpServer_endOfInputIsTheEndOfTheConnection() throws Exception {
+    Fd listener = TcpSocket.listen(new InetSocketAddress("127.0.0.1", 0));
+    var address = new InetSocketAddress("127.0.0.1", TcpSocket.port(listener));
+    guest.open(add(PassedServerBackend.of(listener, "passed", false)));
+    try (Host host = new Host(SocketChannel.open(address))) {
+      host.endOutput();
+
+      assertTrue(host.atEnd());
+    }
+  }
+
+  @Test
+  void passedTcpClient_endOfInputIsTheEndOfTheConnection() throws Exception {
+    try (ServerSocketChannel server = ServerSocketChannel.open()) {
+      server.bind(new InetSocketAddress("127.0.0.1", 0));
+      Fd client = TcpSocket.connect((InetSocketAddress) server.getLocalAddress());
+      guest.open(add(PassedClientBackend.of(client, "passed")));
+      try (Host host = new Host(server.accept())) {
+        host.endOutput();
+
+        assertTrue(host.atEnd());
+      }
     }
   }
 
