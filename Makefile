@@ -70,7 +70,7 @@ agents-test: build images agents-root bare-metal ## run Debian's agents against 
 bare-metal: | packages
 	@$(MAKE) --no-print-directory -s -C test-images/bare-metal
 
-run: build images ## boot Linux: a shell on a terminal, otherwise a demonstration that ends by itself
+run: build images ## boot Linux: a shell on a terminal, otherwise a demonstration without input
 	@if [ -t 0 ] && [ -t 1 ]; then bin/microvm run; else bin/microvm demo; fi
 
 examples: build images ## build the programs of examples/ (examples/run NAME runs one)

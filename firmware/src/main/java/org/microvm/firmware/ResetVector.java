@@ -5,7 +5,7 @@ package org.microvm.firmware;
  * reboot. Linux does so on a hardware-reduced machine without EFI, where it tries neither the reset
  * register nor the keyboard controller (reboot_init and BOOT_BIOS in arch/x86/kernel/reboot.c).
  *
- * <p>There is no firmware here, so that the code resets the machine.
+ * <p>There is no firmware here, so this code resets the machine.
  */
 final class ResetVector {
   private static final int I8042_COMMAND = 0x64;

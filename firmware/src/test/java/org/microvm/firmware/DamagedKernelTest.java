@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A damaged kernel file is either loaded or refused with a BootException, using little memory. */
 class DamagedKernelTest {
-  /** Bytes that make lengths and offsets huge, negative or zero more often than chance would. */
+  /** Bytes that make lengths and offsets huge, negative or zero more often than random bytes do. */
   private static final byte[] TELLING = {0, 1, 2, 0x7f, (byte) 0x80, (byte) 0xff};
 
   @TempDir static Path directory;

@@ -71,7 +71,7 @@ class ElfKernelTest {
   }
 
   @Test
-  void load_linuxToldByTheXenNote_startsAtThe64BitEntry() throws Exception {
+  void load_linuxIdentifiedByTheXenNote_startsAtThe64BitEntry() throws Exception {
     byte[] kernel =
         elf64WithCode().note("Xen", 6, 'l', 'i', 'n', 'u', 'x', 0).pvhNote(PVH_ENTRY).build();
 

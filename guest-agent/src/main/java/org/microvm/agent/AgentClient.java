@@ -76,8 +76,8 @@ public final class AgentClient implements AutoCloseable {
    * Waits until the agent answers and drops every answer to an earlier request.
    *
    * <p>The channel keeps the request until the agent opens its port, and the request is repeated at
-   * growing intervals in case an agent read it and died. So this method also waits for an agent
-   * that has not started yet, or is restarting.
+   * growing intervals in case an agent ended after it had read it. So this method also waits for an
+   * agent that has not started yet, or is restarting.
    *
    * @param limit how long to wait, the wait for other threads' calls included
    * @throws AgentTimeoutException if there is no answer within {@code limit}
@@ -180,7 +180,9 @@ public final class AgentClient implements AutoCloseable {
         : new AgentProtocolException(cause.getMessage() + state, cause);
   }
 
-  /** The most bytes of the answer to a command: a hostile guest sends as many as it may. */
+  /**
+   * The most bytes of the answer to a command: a hostile guest may send as many as are accepted.
+   */
   private static int mostBytes(String command, JsonNode arguments) {
     return switch (command) {
       case "guest-file-read" -> {

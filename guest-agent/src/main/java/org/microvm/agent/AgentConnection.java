@@ -198,7 +198,7 @@ final class AgentConnection {
       throw new AgentProtocolException(
           command + ": the answer is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
-      // Bytes that Jackson takes for UTF-16 or UTF-32, but that are not valid in it.
+      // Bytes that Jackson detects as UTF-16 or UTF-32, but that are not valid in it.
       throw new AgentProtocolException(command + ": the answer is not JSON", e);
     }
   }

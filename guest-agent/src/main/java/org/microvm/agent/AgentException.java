@@ -2,7 +2,7 @@ package org.microvm.agent;
 
 import java.io.IOException;
 
-/** A request to a guest agent failed; the subclass tells why. */
+/** A request to a guest agent failed; the subclass is the reason. */
 public abstract sealed class AgentException extends IOException
     permits AgentCommandException,
         AgentDisconnectedException,

@@ -26,8 +26,8 @@ public final class Freeze implements AutoCloseable {
   }
 
   /**
-   * Thaws the file systems, once, and asks the agent whether they are thawed; also on an
-   * interrupted thread. A thaw without an answer is repeated.
+   * Thaws the file systems, once, and queries whether they are thawed; also on an interrupted
+   * thread. A thaw without an answer is repeated.
    *
    * @throws AgentException if the file systems may still be frozen
    */

@@ -13,7 +13,7 @@ import java.util.OptionalLong;
  * The QEMU guest agent in a guest, with a typed method for each usual command.
  *
  * <p>Any thread may call. Every method waits for the agent's answer, up to the time limit of this
- * object, and throws a subclass of {@link AgentException} that tells what went wrong. {@link
+ * object, and throws the subclass of {@link AgentException} for the kind of failure. {@link
  * #client} sends other commands.
  */
 public final class GuestAgent implements AutoCloseable {
@@ -59,7 +59,7 @@ public final class GuestAgent implements AutoCloseable {
    *
    * @param socket path of the unix socket
    * @param limit time limit for an answer
-   * @return the agent, which is asked nothing yet
+   * @return the agent, to which nothing was sent yet
    * @throws IOException if nothing listens on the socket
    */
   public static GuestAgent connect(Path socket, Duration limit) throws IOException {

@@ -59,7 +59,7 @@ public final class GuestFile implements AutoCloseable {
     return new Chunk(bytes, answer.flag("eof"));
   }
 
-  /** Reads as many bytes as the agent moves in a short time, at the current position. */
+  /** Reads as many bytes as the agent transfers in a short time, at the current position. */
   Chunk readPiece() throws IOException {
     long start = System.nanoTime();
     Chunk chunk = read(agent.pieces().bytes());

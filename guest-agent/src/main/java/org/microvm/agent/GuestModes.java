@@ -30,9 +30,9 @@ final class GuestModes {
   private static final int ALL = 0777;
 
   /**
-   * Creates the file before the agent opens it, so that at no time other users may write it or read
-   * what is secret. The option is noclobber: a file that somebody else has made meanwhile stays. A
-   * shell makes no executable files; only for them another program runs.
+   * Creates the file before the agent opens it, so that other users can never write it or read
+   * secrets. The option is noclobber: a file that another program has created meanwhile stays. A
+   * shell creates no executable files, so only these need another program.
    */
   private static final String CREATE =
       """
@@ -63,7 +63,9 @@ final class GuestModes {
     return run("/bin/sh", "-c", CREATE, "sh", umask, chmod, path).isPresent();
   }
 
-  /** Whether there is such a file; also if the agent cannot tell, for opening it tells why. */
+  /**
+   * Whether there is such a file; true if the agent does not know, since opening it reports why.
+   */
   private boolean exists(String path) throws IOException {
     try {
       // Not for reading, which waits for a writer if it is a FIFO.

@@ -30,7 +30,7 @@ public final class GuestProcess {
   }
 
   /**
-   * Asks the agent whether the program has ended.
+   * Queries whether the program has ended.
    *
    * @return the result; empty while the program runs
    * @throws AgentException if the agent does not answer, or no longer knows the process

@@ -62,9 +62,8 @@ public final class GuestProcesses {
 
   /**
    * Runs a program to its end, and moves its standard streams in pieces meanwhile, with little
-   * memory on both sides, whatever their size. In a guest without a shell, the input is read to its
-   * end first, and the output is written after the program has ended; both are then limited to 16
-   * MiB.
+   * memory on both sides, for any size. In a guest without a shell, the input is read to its end
+   * first, and the output is written after the program has ended; both are then limited to 16 MiB.
    *
    * @param command the program, its arguments and environment; its input and whether it is captured
    *     are ignored. A lone surrogate from U+DC80 to U+DCFF in an argument stands for a byte that
@@ -118,7 +117,7 @@ public final class GuestProcesses {
     return result;
   }
 
-  /** Reads the input on another thread, because that may wait for ever. */
+  /** Reads the input on another thread, because that may wait forever. */
   private static byte[] readAll(InputStream input, GuestCommand command, Duration limit)
       throws IOException {
     if (input == null) {

@@ -18,12 +18,12 @@ public final class GuestUsers {
    * Returns the users who are logged in, each with the time of the first login.
    *
    * <p>qemu-ga reads utmp, which systemd does not write in newer distributions, among them Debian
-   * 13. If the agent finds nobody, {@code loginctl} in the guest queries systemd-logind; its times
+   * 13. If the agent finds no user, {@code loginctl} in the guest queries systemd-logind; its times
    * have no fractions of seconds.
    *
-   * @return the users; none also if the agent finds nobody and may not run programs
+   * @return the users; also none if the agent finds no user and may not run programs
    * @throws AgentException if the agent does not answer, or does not know the command and logind
-   *     cannot be asked
+   *     cannot be queried
    */
   public List<GuestUser> loggedIn() throws IOException {
     List<GuestUser> users;

@@ -20,7 +20,7 @@ import java.util.UUID;
  * reason: the JDK names the temporary file, or no file at all.
  */
 final class HostFile extends FilterOutputStream {
-  /** Enough of a UUID: names of files are limited to 255 bytes, whatever that of the target has. */
+  /** Part of a UUID, and not of the target's name, because file names have at most 255 bytes. */
   private static final int RANDOM = 8;
 
   private final Path target;
@@ -41,7 +41,7 @@ final class HostFile extends FilterOutputStream {
     return file.resolveSibling(".cp-" + UUID.randomUUID().toString().substring(0, RANDOM));
   }
 
-  /** Opens what is there already. */
+  /** Opens an existing file. */
   static OutputStream existing(Path target) throws IOException {
     return named(target, () -> Files.newOutputStream(target, StandardOpenOption.WRITE));
   }

@@ -21,7 +21,7 @@ import org.microvm.socket.UnixConnection;
  * precedes it in its line: the rest of an incomplete answer.
  */
 final class LineChannel implements AutoCloseable {
-  /** Makes the receiver drop what it has of an unfinished line. */
+  /** Makes the receiver discard an incomplete line. */
   static final byte DELIMITER = (byte) 0xff;
 
   /** The longest accepted answer: a guest-file-read of 48 MiB is 64 MiB of base64. */
@@ -95,7 +95,7 @@ final class LineChannel implements AutoCloseable {
   /**
    * Writes all of {@code bytes}.
    *
-   * @param deadline {@link System#nanoTime} to give up at
+   * @param deadline the {@link System#nanoTime} at which the call ends
    * @return false if the deadline passed first; part of the bytes may have been sent
    */
   boolean write(byte[] bytes, long deadline) throws IOException {
@@ -122,7 +122,7 @@ final class LineChannel implements AutoCloseable {
    * Reads the next line; returns null if the deadline passed first, and keeps the part that
    * arrived.
    *
-   * @param deadline {@link System#nanoTime} to give up at
+   * @param deadline the {@link System#nanoTime} at which the call ends
    * @throws AgentDisconnectedException if the other end closed the channel
    * @throws AgentProtocolException if the line is too long; the next one can be read
    */

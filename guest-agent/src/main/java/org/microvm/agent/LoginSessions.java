@@ -16,13 +16,13 @@ import java.util.Optional;
 
 /**
  * The sessions of systemd-logind in the guest, which {@code loginctl} lists. The agent itself reads
- * utmp, which distributions have given up because its times end in 2038: systemd of Debian 13 does
+ * utmp, which distributions no longer use because its times end in 2038: systemd of Debian 13 does
  * not write it.
  */
 final class LoginSessions {
   /**
    * Prints the properties of all sessions. The times are printed in English with the time zone of
-   * TZ, whatever the locale.
+   * TZ, in every locale.
    */
   private static final String LIST =
       """
@@ -97,7 +97,7 @@ final class LoginSessions {
     return names.stream().map(users::get).toList();
   }
 
-  /** Other classes are screens that ask for a password, services, and cron's. */
+  /** Other classes are login screens, services, and cron jobs. */
   private static boolean isLogin(Map<String, String> properties) {
     return properties.getOrDefault("Class", "").matches("user(-.*)?")
         && !properties.getOrDefault("State", "").equals("closing")

@@ -8,13 +8,13 @@ import java.util.Optional;
  * @param kernelRelease such as {@code 6.1.0}
  * @param kernelVersion the kernel's build
  * @param machine such as {@code x86_64}
- * @param id short name for programs
- * @param name name for people
- * @param prettyName name and version for people
- * @param version version for people
- * @param versionId version for programs
- * @param variant edition for people
- * @param variantId edition for programs
+ * @param id short name for programs ({@code ID})
+ * @param name name for display ({@code NAME})
+ * @param prettyName name and version for display ({@code PRETTY_NAME})
+ * @param version version for display ({@code VERSION})
+ * @param versionId version for programs ({@code VERSION_ID})
+ * @param variant edition for display ({@code VARIANT})
+ * @param variantId edition for programs ({@code VARIANT_ID})
  */
 public record OsInfo(
     Optional<String> kernelRelease,

@@ -46,7 +46,7 @@ final class PieceSize {
    */
   synchronized void took(int count, long nanos) {
     if (count < bytes / 2) {
-      return; // The end of a file, which says little.
+      return; // The end of a file: too few bytes for a measurement.
     }
     if (nanos > longest) {
       double fitting = (double) count * longest / nanos;

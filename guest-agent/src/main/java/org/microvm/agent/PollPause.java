@@ -3,10 +3,10 @@ package org.microvm.agent;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The pauses between questions to an agent, which reports nothing by itself. They grow from 1 ms to
- * 100 ms. Answers take processor time from what is waited for. Where that is much, because a slow
- * guest has few processors, the pauses are longer: up to four times what the last question took, at
- * most a second. A guest that was paused meanwhile is asked as often as before.
+ * The pauses between queries of an agent, which sends no notifications. They grow from 1 ms to 100
+ * ms. An answer takes processor time from the program that is waited for. Where that matters, in a
+ * slow guest with few processors, the pauses are longer: up to four times the duration of the last
+ * query, at most a second. A guest that was paused meanwhile is queried as often as before.
  */
 final class PollPause {
   private static final long FIRST_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -24,7 +24,7 @@ final class PollPause {
   /**
    * Returns how long to pause now.
    *
-   * @param asked how long the questions before this pause took, in nanoseconds
+   * @param asked how long the queries before this pause took, in nanoseconds
    */
   long nanosAfter(long asked) {
     long most = Math.max(LONGEST_NANOS, Math.min(SLOWEST_NANOS, asked * LONGEST_SHARE));

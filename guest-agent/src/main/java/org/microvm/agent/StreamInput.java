@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The input stream of a program: what {@link StreamScript} reads from two files in turn. A daemon
- * thread reads the source, because that may wait for ever.
+ * thread reads the source, because that may wait forever.
  */
 final class StreamInput {
   /** The most bytes in a file. */

@@ -20,7 +20,7 @@ import java.util.List;
  * Fewer than it may read are the end of the stream, which no further {@code dd} has to find out.
  *
  * <p>The program replaces the shell, so that its process id, its status and its children are its
- * own. What serves the streams has init as its parent.
+ * own. The processes that serve the streams have init as their parent.
  */
 final class StreamScript {
   /** Where the files may be, in the order in which the script tries. */

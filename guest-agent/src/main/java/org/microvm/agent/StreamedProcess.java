@@ -109,7 +109,9 @@ final class StreamedProcess {
     }
   }
 
-  /** Says why the script ended before it ran the program; returns false if it cannot run any. */
+  /**
+   * Throws the reason why the script ended before the program; returns false if it cannot run any.
+   */
   private boolean explain(String reason) throws IOException {
     if (reason.equals(StreamScript.NO_PROGRAM)) {
       throw new AgentCommandException(
@@ -141,7 +143,7 @@ final class StreamedProcess {
     return true;
   }
 
-  /** Opens what ends the script; returns false if it is not there yet, or elsewhere. */
+  /** Opens the FIFO that ends the script; returns false if it is not there yet, or elsewhere. */
   private boolean openQuit(String place) throws IOException {
     directory = place;
     try {
@@ -153,8 +155,8 @@ final class StreamedProcess {
   }
 
   /**
-   * Opens what ends the script, if the command was interrupted after it had requested the script
-   * and before the script had prepared the streams. Waits some time for the script.
+   * Opens the FIFO that ends the script, if the command was interrupted after it had requested the
+   * script and before the script had prepared the streams. Waits some time for the script.
    */
   private boolean findQuit() throws IOException {
     long longest = System.nanoTime() + LONGEST_START_NANOS;
@@ -220,7 +222,7 @@ final class StreamedProcess {
   /**
    * Pauses.
    *
-   * @param asked when the questions before this pause began
+   * @param asked when the queries before this pause began
    */
   private void waitForMore(long asked) throws IOException {
     long now = System.nanoTime();
@@ -242,7 +244,7 @@ final class StreamedProcess {
     }
   }
 
-  /** Tells the script how to end; it removes its files then. */
+  /** Sends the script the word that ends it; it removes its files then. */
   private void say(String word) throws IOException {
     quit.write((word + "\n").getBytes(StandardCharsets.US_ASCII));
     quit.flush();
@@ -250,7 +252,7 @@ final class StreamedProcess {
 
   /**
    * Waits a while until the script has removed its files. It may not have opened the FIFO yet, and
-   * a FIFO that nobody has open forgets what was written to it.
+   * a FIFO that no process has open loses what was written to it.
    */
   private void awaitRemoval() throws IOException {
     long longest = System.nanoTime() + LONGEST_START_NANOS;
@@ -260,7 +262,7 @@ final class StreamedProcess {
       try {
         agent.files().open(directory + "/q", OpenMode.UPDATE).close();
       } catch (AgentCommandException e) {
-        return; // It is gone.
+        return; // It was removed.
       }
       pauseAfter(asked);
     }

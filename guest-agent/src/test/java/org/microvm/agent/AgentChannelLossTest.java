@@ -130,7 +130,7 @@ class AgentChannelLossTest extends AgentClientFixture {
   }
 
   @Test
-  void awaitEvent_withoutACall_tellsTheListener() throws IOException {
+  void awaitEvent_withoutACall_notifiesTheListener() throws IOException {
     List<AgentEvent> events = new ArrayList<>();
     try (FakeAgent agent =
             FakeAgent.playing(
@@ -202,7 +202,7 @@ class AgentChannelLossTest extends AgentClientFixture {
   }
 
   @Test
-  void connect_nobodyListens_saysWhere() {
+  void connect_withoutListener_namesThePath() {
     IOException e =
         assertThrows(IOException.class, () -> AgentClient.connect(Path.of("/no/agent.sock")));
     assertTrue(e.getMessage().startsWith("cannot connect to /no/agent.sock: "), e.getMessage());

@@ -173,8 +173,8 @@ class AgentClientTest extends AgentClientFixture {
                 peer -> {
                   JsonNode slow = peer.next();
                   await(gaveUp);
-                  peer.raw(
-                      "{\"return\": \"late\"}\n"); // without an id, so that it cannot be told apart
+                  // Without an id, so that it cannot be distinguished.
+                  peer.raw("{\"return\": \"late\"}\n");
                   peer.answer(slow, "\"return\":\"late\"");
                   peer.answer(peer.next(), "\"return\":\"in time\"");
                   peer.any();
@@ -240,7 +240,7 @@ class AgentClientTest extends AgentClientFixture {
   }
 
   @Test
-  void call_fromManyThreads_everyAnswerFindsItsQuestion() throws Exception {
+  void call_fromManyThreads_everyAnswerIsThatOfItsRequest() throws Exception {
     try (FakeAgent agent = FakeAgent.answering(request -> request.at("/arguments/n").toString());
         AgentClient client = AgentClient.connect(agent.socket())) {
       List<CompletableFuture<Integer>> answers = new ArrayList<>();
@@ -314,7 +314,7 @@ class AgentClientTest extends AgentClientFixture {
   }
 
   @Test
-  void connect_interrupted_saysSo() throws IOException {
+  void connect_interrupted_isReportedAsSuch() throws IOException {
     try (FakeAgent agent = FakeAgent.answering(request -> "{}")) {
       Thread.currentThread().interrupt();
       InterruptedIOException end =

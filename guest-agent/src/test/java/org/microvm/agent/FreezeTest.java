@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Frozen file systems are thawed, whatever happens. */
+/** Frozen file systems are thawed after every kind of failure. */
 @Timeout(30)
 class FreezeTest {
   private static final Duration SHORT = Duration.ofSeconds(2);

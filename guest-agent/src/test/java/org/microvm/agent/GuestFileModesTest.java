@@ -94,7 +94,7 @@ class GuestFileModesTest {
   }
 
   @Test
-  void create_saysWhetherThereIsAFileThen() throws IOException {
+  void create_returnsWhetherThereIsAFile() throws IOException {
     Path target = directory.resolve("target");
     String nowhere = directory.resolve("no/target").toString();
 
@@ -112,7 +112,7 @@ class GuestFileModesTest {
   }
 
   @Test
-  void copyIn_intoADirectoryThatIsNotThere_saysSo() throws IOException {
+  void copyIn_intoAMissingDirectory_isReportedAsSuch() throws IOException {
     Path source = file("source", "rw-r--r--");
     String nowhere = directory.resolve("no/target").toString();
 

@@ -123,7 +123,7 @@ public final class HostAgent implements FakeAgent.Script {
     boolean isNew = !new File(path).exists();
     RandomAccessFile file = new RandomAccessFile(path, mode.equals("r") ? "r" : "rw");
     if (isNew) {
-      // As qemu-ga, whatever the umask is.
+      // As qemu-ga, independent of the umask.
       Files.setPosixFilePermissions(Path.of(path), PosixFilePermissions.fromString("rw-rw-rw-"));
     }
     if (mode.startsWith("w")) {
@@ -158,7 +158,7 @@ public final class HostAgent implements FakeAgent.Script {
 
   private static Path outputFile() throws IOException {
     Path file = Files.createTempFile("host-agent", "");
-    // Not every client asks for the output.
+    // Not every client requests the output.
     file.toFile().deleteOnExit();
     return file;
   }

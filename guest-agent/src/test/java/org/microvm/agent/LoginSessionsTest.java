@@ -14,12 +14,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Who is logged in by systemd-logind, where the agent's own list is empty. */
+/** The users that systemd-logind reports as logged in, where the agent's own list is empty. */
 @Timeout(30)
 class LoginSessionsTest {
   private static final Duration LIMIT = Duration.ofMillis(500);
 
-  /** What Debian 13 prints for a session of PAM, its manager, and one that is over. */
+  /** The output of Debian 13 for a PAM session, its manager, and a session that has ended. */
   private static final String SESSIONS =
       """
       Name=agent
@@ -92,7 +92,7 @@ class LoginSessionsTest {
   }
 
   @Test
-  void agentThatFindsNobody_logindIsAsked() throws IOException {
+  void agentThatListsNoUsers_logindIsQueried() throws IOException {
     assertEquals(
         List.of(
             new GuestUser("agent", Instant.parse("2026-11-27T15:59:02Z")),
@@ -101,25 +101,25 @@ class LoginSessionsTest {
   }
 
   @Test
-  void agentWithoutTheCommand_logindIsAsked() throws IOException {
+  void agentWithoutTheCommand_logindIsQueried() throws IOException {
     assertEquals(2, loggedIn(command -> withSessions(command, null)).size());
   }
 
   @Test
-  void agentThatFindsSomebody_isBelieved() throws IOException {
+  void agentThatListsUsers_logindIsNotQueried() throws IOException {
     assertEquals(
         List.of(new GuestUser("root", Instant.EPOCH)),
         loggedIn(command -> withSessions(command, "[{\"user\": \"root\", \"login-time\": 0.0}]")));
   }
 
   @Test
-  void logindThatCannotBeAsked_leavesTheAgentsAnswer() throws IOException {
+  void logindThatCannotBeQueried_leavesTheAgentsAnswer() throws IOException {
     assertEquals(List.of(), loggedIn(command -> command.equals("guest-get-users") ? "[]" : null));
     assertThrows(UnknownCommandException.class, () -> loggedIn(command -> null));
   }
 
   @Test
-  void loginctlThatFails_isAskedAgainAndThenNobodyIsKnown() throws IOException {
+  void loginctlThatFails_isRepeatedAndThenTheListIsEmpty() throws IOException {
     assertEquals(
         List.of(),
         loggedIn(
@@ -146,7 +146,7 @@ class LoginSessionsTest {
   }
 
   @Test
-  void nobody_isNobody() throws IOException {
+  void noSessions_areNoUsers() throws IOException {
     assertEquals(List.of(), LoginSessions.users(""));
   }
 

@@ -32,13 +32,13 @@ class PollPauseTest {
   }
 
   @Test
-  void agentThatIsFastAgain_isAskedOftenAgain() {
+  void agentThatIsFastAgain_isQueriedOftenAgain() {
     assertPauses("[150, 100, 100, 100]", afterMillis(150, 1, 1, 1));
   }
 
-  /** As of a guest that was paused, while it was saved. */
+  /** As for a guest that was paused while it was saved. */
   @Test
-  void agentThatWasStopped_isAskedAtOnceAgain() {
+  void agentThatWasStopped_isQueriedAtOnceAgain() {
     assertPauses("[25, 1000, 100]", afterMillis(25, 30_000, 1));
   }
 

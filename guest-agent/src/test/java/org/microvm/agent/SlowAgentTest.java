@@ -58,7 +58,7 @@ class SlowAgentTest {
   }
 
   @Test
-  void slowAgent_isAskedForLess() throws Exception {
+  void slowAgent_getsSmallerReadRequests() throws Exception {
     ByteArrayOutputStream target = new ByteArrayOutputStream();
     try (FakeAgent agent = FakeAgent.answering(this::serve);
         GuestAgent guest = GuestAgent.connect(agent.socket(), LIMIT)) {
@@ -69,7 +69,7 @@ class SlowAgentTest {
   }
 
   @Test
-  void slowAgent_isSentLess() throws Exception {
+  void slowAgent_getsSmallerWriteRequests() throws Exception {
     byte[] large = new byte[180_000];
     try (FakeAgent agent = FakeAgent.answering(this::serve);
         GuestAgent guest = GuestAgent.connect(agent.socket(), LIMIT)) {
@@ -79,7 +79,7 @@ class SlowAgentTest {
   }
 
   @Test
-  void fastAgent_isAskedForMore() {
+  void fastAgent_getsLargerRequests() {
     PieceSize size = new PieceSize(Duration.ofSeconds(30));
     for (int i = 0; i < 4; i++) {
       size.took(size.bytes(), TimeUnit.MILLISECONDS.toNanos(1));

@@ -99,14 +99,14 @@ class StreamedProcessTest {
   }
 
   @Test
-  void words_areUnchanged() throws IOException {
+  void arguments_areUnchanged() throws IOException {
     stream(null, "printf", "%s|", "a b", "$HOME", "it's", "", "-n", "\n", "grüß", "\\101");
 
     assertEquals("a b|$HOME|it's||-n|\n|grüß|\\101|", out.toString(StandardCharsets.UTF_8));
   }
 
   @Test
-  void words_ofAnyBytes_areUnchanged() throws IOException {
+  void arguments_ofAnyBytes_areUnchanged() throws IOException {
     stream(null, "printf", "%s|", "a\udcff\udc80\n", "it's 100%", "");
 
     assertArrayEquals(

@@ -16,8 +16,8 @@ import org.microvm.syscall.Descriptor;
  * KVM_GET_SUPPORTED_CPUID, KVM_SET_CPUID2).
  *
  * <p>Start from {@link Kvm#supportedCpuid}, edit the entries, then set them on each vCPU. Not
- * thread-safe. On a host without hardware virtualization the guest may see the host's leaves,
- * whatever is set here.
+ * thread-safe. On a host without hardware virtualization the guest may see the host's leaves
+ * instead of these.
  */
 public final class Cpuid {
   private static final int FIRST_CAPACITY = 128;

@@ -1,7 +1,8 @@
 package org.microvm.kvm;
 
 /**
- * The reasons for which {@code KVM_RUN} returns, as given by {@link VcpuRun#exitReason}.
+ * The reasons for which {@code KVM_RUN} returns, as given by {@link VcpuRun#exitReason} ({@code
+ * KVM_EXIT_*} of linux/kvm.h; KVM API, section 5).
  *
  * <p>They are integers, not an enum, because a newer kernel may report a reason that is not listed
  * here and because the exit path switches on them.

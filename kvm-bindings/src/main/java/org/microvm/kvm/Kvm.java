@@ -13,7 +13,8 @@ import org.microvm.linux.Fd;
 import org.microvm.syscall.Descriptor;
 
 /**
- * The host's KVM, {@code /dev/kvm}: reports capabilities and creates VMs.
+ * The host's KVM, {@code /dev/kvm}: reports capabilities and creates VMs (KVM API,
+ * KVM_CHECK_EXTENSION, KVM_CREATE_VM).
  *
  * <p>Any thread may call. It may be closed once the last VM has been created.
  */

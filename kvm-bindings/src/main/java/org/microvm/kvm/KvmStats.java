@@ -23,13 +23,13 @@ import org.microvm.syscall.Descriptor;
 public final class KvmStats implements AutoCloseable {
   private static final long MAX_BYTES = 1 << 20;
 
-  /** How the values of a counter are to be read: KVM_STATS_TYPE_* of linux/kvm.h, in its order. */
+  /** How to interpret the values of a counter: KVM_STATS_TYPE_* of linux/kvm.h, in its order. */
   public enum Type {
-    /** The value grows. */
+    /** A total, which only grows. */
     CUMULATIVE,
-    /** The value is that of now. */
+    /** The current value. */
     INSTANT,
-    /** The value is the largest so far. */
+    /** The largest value so far. */
     PEAK,
     /** A histogram whose buckets have the same width. */
     LINEAR_HISTOGRAM,
@@ -39,7 +39,7 @@ public final class KvmStats implements AutoCloseable {
 
   /** The unit of a counter: KVM_STATS_UNIT_* of linux/kvm.h, in its order. */
   public enum Unit {
-    /** A number of things. */
+    /** A count without a unit. */
     NONE,
     /** Bytes. */
     BYTES,
@@ -55,10 +55,10 @@ public final class KvmStats implements AutoCloseable {
    * A kind of counter (struct kvm_stats_desc of linux/kvm.h).
    *
    * @param name KVM's name of it
-   * @param type how its values are to be read
+   * @param type how to interpret its values
    * @param unit what it counts
    * @param base 10 or 2, the base of the exponent
-   * @param exponent the value is to be multiplied with the base to the power of this
+   * @param exponent the value in units is the counter times the base to the power of this
    * @param bucketSize the width of the buckets of a linear histogram, in units; otherwise 0
    */
   public record Kind(String name, Type type, Unit unit, int base, int exponent, long bucketSize) {}
@@ -105,8 +105,8 @@ public final class KvmStats implements AutoCloseable {
   }
 
   /**
-   * Reads which counters there are, once. That takes code that is not compiled yet a millisecond,
-   * which a guest's start need not wait for.
+   * Reads the descriptions of the counters, once. This takes a millisecond in code that is not
+   * compiled yet, so it is not done while a guest starts.
    */
   private synchronized void readDescriptors() throws ErrnoException {
     if (isDescribed) {

@@ -5,7 +5,7 @@ package org.microvm.kvm;
  * API, struct kvm_segment).
  *
  * @param base linear address
- * @param limit highest offset in bytes, whatever the granularity
+ * @param limit highest offset in bytes, not scaled by the granularity
  * @param selector the part that software can see
  * @param attributes the other fields of the descriptor
  */

@@ -15,7 +15,7 @@ import org.microvm.syscall.KickSignal;
 import org.microvm.syscall.Syscalls;
 
 /**
- * A virtual processor.
+ * A virtual processor (KVM API, KVM_CREATE_VCPU and KVM_RUN).
  *
  * <p>One platform thread runs it. The other methods are for that thread too, or for any thread
  * while the vCPU is not running; only {@link #kick} is for any thread at any time. {@link #run}
@@ -152,8 +152,8 @@ public final class Vcpu implements AutoCloseable {
   }
 
   /**
-   * Returns how often the thread that is in {@link #run} has been switched away from, if it sleeps
-   * there, as it does while the guest is halted. Any thread may call; the vCPU is not disturbed.
+   * Returns the number of context switches of the thread that is in {@link #run}, if it sleeps
+   * there, as it does while the guest is halted. Any thread may call; the vCPU is not interrupted.
    *
    * @return {@link ThreadActivity#AWAKE} if it does not sleep, or no thread is in {@link #run}
    */

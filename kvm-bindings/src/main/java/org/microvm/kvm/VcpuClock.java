@@ -54,7 +54,7 @@ public final class VcpuClock {
 
   /**
    * {@return the difference between the guest's time stamp counter and the host's, in ticks of the
-   * guest; empty if this KVM does not tell (before Linux 5.16)}
+   * guest; empty if KVM does not report it (before Linux 5.16)}
    *
    * @throws ErrnoException if the call fails for another reason
    */

@@ -15,21 +15,21 @@ import org.microvm.syscall.Descriptor;
  * and before {@link #EVENTS}.
  */
 public enum VcpuState {
-  /** Whether the vCPU is runnable, halted or waiting to be started. */
+  /** Whether the vCPU is runnable, halted or waiting to be started (KVM_GET_MP_STATE). */
   MP_STATE(Integer.BYTES),
-  /** General registers. */
+  /** General registers (KVM_GET_REGS). */
   REGISTERS(144),
-  /** Segment and control registers, and the base address of the local APIC. */
+  /** Segment and control registers, and the base address of the local APIC (KVM_GET_SREGS). */
   SPECIAL_REGISTERS(312),
-  /** Floating point and vector registers; its size depends on the host. */
+  /** Floating point and vector registers (KVM_GET_XSAVE2); the size depends on the host. */
   EXTENDED_STATE(Ioctls.XSAVE_BYTES),
-  /** Extended control registers. */
+  /** Extended control registers (KVM_GET_XCRS). */
   EXTENDED_CONTROL(Ioctls.XCRS_BYTES),
-  /** Debug registers. */
+  /** Debug registers (KVM_GET_DEBUGREGS). */
   DEBUG_REGISTERS(Ioctls.DEBUGREGS_BYTES),
-  /** The local APIC, with its timer. */
+  /** The local APIC, with its timer (KVM_GET_LAPIC). */
   LOCAL_APIC(Ioctls.LAPIC_BYTES),
-  /** Pending exceptions and interrupts. */
+  /** Pending exceptions and interrupts (KVM_GET_VCPU_EVENTS). */
   EVENTS(Ioctls.EVENTS_BYTES);
 
   private final int bytes;

@@ -18,7 +18,8 @@ import org.microvm.syscall.Descriptor;
 import org.microvm.syscall.Syscalls;
 
 /**
- * A virtual machine: memory slots, interrupt controllers, event and interrupt descriptors, vCPUs.
+ * A virtual machine: memory slots, interrupt controllers, event and interrupt descriptors, vCPUs
+ * (KVM API, KVM_CREATE_VM).
  *
  * <p>Any thread may call. Close it after everything that was created from it.
  */
@@ -193,7 +194,7 @@ public final class Vm implements AutoCloseable {
   }
 
   /**
-   * Sets the level of an interrupt line. Allocates nothing.
+   * Sets the level of an interrupt line (KVM API, KVM_IRQ_LINE). Allocates nothing.
    *
    * @param gsi number of the interrupt line
    * @param level true to assert it
@@ -238,7 +239,7 @@ public final class Vm implements AutoCloseable {
   }
 
   /**
-   * {@return the guest's clock in nanoseconds}
+   * {@return the guest's clock in nanoseconds (KVM API, KVM_GET_CLOCK)}
    *
    * @throws ErrnoException if the VM is closed
    */
@@ -251,7 +252,7 @@ public final class Vm implements AutoCloseable {
   }
 
   /**
-   * Sets the guest's clock.
+   * Sets the guest's clock (KVM API, KVM_SET_CLOCK).
    *
    * @param nanos the new time in nanoseconds
    * @throws ErrnoException if the VM is closed

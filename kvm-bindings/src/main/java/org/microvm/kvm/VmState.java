@@ -6,7 +6,7 @@ import org.microvm.bindings.Linux;
 
 /**
  * The parts of a VM's state that can be saved and restored as bytes; the clock is separate ({@link
- * Vm#clock}).
+ * Vm#clock}). KVM API: KVM_GET_IRQCHIP, KVM_GET_PIT2.
  */
 public enum VmState {
   /** The first 8259 interrupt controller. */

@@ -12,7 +12,7 @@ public final class AdvisoryLock {
     /** Others that share it: the lock of a reader. */
     SHARED(Linux.LOCK_SH()),
 
-    /** Nobody: the lock of a writer. */
+    /** No other process: the lock of a writer. */
     EXCLUSIVE(Linux.LOCK_EX());
 
     private final int operation;

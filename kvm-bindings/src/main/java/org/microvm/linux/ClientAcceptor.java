@@ -6,10 +6,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has the clients of a listening socket accepted on an event loop, one at a time. If a client
- * cannot be accepted, for instance because the process is out of descriptors, it stays in the
- * backlog: the socket is still ready, so the acceptor rests before it tries again, or the loop
- * would spin. A shortage is logged once, until a client has been accepted.
+ * Accepts the clients of a listening socket on an event loop, one at a time. If a client cannot be
+ * accepted, for instance because the process is out of descriptors, it stays in the backlog: the
+ * socket is still ready, so the acceptor pauses before it tries again, or the loop would spin. A
+ * shortage is logged once, until a client has been accepted.
  *
  * <p>Not thread-safe: once it has started, all methods are called on the loop or under a lock that
  * its handler takes.

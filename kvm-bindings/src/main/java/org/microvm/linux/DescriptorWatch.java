@@ -6,7 +6,7 @@ import org.microvm.bindings.Linux;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A watch of an {@link EventLoop}, and its place in the {@link WatchTable}. */
+/** A watch of an {@link EventLoop}, and its slot in the {@link WatchTable}. */
 final class DescriptorWatch implements EventLoop.Watch {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
   private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -16,10 +16,10 @@ final class DescriptorWatch implements EventLoop.Watch {
   private final Fd fd;
   private final EventLoop.Handler handler;
 
-  /** The place in the table. */
+  /** The index in the table. */
   final int slot;
 
-  /** Distinguishes this watch from an earlier one in the same place. */
+  /** Distinguishes this watch from an earlier one in the same slot. */
   final int id;
 
   /** The events registered with the kernel; 0 if the descriptor is not in the epoll set. */
@@ -68,7 +68,7 @@ final class DescriptorWatch implements EventLoop.Watch {
       errors++;
       if (Long.bitCount(errors) == 1) {
         LoopLog.error(
-            "the handler of {} failed ({} times); it is tried again", fd, errors, failure);
+            "the handler of {} failed ({} times); calling it again later", fd, errors, failure);
       }
       loop.schedule(REST_NANOS, () -> wakeUp(ready));
       synchronized (this) {
@@ -78,7 +78,7 @@ final class DescriptorWatch implements EventLoop.Watch {
         resting = !closed;
       }
     } catch (RuntimeException | Error another) {
-      // Without a rest the loop reports the descriptor again at once, unless it is closed.
+      // Without a pause the loop reports the descriptor again at once, unless it is closed.
       errors++;
     }
   }
@@ -104,13 +104,13 @@ final class DescriptorWatch implements EventLoop.Watch {
 
   /**
    * Tries again later: adding a descriptor back fails if the kernel is out of memory, or the user
-   * watches too many descriptors (/proc/sys/fs/epoll/max_user_watches), and nobody else would.
+   * watches too many descriptors (/proc/sys/fs/epoll/max_user_watches), and nothing else would.
    */
   private void retry(int events, int errno) {
     errors++;
     if (Long.bitCount(errors) == 1) {
       LOG.warn(
-          "cannot watch {}: {} ({}); it is tried again",
+          "cannot watch {}: {} ({}); trying again later",
           fd,
           Errno.name(errno),
           Errno.describe(errno));

@@ -3,9 +3,10 @@ package org.microvm.linux;
 import java.nio.file.Path;
 
 /**
- * The lock on a directory in which processes of this program create sockets one after the other: a
- * socket that is bound, but not listening yet, looks like one that a killed process has left.
- * Another program might hold the lock too, so the wait is short and gives no guarantee.
+ * Serializes the processes of this program that create sockets in one directory: a socket that is
+ * bound, but not listening yet, looks like one that a killed process has left. Uses a lock on the
+ * directory, which another program might hold too, so the wait is short and exclusion is not
+ * guaranteed.
  */
 final class DirectoryLock implements AutoCloseable {
   private static final int TRIES = 100;

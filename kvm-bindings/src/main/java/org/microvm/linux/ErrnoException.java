@@ -41,7 +41,7 @@ public final class ErrnoException extends IOException {
     this.advice = advice;
   }
 
-  /** Composed when somebody asks: callers expect some failures, and do not need the text. */
+  /** Composed on demand, because a caller that expects the failure does not need the text. */
   @Override
   public String getMessage() {
     return "%s: %s (%s)%s"
@@ -49,7 +49,7 @@ public final class ErrnoException extends IOException {
             call, Errno.name(errno), Errno.describe(errno), advice.isEmpty() ? "" : ": " + advice);
   }
 
-  /** Returns advice that holds for an error whatever the call, or an empty string. */
+  /** Returns advice that depends only on the error, or an empty string. */
   static String advice(int errno) {
     return switch (errno) {
       case Errno.EMFILE -> "raise the limit of open files (ulimit -n)";

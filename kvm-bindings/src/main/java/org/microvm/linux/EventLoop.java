@@ -9,13 +9,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Waits for descriptors, timers and tasks, and calls their handlers one at a time, on a thread of
- * its own or in turn with other loops on the thread of a carrier; see {@link #openOn}.
+ * Waits for descriptors (epoll(7)), timers and tasks, and calls their handlers one at a time, on a
+ * thread of its own or in turn with other loops on the thread of a carrier; see {@link #openOn}.
  *
  * <p>Readiness is level-triggered: a handler that leaves work behind is called again. Handlers,
  * tasks and timers run on the loop's thread and must not block. If one throws, the exception is
  * logged and the loop continues. A watch whose handler throws an exception is closed. After an
- * {@link Error}, such as a lack of memory, the watch rests for a second, and then its handler is
+ * {@link Error}, such as a lack of memory, the watch pauses for a second, and then its handler is
  * called again with the same events. Any thread may watch, execute, schedule and close. Dispatching
  * allocates nothing.
  */
@@ -29,7 +29,7 @@ public final class EventLoop implements AutoCloseable {
   /** The peer of a stream socket has ended its sending side. */
   public static final int RDHUP = Linux.EPOLLRDHUP();
 
-  /** The peer is gone; reported whether requested or not. */
+  /** The peer has hung up; reported whether requested or not. */
   public static final int HUP = Linux.EPOLLHUP();
 
   /** The descriptor has an error; reported whether requested or not. */
@@ -38,7 +38,7 @@ public final class EventLoop implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
   private static final long FAILURE_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  /** The slot of what wakes the loop's own thread. */
+  /** The slot of the eventfd that wakes the loop's own thread. */
   static final int WAKE_UP = -1;
 
   /** Called when a watched descriptor is ready. */
@@ -57,7 +57,7 @@ public final class EventLoop implements AutoCloseable {
   public interface Watch extends AutoCloseable {
     /**
      * Changes the events to wait for. With 0 nothing is reported, not even HUP and ERR, so that a
-     * descriptor whose peer has gone does not make the loop spin.
+     * descriptor whose peer has hung up does not make the loop spin.
      *
      * @param events the bits of {@link EventLoop} to wait for; 0 for none
      */
@@ -273,8 +273,8 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
-   * Runs a task on the loop's thread once the loop has nothing else to do: no watched descriptor is
-   * ready, no other task is waiting and no timer is due. A loop that is never idle never runs it.
+   * Runs a task on the loop's thread once the loop is idle: no watched descriptor is ready, no
+   * other task is waiting and no timer is due. A loop that is never idle never runs it.
    *
    * @param task called once
    * @throws RejectedExecutionException if the loop is closed

@@ -10,14 +10,14 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
 /**
- * Describes an exception in words. The message of a {@link NoSuchFileException} and its like is
- * only the file's name.
+ * Describes an exception for a user. The message of a {@link NoSuchFileException} and of similar
+ * exceptions is only the file's name.
  */
 public final class FailureText {
   private FailureText() {}
 
   /**
-   * {@return the message of an exception, with the reason that its type stands for; its class if it
+   * {@return the message of an exception, with the reason that its type implies; its class if it
    * has no message}
    *
    * @param failure an exception, maybe of a file

@@ -12,12 +12,12 @@ import org.microvm.syscall.Syscalls;
  *
  * <p>The methods that read and write are for the data path: they return the number of bytes moved,
  * 0 at the end of the file, or {@code -errno} ({@code -EAGAIN} when a non-blocking descriptor is
- * not ready, {@code -EPIPE} when the reader is gone, {@code -EBADF} once closed), and do not throw
- * when the system call fails. SIGPIPE does no harm: the JVM handles it.
+ * not ready, {@code -EPIPE} when the reader has closed its end, {@code -EBADF} once closed), and do
+ * not throw when the system call fails. SIGPIPE does no harm: the JVM handles it.
  *
- * <p>Any thread may call. Whoever opened it closes it. {@link #close} returns at once; calls in
- * progress on other threads complete normally, and only then is the number returned to the kernel.
- * Close an {@link EventLoop.Watch} before the descriptor that it watches.
+ * <p>Any thread may call. The code that opened it closes it. {@link #close} returns at once; calls
+ * in progress on other threads complete normally, and only then is the number returned to the
+ * kernel. Close an {@link EventLoop.Watch} before the descriptor that it watches.
  */
 public final class Fd implements AutoCloseable {
   /** Open for reading. */

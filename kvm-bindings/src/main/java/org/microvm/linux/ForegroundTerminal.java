@@ -22,8 +22,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class ForegroundTerminal implements AutoCloseable {
   /**
-   * How often a job in the background looks whether it is in the foreground. Shells send SIGCONT
-   * only to jobs that have stopped.
+   * The interval at which a job in the background checks whether it is in the foreground. Shells
+   * send SIGCONT only to jobs that have stopped.
    */
   private static final long LOOK_MILLIS = 200;
 
@@ -81,7 +81,8 @@ public final class ForegroundTerminal implements AutoCloseable {
    *
    * @param fd as for {@link #use(Fd, Mode)}
    * @param mode as for {@link #use(Fd, Mode)}
-   * @param beforeStop called when SIGTSTP is about to stop the process, {@link #isStopping} by then
+   * @param beforeStop called when SIGTSTP is about to stop the process; {@link #isStopping} returns
+   *     true by then
    * @return as {@link #use(Fd, Mode)}
    * @throws ErrnoException as {@link #use(Fd, Mode)} does
    */
@@ -210,7 +211,7 @@ public final class ForegroundTerminal implements AutoCloseable {
     try {
       hold();
     } catch (ErrnoException e) {
-      // The terminal is gone, which the reader will notice.
+      // The terminal has hung up, which the reader will notice.
     }
   }
 

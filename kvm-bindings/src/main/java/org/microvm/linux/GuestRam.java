@@ -180,8 +180,8 @@ public final class GuestRam implements AutoCloseable {
 
   /**
    * Detaches from the RAM and leaves it to the other process that maps it. The addresses then refer
-   * to private zeroed memory, so that late accesses here do not reach the guest. All that is left
-   * to do is to close this object.
+   * to private zeroed memory, so that late accesses here do not reach the guest. The only method to
+   * call after this one is {@link #close}.
    *
    * @throws ErrnoException if the kernel cannot replace a mapping
    */
@@ -193,7 +193,7 @@ public final class GuestRam implements AutoCloseable {
   }
 
   /**
-   * {@return whether the file holds all of the RAM, so that a hole in it is memory that nobody has
+   * {@return whether the file holds all of the RAM, so that a hole in it is memory that was never
    * touched}
    */
   public boolean isAnonymous() {

@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.microvm.bindings.Linux;
 import org.microvm.syscall.Syscalls;
 
-/** Sockets that the process was started with and that its user names by their numbers. */
+/** Sockets that the process inherited and that its user names by descriptor number. */
 public final class InheritedSocket {
   /** From fcntl.h and asm-generic/socket.h, which the generated constants do not include. */
   private static final int F_SETFD = 2;

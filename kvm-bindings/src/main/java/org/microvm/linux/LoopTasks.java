@@ -28,7 +28,7 @@ final class LoopTasks {
   /** The tasks being run; for the loop's thread only. It swaps this queue with {@link #waiting}. */
   private ArrayDeque<Runnable> running = new ArrayDeque<>();
 
-  /** The tasks for a loop that has nothing else to do. */
+  /** The tasks to run when the loop is idle. */
   private final ArrayDeque<Runnable> idle = new ArrayDeque<>();
 
   private volatile boolean closed;
@@ -85,7 +85,7 @@ final class LoopTasks {
     return false;
   }
 
-  /** Appends a task for a loop that has nothing else to do. */
+  /** Appends a task to run when the loop is idle. */
   void addIdle(Runnable task) {
     lock.lock();
     try {
@@ -162,7 +162,7 @@ final class LoopTasks {
     return any;
   }
 
-  /** Runs one of the tasks for a loop that has nothing else to do, unless tasks wait by now. */
+  /** Runs one of the tasks for an idle loop, unless other tasks are waiting by now. */
   void runIdle() {
     Runnable task;
     lock.lock();

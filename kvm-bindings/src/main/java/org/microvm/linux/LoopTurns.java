@@ -1,6 +1,6 @@
 package org.microvm.linux;
 
-/** How an {@link EventLoop} comes to run: on a thread of its own or in turn with others. */
+/** The scheduling of an {@link EventLoop}: on its own thread, or in turn with other loops. */
 interface LoopTurns {
   /** Does what may fail for lack of threads, before {@link #start}; called once. */
   void prepare();

@@ -45,7 +45,7 @@ public final class Mapping implements AutoCloseable {
   }
 
   /**
-   * Maps part of a file or device, readable and writable, shared with everyone else who maps it; no
+   * Maps part of a file or device, readable and writable, shared with all other mappings of it; no
    * swap space is reserved.
    *
    * @param file the file or device; it may be closed once it is mapped

@@ -3,13 +3,13 @@ package org.microvm.linux;
 import java.util.regex.Pattern;
 
 /**
- * Makes text that a guest or a peer determines fit for a terminal or a log. A terminal obeys
- * control characters: escape sequences change its title, its clipboard or what is on the screen.
+ * Makes text from a guest or a peer safe for a terminal or a log. A terminal interprets control
+ * characters: escape sequences change its title, its clipboard or what is on the screen.
  */
 public final class PlainText {
   /**
-   * C0, DEL and C1, which includes the one-byte form of ESC [. And what makes a terminal show a
-   * line in another order, or as two: embeddings, overrides and isolates of Unicode's bidirectional
+   * C0, DEL and C1, which includes the one-byte form of ESC [. Also the characters that make a
+   * terminal reorder or split a line: embeddings, overrides and isolates of Unicode's bidirectional
    * algorithm, and its separators.
    */
   private static final Pattern CONTROL =

@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Only {@code sun.misc.Signal} gives access to signals. The compiler warns about it and the
  * warning cannot be suppressed, so it is called by reflection. Where the class is missing, the
- * listener is never called, and the signal does what it does without one.
+ * listener is never called, and the signal has the effect that it has without one.
  */
 public final class ProcessSignal implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ProcessSignal.class);
@@ -23,15 +23,15 @@ public final class ProcessSignal implements AutoCloseable {
   public enum Kind {
     /** SIGWINCH: the size of the controlling terminal has changed. */
     WINDOW("WINCH"),
-    /** SIGTSTP: the user wants this process to stop, by Ctrl-Z for instance. */
+    /** SIGTSTP: a request to stop this process, such as Ctrl-Z. */
     STOP("TSTP"),
     /** SIGCONT: this process continues after it was stopped. */
     CONTINUE("CONT"),
-    /** SIGINT: the user wants this process to end, by Ctrl-C for instance. */
+    /** SIGINT: a request to end this process, such as Ctrl-C. */
     INTERRUPT("INT"),
-    /** SIGTERM: a program wants this process to end. */
+    /** SIGTERM: a request of a program to end this process. */
     TERMINATE("TERM"),
-    /** SIGHUP: the terminal is gone. */
+    /** SIGHUP: the terminal has hung up. */
     HANG_UP("HUP");
 
     private final String text;

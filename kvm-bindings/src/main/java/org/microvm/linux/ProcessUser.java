@@ -2,7 +2,7 @@ package org.microvm.linux;
 
 import org.microvm.syscall.Syscalls;
 
-/** The user as whom this process runs. */
+/** The user that this process runs as. */
 public final class ProcessUser {
   private ProcessUser() {}
 

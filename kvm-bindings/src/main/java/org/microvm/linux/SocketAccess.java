@@ -9,9 +9,10 @@ import org.microvm.bindings.Linux;
 import org.microvm.syscall.Syscalls;
 
 /**
- * Who may be at the other end of a unix socket. Two checks have to be passed: the permissions of
- * the socket's file, and the user of the peer's process, as the kernel recorded it when the process
- * connected or listened (SO_PEERCRED of unix(7)). This process's user and root pass the second.
+ * The processes that may be the peer of a unix socket. A peer must pass two checks: the permissions
+ * of the socket's file, and the user of the peer's process, as the kernel recorded it when the
+ * process connected or listened (SO_PEERCRED of unix(7)). This process's user and root pass the
+ * second.
  *
  * @param mode the permissions of the file that a server creates; of no importance to a client
  * @param user number of another user whose processes pass
@@ -39,8 +40,8 @@ public record SocketAccess(SocketMode mode, OptionalInt user, OptionalInt group)
   }
 
   /**
-   * Lets the permissions of the file decide: if they are the owner's alone, processes of others are
-   * refused, however they got at the socket.
+   * Restricts the peers by the permissions of the file only. If these are the owner's alone,
+   * processes of other users are refused even if they reach the socket by another way.
    *
    * @param mode the permissions of the file
    * @return access without another user or group
@@ -50,7 +51,7 @@ public record SocketAccess(SocketMode mode, OptionalInt user, OptionalInt group)
   }
 
   /**
-   * {@return whether the process at the other end may be there}
+   * {@return whether the peer passes the check of its user}
    *
    * @param socket a connected unix socket
    * @throws ErrnoException if the descriptor is closed or not a unix socket

@@ -1,8 +1,8 @@
 package org.microvm.linux;
 
 /**
- * The permissions of a unix socket's file. Who may write to the file may connect. The file has
- * exactly these permissions, whatever the process's umask is.
+ * The permissions of a unix socket's file. A process that may write to the file may connect. The
+ * file has exactly these permissions, independent of the process's umask.
  *
  * @param bits the permission bits of chmod(2), 0600 to 0777
  */
@@ -31,7 +31,7 @@ public record SocketMode(int bits) {
    *
    * @param text three octal digits, which a zero may precede, such as 0660
    * @return the mode
-   * @throws IllegalArgumentException if it is not a mode of a socket; the message is for a person
+   * @throws IllegalArgumentException if it is not a mode of a socket; the message is for the user
    */
   public static SocketMode parse(String text) {
     if (!text.matches("0?[0-7]{3}")) {

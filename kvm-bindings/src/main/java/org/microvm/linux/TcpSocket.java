@@ -23,7 +23,7 @@ public final class TcpSocket {
   private TcpSocket() {}
 
   /**
-   * Listens at an address; port 0 lets the kernel choose, see {@link #port}.
+   * Listens on an address; port 0 lets the kernel choose, see {@link #port}.
    *
    * @param address an IPv4 address and a port
    * @return the listening socket, which the caller closes

@@ -114,7 +114,7 @@ public final class Terminal implements AutoCloseable {
 
   /** Restores the former mode, for the time until {@link #rawAgain}. */
   synchronized void restore() {
-    // The result is ignored: if the terminal is gone, there is nothing to restore.
+    // The result is ignored: if the terminal has hung up, there is nothing to restore.
     set(fd, former);
   }
 

@@ -5,9 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Reads from /proc whether a thread of this process sleeps, and how often it has been switched away
- * from (proc_pid_status(5)). Two readings of a sleeping thread with the same number mean that it
- * has slept all the time between them. The thread itself is not disturbed.
+ * Reads from /proc whether a thread of this process sleeps, and the number of its context switches
+ * (proc_pid_status(5)). If two readings of a sleeping thread give the same number, it has slept
+ * from one to the other. The thread itself is not interrupted.
  */
 public final class ThreadActivity {
   private static final String STATE = "State:\t";
@@ -20,7 +20,7 @@ public final class ThreadActivity {
   private ThreadActivity() {}
 
   /**
-   * Returns how often a sleeping thread has been switched away from.
+   * Returns the number of context switches of a sleeping thread.
    *
    * @param tid the kernel's number of the thread
    * @return {@link #AWAKE} if it does not sleep, or has ended

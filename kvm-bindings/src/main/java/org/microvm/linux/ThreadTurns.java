@@ -7,7 +7,7 @@ import org.microvm.bindings.Linux;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The turns that an {@link EventLoop} takes on a thread of its own, which waits in epoll_wait. */
+/** The turns that an {@link EventLoop} takes on its own thread, which waits in epoll_wait. */
 final class ThreadTurns implements LoopTurns {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
   private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -20,7 +20,7 @@ final class ThreadTurns implements LoopTurns {
   private final CountDownLatch released = new CountDownLatch(1);
 
   /**
-   * Adds what wakes the thread to the loop's epoll set.
+   * Adds the eventfd that wakes the thread to the loop's epoll set.
    *
    * @throws ErrnoException if the process or the host has too many open files
    */

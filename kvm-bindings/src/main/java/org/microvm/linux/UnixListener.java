@@ -73,8 +73,8 @@ public final class UnixListener implements AutoCloseable {
    * Moves the socket's file to the final path and replaces the socket that is there. Does nothing
    * if it has been moved already.
    *
-   * @throws IOException if the file cannot be moved, for example because somebody has removed it,
-   *     or something else than a socket is at the final path
+   * @throws IOException if the file cannot be moved, for example because it was removed, or the
+   *     file at the final path is not a socket
    */
   public synchronized void publish() throws IOException {
     if (!closed && !place.equals(path)) {

@@ -79,8 +79,8 @@ public final class UnixSocket {
     Fd fd = socket(path);
     boolean bound = false;
     try {
-      // Before bind, which gives the file the socket's mode less the umask: nobody can connect
-      // to a file that is open to all for a moment.
+      // Before bind, which gives the file the socket's mode less the umask: the file is never open
+      // to all, not even for a moment.
       ErrnoException.check(fd.with(n -> Syscalls.fchmod(n, mode.bits())), "fchmod", path);
       ErrnoException.check(fd.with(n -> Syscalls.bind(n, address)), LISTEN, path);
       bound = true;
@@ -168,7 +168,8 @@ public final class UnixSocket {
    * still be read.
    *
    * @param socket a descriptor, normally a socket
-   * @return false if the descriptor is not a socket; true otherwise, also if the peer is gone
+   * @return false if the descriptor is not a socket; true otherwise, also if the peer has
+   *     disconnected
    * @throws ErrnoException if the descriptor is closed
    */
   public static boolean shutdownInput(Fd socket) throws ErrnoException {
@@ -176,7 +177,7 @@ public final class UnixSocket {
     if (result == -Errno.ENOTSOCK) {
       return false;
     }
-    // A peer that is gone sends no more anyway.
+    // A peer that has disconnected sends nothing more.
     return result == -Errno.ENOTCONN || ErrnoException.check(result, "shutdown", socket) == 0;
   }
 
@@ -199,7 +200,7 @@ public final class UnixSocket {
   }
 
   /**
-   * Asks whether a socket is a unix socket, whose peer can end its sending side and still read.
+   * Tests whether a socket is a unix socket, whose peer can end its sending side and still read.
    *
    * @param socket a socket
    * @return whether its address family is AF_UNIX
@@ -210,7 +211,7 @@ public final class UnixSocket {
   }
 
   /**
-   * Asks whether a socket accepts connections.
+   * Tests whether a socket accepts connections.
    *
    * @param socket a socket
    * @return whether it listens
@@ -247,7 +248,7 @@ public final class UnixSocket {
 
   /**
    * Ends both directions: calls in progress on either end return the end of the stream. Does
-   * nothing if the peer is gone or the descriptor is closed.
+   * nothing if the peer has disconnected or the descriptor is closed.
    *
    * @param socket a connected socket
    */

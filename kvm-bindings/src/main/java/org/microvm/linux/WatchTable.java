@@ -10,7 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
 final class WatchTable {
   private final EpollSet epoll;
 
-  /** Guards everything below; readers of the table need it not. */
+  /** Guards everything below; readers of the table do not need it. */
   private final ReentrantLock lock = new ReentrantLock();
 
   /** By slot; replaced as a whole when it grows. Elements are written under the lock. */
@@ -78,7 +78,8 @@ final class WatchTable {
   /** Calls the handler that an event is for, unless its watch was closed since it was fetched. */
   void fire(int slot, int id, int bits) {
     DescriptorWatch watch = watches[slot];
-    // The slot may hold a new watch since the event was fetched; the id shows which one is meant.
+    // The slot may hold a new watch since the event was fetched; the id shows which of the two it
+    // belongs to.
     if (watch != null && watch.id == id) {
       watch.fire(bits);
     }

@@ -43,7 +43,7 @@ final class BaseFiles {
           "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys",
           "usr");
 
-  /** Memory as a file system, where snapshots are written soonest. */
+  /** A file system in memory, the fastest place to write a snapshot to. */
   private static final File SHARED_MEMORY = new File("/dev/shm");
 
   private BaseFiles() {}
@@ -71,7 +71,7 @@ final class BaseFiles {
     }
   }
 
-  /** Lets files be created everywhere but in the directories of the system. */
+  /** Allows files to be created everywhere except in the directories of the system. */
   static void addWritableRoot(FileRules rules) {
     String[] names = new File("/").list();
     for (String name : names == null ? new String[0] : names) {

@@ -9,8 +9,9 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What a process may still do with files and TCP ports. Rights to a directory hold for everything
- * below it. What is open already stays open, and a unix socket can be connected to at any path.
+ * The files and TCP ports that a process may still use (landlock(7)). Rights to a directory hold
+ * for everything below it. What is open already stays open, and a unix socket can be connected to
+ * at any path.
  *
  * <p>One thread builds the rules.
  */
@@ -22,7 +23,7 @@ public final class FileRules {
   public FileRules() {}
 
   /**
-   * Lets a file be read, or a directory with all that is below it.
+   * Allows reading a file, or a directory with everything below it.
    *
    * @param path the file or directory; nothing happens if it does not exist
    * @return these rules
@@ -32,9 +33,9 @@ public final class FileRules {
   }
 
   /**
-   * Lets a file be read and written. If it does not exist, its directory gets the rights of {@link
-   * #create}, so that the file can be created; so does that of a missing file to which a symbolic
-   * link leads.
+   * Allows reading and writing a file. If it does not exist, its directory gets the rights of
+   * {@link #create}, so that the file can be created; so does that of a missing file to which a
+   * symbolic link leads.
    *
    * @param path the file or device
    * @return these rules
@@ -52,8 +53,8 @@ public final class FileRules {
   }
 
   /**
-   * Lets the entries of a directory be read, written, created, renamed and removed, and those of
-   * the directories below it.
+   * Allows reading, writing, creating, renaming and removing the entries of a directory and of the
+   * directories below it.
    *
    * @param directory the directory; if it does not exist, the nearest one above it
    * @return these rules
@@ -67,8 +68,8 @@ public final class FileRules {
   }
 
   /**
-   * Lets a file or socket be created, replaced and removed: its directory gets the rights of {@link
-   * #create}.
+   * Allows creating, replacing and removing a file or socket: its directory gets the rights of
+   * {@link #create}.
    *
    * @param path the file or socket
    * @return these rules
@@ -79,9 +80,9 @@ public final class FileRules {
   }
 
   /**
-   * Lets a TCP port be listened at and connected to, where TCP ports are restricted.
+   * Allows listening on a TCP port and connecting to it, where TCP ports are restricted.
    *
-   * @param port from 0 to 65535; 0 stands for listening at a port that the kernel chooses
+   * @param port from 0 to 65535; 0 stands for listening on a port that the kernel chooses
    * @return these rules
    */
   public FileRules port(int port) {

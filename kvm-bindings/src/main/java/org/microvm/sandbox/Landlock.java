@@ -70,7 +70,7 @@ final class Landlock implements AutoCloseable {
     }
   }
 
-  /** Restricts all threads of this process, for good. */
+  /** Restricts all threads of this process permanently. */
   void restrict() throws ErrnoException {
     long result = threads.restrict();
     if (result == -Errno.ETIMEDOUT) {

@@ -40,7 +40,7 @@ public final class Sandbox implements AutoCloseable {
 
   private static final int RLIMIT_NOFILE = 7;
 
-  /** Enough for 511 ports with clients; a leak ends before it hurts the host. */
+  /** Enough for 511 ports with clients, and low enough that a leak does not harm the host. */
   static final long MAX_DESCRIPTORS = 8192;
 
   /** Null if the kernel has no Landlock. */
@@ -55,7 +55,7 @@ public final class Sandbox implements AutoCloseable {
 
   /**
    * {@return the names of the directories in the root directory in which {@link SandboxMode#ON}
-   * lets no files be created, unless a rule says so}
+   * forbids the creation of files, unless a rule allows it}
    */
   public static Set<String> systemDirectories() {
     return BaseFiles.NOT_WRITABLE;
@@ -76,9 +76,9 @@ public final class Sandbox implements AutoCloseable {
   /**
    * Prepares the sandbox.
    *
-   * <p>With {@link SandboxMode#ON} all files can be read, and {@code rules} say where more is
-   * allowed. With {@link SandboxMode#STRICT} only what {@code rules} name can be used, besides the
-   * JVM's and libc's own files, and so it is with TCP ports.
+   * <p>With {@link SandboxMode#ON} all files can be read, and {@code rules} grant further rights.
+   * With {@link SandboxMode#STRICT} only what {@code rules} name can be used, besides the JVM's and
+   * libc's own files; the same holds for TCP ports.
    *
    * @param mode what happens at a system call that is not allowed
    * @param rules the files and ports that the machine uses
@@ -134,8 +134,8 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /**
-   * Does the same as {@link #enter}, for a process with many machines: the limit of descriptors
-   * stays.
+   * Gives up rights as {@link #enter} does, but keeps the limit of descriptors, for a process with
+   * many machines.
    *
    * @return whether access to files is restricted
    * @throws ErrnoException if the kernel lacks seccomp, or a thread cannot be restricted
@@ -156,7 +156,7 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
-  /** No leak of descriptors without a bound. */
+  /** Limits the number of descriptors, so that a leak is bounded. */
   private static void limitDescriptors() throws ErrnoException {
     long hard = SandboxCalls.hardLimit(RLIMIT_NOFILE);
     if (Long.compareUnsigned(hard, MAX_DESCRIPTORS) > 0) {
@@ -165,7 +165,7 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
-  /** No core dumps, no debuggers of the same user, no privileges of executables. */
+  /** Disables core dumps, debuggers of the same user and privileges of executables. */
   private static void limit() throws ErrnoException {
     ErrnoException.check(SandboxCalls.setLimit(RLIMIT_CORE, 0), "setrlimit RLIMIT_CORE");
     ErrnoException.check(SandboxCalls.prctl(PR_SET_DUMPABLE, 0), "prctl PR_SET_DUMPABLE");
@@ -183,7 +183,7 @@ public final class Sandbox implements AutoCloseable {
       }
       if (ErrnoException.check(result, "seccomp") > 0) {
         throw new ErrnoException(
-            "seccomp", Errno.EBUSY, "thread " + result + " has a filter of its own");
+            "seccomp", Errno.EBUSY, "thread " + result + " already has another filter");
       }
     }
   }

@@ -7,9 +7,8 @@ import java.util.HexFormat;
 import org.microvm.bindings.Linux;
 
 /**
- * The instruction {@code LOCK CMPXCHG16B}, which Java has no way to express: a machine code
- * function in an executable mapping of a memory file. Every processor with VMX or SVM has the
- * instruction.
+ * The instruction {@code LOCK CMPXCHG16B}, which Java cannot express: a machine code function in an
+ * executable mapping of a memory file. Every processor with VMX or SVM has the instruction.
  *
  * <p>The mapping is never writable. It is made with the first call and stays. Any thread may call.
  */

@@ -1,6 +1,6 @@
 package org.microvm.syscall;
 
-/** Sees the system calls of this process before they are made, and may let them fail. */
+/** Intercepts the system calls of this process before they are made, and can make them fail. */
 interface Interposer {
   /**
    * Returns 0 if the call is to be made, or {@code -errno} as its result instead.

@@ -123,8 +123,8 @@ public final class LandlockThreads {
   }
 
   /**
-   * Until a list of the threads shows no new one: whoever creates a thread after that is restricted
-   * already, and so is the thread.
+   * Repeats until a list of the threads shows no new one. A thread that creates another one after
+   * that is restricted already, and the new thread inherits the restriction.
    */
   private static long restrictAll() {
     RESULTS.fill((byte) 0);

@@ -53,7 +53,7 @@ public final class Syscalls {
    */
   private static final boolean TESTED = Syscalls.class.desiredAssertionStatus();
 
-  /** Sees all calls, or null; only if {@link #TESTED}. */
+  /** Intercepts all calls, or null; only if {@link #TESTED}. */
   private static volatile Interposer interposer;
 
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
@@ -95,7 +95,7 @@ public final class Syscalls {
             Linker.Option.captureCallState("errno"));
   }
 
-  /** Sets what sees all calls from now on, or null for nothing; for tests. */
+  /** Sets the interposer of all calls from now on, or null for none; for tests. */
   static void interpose(Interposer next) {
     if (!TESTED) {
       throw new IllegalStateException("calls can be interposed only with assertions enabled");
@@ -150,9 +150,9 @@ public final class Syscalls {
   }
 
   /**
-   * Makes a system call; makes it again if a signal interrupts it, unless signals are meant to end
-   * it. A process that is stopped and continued (SIGSTOP, SIGCONT) interrupts some calls although
-   * it handles no signal, see signal(7).
+   * Makes a system call; makes it again if a signal interrupts it, unless signals are to end it. A
+   * process that is stopped and continued (SIGSTOP, SIGCONT) interrupts some calls although it
+   * handles no signal, see signal(7).
    */
   static long call(long number, long a, long b, long c, long d, long e, long f) {
     long result = callOnce(number, a, b, c, d, e, f);
@@ -182,8 +182,8 @@ public final class Syscalls {
 
   /**
    * Whether a call is made again after EINTR. A kick ends KVM_RUN, and the callers of the others
-   * look at the time, or at what has happened, before they wait again. A connection goes on being
-   * established after EINTR, and a descriptor is closed.
+   * check the time, or their state, before they wait again. After EINTR, the kernel continues to
+   * establish a connection, and a descriptor is already closed.
    */
   private static boolean isRestarted(long number, long request) {
     return !(number == Linux.SYS_ioctl() && request == KVM_RUN)

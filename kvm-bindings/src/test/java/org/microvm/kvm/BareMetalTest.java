@@ -296,7 +296,7 @@ class BareMetalTest {
   }
 
   @Test
-  void open_missingDeviceSaysWhatToTry() {
+  void open_missingDevice_namesTheRemedy() {
     var failure =
         assertThrows(ErrnoException.class, () -> Kvm.open(Path.of("/dev/kvm-is-not-here")));
 

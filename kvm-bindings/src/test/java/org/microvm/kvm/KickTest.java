@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.microvm.linux.Errno;
 import org.microvm.testing.RequiresKvm;
 
-/** A kick makes a vCPU's thread leave {@code KVM_RUN}, whatever the guest does. */
+/** A kick makes a vCPU's thread leave {@code KVM_RUN} in every state of the guest. */
 @RequiresKvm
 @Timeout(120)
 class KickTest {

@@ -30,7 +30,7 @@ class SavedStateTest {
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PIT") // Its times keep changing.
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PIT") // Its time fields keep changing.
   void vmState_restoredIsWhatWasSaved(VmState part) throws Exception {
     try (TinyGuest guest = TinyGuest.withIrqchip(HLT)) {
       byte[] saved = guest.vm.save(part);
@@ -72,7 +72,7 @@ class SavedStateTest {
   }
 
   @Test
-  void clock_goesOnFromWhereItIsSet() throws Exception {
+  void clock_continuesFromTheTimeThatWasSet() throws Exception {
     try (TinyGuest guest = TinyGuest.withIrqchip(HLT)) {
       guest.vm.clock(1_000_000_000_000L);
 

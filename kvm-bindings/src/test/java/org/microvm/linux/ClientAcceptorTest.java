@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** How clients are accepted; an eventfd plays the listening socket. */
+/** How clients are accepted; an eventfd stands in for the listening socket. */
 class ClientAcceptorTest extends EventLoopFixture {
   private final AtomicInteger shortages = new AtomicInteger();
   private ClientAcceptor acceptor;

@@ -24,7 +24,7 @@ class ErrnoTest {
   }
 
   @Test
-  void exception_ofALimitSaysWhichOne() {
+  void exception_ofALimit_namesTheRemedy() {
     assertEquals(
         "eventfd: EMFILE (Too many open files): raise the limit of open files (ulimit -n)",
         new ErrnoException("eventfd", Errno.EMFILE).getMessage());

@@ -30,7 +30,7 @@ abstract class EventLoopFixture {
     second = EventFd.open();
   }
 
-  /** Makes the loop; a subclass makes one of another kind, for which the same holds. */
+  /** Creates the loop; a subclass creates one of another kind, for which the same tests hold. */
   EventLoop openLoop() throws ErrnoException {
     return EventLoop.open("test-loop");
   }

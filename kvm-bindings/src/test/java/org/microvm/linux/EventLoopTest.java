@@ -91,7 +91,7 @@ class EventLoopTest extends EventLoopFixture {
     }
   }
 
-  /** The call of the system is outside of all handlers and tasks. */
+  /** The system call is outside of all handlers and tasks. */
   @Test
   void errorInATurn_doesNotEndTheLoop() throws Exception {
     loop.start();
@@ -287,7 +287,7 @@ class EventLoopTest extends EventLoopFixture {
     watch.interest(0);
 
     CountDownLatch rested = new CountDownLatch(1);
-    // Later than the end of the rest, which began before.
+    // Later than the end of the pause, which began before.
     loop.schedule(1000 * MILLI, rested::countDown);
     rested.await();
     assertEquals("called", next());
@@ -394,7 +394,7 @@ class EventLoopTest extends EventLoopFixture {
   }
 
   @Test
-  void interest_refusedByTheKernel_isAskedForAgain() throws Exception {
+  void interest_refusedByTheKernel_isRequestedAgain() throws Exception {
     loop.start();
     EventLoop.Watch watch =
         loop.watch(
@@ -418,7 +418,7 @@ class EventLoopTest extends EventLoopFixture {
   }
 
   @Test
-  void interest_refusedThenChanged_isWhatWasWantedLast() throws Exception {
+  void interest_refusedThenChanged_isTheLastOne() throws Exception {
     loop.start();
     EventLoop.Watch watch =
         loop.watch(

@@ -30,7 +30,7 @@ class FailureTextTest {
   }
 
   @Test
-  void interrupt_isNamedInWords() {
+  void interrupt_isNamedInTheMessage() {
     assertEquals("interrupted", FailureText.of(new ClosedByInterruptException()));
   }
 

@@ -99,7 +99,7 @@ class FdTest {
   }
 
   @Test
-  void openAdvice_forKvmSaysWhatToDo() {
+  void openAdvice_forKvm_namesTheRemedy() {
     Path kvm = Path.of("/dev/kvm");
 
     assertTrue(OpenAdvice.of(kvm, Errno.ENOENT).contains("nested virtualization"));

@@ -86,7 +86,7 @@ class GuestRamTest {
   }
 
   @Test
-  void allocate_nobodyCanMakeItShorter() throws Exception {
+  void allocate_cannotBeMadeShorter() throws Exception {
     try (GuestRam ram = GuestRam.allocate(8192)) {
       var failure = assertThrows(ErrnoException.class, () -> ram.file().resize(4096));
 
@@ -116,7 +116,7 @@ class GuestRamTest {
   }
 
   @Test
-  void adopt_outlivesTheOneItCameFrom() throws Exception {
+  void adopt_outlivesTheFormerOwner() throws Exception {
     try (GuestRam to = GuestRam.allocate(8192)) {
       try (GuestRam from = GuestRam.allocate(8192)) {
         from.memory().putLong(4096, 7);
@@ -159,7 +159,7 @@ class GuestRamTest {
   }
 
   @Test
-  void letGo_whatIsWrittenGoesNowhere() throws Exception {
+  void detach_laterWritesDoNotReachTheOtherProcess() throws Exception {
     try (GuestRam from = GuestRam.allocate(8192);
         GuestRam to = GuestRam.allocate(8192)) {
       from.memory().putLong(4096, 1);

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A socket that is given by its number, as a parent process gives one. */
+/** A socket that a parent process passes by its descriptor number. */
 class InheritedSocketTest {
   @TempDir private Path directory;
 
@@ -48,7 +48,7 @@ class InheritedSocketTest {
   }
 
   @Test
-  void listener_isToldApart() throws Exception {
+  void isListening_listener_isTrue() throws Exception {
     try (UnixListener listener = UnixListener.open(directory.resolve("s"))) {
       assertTrue(UnixSocket.isListening(listener.fd()));
     }

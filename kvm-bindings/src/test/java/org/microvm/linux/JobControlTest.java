@@ -28,7 +28,7 @@ class JobControlTest {
   private Process shell;
   private String before;
 
-  /** The user's terminal, with a shell that does not repair the terminal's mode by itself. */
+  /** The user's terminal, with a shell that does not restore the terminal's mode. */
   @BeforeEach
   void login() throws Exception {
     pty = Pty.open();

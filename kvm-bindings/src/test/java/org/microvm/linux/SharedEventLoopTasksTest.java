@@ -2,7 +2,7 @@ package org.microvm.linux;
 
 import org.junit.jupiter.api.AfterEach;
 
-/** All that {@link EventLoopTasksTest} says holds for a loop on the thread of another one too. */
+/** Runs the tests of {@link EventLoopTasksTest} for a loop on the thread of another one. */
 class SharedEventLoopTasksTest extends EventLoopTasksTest {
   private EventLoop carrier;
 

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A loop on the thread of another one: all that {@link EventLoopTest} says holds for it too. */
+/** Runs the tests of {@link EventLoopTest} for a loop on the thread of another one. */
 @Timeout(30)
 class SharedEventLoopTest extends EventLoopTest {
   private EventLoop carrier;

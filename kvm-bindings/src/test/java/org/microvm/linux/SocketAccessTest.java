@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Who can connect to a unix socket, and what becomes of the files at its path. */
+/** The processes that can connect to a unix socket, and the fate of files at its path. */
 @Timeout(60)
 class SocketAccessTest {
   private static final Path PERL = Path.of("/usr/bin/perl");
@@ -47,7 +47,7 @@ class SocketAccessTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"600", "0660", "0666", "777"})
-  void listen_modeIsExactWhateverTheUmask(String mode) throws Exception {
+  void listen_modeIsIndependentOfTheUmask(String mode) throws Exception {
     try (UnixListener listener = UnixListener.open(path(), SocketMode.parse(mode))) {
       assertEquals(Integer.parseInt(mode, 8), mode(listener.path()));
     }

@@ -24,7 +24,7 @@ class TcpSocketTest {
   }
 
   @Test
-  void accept_withNobodyWaitingGivesNull() throws Exception {
+  void accept_noConnectionWaiting_isNull() throws Exception {
     try (Fd listener = TcpSocket.listen(ANY)) {
       assertNull(TcpSocket.accept(listener));
     }

@@ -37,7 +37,7 @@ class TerminalTest {
   }
 
   @Test
-  void isTerminal_tellsThemApart() throws Exception {
+  void isTerminal_distinguishesTerminals() throws Exception {
     try (Pty pty = Pty.open();
         Fd device = Fd.open(pty.path(), Fd.READ_WRITE);
         Fd zero = Fd.open(Path.of("/dev/zero"), Fd.READ_ONLY)) {

@@ -39,14 +39,14 @@ class UnixSocketTest {
   }
 
   @Test
-  void accept_nobodyWaitingIsNull() throws Exception {
+  void accept_noClientWaiting_isNull() throws Exception {
     try (UnixListener listener = UnixListener.open(directory.resolve("s"))) {
       assertNull(listener.accept());
     }
   }
 
   @Test
-  void listen_tooLongAPathSaysHowLongItMayBe() {
+  void listen_tooLongAPath_namesTheLimit() {
     Path path = directory.resolve("x".repeat(108));
 
     var failure = assertThrows(ErrnoException.class, () -> UnixSocket.listen(path));

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.microvm.testing.ChildJvm;
 
-/** The sandbox of a real JVM, in processes of its own. */
+/** The sandbox of a real JVM, in separate processes. */
 @Timeout(60)
 class SandboxTest {
   /** Status of a process that SIGSYS has killed. */

@@ -12,8 +12,8 @@ import java.util.stream.Stream;
 import org.microvm.syscall.RawCall;
 
 /**
- * Enters the sandbox and then does what its arguments say, each in three threads: the main one, one
- * that existed before, and a new one. Prints a line for each result.
+ * Enters the sandbox and then executes its arguments as commands, each in three threads: the main
+ * one, one that existed before, and a new one. Prints a line for each result.
  */
 final class SandboxedProgram {
   private SandboxedProgram() {}

@@ -12,9 +12,9 @@ import java.util.stream.Collectors;
  * specification's {@code linux.seccomp}.
  *
  * <p>A container runtime applies the profile before it starts the program, and to each program that
- * it starts in the container later. So the profile also allows what starts the JVM and what enters
- * the sandbox. It cannot name a process: signals are limited by the container's process namespace
- * instead.
+ * it starts in the container later. So the profile also allows the calls that start the JVM and
+ * enter the sandbox. It cannot name a process: signals are limited by the container's process
+ * namespace instead.
  */
 final class SeccompProfile {
   private static final String ALLOW = "SCMP_ACT_ALLOW";
@@ -30,8 +30,8 @@ final class SeccompProfile {
           "landlock_restrict_self");
 
   /**
-   * Allowed whatever their arguments are: the sandbox changes limits and attributes before it
-   * forbids that, and signals go to a process whose number is not known.
+   * Allowed with any arguments: the sandbox changes limits and attributes before it forbids that,
+   * and signals go to a process whose number is not known.
    */
   private static final List<String> UNCONDITIONAL = List.of("kill", "tgkill", "prctl", "prlimit64");
 

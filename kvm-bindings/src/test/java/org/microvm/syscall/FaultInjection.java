@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.microvm.bindings.Linux;
 
 /**
- * Lets system calls of this process fail. A call is found again in another run by its place: the
+ * Makes system calls of this process fail. A call is identified in another run by its place: the
  * kind of call and the program's lines that lead to it.
  */
 public final class FaultInjection implements AutoCloseable {
@@ -20,8 +20,8 @@ public final class FaultInjection implements AutoCloseable {
   private static final int EPOLL_CTL_DEL = 2;
 
   /**
-   * EAGAIN. The read of an eventfd says by it that the counter is 0, so it is no failure there: it
-   * would deny signals that have arrived, which the kernel does not do.
+   * EAGAIN. For the read of an eventfd it means that the counter is 0 and is no failure: an
+   * injected one would hide signals that have arrived, which the kernel never does.
    */
   private static final int AGAIN = 11;
 
@@ -63,7 +63,7 @@ public final class FaultInjection implements AutoCloseable {
     kinds.put(Linux.SYS_read(), new Kind("read", interrupted, again));
     kinds.put(Linux.SYS_readv(), new Kind("readv", io, interrupted, again, memory, reset));
     kinds.put(Linux.SYS_write(), new Kind("write", interrupted));
-    // Not EPIPE: the peer reads on, and would wait for bytes that the error says nobody wants.
+    // Not EPIPE: the peer continues to read, and would wait for bytes that are never sent.
     kinds.put(Linux.SYS_writev(), new Kind("writev", io, interrupted, again, space, buffers));
     kinds.put(Linux.SYS_pread64(), new Kind("pread", io, interrupted, memory));
     kinds.put(Linux.SYS_pwrite64(), new Kind("pwrite", space, interrupted, io));
@@ -154,7 +154,7 @@ public final class FaultInjection implements AutoCloseable {
   }
 
   /**
-   * Lets a call at a place fail once.
+   * Makes a call at a place fail once.
    *
    * @param occurrence 1 for the first call there
    */
@@ -185,7 +185,7 @@ public final class FaultInjection implements AutoCloseable {
     long apply(String kind, long fd);
   }
 
-  /** Lets calls fail as a rule says. */
+  /** Makes calls fail by a rule. */
   public static FaultInjection by(Rule rule) {
     Syscalls.interpose(
         (number, first, second) -> {
@@ -195,7 +195,7 @@ public final class FaultInjection implements AutoCloseable {
     return new FaultInjection();
   }
 
-  /** Makes all calls from now on. */
+  /** Ends the injection: all calls are made from now on. */
   public static void end() {
     Syscalls.interpose(null);
   }
@@ -205,7 +205,7 @@ public final class FaultInjection implements AutoCloseable {
     end();
   }
 
-  /** Returns null for a call that does not fail, or whose failure would mean nothing. */
+  /** Returns null for a call that does not fail, or whose failure would have no meaning. */
   private static String kind(long number, long second) {
     Kind kind = KINDS.get((int) number);
     if (kind == null || number == Linux.SYS_epoll_ctl() && second == EPOLL_CTL_DEL) {

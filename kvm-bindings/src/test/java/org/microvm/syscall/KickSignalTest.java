@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A kick never ends the process, wherever it arrives. */
+/** A kick never ends the process, at any point of its arrival. */
 @Timeout(30)
 class KickSignalTest {
   @Test

@@ -1,13 +1,14 @@
 package org.microvm.testing;
 
 /**
- * Lets every start of a thread by the current thread fail, as on a host that has no more threads,
+ * Makes every start of a thread by the current thread fail, as on a host that has no more threads,
  * until this is closed on the same thread.
  *
- * <p>A thread that is made inherits variables of the one that makes it, and the one here refuses.
+ * <p>A new thread inherits variables of the thread that creates it, and the variable here throws an
+ * error.
  */
 public final class NoThreads implements AutoCloseable {
-  /** What the JVM says. */
+  /** The message of the JVM's error. */
   public static final String MESSAGE = "unable to create native thread";
 
   private static final InheritableThreadLocal<Boolean> REFUSED =

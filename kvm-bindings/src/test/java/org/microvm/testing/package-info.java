@@ -1,2 +1,2 @@
-/** What tests of all modules need of the machine they run on, and use of it. */
+/** Conditions and resources of the host that the tests of all modules use. */
 package org.microvm.testing;

@@ -24,14 +24,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Warms the JVM up for channels: exchanges messages between a host program and a guest that is
- * played in Java, until the JVM has compiled the code of a channel. Without a warm-up it compiles
- * while the first guest runs. On a host with two processors, the compilers then take turns with the
- * guest and the event loop, and one of a thousand round trips takes milliseconds.
+ * Warms the JVM up for channels: exchanges messages between a host program and a simulated guest,
+ * until the JVM has compiled the code of a channel. Without a warm-up it compiles while the first
+ * guest runs. On a host with two processors, the compilers then take turns with the guest and the
+ * event loop, and one of a thousand round trips takes milliseconds.
  *
- * <p>The JVM discards compiled code that comes to a branch it has never seen. So this is done with
- * several machines and connections, with messages of different lengths, and with guests that reply
- * soon or late, poll, or wait for interrupts.
+ * <p>The JVM discards compiled code when it reaches a branch that was not taken before. So this is
+ * done with several machines and connections, with messages of different lengths, and with guests
+ * that reply soon or late, poll, or wait for interrupts.
  */
 public final class ChannelWarmup {
   private static final Logger LOG = LoggerFactory.getLogger(ChannelWarmup.class);
@@ -39,7 +39,10 @@ public final class ChannelWarmup {
   private static final int MACHINES = 8;
   private static final int CONNECTIONS = 2;
 
-  /** The number of messages of a connection. Fewer leave more to compile; more change little. */
+  /**
+   * The number of messages of a connection. With fewer, more code is left to compile; more have
+   * little effect.
+   */
   private static final int ROUND_TRIPS = 1000;
 
   /** Ends the warm-up on a host that is too slow or too busy for it. */
@@ -67,16 +70,16 @@ public final class ChannelWarmup {
   private ChannelWarmup() {}
 
   /**
-   * Warms up for machines that have event loops of their own, once per process. That takes about a
+   * Warms up for machines that each have their own event loop, once per process. That takes about a
    * second of one processor and of the JVM's compilers, at most five, and all resources are
-   * released. A failure does no harm and is only logged. Does nothing while a flight recording
-   * runs: the recording would show machines that are not real.
+   * released. A failure is only logged. Does nothing while a flight recording runs: the recording
+   * would show machines that are not real.
    */
   public static void run() {
     once(ChannelWarmup::useMachines);
   }
 
-  /** As {@link #run}, for machines that share a {@link VmmRuntime}. */
+  /** Warms up as {@link #run} does, for machines that share a {@link VmmRuntime}. */
   public static void runForRuntime() {
     once(
         _ -> {

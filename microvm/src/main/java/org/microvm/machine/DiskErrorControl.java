@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
 final class DiskErrorControl {
   private static final Logger LOG = LoggerFactory.getLogger(DiskErrorControl.class);
 
-  /** The guest can cause errors that are reported to it, as many as it likes. */
+  /** Limits the log, because the guest can cause any number of errors that are reported to it. */
   private static final long REPORT_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long LOG_INTERVAL_NANOS = TimeUnit.MINUTES.toNanos(1);

@@ -28,7 +28,7 @@ public final class GuestActions {
   /**
    * Sets what happens if the guest requests a reset from now on.
    *
-   * @param action in place of the present one
+   * @param action replaces the present one
    */
   public synchronized void onReset(OnReset action) {
     rule = new RestartRule(action, rule.onPanic());
@@ -37,7 +37,7 @@ public final class GuestActions {
   /**
    * Sets what happens if the guest's kernel panics from now on.
    *
-   * @param action in place of the present one
+   * @param action replaces the present one
    */
   public synchronized void onPanic(OnPanic action) {
     rule = new RestartRule(rule.onReset(), action);

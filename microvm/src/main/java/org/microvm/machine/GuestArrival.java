@@ -41,7 +41,7 @@ final class GuestArrival {
   /**
    * Takes the guest over.
    *
-   * @param held whether the guest stays paused here; asked when it has arrived
+   * @param held whether the guest stays paused here; called when it has arrived
    * @return the machine, which has been started
    * @throws IOException if the source keeps the guest, or does not follow the protocol
    * @throws MachineException if the guest cannot run here
@@ -124,7 +124,7 @@ final class GuestArrival {
    * when it reads that. Disks come last, because the source locks them again as soon as it receives
    * a failure.
    *
-   * @param held is called to find out whether it fails; its answer may change until the guest runs
+   * @param held is called to find out whether it fails; its result may change until the guest runs
    */
   private void prepareToRun(BooleanSupplier held) throws IOException {
     try {
@@ -154,7 +154,7 @@ final class GuestArrival {
     try {
       stream.write(Type.RUNNING);
     } catch (IOException e) {
-      // The source has just died; the guest runs here all the same.
+      // The source has just died; the guest runs here nevertheless.
       LOG.debug("{}", e.getMessage());
     }
   }
@@ -199,7 +199,7 @@ final class GuestArrival {
   private void adopt(Frame frame) throws IOException {
     Fd descriptor = descriptor(frame, "a connection");
     try {
-      // The event loop must not wait in a read or write, whatever the source has set.
+      // The event loop must not wait in a read or write, even if the source has set blocking mode.
       descriptor.nonBlocking(true);
       target.adopt(port(frame), HostConnection.ofSocket(descriptor));
     } catch (IOException | RuntimeException | Error e) {

@@ -18,8 +18,8 @@ import org.microvm.memory.GuestMemoryException;
 import org.microvm.memory.MemoryRegion;
 
 /**
- * Looks into the guest of a machine from outside: reads its memory, measures how fast that changes,
- * and interrupts it. Any thread may call; nothing of this is reported to listeners.
+ * Inspects the guest of a machine from outside: reads its memory, measures how fast that changes,
+ * and interrupts it. Any thread may call; listeners are not notified.
  */
 public final class GuestInspection {
   private static final String NO_GUEST = "the guest has not been started or has ended";
@@ -33,7 +33,7 @@ public final class GuestInspection {
   }
 
   /**
-   * {@return what looks into the guest of a machine}
+   * {@return the inspection of a machine's guest}
    *
    * @param machine the machine, which may be closed at any time
    */
@@ -42,7 +42,7 @@ public final class GuestInspection {
   }
 
   /**
-   * Reads memory while the guest runs on. What is no RAM reads as zeros.
+   * Reads memory while the guest runs on. Addresses outside RAM read as zeros.
    *
    * @param address guest-physical address of the first byte
    * @param target filled with the bytes
@@ -151,7 +151,7 @@ public final class GuestInspection {
     T run() throws IOException, GuestMemoryException, MachineException;
   }
 
-  /** Keeps the machine from being closed meanwhile. */
+  /** Does work during which the machine cannot be closed. */
   private <T> T whileAlive(Work<T> work) throws MachineException {
     MachineLifecycle lifecycle = context.lifecycle();
     lifecycle.closing().lock();
@@ -171,7 +171,7 @@ public final class GuestInspection {
     T run(VmInstance instance) throws ErrnoException, MachineException;
   }
 
-  /** Stops the vCPUs meanwhile, and keeps a reset by the host waiting. */
+  /** Does work with the vCPUs stopped; a reset by the host waits meanwhile. */
   private <T> T whileStill(StillWork<T> work) throws MachineException, InterruptedException {
     MachineLifecycle lifecycle = context.lifecycle();
     lifecycle.closing().lock();

@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
  * from a snapshot, and paused once it can be used. {@link #take} resumes one of them, which takes
  * microseconds, and another one is started in its place. No guest is used twice.
  *
- * <p>A guest that was just taken has the host's processors first: as long as at least half of the
- * guests are ready, the next start waits until 50 ms have passed without a {@link #take}.
+ * <p>A guest that was just taken has priority on the host's processors: as long as at least half of
+ * the guests are ready, the next start waits until 50 ms have passed without a {@link #take}.
  *
  * <p>Any thread may call. Guests that are started from one snapshot begin with the same state of
  * their random number generators, see {@link Machine#restore}.
@@ -56,7 +56,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
      * Several threads may call at the same time. A starter that throws leaves no machine behind.
      *
      * @return the guest, which runs
-     * @throws MachineException if the machine cannot be made
+     * @throws MachineException if the machine cannot be created
      * @throws IOException if the guest does not become usable
      * @throws InterruptedException if the thread is interrupted because the pool is closed
      */
@@ -201,7 +201,7 @@ public final class GuestPool<G extends GuestPool.Guest> implements AutoCloseable
 
   /**
    * Closes the guests that are ready or are being started, and waits for those that are being
-   * closed. Guests that were taken stay with their takers.
+   * closed. Guests that were taken stay open.
    */
   @Override
   public void close() {

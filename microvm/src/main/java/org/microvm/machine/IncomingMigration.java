@@ -20,8 +20,9 @@ import org.microvm.transport.TransportListener;
 /**
  * The destination of a live migration: waits for a guest on a unix socket or a TCP port.
  *
- * <p>Whoever can connect decides what runs here. Only its owner can connect to the unix socket.
- * Anyone with a certificate can connect to the TCP port, and without TLS anyone at all.
+ * <p>A process that can connect determines what runs here. Only the owner of the unix socket can
+ * connect to it. To the TCP port, any process with an accepted certificate can connect, and without
+ * TLS any process.
  */
 public final class IncomingMigration implements AutoCloseable {
   /** How long a source on another host may send nothing. */
@@ -107,9 +108,9 @@ public final class IncomingMigration implements AutoCloseable {
 
   /**
    * Waits for a guest and takes it over. On return the guest runs here, and its host programs are
-   * connected here. Connections that do not start a migration are refused, and the wait goes on. A
-   * guest that was paused stays paused until {@link Machine#resume}. Over TCP the guest also stays
-   * paused if the source is lost during the handover, because it may still be running there.
+   * connected here. Connections that do not start a migration are refused, and the wait continues.
+   * A guest that was paused stays paused until {@link Machine#resume}. Over TCP the guest also
+   * stays paused if the source is lost during the handover, because it may still be running there.
    *
    * <p>Server sockets whose clients move with the guest must not be listening yet: see {@code
    * UnixServerBackend.listenAtTakeover}.
@@ -128,9 +129,9 @@ public final class IncomingMigration implements AutoCloseable {
    * whether the guest runs here at once.
    *
    * @param config the same configuration as at the source
-   * @param held whether the guest stays paused here until {@link Machine#resume}; asked when it has
-   *     arrived, possibly twice, of which the last answer counts. If it throws, the guest stays at
-   *     the source, or is paused here if the source has let it go.
+   * @param held whether the guest stays paused here until {@link Machine#resume}; called when the
+   *     guest has arrived, possibly twice; the last result counts. If it throws, the guest stays at
+   *     the source, or is paused here if the source has released it.
    * @return the machine, which has been started
    * @throws MachineException as {@link #receive(MachineConfig)} does
    */

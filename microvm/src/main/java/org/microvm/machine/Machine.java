@@ -35,7 +35,7 @@ import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.SerialDevice;
 
 /**
- * A virtual machine, made from a {@link MachineConfig}, started once and ended by guest or host.
+ * A virtual machine, created from a {@link MachineConfig}, started once and ended by guest or host.
  *
  * <p>Any thread may call. {@link #close} ends what still runs and releases KVM's objects, memory,
  * threads, sockets and their files.
@@ -60,8 +60,8 @@ public final class Machine implements AutoCloseable {
    *
    * @param config everything the machine consists of; its values are checked here
    * @return the machine, which has not been started
-   * @throws MachineException if it cannot be made on this host or from this configuration, or the
-   *     thread is interrupted while the kernel is read; it stays interrupted
+   * @throws MachineException if it cannot be created on this host or from this configuration, or
+   *     the thread is interrupted while the kernel is read; it stays interrupted
    */
   public static Machine create(MachineConfig config) throws MachineException {
     MachineParts parts =
@@ -152,7 +152,7 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Resets the guest as a reset button does: it boots again, whatever {@link OnReset} says. Does
+   * Resets the guest as a reset button does: it boots again, also with {@link OnReset#EXIT}. Does
    * nothing if the machine has not been started or has ended, or if the guest may be about to
    * continue in another process.
    *
@@ -163,8 +163,8 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Presses the ACPI power button, whereupon a distribution's guest shuts down. The guest decides:
-   * {@link #end} completes if and when it has powered off.
+   * Presses the ACPI power button, on which the guest of a Linux distribution shuts down. The guest
+   * decides: {@link #end} completes if and when it has powered off.
    *
    * @return false if the guest does not use ACPI, so that it has no power button
    * @throws UncheckedIOException if the guest is being handed over to another process, or may run
@@ -184,8 +184,8 @@ public final class Machine implements AutoCloseable {
    *
    * @return whether the guest is stopped; false if it has not been started, waits for host programs
    *     or has ended, or another thread called {@link #resume} meanwhile
-   * @throws InterruptedException if the thread is interrupted while it waits; the vCPUs stop all
-   *     the same
+   * @throws InterruptedException if the thread is interrupted while it waits; the vCPUs stop
+   *     nevertheless
    */
   public boolean pause() throws InterruptedException {
     return controls.pauses().pause();
@@ -196,8 +196,8 @@ public final class Machine implements AutoCloseable {
    * over, it is resumed after that. If a migration was cut off during the handover, the guest may
    * be running in the other process: call this only if it is not, because it then runs here.
    *
-   * @throws UncheckedIOException if the guest does run there, which is noticed if it has a writable
-   *     disk; if it is paused and is about to leave
+   * @throws UncheckedIOException if the guest does run there, which is detected only if it has a
+   *     writable disk; or if it is paused and about to leave
    */
   public void resume() {
     controls.pauses().resume();
@@ -225,11 +225,11 @@ public final class Machine implements AutoCloseable {
 
   /**
    * Saves the machine as {@link #snapshot(Path)} does, with options that have changed since it was
-   * made.
+   * created.
    *
    * @param directory as for {@link #snapshot(Path)}
-   * @param options turns the options that the machine was made from ({@link MachineConfig#options})
-   *     into those that the snapshot keeps
+   * @param options turns the options that the machine was created from ({@link
+   *     MachineConfig#options}) into those that the snapshot keeps
    * @throws MachineException as {@link #snapshot(Path)} does
    * @throws InterruptedException as {@link #snapshot(Path)} does
    */
@@ -319,7 +319,7 @@ public final class Machine implements AutoCloseable {
 
   /**
    * Samples where each vCPU is. The sink is called soon, on the vCPU's thread, which must not be
-   * held up; it is not called for a guest that is paused or has ended.
+   * blocked; it is not called for a guest that is paused or has ended.
    *
    * @param sink receives one sample for each vCPU; must be safe for calls from several threads; an
    *     exception that it throws is logged
@@ -345,7 +345,9 @@ public final class Machine implements AutoCloseable {
     return Optional.ofNullable(parts.board().generation());
   }
 
-  /** {@return what each disk has done since the machine was made, in the order of the disks} */
+  /**
+   * {@return the counters of each disk since the machine was created, in the order of the disks}
+   */
   public List<BlkStatistics> diskStatistics() {
     return parts.blockDevices().stream().map(BlkDevice::statistics).toList();
   }
@@ -355,7 +357,7 @@ public final class Machine implements AutoCloseable {
     return controls;
   }
 
-  /** {@return what the machine was made from} */
+  /** {@return the configuration that the machine was created from} */
   public MachineConfig config() {
     return controls.context().config();
   }
@@ -395,7 +397,7 @@ public final class Machine implements AutoCloseable {
     keyboard.type(key);
   }
 
-  /** {@return what the machine has done so far; for a closed machine, until it was closed} */
+  /** {@return the machine's counters up to now; for a closed machine, up to its close} */
   public MachineStatistics statistics() {
     return controls.statistics().read();
   }

@@ -7,7 +7,7 @@ import org.microvm.machine.vm.MachineParts;
 /**
  * The objects that the classes behind one {@link Machine} share.
  *
- * @param config what the machine is made from
+ * @param config what the machine is created from
  * @param parts what outlives a reset
  * @param lifecycle its state, and the lock that guards it
  * @param tracking the log of pages written since the last snapshot; changed with that lock held

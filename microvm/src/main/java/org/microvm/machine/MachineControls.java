@@ -57,7 +57,9 @@ record MachineControls(
         new CompletableFuture<>());
   }
 
-  /** Returns what saves the machine, unless a part of it is only in this process. */
+  /**
+   * Returns the part that saves the machine; refuses if data of its disks is only in this process.
+   */
   SnapshotSession savable() throws MachineException {
     checkDisks("saved");
     return snapshots;
@@ -71,7 +73,7 @@ record MachineControls(
     return migrations.start(factory, limits, memory);
   }
 
-  /** What a guest has written to an overlay is only in this process. */
+  /** Refuses a disk with an overlay, whose data is only in this process. */
   private void checkDisks(String what) throws MachineException {
     for (DiskConfig disk : context.config().disks()) {
       if (disk.overlay() && !disk.readOnly()) {
@@ -103,7 +105,7 @@ record MachineControls(
   }
 
   /**
-   * Closes the machine. A second caller waits for the first, and then finds nothing left.
+   * Closes the machine. A second caller waits for the first, and then returns.
    *
    * @throws IllegalStateException on the thread of a vCPU, which would wait for itself
    */
@@ -119,7 +121,8 @@ record MachineControls(
       if (!lifecycle.beginClose()) {
         return;
       }
-      // While their threads may use the machine's memory, it is not released, whatever fails.
+      // While their threads may use the machine's memory, it is not released, even if something
+      // fails.
       migrations.end();
       supervisor.join();
       try {

@@ -13,8 +13,8 @@ import org.microvm.machine.vm.VmInstance;
  * The state of a machine: the VM that runs its guest, whether it was started, stopped or closed,
  * and whether its guest is leaving for another process.
  *
- * <p>Any thread may call. One lock guards all of it, and is held by whoever needs the VM to stay
- * the same for a while: a reset waits until it is released.
+ * <p>Any thread may call. One lock guards all of it, and is held while the VM must stay the same: a
+ * reset waits until it is released.
  */
 final class MachineLifecycle {
   private final MachineParts parts;
@@ -235,14 +235,16 @@ final class MachineLifecycle {
     }
   }
 
-  /** Sets how the machine ended, unless that is set, and wakes those who wait for a pause. */
+  /**
+   * Sets how the machine ended, unless that is set, and wakes the threads that wait for a pause.
+   */
   void finish(MachineEnd how) {
     end.complete(how);
     parts.pauseGate().wake();
   }
 
   /**
-   * Stops the machine for good.
+   * Stops the machine permanently, because it is closed.
    *
    * @return false if it is closed already
    */

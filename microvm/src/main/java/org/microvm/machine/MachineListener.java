@@ -46,7 +46,7 @@ public interface MachineListener {
    * The guest's kernel panicked. Depending on {@code action}, the machine ends next, the guest
    * boots again, or it has been paused.
    *
-   * @param panic what is known of it
+   * @param panic the details that are known
    * @param action what happens now
    */
   default void panicked(MachineEnd.Panicked panic, OnPanic action) {}

@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
 final class MachineMigrationSource implements MigrationSource {
   private static final Logger LOG = LoggerFactory.getLogger(MachineMigrationSource.class);
 
-  /** By the third, saving takes a tenth of the time that the first one takes; more gain little. */
+  /** The third save takes a tenth of the time of the first; further ones gain little. */
   private static final int WARM_UPS = 5;
 
   private final MachineContext context;
@@ -323,8 +323,8 @@ final class MachineMigrationSource implements MigrationSource {
 
     @Override
     public void abandon() {
-      // As after a migration: bytes that the guest has sent are delivered at the destination, if at
-      // all.
+      // As after a migration: bytes that the guest has sent are delivered at the destination or
+      // not.
       parts.serial().handover().release();
       parts.board().release();
       loopPause.close();

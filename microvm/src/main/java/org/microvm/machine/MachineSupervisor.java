@@ -19,7 +19,7 @@ final class MachineSupervisor {
   private static final Logger LOG = LoggerFactory.getLogger(MachineSupervisor.class);
   private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
 
-  /** If not even the failure can be described, for instance for lack of memory. */
+  /** Used if not even the failure can be described, for instance for lack of memory. */
   private static final MachineEnd NO_REPORT =
       new MachineEnd.Failed("the machine's thread ended without a report");
 

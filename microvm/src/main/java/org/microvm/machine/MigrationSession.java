@@ -26,9 +26,9 @@ final class MigrationSession {
     this.pauses = pauses;
   }
 
-  /** A way to the destination. */
+  /** Creates the transport to the destination. */
   interface TransportFactory {
-    /** Returns a transport to it, which need not be open yet. */
+    /** Returns a transport to the destination, which need not be open yet. */
     Transport create() throws IOException;
   }
 

@@ -42,7 +42,7 @@ public final class MigrationWarmup {
   /**
    * The number of migrations; half of them copy memory, the others share it. After them the JVM has
    * compiled most of the code, and a handover takes a third of the time that the first one takes.
-   * More gain little.
+   * Further ones gain little.
    */
   private static final int TIMES = 8;
 
@@ -61,8 +61,8 @@ public final class MigrationWarmup {
 
   /**
    * Warms up, once per process. That takes half a second, and all resources are released. A failure
-   * does no harm and is only logged. Does nothing while a flight recording runs: the recording
-   * would show machines that are not real.
+   * is only logged. Does nothing while a flight recording runs: the recording would show machines
+   * that are not real.
    */
   public static void run() {
     run(null);

@@ -31,7 +31,7 @@ final class PanicControl implements PowerSwitch.Panics {
     return paused && pauses.isPaused();
   }
 
-  /** Forgets the panics of a guest that boots again. */
+  /** Discards the recorded panics of a guest that boots again. */
   void forget() {
     paused = false;
     crashKernel = false;

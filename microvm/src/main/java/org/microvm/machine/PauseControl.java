@@ -144,8 +144,8 @@ final class PauseControl {
   }
 
   /**
-   * Closes the gate on the thread of a vCPU, which will stop there, so that the guest makes no step
-   * more; {@link #awaitStop} has to follow on another thread.
+   * Closes the gate on the thread of a vCPU, which will stop there, so that the guest executes no
+   * further instruction; {@link #awaitStop} has to follow on another thread.
    *
    * @return whether the guest was paused before, so that the listeners know
    */

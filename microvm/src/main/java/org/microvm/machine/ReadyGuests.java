@@ -9,7 +9,7 @@ import org.microvm.machine.config.MachineException;
 
 /**
  * The guests of a {@link GuestPool} that are ready, and the numbers of those that exist: decides
- * who waits, and when another guest is started. Any thread may call.
+ * which callers wait, and when another guest is started. Any thread may call.
  *
  * @param <G> the guests
  */
@@ -137,7 +137,7 @@ final class ReadyGuests<G> {
         });
   }
 
-  /** Gives such a place up, because the guest could not be started. */
+  /** Frees such a place, because the guest could not be started. */
   void failed(Exception why) {
     change(
         () -> {
@@ -171,7 +171,7 @@ final class ReadyGuests<G> {
     }
   }
 
-  /** A guest has been closed in the background. */
+  /** Records that a guest has been closed in the background. */
   void discarded() {
     change(() -> discarding--);
   }

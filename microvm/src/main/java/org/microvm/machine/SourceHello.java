@@ -10,7 +10,7 @@ import org.microvm.machine.transfer.MigrationStream.Frame;
 import org.microvm.machine.x86.CpuFeatures;
 
 /**
- * The first message of a migration source, which says what guest it has. Each check throws an
+ * The first message of a migration source, which describes its guest. Each check throws an
  * exception if that guest cannot run here.
  */
 final class SourceHello {

@@ -14,7 +14,7 @@ import org.microvm.memory.GuestMemoryException;
 import org.microvm.virtioserial.SerialDevice;
 
 /**
- * Plays a guest's driver for a serial device with one channel (virtio 1.3, sections 3.1.1 and
+ * Simulates a guest's driver for a serial device with one channel (virtio 1.3, sections 3.1.1 and
  * 5.3.5): afterwards port 1 is open, and both of its queues have buffers.
  *
  * <p>It does not notify the device. Used by one thread.

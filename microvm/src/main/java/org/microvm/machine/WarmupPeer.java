@@ -6,7 +6,7 @@ import org.microvm.linux.Errno;
 import org.microvm.linux.Fd;
 
 /**
- * Plays the host program of a channel.
+ * Simulates the host program of a channel.
  *
  * @param socket its end of the connection, non-blocking
  * @param buffer holds the longest message

@@ -3,7 +3,7 @@ package org.microvm.machine;
 import java.io.IOException;
 import org.microvm.memory.GuestMemoryException;
 
-/** Plays a program in the guest that sends back what it receives. Used by one thread. */
+/** Simulates a program in the guest that sends back what it receives. Used by one thread. */
 final class WarmupProgram {
   private final WarmupDriver driver;
   private final WarmupRing received;
@@ -26,7 +26,7 @@ final class WarmupProgram {
   }
 
   /**
-   * Receives so many bytes and sends them back.
+   * Receives a number of bytes and sends them back.
    *
    * @param delayNanos the time between the arrival of a buffer and the reply
    */

@@ -61,7 +61,7 @@ public final class Deadline implements AutoCloseable {
     return inTime;
   }
 
-  /** The action will not run from now on, unless it does already. */
+  /** Cancels the action unless it is already running. */
   @Override
   public void close() {
     meet();

@@ -13,7 +13,7 @@ import javax.security.auth.x500.X500Principal;
 
 /**
  * The names that a peer's certificate may have, as patterns; one of them has to match. An asterisk
- * stands for any number of characters within one part of a name. Upper and lower case differ.
+ * stands for any number of characters within one part of a name. Matching is case-sensitive.
  *
  * <table>
  * <caption>Patterns</caption>
@@ -48,7 +48,7 @@ public final class PeerNames {
    * Reads patterns.
    *
    * @param patterns if empty, every certificate is allowed
-   * @throws IllegalArgumentException if one is not a pattern; the message is for a person
+   * @throws IllegalArgumentException if one is not a pattern; the message is for the user
    */
   public static PeerNames of(List<String> patterns) {
     List<Predicate<X509Certificate>> all = new ArrayList<>();

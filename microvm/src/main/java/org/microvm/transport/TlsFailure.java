@@ -12,7 +12,7 @@ final class TlsFailure {
   private TlsFailure() {}
 
   /**
-   * Returns the message of the failure and, for TLS, that of its root cause, which is what a person
+   * Returns the message of the failure and, for TLS, that of its root cause, which is what the user
    * can fix.
    */
   static String describe(IOException failure) {

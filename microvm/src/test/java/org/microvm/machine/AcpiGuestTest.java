@@ -123,7 +123,7 @@ class AcpiGuestTest {
   }
 
   @Test
-  void snapshot_eachRestoredGuest_isToldOfAGenerationOfItsOwn() throws Exception {
+  void snapshot_eachRestoredGuest_getsItsOwnGeneration() throws Exception {
     Machine first = start(guest("end=generation"));
     console.await("waiting for a generation", 30);
     first.snapshot(directory);

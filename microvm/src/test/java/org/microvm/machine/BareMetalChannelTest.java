@@ -85,7 +85,7 @@ class BareMetalChannelTest {
   }
 
   @Test
-  void wait_holdsTheGuestUntilSomebodyConnects() throws Exception {
+  void wait_holdsTheGuestUntilAClientConnects() throws Exception {
     machine = Machine.create(echo("").channel(server(true)).build());
     machine.start();
     assertTrue(machine.statistics().firstGuestInstruction().isEmpty());
@@ -98,7 +98,7 @@ class BareMetalChannelTest {
   }
 
   @Test
-  void stop_whileWaitingForSomebody_endsTheMachine() throws Exception {
+  void stop_whileWaitingForAClient_endsTheMachine() throws Exception {
     machine = Machine.create(echo("").channel(server(true)).build());
     machine.start();
 
@@ -108,7 +108,7 @@ class BareMetalChannelTest {
   }
 
   @Test
-  void reconnect_goesOnWhereTheLastOneLeft() throws Exception {
+  void reconnect_continuesWhereTheLastConnectionEnded() throws Exception {
     machine = Machine.create(echo("").channel(server(false)).build());
     machine.start();
 
@@ -130,7 +130,7 @@ class BareMetalChannelTest {
   }
 
   @Test
-  void create_socketInUseByALiveServer_isRefusedAndLeftAlone() throws Exception {
+  void create_socketInUseByALiveServer_isRefusedAndKept() throws Exception {
     try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       listener.bind(UnixDomainSocketAddress.of(socket()));
       MachineConfig config = echo("").channel(server(false)).build();

@@ -25,7 +25,7 @@ import org.microvm.testing.RequiresKvm;
 @RequiresKvm
 @Timeout(60)
 class BareMetalTest {
-  /** What the guest that looks at the 8259s prints if no line is unmasked. */
+  /** The output of the guest that reads the 8259s if no line is unmasked. */
   private static final String PIC_MASKED = "masks 0xff 0xff, interrupts 0";
 
   private final ConsoleText console = new ConsoleText();
@@ -102,7 +102,7 @@ class BareMetalTest {
 
   @ParameterizedTest
   @CsvSource({"halt,''", "spin,cpl=0", "spin,cpl=3"})
-  void stop_endsAGuestThatNeverWould(String name, String words) throws Exception {
+  void stop_endsAGuestThatDoesNotEnd(String name, String words) throws Exception {
     start(guest(name, words));
     console.await("ing", 30);
 

@@ -20,7 +20,7 @@ class ChannelWarmupTest {
   private static final long BYTES = 2 * (19 * 64 + 1000);
 
   @Test
-  void messagesPassThroughTheChannel_onALoopOfItsOwn() throws Exception {
+  void messagesPassThroughTheChannel_onItsOwnLoop() throws Exception {
     assertPassed(use(_ -> {}));
   }
 

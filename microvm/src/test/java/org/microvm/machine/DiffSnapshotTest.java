@@ -88,7 +88,7 @@ class DiffSnapshotTest {
     machine.start();
   }
 
-  /** Pauses the guest, and waits until its devices have no more to write to its memory. */
+  /** Pauses the guest, and waits until its devices no longer write to its memory. */
   private static void pause(Machine machine) throws Exception {
     machine.pause();
     // After the second round, all work that was ready before the first one is done.
@@ -140,7 +140,7 @@ class DiffSnapshotTest {
   }
 
   @Test
-  void chain_hasTheMemoryOfAFullSnapshotAndGoesOn() throws Exception {
+  void chain_hasTheMemoryOfAFullSnapshotAndContinues() throws Exception {
     Machine machine = start(true);
     machine.snapshot(at("base"));
     assertEchoes("first", 50_000);
@@ -210,7 +210,7 @@ class DiffSnapshotTest {
   }
 
   @Test
-  void missingBase_isSaidInOneLine() throws Exception {
+  void missingBase_isReportedInOneLine() throws Exception {
     Machine machine = start(true);
     machine.snapshot(at("base"));
     diff(machine, "diff", "base");

@@ -34,8 +34,8 @@ import org.microvm.testing.NoThreads;
 import org.microvm.testing.RequiresKvm;
 
 /**
- * A disk that fails pauses the guest, which goes on where it was when it is resumed. The image is
- * cut short here, and the test plays the driver.
+ * A disk that fails pauses the guest, which continues where it stopped when it is resumed. The
+ * image is truncated here, and the test acts as the driver.
  */
 @RequiresKvm
 @Timeout(60)

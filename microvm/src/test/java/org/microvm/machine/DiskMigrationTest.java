@@ -165,7 +165,7 @@ class DiskMigrationTest {
   }
 
   @Test
-  void guestThatMayRunElsewhere_goesOnOnlyIfNobodyHasItsDisk() throws Exception {
+  void guestThatMayRunElsewhere_continuesOnlyIfItsDiskIsNotLocked() throws Exception {
     Machine source = cutAfterGo();
     try (DiskFile _ = DiskFile.open(disk, false)) {
       UncheckedIOException refused = assertThrows(UncheckedIOException.class, source::resume);
@@ -189,7 +189,7 @@ class DiskMigrationTest {
   }
 
   @Test
-  void guestThatMayRunElsewhere_canBeGivenUp() throws Exception {
+  void guestThatMayRunElsewhere_canBeAbandoned() throws Exception {
     Machine source = cutAfterGo();
 
     source.close();

@@ -80,7 +80,7 @@ class FleetTest {
 
   @Test
   void closeAll_endsEveryGuestAndLeavesNothing() throws Exception {
-    Machine.closeAll(List.of(start(0))); // the classes of the JDK open descriptors of their own
+    Machine.closeAll(List.of(start(0))); // classes of the JDK open descriptors too
     long before = parts();
     List<Machine> machines = new ArrayList<>();
     for (int i = 0; i < MACHINES; i++) {
@@ -189,7 +189,7 @@ class FleetTest {
   }
 
   @Test
-  void runtime_aMachineThatIsSavedAndReset_goesOnAndItsNeighbourToo() throws Exception {
+  void runtime_aMachineThatIsSavedAndReset_continuesAndItsNeighbourToo() throws Exception {
     Path saved = directory.resolve("snapshot");
     try (VmmRuntime runtime = VmmRuntime.open(1);
         Machine first = start(0, config -> config.runtime(runtime).onReset(OnReset.RESTART));

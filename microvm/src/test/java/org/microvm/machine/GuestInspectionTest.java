@@ -19,7 +19,7 @@ import org.microvm.machine.config.MachineException;
 import org.microvm.machine.config.OnReset;
 import org.microvm.testing.RequiresKvm;
 
-/** Looks into bare-metal guests from outside, and changes what happens at their end. */
+/** Inspects bare-metal guests from outside, and changes the actions at their end. */
 @RequiresKvm
 @Timeout(60)
 class GuestInspectionTest {

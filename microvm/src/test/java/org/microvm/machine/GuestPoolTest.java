@@ -97,7 +97,7 @@ class GuestPoolTest {
   }
 
   @Test
-  void take_givesEveryTakerAGuestOfItsOwnThatAnswers() throws Exception {
+  void take_givesEveryTakerItsOwnGuestThatAnswers() throws Exception {
     try (GuestPool<EchoGuest> pool = new GuestPool<>(this::restore, PoolLimits.ofGuests(2, 5))) {
       EchoGuest first = pool.take();
       EchoGuest second = pool.take();
@@ -212,7 +212,7 @@ class GuestPoolTest {
   }
 
   @Test
-  void take_ofGuestsThatEndAtOnce_saysHowTheyEnded() throws Exception {
+  void take_ofGuestsThatEndAtOnce_reportsHowTheyEnded() throws Exception {
     GuestPool.Starter<EchoGuest> starter =
         () -> {
           EchoGuest guest = restore();
@@ -247,7 +247,7 @@ class GuestPoolTest {
   }
 
   @Test
-  void close_leavesTheTakenGuestsAlone() throws Exception {
+  void close_keepsTheTakenGuests() throws Exception {
     GuestPool<EchoGuest> pool = new GuestPool<>(this::restore, PoolLimits.ofGuests(1, 3));
     EchoGuest guest = pool.take();
     pool.close();

@@ -15,7 +15,7 @@ import org.microvm.machine.config.OnHalt;
 import org.microvm.machine.config.OnReset;
 import org.microvm.testing.RequiresKvm;
 
-/** Guests that stop for good, and guests that are reset again and again. */
+/** Guests that halt permanently, and guests that are reset again and again. */
 @RequiresKvm
 @Timeout(60)
 class HaltTest {

@@ -8,12 +8,12 @@ import java.nio.file.Path;
 
 /** The host's memory, for tests whose guests need much: a machine that does not fit is refused. */
 final class HostMemory {
-  /** What a machine needs besides its guest's memory, with some to spare. */
+  /** The MiB that a machine needs besides its guest's memory, with a reserve. */
   private static final long BESIDES = 512;
 
   private HostMemory() {}
 
-  /** Skips the test if a guest with so much memory does not fit. */
+  /** Skips the test if a guest with this memory in MiB does not fit. */
   static void assumeRoomFor(long mebibytes) throws IOException {
     String total = Files.readAllLines(Path.of("/proc/meminfo")).getFirst();
     long host = Long.parseLong(total.replaceAll("[^0-9]", "")) >> 10;

@@ -94,7 +94,7 @@ class LinuxGuestTest {
   }
 
   @Test
-  void agent_answersWhoItIs() throws Exception {
+  void agent_identifiesItself() throws Exception {
     try (AgentClient agent = agent()) {
       agent.call("guest-ping", ANSWER);
 

@@ -96,7 +96,7 @@ class LinuxLifeTest {
   }
 
   @Test
-  void reboot_endsTheMachineUnlessToldOtherwise() throws Exception {
+  void reboot_endsTheMachineByDefault() throws Exception {
     start(linux("microvm.run=\"reboot; sleep 60\""));
 
     MachineEnd end = machine.end().get(BOOT.toSeconds(), TimeUnit.SECONDS);

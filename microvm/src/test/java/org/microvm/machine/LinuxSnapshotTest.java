@@ -134,7 +134,7 @@ class LinuxSnapshotTest {
   }
 
   @Test
-  void clock_goesOnFromWhereItWas() throws Exception {
+  void clock_continuesFromWhereItStopped() throws Exception {
     restore("clock", new ConsoleText());
 
     try (AgentClient agent = agent("clock")) {
@@ -154,7 +154,7 @@ class LinuxSnapshotTest {
 
   /** Restores with clocks that are ten hours ahead: the guest must show that time. */
   @Test
-  void kvmclock_setAhead_takesTheGuestsTimeOfDayAlong() throws Exception {
+  void kvmclock_setAhead_advancesTheGuestsTimeOfDay() throws Exception {
     ConsoleText console = new ConsoleText();
     Machine machine = restore("clock-before", console);
     String source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
@@ -227,7 +227,7 @@ class LinuxSnapshotTest {
   }
 
   @Test
-  void agentConnection_goesAlongWithAMigration() throws Exception {
+  void agentConnection_movesWithAMigration() throws Exception {
     Machine source = restore("moving", new ConsoleText());
     try (AgentClient agent = agent("moving")) {
       for (int i = 0; i < 3; i++) {
@@ -261,7 +261,7 @@ class LinuxSnapshotTest {
   }
 
   @Test
-  void tenGuests_answerForThemselves() throws Exception {
+  void tenGuests_answerIndependently() throws Exception {
     for (int i = 0; i < 10; i++) {
       restore("copy" + i, new ConsoleText());
     }

@@ -22,7 +22,7 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.channel.ChannelBackend;
 
 /**
- * Machines that are closed at unusual moments: nothing is left behind, and nobody waits forever.
+ * Machines that are closed at unusual moments: no resource is left, and no thread waits forever.
  */
 @RequiresKvm
 @Timeout(60)
@@ -115,7 +115,7 @@ class MachineCloseTest {
   }
 
   @Test
-  void start_afterClose_saysSo() throws Exception {
+  void start_afterClose_isRefused() throws Exception {
     Machine machine = Machine.create(config().build());
     machine.close();
 

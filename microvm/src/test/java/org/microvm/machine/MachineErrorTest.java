@@ -108,7 +108,7 @@ class MachineErrorTest {
   }
 
   @Test
-  void listenerThatFails_isLoggedAndTheOthersAreTold() throws Exception {
+  void listenerThatFails_isLoggedAndTheOthersAreNotified() throws Exception {
     CountDownLatch told = new CountDownLatch(1);
     try (Machine machine = Machine.create(config())) {
       machine.addListener(
@@ -169,7 +169,10 @@ class MachineErrorTest {
     }
   }
 
-  /** Closing is how a wait for a guest is ended, and the one who waits closes it, too. */
+  /**
+   * Another thread closes a destination to end the wait for a guest, and the waiting thread closes
+   * it, too.
+   */
   @RepeatedTest(20)
   void destinationClosedByTwo_closesItsMachineOnce() throws Exception {
     MachineConfig config = config();

@@ -83,7 +83,7 @@ class MachineStatisticsTest {
   }
 
   @Test
-  void flightRecorder_guestWithoutBuffers_tellsOfStalls() throws Exception {
+  void flightRecorder_guestWithoutBuffers_recordsStalls() throws Exception {
     Path file = directory.resolve("stalls.jfr");
     try (Recording recording = new Recording();
         EchoHost echo = new EchoHost(directory.resolve("channel"), "wait=halt buf=256", true)) {
@@ -99,7 +99,7 @@ class MachineStatisticsTest {
   }
 
   @Test
-  void flightRecorder_tellsOfExitsKicksAndLife() throws Exception {
+  void flightRecorder_recordsExitsKicksAndLifecycle() throws Exception {
     Path file = directory.resolve("recording.jfr");
     try (Recording recording = new Recording()) {
       for (String event : List.of("Exit", "Kick", "Lifecycle")) {

@@ -31,19 +31,19 @@ import org.microvm.machine.transfer.MigrationStream.Type;
 import org.microvm.syscall.FaultInjection;
 import org.microvm.testing.RequiresKvm;
 
-/** Destinations that refuse, die or are cancelled, and what becomes of the guest. */
+/** Destinations that refuse, die or are cancelled, and where the guest runs afterwards. */
 @RequiresKvm
 @Timeout(120)
 class MigrationFailureTest extends MigrationFixture {
   @Test
-  void nobodyWaiting_isRefused() throws Exception {
+  void noDestination_isRefused() throws Exception {
     Machine machine = start("");
 
     assertThrows(MachineException.class, () -> machine.migrate(incoming(), LIMITS));
   }
 
   @Test
-  void destinationOfAnotherSize_refusesAndTheGuestGoesOnHere() throws Exception {
+  void destinationOfAnotherSize_refusesAndTheGuestContinuesHere() throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect()) {
       MachineConfig large =
@@ -61,7 +61,7 @@ class MigrationFailureTest extends MigrationFixture {
 
   @ParameterizedTest
   @EnumSource(MigrationMemory.class)
-  void destinationWithoutThePort_refusesTheStateAndTheGuestGoesOnHere(MigrationMemory memory)
+  void destinationWithoutThePort_refusesTheStateAndTheGuestContinuesHere(MigrationMemory memory)
       throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect()) {
@@ -147,7 +147,7 @@ class MigrationFailureTest extends MigrationFixture {
   }
 
   @Test
-  void cancel_duringTheHandover_tellsTheDestination() throws Exception {
+  void cancel_duringTheHandover_isSentToTheDestination() throws Exception {
     Machine machine = start("wait=halt");
     try (SocketChannel host = connect();
         UnixListener listener = destination()) {
@@ -202,7 +202,7 @@ class MigrationFailureTest extends MigrationFixture {
     Thread receives = receiver.join();
     FaultInjection.Rule closing =
         (kind, fd) -> {
-          // The receiver looks at the machine that is prepared.
+          // The receiver inspects the machine that is prepared.
           if (Thread.currentThread() == receives
               && kind.startsWith("ioctl")
               && !closed.getAndSet(true)) {
@@ -221,7 +221,7 @@ class MigrationFailureTest extends MigrationFixture {
   }
 
   @Test
-  void close_duringTheHandover_tellsTheDestination() throws Exception {
+  void close_duringTheHandover_isSentToTheDestination() throws Exception {
     Machine machine = start("wait=halt");
     try (UnixListener listener = destination()) {
       Migration migration = machine.migrate(incoming(), LIMITS);

@@ -113,7 +113,7 @@ abstract class MigrationFixture {
     return there;
   }
 
-  /** Listens where a test plays the destination. */
+  /** Listens where a test acts as the destination. */
   UnixListener destination() throws IOException {
     UnixListener listener = UnixListener.open(incoming());
     listener.fd().nonBlocking(false);

@@ -21,7 +21,7 @@ import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
-/** What a machine with all of its ports uses is within what is computed for it. */
+/** The resources that a machine with all of its ports uses are within the computed bounds. */
 @RequiresKvm
 @Timeout(60)
 class OverheadTest {

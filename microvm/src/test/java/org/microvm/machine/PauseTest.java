@@ -133,7 +133,7 @@ class PauseTest {
   }
 
   @Test
-  void pause_ofAnEndedGuest_saysSo() throws Exception {
+  void pause_ofAnEndedGuest_returnsFalse() throws Exception {
     create("hello", "exit=3");
     machine.start();
     machine.end().get(30, TimeUnit.SECONDS);

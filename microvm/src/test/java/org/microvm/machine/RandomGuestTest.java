@@ -20,11 +20,11 @@ import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
- * A guest that does anything to its devices, beside a guest whose channel is in use: the first one
- * harms only itself.
+ * A guest that accesses its devices at random, beside a guest whose channel is in use: the first
+ * one harms only itself.
  *
  * <p>{@code -Dmicrovm.random.seconds} and {@code -Dmicrovm.random.seed} run it longer, or as it ran
- * before. {@code make fuzz-guest} runs the same guest in a process of its own, in the sandbox.
+ * before. {@code make fuzz-guest} runs the same guest in a separate process, in the sandbox.
  */
 @RequiresKvm
 @Timeout(value = 60, unit = TimeUnit.MINUTES)
@@ -37,7 +37,7 @@ class RandomGuestTest {
   @TempDir private Path directory;
 
   @Test
-  void randomGuest_runsOn_andItsNeighboursChannelIsIntact() throws Exception {
+  void randomGuest_continues_andItsNeighboursChannelIsIntact() throws Exception {
     try (Machine hostile = Machine.create(hostile());
         EchoHost neighbour = new EchoHost(directory.resolve("neighbour"), "wait=halt", true)) {
       hostile.start();

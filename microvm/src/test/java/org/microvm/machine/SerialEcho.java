@@ -43,7 +43,7 @@ final class SerialEcho {
   static void assertEchoes(SocketChannel host, int bytes) throws Exception {
     byte[] sent = new byte[bytes];
     new Random(bytes).nextBytes(sent);
-    // On a thread of its own: neither side keeps as many bytes as a test may send.
+    // On a separate thread: neither side keeps as many bytes as a test may send.
     FutureTask<Void> writer = new FutureTask<>(() -> write(host, sent), null);
     Thread.ofPlatform().daemon().start(writer);
     ByteBuffer back = ByteBuffer.allocate(bytes);

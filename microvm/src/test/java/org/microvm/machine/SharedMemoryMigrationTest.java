@@ -44,8 +44,8 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
 /**
- * Migrations that hand memory over: which side may access it when, and what is refused. The test is
- * between the two machines and forwards their frames.
+ * Migrations that hand memory over: when each side may access it, and which frames are refused. The
+ * test is between the two machines and forwards their frames.
  */
 @RequiresKvm
 @Timeout(120)
@@ -153,7 +153,7 @@ class SharedMemoryMigrationTest {
   }
 
   @Test
-  void destinationThatIsReadyAndHasToGiveUp_hasNotTouchedMemory() throws Exception {
+  void destinationThatIsReadyAndAborted_hasNotTouchedMemory() throws Exception {
     Machine machine = start();
     try (SocketChannel host = connect()) {
       assertEchoes(host, "here");

@@ -15,8 +15,8 @@ import org.microvm.testing.RequiresKvm;
 
 /**
  * A guest that sleeps until an interrupt arrives, between every two messages: a lost interrupt
- * stops it for good. {@code -Dmicrovm.stress.messages=N} sets the number of messages on the default
- * path; each other path gets a tenth. {@code make stress} sends a million.
+ * stops it permanently. {@code -Dmicrovm.stress.messages=N} sets the number of messages on the
+ * default path; each other path gets a tenth. {@code make stress} sends a million.
  */
 @RequiresKvm
 @Timeout(value = 30, unit = TimeUnit.MINUTES)

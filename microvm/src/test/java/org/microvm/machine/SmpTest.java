@@ -311,7 +311,7 @@ class SmpTest {
     assertForwards(third, moved);
   }
 
-  /** Lets the vCPUs read their counters in turn, and asks the guest what it saw. */
+  /** Lets the vCPUs read their counters in turn, and queries the guest's result. */
   private static void assertForwards(Machine machine, ConsoleText console) throws Exception {
     console.await("tsc turn", 2, 60);
     machine.type((byte) '\n');

@@ -88,7 +88,7 @@ class SnapshotTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"wait=spin", "wait=halt", "wait=halt event_idx=on", "wait=halt irqchip=pic"})
-  void guest_goesOnInAnotherMachine(String words) throws Exception {
+  void guest_continuesInAnotherMachine(String words) throws Exception {
     Machine first = start(config("first", words));
     try (SocketChannel host = connect("first")) {
       assertEchoes(host, 100_000);
@@ -151,7 +151,7 @@ class SnapshotTest {
   }
 
   @Test
-  void guest_thatIsSavedInTheMiddleOfAStream_goesOnHereAsWell() throws Exception {
+  void guest_thatIsSavedInTheMiddleOfAStream_continuesHereAsWell() throws Exception {
     Machine first = start(config("first", "wait=halt"));
     byte[] sent = new byte[4 << 20];
     new Random(1).nextBytes(sent);
@@ -258,7 +258,7 @@ class SnapshotTest {
   }
 
   @Test
-  void saveThatFails_isSaidInOneLineAndTheGuestGoesOn() throws Exception {
+  void saveThatFails_isReportedInOneLineAndTheGuestContinues() throws Exception {
     Machine machine = start(config("first", "wait=halt"));
     Files.createDirectories(saved().resolve("memory/in-the-way"));
 

@@ -117,7 +117,7 @@ class StandstillTest extends MigrationFixture {
     }
   }
 
-  /** Plays the destination up to the state; returns whether the guest is to be paused there. */
+  /** Acts as the destination up to the state; returns whether the guest is to be paused there. */
   private static boolean readState(MigrationStream stream) throws Exception {
     Frame frame = stream.read();
     assertEquals(Type.HELLO, frame.type());
@@ -129,7 +129,7 @@ class StandstillTest extends MigrationFixture {
     return frame.argument() != 0;
   }
 
-  /** Plays the destination that has loaded the state, until it is told to run the guest. */
+  /** Acts as a destination that has loaded the state, until it receives GO. */
   private static void takeGuest(MigrationStream stream) throws Exception {
     stream.write(Type.READY);
     assertEquals(Type.GO, stream.read().type());
@@ -161,7 +161,7 @@ class StandstillTest extends MigrationFixture {
     }
   }
 
-  /** The destination has been told otherwise. */
+  /** The state that was sent to the destination has the opposite. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void changeDuringAHandover_keepsTheGuestHere(boolean pausedBefore) throws Exception {

@@ -36,12 +36,12 @@ import org.microvm.transport.TcpTransport;
 import org.microvm.transport.TcpTransportListener;
 import org.microvm.transport.TestAuthority;
 
-/** Connections and peers that fail, and what becomes of the guest. */
+/** Connections and peers that fail, and where the guest runs afterwards. */
 @RequiresKvm
 @Timeout(120)
 class TcpMigrationFailureTest extends TcpMigrationFixture {
   @Test
-  void strangersDestination_isRefusedAndTheGuestGoesOnHere() throws Exception {
+  void strangersDestination_isRefusedAndTheGuestContinuesHere() throws Exception {
     Machine machine = start("here");
     Tls ours = new Tls(new TestAuthority().writeCredentials(directory.resolve("ours")));
     Tls theirs = new Tls(new TestAuthority().writeCredentials(directory.resolve("theirs")));
@@ -60,7 +60,7 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
   }
 
   @Test
-  void nobodyWaiting_failsAndTheGuestGoesOnHere() throws Exception {
+  void noDestination_failsAndTheGuestContinuesHere() throws Exception {
     Machine machine = start("here");
     IncomingMigration closed = IncomingMigration.listen(ANY_PORT);
     closed.close();
@@ -179,7 +179,10 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
     }
   }
 
-  /** What stops the vCPUs waits for the end of the handover, and then must not touch the guest. */
+  /**
+   * Operations that stop the vCPUs wait for the end of the handover, and then must not access the
+   * guest.
+   */
   @Test
   void guestThatMayRunElsewhere_isNotSavedOrRead() throws Exception {
     Machine machine = start("here");
@@ -223,7 +226,7 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
   }
 
   @Test
-  void sourceThatCallsOff_endsTheDestination() throws Exception {
+  void sourceThatAborts_endsTheDestination() throws Exception {
     Said said = listenTo(start("here"));
     IncomingMigration incoming = IncomingMigration.listen(ANY_PORT);
     CompletableFuture<Machine> received = receive(incoming, "there");

@@ -175,7 +175,7 @@ abstract class TcpMigrationFixture {
     }
   }
 
-  /** Listens where a test plays the destination. */
+  /** Listens where a test acts as the destination. */
   static TcpTransportListener destination() throws IOException {
     return new TcpTransportListener(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty());

@@ -9,7 +9,9 @@ import org.microvm.machine.config.MachineConfig;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.testing.RequiresKvm;
 
-/** An interrupt that comes while the handler of the one before runs waits for the handler's end. */
+/**
+ * An interrupt that arrives while the handler of the previous one runs waits for the handler's end.
+ */
 @RequiresKvm
 @Timeout(60)
 class TimerInterruptTest {

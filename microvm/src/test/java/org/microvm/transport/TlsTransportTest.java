@@ -246,7 +246,7 @@ class TlsTransportTest {
   }
 
   @Test
-  void serverOfTheNameThatIsSaid_isTaken() throws Exception {
+  void serverOfTheGivenName_isAccepted() throws Exception {
     Path named = other("named");
     authority.trustedIn(named);
     authority.namedServer(named, "host-b.example.org");
@@ -310,7 +310,7 @@ class TlsTransportTest {
   }
 
   @Test
-  void clientInTheClear_isRefused() throws Exception {
+  void unencryptedClient_isRefused() throws Exception {
     CompletableFuture<Transport> accepted = listen(credentials);
     try (TcpTransport transport = TcpTransport.to(destination());
         Arena arena = Arena.ofConfined()) {
@@ -382,7 +382,7 @@ class TlsTransportTest {
   }
 
   @Test
-  void nobodyListening_isSaid() throws IOException, GeneralSecurityException {
+  void noListener_isReported() throws IOException, GeneralSecurityException {
     listener =
         new TcpTransportListener(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Optional.empty());

@@ -154,10 +154,7 @@ final class QmpSession implements QmpInput.Sink {
 
   /** Runs the commands that were read, until the client has enough answers to read. */
   private void process() {
-    while (processed < chunk.length
-        && !connection.isClosed()
-        && !waiting
-        && !output.isFull()) {
+    while (processed < chunk.length && !connection.isClosed() && !waiting && !output.isFull()) {
       input.accept(chunk[processed++] & 0xff);
     }
   }

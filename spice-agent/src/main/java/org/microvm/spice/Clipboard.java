@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
  * One end of a shared clipboard: it offers contents to the peer, and gets those that the peer
  * offers. The peer is the agent in a guest, or the process of a machine ({@link ClipboardHub}).
  *
- * <p>Contents are sent when somebody pastes them, so an offer needs this end to stay connected. An
- * offer survives the connection: a peer that connects again gets it again.
+ * <p>Contents are sent when they are pasted, so an offer needs this end to stay connected. An offer
+ * survives the connection: a peer that connects again gets it again.
  *
  * <p>Thread-safe. Listeners, sources and the dependents of futures run on a thread that reads or
  * writes or on one that calls a method, and must not wait for the peer.
@@ -49,11 +49,11 @@ public final class Clipboard implements AutoCloseable {
   @FunctionalInterface
   public interface Source {
     /**
-     * Gets contents that somebody pastes.
+     * Gets contents that are pasted.
      *
      * @param format one of the offered formats
-     * @return a future with the contents, at most {@link Clipboard#MAX_BYTES}; an empty one, or one
-     *     that fails, tells the peer that there are none
+     * @return a future with the contents, at most {@link Clipboard#MAX_BYTES}; if it is empty or
+     *     fails, the peer is notified that there are none
      */
     CompletableFuture<Optional<byte[]>> read(Format format);
   }
@@ -81,7 +81,7 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * Connects a clipboard, and reads on a thread of its own.
+   * Connects a clipboard, and reads on a separate thread.
    *
    * @param channel a blocking channel, which the clipboard closes; for a port of a machine in this
    *     process an open channel, for one with a unix socket the socket
@@ -116,7 +116,7 @@ public final class Clipboard implements AutoCloseable {
    *
    * @param socket of a chardev that an agent's port uses, or of a machine with a clipboard
    * @return the clipboard, which the caller closes
-   * @throws IOException if nobody listens there
+   * @throws IOException if no process listens there
    */
   public static Clipboard connect(Path socket) throws IOException {
     return over(UnixConnection.open(socket));
@@ -163,8 +163,8 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * {@return a future that completes when this clipboard is closed, or by itself as by {@link
-   * #over}}
+   * {@return a future that completes when this clipboard is closed, or closes after the end of its
+   * connection, as one of {@link #over} does}
    */
   public CompletableFuture<Void> closed() {
     return whenClosed.copy();
@@ -205,7 +205,7 @@ public final class Clipboard implements AutoCloseable {
   }
 
   /**
-   * Offers contents that are read when somebody pastes them.
+   * Offers contents that are read when they are pasted.
    *
    * @param selection the selection
    * @param formats what the source has
@@ -267,7 +267,7 @@ public final class Clipboard implements AutoCloseable {
 
   /**
    * Waits for what the peer has sent before it read this message. An offer made after that is newer
-   * than those of the peer, in whatever order the two cross.
+   * than those of the peer, even if the two cross.
    *
    * @param selection the selection
    * @return a future that completes once the peer has answered

@@ -94,7 +94,7 @@ final class ClipboardExchange {
     return Set.copyOf(theirs.getOrDefault(selection, Set.of()));
   }
 
-  /** Returns whether the peer offers anything, whatever the formats. */
+  /** Returns whether the peer offers anything, in any format. */
   synchronized boolean isPeers(Selection selection) {
     return theirs.containsKey(selection);
   }

@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * protocol as the guest's agent, so {@link Clipboard} is a client of both.
  *
  * <p>Reads the contents that a member offers at once and keeps them, so that the member may
- * disconnect. Then offers them to all ends, including that member, which thereby learns that its
+ * disconnect. Then offers them to all ends, including that member, for which this confirms that its
  * contents are kept. What the guest offers is read when a member pastes it.
  *
  * <p>Thread-safe. Each member costs two threads.
@@ -34,8 +34,8 @@ public final class ClipboardHub implements AutoCloseable {
   private static final Duration GUEST_SILENCE = Duration.ofMinutes(5);
 
   /**
-   * A member gets the contents of one request at a time, because each answer can be a copy of its
-   * own.
+   * A member gets the contents of one request at a time, because each answer can be a separate
+   * copy.
    */
   private static final int MEMBER_OWED = 1;
 
@@ -78,7 +78,7 @@ public final class ClipboardHub implements AutoCloseable {
   }
 
   /**
-   * Takes a host program as a member, and serves it on threads of its own until it disconnects.
+   * Takes a host program as a member, and serves it on separate threads until it disconnects.
    *
    * @param channel a blocking channel, which the hub closes
    */

@@ -39,7 +39,7 @@ final class MessageReader {
   /** The number of bytes of the chunk that have not arrived. */
   private long chunkLeft;
 
-  /** Whether the chunk belongs to another conversation and is dropped. */
+  /** Whether the chunk is for another port and is dropped. */
   private boolean foreign;
 
   // The message in progress; the body is null until the header is complete.

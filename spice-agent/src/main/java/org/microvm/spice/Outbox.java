@@ -105,7 +105,7 @@ final class Outbox {
     return formats;
   }
 
-  /** Notes that an answer has been written; returns the request that is next, or null. */
+  /** Records that an answer has been written; returns the request that is next, or null. */
   synchronized Request answered() {
     Request next = requests.poll();
     if (next == null) {

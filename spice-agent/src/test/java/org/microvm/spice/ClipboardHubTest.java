@@ -89,7 +89,7 @@ class ClipboardHubTest {
   }
 
   @Test
-  void contents_ofAMember_areKeptWhenItHasGone() throws Exception {
+  void contents_ofAMember_areKeptAfterItDisconnects() throws Exception {
     Clipboard member = member();
     BlockingQueue<Set<Format>> kept = changes(member);
     BlockingQueue<Set<Format>> arrived = changes(guest);
@@ -137,7 +137,7 @@ class ClipboardHubTest {
   }
 
   @Test
-  void agent_thatEnds_takesItsContentsWithIt() throws Exception {
+  void agent_thatEnds_withdrawsItsContents() throws Exception {
     Clipboard member = member();
     BlockingQueue<Set<Format>> seen = changes(member);
     guest.setText("of the guest");
@@ -171,7 +171,10 @@ class ClipboardHubTest {
     copyWhile(() -> guest.close());
   }
 
-  /** Has a member copy; the guest withdraws its contents after the offer, before its contents. */
+  /**
+   * Lets a member copy; the guest withdraws its contents between the member's offer and its
+   * contents.
+   */
   private void copyWhile(Runnable guestWithdraws) throws Exception {
     Clipboard other = member();
     BlockingQueue<Set<Format>> seen = changes(other);
@@ -190,7 +193,7 @@ class ClipboardHubTest {
   }
 
   @Test
-  void contents_thatAreTooLarge_keepNobodyFromJoining() throws Exception {
+  void contents_thatAreTooLarge_doNotPreventOthersFromJoining() throws Exception {
     RawAgent member = rawMember(Wire.CAP_CLIPBOARD_BY_DEMAND);
     member.send(Message.of(Wire.CLIPBOARD_GRAB, 1));
     member.await(Wire.CLIPBOARD_REQUEST);
@@ -229,7 +232,7 @@ class ClipboardHubTest {
       agent.begin();
       agent.await(Wire.CLIPBOARD_GRAB);
       agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 99));
-      // What the guest has copied stays its clipboard.
+      // The contents that the guest has copied stay its clipboard.
       agent.send(Message.of(Wire.CLIPBOARD_REQUEST, 0, 1));
       assertEquals(8, agent.await(Wire.CLIPBOARD).body().limit());
 
@@ -307,7 +310,7 @@ class ClipboardHubTest {
 
     one.setText("first");
     ofOne.poll(20, TimeUnit.SECONDS);
-    // Offers that cross are not the subject here, so the other one has heard of the first.
+    // This is not about offers that cross, so the other end has received the first one.
     ofOther.poll(20, TimeUnit.SECONDS);
     other.setText("second");
     ofOne.poll(20, TimeUnit.SECONDS);

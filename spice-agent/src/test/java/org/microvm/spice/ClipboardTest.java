@@ -58,7 +58,7 @@ class ClipboardTest {
   }
 
   @Test
-  void announcement_isAnsweredAndSaysWhatTheHostCanDo() throws Exception {
+  void announcement_isAnsweredWithTheHostsCapabilities() throws Exception {
     RawAgent.Received first = agent.await(Wire.ANNOUNCE_CAPABILITIES);
     agent.send(Message.of(Wire.ANNOUNCE_CAPABILITIES, 1, Wire.CAPABILITIES));
     RawAgent.Received answer = agent.await(Wire.ANNOUNCE_CAPABILITIES);
@@ -313,7 +313,7 @@ class ClipboardTest {
   }
 
   @Test
-  void listener_isToldOneChangeAtATime_theLastOneLast() throws Exception {
+  void listener_getsOneChangeAtATime_theLastOneLast() throws Exception {
     agent.begin();
     agent.send(Message.of(Wire.CLIPBOARD_GRAB, 0, 1));
     nextChange();
@@ -396,7 +396,7 @@ class ClipboardTest {
   }
 
   @Test
-  void listener_cannotChangeWhatOthersAreTold() throws Exception {
+  void listener_cannotChangeWhatOthersReceive() throws Exception {
     Change change = new Change(Selection.CLIPBOARD, Set.of(Format.TEXT, Format.PNG));
     BlockingQueue<Change> told = new LinkedBlockingQueue<>();
     host.watch((_, formats) -> formats.remove(Format.TEXT));
@@ -459,7 +459,7 @@ class ClipboardTest {
   }
 
   @Test
-  void get_withoutAnAgent_saysSo() {
+  void get_withoutAnAgent_isReportedAsSuch() {
     IOException failure =
         assertThrows(
             IOException.class,

@@ -59,7 +59,7 @@ final class RawAgent implements AutoCloseable {
     }
   }
 
-  /** Announces what Debian's agent can do, and waits for the host's capabilities. */
+  /** Announces the capabilities of Debian's agent, and waits for the host's capabilities. */
   RawAgent begin() throws IOException {
     return begin(Wire.CAPABILITIES);
   }

@@ -18,7 +18,7 @@ class SilenceTest {
   private final Silence silence = new Silence(clock::get);
 
   @Test
-  void left_isCountedFromTheQuestion_beforeAnythingComes() {
+  void left_isCountedFromTheRequest_beforeAnythingArrives() {
     clock.addAndGet(1000);
     long asked = clock.get();
     clock.addAndGet(40);

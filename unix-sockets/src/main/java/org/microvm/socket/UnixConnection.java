@@ -42,7 +42,7 @@ public final class UnixConnection {
     try {
       return connect(UnixDomainSocketAddress.of(path));
     } catch (ClosedByInterruptException e) {
-      // It has no message, and callers tell an interrupt from a failure by the type.
+      // It has no message, and callers distinguish an interrupt from a failure by the type.
       InterruptedIOException end =
           new InterruptedIOException("interrupted while connecting to " + path);
       end.initCause(e);

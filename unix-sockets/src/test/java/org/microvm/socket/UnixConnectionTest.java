@@ -84,7 +84,7 @@ class UnixConnectionTest {
   }
 
   @Test
-  void caller_interrupted_isToldSoAndStaysInterrupted() {
+  void caller_interrupted_getsAnExceptionAndStaysInterrupted() {
     Path path = directory.resolve("socket");
     Thread.currentThread().interrupt();
 

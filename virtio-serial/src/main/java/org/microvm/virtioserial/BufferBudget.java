@@ -7,16 +7,16 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * The memory that all ports of a device together may use for the bytes they keep. A ring that finds
- * it spent is full, whatever its own limit, so that its sender is held back; it is notified when
- * memory is free again. The memory is part of a {@link SharedBufferBudget}, which the devices of a
- * process share.
+ * The memory that all ports of a device together may use for the bytes they keep. While it is used
+ * up, a ring is full even below its own limit, so that its sender has to wait; the ring is notified
+ * when memory is free again. The memory is part of a {@link SharedBufferBudget}, which the devices
+ * of a process share.
  *
- * <p>A ring's first page is not counted: it lets every port keep a little, however much others
- * keep. Guarded by the device lock.
+ * <p>A ring's first page is not counted: so every port can keep some bytes even if the others use
+ * up the memory. Guarded by the device lock.
  */
 final class BufferBudget {
-  /** What a device may always use, however much others use. */
+  /** The memory that a device may use even if the pool is used up, in bytes. */
   static final long OWN_BYTES = 128 << 10;
 
   private final long limit;
@@ -46,8 +46,8 @@ final class BufferBudget {
   }
 
   /**
-   * Returns the budget of a device in this process: what is wanted, or the pool of the process if
-   * that is less.
+   * Returns the budget of a device in this process: the wanted size, or that of the process's pool
+   * if it is smaller.
    *
    * @param wanted bytes of memory
    */
@@ -76,7 +76,7 @@ final class BufferBudget {
     return Math.max(0, Math.min(limit - used, shared));
   }
 
-  /** Uses memory, which is possible beyond the limit too. */
+  /** Counts memory as used, even beyond the limit. */
   void take(long bytes) {
     used += bytes;
     pool.take(bytes);
@@ -97,7 +97,7 @@ final class BufferBudget {
     all.forEach(Runnable::run);
   }
 
-  /** Tells those that wait, because another device has freed memory; any thread may call. */
+  /** Notifies the waiting rings that another device has freed memory; any thread may call. */
   void wake() {
     later.accept(this::tellAll);
   }

@@ -117,7 +117,7 @@ final class ByteRing {
    * limit}. Returns how many.
    */
   long append(DescriptorChain chain, long skip, long limit) {
-    // Beyond the end of the chain, where a saved state may start, there is nothing.
+    // A saved state may start beyond the end of the chain, where there are no bytes.
     long rest = Math.max(0, chain.readableBytes() - skip);
     long bytes = Math.min(Math.min(rest, limit), free());
     reserve(bytes);

@@ -7,9 +7,8 @@ import org.microvm.devices.virtio.Virtqueue;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
- * The two control queues. Messages of the driver are used at once, and nothing that takes time
- * happens before: Linux spins with a lock held until its message is used. Guarded by the device
- * lock.
+ * The two control queues. Messages of the driver are used at once, before any work that takes time:
+ * Linux spins with a lock held until its message is used. Guarded by the device lock.
  */
 final class ControlQueue {
   /** Acts on the driver's messages. It may post messages but must not touch the queues. */
@@ -89,7 +88,7 @@ final class ControlQueue {
     }
   }
 
-  /** As {@link ControlOutbox#withdraw}. */
+  /** Withdraws the messages of a port as {@link ControlOutbox#withdraw} does. */
   boolean withdraw(int nr) {
     return outbox.withdraw(nr);
   }

@@ -23,16 +23,16 @@ final class HostEndExchanges {
     this.changes = changes;
   }
 
-  /** An exchange, which either is made or fails or is cancelled. */
+  /** An exchange, which completes, fails or is cancelled. */
   private static final class Exchange extends CompletableFuture<Void> {
     private final AtomicBoolean decided = new AtomicBoolean();
 
-    /** Returns false if another call has decided what becomes of the exchange. */
+    /** Decides how the exchange ends; returns false if that is already decided. */
     boolean decide() {
       return decided.compareAndSet(false, true);
     }
 
-    /** Cancels the exchange unless it is being made; then this returns false. */
+    /** Cancels the exchange; returns false if it has begun or was cancelled before. */
     @Override
     public boolean cancel(boolean mayInterrupt) {
       return decide() && super.cancel(mayInterrupt);
@@ -77,7 +77,7 @@ final class HostEndExchanges {
     }
   }
 
-  /** Fails the exchanges that wait, because the ports are gone and the event loop may end. */
+  /** Fails the exchanges that wait, because the ports were removed and the event loop may end. */
   void close() {
     for (Exchange exchange : waiting) {
       if (exchange.decide()) {

@@ -114,7 +114,7 @@ final class HostSession {
     return outputEnded;
   }
 
-  /** Whether the loop reports readable bytes; if not, the caller has to try to read by itself. */
+  /** Whether the loop reports readable bytes; if not, the caller has to try to read. */
   boolean inputIsWatched() {
     return inputWatch != null;
   }
@@ -156,7 +156,7 @@ final class HostSession {
     wantInput(false);
     inputEnded = true;
     tell(connection.input(), bytes);
-    // An error such as ECONNRESET is reported after all data: the peer is gone.
+    // An error such as ECONNRESET is reported after all data: the peer has disconnected.
     outputEnded |= bytes < 0 || !connection.halfClose();
     return 0;
   }
@@ -207,7 +207,7 @@ final class HostSession {
     // disconnected.
     if (bytes < 0 && bytes != -Errno.EAGAIN) {
       outputEnded = true;
-      // A connected peer would not notice otherwise that it gets nothing more.
+      // Otherwise a connected peer would not notice that it receives nothing more.
       inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
       tell(connection.output(), bytes);
     }
@@ -241,7 +241,7 @@ final class HostSession {
     return result == -Errno.EPIPE || result == -Errno.ECONNRESET || result == -Errno.ETIMEDOUT;
   }
 
-  /** Reports an error that ends a direction, unless it says that the peer is gone. */
+  /** Reports an error that ends a direction, unless it means that the peer has disconnected. */
   private static void tell(Fd fd, long result) {
     if (result < 0 && !saysPeerIsGone(result)) {
       int errno = (int) -result;
@@ -254,7 +254,7 @@ final class HostSession {
     if (!fullLogged) {
       fullLogged = true;
       LOG.warn(
-          "{}: {} ({}); what the guest writes has to wait until there is room",
+          "{}: {} ({}); the guest's output waits until there is room",
           connection.output(),
           Errno.name(errno),
           Errno.describe(errno));

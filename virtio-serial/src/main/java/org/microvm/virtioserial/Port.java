@@ -292,7 +292,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
     hostEnd.start(this);
   }
 
-  /** Ends the port whatever the guest does. The queues stay with the port number. */
+  /** Ends the port without waiting for the guest. The queues stay with the port number. */
   void remove() {
     removed = true;
     transfer.transmit(); // a last time, as much as the host program accepts

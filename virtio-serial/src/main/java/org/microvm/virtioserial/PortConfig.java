@@ -49,7 +49,10 @@ public record PortConfig(
   /** The largest limit: 64 MiB, for all ports of a device together. */
   public static final int MAX_LIMIT = Buffering.MAX_LIMIT;
 
-  /** Length of the longest name in bytes, which is that of a file name: udev makes one of it. */
+  /**
+   * Length of the longest name in bytes, the limit of a file name, because udev makes a file name
+   * of it.
+   */
   public static final int MAX_NAME_BYTES = 255;
 
   /** Checks name and number, and refuses options that a console cannot have. */

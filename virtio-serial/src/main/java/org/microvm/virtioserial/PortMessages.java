@@ -4,7 +4,7 @@ import org.microvm.devices.virtio.VirtqueueException;
 import org.microvm.virtioserial.backend.ConsoleSize;
 
 /**
- * The control messages by which the guest learns what a port is and whether a host program is
+ * The control messages that describe a port to the guest and report whether a host program is
  * connected. They wait for {@link #send}. Guarded by the device lock.
  */
 final class PortMessages {
@@ -19,7 +19,7 @@ final class PortMessages {
   }
 
   /**
-   * Posts all that a guest has to know of a port that it has set up.
+   * Posts the properties of a port that the guest has set up.
    *
    * @param hostOpen whether a host program is connected
    * @param size the size of a console, or null

@@ -113,7 +113,7 @@ final class PortQuota {
     turn -= count;
   }
 
-  /** Charges a buffer that is returned to the guest, whatever its size. */
+  /** Charges a buffer that is returned to the guest, independent of its size. */
   void buffer(DescriptorChain buffer) {
     turn -= BUFFER_COST;
     given(buffer);

@@ -6,11 +6,11 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.virtio.VirtqueueException;
 
 /**
- * A port number: its port, if any, and what the guest believes about the number. Guarded by the
+ * A port number: its port, if any, and the number's state in the guest's driver. Guarded by the
  * device lock.
  */
 final class PortSlot {
-  /** What the guest believes about a port number. */
+  /** The state of a port number in the guest's driver. */
   enum Belief {
     /** There is no port of this number. */
     ABSENT,

@@ -123,7 +123,7 @@ final class Ports implements ControlQueue.Handler {
     try {
       port.remove();
     } finally {
-      // Also if the host end is not of this module and fails to close.
+      // Even if a host end of another module fails to close.
       vacate(slots[port.info().nr()]);
     }
   }

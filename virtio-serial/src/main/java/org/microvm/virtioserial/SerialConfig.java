@@ -68,7 +68,7 @@ public record SerialConfig(
     return new SerialConfig(maxPorts, Optional.of(size), emergencyWrite, resizeOrder);
   }
 
-  /** {@return a copy without F_SIZE: the guest learns no console size} */
+  /** {@return a copy without F_SIZE: the guest gets no console size} */
   public SerialConfig withoutConsoleSize() {
     return new SerialConfig(maxPorts, Optional.empty(), emergencyWrite, resizeOrder);
   }

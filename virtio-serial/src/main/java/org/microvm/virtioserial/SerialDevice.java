@@ -148,8 +148,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Exchanges the host end of a port, which stays as it is for the guest but for its connection.
-   * The old host end is closed.
+   * Exchanges the host end of a port. The guest keeps the port and sees only that the connection
+   * changes. The old host end is closed.
    *
    * @param nr the port's number
    * @param backend the new host end, which the port owns and closes; if this fails, the caller
@@ -268,9 +268,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   /**
-   * Changes the size of a console, for backends that do not follow a terminal by themselves. The
-   * size of port 0 is also written to the configuration space, if the device was made with a size
-   * there.
+   * Changes the size of a console, for backends that do not follow a terminal. The size of port 0
+   * is also written to the configuration space, if the device was created with a size there.
    *
    * @param nr the port's number
    * @param size columns and rows of the host's terminal
@@ -301,7 +300,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
     }
   }
 
-  /** Removes every port, whatever the guest has done to its queues or a host end does. */
+  /** Removes every port, even if the guest has broken its queues or a host end fails. */
   private void removeAll() {
     Throwable failure = null;
     for (Port port : ports.all().toList()) {

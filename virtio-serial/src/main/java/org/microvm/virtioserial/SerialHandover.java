@@ -32,19 +32,19 @@ public final class SerialHandover {
     this.changes = changes;
   }
 
-  /** The time in which a device is frozen. */
+  /** A period in which a device is frozen. */
   public interface Freeze extends AutoCloseable {
-    /** Ends the time; called once, on any thread. */
+    /** Ends the period; called once, on any thread. */
     @Override
     void close();
   }
 
   /**
-   * Keeps the host from changing ports, which would change the guest's rings after the device's
+   * Prevents the host from changing ports, which would change the guest's rings after the device's
    * state was saved. Threads that add, remove, disconnect or resize a port wait for up to five
    * seconds and are then refused. The event loop must not run and no vCPU may run meanwhile.
    *
-   * @return the time in which the device is frozen
+   * @return the period in which the device is frozen
    */
   public Freeze freeze() {
     return changes.freeze()::close;

@@ -7,21 +7,21 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The memory that all devices of a process together may use for the bytes they keep: the guests of
- * one process must not use up what the JVM allows outside its heap. A device whose ports find it
- * spent is told when enough memory is free again.
+ * one process must not use up what the JVM allows outside its heap. A device that finds it used up
+ * is notified when enough memory is free again.
  *
  * <p>Any thread may call.
  */
 final class SharedBufferBudget {
   /**
-   * That of this process: a third of what the JVM allows outside its heap. A ring that grows holds
-   * its old memory, half of the new, until its bytes are copied and the collector has run.
+   * The pool of this process: a third of what the JVM allows outside its heap. A ring that grows
+   * holds its old memory, half of the new, until its bytes are copied and the collector has run.
    */
   static final SharedBufferBudget OF_PROCESS =
       new SharedBufferBudget(Runtime.getRuntime().maxMemory() / 3);
 
   /**
-   * Devices are told once this part of the memory is free: a guest that frees a little again and
+   * Devices are notified once one part in this many is free: a guest that frees a little again and
    * again must not keep all others busy.
    */
   private static final int ENOUGH = 8;
@@ -47,18 +47,18 @@ final class SharedBufferBudget {
     return Math.max(0, limit - used.get());
   }
 
-  /** Uses memory, which is possible beyond the limit too. */
+  /** Counts memory as used, even beyond the limit. */
   void take(long bytes) {
     used.addAndGet(bytes);
   }
 
-  /** Frees memory and tells the devices that wait for it. */
+  /** Frees memory and notifies the devices that wait for it. */
   void release(long bytes) {
     used.addAndGet(-bytes);
     wakeIfEnough();
   }
 
-  /** Tells a device once when memory is free again. */
+  /** Notifies a device once when memory is free again. */
   void await(BufferBudget device) {
     waiting.add(device);
     wakeIfEnough(); // It may have been freed meanwhile.

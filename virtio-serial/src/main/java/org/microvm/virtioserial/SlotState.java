@@ -6,9 +6,9 @@ import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
 /**
- * The saved state of a port number: what the guest believes about it, and its port.
+ * The saved state of a port number: its state in the guest's driver, and its port.
  *
- * @param belief what the guest believes
+ * @param belief the number's state in the guest's driver
  * @param unanswered number of PORT_ADD messages that the guest has not answered
  * @param replaced whether the port that the guest remembers has been removed
  * @param leftovers whether the transmit ring may hold data for an earlier port of this number
@@ -42,7 +42,7 @@ record SlotState(
             input.getBoolean(),
             input.getBoolean(),
             input.getBoolean() ? Optional.of(PortState.read(input)) : Optional.empty());
-    // Of the guest's beliefs, only that of a port which has been replaced may be about none.
+    // Only a port that was replaced may be known to the guest without being in the saved state.
     if (state.belief != PortSlot.Belief.ABSENT && state.port.isEmpty() && !state.replaced) {
       throw input.damaged("the guest knows a port that is not in the saved state");
     }

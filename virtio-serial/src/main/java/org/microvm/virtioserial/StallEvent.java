@@ -15,7 +15,7 @@ import jdk.jfr.StackTrace;
 @StackTrace(false)
 final class StallEvent extends Event {
   /**
-   * Used only to ask whether the event is enabled, so that nothing is allocated while it is not.
+   * Used only to test whether the event is enabled, so that nothing is allocated while it is not.
    */
   private static final StallEvent PROBE = new StallEvent();
 

@@ -14,7 +14,7 @@ import org.microvm.virtioserial.options.AccessOptions;
 import org.microvm.virtioserial.options.OptionException;
 import org.microvm.virtioserial.options.OptionList;
 
-/** Who may be at the other end of a unix socket, in options. */
+/** The options that restrict the peers of a unix socket. */
 class AccessOptionsTest {
   private static SocketAccess read(String text) throws OptionException {
     return AccessOptions.take(OptionList.parse(text));

@@ -178,7 +178,7 @@ class AllocationTest {
 
     void guestToHost(int messages) throws Exception {
       for (int i = 0; i < messages; i++) {
-        // So that the loop has to continue by itself once the socket has room again.
+        // So that only the loop can continue once the socket has room again.
         int count = i % 500 == 0 ? sink.capacity() : 100;
         Buffer buffer = i % 500 == 0 ? Buffer.readable(blob, count) : small;
         guest.queue(Guest.out(nr)).add(buffer);

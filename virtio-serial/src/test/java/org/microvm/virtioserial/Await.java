@@ -30,8 +30,8 @@ final class Await {
   }
 
   /**
-   * Waits until the loop has nothing to do: it has done everything that was caused before the call,
-   * and what that caused in turn. Timers that are not due yet are not waited for.
+   * Waits until the loop is idle: it has done all work that was requested before the call, and the
+   * work that this caused. Does not wait for timers that are not due yet.
    */
   static void idle(EventLoop loop) {
     CountDownLatch done = new CountDownLatch(1);

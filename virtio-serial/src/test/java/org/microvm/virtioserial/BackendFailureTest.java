@@ -41,7 +41,7 @@ class BackendFailureTest {
   }
 
   @Test
-  void unixServer_pathInUse_saysByWhom() throws Exception {
+  void unixServer_pathInUse_namesTheCause() throws Exception {
     Path path = directory.resolve("s");
     PortBackend first = open("socket,server=on,wait=off,path=" + path);
     fails(
@@ -63,7 +63,7 @@ class BackendFailureTest {
   }
 
   @Test
-  void unixServer_pathTooLong_saysHowLong() {
+  void unixServer_pathTooLong_namesTheLimit() {
     String path = directory.resolve("x".repeat(120)).toString();
 
     fails(
@@ -88,7 +88,7 @@ class BackendFailureTest {
   }
 
   @Test
-  void unixClient_nobodyListening_isNamed() throws Exception {
+  void unixClient_withoutListener_namesThePath() throws Exception {
     Path path = directory.resolve("c");
     fails(
         "connect to %s: ENOENT (No such file or directory)".formatted(path), "socket,path=" + path);
@@ -116,7 +116,7 @@ class BackendFailureTest {
   }
 
   @Test
-  void tcpClient_nobodyListening_isNamed() throws Exception {
+  void tcpClient_withoutListener_namesTheAddress() throws Exception {
     int port;
     try (ServerSocket gone = new ServerSocket(0)) {
       port = gone.getLocalPort();

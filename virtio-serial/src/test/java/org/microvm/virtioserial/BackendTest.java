@@ -92,7 +92,7 @@ class BackendTest extends BackendFixture {
   }
 
   @Test
-  void unixClient_connectsWhenTheServerComes() throws Exception {
+  void unixClient_connectsWhenTheServerStarts() throws Exception {
     add(UnixClientBackend.reconnecting(machine.path("server"), Duration.ofMillis(1)));
     machine.idle();
 
@@ -210,7 +210,7 @@ class BackendTest extends BackendFixture {
   }
 
   @Test
-  void log_onAFullDiskDelaysNobody() throws Exception {
+  void log_onAFullDisk_delaysNeitherSide() throws Exception {
     Path file = directory.resolve("out");
     PortBackend output = FileBackend.open(file, false, Optional.empty());
     int nr = add(LoggedBackend.open(output, Path.of("/dev/full"), true));
@@ -284,7 +284,7 @@ class BackendTest extends BackendFixture {
   }
 
   @Test
-  void fullDisk_holdsTheGuestBackAndTheLoopRunsOn() throws Exception {
+  void fullDisk_holdsTheGuestBackAndTheLoopContinues() throws Exception {
     int nr = add(FileBackend.open(Path.of("/dev/full"), true, Optional.empty()));
 
     guest.write(nr, "no room".getBytes());
@@ -346,7 +346,7 @@ class BackendTest extends BackendFixture {
   }
 
   @Test
-  void fifos_writersMayComeAndGo() throws Exception {
+  void fifos_writersMayOpenAndClose() throws Exception {
     Path path = directory.resolve("fifo");
     new ProcessBuilder("mkfifo", path + ".in", path + ".out").start().waitFor();
     int nr = add(FifoBackend.open(path));

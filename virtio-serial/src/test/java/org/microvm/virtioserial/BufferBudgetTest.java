@@ -53,7 +53,7 @@ class BufferBudgetTest {
   }
 
   @Test
-  void ring_thatIsEmptied_tellsThoseThatWait() {
+  void ring_thatIsEmptied_notifiesThoseThatWait() {
     ByteRing greedy = ring(1 << 20);
     ByteRing other = ring(1 << 20);
     fill(greedy, Long.MAX_VALUE);
@@ -124,7 +124,7 @@ class BufferBudgetTest {
   }
 
   @Test
-  void pool_tellsADeviceThatWaits_onceThereIsEnough() {
+  void pool_notifiesADeviceThatWaits_onceThereIsEnough() {
     SharedBufferBudget pool = new SharedBufferBudget(16 * BufferBudget.OWN_BYTES);
     BufferBudget first = new BufferBudget(pool.limit(), pool);
     BufferBudget second = new BufferBudget(pool.limit(), pool);
@@ -146,7 +146,7 @@ class BufferBudgetTest {
   }
 
   @Test
-  void pool_doesNotTellADeviceThatHasReachedItsOwnLimit() {
+  void pool_doesNotNotifyADeviceThatHasReachedItsOwnLimit() {
     SharedBufferBudget pool = new SharedBufferBudget(64 * BUDGET);
     BufferBudget device = new BufferBudget(BUDGET, pool);
     device.connect(task -> told.add("woken"));

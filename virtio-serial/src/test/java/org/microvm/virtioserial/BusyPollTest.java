@@ -27,7 +27,7 @@ class BusyPollTest {
   }
 
   @Test
-  void guestThatWantsInterrupts_isNotWaitedFor() {
+  void guestWithInterruptsEnabled_isNotPolledFor() {
     wait.asked(true);
     wait.replied();
 

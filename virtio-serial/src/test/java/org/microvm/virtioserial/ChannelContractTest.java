@@ -104,7 +104,7 @@ class ChannelContractTest extends SerialMachineFixture {
   }
 
   @Test
-  void interrupted_mayWriteWhileNobodyWaits() throws Exception {
+  void interrupted_mayWriteWithoutWaiting() throws Exception {
     Thread.currentThread().interrupt();
 
     assertEquals(4, channel.write(ByteBuffer.wrap("ping".getBytes())));

@@ -174,7 +174,7 @@ class ChannelSpecTest {
         "socket,server=true,path=/s,wait",
         "socket,server,path=/s,reconnect=5",
       })
-  void server_isSaidInManyWays(String text) throws Exception {
+  void server_hasSeveralSpellings(String text) throws Exception {
     assertEquals(
         new SocketSpec(new SocketSpec.Unix(Path.of("/s")), new SocketSpec.Server(true)),
         chardev(text));
@@ -190,7 +190,7 @@ class ChannelSpecTest {
         "socket,path=/s,noserver",
         "socket,path=/s,reconnect-ms=0",
       })
-  void client_isSaidInManyWays(String text) throws Exception {
+  void client_hasSeveralSpellings(String text) throws Exception {
     assertEquals(
         new SocketSpec(new SocketSpec.Unix(Path.of("/s")), SocketSpec.Client.ONCE), chardev(text));
   }

@@ -39,7 +39,7 @@ class ChannelTest extends SerialMachineFixture {
   }
 
   @Test
-  void channel_openAndClosedIsToldToTheGuest() throws Exception {
+  void channel_openAndClosed_isReportedToTheGuest() throws Exception {
     try (var _ = machine.device.openChannel("api")) {
       assertEquals(Control.open(nr, 1), guest.next());
     }
@@ -81,7 +81,7 @@ class ChannelTest extends SerialMachineFixture {
   }
 
   @Test
-  void channelsWhoseBytesNobodyTakes_areBounded() throws Exception {
+  void channelsWithoutReaders_areBounded() throws Exception {
     CompletableFuture<Void> busy = new CompletableFuture<>();
     machine.loop.execute(busy::join);
     IOException refused =

@@ -32,7 +32,7 @@ import org.microvm.spice.Selection;
 import org.microvm.syscall.FaultInjection;
 import org.microvm.virtioserial.channel.ClipboardBackend;
 
-/** The host side of the SPICE agent, with an agent that a test writes by hand. */
+/** The host side of the SPICE agent, with an agent whose messages a test builds. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class ClipboardBackendTest {
   private static final Duration LIMIT = Duration.ofSeconds(20);
@@ -51,7 +51,7 @@ class ClipboardBackendTest {
   private Path socket;
   private int nr;
 
-  /** What the agent has received and not read yet. */
+  /** The bytes that the agent has received and not read yet. */
   private final Deque<Byte> arrived = new ArrayDeque<>();
 
   @BeforeEach
@@ -130,7 +130,7 @@ class ClipboardBackendTest {
   }
 
   @Test
-  void text_ofAProgramThatHasGone_isPastedByTheAgent() throws Exception {
+  void text_ofAProgramThatHasDisconnected_isPastedByTheAgent() throws Exception {
     setText("of the host");
     openAgent();
 

@@ -73,7 +73,7 @@ class ConsoleTest extends SerialMachineFixture {
   }
 
   @Test
-  void overflow_ofASlowHostGoesOnWithTheNewest() throws Exception {
+  void overflow_ofASlowHost_continuesWithTheNewestBytes() throws Exception {
     try (Host host = machine.connect("con")) {
       byte[] blob = Guest.bytes(1 << 20, 1);
       guest.write(0, blob);
@@ -88,7 +88,7 @@ class ConsoleTest extends SerialMachineFixture {
   }
 
   @Test
-  void cacheOff_outputForNobodyIsDropped() throws Exception {
+  void cacheOff_outputWithoutHost_isDropped() throws Exception {
     machine.addUnix(PortConfig.forConsole().withName("con2").withCacheBuffers(false), "con2");
     machine.introduce(1);
     guest.write(1, "lost".getBytes());
@@ -108,7 +108,7 @@ class ConsoleTest extends SerialMachineFixture {
   }
 
   @Test
-  void hostComingAndGoing_isNotToldToTheGuest() throws Exception {
+  void hostConnectingAndDisconnecting_isNotReportedToTheGuest() throws Exception {
     machine.connect("con").close();
     machine.events.await("host disconnected con");
 

@@ -44,7 +44,7 @@ class ControlConformanceTest {
   }
 
   @Test
-  void c5_portRemove_isNotSentForAPortTheGuestNeverHeardOf() throws Exception {
+  void c5_portRemove_isNotSentForAPortThatWasNeverAnnounced() throws Exception {
     int nr = machine.addUnix("a");
     machine.device.removePort(nr);
 
@@ -141,7 +141,7 @@ class ControlConformanceTest {
   }
 
   @Test
-  void c8_consolePort_isOpenOnceTheDriverHasSaidSo() throws Exception {
+  void c8_consolePort_isOpenOnceTheDriverHasSentPortOpen() throws Exception {
     int nr = machine.addUnix(PortConfig.forConsole().withName("con"), "con");
     machine.guest.boot();
     machine.introduce(nr);
@@ -168,7 +168,7 @@ class ControlConformanceTest {
   }
 
   @Test
-  void c10_portReady_withoutHostSaysNothingOfOpen() throws Exception {
+  void c10_portReady_withoutHost_sendsNoPortOpen() throws Exception {
     int nr = machine.addUnix("a");
     machine.guest.boot().next();
 
@@ -206,7 +206,7 @@ class ControlConformanceTest {
   }
 
   @Test
-  void c11_portReady0_isToldToTheHostAndNothingIsDelivered() throws Exception {
+  void c11_portReady0_isReportedToTheHostAndNothingIsDelivered() throws Exception {
     int nr = machine.addUnix("a");
     machine.guest.boot().next();
     machine.guest.addBuffers(Guest.in(nr), 4, Guest.PAGE);
@@ -282,7 +282,7 @@ class ControlConformanceTest {
   }
 
   @Test
-  void c12_hostComingAndGoing_leavesTheLastStateToALateGuest() throws Exception {
+  void c12_hostConnectingAndDisconnecting_leavesTheLastStateToALateGuest() throws Exception {
     int nr = machine.addUnix("a");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.tell(-1, Control.DEVICE_READY, 1);
@@ -341,7 +341,7 @@ class ControlConformanceTest {
   }
 
   @Test
-  void c18_driverFromScratch_isToldOfAllPortsAgain() throws Exception {
+  void c18_driverFromScratch_getsAllPortsAnnouncedAgain() throws Exception {
     int nr = machine.addUnix("a");
     machine.guest.boot();
     machine.introduce(nr);
@@ -455,15 +455,14 @@ class ControlConformanceTest {
     machine.addUnix(PortConfig.named("b").withNr(nr), "b");
     resume();
 
-    // The guest still believes that the first port exists, so the second MUST NOT be announced
-    // before.
+    // For the guest the first port still exists, so the second MUST NOT be announced before.
     machine.guest.tell(nr, Control.PORT_READY, 1);
     machine.idle();
 
     assertEquals(List.of(Control.remove(nr), Control.add(nr)), machine.guest.waiting());
   }
 
-  /** Lets the guest learn of the port and then provide no more buffers for messages. */
+  /** Announces the port to the guest, which then provides no more buffers for messages. */
   private void withoutControlBuffers(int nr) {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.addBuffers(Guest.CONTROL_IN, 1, Guest.PAGE);

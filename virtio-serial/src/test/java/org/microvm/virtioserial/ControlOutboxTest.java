@@ -59,7 +59,7 @@ class ControlOutboxTest {
   }
 
   @Test
-  void withdraw_tellsWhetherTheGuestHadHeard() {
+  void withdraw_returnsWhetherTheGuestKnewThePort() {
     outbox.add(ControlMessage.of(1, ControlEvent.PORT_ADD, 0));
     outbox.add(ControlMessage.name(2, "b"));
 

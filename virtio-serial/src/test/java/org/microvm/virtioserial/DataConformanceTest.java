@@ -31,7 +31,7 @@ class DataConformanceTest extends OnePortFixture {
   }
 
   @Test
-  void c13_hostBytes_stopWhenTheGuestClosesAndGoOnWhenItOpensAgain() throws Exception {
+  void c13_hostBytes_stopWhenTheGuestClosesAndContinueWhenItOpensAgain() throws Exception {
     guest.open(nr);
     try (Host host = machine.connect("a")) {
       host.write("one");
@@ -160,7 +160,7 @@ class DataConformanceTest extends OnePortFixture {
   }
 
   @Test
-  void c10_hostConnecting_isToldToTheGuest() throws Exception {
+  void c10_hostConnecting_isReportedToTheGuest() throws Exception {
     try (var _ = machine.connect("a")) {
       assertEquals(Control.open(nr, 1), guest.next());
     }
@@ -168,7 +168,7 @@ class DataConformanceTest extends OnePortFixture {
   }
 
   @Test
-  void c17_hostLeaving_isToldAfterItsLastByteIsInTheRing() throws Exception {
+  void c17_hostLeaving_isReportedAfterItsLastByteIsInTheRing() throws Exception {
     guest.open(nr);
     byte[] bytes = Guest.bytes(100_000, 5);
     try (Host host = machine.connect("a")) {
@@ -183,7 +183,7 @@ class DataConformanceTest extends OnePortFixture {
   }
 
   @Test
-  void c17_hostLeavingWhileTheGuestIsSlow_isToldOnlyWhenAllWasTaken() throws Exception {
+  void c17_hostLeavingWhileTheGuestIsSlow_isReportedOnlyAfterAllBytes() throws Exception {
     guest.open(nr);
     byte[] bytes = Guest.bytes(64 * Guest.PAGE + 5000, 5);
     Thread client = Thread.ofVirtual().start(() -> writeAndLeave(bytes));
@@ -200,7 +200,7 @@ class DataConformanceTest extends OnePortFixture {
   }
 
   @Test
-  void c17_hostLeavingWhileTheGuestHasThePortClosed_isToldAfterTheGuestGotTheBytes()
+  void c17_hostLeavingWhileTheGuestHasThePortClosed_isReportedAfterTheGuestGotTheBytes()
       throws Exception {
     try (Host host = machine.connect("a")) {
       guest.next();
@@ -290,7 +290,7 @@ class DataConformanceTest extends OnePortFixture {
     machine.events.await("host disconnected a");
     assertTrue(taken > 0 && taken < bytes.length);
 
-    // What was in the kernel's socket is lost with it; what the VMM kept is not.
+    // Bytes in the kernel's socket are lost with it; bytes that the VMM kept are not.
     try (Host host = machine.connect("a")) {
       byte[] rest = host.read((int) (bytes.length - taken));
       assertArrayEquals(java.util.Arrays.copyOfRange(bytes, (int) taken, bytes.length), rest);

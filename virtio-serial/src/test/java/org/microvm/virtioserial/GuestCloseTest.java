@@ -115,7 +115,7 @@ class GuestCloseTest extends SerialMachineFixture {
   }
 
   @Test
-  void disconnect_ofNobodyIsHarmless() throws Exception {
+  void disconnect_withoutHost_isHarmless() throws Exception {
     int nr = port(GuestClose.DISCONNECT);
     guest.open(nr);
     guest.close(nr);
@@ -143,7 +143,7 @@ class GuestCloseTest extends SerialMachineFixture {
   }
 
   @Test
-  void disconnect_isToldToTheGuest() throws Exception {
+  void disconnect_isReportedToTheGuest() throws Exception {
     int nr = port(GuestClose.DISCONNECT);
     guest.open(nr);
     try (var _ = machine.connect("a")) {

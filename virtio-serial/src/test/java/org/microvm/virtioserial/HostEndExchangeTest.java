@@ -54,7 +54,7 @@ class HostEndExchangeTest extends OnePortFixture {
   }
 
   @Test
-  void exchanged_ofAPortThatIsGone_fails() throws Exception {
+  void exchange_ofARemovedPort_fails() throws Exception {
     machine.device.removePort(nr);
     PortBackend next = NullBackend.open();
 

@@ -84,7 +84,7 @@ class HostileGuestTest extends HostileGuestFixture {
   }
 
   @Test
-  void c22_writablePartsInControlTransmit_areLeftAlone() throws Exception {
+  void c22_writablePartsInControlTransmit_areNotWritten() throws Exception {
     long address = guest.ram().store(Control.encode(nr, Control.PORT_OPEN, 1));
     long writable = guest.ram().store((byte) 77);
 
@@ -98,7 +98,7 @@ class HostileGuestTest extends HostileGuestFixture {
   }
 
   @Test
-  void c22_writablePartsInDataTransmit_areLeftAlone() throws Exception {
+  void c22_writablePartsInDataTransmit_areNotWritten() throws Exception {
     long readable = guest.ram().store((byte) 'x');
     long writable = guest.ram().store((byte) 77);
     try (Host host = machine.connect("a")) {
@@ -148,7 +148,7 @@ class HostileGuestTest extends HostileGuestFixture {
   }
 
   @Test
-  void c22_randomControlMessages_harmNobody() throws Exception {
+  void c22_randomControlMessages_areHarmless() throws Exception {
     Random random = new Random(22);
     for (int i = 0; i < 20_000; i++) {
       guest.tell(random.nextInt(-2, 10), random.nextInt(10), random.nextInt(3));

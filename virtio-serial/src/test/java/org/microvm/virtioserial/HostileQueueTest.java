@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.microvm.devices.virtio.DeviceStatus;
 
-/** Queues that are broken or taken away while they are in use. */
+/** Queues that are broken or disabled while they are in use. */
 class HostileQueueTest extends HostileGuestFixture {
   @Test
   void c22_brokenRing_stopsTheDeviceUntilItIsReset() throws Exception {
@@ -96,7 +96,7 @@ class HostileQueueTest extends HostileGuestFixture {
   }
 
   @Test
-  void receiveQueueTakenAway_isNotTheEndOfTheHostsStream() throws Exception {
+  void receiveQueueDisabled_isNotTheEndOfTheHostsStream() throws Exception {
     guest.open(nr);
     try (Host host = machine.connect("a")) {
       host.write("x");
@@ -115,7 +115,7 @@ class HostileQueueTest extends HostileGuestFixture {
   }
 
   @Test
-  void transmitQueueTakenAwayInTheMiddleOfABuffer_isHarmless() throws Exception {
+  void transmitQueueDisabledInTheMiddleOfABuffer_isHarmless() throws Exception {
     try (Host host = machine.connect("a")) {
       guest.write(nr, Guest.bytes(1 << 20, 1));
       machine.idle();
@@ -132,7 +132,7 @@ class HostileQueueTest extends HostileGuestFixture {
   }
 
   @Test
-  void controlQueuesTakenAway_areHarmless() throws Exception {
+  void controlQueuesDisabled_areHarmless() throws Exception {
     stopQueue(Guest.CONTROL_IN);
     stopQueue(Guest.CONTROL_OUT);
     machine.addUnix("b");

@@ -25,7 +25,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.virtioserial.backend.ConsoleSize;
 import org.microvm.virtioserial.backend.NullBackend;
 
-/** Somebody else wrote the saved state: what no device can have written is refused. */
+/** Saved states from an untrusted source: a state that no device can have written is refused. */
 @Timeout(120)
 class HostileStateTest {
   private static final String NAME = "virtio.0";

@@ -47,7 +47,7 @@ class HotplugTest extends SerialMachineFixture {
   private record FailingBackend() implements PortBackend {
     @Override
     public void start(Port port) {
-      // Nobody connects.
+      // Nothing connects.
     }
 
     @Override
@@ -144,7 +144,7 @@ class HotplugTest extends SerialMachineFixture {
   }
 
   @Test
-  void ready_thatCrossedARemovalAndAnAddition_isNotTakenForTheNextPorts() throws Exception {
+  void ready_thatCrossedARemovalAndAnAddition_isNotAttributedToTheNextPort() throws Exception {
     guest.boot();
     int nr = machine.addUnix("early");
     assertEquals(Control.add(nr), guest.next());
@@ -179,7 +179,7 @@ class HotplugTest extends SerialMachineFixture {
   }
 
   @Test
-  void remove_givesUpSocketNameAndNumber() throws Exception {
+  void remove_freesSocketNameAndNumber() throws Exception {
     int nr = machine.addUnix("a");
     machine.device.removePort(nr);
     machine.events.await("removed a");
@@ -244,7 +244,7 @@ class HotplugTest extends SerialMachineFixture {
   }
 
   @Test
-  void c20_portReadyOfAnEarlierPort_isNotTakenForThePresentOnes() throws Exception {
+  void c20_portReadyOfAnEarlierPort_isNotAttributedToThePresentOne() throws Exception {
     int nr = machine.addUnix("a");
     guest.boot();
     machine.device.removePort(nr);

@@ -38,7 +38,7 @@ class IsolationTest extends SerialMachineFixture {
   }
 
   @Test
-  void c24_sinkBlockedForEver_otherPortRunsOn() throws Exception {
+  void c24_sinkBlockedForever_otherPortContinues() throws Exception {
     try (var _ = machine.connect("blocked");
         Host host = machine.connect("other")) {
       block();
@@ -55,7 +55,7 @@ class IsolationTest extends SerialMachineFixture {
   }
 
   @Test
-  void c24_guestEndThatNeverReads_otherPortRunsOn() throws Exception {
+  void c24_guestEndThatNeverReads_otherPortContinues() throws Exception {
     try (Host stuck = machine.connect("blocked");
         Host host = machine.connect("other")) {
       Thread.ofVirtual().start(() -> writeUnchecked(stuck, Guest.bytes(2 << 20, 1)));
@@ -234,7 +234,7 @@ class IsolationTest extends SerialMachineFixture {
   }
 
   @Test
-  void fairness_consoleThatFloodsNobody_copiesATurnsWorthATurn() throws Exception {
+  void fairness_consoleThatFloodsWithoutHost_copiesATurnsWorthATurn() throws Exception {
     machine.addUnix(PortConfig.forConsole().withName("con"), "con");
     machine.introduce(0);
     guest.open(0);

@@ -120,7 +120,7 @@ class LimitsTest extends SerialMachineFixture {
   }
 
   @Test
-  void cacheOff_guestBytesForNobodyAreDroppedCountedAndUsed() throws Exception {
+  void cacheOff_guestBytesWithoutHost_areDroppedCountedAndUsed() throws Exception {
     int nr = port(PortConfig.named("a").withCacheBuffers(false));
 
     write(nr, 64);

@@ -149,7 +149,7 @@ class NetworkBackendTest extends BackendFixture {
   }
 
   @Test
-  void pty_programsMayComeAndGo() throws Exception {
+  void pty_programsMayOpenAndClose() throws Exception {
     PtyBackend pty = PtyBackend.open();
     int nr = add(pty);
     guest.open(nr);

@@ -204,7 +204,7 @@ class OptionsTest {
   }
 
   @Test
-  void kinds_areToldApart() {
+  void kinds_areDistinguished() {
     assertTrue(DeviceOptions.isDevice("virtio-serial-device"));
     assertTrue(DeviceOptions.isPort("virtserialport"));
     assertTrue(DeviceOptions.isPort("virtconsole"));
@@ -212,7 +212,7 @@ class OptionsTest {
   }
 
   @Test
-  void chardev_serverWaitsUnlessToldOtherwise() throws Exception {
+  void chardev_serverWaitsByDefault() throws Exception {
     PortBackend waiting = backend("socket,path=%s,server=on".formatted(path("a")));
     PortBackend ready = backend("socket,path=%s,server=on,wait=off".formatted(path("b")));
 
@@ -258,7 +258,7 @@ class OptionsTest {
   }
 
   @Test
-  void chardev_tcpForTheWorldIsRefused() {
+  void chardev_tcpOnOtherAddressesIsRefused() {
     refused(
         "socket: host=0.0.0.0: only loopback addresses are accepted (no encryption or"
             + " authentication)",

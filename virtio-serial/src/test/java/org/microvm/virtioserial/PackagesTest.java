@@ -7,11 +7,11 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** How the packages of this module depend on each other: one way. */
+/** The packages of this module have no dependency cycles. */
 class PackagesTest {
   @Test
   void packages_haveNoCycles() {
-    // Other modules' classes are not looked into.
+    // Classes of other modules are not analyzed.
     ArchConfiguration.get().setResolveMissingDependenciesFromClassPath(false);
 
     slices()

@@ -189,7 +189,7 @@ class RateLimitTest {
   }
 
   @Test
-  void rest_isOneTimerHoweverOftenTheGuestKicks() throws Exception {
+  void limitPause_isOneTimerForAnyNumberOfKicks() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     try (var _ = machine.connect("a")) {
       guest.write(nr, Guest.bytes(50_000, 1));
@@ -207,7 +207,7 @@ class RateLimitTest {
   }
 
   @Test
-  void rest_lastsUntilHalfTheBurstIsBack() throws Exception {
+  void limitPause_lastsUntilHalfTheBurstIsBack() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     try (var _ = machine.connect("a")) {
       guest.write(nr, Guest.bytes(50_000, 1));
@@ -224,7 +224,7 @@ class RateLimitTest {
   }
 
   @Test
-  void rest_asksForNoReadinessEvents() throws Exception {
+  void limitPause_requestsNoReadinessEvents() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     guest.open(nr);
     try (Host host = machine.connect("a")) {
@@ -241,7 +241,7 @@ class RateLimitTest {
   }
 
   @Test
-  void rest_ofABlockedHostAsksForNoReadinessEventsEither() throws Exception {
+  void limitPause_ofABlockedHost_requestsNoReadinessEvents() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     try (Host host = machine.connect("a")) {
       fillSocket(nr);
@@ -266,7 +266,7 @@ class RateLimitTest {
   }
 
   @Test
-  void otherPorts_runOnWhileOneRests() throws Exception {
+  void otherPorts_continueWhileOneIsLimited() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     int other = machine.addUnix("b");
     machine.introduce(other);
@@ -282,7 +282,7 @@ class RateLimitTest {
   }
 
   @Test
-  void hostThatLeavesDuringARest_isNoticedAndItsBytesArrive() throws Exception {
+  void hostThatLeavesDuringALimitPause_isDetectedAndItsBytesArrive() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     guest.open(nr);
     byte[] bytes = Guest.bytes(15_000, 1);
@@ -297,7 +297,7 @@ class RateLimitTest {
   }
 
   @Test
-  void portRemovedDuringARest_leavesAHarmlessTimer() throws Exception {
+  void portRemovedDuringALimitPause_leavesAHarmlessTimer() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     try (var _ = machine.connect("a")) {
       guest.write(nr, Guest.bytes(50_000, 1));
@@ -310,7 +310,7 @@ class RateLimitTest {
   }
 
   @Test
-  void guestResetDuringARest_startsAfresh() throws Exception {
+  void guestResetDuringALimitPause_startsAfresh() throws Exception {
     int nr = port(new RateLimit(RATE, 0));
     try (Host host = machine.connect("a")) {
       guest.write(nr, Guest.bytes(50_000, 1));

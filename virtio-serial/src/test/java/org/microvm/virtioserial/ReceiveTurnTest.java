@@ -44,7 +44,7 @@ class ReceiveTurnTest extends SerialMachineFixture {
   }
 
   @Test
-  void starvedPort_whoseNextTurnEndsWithLessThanAStepLeft_goesOn() throws Exception {
+  void starvedPort_whoseNextTurnEndsWithLessThanAStepLeft_continues() throws Exception {
     guest.open(nr);
     try (Host host = machine.connect("a")) {
       // More than one turn's worth waits in the socket when the guest posts its buffers.

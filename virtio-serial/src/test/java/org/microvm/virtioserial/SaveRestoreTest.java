@@ -138,7 +138,7 @@ class SaveRestoreTest {
   }
 
   @Test
-  void hostThatStayedBehind_isReportedClosed() throws Exception {
+  void hostThatDidNotMove_isReportedClosed() throws Exception {
     bootAndOpen();
     try (Host host = device.connect()) {
       device.idle();
@@ -152,7 +152,7 @@ class SaveRestoreTest {
   }
 
   @Test
-  void hostThatCameAlong_isNotMentioned() throws Exception {
+  void hostThatMoved_isNotReported() throws Exception {
     bootAndOpen();
     try (Host host = device.connect()) {
       device.idle();
@@ -169,7 +169,7 @@ class SaveRestoreTest {
   }
 
   @Test
-  void hostThatCameAlongAndLeft_isFollowedByTheNextOne() throws Exception {
+  void hostThatMovedAndDisconnected_isFollowedByTheNextOne() throws Exception {
     bootAndOpen();
     Host first = device.connect();
     device.move(true);

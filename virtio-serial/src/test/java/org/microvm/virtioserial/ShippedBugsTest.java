@@ -37,7 +37,7 @@ class ShippedBugsTest extends OnePortFixture {
   }
 
   @Test
-  void virtioWin195_hostThatSendsWithoutEnd_leavesTheGuestItsSay() throws Exception {
+  void virtioWin195_hostThatSendsWithoutEnd_doesNotBlockTheGuest() throws Exception {
     guest.open(nr);
     Thread flood;
     try (Host host = machine.connect("a")) {
@@ -89,7 +89,8 @@ class ShippedBugsTest extends OnePortFixture {
   }
 
   @Test
-  void libkrun_hostThatLeavesInTheMiddleOfABuffer_doesNotStopTheGuestForGood() throws Exception {
+  void libkrun_hostThatLeavesInTheMiddleOfABuffer_doesNotStopTheGuestPermanently()
+      throws Exception {
     for (int i = 0; i < 3; i++) {
       try (var _ = machine.connect("a")) {
         guest.write(nr, Guest.bytes(1 << 20, i));
@@ -131,7 +132,7 @@ class ShippedBugsTest extends OnePortFixture {
   }
 
   @Test
-  void cloudHypervisor4521_outputWhileNobodyIsThere_isKeptForWhoComes() throws Exception {
+  void cloudHypervisor4521_outputWithoutHost_isKeptForTheNextHost() throws Exception {
     machine.addUnix(PortConfig.forConsole().withName("con"), "con");
     machine.introduce(0);
     byte[] log = Guest.bytes(100_000, 3);

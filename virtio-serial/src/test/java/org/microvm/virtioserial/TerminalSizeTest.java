@@ -33,7 +33,7 @@ class TerminalSizeTest extends SerialMachineFixture {
   }
 
   @Test
-  void pty_consoleHearsOfEachSize() throws Exception {
+  void pty_consoleGetsEachSize() throws Exception {
     PtyBackend pty = PtyBackend.open();
     machine.device.addPort(PortConfig.forConsole(), pty);
     machine.introduce(0);
@@ -45,7 +45,7 @@ class TerminalSizeTest extends SerialMachineFixture {
   }
 
   @Test
-  void pty_sizeThatWasThereBeforeIsToldAtOnce() throws Exception {
+  void pty_initialSize_isReportedAtOnce() throws Exception {
     PtyBackend pty = PtyBackend.open();
     stty(pty.path(), 132, 43);
     machine.device.addPort(PortConfig.forConsole(), pty);
@@ -74,7 +74,7 @@ class TerminalSizeTest extends SerialMachineFixture {
   }
 
   @Test
-  void pty_sizeOfAGenericPortIsNobodysBusiness() throws Exception {
+  void pty_sizeOfAGenericPort_isIgnored() throws Exception {
     PtyBackend pty = PtyBackend.open();
     stty(pty.path(), 100, 40);
     int nr = machine.device.addPort(PortConfig.named("a"), pty).nr();
@@ -87,7 +87,7 @@ class TerminalSizeTest extends SerialMachineFixture {
   }
 
   @Test
-  void resize_toTheSameSizeIsNotTold() throws Exception {
+  void resize_toTheSameSize_isNotReported() throws Exception {
     machine.addUnix(PortConfig.forConsole(), "con");
     machine.introduce(0);
 

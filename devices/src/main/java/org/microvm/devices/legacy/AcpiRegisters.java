@@ -14,10 +14,10 @@ import org.microvm.devices.state.Stateful;
  *
  * <p>The event register belongs to the generic event device (section 5.6.9). A read returns the
  * pending events and clears them. The guest's operating system writes 1 when it has loaded the ACPI
- * tables; before that nobody would notice an event.
+ * tables; before that an event has no receiver.
  *
  * <p>The sleep control register switches the machine off if the guest enters S5, and ignores other
- * sleep types, which the tables do not offer. There is no sleep to wake from, so that the sleep
+ * sleep types, which the tables do not offer. There is no sleep state to wake from, so the sleep
  * status register is always 0.
  */
 public final class AcpiRegisters implements BusDevice, Stateful {
@@ -118,7 +118,7 @@ public final class AcpiRegisters implements BusDevice, Stateful {
 
   /**
    * Reports that the identifier of the guest's generation has changed; any thread may call. A guest
-   * that does not use ACPI does not learn of it.
+   * that does not use ACPI is not notified.
    */
   public synchronized void generationChanged() {
     if (inUse) {
@@ -149,8 +149,8 @@ public final class AcpiRegisters implements BusDevice, Stateful {
     pending = input.getByte() & (POWER_BUTTON | NEW_GENERATION);
     input.end();
     if (pending != 0) {
-      // The edge may not have reached the interrupt controller before that was saved, and a surplus
-      // one does no harm.
+      // The edge may not have reached the interrupt controller before that was saved, and an
+      // additional one is harmless.
       interrupt.raise();
     }
   }

@@ -27,8 +27,8 @@ import org.microvm.linux.EventLoop;
  * read, as every driver does first, and the other registers show the latched time for up to a
  * second.
  *
- * <p>A flag of register C raises no further interrupt until the guest has read it. So the guest can
- * have no more timers than one, and no more interrupts than it serves.
+ * <p>A flag of register C raises no further interrupt until the guest has read it. So a guest has
+ * at most one timer, and gets no more interrupts than it serves.
  *
  * <p>The battery keeps memory and time when the guest is reset. Memory bytes start as zero and keep
  * what the guest writes, such as Linux's shutdown code.
@@ -80,7 +80,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   /** The first update after the divider has left its reset comes after half a second. */
   private static final int HALF_SECOND_NANOS = 500_000_000;
 
-  /** How long a timer waits at most, because the host's clock may be set meanwhile. */
+  /** The longest wait of a timer, because the host's clock may be set meanwhile. */
   private static final long MOST_DELAY_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final InstantSource clock;
@@ -95,7 +95,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   private boolean wired = true;
   private long takenMillis;
 
-  /** Up to which time the flags of register C are known. */
+  /** The time up to which the flags of register C are computed. */
   private LocalDateTime seen;
 
   /** The timer of the next interrupt, or null. */
@@ -256,7 +256,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     }
   }
 
-  /** Writes register A or B, which may stop the clock or let it run. */
+  /** Writes register A or B, which may stop or start the clock. */
   private void changeControl(int value) {
     update();
     boolean ran = isRunning();
@@ -279,7 +279,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     schedule();
   }
 
-  /** Lets the clock run from the time in its registers; the second goes on where it is. */
+  /** Starts the clock at the time in its registers; the phase of the second is kept. */
   private void start() {
     LocalDateTime now = now();
     LocalDateTime set = format().read(memory).plusNanos(now.get(ChronoField.NANO_OF_SECOND));
@@ -287,7 +287,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     seen = now();
   }
 
-  /** Shows the present time in the registers. */
+  /** Copies the present time to the registers. */
   private void take() {
     takenMillis = clock.millis();
     format().show(now(), memory);

@@ -12,12 +12,12 @@ import org.microvm.devices.state.StateOutput;
  * @param memory the registers and the memory that follows them; those of the time only if the clock
  *     is stopped
  * @param index the register that the data port accesses
- * @param offset what the guest's time is ahead of the host's
+ * @param offset how far the guest's time is ahead of the host's
  * @param wired whether the clock has its interrupt
  * @param hasTime whether the memory has the time at which the clock is stopped, if it is
  */
 record CmosState(byte[] memory, int index, Duration offset, boolean wired, boolean hasTime) {
-  /** More than a guest can set: 165 centuries and more. */
+  /** More than a guest can set, which is about 165 centuries. */
   private static final long MOST_SECONDS = TimeUnit.DAYS.toSeconds(1L << 24);
 
   private static final int LAST_NANO = 999_999_999;

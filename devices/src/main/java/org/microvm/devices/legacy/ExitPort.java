@@ -7,7 +7,8 @@ import org.microvm.devices.bus.BusDevice;
  * QEMU's {@code isa-debug-exit} at port 0xf4, four ports wide, as test suites configure it.
  *
  * <p>A write of {@code v} ends the VMM with status {@code (v << 1) | 1}, never 0, so that a test
- * can distinguish a guest that reports success (0 gives 1) from a VMM that ended by itself.
+ * can distinguish a guest that reports success (0 gives 1) from a VMM that ended for another
+ * reason.
  */
 public final class ExitPort implements BusDevice {
   /** The first port of the range. */

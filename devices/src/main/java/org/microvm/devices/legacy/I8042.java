@@ -12,13 +12,13 @@ import org.microvm.devices.state.Stateful;
  * drivers/input/serio/i8042.c); ports 0x60 (data) to 0x64 (command).
  *
  * <p>Ports 0x61 to 0x63 are within the range but do not belong to the controller: they read as all
- * ones, but for bits 7 and 6 of 0x61. There a kernel looks for the cause of an NMI, and these are a
- * system error of PCI and an I/O check.
+ * ones, except bits 7 and 6 of 0x61. A kernel looks there for the cause of an NMI: a PCI system
+ * error or an I/O check.
  *
  * <p>Linux first drains the controller when it probes it, and each later step of the probe waits up
  * to half a second. So a new controller returns more stale bytes than a real one can hold: Linux
  * reports {@code No controller found} after 16 of them, in about a millisecond. Their number is
- * finite, so a guest that drains without a limit ends too. The first command discards the stale
+ * finite, so a guest that drains without a limit stops too. The first command discards the stale
  * bytes. The input buffer is always free, so that {@code reboot=k} never waits before it pulses the
  * line.
  */
@@ -29,7 +29,7 @@ public final class I8042 implements BusDevice, Stateful {
   /** The number of ports. */
   public static final int PORT_COUNT = 5;
 
-  /** Twice what Linux reads before it gives up (I8042_BUFFER_SIZE). */
+  /** Twice the number of bytes after which Linux stops reading (I8042_BUFFER_SIZE). */
   static final int STALE_BYTES = 32;
 
   private static final int DATA = 0;

@@ -8,9 +8,9 @@ import java.util.Optional;
  * The alarm of an MC146818: a time of day, in which each of hours, minutes and seconds may be "any"
  * (the two top bits of the register are set).
  *
- * @param hour 0 to 23, or {@link #ANY}; other values never come
- * @param minute 0 to 59, or {@link #ANY}; other values never come
- * @param second 0 to 59, or {@link #ANY}; other values never come
+ * @param hour 0 to 23, or {@link #ANY}; other values never match
+ * @param minute 0 to 59, or {@link #ANY}; other values never match
+ * @param second 0 to 59, or {@link #ANY}; other values never match
  */
 record RtcAlarm(int hour, int minute, int second) {
   static final int SECONDS = 1;

@@ -37,7 +37,7 @@ final class UartModem {
     return changes;
   }
 
-  /** Sets both, when a guest is restored or reset. */
+  /** Sets both registers, when a guest is restored or reset. */
   void restore(int controlRegister, int changesOfStatus) {
     control = controlRegister;
     changes = changesOfStatus;
@@ -60,7 +60,7 @@ final class UartModem {
     changes |= changed >> MSR_LINES_SHIFT;
   }
 
-  /** Reads the modem status register, which forgets the changes that it reports. */
+  /** Reads the modem status register, which clears the changes that it reports. */
   int status() {
     int status = lines() | changes;
     changes = 0;

@@ -4,9 +4,9 @@ package org.microvm.devices.legacy;
  * The receiving half of a {@link Uart16550}: its FIFO, and the bytes that are still on the line.
  *
  * <p>A byte arrives only while the guest listens: it has the receive interrupt enabled, or it polls
- * the line status register. Until then a driver empties the FIFO and reads the data register to get
- * rid of noise, and would take the first bytes of the user for noise. For the same reason a FIFO
- * reset puts bytes of which the guest has not heard back on the line, as if they had been sent a
+ * the line status register. Until then a driver empties the FIFO and reads the data register to
+ * discard noise, and would discard the user's first bytes too. For the same reason a FIFO reset
+ * puts bytes of which the guest was not notified back on the line, as if they had been sent a
  * moment later; Linux resets the FIFO after it has enabled the interrupt ({@code
  * serial8250_do_set_termios} in drivers/tty/serial/8250/8250_port.c), and enables the interrupt for
  * a moment to test the register.
@@ -15,15 +15,15 @@ package org.microvm.devices.legacy;
  */
 final class UartReceiver {
   /**
-   * So many reads of the line status, with no other access in between, mean that the guest waits
-   * for input. A guest that waits for the transmitter sends a byte after each.
+   * The number of reads of the line status, with no other access in between, after which the guest
+   * counts as waiting for input. A guest that waits for the transmitter sends a byte after each.
    */
   private static final int POLLS = 3;
 
   /**
-   * So many reads of the line status mean the same if the guest has raised DTR and OUT2, whatever
-   * it does in between: it is ready for input, and looks for it now and then. Linux raises OUT2 a
-   * few accesses before it enables the interrupt.
+   * The number of reads of the line status that mean the same if the guest has raised DTR and OUT2,
+   * even with other accesses in between: it is ready for input, and polls for it from time to time.
+   * Linux raises OUT2 a few accesses before it enables the interrupt.
    */
   private static final int READY_POLLS = 16;
 
@@ -57,7 +57,7 @@ final class UartReceiver {
    * Records an access to a register.
    *
    * @param status whether the line status was read
-   * @param ready whether the guest has said with DTR and OUT2 that it is ready
+   * @param ready whether the guest has signalled with DTR and OUT2 that it is ready
    */
   void accessed(boolean status, boolean ready) {
     statusReads = status ? Math.min(statusReads + 1, POLLS) : 0;
@@ -148,7 +148,7 @@ final class UartReceiver {
     readyReads = 0;
   }
 
-  /** Puts bytes of the host that the guest does not know of back on the line. */
+  /** Puts bytes of the host that the guest was not notified of back on the line. */
   void putBackUnnoticed() {
     if (!noticed) {
       putBack();

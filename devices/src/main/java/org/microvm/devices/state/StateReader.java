@@ -16,11 +16,11 @@ import java.util.zip.CRC32C;
  * required sections that were not taken. For one thread only.
  */
 public final class StateReader {
-  /** How many bytes {@link #isState} looks at. */
+  /** The number of bytes that {@link #isState} needs. */
   public static final int MAGIC_BYTES = StateFormat.MAGIC.length;
 
   /**
-   * {@return whether a file is saved state, of whatever version, as its first bytes show}
+   * {@return whether the first bytes of a file are those of a saved state, of any format version}
    *
    * @param beginning the first {@link #MAGIC_BYTES} of the file, or all of a shorter file
    */

@@ -97,8 +97,8 @@ final class InterruptRegisters {
   /** Restores a saved InterruptStatus. */
   void restore(int bits) {
     set(bits);
-    // The edge may not have reached the interrupt controller before that was saved, and a surplus
-    // one does no harm.
+    // The edge may not have reached the interrupt controller before that was saved, and an
+    // additional one is harmless.
     raiseIfPending();
   }
 

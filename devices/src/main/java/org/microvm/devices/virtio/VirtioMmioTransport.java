@@ -43,7 +43,9 @@ public final class VirtioMmioTransport implements BusDevice {
   private final DriverNotifier notifier;
   private final GuestFaults failures = new GuestFaults();
 
-  /** Of a reset, or the end of a queue; the registers keep their values meanwhile. */
+  /**
+   * The wait of a reset, or of a queue that is disabled; the registers keep their values meanwhile.
+   */
   private final QuiesceWait quiet;
 
   private long ignored;
@@ -482,7 +484,7 @@ public final class VirtioMmioTransport implements BusDevice {
     }
   }
 
-  /** Sets DEVICE_NEEDS_RESET; also called by a device that finds a broken ring by itself. */
+  /** Sets DEVICE_NEEDS_RESET; also called by a device that detects a broken ring. */
   private void fail(VirtqueueException cause) {
     lock.lock();
     try {

@@ -235,7 +235,7 @@ public final class Virtqueue {
     return (SingleLoads.getShort(avail, FLAGS) & AVAIL_F_NO_INTERRUPT) == 0;
   }
 
-  /** Asks the driver not to notify; it may still do so. */
+  /** Suppresses notifications of the driver, which may still notify. */
   public void suppressNotifications() {
     if (!live || suppressed) {
       return;
@@ -249,7 +249,7 @@ public final class Virtqueue {
   }
 
   /**
-   * Asks the driver to notify again.
+   * Requests notifications of the driver again.
    *
    * @return true if there is a buffer already, for which no notification may come: the caller must
    *     pop it
@@ -286,7 +286,7 @@ public final class Virtqueue {
 
   /**
    * Continues at the position of another queue in a copy of the same memory. The first check for
-   * buffers writes avail_event again, whatever its value.
+   * buffers writes avail_event again in any case.
    */
   void resume(VirtqueueState state) {
     nextAvail = state.nextAvail();
@@ -359,8 +359,8 @@ public final class Virtqueue {
   }
 
   /**
-   * Moves an avail_event that nobody waits for, because indices have 16 bits: the driver would come
-   * to it again after 65,536 buffers, and notify. The new value is behind all indices that the
+   * Moves an avail_event that is no longer needed, because indices have 16 bits: the driver would
+   * reach it again after 65,536 buffers, and notify. The new value is behind all indices that the
    * driver may be comparing it with. This happens every few hundred buffers, because code that runs
    * for the first time after seconds makes the JVM discard what it has compiled.
    */

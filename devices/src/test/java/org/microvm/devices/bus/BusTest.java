@@ -49,7 +49,7 @@ class BusTest {
 
   @ParameterizedTest
   @CsvSource({"1, 0xff", "2, 0xffff", "4, 0xffffffff", "8, -1"})
-  void read_nobodyThereIsAllOnesAndCounted(int size, String expected) {
+  void read_withoutDevice_isAllOnesAndCounted(int size, String expected) {
     bus.attach(0x100, 8, device);
 
     long value = bus.read(0x108, size);
@@ -59,7 +59,7 @@ class BusTest {
   }
 
   @Test
-  void write_nobodyThereIsDroppedAndCounted() {
+  void write_withoutDevice_isDroppedAndCounted() {
     bus.write(0x80, 1, 0);
 
     assertEquals(1, bus.unclaimedWrites());
@@ -122,7 +122,7 @@ class BusTest {
   }
 
   @Test
-  void detach_nobodyIsThereAnyMoreAndTheOthersStay() {
+  void detach_addressReadsAllOnesAndTheOthersStay() {
     bus.attach(0x100, 8, new RecordingDevice());
     bus.attach(0x200, 8, device);
     bus.attach(0x300, 8, new RecordingDevice());
@@ -165,7 +165,7 @@ class BusTest {
   }
 
   @Test
-  void readRepeated_nobodyThereIsAllOnes() {
+  void readRepeated_withoutDevice_isAllOnes() {
     MemorySegment data = MemorySegment.ofArray(new byte[4]);
 
     bus.readRepeated(0x104, 2, data, 0, 2);

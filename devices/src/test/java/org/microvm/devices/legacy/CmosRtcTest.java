@@ -49,7 +49,7 @@ class CmosRtcTest {
 
   @ParameterizedTest
   @CsvSource({"0, 59", "2, 58", "4, 23", "9, 26", "0x32, 20"})
-  void time_isBinaryWhenRegisterBSaysSo(String register, int expected) {
+  void time_isBinaryIfRegisterBSelectsIt(String register, int expected) {
     set(B, BINARY_24);
 
     assertEquals(expected, register(Integer.decode(register)));
@@ -79,7 +79,7 @@ class CmosRtcTest {
   }
 
   @Test
-  void registerD_saysTheTimeIsValid() {
+  void registerD_showsThatTheTimeIsValid() {
     set(13, 0);
 
     assertEquals(0x80, register(13));
@@ -101,7 +101,7 @@ class CmosRtcTest {
   }
 
   @Test
-  void time_goesOnForAGuestThatReadsMinutesOnly() {
+  void time_advancesForAGuestThatReadsMinutesOnly() {
     register(2);
     time.advance(Duration.ofMillis(1000));
 
@@ -156,7 +156,7 @@ class CmosRtcTest {
   }
 
   @Test
-  void time_isSetAndGoesOn() {
+  void time_isSetAndAdvances() {
     setAsLinux(0x19, 0x99, 0x12, 0x31, 0x23, 0x59, 0x58);
 
     assertEquals("19991231235958", shown());
@@ -357,7 +357,7 @@ class CmosRtcTest {
   }
 
   @Test
-  void alarm_thatNeverComes_hasNoTimer() {
+  void alarm_thatNeverMatches_hasNoTimer() {
     alarm(0x25, 0x00, 0x00);
 
     assertEquals(0, time.waiting());

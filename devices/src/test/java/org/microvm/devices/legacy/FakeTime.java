@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import org.microvm.linux.EventLoop;
 
-/** A clock that goes on only when a test says so, and runs the tasks that are due then. */
+/** A clock that only a test advances; it runs the tasks that are due then. */
 final class FakeTime implements InstantSource, CmosRtc.Timers {
   private final List<Task> tasks = new ArrayList<>();
   private Instant now;

@@ -23,7 +23,7 @@ class I8042Test {
   }
 
   @Test
-  void linuxFlush_givesUpAfterSixteenBytes() {
+  void linuxFlush_stopsAfterSixteenBytes() {
     assertFalse(drained(16));
   }
 
@@ -100,7 +100,7 @@ class I8042Test {
   }
 
   @Test
-  void portsBetween_areNobodys() {
+  void portsBetween_haveNoDevice() {
     assertEquals(0xff, controller.read(2, 1));
   }
 

@@ -295,7 +295,7 @@ class Uart16550Test {
 
   @ParameterizedTest
   @CsvSource({"0x41, 4", "0x81, 8", "0xc1, 14"})
-  void receive_triggerLevelTellsTimeoutFromFull(String control, int trigger) {
+  void receive_triggerLevel_distinguishesTimeoutFromFull(String control, int trigger) {
     out(FCR, Integer.decode(control));
     out(IER, 1);
     offer("0123456789abcdef".substring(0, trigger));
@@ -388,7 +388,7 @@ class Uart16550Test {
   }
 
   @Test
-  void room_isToldOnceWhenARefusedSourceMayGoOn() {
+  void room_isReportedOnceWhenARefusedSourceMayContinue() {
     uart.onRoom(roomCalls::incrementAndGet);
     out(FCR, 1);
     out(IER, 1);
@@ -403,7 +403,7 @@ class Uart16550Test {
   }
 
   @Test
-  void room_isNotToldWhenNothingWasRefused() {
+  void room_isNotReportedWhenNothingWasRefused() {
     uart.onRoom(roomCalls::incrementAndGet);
     out(IER, 1);
     offer("a");
@@ -414,7 +414,7 @@ class Uart16550Test {
   }
 
   @Test
-  void room_isToldAfterAFifoReset() {
+  void room_isReportedAfterAFifoReset() {
     uart.onRoom(roomCalls::incrementAndGet);
     out(IER, 1);
     offer("ab");

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.microvm.devices.state.StateInput;
 import org.microvm.devices.state.StateOutput;
 
-/** What is typed before the guest's driver is ready reaches the guest. */
+/** Input that is typed before the guest's driver is ready reaches the guest. */
 class UartInputTest {
   private static final int DATA = 0;
   private static final int IER = 1;
@@ -101,7 +101,7 @@ class UartInputTest {
   }
 
   @Test
-  void interruptEnabled_asksForWhatWasRefused() {
+  void interruptEnabled_reportsRoomForRefusedBytes() {
     uart.onRoom(roomCalls::incrementAndGet);
     uart.receive((byte) 'a');
 

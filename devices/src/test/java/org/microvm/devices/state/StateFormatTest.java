@@ -100,7 +100,7 @@ class StateFormatTest {
     assertTrue(refused.getMessage().contains("more than 67108864"), refused.getMessage());
   }
 
-  /** With copies of copies, this took five times the size of what is saved. */
+  /** With copies of copies, this took five times the size of the saved bytes. */
   @Test
   void keptBytes_areInMemoryTwiceAtMost() {
     Runtime runtime = Runtime.getRuntime();

@@ -256,7 +256,7 @@ public final class VirtqueueDriver {
     avail.set(SHORT, 0, (short) value);
   }
 
-  /** Asks the device not to interrupt for now. */
+  /** Suppresses interrupts of the device. */
   public void suppressInterrupts() {
     if (!eventIdx) {
       availableFlags(1);
@@ -264,7 +264,7 @@ public final class VirtqueueDriver {
   }
 
   /**
-   * Asks for an interrupt at the next used buffer.
+   * Requests an interrupt at the next used buffer.
    *
    * @return true if a used buffer is there already
    */

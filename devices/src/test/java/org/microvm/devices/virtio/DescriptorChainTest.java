@@ -70,7 +70,7 @@ class DescriptorChainTest {
   }
 
   @Test
-  void gatherReadable_vectorTooSmall_saysSo() {
+  void gatherReadable_vectorTooSmall_returnsFalse() {
     IovecArray small = new IovecArray(1);
 
     assertFalse(chain.gatherReadable(small, 0));

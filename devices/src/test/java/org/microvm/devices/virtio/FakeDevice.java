@@ -21,7 +21,7 @@ final class FakeDevice implements VirtioDevice {
   /** The queues that were in use before the last reset. */
   VirtioQueues formerQueues;
 
-  /** Whether a queue was still live when the device was told that it stops. */
+  /** Whether a queue was still live when {@link #stopQueue} was called. */
   boolean liveAtTheEnd;
 
   /** Whether {@link #notifyQueue} takes and uses all buffers of the queue. */

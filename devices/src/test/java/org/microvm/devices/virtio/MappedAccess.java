@@ -28,7 +28,7 @@ final class MappedAccess {
         ValueLayout.JAVA_INT.varHandle().getAcquire(page, (long) MmioRegister.INTERRUPT_STATUS);
   }
 
-  /** Acknowledges used buffers; the device learns of it later. */
+  /** Acknowledges used buffers; the device is notified later. */
   void acknowledge() {
     acknowledgements.incrementAndGet();
   }

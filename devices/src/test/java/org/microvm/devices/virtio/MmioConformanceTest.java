@@ -444,7 +444,7 @@ class MmioConformanceTest {
     }
 
     @Test
-    void driverFeatures_ofAnEarlierLife_areForgotten() {
+    void driverFeatures_ofEarlierThanTheReset_areForgotten() {
       driver.start(V1 | FakeDevice.FEATURE);
       driver.reset();
       driver.addStatus(DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER | DeviceStatus.FEATURES_OK);
@@ -457,7 +457,7 @@ class MmioConformanceTest {
   @DisplayName("2.4.1 Device Requirements: Device Reset, 4.2.2.1")
   class Reset {
     @Test
-    void reset_statusReadsZeroAndDeviceIsTold() {
+    void reset_statusReadsZeroAndDeviceIsNotified() {
       driver.start();
 
       driver.write(MmioRegister.STATUS, 0);
@@ -468,7 +468,7 @@ class MmioConformanceTest {
     }
 
     @Test
-    void reset_ofAnInactiveDevice_tellsItNothing() {
+    void reset_ofAnInactiveDevice_doesNotNotifyIt() {
       driver.negotiate(V1);
       driver.reset();
 
@@ -649,7 +649,7 @@ class MmioConformanceTest {
     }
 
     @Test
-    void configChanged_beforeDriverOk_isToldAtDriverOk() {
+    void configChanged_beforeDriverOk_isReportedAtDriverOk() {
       driver.start();
       DriverNotifier kept = device.queues.notifier();
       driver.negotiate(V1);
@@ -690,7 +690,7 @@ class MmioConformanceTest {
     }
 
     @Test
-    void queue_takenAwayWhileLive_isDeadAndDeviceIsTold() throws Exception {
+    void queue_disabledWhileLive_isStoppedAndDeviceIsNotified() throws Exception {
       driver.start();
       driver.queue(1).add(readable(4096, 1));
       driver.write(MmioRegister.QUEUE_SEL, 1);

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /**
- * What the driver has in memory is loaded once, then checked and used. A guest that changes a
+ * The driver's data in memory is loaded once, then checked and used. A guest that changes a
  * descriptor between two loads could otherwise have a range used that was never checked.
  */
 class SingleFetchTest {

@@ -308,7 +308,7 @@ class SplitRingConformanceTest {
     }
 
     @Test
-    void device_indexWrapsAt65536_goesOn() throws Exception {
+    void device_indexWrapsAt65536_continues() throws Exception {
       it.advanceTo(65535);
       int last = it.driver.add(readable(ANYWHERE, 1));
       int first = it.driver.add(readable(ANYWHERE, 1));
@@ -545,7 +545,7 @@ class SplitRingConformanceTest {
     }
 
     @Test
-    void device_enablesWithABufferThere_goesOn() {
+    void device_enablesWithABufferThere_continues() {
       it.queue.suppressNotifications();
       it.driver.add(readable(ANYWHERE, 1));
 
@@ -633,7 +633,7 @@ class SplitRingConformanceTest {
     }
 
     @Test
-    void device_enablesWithABufferThere_goesOn() {
+    void device_enablesWithABufferThere_continues() {
       it.queue.suppressNotifications();
       it.driver.add(readable(ANYWHERE, 1));
 

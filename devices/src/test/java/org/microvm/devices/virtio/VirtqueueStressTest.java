@@ -19,9 +19,9 @@ import org.microvm.devices.testing.TestRam;
 
 /**
  * Runs driver and device on two threads. Each suppresses the other's notifications while it works
- * and waits for one when it has nothing to do, so a lost wake-up stops both and fails the test.
- * With one buffer at a time both run out of work after every buffer, so each checks for work just
- * when the other adds it.
+ * and waits for one when it is idle, so a lost wake-up stops both and fails the test. With one
+ * buffer at a time both run out of work after every buffer, so each checks for work just when the
+ * other adds it.
  */
 class VirtqueueStressTest {
   private static final int CHAINS = 1_000_000;

@@ -17,8 +17,8 @@ public record AcpiHardware(
     PowerRegisters power, Uart uart, Clock clock, int panicPort, List<VirtioMmio> devices) {
 
   /**
-   * Guest-physical address of the 16 bytes of the generation identifier, on a page of their own
-   * that the memory map reserves.
+   * Guest-physical address of the 16 bytes of the generation identifier, on a separate page that
+   * the memory map reserves.
    */
   public static final long GENERATION_ID = GuestLayout.VM_GENERATION_ID;
 

@@ -104,7 +104,7 @@ final class Dsdt {
 
   /**
    * The generic event device (section 5.6.9). {@code _INI} is run when the operating system has
-   * loaded this table, and tells the machine that there is someone to press the button for.
+   * loaded this table, and reports to the machine that the guest handles its power button.
    */
   private static byte[] events(PowerRegisters power) {
     byte[] event = nameSegment("EVNT");

@@ -3,7 +3,10 @@ package org.microvm.firmware.acpi;
 import java.nio.ByteBuffer;
 import org.microvm.firmware.tables.Bytes;
 
-/** The root system description pointer, by which all else is found (ACPI 6.5, section 5.2.5.3). */
+/**
+ * The root system description pointer, from which all other tables are found (ACPI 6.5, section
+ * 5.2.5.3).
+ */
 final class Rsdp {
   /** The length in bytes. */
   static final int SIZE = 36;
@@ -12,7 +15,7 @@ final class Rsdp {
   private static final int CHECKSUM = 8;
   private static final int EXTENDED_CHECKSUM = 32;
 
-  /** The part that ACPI 1.0 knows, which has a checksum of its own. */
+  /** The part that ACPI 1.0 defines, which has its own checksum. */
   private static final int FIRST_PART = 20;
 
   private Rsdp() {}

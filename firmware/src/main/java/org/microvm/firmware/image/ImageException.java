@@ -1,6 +1,6 @@
 package org.microvm.firmware.image;
 
-/** A kernel or an initrd cannot be used; the message is one line for the person who named it. */
+/** A kernel or an initrd cannot be used; the message is one line for the user who named it. */
 public final class ImageException extends Exception {
   private static final long serialVersionUID = 1L;
 
@@ -19,7 +19,7 @@ public final class ImageException extends Exception {
     super(message, cause);
   }
 
-  /** This failure with the file or thing it is about in front. */
+  /** Puts the subject of this failure, such as the file's path, in front of its message. */
   public ImageException about(String subject) {
     return new ImageException(subject + ": " + getMessage(), this);
   }

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 
-/** A kernel file. Whatever its format, the part that is started is an ELF image. */
+/** A kernel file. In every format, the part that is started is an ELF image. */
 public sealed interface KernelImage extends AutoCloseable permits ElfKernel, BzImage {
 
   /** The part that is loaded. */

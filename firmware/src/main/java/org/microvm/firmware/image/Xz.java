@@ -12,8 +12,8 @@ final class Xz {
   private Xz() {}
 
   /**
-   * Held while a stream is unpacked: the guests of one process may start at the same time, and what
-   * is free for one dictionary is not free for several.
+   * Held while a stream is unpacked: the guests of one process may start at the same time, and heap
+   * that is enough for one dictionary is not enough for several.
    */
   private static final ReentrantLock TURN = new ReentrantLock(true);
 

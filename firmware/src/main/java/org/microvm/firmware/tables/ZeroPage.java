@@ -6,7 +6,8 @@ import org.microvm.firmware.image.SetupHeader;
 import org.microvm.firmware.layout.GuestLayout;
 
 /**
- * Linux's {@code struct boot_params}; offsets from the kernel's Documentation/x86/zero-page.rst.
+ * Linux's {@code struct boot_params}; offsets from the kernel's
+ * Documentation/arch/x86/zero-page.rst.
  */
 public final class ZeroPage {
   private static final int SIZE = 4096;

@@ -21,9 +21,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.microvm.firmware.layout.GuestLayout;
 
-/** Lets Intel's compiler read the tables and write them again. */
+/** Disassembles the tables with Intel's compiler and compiles them again. */
 class IaslTest {
-  /** The names that drivers know the generation identifier by are no proper identifiers. */
+  /** The names by which drivers find the generation identifier are not valid identifiers. */
   private static final String NAMES_OF_OTHERS = "6035";
 
   private static final long BASE = GuestLayout.ACPI_TABLES;

@@ -28,7 +28,7 @@ class Lz4Test {
   }
 
   @Test
-  void unpack_longLengths_goOnInFurtherBytes() throws Exception {
+  void unpack_longLengths_continueInFurtherBytes() throws Exception {
     // "a", then a match of 4 + 15 + 255 + 1 bytes at distance 1, then no literals.
     assertArrayEquals(
         "a".repeat(276).getBytes(), unpack(MAGIC + "07000000" + "1f610100ff01" + "00", 276));

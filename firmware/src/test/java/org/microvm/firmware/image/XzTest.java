@@ -42,7 +42,10 @@ class XzTest {
     assertEquals(0, unpacked.remaining());
   }
 
-  /** A guest that is reset reads its kernel again: the first dictionary must not be in its way. */
+  /**
+   * A guest that is reset reads its kernel again: the first dictionary must not take the heap it
+   * needs.
+   */
   @Test
   void unpack_again_isNotRefusedForTheHeapOfTheFirstDictionary() throws Exception {
     byte[] packed = withHalfOfTheHeap(Packing.XZ_X86.pack(new byte[100]));

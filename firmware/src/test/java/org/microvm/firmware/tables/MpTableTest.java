@@ -76,7 +76,7 @@ class MpTableTest {
   }
 
   @Test
-  void build_ioApic_hasAnIdOfItsOwn() {
+  void build_ioApic_hasItsOwnId() {
     List<MpEntry> ioApics = entries(build(254), 2);
 
     assertEquals(1, ioApics.size());

@@ -16,7 +16,8 @@ import org.microvm.firmware.acpi.AcpiHardware;
 import org.microvm.linux.EventFd;
 
 /**
- * The ACPI registers of a board with their interrupt, and what the ACPI tables say of its hardware.
+ * The ACPI registers of a board with their interrupt, and the description of its hardware for the
+ * ACPI tables.
  *
  * <p>Every board has the registers, because a guest may be restored whose tables are in its memory.
  */

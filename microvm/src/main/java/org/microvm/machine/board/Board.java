@@ -200,7 +200,7 @@ public final class Board implements AutoCloseable {
   }
 
   /**
-   * Returns what raises a slot's interrupt. In a guest that was saved by a version in which the
+   * Returns the trigger of a slot's interrupt. In a guest that was saved by a version in which the
    * clock had no interrupt, one slot has the clock's, as that guest's tables say.
    */
   IrqTrigger interruptOf(int slot, EventFd own) {

@@ -92,7 +92,7 @@ public final class ConsoleOutput implements SerialOutput, AutoCloseable {
     }
   }
 
-  /** Writes the rest to the stream; gives up after a second if the reader stalls. */
+  /** Writes the rest to the stream; stops after a second if the reader stalls. */
   @Override
   public void close() {
     closed = true;

@@ -17,7 +17,7 @@ import org.microvm.devices.legacy.SerialOutput;
  * program in the guest can write such lines: they may explain an end of the guest, but cause none.
  *
  * <p>Bytes come from vCPU threads, one at a time, because the port holds its lock. Any thread may
- * ask.
+ * query.
  */
 public final class KernelMessages implements SerialOutput {
   private static final String PANIC = "Kernel panic - not syncing";
@@ -34,7 +34,7 @@ public final class KernelMessages implements SerialOutput {
     "reboot: Restarting system", "reboot: Power down", HALTED
   };
 
-  /** Bytes of a line that are looked at; Linux prints at most 1024. */
+  /** The number of bytes of a line that are inspected; Linux prints at most 1024. */
   private static final int MAX_LINE = 512;
 
   private final SerialOutput next;
@@ -57,12 +57,12 @@ public final class KernelMessages implements SerialOutput {
     return Optional.ofNullable(panic);
   }
 
-  /** Whether the kernel has said that it halts, in an orderly way or after a panic. */
+  /** Whether the kernel has printed that it halts, in an orderly way or after a panic. */
   public boolean announcesHalt() {
     return halts;
   }
 
-  /** Forgets what the guest has written, because another boot begins. */
+  /** Discards what the guest has written, because another boot begins. */
   public void clear() {
     panic = null;
     halts = false;

@@ -6,8 +6,9 @@ import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventFd;
 
 /**
- * What lets the driver of a virtio-mmio device work without exits to user space once it is set up:
- * a page for the registers that it reads, and an eventfd for its acknowledgements.
+ * The resources with which the driver of a virtio-mmio device works without exits to user space
+ * once it is set up: a page for the registers that it reads, and an eventfd for its
+ * acknowledgements.
  *
  * @param page mapped read-only in the guest at the device's address; the caller keeps it mapped on
  *     the host

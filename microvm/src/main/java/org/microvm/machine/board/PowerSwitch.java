@@ -6,7 +6,7 @@ import org.microvm.machine.config.MachineEnd;
 
 /** Routes requests of the guest, such as a power-off, and its panics to the current VM. */
 public final class PowerSwitch implements MachineEvents {
-  /** How a panic is known that the guest has reported at the port. */
+  /** The description of a panic that the guest has reported at the port. */
   public static final String PVPANIC = "reported at the pvpanic port";
 
   private volatile Consumer<MachineEnd> life;
@@ -21,7 +21,7 @@ public final class PowerSwitch implements MachineEvents {
     void crashKernelLoaded();
   }
 
-  /** Sets who decides about panics, before the guest starts. */
+  /** Sets the handler of panics, before the guest starts. */
   public void onPanic(Panics decider) {
     panics = decider;
   }

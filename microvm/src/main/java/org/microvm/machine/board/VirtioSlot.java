@@ -49,7 +49,10 @@ public record VirtioSlot(
 
   private static final int LAST_GSI = 23;
 
-  /** The slot whose GSI would be the clock's, and once was. It has the last GSI instead. */
+  /**
+   * The slot whose GSI would be the clock's, as it was in earlier versions. It has the last GSI
+   * instead.
+   */
   static final int CLOCKS_SLOT = CmosRtc.IRQ - FIRST_GSI;
 
   /** Number of slots: one for each free interrupt. */

@@ -9,9 +9,9 @@ import org.microvm.devices.virtio.blk.DiskPolicy;
  *
  * @param file a raw image: a file or a block device with the plain bytes of the disk
  * @param readOnly whether the guest may only read
- * @param raw whether the guest gets the bytes of the file whatever they look like; otherwise a file
- *     that looks like an image of another format, or is an ISO image, is refused if the guest may
- *     write it
+ * @param raw whether the guest gets the bytes of the file even if they look like another format;
+ *     otherwise a file that looks like an image of another format, or is an ISO image, is refused
+ *     if the guest may write it
  * @param policy what happens if a request fails on the host, and whether bytes that the guest
  *     discards are given back
  * @param overlay whether what the guest writes goes to a temporary file, so that the image does not
@@ -30,7 +30,7 @@ public record DiskConfig(
    *
    * @param file a raw image
    * @param readOnly whether the guest may only read
-   * @param raw whether the guest gets the bytes of the file whatever they look like
+   * @param raw whether the guest gets the bytes of the file even if they look like another format
    * @param policy what happens if a request fails, and whether discarded bytes are given back
    */
   public DiskConfig(Path file, boolean readOnly, boolean raw, DiskPolicy policy) {
@@ -47,7 +47,7 @@ public record DiskConfig(
     this(file, readOnly, false, DiskPolicy.defaults());
   }
 
-  /** {@return the same disk, whose bytes the guest gets whatever they look like} */
+  /** {@return the same disk, whose bytes the guest gets even if they look like another format} */
   public DiskConfig asRaw() {
     return new DiskConfig(file, readOnly, true, policy, overlay);
   }

@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.ServiceLoader;
 
 /**
- * A kernel and a root file system that go together, such as the project's own, which {@code make
- * images} builds.
+ * A kernel and a root file system that belong together, such as the project's own, which {@code
+ * make images} builds.
  *
  * @param directory the directory of the files
  */
@@ -20,7 +20,7 @@ public record GuestImages(Path directory) {
   public static final String ENVIRONMENT = "MICROVM_IMAGES";
 
   /**
-   * Finds the images for a guest without a kernel of its own, in this order:
+   * Finds the images for a guest for which no kernel is given, in this order:
    *
    * <ol>
    *   <li>in the directory that the system property {@code microvm.images} or else the environment
@@ -61,7 +61,8 @@ public record GuestImages(Path directory) {
     if (cache != null && !Path.of(cache).isAbsolute()) {
       cache = null;
     }
-    // As `make images` has it: HOME, which may differ from the home that Java asks the system for.
+    // As `make images` has it: HOME, which may differ from the home directory that Java gets from
+    // the system.
     return cache == null
         ? Path.of(environment("HOME", System.getProperty("user.home")), ".cache/microvm")
         : Path.of(cache, "microvm");

@@ -25,7 +25,7 @@ import org.microvm.virtioserial.SerialConfig;
  * @param console where the UART's output goes
  * @param onReset what happens if the guest requests a reset
  * @param onPanic what happens if the guest's kernel panics
- * @param onHalt what happens if the guest halts for good
+ * @param onHalt what happens if the guest halts permanently
  * @param resetLimit how many boots in a row may end in a reset by the guest within a minute, and
  *     without a program in the guest having opened a channel, until the machine ends; 0 for any
  *     number
@@ -246,7 +246,7 @@ public record MachineConfig(
     }
 
     /**
-     * Sets what happens if the guest halts for good.
+     * Sets what happens if the guest halts permanently.
      *
      * @param action {@link OnHalt#EXIT} by default
      * @return this builder

@@ -8,7 +8,7 @@ public sealed interface MachineEnd {
   /**
    * The guest requested a reset, and the machine is configured to end on a reset.
    *
-   * @param how how it requested the reset, for a person to read
+   * @param how how it requested the reset, as text for the user
    */
   record Reset(String how) implements MachineEnd {}
 
@@ -23,10 +23,10 @@ public sealed interface MachineEnd {
    * The guest's kernel panicked, and the machine is configured to end on a panic.
    *
    * @param message what the kernel printed on the serial console, or empty if it printed nothing
-   * @param how how the panic is known, for a person to read
+   * @param how how the panic is known, as text for the user
    */
   record Panicked(String message, String how) implements MachineEnd {
-    /** {@return a line that says that the guest has panicked, how that is known, and why it did} */
+    /** {@return one line: that the guest has panicked, how that is known, and the reason} */
     public String report() {
       return "the guest has panicked (" + how + ")" + (message.isEmpty() ? "" : ": " + message);
     }

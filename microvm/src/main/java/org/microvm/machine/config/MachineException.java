@@ -1,6 +1,6 @@
 package org.microvm.machine.config;
 
-/** A machine cannot be created, run, saved, restored or migrated; the message is for a person. */
+/** A machine cannot be created, run, saved, restored or migrated; the message is for the user. */
 public final class MachineException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -8,10 +8,9 @@ import java.util.regex.Pattern;
 import org.microvm.virtioserial.Buffering;
 
 /**
- * What a machine may use besides guest RAM, computed from its configuration. Whatever the guest
- * does, it does not make the process use more: it has no way to create descriptors or threads, and
- * bytes that are kept for absent host programs and closed ports have a limit for all ports
- * together.
+ * The resources that a machine may use besides guest RAM, computed from its configuration. The
+ * guest cannot make the process use more: it cannot create descriptors or threads, and bytes that
+ * are kept for absent host programs and closed ports have a limit for all ports together.
  *
  * <p>A program that starts a JVM for one machine gives it {@code -Xmx} of {@link #jvmBytes}, as
  * {@code bin/microvm} does. A JVM with several machines needs the sum of their {@link #nativeBytes}
@@ -56,7 +55,7 @@ public record MachineOverhead(
   /** Event loop, console output, end of the machine, control socket, migration, snapshot. */
   private static final int BASE_THREADS = 8;
 
-  /** Each ring keeps as much, however little of the limit for all ports is left. */
+  /** The bytes that each ring may keep even if the limit for all ports is used up. */
   private static final long RING_BYTES = 4096;
 
   /** A ring's memory, and that of the ring before it grew, perhaps twice. */
@@ -74,7 +73,7 @@ public record MachineOverhead(
   /** What the rest of a process needs: standard streams, jars, a control socket with clients. */
   private static final int OTHER_DESCRIPTORS = 96;
 
-  /** Most systems allow a process at least 1024 open files, so that fewer are not looked at. */
+  /** Most systems allow a process at least 1024 open files, so fewer are not checked. */
   private static final int FEW_DESCRIPTORS = 512;
 
   /** The JVM with its code and stacks, and the part of the heap that is in use. */

@@ -29,7 +29,7 @@ public record Topology(int sockets, int cores, int threads) {
    * Checks the counts.
    *
    * @throws IllegalArgumentException if a count is not positive, or there are too many vCPUs for
-   *     local APIC IDs of 8 bits; the message is for people
+   *     local APIC IDs of 8 bits; the message is for the user
    */
   public Topology {
     if (!fits(sockets) || !fits(cores) || !fits(threads)) {
@@ -76,7 +76,7 @@ public record Topology(int sockets, int cores, int threads) {
    *
    * @param cpus the number of vCPUs
    * @return the grouping of that number of vCPUs
-   * @throws IllegalArgumentException if the number is not possible; the message is for people
+   * @throws IllegalArgumentException if the number is not possible; the message is for the user
    */
   public static Topology ofCores(int cpus) {
     if (!fits(cpus)) {

@@ -26,7 +26,7 @@ final class BitCounts implements InstructionFamily {
     }
     int target = instruction.register();
     long count = Long.bitCount(source.getAsLong());
-    // A 16-bit result leaves the other bits of the register alone; a 32-bit one clears them.
+    // A 16-bit result leaves the other bits of the register unchanged; a 32-bit one clears them.
     long kept = size == Short.BYTES ? cpu.register(target) & ~mask(size) : 0;
     cpu.register(target, kept | count);
     long zero = source.getAsLong() == 0 ? Flags.ZERO : 0;

@@ -6,8 +6,8 @@ import org.microvm.memory.GuestMemory;
  * The state of a stopped vCPU that emulating an instruction needs.
  *
  * <p>{@link #begin} reads the registers; the setters change the copy, and {@link #resume} writes it
- * back. An instruction that cannot be emulated is left alone by not calling {@code resume}. Only
- * the vCPU's thread calls these methods.
+ * back. If an instruction cannot be emulated, {@code resume} is not called and nothing changes.
+ * Only the vCPU's thread calls these methods.
  */
 public interface CpuAccess {
   /** Reads the vCPU's registers; call it once for each instruction, before anything else. */

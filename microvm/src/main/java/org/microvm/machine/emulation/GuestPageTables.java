@@ -50,7 +50,7 @@ public final class GuestPageTables {
     this(memory, cr3, 0);
   }
 
-  /** Page tables at CR3, whose number of levels CR4 says. */
+  /** Page tables at CR3, with the number of levels that CR4 selects. */
   public GuestPageTables(GuestMemory memory, long cr3, long cr4) {
     this.memory = memory;
     root = cr3 & ADDRESS;

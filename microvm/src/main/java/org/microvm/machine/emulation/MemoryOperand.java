@@ -6,8 +6,7 @@ import java.util.OptionalLong;
  * A memory operand of an instruction of 64-bit mode.
  *
  * <p>Access is limited to RAM, and to what the page tables permit the vCPU's privilege level. The
- * kernel may access user pages whatever SMAP says, and may not write to read-only pages whatever
- * CR0.WP says.
+ * kernel may access user pages and may not write to read-only pages; SMAP and CR0.WP are ignored.
  */
 final class MemoryOperand {
   private static final long LOW_HALF = 0xffff_ffffL;

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * <p>This class sets a breakpoint at the kernel's page fault handler. When the guest stops there,
  * the stack has the fault's frame. If it is that of a SYSCALL, the vCPU continues at the entry
  * point, as if the instruction had worked. Otherwise it continues in the handler. Nothing in the
- * guest is changed. A page fault costs an exit more.
+ * guest is changed. A page fault costs one more exit.
  *
  * <p>The breakpoint is set when the kernel executes INT3, which every Linux does once, in a
  * self-test before its first user program (int3_selftest in arch/x86/kernel/alternative.c). Kernels
@@ -49,7 +49,7 @@ public final class SystemCalls {
     this.cpu = cpu;
   }
 
-  /** How many system calls were completed; any thread may ask. */
+  /** How many system calls were completed; any thread may call. */
   long completed() {
     return completed;
   }

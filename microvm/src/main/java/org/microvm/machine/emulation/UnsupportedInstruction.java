@@ -47,7 +47,7 @@ public enum UnsupportedInstruction {
     return mnemonic;
   }
 
-  /** The kernel parameter by which Linux does without it. */
+  /** The kernel parameter with which Linux does not use it. */
   public String parameter() {
     return parameter;
   }

@@ -100,7 +100,7 @@ public final class DirtyTracker implements AutoCloseable {
       try {
         slot.logDirtyPages(false);
       } catch (ErrnoException e) {
-        // The VM is gone, or KVM continues to log, which only costs time.
+        // The VM is closed, or KVM continues to log, which only costs time.
         continue;
       }
     }

@@ -23,7 +23,7 @@ public sealed interface MigrationAddress {
    * A unix socket, for a process on the same host: the connections of host programs move too.
    *
    * @param socket its path
-   * @param access who may be at the other end; to listen, also the permissions of the socket's file
+   * @param access the permitted peers; to listen, also the permissions of the socket's file
    */
   record Unix(Path socket, SocketAccess access) implements MigrationAddress {
     /**
@@ -125,7 +125,7 @@ public sealed interface MigrationAddress {
    * @param text the address; to listen, HOST may be empty and PORT 0
    * @param tls encryption of TCP; if empty, {@code tls=off} is required
    * @return a {@link Unix} or a {@link Tcp}
-   * @throws IllegalArgumentException if the address is neither; the message is for a person
+   * @throws IllegalArgumentException if the address is neither; the message is for the user
    */
   static MigrationAddress parse(String text, Optional<Tls> tls) {
     if (text.startsWith(UNIX) && text.length() > UNIX.length()) {

@@ -71,7 +71,7 @@ public final class SnapshotFiles implements AutoCloseable {
     checkReplaceable(directory);
     boolean isNew = !Files.isDirectory(directory);
     if (isNew) {
-      // Whatever the umask is: nobody else may replace the files.
+      // Independent of the umask, so that no other user can replace the files.
       Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PRIVATE));
     }
     try {

@@ -36,7 +36,8 @@ public final class VirtualMemory {
     this.memory = memory;
     paging = (registers.getLong(CR0) & CR0_PG) != 0;
     if (paging && (registers.getLong(EFER) & EFER_LMA) == 0) {
-      throw new MachineException("virtual addresses are known only of a guest in 64-bit mode");
+      throw new MachineException(
+          "virtual addresses can be translated only if the guest is in 64-bit mode");
     }
     tables = new GuestPageTables(memory, registers.getLong(CR3), registers.getLong(CR4));
   }

@@ -163,7 +163,7 @@ public final class Snapshot {
     }
   }
 
-  /** Reads a file whose size is not trusted, and neither that it stays the same. */
+  /** Reads a file whose size is not trusted and may change meanwhile. */
   private static byte[] readState(Path file, int most) throws IOException {
     BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
     if (!attributes.isRegularFile()) {

@@ -8,7 +8,7 @@ final class CopyPace {
   private static final double NANOS_PER_SECOND = 1e9;
   private static final int PAGE = 4096;
 
-  /** How often in a second a copy pauses, about. */
+  /** The approximate number of pauses of a copy per second. */
   private static final int PAUSES = 20;
 
   private final long bytesPerSecond;

@@ -8,7 +8,7 @@ import org.microvm.machine.transfer.MigrationStream.Type;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What the destination of a migration answers, and what it means if it does not. */
+/** Reads the answers of a migration's destination, and decides what a missing answer means. */
 final class DestinationAnswers {
   private static final Logger LOG = LoggerFactory.getLogger(DestinationAnswers.class);
   private static final Duration PATHS = Duration.ofSeconds(1);

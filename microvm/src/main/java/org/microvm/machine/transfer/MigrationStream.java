@@ -87,7 +87,7 @@ public final class MigrationStream implements AutoCloseable {
    * @param descriptors the descriptors that came with it
    */
   public record Frame(Type type, long argument, long length, byte[] payload, List<Fd> descriptors) {
-    /** The payload as text; control characters, which a terminal might obey, are replaced. */
+    /** The payload as text; control characters, which a terminal might interpret, are replaced. */
     public String text() {
       return PlainText.of(new String(payload, StandardCharsets.UTF_8), "");
     }
@@ -206,7 +206,10 @@ public final class MigrationStream implements AutoCloseable {
     return read(new ArrayList<>(), EnumSet.allOf(Type.class));
   }
 
-  /** Reads the first frame of a peer that may be anyone; returns null at the end of the stream. */
+  /**
+   * Reads the first frame of an unknown peer, which must be HELLO; returns null at the end of the
+   * stream.
+   */
   Frame readHello() throws IOException {
     return read(null, EnumSet.of(Type.HELLO));
   }

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The source side of a live migration. Thread-safe.
  *
- * <p>Memory is handed over. Or it is copied while the guest runs, in rounds, until the pages that
+ * <p>Memory is handed over, or it is copied in rounds while the guest runs, until the pages that
  * the guest has written since can be sent within the downtime limit. Then the guest is stopped; the
  * rest of memory, the connections of host programs and the state are sent; and the destination
  * resumes the guest. {@link MigrationStream} explains why exactly one side does.
@@ -305,7 +305,7 @@ public final class OutgoingMigration implements Migration {
       destination.awaitPaths();
       end(Status.COMPLETED, times);
     } finally {
-      // The destination runs the guest, whatever fails here.
+      // The destination runs the guest, even if something fails here.
       held.leave();
     }
   }

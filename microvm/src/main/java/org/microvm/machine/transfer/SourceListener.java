@@ -14,9 +14,9 @@ import org.microvm.transport.TransportListener;
 
 /**
  * Waits for the source of a migration among all that connect. A connection counts as a source once
- * it is authenticated and has sent HELLO. Others are refused and logged, and the wait goes on; they
- * have a limited time in total, and several are examined at a time, so that none can keep a source
- * out. Thread-safe.
+ * it is authenticated and has sent HELLO. Others are refused and logged, and the wait continues;
+ * they have a limited time in total, and several are examined at a time, so that none can keep a
+ * source out. Thread-safe.
  */
 public final class SourceListener implements AutoCloseable {
   private static final Duration HANDSHAKE = Duration.ofSeconds(10);
@@ -140,7 +140,10 @@ public final class SourceListener implements AutoCloseable {
     }
   }
 
-  /** Whether files or memory are lacking at the moment; the JDK's sockets say it by text alone. */
+  /**
+   * Whether files or memory are lacking at the moment; the JDK's sockets report it only in the
+   * message.
+   */
   private static boolean isPassing(IOException failure) {
     return failure instanceof ErrnoException e
         ? LACKING.contains(e.errno())

@@ -49,7 +49,7 @@ public final class GuestSampler {
       vcpu.get(registers);
       vcpu.get(special);
     } catch (ErrnoException e) {
-      return; // There will be other samples.
+      return; // Only this sample is missing.
     }
     int level = special.get(SpecialRegisters.Name.CS).selector() & 3;
     try {

@@ -9,7 +9,7 @@ import org.microvm.kvm.VcpuState;
 import org.microvm.linux.ErrnoException;
 
 /**
- * Finds out whether a vCPU has stopped for good: it has executed HLT with interrupts off and no
+ * Detects whether a vCPU has stopped permanently: it has executed HLT with interrupts off and no
  * non-maskable interrupt is pending, or it was never started (KVM API, KVM_GET_MP_STATE).
  *
  * <p>KVM handles HLT in the kernel, so that it is no exit. The vCPU has to be taken out of the

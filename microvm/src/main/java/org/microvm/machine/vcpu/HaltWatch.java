@@ -7,15 +7,16 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
 /**
- * Notices that a guest has halted for good. It looks once a second whether the threads of the vCPUs
- * sleep, which does not disturb them, and asks them only after they have slept for some time.
+ * Detects that a guest has halted permanently. Once a second it checks whether the threads of the
+ * vCPUs sleep, without interrupting them. It probes the vCPUs only after they have slept for some
+ * time.
  *
  * <p>An idle guest is checked once per sleep, because it cannot halt without waking up. The delay
  * before each check doubles, up to half a minute, so the vCPUs rarely leave the guest. A guest that
  * has announced its halt is checked at once. Used by one thread.
  */
 public final class HaltWatch {
-  /** Ticks of sleep before the vCPUs are asked, at the most. */
+  /** The most ticks of sleep before the vCPUs are probed. */
   static final int MAX_PATIENCE = 32;
 
   private final List<? extends Watched> vcpus;
@@ -40,20 +41,23 @@ public final class HaltWatch {
     /** How often its thread has gone to sleep, or -1 if it does not sleep in the guest. */
     long sleeps();
 
-    /** Requests a check whether the vCPU has stopped for good; the answer comes soon. */
+    /**
+     * Requests a check whether the vCPU has stopped permanently; {@link #hasStopped} has the result
+     * soon.
+     */
     void ask();
 
     /** The answer, if there is one yet. */
     Optional<Boolean> hasStopped();
 
-    /** Where it has stopped, for a person to read. */
+    /** Where it has stopped, as text for the user. */
     String place();
   }
 
   /**
    * Watches the vCPUs of one guest.
    *
-   * @param announced whether the guest has said that it halts
+   * @param announced whether the guest has announced that it halts
    */
   public HaltWatch(List<? extends Watched> vcpus, BooleanSupplier announced) {
     this.vcpus = vcpus;
@@ -61,9 +65,9 @@ public final class HaltWatch {
   }
 
   /**
-   * Looks at the vCPUs; to be called once a second.
+   * Checks the vCPUs; to be called once a second.
    *
-   * @return whether all of them have stopped for good
+   * @return whether all of them have stopped permanently
    */
   public boolean tick() {
     long[] now = vcpus.stream().mapToLong(Watched::sleeps).toArray();

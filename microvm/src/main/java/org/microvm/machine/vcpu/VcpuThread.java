@@ -161,7 +161,7 @@ public final class VcpuThread {
     sampler.request(sink);
   }
 
-  /** Returns what finds out whether the vCPU has stopped for good. */
+  /** Returns the probe that detects whether the vCPU has stopped permanently. */
   public HaltProbe probe() {
     return probe;
   }

@@ -54,7 +54,7 @@ final class EmulationParameters implements KernelParameters {
 
   @Override
   public String addTo(String commandLine, KernelKind kernel) throws BootException {
-    // In this order: to look at the host takes longer, and every start does this.
+    // In this order, because examining the host takes longer, and every start runs this.
     if (kernel != KernelKind.LINUX || !HostVirtualization.emulatesKernels()) {
       return commandLine;
     }

@@ -12,8 +12,9 @@ import org.microvm.machine.emulation.SystemCalls;
 import org.microvm.machine.vcpu.VcpuAccount;
 
 /**
- * Saves where the system calls of a guest are completed, if its kernel needs that: the guest would
- * not say it again after a restore. Without such a guest there is no section.
+ * Saves the address of the breakpoint at which a guest's system calls are completed, because a
+ * restored guest does not execute again the INT3 at which it is set. A guest without the breakpoint
+ * has no section.
  */
 final class EmulationState {
   private static final String SECTION = "emulation.system-calls";

@@ -161,8 +161,8 @@ public final class MachineParts implements AutoCloseable {
   }
 
   /**
-   * Returns what makes a new VM, which the caller closes. For the first VM it has begun already, so
-   * that the other parts were made meanwhile.
+   * Returns the setup of a new VM, which the caller closes. That of the first VM began earlier and
+   * runs in parallel with the creation of the other parts.
    */
   VmSetup newVm() {
     VmSetup begun = firstVm == null ? beginVm(board.ram()) : firstVm;

@@ -3,7 +3,9 @@ package org.microvm.machine.vm;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** Waits for the end of threads whose work the waiting thread must not leave behind. */
+/**
+ * Waits for threads that must have ended before the caller continues, even if it is interrupted.
+ */
 public final class UninterruptedJoin {
   private static final Duration NO_LIMIT = Duration.ofNanos(Long.MAX_VALUE);
 
@@ -12,9 +14,8 @@ public final class UninterruptedJoin {
   /**
    * Waits until a thread has ended, without a time limit and even if the caller is interrupted.
    *
-   * @param thread a thread that ends by itself
-   * @return whether the caller was interrupted; it then has to interrupt itself again, once it has
-   *     nothing left to wait for
+   * @param thread a thread whose end does not depend on the caller @return whether the caller was
+   *     interrupted; it then has to interrupt itself again, once it has nothing left to wait for
    */
   public static boolean of(Thread thread) {
     return within(NO_LIMIT, thread);
@@ -23,8 +24,8 @@ public final class UninterruptedJoin {
   /**
    * Waits as {@link #of} does, for a limited time.
    *
-   * @param limit how long to wait; afterwards the thread may still run
-   * @param thread a thread that ends by itself, or was not started
+   * @param limit the longest wait; the thread may still run after it
+   * @param thread a thread whose end does not depend on the caller, or that was not started
    * @return as for {@link #of}
    */
   public static boolean within(Duration limit, Thread thread) {

@@ -13,7 +13,9 @@ import org.microvm.machine.emulation.InstructionEmulator;
 import org.microvm.machine.vcpu.ExitStatistics;
 import org.microvm.machine.vcpu.VcpuAccount;
 
-/** What a VM and its vCPUs have done, as counted here and, where KVM can, in the kernel. */
+/**
+ * The counters of a VM and its vCPUs: those of this program and, where KVM has them, the kernel's.
+ */
 public final class VmCounters {
   private final Optional<KvmStats> kernel;
   private final List<VcpuAccount> accounts = new ArrayList<>();
@@ -37,7 +39,7 @@ public final class VmCounters {
     return new VmCounters(owned.own(onDemand ? vm.statisticsOnDemand() : vm.statistics()));
   }
 
-  /** Adds a vCPU; its counters in the kernel are closed with what is owned. */
+  /** Adds a vCPU; its counters in the kernel are closed with the owned parts. */
   void add(Vcpu vcpu, ExitStatistics exits, InstructionEmulator emulator, OwnedParts owned)
       throws ErrnoException {
     Optional<KvmStats> ofVcpu =

@@ -337,7 +337,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
     return vcpus.stream().map(Vcpu::threadId).toList();
   }
 
-  /** What the VM and its vCPUs have done. */
+  /** The counters of the VM and its vCPUs. */
   public VmCounters counters() {
     return counters;
   }

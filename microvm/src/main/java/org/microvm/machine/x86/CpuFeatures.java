@@ -100,7 +100,7 @@ public record CpuFeatures(List<Integer> words) {
   }
 
   /**
-   * Describes, for a person, a difference that prevents a guest with these features from running on
+   * Describes, for the user, a difference that prevents a guest with these features from running on
    * another CPU; empty if there is none. Words that only one side has are not compared.
    */
   public Optional<String> missingOn(CpuFeatures other) {

@@ -163,7 +163,7 @@ final class CpuidTopology {
     }
   }
 
-  /** Finds any entry of a leaf, whatever its index. */
+  /** Finds the first entry of a leaf, with any index. */
   private static int find(Cpuid cpuid, int function) {
     for (int i = 0; i < cpuid.count(); i++) {
       if (cpuid.function(i) == function) {

@@ -92,8 +92,8 @@ public final class KvmState {
 
   /**
    * Refuses a guest that uses VMX or SVM: what KVM_GET_NESTED_STATE returns is not saved, and
-   * without it the guest would go on with the wrong registers. A guest of the guest has these bits
-   * too.
+   * without it the guest would continue with the wrong registers. A guest of the guest has these
+   * bits too.
    */
   private static void refuseNested(Vcpu vcpu) throws StateException, ErrnoException {
     SpecialRegisters special = new SpecialRegisters();

@@ -48,7 +48,7 @@ class KernelMessagesTest {
   }
 
   @Test
-  void panic_lastLineOfIt_isNotTakenForTheMessage() {
+  void panic_itsLastLine_isNotUsedAsTheMessage() {
     print(LINE + "[    1.1] ---[ end Kernel panic - not syncing: no init ]---\r\n");
 
     assertEquals(Optional.of(MESSAGE), messages.panic());

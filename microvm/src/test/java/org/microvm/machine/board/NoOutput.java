@@ -3,7 +3,7 @@ package org.microvm.machine.board;
 import java.lang.foreign.MemorySegment;
 import org.microvm.devices.legacy.SerialOutput;
 
-/** Output of a UART that nobody reads. */
+/** Discards the output of a UART. */
 final class NoOutput implements SerialOutput {
   @Override
   public void write(byte value) {}

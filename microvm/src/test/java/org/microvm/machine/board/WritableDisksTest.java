@@ -57,7 +57,7 @@ class WritableDisksTest {
   }
 
   @Test
-  void letGo_freesTheImage() throws Exception {
+  void unlock_freesTheImage() throws Exception {
     WritableDisks disks = new WritableDisks(false);
     try (DiskFile _ = disks.open(first)) {
       disks.unlock();
@@ -77,7 +77,7 @@ class WritableDisksTest {
   }
 
   @Test
-  void take_afterLetGo_locksTheImageAgain() throws Exception {
+  void take_afterUnlock_locksTheImageAgain() throws Exception {
     WritableDisks disks = new WritableDisks(false);
     try (DiskFile _ = disks.open(first)) {
       disks.unlock();

@@ -58,7 +58,7 @@ class GuestImagesTest {
     }
   }
 
-  /** Prints where images are, for the test that starts several of this. */
+  /** Prints where images are, for the test that starts several of these processes. */
   static final class Lookup {
     public static void main(String[] args) {
       GuestImages images = GuestImages.installed();

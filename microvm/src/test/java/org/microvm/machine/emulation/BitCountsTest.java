@@ -120,7 +120,7 @@ class BitCountsTest {
   }
 
   @Test
-  void popcnt_ofUnmappedMemory_isLeftAlone() {
+  void popcnt_ofUnmappedMemory_isNotEmulated() {
     cpu.registers[6] = FakeCpu.PAGE + 0x1ffc;
 
     assertFalse(emulate("f3480fb81e"));
@@ -130,7 +130,7 @@ class BitCountsTest {
   }
 
   @Test
-  void popcnt_ofAKernelPageInAUserProgram_isLeftAlone() {
+  void popcnt_ofAKernelPageInAUserProgram_isNotEmulated() {
     cpu.privilegeLevel = 3;
     cpu.registers[6] = FakeCpu.PAGE;
 
@@ -138,7 +138,7 @@ class BitCountsTest {
   }
 
   @Test
-  void popcnt_ofDeviceMemory_isLeftAlone() {
+  void popcnt_ofDeviceMemory_isNotEmulated() {
     cpu.map(FakeCpu.PAGE, 0xfee0_0000L | FakeCpu.PLAIN);
     cpu.registers[6] = FakeCpu.PAGE;
 
@@ -159,7 +159,7 @@ class BitCountsTest {
   }
 
   @Test
-  void popcnt_outside64BitMode_isLeftAlone() {
+  void popcnt_outside64BitMode_isNotEmulated() {
     cpu.is64Bit = false;
 
     assertFalse(emulate("f30fb8d8"));

@@ -57,7 +57,7 @@ class InstructionEmulatorTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "90", "0f", "0f01", "0f01cc", "0f0f", "c5f877"})
-  void others_areLeftAlone(String hex) {
+  void otherInstructions_areNotEmulated(String hex) {
     assertFalse(emulate(hex));
 
     assertEquals(0x1000, cpu.rip);

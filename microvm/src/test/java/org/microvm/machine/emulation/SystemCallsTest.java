@@ -183,7 +183,7 @@ class SystemCallsTest {
   }
 
   @Test
-  void sysret_toAnAddressOfTheKernel_isLeftAlone() {
+  void sysret_toAnAddressOfTheKernel_isNotEmulated() {
     cpu.registers[1] = ENTRY;
     cpu.code = HexFormat.of().parseHex("480f07");
 
@@ -191,7 +191,7 @@ class SystemCallsTest {
   }
 
   @Test
-  void sysret_to32BitCode_isLeftAlone() {
+  void sysret_to32BitCode_isNotEmulated() {
     cpu.registers[1] = 0x40_1000;
     cpu.code = HexFormat.of().parseHex("0f07");
 

@@ -100,7 +100,7 @@ class WideCompareExchangeTest {
 
   @ParameterizedTest
   @ValueSource(longs = {0, FakeCpu.FRAME | 1 | 1 << 6, FakeCpu.FRAME | 3, 0xfee0_0000L | 0x43})
-  void pageThatIsMissingOrReadOnlyOrCleanOrADevice_isLeftAlone(long entry)
+  void pageThatIsMissingOrReadOnlyOrCleanOrADevice_isNotWritten(long entry)
       throws GuestMemoryException {
     cpu.map(FakeCpu.PAGE, entry);
 
@@ -111,7 +111,7 @@ class WideCompareExchangeTest {
   }
 
   @Test
-  void addressThatIsNotCanonical_isLeftAlone() {
+  void addressThatIsNotCanonical_isNotEmulated() {
     cpu.registers[6] &= 0x0000_ffff_ffff_ffffL;
 
     assertFalse(emulate(LOCKED));
@@ -119,7 +119,7 @@ class WideCompareExchangeTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"f00fc70e", "480fc7ce", "480fc716"}) // 8 bytes, a register, /2
-  void others_areLeftAlone(String hex) {
+  void otherInstructions_areNotEmulated(String hex) {
     assertFalse(emulate(hex));
   }
 }

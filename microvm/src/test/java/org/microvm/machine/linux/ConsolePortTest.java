@@ -110,7 +110,7 @@ class ConsolePortTest extends GuestProcessFixture {
   }
 
   @Test
-  void nobodyReads_theGuestGoesOnAndTheNewestBytesAreKept(LinuxGuest guest) throws Exception {
+  void withoutReader_theGuestContinuesAndTheNewestBytesAreKept(LinuxGuest guest) throws Exception {
     try (HostPort port = add(guest, 1000)) {
       String device = "/dev/hvc" + alive(port, NONE);
       GuestFile file = process.open(device, "rw");

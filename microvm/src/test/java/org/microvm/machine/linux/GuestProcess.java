@@ -71,7 +71,7 @@ final class GuestProcess implements AutoCloseable {
     signal(SIGNAL_INTERRUPT).checked();
   }
 
-  /** Tells a soak to end. */
+  /** Ends a soak. */
   void terminate() throws Exception {
     signal(SIGNAL_TERMINATE).checked();
   }

@@ -77,7 +77,7 @@ final class HostPort implements AutoCloseable {
     return now;
   }
 
-  /** Describes the host end, for people. */
+  /** Describes the host end, for messages. */
   String backend() throws PortException {
     return device.status(info.nr()).backend();
   }
@@ -150,7 +150,7 @@ final class HostPort implements AutoCloseable {
     return buffer.array();
   }
 
-  /** Runs a call that might block for ever, with a time limit. */
+  /** Runs a call that might block forever, with a time limit. */
   private static void inTime(Callable<?> task, Supplier<String> failure) throws Exception {
     FutureTask<?> future = new FutureTask<>(task);
     Thread.ofPlatform().daemon().name("reader").start(future);

@@ -97,7 +97,7 @@ class PortBackendTest extends GuestProcessFixture {
   }
 
   @Test
-  void unixClient_serverComesGoesAndComesBack(LinuxGuest guest) throws Exception {
+  void unixClient_serverRestarts_isConnectedAgain(LinuxGuest guest) throws Exception {
     Path socket = directory.resolve("client");
     try (HostPort port = add(guest, "socket,id=x,reconnect-ms=10,path=" + socket)) {
       GuestFile file = process.openPort(port.name(), "rw");

@@ -48,7 +48,7 @@ class PortConnectionTest {
   }
 
   @Test
-  void guestOpensAndCloses_hostIsTold() throws Exception {
+  void guestOpensAndCloses_hostIsNotified() throws Exception {
     try (Channel host = port.connect()) {
       CompletableFuture<Void> opened = host.guestOpened();
       assertFalse(opened.isDone());
@@ -65,7 +65,7 @@ class PortConnectionTest {
   }
 
   @Test
-  void guestProgramIsKilled_hostIsTold() throws Exception {
+  void guestProgramIsKilled_hostIsNotified() throws Exception {
     open();
     port.await(Kind.GUEST_OPENED, 1);
 
@@ -75,7 +75,7 @@ class PortConnectionTest {
   }
 
   @Test
-  void hostOpensAndCloses_listenersAndGuestAreTold() throws Exception {
+  void hostOpensAndCloses_listenersAndGuestAreNotified() throws Exception {
     GuestFile file = open();
     for (int times = 1; times <= 3; times++) {
       file.await("IN,HUP");

@@ -154,7 +154,8 @@ class PortHotplugTest extends GuestProcessFixture {
   }
 
   @Test
-  void addAndRemove_withoutWaitingForTheGuest_endsAsTheHostSays(LinuxGuest guest) throws Exception {
+  void addAndRemove_withoutWaitingForTheGuest_endsInTheHostsLastState(LinuxGuest guest)
+      throws Exception {
     PortConfig config = PortConfig.named(guest.newName()).withNr(9);
     for (int round = 0; round < 3 * ROUNDS; round++) {
       guest.add(config).close();

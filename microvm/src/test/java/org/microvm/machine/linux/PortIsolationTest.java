@@ -72,7 +72,7 @@ class PortIsolationTest {
     assertFalse(stuckGuest.isDone());
     assertFalse(stuckHost.isDone());
     assertEquals(stuck, deafGuest.statistics());
-    // As soon as somebody reads, all bytes arrive.
+    // As soon as a program reads, all bytes arrive.
     assertArrayEquals(NumberedStream.bytes(STREAM, 0, 2 * BYTES), HostPort.read(unread, 2 * BYTES));
     assertEquals(2 * BYTES, GuestProcess.get(stuckGuest).number());
     Answer received = GuestProcess.get(silent.receive(STREAM, 0, 2 * BYTES));

@@ -89,7 +89,7 @@ class StockKernelTest {
   }
 
   @Test
-  void channel_thatComesAndGoes_hasItsLinkMeanwhile() throws Exception {
+  void channel_addedAndRemoved_hasItsLinkMeanwhile() throws Exception {
     try (StockGuest guest = restore()) {
       int port = guest.addPort(HOTPLUGGED);
       assertEquals(

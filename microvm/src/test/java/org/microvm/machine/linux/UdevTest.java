@@ -36,7 +36,7 @@ class UdevTest extends GuestProcessFixture {
   }
 
   @Test
-  void port_thatComesAndGoes_hasItsLinkMeanwhile(LinuxGuest guest) throws Exception {
+  void port_addedAndRemoved_hasItsLinkMeanwhile(LinuxGuest guest) throws Exception {
     HostPort port = guest.add();
     process.awaitPort(port.name());
     assertEquals(

@@ -118,7 +118,7 @@ class DirtyTrackerTest {
   }
 
   @Test
-  void visit_ofNothing_callsNobody() throws Exception {
+  void visit_ofNothing_makesNoCall() throws Exception {
     try (DirtyTracker tracker = tracker()) {
       assertEquals(0, tracker.collect());
       assertEquals(List.of(), runs(tracker));

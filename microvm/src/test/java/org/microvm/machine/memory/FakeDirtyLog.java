@@ -14,7 +14,7 @@ public final class FakeDirtyLog implements DirtyLog {
   private boolean logging;
   private boolean refuses;
 
-  /** Creates a log of so many pages, none of which is written yet. */
+  /** Creates a log of a number of pages, none of which is written yet. */
   public FakeDirtyLog(int pages) {
     this.pages = pages;
   }
@@ -24,7 +24,7 @@ public final class FakeDirtyLog implements DirtyLog {
     written.set(page);
   }
 
-  /** Has calls fail from now on, as those of a VM that is closed. */
+  /** Makes calls fail from now on, as those of a closed VM. */
   public void refuse() {
     refuses = true;
   }

@@ -55,7 +55,7 @@ class MigrationAddressTest {
   }
 
   @Test
-  void tcpWithTheWord_isInTheClear() {
+  void tcpWithTlsOff_isUnencrypted() {
     assertEquals(
         new Tcp("host-b", 4444, Optional.empty()),
         MigrationAddress.parse("tcp:host-b:4444,tls=off", Optional.empty()));
@@ -108,13 +108,13 @@ class MigrationAddressTest {
         "host:4444",
         "tcp:host:44444444444"
       })
-  void otherWords_areRefused(String text) {
+  void otherText_isRefused(String text) {
     assertTrue(refusal(text, TLS).contains("unix:PATH or tcp:HOST:PORT"));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"tcp:host:1,tls=on", "tcp:host:1,", "tcp:host:1,ipv4", "tcp:host:1,tls"})
-  void otherWordsBehind_areRefused(String text) {
+  void otherOptions_areRefused(String text) {
     assertTrue(refusal(text, TLS).contains("the only option"));
   }
 }

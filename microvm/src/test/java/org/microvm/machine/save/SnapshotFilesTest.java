@@ -29,7 +29,7 @@ import org.microvm.machine.snapshot.Snapshot;
 /** The files of a snapshot that is being written. */
 @Timeout(60)
 class SnapshotFilesTest {
-  /** How saved state begins. */
+  /** The first bytes of a saved state. */
   private static final String MAGIC = "microvm\0";
 
   @TempDir private Path parent;
@@ -135,7 +135,7 @@ class SnapshotFilesTest {
   }
 
   @Test
-  void fullDevice_isSaidInOneLine() throws IOException {
+  void fullDevice_isReportedInOneLine() throws IOException {
     try (Fd full = Fd.open(Path.of("/dev/full"), Fd.WRITE_ONLY);
         Arena arena = Arena.ofConfined()) {
       MemorySegment page = arena.allocate(MemoryRuns.PAGE);

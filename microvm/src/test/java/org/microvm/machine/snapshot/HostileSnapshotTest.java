@@ -17,7 +17,7 @@ import org.microvm.devices.state.StateWriter;
 import org.microvm.machine.config.MachineException;
 import org.microvm.machine.snapshot.SnapshotBase.Run;
 
-/** Somebody else wrote the snapshot: its fields are checked, whatever its checksums say. */
+/** Snapshots from an untrusted source: fields are checked even if the checksums are right. */
 class HostileSnapshotTest {
   private static final long MEMORY = 1 << 20;
 

@@ -62,7 +62,7 @@ class SnapshotSizeTest {
     assertRefused(directory, "not a regular file");
   }
 
-  /** Writes a snapshot with many bytes that nobody knows; returns the checksum of its state. */
+  /** Writes a snapshot with many bytes in an unknown section; returns the checksum of its state. */
   private int write(Path snapshot, Snapshot.Identity identity, SnapshotBase base, int bytes)
       throws Exception {
     StateWriter writer = new StateWriter();

@@ -41,7 +41,7 @@ import org.microvm.transport.TcpTransportListener;
 import org.microvm.transport.TestAuthority;
 import org.microvm.transport.TlsCredentials;
 
-/** What the source does when the destination, or something here, fails during the handover. */
+/** How the source reacts when the destination, or the source itself, fails during the handover. */
 @Timeout(60)
 class OutgoingMigrationTest {
   private static final Duration SHORT = Duration.ofMillis(200);
@@ -163,7 +163,7 @@ class OutgoingMigrationTest {
     return migration;
   }
 
-  /** Plays the destination up to the state. */
+  /** Acts as the destination up to the state. */
   private static void readToState(MigrationStream stream) throws IOException {
     assertEquals(Type.HELLO, stream.read().type());
     stream.write(Type.OK, MigrationStream.TAKES_MEMORY, new byte[0], List.of());
@@ -328,7 +328,9 @@ class OutgoingMigrationTest {
     assertEquals(accepted, guest.left);
   }
 
-  /** Without ABORT it would take the end of the stream for the death of the source. */
+  /**
+   * Without ABORT the destination would interpret the end of the stream as the death of the source.
+   */
   @Test
   void errorAfterReady_abortsBeforeTheGuestContinuesHere() throws Exception {
     FakeGuest guest =
@@ -395,7 +397,7 @@ class OutgoingMigrationTest {
 
   /** It may run the guest later, or be killed, so the guest must not run here. */
   @Test
-  void destinationThatDoesNotSayThatItRuns_isNotWaitedForWhenTheMachineIsClosed() throws Exception {
+  void destinationThatDoesNotSendRunning_isNotWaitedForWhenTheMachineIsClosed() throws Exception {
     FakeGuest guest = new FakeGuest();
     Fd[] sockets = UnixSocket.pair();
     OutgoingMigration migration = start(guest, new MigrationStream(sockets[0]), SHORT);
@@ -411,7 +413,7 @@ class OutgoingMigrationTest {
     }
   }
 
-  /** Who connects to a port's path after the migration must reach the destination. */
+  /** A client that connects to a port's path after the migration must reach the destination. */
   @Test
   void migration_endsWhenTheDestinationHasTakenOverThePaths() throws Exception {
     Fd[] sockets = UnixSocket.pair();

@@ -49,7 +49,7 @@ class PreCopyTest {
     return new PreCopy(source, new MigrationStream(sent), limits, progress);
   }
 
-  /** Writes down which pages arrive, as "first page, number of pages". */
+  /** Records which pages arrive, as "first page, number of pages". */
   private static final class SentPages implements Transport {
     private static final int HEADER = 24;
 

@@ -41,7 +41,7 @@ import org.microvm.transport.Transport;
 import org.microvm.transport.TransportListener;
 import org.microvm.transport.UnixTransportListener;
 
-/** Connections that do not start a migration: a destination goes on waiting. */
+/** Connections that do not start a migration: a destination continues to wait. */
 @Timeout(60)
 class SourceListenerTest {
   private static final Duration LONG = Duration.ofMinutes(5);
@@ -211,7 +211,7 @@ class SourceListenerTest {
   }
 
   @Test
-  void serverThatLooksWhetherThePathIsServed_doesNotEndTheWait() throws Exception {
+  void serverThatChecksWhetherThePathIsServed_doesNotEndTheWait() throws Exception {
     awaitOnUnixSocket();
     assertThrows(ErrnoException.class, () -> UnixListener.open(path()));
 

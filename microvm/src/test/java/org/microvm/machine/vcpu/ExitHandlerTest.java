@@ -22,7 +22,7 @@ class ExitHandlerTest {
   private static final int PORT = 0x3f8;
   private static final long ADDRESS = 0xd000_0000L;
 
-  /** Writes down each access and answers reads with 0x41, 0x42 and so on. */
+  /** Records each access and answers reads with 0x41, 0x42 and so on. */
   private static final class LoggingDevice implements BusDevice {
     private final List<String> log = new ArrayList<>();
     private int reads;

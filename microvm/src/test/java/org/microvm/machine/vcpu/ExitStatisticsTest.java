@@ -11,7 +11,7 @@ import org.microvm.kvm.ExitReason;
 class ExitStatisticsTest {
   private final ExitStatistics statistics = new ExitStatistics();
 
-  /** Lets time pass that {@link System#nanoTime} shows. */
+  /** Waits until {@link System#nanoTime} has advanced. */
   private static void passTime() {
     long begin = System.nanoTime();
     while (System.nanoTime() == begin) {
@@ -94,7 +94,7 @@ class ExitStatisticsTest {
   }
 
   @Test
-  void guestNanos_includeTheStayThatIsGoingOn() {
+  void guestNanos_includeTheCallInProgress() {
     statistics.enter();
     passTime();
 

@@ -42,7 +42,7 @@ class FailureReportTest {
   }
 
   @Test
-  void report_ofAProcessAtALongModeAddress_saysWhereAndInWhichMode() {
+  void report_ofAProcessAtALongModeAddress_hasPlaceAndMode() {
     String text = report(with(CR0_PE | CR0_PG, Segment.code64(0x33), 3));
 
     assertTrue(
@@ -50,7 +50,7 @@ class FailureReportTest {
   }
 
   @Test
-  void report_beforePaging_saysSo() {
+  void report_beforePaging_showsThatPagingIsOff() {
     String text = report(with(CR0_PE, Segment.code32(0x10), 0));
 
     assertTrue(text.contains("32-bit protected mode, CPL 0, paging off"), text);

@@ -57,7 +57,7 @@ class HaltWatchTest {
   }
 
   @Test
-  void awake_isNotAsked() {
+  void awake_isNotProbed() {
     second.sleeps = -1;
 
     assertFalse(ticks(100));
@@ -65,7 +65,7 @@ class HaltWatchTest {
   }
 
   @Test
-  void oneThatIsOnlyIdle_keepsTheGuestAlive_andIsAskedOnceInItsSleep() {
+  void vcpuThatIsOnlyIdle_isNoHalt_andIsProbedOnceInItsSleep() {
     second.halted = false;
 
     assertFalse(ticks(1000));
@@ -81,7 +81,7 @@ class HaltWatchTest {
   }
 
   @Test
-  void idleGuestThatWakesAgainAndAgain_isAskedMoreAndMoreSeldom() {
+  void idleGuestThatWakesAgainAndAgain_isProbedLessAndLessOften() {
     second.halted = false;
     for (int sleep = 0; sleep < 100; sleep++) {
       second.sleeps++;
@@ -92,7 +92,7 @@ class HaltWatchTest {
   }
 
   @Test
-  void announcedHalt_isAskedAtOnceAgain() {
+  void announcedHalt_isProbedAtOnceAgain() {
     boolean[] announced = {false};
     HaltWatch impatient = new HaltWatch(List.of(first), () -> announced[0]);
     first.halted = false;

@@ -14,7 +14,7 @@ class PauseGateTest {
   private final PauseGate gate = new PauseGate();
   private final AtomicBoolean ended = new AtomicBoolean();
 
-  /** A thread that comes by the gate as a vCPU does; done once it has passed. */
+  /** A thread that passes the gate as a vCPU does; completes once it has passed. */
   private CompletableFuture<Void> vcpu() {
     CompletableFuture<Void> passed = new CompletableFuture<>();
     Thread.ofPlatform()

@@ -72,7 +72,7 @@ final class SyntheticExit {
     return exit;
   }
 
-  /** KVM's emulator gives up at an instruction that begins with these bytes. */
+  /** An instruction that begins with these bytes and that KVM's emulator lacks. */
   static SyntheticExit notEmulated(byte... code) {
     SyntheticExit exit = internalError(VcpuRun.INTERNAL_ERROR_EMULATION);
     exit.memory.set(ValueLayout.JAVA_INT, EXIT + 4, 1 + 2);

@@ -35,7 +35,7 @@ class CpuFeaturesTest {
   }
 
   @Test
-  void smallerCpu_isToldWhatItMisses() {
+  void smallerCpu_isRefusedWithTheMissingFeatures() {
     assertEquals(
         Optional.of(
             "the guest uses CPU features that this host lacks: CPUID 0x1.0 ECX bits 0x00000010"),

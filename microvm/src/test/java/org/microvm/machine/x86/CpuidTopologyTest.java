@@ -110,7 +110,7 @@ class CpuidTopologyTest {
     "1,1,1", "1,2,1", "1,4,1", "1,2,2", "2,2,2", "1,3,1", "2,3,2", "1,3,3", "8,1,1", "1,1,2",
     "3,5,1"
   })
-  void extendedLeaves_tellTheTopology(int sockets, int cores, int threads) {
+  void extendedLeaves_haveTheTopology(int sockets, int cores, int threads) {
     Topology topology = new Topology(sockets, cores, threads);
     List<DecodedTopology> expected = expected(topology);
 
@@ -126,7 +126,7 @@ class CpuidTopologyTest {
     "1,1,1", "1,2,1", "1,4,1", "1,2,2", "2,2,2", "1,3,1", "2,3,2", "1,3,3", "8,1,1", "1,1,2",
     "3,5,1"
   })
-  void amdLeaves_tellTheTopology(int sockets, int cores, int threads) {
+  void amdLeaves_haveTheTopology(int sockets, int cores, int threads) {
     Topology topology = new Topology(sockets, cores, threads);
 
     assertEquals(expected(topology), each(topology, t -> amd(0x10, true), DecodedTopology::amd));
@@ -134,16 +134,16 @@ class CpuidTopologyTest {
 
   @ParameterizedTest
   @CsvSource({"1,1,1", "1,2,1", "2,3,1", "1,8,1"})
-  void amdWithoutExtensions_tellsTheCores(int sockets, int cores, int threads) {
+  void amdWithoutExtensions_hasTheCores(int sockets, int cores, int threads) {
     Topology topology = new Topology(sockets, cores, threads);
 
     assertEquals(expected(topology), each(topology, t -> amd(7, false), DecodedTopology::amd));
   }
 
-  /** Leaf 4 counts APIC IDs, so only powers of two can be told apart. */
+  /** Leaf 4 counts APIC IDs, so only powers of two can be distinguished. */
   @ParameterizedTest
   @CsvSource({"1,1,1", "1,2,1", "1,4,1", "1,2,2", "2,2,2", "8,1,1", "1,1,2"})
-  void oldIntelLeaves_tellTheTopology(int sockets, int cores, int threads) {
+  void oldIntelLeaves_haveTheTopology(int sockets, int cores, int threads) {
     Topology topology = new Topology(sockets, cores, threads);
 
     assertEquals(expected(topology), each(topology, t -> intel(4), DecodedTopology::legacyIntel));

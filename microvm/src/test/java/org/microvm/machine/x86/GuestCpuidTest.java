@@ -19,7 +19,7 @@ class GuestCpuidTest {
   private static final int EDX_INVARIANT_TSC = 1 << 8;
 
   @Test
-  void guestThatMayMove_isNotToldToKeepTimeByTheTsc() throws Exception {
+  void guestThatMayMove_hasNoInvariantTsc() throws Exception {
     try (Kvm kvm = Kvm.open()) {
       Cpuid supported = kvm.supportedCpuid();
       Cpuid cpuid = GuestCpuid.of(kvm, Topology.ofCores(1), 0);

@@ -43,7 +43,7 @@ class KvmStateTest {
   }
 
   @Test
-  void wallClock_isNotWrittenToGuestMemoryBeforeTheGuestGoesOn() throws Exception {
+  void wallClock_isNotWrittenToGuestMemoryBeforeTheGuestContinues() throws Exception {
     try (Kvm kvm = Kvm.open();
         GuestRam ram = GuestRam.allocate(1 << 20);
         Vm vm = kvm.createVm()) {
@@ -69,7 +69,7 @@ class KvmStateTest {
   }
 
   @Test
-  void guestWithGuestsOfItsOwn_isNotSaved() throws Exception {
+  void guestThatRunsGuests_isNotSaved() throws Exception {
     try (Kvm kvm = Kvm.open();
         Vm vm = kvm.createVm()) {
       vm.createIrqchip();

@@ -32,7 +32,7 @@ public final class InheritedServerBackend extends ServerBackend {
     try {
       if (!UnixSocket.isListening(socket)) {
         throw new ErrnoException(
-            "use " + socket, Errno.EINVAL, "server=on needs a socket that listens");
+            "use " + socket, Errno.EINVAL, "server=on needs a listening socket");
       }
       return new InheritedServerBackend(socket, UnixSocket.isUnix(socket), wait);
     } catch (ErrnoException | RuntimeException | Error e) {

@@ -47,7 +47,10 @@ public final class RingBackend extends FixedBackend {
     }
   }
 
-  /** The end of the port and the loop may both do this, and the bytes have to stay in order. */
+  /**
+   * Synchronized, because {@link #close} and the event loop both call it, and the bytes must stay
+   * in order.
+   */
   private synchronized void drain() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment piece = arena.allocate(PIECE);

@@ -2,7 +2,7 @@ package org.microvm.virtioserial.backend;
 
 /** Keeps the last bytes that were written to it, until they are read. Any thread may call. */
 public final class RingBuffer {
-  /** The size without another choice, as in QEMU. */
+  /** The default size, as in QEMU. */
   public static final int DEFAULT_BYTES = 1 << 16;
 
   /** The largest size. */
@@ -53,7 +53,7 @@ public final class RingBuffer {
   /**
    * Takes the oldest bytes.
    *
-   * @param most number of bytes to take at most
+   * @param most the maximum number of bytes to take
    * @return the bytes
    */
   public synchronized byte[] read(long most) {

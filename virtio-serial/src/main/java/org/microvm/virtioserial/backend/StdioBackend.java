@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
  * after the end of input.
  *
  * <p>If the input is a terminal, it is in raw mode until the port ends, so that the guest receives
- * each key and does the echo. While this process is in the background, the terminal is left alone.
- * A console follows the terminal's size.
+ * each key and does the echo. While this process is in the background, it does not use the
+ * terminal. A console follows the terminal's size.
  */
 public final class StdioBackend extends FixedBackend {
   private static final Logger LOG = LoggerFactory.getLogger(StdioBackend.class);

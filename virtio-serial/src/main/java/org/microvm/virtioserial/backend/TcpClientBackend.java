@@ -7,7 +7,7 @@ import org.microvm.linux.Fd;
 import org.microvm.linux.TcpSocket;
 
 /**
- * A backend that connects to a TCP port of this machine, once or again whenever the connection has
+ * A backend that connects to a TCP port of this machine, once, or again whenever the connection has
  * ended.
  */
 public final class TcpClientBackend extends ClientBackend {

@@ -13,8 +13,8 @@ import org.microvm.linux.UnixSocket;
  * Carries what is typed on the terminal of this process to a port, on its own thread.
  *
  * <p>The event loop cannot read from the terminal itself: a read stops the process while it is in
- * the background, and non-blocking reads are a property that the terminal has for all processes
- * that share it with this one, the user's shell included.
+ * the background, and the non-blocking mode of a terminal applies to all processes that share it
+ * with this one, including the user's shell.
  */
 final class TerminalInput implements AutoCloseable {
   private static final int BUFFER_BYTES = 4096;
@@ -56,7 +56,7 @@ final class TerminalInput implements AutoCloseable {
     }
   }
 
-  /** Standard output; through a description of its own, if it is a terminal and can be reopened. */
+  /** Standard output, with a new open file description if it is a terminal that can be reopened. */
   static Fd output() {
     Fd output = Fd.standardOutput();
     if (Terminal.isTerminal(output)) {

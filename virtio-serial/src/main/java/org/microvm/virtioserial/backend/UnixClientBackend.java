@@ -5,7 +5,7 @@ import java.time.Duration;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.UnixSocket;
 
-/** A backend that connects to a unix socket, once or again whenever the connection has ended. */
+/** A backend that connects to a unix socket, once, or again whenever the connection has ended. */
 public final class UnixClientBackend extends ClientBackend {
   private final Path path;
 

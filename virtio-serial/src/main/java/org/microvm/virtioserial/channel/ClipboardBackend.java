@@ -18,12 +18,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The host end of a port for the SPICE agent of a guest ({@code qemu-vdagent}): has the guest's
- * clipboard, and serves it to host programs on a unix socket, over the same protocol.
+ * The host end of a port for the SPICE agent of a guest ({@code qemu-vdagent}): accesses the
+ * guest's clipboard and serves it to host programs on a unix socket, over the same protocol.
  *
  * <p>The connection to the agent ends when the guest closes the port, so the port needs {@link
- * org.microvm.virtioserial.GuestClose#DISCONNECT}: an agent that starts again would otherwise read
- * the rest of a message that was for the former one.
+ * org.microvm.virtioserial.GuestClose#DISCONNECT}: a restarted agent would otherwise read the rest
+ * of a message to its predecessor.
  */
 public final class ClipboardBackend implements PortBackend {
   private static final Logger LOG = LoggerFactory.getLogger(ClipboardBackend.class);
@@ -48,8 +48,7 @@ public final class ClipboardBackend implements PortBackend {
   private boolean violationLogged;
 
   /**
-   * Whether a shortage on the host was logged that prevents serving an agent. Used by the agent's
-   * thread.
+   * Whether a host shortage that prevents serving an agent was logged. Used by the agent's thread.
    */
   private boolean shortageLogged;
 
@@ -65,7 +64,7 @@ public final class ClipboardBackend implements PortBackend {
    * Creates the host end, and listens for host programs at once.
    *
    * @param loop the device's event loop
-   * @param socket where host programs connect, this user's alone; empty for nowhere
+   * @param socket the unix socket to which host programs of this user connect; empty for none
    * @param takeover whether another process has the socket until {@link #takeOver}
    * @return the backend, which a port owns and closes
    * @throws IOException if the path is too long, in use, or not accessible
@@ -94,7 +93,7 @@ public final class ClipboardBackend implements PortBackend {
     begin();
   }
 
-  /** Starts the thread that serves agents, later if the host has none now. */
+  /** Starts the thread that serves agents, or tries again later if the host has no more threads. */
   private void begin() {
     if (ended.getCount() == 0) {
       return;

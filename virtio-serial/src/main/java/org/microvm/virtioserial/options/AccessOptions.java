@@ -6,7 +6,7 @@ import java.util.OptionalInt;
 import org.microvm.linux.SocketAccess;
 import org.microvm.linux.SocketMode;
 
-/** Reads and writes who may be at the other end of a unix socket. */
+/** Reads and writes the options that restrict the peers of a unix socket. */
 public final class AccessOptions {
   private static final String MODE = "mode";
   private static final String USER = "allow-uid";
@@ -22,7 +22,7 @@ public final class AccessOptions {
    * the mode is 0666 unless another is given: each connection is checked.
    *
    * @param options from which the values are taken
-   * @return who may be at the other end; this process's user and root if nothing is given
+   * @return the permitted peers; this process's user and root if nothing is given
    * @throws OptionException if a value is not accepted, or the permissions keep out a user who is
    *     allowed
    */
@@ -50,7 +50,7 @@ public final class AccessOptions {
   /**
    * Adds the values that are not the default to those of an option, by name.
    *
-   * @param access who may be at the other end
+   * @param access the permitted peers
    * @param options receives the values
    */
   public static void addTo(SocketAccess access, Map<String, String> options) {

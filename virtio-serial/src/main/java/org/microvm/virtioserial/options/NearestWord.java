@@ -3,13 +3,13 @@ package org.microvm.virtioserial.options;
 import java.util.Collection;
 import java.util.Optional;
 
-/** Finds the word that a user may have meant by a misspelt one. */
+/** Finds the accepted word that is nearest to a misspelt one. */
 public final class NearestWord {
   private NearestWord() {}
 
   /**
-   * {@return the known word that differs least, if one letter in three differs at most and not
-   * every one; empty if none is that near}
+   * {@return the known word that differs least, if at most one letter in three and not every letter
+   * differs; empty if there is none}
    *
    * @param word what the user has written
    * @param known the words that are accepted; of several that are equally near, the one with the

@@ -253,7 +253,7 @@ public final class OptionList {
     }
   }
 
-  /** Returns the message about a value that is not given, or is misspelt. */
+  /** Returns the message about a value that is missing or misspelt. */
   private String missing(String name) {
     String hint =
         NearestWord.of(name, values.keySet())
@@ -262,7 +262,7 @@ public final class OptionList {
     return "%sneeds %s=%s".formatted(kind.isEmpty() ? "" : kind + " ", name, hint);
   }
 
-  /** How a message begins. */
+  /** Returns the beginning of a message. */
   private String place() {
     return kind.isEmpty() ? "" : kind + ": ";
   }

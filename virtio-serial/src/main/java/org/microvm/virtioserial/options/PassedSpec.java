@@ -15,13 +15,13 @@ import org.microvm.virtioserial.backend.PortBackend;
  * A socket or file that another process has opened, and passed to this one as a descriptor.
  *
  * @param name how its user names it: its number, or what a client of the control socket called it
- * @param use what it is
+ * @param use the kind of the descriptor
  * @param waits whether the guest starts only after a client of a listening socket has connected
  * @param source supplies the descriptor
  */
 public record PassedSpec(String name, Use use, boolean waits, Source source)
     implements ChardevSpec {
-  /** What a descriptor is that another process has passed. */
+  /** The kind of a descriptor that another process has passed. */
   public enum Use {
     /** A connected socket. */
     CONNECTED,
@@ -38,7 +38,7 @@ public record PassedSpec(String name, Use use, boolean waits, Source source)
      * Supplies the descriptor; a socket is supplied once.
      *
      * @return the descriptor, which the caller closes
-     * @throws IOException if it is not open or not what it should be
+     * @throws IOException if it is not open, or of another kind
      */
     Fd take() throws IOException;
   }

@@ -5,7 +5,8 @@ import java.util.Optional;
 import org.microvm.virtioserial.PortConfig;
 
 /**
- * The specification of a port: what {@code --device virtserialport} or {@code virtconsole} says.
+ * The specification of a port: the content of {@code --device virtserialport} or {@code
+ * virtconsole}.
  *
  * @param id the id of the device, by which it can be removed
  * @param chardev the id of the chardev that the port is connected to; empty for none

@@ -163,7 +163,7 @@ public record SocketSpec(Address address, Role role) implements ChardevSpec {
      *
      * @param address where to listen or connect
      * @return the backend, which a port owns and closes
-     * @throws IOException if the address cannot be listened at or connected to
+     * @throws IOException if listening on the address, or connecting to it, fails
      */
     PortBackend open(Address address) throws IOException;
 

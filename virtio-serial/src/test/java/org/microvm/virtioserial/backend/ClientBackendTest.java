@@ -17,7 +17,7 @@ import org.microvm.linux.EventLoop;
 import org.microvm.linux.Fd;
 import org.microvm.linux.UnixSocket;
 
-/** A host end that connects, beside a port that only notes what it gets. */
+/** A host end that connects, with a port that only records its connection. */
 @Timeout(30)
 class ClientBackendTest {
   private final CountDownLatch accepted = new CountDownLatch(1);
@@ -26,7 +26,7 @@ class ClientBackendTest {
   private EventLoop loop;
   private Fd[] pair;
 
-  /** Its peer keeps it waiting until it accepts the connection. */
+  /** A backend that waits until its peer accepts the connection. */
   private final class Waiting extends ClientBackend {
     Waiting(Duration interval) {
       super(interval);

@@ -9,8 +9,8 @@ import java.util.Objects;
  * @param serial the disk's identification string for the guest, up to 20 printable ASCII characters
  * @param readOnly whether the guest's writes are refused
  * @param policy what the disk does about errors and discarded bytes
- * @param restsWhenIdle whether the disk has a thread only while it has requests, and one second
- *     longer
+ * @param restsWhenIdle whether the disk has a thread only while it has requests, and for one second
+ *     afterwards
  */
 public record BlkConfig(
     String name, String serial, boolean readOnly, DiskPolicy policy, boolean restsWhenIdle) {

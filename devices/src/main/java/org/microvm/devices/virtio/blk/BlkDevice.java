@@ -131,7 +131,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
     return worker.isHeld();
   }
 
-  /** {@return what the disk has done since it was made} */
+  /** {@return the counters of the disk since it was created} */
   public BlkStatistics statistics() {
     return worker.statistics();
   }

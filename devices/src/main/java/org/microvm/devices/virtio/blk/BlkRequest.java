@@ -15,7 +15,7 @@ import org.microvm.devices.virtio.DescriptorChain;
  * @param ranges to be discarded or zeroed; empty for other requests
  */
 record BlkRequest(Kind kind, long offset, long length, List<BlkRange> ranges) {
-  /** Unit of offsets and lengths in requests, whatever the block size (section 5.2.6). */
+  /** Unit of offsets and lengths in requests, independent of the block size (section 5.2.6). */
   static final int SECTOR = 512;
 
   /** Length of the device's identification (section 5.2.6). */

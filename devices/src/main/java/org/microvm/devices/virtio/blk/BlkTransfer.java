@@ -32,7 +32,7 @@ final class BlkTransfer {
    *
    * @param backend the storage
    * @param discards whether space may be given back to the host
-   * @param unwanted tells, also during a job, whether it is no longer wanted
+   * @param unwanted returns, also during a job, whether it is no longer wanted
    */
   BlkTransfer(BlkBackend backend, boolean discards, BooleanSupplier unwanted) {
     this.backend = backend;
@@ -95,7 +95,7 @@ final class BlkTransfer {
     return result == -Errno.EOPNOTSUPP ? writeZeros(offset, length) : result;
   }
 
-  /** Writes zeros, because the storage cannot make a range zero by itself. */
+  /** Writes zeros, because the storage has no operation that zeroes a range. */
   private long writeZeros(long offset, long length) {
     if (zeros == null) {
       zeros = Arena.ofAuto().allocate(ZEROS_BYTES);

@@ -13,9 +13,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that performs disk I/O; it exists always, or only while there is some. Jobs are done
- * in the order in which they were submitted. The thread is a daemon: storage that does not answer
- * does not keep the process.
+ * The thread that performs disk I/O; it exists permanently, or only while there are requests. Jobs
+ * are done in the order in which they were submitted. The thread is a daemon: storage that does not
+ * answer does not keep the process from ending.
  *
  * <p>Lock order: its lock may be taken while the device lock is held, never the other way round. It
  * is not held during I/O.
@@ -32,7 +32,10 @@ final class BlkWorker implements AutoCloseable {
   private final Consumer<BlkError> onError;
   private final BlkTransfer transfer;
 
-  /** The worker's thread; null if it rests and has none. Guarded by the lock once it is made. */
+  /**
+   * The worker's thread; null while the worker is idle and has none. Guarded by the lock once it is
+   * made.
+   */
   private Thread thread;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -318,7 +321,7 @@ final class BlkWorker implements AutoCloseable {
     try {
       return work.awaitNanos(REST_NANOS) > 0 || !waiting.isEmpty();
     } catch (InterruptedException e) {
-      return true; // Nothing interrupts this thread; it would only look again.
+      return true; // Nothing interrupts this thread; an interrupt would only make it check again.
     }
   }
 

@@ -61,7 +61,8 @@ public final class DiskFile implements BlkBackend {
 
   /**
    * Checks that the image is a disk: that it has a sector, and that it is not an image of a format
-   * that a guest would write over. What does no harm is logged as a warning.
+   * that a guest would write over. A format that a guest can read as a raw disk is only logged as a
+   * warning.
    *
    * @param path of the image, for messages
    * @param use how the guest uses it

@@ -66,8 +66,7 @@ final class DiskImage {
    *
    * @param path for messages
    * @param use how the guest uses it
-   * @throws IOException if it has no sector, is not what the guest would take it for, or cannot be
-   *     read
+   * @throws IOException if it has no sector, is not a raw image, or cannot be read
    */
   static void check(Fd file, long size, Path path, DiskUse use) throws IOException {
     Optional<ImageFormat> format = use.raw() ? Optional.empty() : format(file, size);

@@ -64,16 +64,16 @@ enum ImageFormat {
   /** Android's sparse image. */
   ANDROID("an Android sparse image", at(0, hex("3aff26ed0100"))),
 
-  /** Microsoft's image of files. */
+  /** Microsoft's Windows Imaging Format. */
   WIM("a WIM image", at(0, ascii("MSWIM\0\0\0"))),
 
-  /** EnCase's image of evidence. */
+  /** An EnCase evidence file. */
   EWF("an EWF image", at(0, hex("455646090d0aff00"))),
 
   /** An encrypted volume, versions 1 and 2. */
   LUKS("a LUKS volume", at(0, hex("4c554b53babe0001")).or(at(0, hex("4c554b53babe0002")))),
 
-  /** A medium that cannot be written: ISO 9660, with or without a partition table. */
+  /** ISO 9660, a read-only file system, with or without a partition table. */
   ISO("an ISO 9660 image", at(0x8001, ascii("CD001"))),
 
   /** The dump of all bytes of a CD's sectors of 2352, whose first one follows the lead-in's. */
@@ -109,7 +109,7 @@ enum ImageFormat {
    */
   LZMA("compressed by lzma", (head, tail) -> isLzma(head)),
 
-  /** Compressed by compress (Unix's oldest). */
+  /** Compressed by the Unix program compress. */
   COMPRESS("compressed by compress", at(0, hex("1f9d90")).or(at(0, hex("1f9d8c")))),
 
   /** A ZIP archive. */
@@ -126,25 +126,25 @@ enum ImageFormat {
       "a cpio archive",
       at(0, ascii("070701")).or(at(0, ascii("070702"))).or(at(0, ascii("070707")))),
 
-  /** An archive of ar, such as a package of Debian. */
+  /** An ar archive, such as a Debian package. */
   AR("an ar archive", at(0, ascii("!<arch>\n"))),
 
-  /** A package of RPM. */
+  /** An RPM package. */
   RPM("an RPM package", at(0, hex("edabeedb"))),
 
-  /** A cabinet of Microsoft's. */
+  /** A Microsoft cabinet archive. */
   CABINET("a cabinet archive", at(0, ascii("MSCF\0\0\0\0"))),
 
-  /** An archive of macOS. */
+  /** A xar archive, used by macOS. */
   XAR("a xar archive", at(0, ascii("xar!\0"))),
 
   /** A tar archive, such as an OVA file of a virtual appliance. */
   TAR("a tar archive", at(257, ascii("ustar\0")).or(at(257, ascii("ustar  \0"))));
 
-  /** The number of bytes at the start of a file that {@link #of} looks at. */
+  /** The number of bytes at the start of a file that {@link #of} inspects. */
   static final int HEAD_BYTES = 0x8006;
 
-  /** The number of bytes at the end of a file that {@link #of} looks at. */
+  /** The number of bytes at the end of a file that {@link #of} inspects. */
   static final int TAIL_BYTES = 512;
 
   private final String description;

@@ -11,8 +11,8 @@ import org.microvm.linux.IovecArray;
 
 /**
  * An image that the guest may write and that does not change: what the guest writes goes to a
- * temporary file without a name, which is lost at the end. A bit for each sector, in the same file,
- * says where it is.
+ * temporary file without a name, which is deleted at the end. A bit for each sector, in the same
+ * file, shows whether the sector is there or in the image.
  */
 public final class OverlayDisk implements BlkBackend {
   private static final int SECTOR = BlkRequest.SECTOR;
@@ -121,7 +121,7 @@ public final class OverlayDisk implements BlkBackend {
     return sectors == 0 && source.bytes() > 0 ? -Errno.ENOSPC : sectors * SECTOR;
   }
 
-  /** Does nothing: nobody reads the temporary file after a power cut. */
+  /** Does nothing: the temporary file is not used after a power failure. */
   @Override
   public long flush() {
     return 0;

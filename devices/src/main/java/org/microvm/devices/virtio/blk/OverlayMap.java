@@ -57,7 +57,7 @@ final class OverlayMap {
 
   /**
    * Returns how many sectors from the one of the last {@link #get} on have the same bit, as far as
-   * one read of the file tells.
+   * one read of the file shows.
    *
    * @param sector the sector of the last {@code get}
    * @param most the number to stop at
@@ -73,9 +73,9 @@ final class OverlayMap {
   }
 
   /**
-   * Notes that sectors were written.
+   * Records that sectors were written.
    *
-   * @return 0, or a negative error number; then some may not have been noted
+   * @return 0, or a negative error number; then some may not have been recorded
    */
   long set(long sector, long count) {
     long end = sector + count;

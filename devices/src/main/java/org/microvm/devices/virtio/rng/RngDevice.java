@@ -15,13 +15,13 @@ import org.slf4j.LoggerFactory;
  * the source.
  *
  * <p>A buffer gets at most {@link #MAX_BYTES_PER_BUFFER} bytes, and a wake-up serves no more
- * buffers than the queue has entries. So a guest that asks without end occupies the event loop only
- * for a bounded time. Threads are as for every {@link VirtioDevice}.
+ * buffers than the queue has entries. So a guest that sends requests without end occupies the event
+ * loop only for a bounded time. Threads are as for every {@link VirtioDevice}.
  */
 public final class RngDevice implements VirtioDevice {
   /**
    * The most bytes that a buffer gets, which may be fewer than it holds (section 5.4.6.2). Linux
-   * asks for 64 bytes at a time.
+   * requests 64 bytes at a time.
    */
   public static final int MAX_BYTES_PER_BUFFER = 64 << 10;
 

@@ -160,7 +160,7 @@ class BlkDeviceTest extends BlkDeviceFixture {
   }
 
   @Test
-  void write_flushNegotiated_isNotFlushedByItself() {
+  void write_flushNegotiated_isNotFlushed() {
     request(OUT, 0, readable(data, 512));
     eventLoop.runNext();
 

@@ -31,7 +31,7 @@ import org.microvm.devices.virtio.VirtioMmioTransport;
 import org.microvm.linux.Errno;
 import org.microvm.linux.IovecArray;
 
-/** What a disk does about errors of the host, and about bytes that the guest discards. */
+/** How a disk handles errors of the host, and bytes that the guest discards. */
 @Timeout(60)
 class BlkErrorTest {
   private static final int IN = 0;
@@ -244,7 +244,7 @@ class BlkErrorTest {
   }
 
   @Test
-  void readThatFails_waitsIfToldTo() throws Exception {
+  void readThatFails_waitsIfConfigured() throws Exception {
     start(OnError.STOP, OnError.REPORT, true);
     disk.errno = Errno.EIO;
 
@@ -259,7 +259,7 @@ class BlkErrorTest {
 
   @ParameterizedTest
   @CsvSource({"0, 513", "1, 1", "4, 1"})
-  void requestThatFails_isSaidToHaveSucceededIfErrorsAreIgnored(int type, int length)
+  void requestThatFails_isReportedAsSuccessIfErrorsAreIgnored(int type, int length)
       throws Exception {
     start(OnError.IGNORE, OnError.IGNORE, true);
     disk.errno = Errno.EIO;

@@ -75,7 +75,7 @@ class BlkWorkerTest extends BlkDeviceFixture {
   }
 
   @Test
-  void backendThrows_isAnErrorAndTheWorkerGoesOn() {
+  void backendThrows_isAnErrorAndTheWorkerContinues() {
     backend.throwOnce = true;
     request(IN, 1, writable(data, 512));
     eventLoop.runNext();
@@ -88,7 +88,7 @@ class BlkWorkerTest extends BlkDeviceFixture {
   }
 
   @Test
-  void slowDisk_keepsNobodyElseWaiting() throws Exception {
+  void slowDisk_doesNotDelayOthers() throws Exception {
     backend.block();
     request(IN, 0, writable(data, 512));
     backend.awaitBlocked();
@@ -133,7 +133,7 @@ class BlkWorkerTest extends BlkDeviceFixture {
   }
 
   @Test
-  void reset_requestThatIsDone_isNotCompletedInTheNextLife() {
+  void reset_requestThatIsDone_isNotCompletedAfterwards() {
     request(FLUSH, 0);
     eventLoop.awaitTask();
     driver.start();
@@ -145,7 +145,7 @@ class BlkWorkerTest extends BlkDeviceFixture {
   }
 
   @Test
-  void queueTakenAway_waitsForTheDisk() throws Exception {
+  void queueDisabled_waitsForTheDisk() throws Exception {
     backend.block();
     request(IN, 1, writable(data, 512));
     backend.awaitBlocked();

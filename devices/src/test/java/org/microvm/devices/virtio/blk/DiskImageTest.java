@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is not the plain bytes of a disk is not given to a guest that may write it. */
+/** A file that is not the plain bytes of a disk is refused if the guest may write it. */
 @Timeout(30)
 class DiskImageTest {
   private static final int SIZE = 1 << 20;
@@ -96,7 +96,7 @@ class DiskImageTest {
     "257, 757374617200, a tar archive",
     "257, 7573746172202000, a tar archive"
   })
-  void imageOfAnotherFormat_isRefusedUnlessItIsReadOnlyOrSaidToBeRaw(
+  void imageOfAnotherFormat_isRefusedUnlessItIsReadOnlyOrDeclaredRaw(
       int offset, String signature, String description) throws Exception {
     Path image = image(offset, HexFormat.of().parseHex(signature));
     byte[] before = Files.readAllBytes(image);
@@ -196,7 +196,7 @@ class DiskImageTest {
   }
 
   @Test
-  void missingFile_isSaidToBeMissing() {
+  void missingFile_isReportedAsMissing() {
     Path none = directory.resolve("none");
 
     for (DiskUse use : new DiskUse[] {WRITABLE, READ_ONLY}) {

@@ -4,7 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.microvm.linux.IovecArray;
 
-/** Storage of 8 MiB whose first read takes until a test lets it end. */
+/** Storage of 8 MiB whose first read blocks until a test ends it. */
 public final class HungDisk implements BlkBackend {
   private final CountDownLatch entered = new CountDownLatch(1);
   private final CountDownLatch answer = new CountDownLatch(1);
@@ -18,7 +18,7 @@ public final class HungDisk implements BlkBackend {
     }
   }
 
-  /** Lets the read end, and all further ones. */
+  /** Ends the read, and all further ones. */
   public void answer() {
     answer.countDown();
   }

@@ -25,7 +25,7 @@ import org.microvm.devices.testing.TestRam;
 import org.microvm.devices.testing.UsedBuffer;
 import org.microvm.devices.virtio.VirtioMmioTransport;
 
-/** Storage that does not answer stops nothing but its own requests. */
+/** Storage that does not respond delays only its own requests. */
 @Timeout(60)
 class HungDiskTest {
   private static final int MIB = 1 << 20;
@@ -139,7 +139,7 @@ class HungDiskTest {
   }
 
   @Test
-  void close_ofADiskThatHangs_tellsThatItsThreadRuns() {
+  void close_ofADiskThatHangs_reportsThatItsThreadRuns() {
     device.close();
 
     assertTrue(device.isRunning());

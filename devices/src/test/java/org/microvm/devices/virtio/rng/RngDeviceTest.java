@@ -75,7 +75,7 @@ class RngDeviceTest {
   }
 
   @Test
-  void notify_sourceGivesLess_lengthSaysSo() {
+  void notify_sourceGivesLess_lengthIsLess() {
     source.answers.add(3L);
     driver.start();
 
@@ -128,7 +128,7 @@ class RngDeviceTest {
   }
 
   @Test
-  void notify_readableInFront_isLeftAlone() {
+  void notify_readableInFront_isNotChanged() {
     long data = ram.store((byte) 1, (byte) 2);
     driver.start();
 

@@ -18,7 +18,7 @@ import org.microvm.testing.NoThreads;
 import org.microvm.testing.RequiresKvm;
 
 @Timeout(60)
-class LateWarmupTest {
+class DelayedWarmupTest {
   private static final String NAME = "late-warmup-test";
 
   private final AtomicBoolean warm = new AtomicBoolean();
@@ -35,7 +35,7 @@ class LateWarmupTest {
   void machineThatRuns_isFollowedByAWarmUpThatYieldsToIt() {
     CompletableFuture<Thread> by = new CompletableFuture<>();
 
-    LateWarmup.start(NAME, new CompletableFuture<>(), () -> by.complete(Thread.currentThread()));
+    DelayedWarmup.start(NAME, new CompletableFuture<>(), () -> by.complete(Thread.currentThread()));
 
     Thread thread = by.join();
     assertEquals(NAME, thread.getName());
@@ -45,7 +45,7 @@ class LateWarmupTest {
 
   @Test
   void machineThatHasEnded_isNotFollowedByAWarmUp() throws Exception {
-    LateWarmup.start(NAME, CompletableFuture.completedFuture(null), () -> warm.set(true));
+    DelayedWarmup.start(NAME, CompletableFuture.completedFuture(null), () -> warm.set(true));
 
     awaitEnd();
 
@@ -55,7 +55,7 @@ class LateWarmupTest {
   @Test
   void hostWithoutThreads_hasNoWarmUp() throws Exception {
     try (NoThreads _ = NoThreads.here()) {
-      LateWarmup.start(NAME, new CompletableFuture<>(), () -> warm.set(true));
+      DelayedWarmup.start(NAME, new CompletableFuture<>(), () -> warm.set(true));
     }
 
     awaitEnd();
