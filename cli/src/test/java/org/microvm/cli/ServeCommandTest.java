@@ -336,12 +336,13 @@ class ServeCommandTest extends ServerFixture {
       delimiter = '|',
       value = {
         "echo $MICROVM_DETACHED $MICROVM_SERVER >&2; exit 3|3 yes off",
-        "kill -KILL $$|137",
+        "kill -KILL $$|137 microvm: the process of the machine was ended by signal 9 (Killed)",
         // It runs on after the byte.
         "exec 2>/dev/null; printf R; sleep 60|0",
         "read line; echo end $? >&2; exit 4|4 end 1",
         "echo a message >&2; exec 2>/dev/null; printf R; exit 5|0 a message",
-        "echo other output; exit 6|6",
+        // So the JVM reports that memory is short.
+        "echo other output; exit 6|6 other output",
       })
   void askProgram_withoutAServer_waitsForTheProcessInTheBackground(String script, String expected)
       throws Exception {

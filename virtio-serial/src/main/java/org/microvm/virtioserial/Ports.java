@@ -331,8 +331,8 @@ final class Ports implements ControlQueue.Handler {
     }
     if (config.nr() >= slots.length) {
       throw new PortException(
-          "nr=%d: the device has ports 0 to %d; raise max_ports"
-              .formatted(config.nr(), slots.length - 1));
+          "nr=%d: the device has ports 0 to %d%s"
+              .formatted(config.nr(), slots.length - 1, moreAdvice()));
     }
     if (config.nr() == 0 && !config.console()) {
       throw new PortException("nr=0: port 0 is reserved for a console");
@@ -351,7 +351,13 @@ final class Ports implements ControlQueue.Handler {
       }
     }
     throw new PortException(
-        "all port numbers up to %d are taken; raise max_ports".formatted(slots.length - 1));
+        "all port numbers up to %d are taken%s".formatted(slots.length - 1, moreAdvice()));
+  }
+
+  private String moreAdvice() {
+    return slots.length < SerialConfig.MAX_PORTS
+        ? "; raise max_ports"
+        : "; max_ports cannot be higher";
   }
 
   /** Returns the identities of the ports in order of their numbers. */

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.microvm.linux.EventLoop;
+import org.microvm.virtioserial.backend.NullBackend;
 import org.microvm.virtioserial.backend.PortBackend;
 import org.microvm.virtioserial.backend.UnixServerBackend;
 
@@ -97,6 +99,22 @@ class HotplugTest extends SerialMachineFixture {
   @Test
   void number_beyondMaxPortsIsRefused() throws Exception {
     refused("nr=8: the device has ports 0 to 7; raise max_ports", PortConfig.named("b").withNr(8));
+  }
+
+  @Test
+  void numberBeyondTheMostPorts_isRefusedWithoutAdviceToRaiseThem() throws Exception {
+    SerialConfig most = SerialConfig.defaults().withMaxPorts(SerialConfig.MAX_PORTS);
+    try (EventLoop loop = EventLoop.open("serial-test");
+        SerialDevice device = new SerialDevice(loop, most);
+        NullBackend host = NullBackend.open()) {
+      PortConfig port = PortConfig.named("a").withNr(SerialConfig.MAX_PORTS);
+
+      PortException refused = assertThrows(PortException.class, () -> device.addPort(port, host));
+
+      assertEquals(
+          "nr=511: the device has ports 0 to 510; max_ports cannot be higher",
+          refused.getMessage());
+    }
   }
 
   @Test
