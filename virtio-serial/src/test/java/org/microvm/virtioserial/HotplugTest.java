@@ -105,8 +105,8 @@ class HotplugTest extends SerialMachineFixture {
   void numberBeyondTheMostPorts_isRefusedWithoutAdviceToRaiseThem() throws Exception {
     SerialConfig most = SerialConfig.defaults().withMaxPorts(SerialConfig.MAX_PORTS);
     try (EventLoop loop = EventLoop.open("serial-test");
-        SerialDevice device = new SerialDevice(loop, most);
-        NullBackend host = NullBackend.open()) {
+        SerialDevice device = new SerialDevice(loop, most)) {
+      NullBackend host = NullBackend.open();
       PortConfig port = PortConfig.named("a").withNr(SerialConfig.MAX_PORTS);
 
       PortException refused = assertThrows(PortException.class, () -> device.addPort(port, host));
@@ -114,6 +114,7 @@ class HotplugTest extends SerialMachineFixture {
       assertEquals(
           "nr=511: the device has ports 0 to 510; max_ports cannot be higher",
           refused.getMessage());
+      host.close();
     }
   }
 
