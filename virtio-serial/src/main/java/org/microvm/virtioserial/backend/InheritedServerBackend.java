@@ -9,14 +9,12 @@ import org.microvm.linux.UnixSocket;
 /**
  * A backend that serves one client at a time on a listening socket that a parent process passes.
  */
-public final class InheritedServerBackend extends ServerBackend {
-  private final Fd listener;
-  private final boolean halfClose;
+public final class InheritedServerBackend extends ForeignServerBackend {
+  private final String description;
 
-  private InheritedServerBackend(Fd listener, boolean halfClose, boolean wait) {
+  private InheritedServerBackend(Fd listener, boolean wait) throws ErrnoException {
     super(listener, wait);
-    this.listener = listener;
-    this.halfClose = halfClose;
+    description = "%s,server=on".formatted(listener);
   }
 
   /**
@@ -34,7 +32,7 @@ public final class InheritedServerBackend extends ServerBackend {
         throw new ErrnoException(
             "use " + socket, Errno.EINVAL, "server=on needs a listening socket");
       }
-      return new InheritedServerBackend(socket, UnixSocket.isUnix(socket), wait);
+      return new InheritedServerBackend(socket, wait);
     } catch (ErrnoException | RuntimeException | Error e) {
       socket.close();
       throw e;
@@ -43,17 +41,6 @@ public final class InheritedServerBackend extends ServerBackend {
 
   @Override
   public String describe() {
-    return "%s,server=on".formatted(listener);
-  }
-
-  @Override
-  HostConnection accept() throws ErrnoException {
-    Fd client = UnixSocket.accept(listener);
-    return client == null ? null : new HostConnection(client, client, halfClose);
-  }
-
-  @Override
-  void stopListening() {
-    listener.close();
+    return description;
   }
 }

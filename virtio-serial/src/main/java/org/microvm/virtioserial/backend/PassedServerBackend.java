@@ -2,18 +2,13 @@ package org.microvm.virtioserial.backend;
 
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
-import org.microvm.linux.UnixSocket;
 
 /** A backend with a listening socket that another process has passed to this one. */
-public final class PassedServerBackend extends ServerBackend {
-  private final Fd listener;
-  private final boolean halfClose;
+public final class PassedServerBackend extends ForeignServerBackend {
   private final String name;
 
-  private PassedServerBackend(Fd listener, boolean halfClose, String name, boolean wait) {
+  private PassedServerBackend(Fd listener, String name, boolean wait) throws ErrnoException {
     super(listener, wait);
-    this.listener = listener;
-    this.halfClose = halfClose;
     this.name = name;
   }
 
@@ -30,22 +25,11 @@ public final class PassedServerBackend extends ServerBackend {
       throws ErrnoException {
     try {
       listener.nonBlocking(true);
-      return new PassedServerBackend(listener, UnixSocket.isUnix(listener), name, wait);
+      return new PassedServerBackend(listener, name, wait);
     } catch (ErrnoException | RuntimeException | Error e) {
       listener.close();
       throw e;
     }
-  }
-
-  @Override
-  HostConnection accept() throws ErrnoException {
-    Fd client = UnixSocket.accept(listener);
-    return client == null ? null : new HostConnection(client, client, halfClose);
-  }
-
-  @Override
-  void stopListening() {
-    listener.close();
   }
 
   @Override
