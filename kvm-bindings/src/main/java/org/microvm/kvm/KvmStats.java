@@ -105,8 +105,8 @@ public final class KvmStats implements AutoCloseable {
   }
 
   /**
-   * Reads the descriptions of the counters, once. This takes a millisecond in code that is not
-   * compiled yet, so it is not done while a guest starts.
+   * Reads the descriptions of the counters, once. The JVM interprets this code, which takes a
+   * millisecond. So the first read of the counters calls it, and not the start of a guest.
    */
   private synchronized void readDescriptors() throws ErrnoException {
     if (isDescribed) {

@@ -259,8 +259,8 @@ public final class EventLoop implements AutoCloseable {
   }
 
   /**
-   * Runs a task as {@link #execute(Runnable)} does, or else another one that says that it will not
-   * run: that closes what the task was to take over, or fails what others wait for.
+   * Runs a task as {@link #execute(Runnable)} does, or another one if the loop ends before that.
+   * The other one closes what the task was to take over, or completes what others wait for.
    *
    * @param task called once, unless the loop ends before
    * @param dropped called instead, after all handlers and tasks, on the thread that ends the loop;

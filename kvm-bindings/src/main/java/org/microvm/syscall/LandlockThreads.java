@@ -96,7 +96,7 @@ public final class LandlockThreads {
   }
 
   /**
-   * Maps the code of the handler, for good.
+   * Maps the code of the handler permanently.
    *
    * @param ruleset the descriptor of the ruleset, which must stay open until {@link #restrict} has
    *     returned

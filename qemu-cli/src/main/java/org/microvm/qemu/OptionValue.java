@@ -62,7 +62,7 @@ final class OptionValue {
       } else if (value.isValueNode()) {
         values.put(name, value.asText());
       } else {
-        throw new OptionException(name + "  is a list, which no option accepts");
+        throw new OptionException(name + " is a list, which no option accepts");
       }
     }
   }

@@ -73,7 +73,7 @@ final class QmpCommands {
     changesOfPorts.add(name);
   }
 
-  /** Sets what tells when ports can be changed without a wait. */
+  /** Sets what supplies a future that completes when ports can be changed without a wait. */
   void portsAreChangeable(Supplier<CompletableFuture<Void>> when) {
     changeable = when;
   }

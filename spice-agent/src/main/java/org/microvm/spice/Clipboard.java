@@ -53,7 +53,7 @@ public final class Clipboard implements AutoCloseable {
      *
      * @param format one of the offered formats
      * @return a future with the contents, at most {@link Clipboard#MAX_BYTES}; if it is empty or
-     *     fails, the peer is notified that there are none
+     *     fails, the peer receives the answer that there are no contents
      */
     CompletableFuture<Optional<byte[]>> read(Format format);
   }

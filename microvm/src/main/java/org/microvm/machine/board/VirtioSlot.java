@@ -50,8 +50,8 @@ public record VirtioSlot(
   private static final int LAST_GSI = 23;
 
   /**
-   * The slot whose GSI would be the clock's, as it was in earlier versions. It has the last GSI
-   * instead.
+   * The slot to which the order of GSIs would assign that of the real-time clock. It gets the last
+   * GSI instead; in earlier versions it shared the clock's.
    */
   static final int CLOCKS_SLOT = CmosRtc.IRQ - FIRST_GSI;
 
