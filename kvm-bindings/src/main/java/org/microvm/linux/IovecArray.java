@@ -14,10 +14,16 @@ public final class IovecArray {
   /** The maximum number of ranges in one call: the kernel's {@code UIO_MAXIOV}. */
   public static final int MAX_CAPACITY = 1024;
 
+  /** Most calls have few ranges, and a machine has several arrays. */
+  private static final int FIRST_CAPACITY = 64;
+
   private static final long ENTRY = iovec.layout().byteSize();
 
-  private final MemorySegment entries;
   private final int capacity;
+
+  /** Grows up to the capacity. */
+  private MemorySegment entries;
+
   private int count;
   private long bytes;
 
@@ -32,7 +38,7 @@ public final class IovecArray {
       throw new IllegalArgumentException("an iovec array holds 1 to 1024 ranges, not " + capacity);
     }
     this.capacity = capacity;
-    this.entries = Arena.ofAuto().allocate(iovec.layout(), capacity);
+    entries = Arena.ofAuto().allocate(iovec.layout(), Math.min(FIRST_CAPACITY, capacity));
   }
 
   /** Removes all ranges. */
@@ -61,6 +67,9 @@ public final class IovecArray {
       return false;
     }
     long at = count * ENTRY;
+    if (at == entries.byteSize()) {
+      grow();
+    }
     entries.set(ValueLayout.JAVA_LONG, at, hostAddress);
     entries.set(ValueLayout.JAVA_LONG, at + iovec.iov_len$offset(), length);
     count++;
@@ -122,7 +131,12 @@ public final class IovecArray {
     return capacity;
   }
 
-  /** The address of the array, for the kernel. */
+  private void grow() {
+    MemorySegment larger = Arena.ofAuto().allocate(iovec.layout(), Math.min(2L * count, capacity));
+    entries = larger.copyFrom(entries);
+  }
+
+  /** The address of the array, for the kernel; valid until a range is added. */
   long address() {
     return entries.address();
   }

@@ -90,6 +90,27 @@ class FdTest {
   }
 
   @Test
+  void iovecArray_ofManyRanges_keepsTheirOrder() throws Exception {
+    Path path = directory.resolve("ranges");
+    String text = "abcdefgh".repeat(IovecArray.MAX_CAPACITY / 8);
+    MemorySegment source = text(text);
+    IovecArray ranges = new IovecArray(IovecArray.MAX_CAPACITY);
+    for (int i = 0; i < text.length(); i++) {
+      assertTrue(ranges.add(source.address() + i, 1));
+    }
+    IovecArray prefix = new IovecArray(IovecArray.MAX_CAPACITY);
+    prefix.setToPrefix(ranges, 1000);
+
+    try (Fd fd = Fd.open(path, Fd.READ_WRITE, Fd.CREATE)) {
+      assertFalse(ranges.add(source.address(), 1));
+      assertEquals(text.length(), fd.writev(ranges));
+      assertEquals(1000, fd.writev(prefix));
+    }
+
+    assertEquals(text + text.substring(0, 1000), Files.readString(path));
+  }
+
+  @Test
   void open_missingFileNamesCallAndPath() {
     Path path = directory.resolve("missing");
 

@@ -1,14 +1,21 @@
 package org.microvm.machine;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +27,8 @@ import org.microvm.testing.RequiresKvm;
 import org.microvm.virtioserial.PortConfig;
 import org.microvm.virtioserial.SerialConfig;
 import org.microvm.virtioserial.backend.UnixServerBackend;
+import org.microvm.virtioserial.channel.Channel;
+import org.microvm.virtioserial.channel.ChannelBackend;
 
 /** The resources that a machine with all of its ports uses are within the computed bounds. */
 @RequiresKvm
@@ -27,6 +36,9 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
 class OverheadTest {
   /** How far the computed bound may be from what is used. */
   private static final int SLACK = 48;
+
+  /** A few pages for each queue and each channel that is in use. */
+  private static final long NATIVE_BYTES = 64 << 10;
 
   @TempDir private Path directory;
 
@@ -77,5 +89,29 @@ class OverheadTest {
         host.close();
       }
     }
+  }
+
+  @Test
+  void nativeMemory_ofAMachineWithShortMessages_isSmall() throws Exception {
+    MachineConfig config = SerialEcho.config("", ChannelBackend::new).build();
+    long before = nativeBytes();
+    try (Machine machine = Machine.create(config)) {
+      machine.start();
+      try (Channel channel = machine.channels().openChannel("test")) {
+        channel.write(ByteBuffer.wrap("ping".getBytes(US_ASCII)));
+        assertEquals("ping", new String(Channels.newInputStream(channel).readNBytes(4), US_ASCII));
+      }
+
+      long used = nativeBytes() - before;
+      assertTrue(used <= NATIVE_BYTES, () -> used + " bytes");
+    }
+  }
+
+  /** Returns how much memory outside the heap was allocated, except mappings. */
+  private static long nativeBytes() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
   }
 }

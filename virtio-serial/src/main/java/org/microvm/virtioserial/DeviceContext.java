@@ -44,7 +44,10 @@ final class DeviceContext {
   private final PortListeners listeners;
   private final BufferBudget budget;
   private final IovecArray ranges = new IovecArray(RANGES);
-  private final MemorySegment waste = Arena.ofAuto().allocate(WASTE_BYTES);
+
+  /** Null until bytes are dropped for the first time. */
+  private MemorySegment waste;
+
   private VirtioQueues queues;
 
   DeviceContext(EventLoop loop, Clock clock, BufferBudget budget) {
@@ -84,6 +87,9 @@ final class DeviceContext {
 
   /** Returns the scratch array with room for bytes that are read only to be dropped. */
   IovecArray wasteRanges() {
+    if (waste == null) {
+      waste = Arena.ofAuto().allocate(WASTE_BYTES);
+    }
     ranges.clear();
     ranges.add(waste.address(), waste.byteSize());
     return ranges;

@@ -121,6 +121,19 @@ class ChannelTest extends SerialMachineFixture {
   }
 
   @Test
+  void largeMessageAfterShortOnes_arrivesWhole() throws Exception {
+    guest.open(nr);
+    try (Channel channel = machine.device.openChannel("api")) {
+      for (int length : new int[] {1, 4096, 4097, 100_000, 5}) {
+        byte[] bytes = Guest.bytes(length, length);
+        var writer = CompletableFuture.supplyAsync(() -> writeUnchecked(channel, bytes));
+        assertArrayEquals(bytes, guest.read(nr, length));
+        assertEquals(length, writer.get(LIMIT, TimeUnit.SECONDS));
+      }
+    }
+  }
+
+  @Test
   void blockingRead_waitsForTheGuest() throws Exception {
     try (Channel channel = machine.device.openChannel("api")) {
       var reader = CompletableFuture.supplyAsync(() -> readUnchecked(channel, 5));

@@ -32,7 +32,10 @@ import org.microvm.linux.Fd;
  * {@snippet file="AgentQuestion.java" region="question"}
  */
 public final class Channel implements ByteChannel {
+  /** The most bytes of a heap buffer that one call moves. */
   private static final int COPY_BYTES = 64 * 1024;
+
+  private static final int FIRST_COPY_BYTES = 4096;
 
   private final Fd fd;
   private final Readiness readiness;
@@ -241,15 +244,17 @@ public final class Channel implements ByteChannel {
     }
   }
 
-  /** Native memory for calls with heap buffers, allocated at the first such call. */
+  /** Native memory for calls with heap buffers, as large as the largest call needed. */
   private static final class CopyBuffer {
-    private ByteBuffer buffer;
+    private ByteBuffer buffer = ByteBuffer.allocate(0);
 
     ByteBuffer clear(int wanted) {
-      if (buffer == null) {
-        buffer = Arena.ofAuto().allocate(COPY_BYTES).asByteBuffer();
+      int bytes = Math.min(wanted, COPY_BYTES);
+      if (bytes > buffer.capacity()) {
+        int capacity = Math.max(FIRST_COPY_BYTES, Integer.highestOneBit(2 * bytes - 1));
+        buffer = Arena.ofAuto().allocate(capacity).asByteBuffer();
       }
-      return buffer.clear().limit(Math.min(wanted, COPY_BYTES));
+      return buffer.clear().limit(bytes);
     }
   }
 }
