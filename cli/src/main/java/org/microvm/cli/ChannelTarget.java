@@ -48,6 +48,18 @@ final class ChannelTarget {
     return Duration.ofSeconds(timeout);
   }
 
+  /**
+   * Starts to watch how the machine ends.
+   *
+   * @param verb the command, for messages
+   * @return null if only a socket was given, whose machine is not known
+   */
+  MachineEndWatch watchEnd(String verb) throws IOException {
+    return machine == null
+        ? null
+        : MachineEndWatch.start(FoundMachine.find(verb, machine).files().control());
+  }
+
   /** How the machine was selected. */
   String name() {
     return machine == null ? socket.toString() : machine;

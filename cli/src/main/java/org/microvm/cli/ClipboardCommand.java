@@ -152,13 +152,15 @@ final class ClipboardCommand {
       throw new UsageException("--count must be at least 1, not " + count);
     }
     BlockingQueue<Change> changes = new LinkedBlockingQueue<>();
-    try (Clipboard clipboard = target.connect()) {
+    try (Clipboard clipboard = target.connect();
+        MachineEndWatch end = target.watchEnd()) {
       clipboard.watch((selection, formats) -> changes.add(new Change(selection, formats)));
       await(clipboard.connected(), target.limit());
       clipboard.closed().thenRun(() -> changes.add(new Change(null, Set.of())));
       for (int i = 0; count == null || i < count; i++) {
         Change change = changes.take();
         if (change.selection() == null) {
+          checkEnd(end, target);
           return 0;
         }
         System.out.println(
@@ -185,10 +187,19 @@ final class ClipboardCommand {
       mixinStandardHelpOptions = true)
   int share(@Mixin ClipboardTarget target) throws IOException, InterruptedException {
     DesktopClipboard desktop = DesktopClipboard.ofUser(System.getenv());
-    try (Clipboard clipboard = target.connect()) {
+    try (Clipboard clipboard = target.connect();
+        MachineEndWatch end = target.watchEnd()) {
       await(clipboard.connected(), target.limit());
       new ClipboardShare(clipboard, desktop).run();
+      checkEnd(end, target);
     }
     return 0;
+  }
+
+  /** Throws if the machine that has closed the connection has failed, or has not ended. */
+  private static void checkEnd(MachineEndWatch end, ClipboardTarget target) throws IOException {
+    if (end != null) {
+      end.check(target.name(), "clipboard");
+    }
   }
 }

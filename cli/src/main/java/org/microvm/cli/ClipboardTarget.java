@@ -20,6 +20,11 @@ final class ClipboardTarget {
     return channel.name();
   }
 
+  /** Starts to watch how the machine ends; null if it is not known. */
+  MachineEndWatch watchEnd() throws IOException {
+    return channel.watchEnd("clipboard");
+  }
+
   /** Connects to the clipboard of the machine. */
   Clipboard connect() throws IOException {
     return Clipboard.connect(

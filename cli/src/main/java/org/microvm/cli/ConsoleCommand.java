@@ -22,7 +22,8 @@ import picocli.CommandLine.Parameters;
         "Attaches to the console of a machine: shows the last 64 KiB of output and"
             + " all new output, and sends your input. On a terminal, Ctrl-A d detaches and"
             + " Ctrl-A h shows help. If standard input is not a terminal, it is sent until"
-            + " it ends.",
+            + " it ends. The exit status is 1 if the guest panicked or the machine's process"
+            + " was killed.",
     mixinStandardHelpOptions = true)
 final class ConsoleCommand implements Callable<Integer> {
   @Parameters(paramLabel = "NAME", description = "the machine's name")
@@ -30,8 +31,10 @@ final class ConsoleCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path socket = FoundMachine.find("console", name).socket(MachineFiles::console);
-    try (ConsoleViewer viewer = ConsoleViewer.attach(socket);
+    FoundMachine machine = FoundMachine.find("console", name);
+    Path socket = machine.socket(MachineFiles::console);
+    try (MachineEndWatch watch = MachineEndWatch.start(machine.files().control());
+        ConsoleViewer viewer = ConsoleViewer.attach(socket);
         Fd input = Fd.standardInput();
         ForegroundTerminal terminal =
             Terminal.isTerminal(input)
@@ -57,10 +60,16 @@ final class ConsoleCommand implements Callable<Integer> {
               terminal != null);
       restore.run();
       if (terminal != null) {
+        System.err.println();
+      }
+      if (end == ConsoleViewer.End.MACHINE_ENDED) {
+        watch.check(name, "console");
+      }
+      if (terminal != null) {
         System.err.println(
             end == ConsoleViewer.End.DETACHED
-                ? "\ndetached from " + name + ", which continues"
-                : "\nthe machine " + name + " has ended");
+                ? "detached from " + name + ", which continues"
+                : "the machine " + name + " has ended");
       }
     }
     return 0;

@@ -6,8 +6,8 @@ import java.io.InterruptedIOException;
 import org.microvm.qmp.QmpClient;
 
 /**
- * How a machine has ended whose guest was to shut down. That its process has ended does not tell:
- * the process may have been killed, and the guest may have panicked.
+ * How a machine has ended, as a client of its control socket sees it. That its process has ended
+ * does not tell: the process may have been killed, and the guest may have panicked.
  */
 enum ShutdownOutcome {
   /** The guest has powered off, or has reset and the machine ends at a reset. */
@@ -31,7 +31,7 @@ enum ShutdownOutcome {
   /**
    * Reads the outcome from the events of a machine that has ended.
    *
-   * @param client connected since before the shutdown was requested
+   * @param client connected since before the end
    */
   static ShutdownOutcome of(QmpClient client) throws InterruptedIOException {
     try {
@@ -56,6 +56,24 @@ enum ShutdownOutcome {
       throw e;
     } catch (IOException noMoreEvents) {
       return DIED;
+    }
+  }
+
+  /**
+   * Does nothing if the machine was ended.
+   *
+   * @param name of the machine
+   * @throws IOException if it has failed; says how
+   */
+  void check(String name) throws IOException {
+    switch (this) {
+      case SHUT_DOWN, MIGRATED, ENDED_BY_OTHERS -> {
+        // As somebody wanted.
+      }
+      case PANICKED -> throw new IOException("the guest of %s panicked".formatted(name));
+      case FAILED -> throw new IOException("%s failed".formatted(name));
+      case DIED ->
+          throw new IOException("the process of %s was killed or crashed".formatted(name));
     }
   }
 

@@ -1,12 +1,14 @@
 package org.microvm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.microvm.linux.Fd;
 import org.microvm.linux.Terminal;
 import org.microvm.qmp.QmpClient;
+import org.microvm.qmp.QmpDisconnectedException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -18,7 +20,8 @@ import picocli.CommandLine.Parameters;
     description =
         "Shows exits, interrupts and bytes of a running machine until it ends or you"
             + " press q. With --count, or if standard output is not a terminal that"
-            + " supports control sequences, prints plain text.",
+            + " supports control sequences, prints plain text. The exit status is 1 if the"
+            + " guest panicked or the machine's process was killed.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TopCommand implements Callable<Integer> {
@@ -62,23 +65,35 @@ final class TopCommand implements Callable<Integer> {
       throw new UsageException("--count: " + count + " is not a number of updates, 1 or more");
     }
     control.select(words, 0);
-    try (Fd output = Fd.standardOutput();
-        QmpClient client = control.connect()) {
+    try (QmpClient client = control.connect()) {
+      return show(client);
+    }
+  }
+
+  private int show(QmpClient client) throws IOException, InterruptedException {
+    try (Fd output = Fd.standardOutput()) {
       if (count == null && !json && Terminal.isTerminal(output) && StatusLine.hasSequences()) {
         new TopTerminal(client, output, control.machine(), interval).show(STATISTICS);
         return 0;
       }
-      JsonNode before = client.execute(STATISTICS);
-      for (int i = 0; count == null || i < count; i++) {
-        TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
-        JsonNode now = client.execute(STATISTICS);
-        System.out.println(
-            json ? new TopRates(before, now).toJson().toString() : new TopView(before, now));
-        if (System.out.checkError()) {
-          return Main.FAILED;
-        }
-        before = now;
+      return print(client);
+    } catch (QmpDisconnectedException e) {
+      ShutdownOutcome.of(client).check(control.machine());
+      return 0;
+    }
+  }
+
+  private int print(QmpClient client) throws IOException, InterruptedException {
+    JsonNode before = client.execute(STATISTICS);
+    for (int i = 0; count == null || i < count; i++) {
+      TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
+      JsonNode now = client.execute(STATISTICS);
+      System.out.println(
+          json ? new TopRates(before, now).toJson().toString() : new TopView(before, now));
+      if (System.out.checkError()) {
+        return Main.FAILED;
       }
+      before = now;
     }
     return 0;
   }

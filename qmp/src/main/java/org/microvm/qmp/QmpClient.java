@@ -145,6 +145,7 @@ public final class QmpClient implements AutoCloseable {
    * @param arguments an object of the command's arguments; empty for none
    * @return the value of {@code return} in the reply
    * @throws QmpException if the reply is an error
+   * @throws QmpDisconnectedException if the connection has ended
    * @throws IOException if there is no reply in time
    */
   public JsonNode execute(String command, ObjectNode arguments) throws IOException {
@@ -190,7 +191,7 @@ public final class QmpClient implements AutoCloseable {
           e.getCause() instanceof ClosedChannelException
               ? "the connection is closed"
               : e.getCause().getMessage();
-      throw new IOException("the machine does not accept requests: " + why, e);
+      throw new QmpDisconnectedException("the machine does not accept requests: " + why, e);
     }
   }
 
@@ -284,7 +285,7 @@ public final class QmpClient implements AutoCloseable {
       JsonNode node = queue.poll(nanos, TimeUnit.NANOSECONDS);
       if (node == END) {
         queue.add(END);
-        throw new IOException("the machine closed its control socket before " + what);
+        throw new QmpDisconnectedException("the machine closed its control socket before " + what);
       }
       return node;
     } catch (InterruptedException e) {

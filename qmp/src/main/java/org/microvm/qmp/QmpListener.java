@@ -22,8 +22,11 @@ import org.slf4j.LoggerFactory;
 final class QmpListener implements QmpClients {
   private static final Logger LOG = LoggerFactory.getLogger(QmpListener.class);
 
-  /** The most clients at a time; further ones wait in the listen backlog. */
-  static final int MAX_CLIENTS = 16;
+  /**
+   * The most clients at a time; further ones wait in the listen backlog. Each viewer of a console
+   * is a client for as long as it shows the console, and there may be 16 of them.
+   */
+  static final int MAX_CLIENTS = 32;
 
   private final EventLoop loop;
   private final QmpSocket socket;
