@@ -39,6 +39,11 @@ public final class AgentTimeoutException extends AgentException {
         "%s did not end within %d ms".formatted(subject, millis(limit)), true);
   }
 
+  /** Returns this exception with more to say. */
+  AgentTimeoutException with(String addition) {
+    return new AgentTimeoutException(getMessage() + addition, ofProgram);
+  }
+
   private static long millis(Duration limit) {
     return TimeUnit.MILLISECONDS.convert(limit);
   }

@@ -15,6 +15,9 @@ public final class Freeze implements AutoCloseable {
   private final int count;
   private boolean thawed;
 
+  /** Whether they were thawed by somebody else. */
+  private boolean early;
+
   Freeze(GuestFilesystems filesystems, int count) {
     this.filesystems = filesystems;
     this.count = count;
@@ -29,7 +32,8 @@ public final class Freeze implements AutoCloseable {
    * Thaws the file systems, once, and queries whether they are thawed; also on an interrupted
    * thread. A thaw without an answer is repeated.
    *
-   * @throws AgentException if the file systems may still be frozen
+   * @throws AgentException if the file systems may still be frozen, or somebody has thawed them
+   *     before: a copy that was made of them meanwhile may be inconsistent
    */
   @Override
   public synchronized void close() throws IOException {
@@ -40,6 +44,10 @@ public final class Freeze implements AutoCloseable {
     try {
       thaw();
       thawed = true;
+      if (early) {
+        throw new AgentProtocolException(
+            "the file systems were thawed too early, by another program or a reset of the guest; a copy of them that was made meanwhile may be inconsistent");
+      }
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -50,11 +58,13 @@ public final class Freeze implements AutoCloseable {
   private void thaw() throws IOException {
     for (int attempt = 1; ; attempt++) {
       try {
-        filesystems.thaw();
-        if (filesystems.freezeStatus() == FreezeStatus.THAWED) {
-          return;
+        int answer = filesystems.thaw();
+        if (filesystems.freezeStatus() != FreezeStatus.THAWED) {
+          throw new AgentProtocolException("guest-fsfreeze-thaw: file systems are still frozen");
         }
-        throw new AgentProtocolException("guest-fsfreeze-thaw: file systems are still frozen");
+        // An earlier attempt may have thawed them, and its answer was lost.
+        early = answer == 0 && count > 0 && attempt == 1;
+        return;
       } catch (AgentTimeoutException | AgentProtocolException | InterruptedIOException e) {
         if (attempt == ATTEMPTS) {
           throw e;

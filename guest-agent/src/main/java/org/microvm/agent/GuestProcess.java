@@ -3,6 +3,7 @@ package org.microvm.agent;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -13,6 +14,8 @@ import java.util.concurrent.TimeUnit;
  * <p>Any thread may call.
  */
 public final class GuestProcess {
+  private static final Duration LONGEST_KILL = Duration.ofSeconds(5);
+
   private final GuestAgent agent;
   private final String what;
   private final long pid;
@@ -45,6 +48,32 @@ public final class GuestProcess {
   }
 
   /**
+   * Ends the program by SIGTERM, with a program of the guest, also on an interrupted thread.
+   *
+   * @return whether the signal was sent; not if the guest has no program for that
+   */
+  boolean terminate() throws IOException {
+    boolean interrupted = Thread.interrupted();
+    try {
+      for (GuestCommand kill :
+          List.of(
+              GuestCommand.of("kill", "-TERM", Long.toString(pid)),
+              GuestCommand.of("/bin/sh", "-c", "kill -TERM " + pid))) {
+        try {
+          return agent.processes().run(kill, LONGEST_KILL).status() == 0;
+        } catch (AgentCommandException e) {
+          // There is no such program.
+        }
+      }
+      return false;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /**
    * Waits for the end of the program.
    *
    * @param limit how long the program may still run
@@ -52,7 +81,16 @@ public final class GuestProcess {
    * @throws AgentTimeoutException if it still runs after {@code limit}; it is not ended
    */
   public ExecResult await(Duration limit) throws IOException {
-    long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
+    return await(limit, System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit));
+  }
+
+  /**
+   * Waits for the end of the program until a deadline.
+   *
+   * @param limit for the message
+   * @param deadline the {@link System#nanoTime} at which the wait ends
+   */
+  ExecResult await(Duration limit, long deadline) throws IOException {
     PollPause pause = new PollPause();
     while (true) {
       long asked = System.nanoTime();

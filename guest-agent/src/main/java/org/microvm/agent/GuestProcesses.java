@@ -64,6 +64,7 @@ public final class GuestProcesses {
    * Runs a program to its end, and moves its standard streams in pieces meanwhile, with little
    * memory on both sides, for any size. In a guest without a shell, the input is read to its end
    * first, and the output is written after the program has ended; both are then limited to 16 MiB.
+   * Such a guest needs the program {@code kill} to end one that exceeds its limit.
    *
    * @param command the program, its arguments and environment; its input and whether it is captured
    *     are ignored. A lone surrogate from U+DC80 to U+DCFF in an argument stands for a byte that
@@ -102,10 +103,9 @@ public final class GuestProcesses {
       throw new AgentProtocolException(
           "guest-exec: the input has over 16 MiB, and the guest has no shell to read it in pieces");
     }
-    ExecResult result =
-        run(
-            new GuestCommand(command.argv(), command.environment(), bytes, true),
-            Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)));
+    GuestProcess process =
+        start(new GuestCommand(command.argv(), command.environment(), bytes, true));
+    ExecResult result = awaitOrEnd(process, limit, deadline);
     streams.output().write(result.stdout());
     streams.output().flush();
     streams.errors().write(result.stderr());
@@ -115,6 +115,34 @@ public final class GuestProcesses {
           "guest-exec: the output has over 16 MiB, and the guest has no shell to send it in pieces");
     }
     return result;
+  }
+
+  /** Waits for the program, and ends it if it exceeds the limit or the thread is interrupted. */
+  private static ExecResult awaitOrEnd(GuestProcess process, Duration limit, long deadline)
+      throws IOException {
+    try {
+      return process.await(limit, deadline);
+    } catch (AgentTimeoutException e) {
+      throw e.isOfProgram() ? e.with(end(process)) : e;
+    } catch (InterruptedIOException e) {
+      InterruptedIOException ended = new InterruptedIOException(e.getMessage() + end(process));
+      ended.initCause(e);
+      throw ended;
+    }
+  }
+
+  /** Ends the program, or returns the end of a message that says that it still runs. */
+  private static String end(GuestProcess process) {
+    String why;
+    try {
+      if (process.terminate()) {
+        return "";
+      }
+      why = "the guest has no program to end it";
+    } catch (IOException e) {
+      why = e.getMessage();
+    }
+    return "; it still runs in the guest, as process %d: %s".formatted(process.pid(), why);
   }
 
   /** Reads the input on another thread, because that may wait forever. */

@@ -42,8 +42,9 @@ class FreezeTest {
         yield "2";
       }
       case "guest-fsfreeze-thaw" -> {
+        String thawed = frozen ? "2" : "0";
         frozen = false;
-        yield "2";
+        yield thawed;
       }
       case "guest-fsfreeze-status" -> frozen ? "\"frozen\"" : "\"thawed\"";
       default -> "{}";
@@ -71,6 +72,20 @@ class FreezeTest {
           fake.requests().stream()
               .filter(request -> request.path("execute").asText().equals("guest-fsfreeze-thaw"))
               .count());
+    }
+  }
+
+  @Test
+  void freezeThatSomebodyElseThaws_isReported() throws IOException {
+    try (FakeAgent fake = agent(false);
+        GuestAgent agent = GuestAgent.connect(fake.socket(), LONG)) {
+      Freeze freeze = agent.freeze();
+      answer("guest-fsfreeze-thaw");
+
+      AgentException early = assertThrows(AgentException.class, freeze::close);
+
+      assertTrue(early.getMessage().contains("thawed too early"), early.getMessage());
+      freeze.close();
     }
   }
 

@@ -14,6 +14,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** An agent whose guest is this host: it runs programs, and reads and writes files, as qemu-ga. */
 public final class HostAgent implements FakeAgent.Script {
@@ -21,24 +22,32 @@ public final class HostAgent implements FakeAgent.Script {
   private final Map<Long, Process> processes = new HashMap<>();
   private final Map<Long, Streams> streams = new HashMap<>();
   private final boolean runsPrograms;
+  private final Set<String> missing;
   private long lastHandle = 999;
   private Runnable afterStart = () -> {};
+  private Runnable beforeStatus = () -> {};
 
   /** The files with the output of a program. */
   private record Streams(Path output, Path errors) {}
 
   /** An agent that runs programs. */
   public HostAgent() {
-    this(true);
+    this(true, Set.of());
   }
 
-  private HostAgent(boolean runsPrograms) {
+  private HostAgent(boolean runsPrograms, Set<String> missing) {
     this.runsPrograms = runsPrograms;
+    this.missing = missing;
+  }
+
+  /** An agent in a guest without some programs. */
+  public static HostAgent without(String... missing) {
+    return new HostAgent(true, Set.of(missing));
   }
 
   /** An agent that is configured to run no programs. */
   public static HostAgent withoutPrograms() {
-    return new HostAgent(false);
+    return new HostAgent(false, Set.of());
   }
 
   @Override
@@ -64,6 +73,15 @@ public final class HostAgent implements FakeAgent.Script {
    */
   public void afterStart(Runnable action) {
     afterStart = action;
+  }
+
+  /**
+   * Sets what happens before each answer to the query whether a program has ended.
+   *
+   * @param action called on the agent's thread
+   */
+  public void beforeStatus(Runnable action) {
+    beforeStatus = action;
   }
 
   /** Waits until every program that was started has ended. */
@@ -136,6 +154,11 @@ public final class HostAgent implements FakeAgent.Script {
   private String exec(JsonNode arguments) throws IOException {
     List<String> argv = new ArrayList<>(List.of(arguments.get("path").asText()));
     arguments.path("arg").forEach(word -> argv.add(word.asText()));
+    if (missing.contains(argv.getFirst())) {
+      throw new IOException(
+          "Failed to execute child process “%s” (No such file or directory)"
+              .formatted(argv.getFirst()));
+    }
     Streams files = new Streams(outputFile(), outputFile());
     ProcessBuilder builder =
         new ProcessBuilder(argv)
@@ -164,6 +187,7 @@ public final class HostAgent implements FakeAgent.Script {
   }
 
   private String status(long pid) throws IOException {
+    beforeStatus.run();
     Process process = processes.get(pid);
     if (process.isAlive()) {
       return "{\"exited\": false}";
