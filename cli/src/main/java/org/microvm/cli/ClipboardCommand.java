@@ -66,8 +66,8 @@ final class ClipboardCommand {
   @Command(
       name = "set",
       description =
-          "Sets the contents from standard input. The machine keeps them, for the guest's programs to"
-              + " paste, until something else is copied.",
+          "Sets the contents from standard input. The machine keeps them, for the guest's programs"
+              + " to paste, until something else is copied.",
       mixinStandardHelpOptions = true)
   int set(@Mixin ClipboardTarget target, @Mixin ClipboardContents contents) throws IOException {
     Selection to = contents.selection();

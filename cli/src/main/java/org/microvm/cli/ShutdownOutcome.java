@@ -72,8 +72,7 @@ enum ShutdownOutcome {
       }
       case PANICKED -> throw new IOException("the guest of %s panicked".formatted(name));
       case FAILED -> throw new IOException("%s failed".formatted(name));
-      case DIED ->
-          throw new IOException("the process of %s was killed or crashed".formatted(name));
+      case DIED -> throw new IOException("the process of %s was killed or crashed".formatted(name));
     }
   }
 

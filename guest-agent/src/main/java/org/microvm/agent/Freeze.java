@@ -46,7 +46,8 @@ public final class Freeze implements AutoCloseable {
       thawed = true;
       if (early) {
         throw new AgentProtocolException(
-            "the file systems were thawed too early, by another program or a reset of the guest; a copy of them that was made meanwhile may be inconsistent");
+            "the file systems were thawed too early, by another program or a reset of the guest; a"
+                + " copy of them that was made meanwhile may be inconsistent");
       }
     } finally {
       if (interrupted) {

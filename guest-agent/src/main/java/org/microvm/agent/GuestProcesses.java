@@ -112,7 +112,8 @@ public final class GuestProcesses {
     streams.errors().flush();
     if (result.truncated()) {
       throw new AgentProtocolException(
-          "guest-exec: the output has over 16 MiB, and the guest has no shell to send it in pieces");
+          "guest-exec: the output has over 16 MiB, and the guest has no shell to send it in"
+              + " pieces");
     }
     return result;
   }

@@ -85,8 +85,8 @@ class NoShellTest {
       assertTrue(
           late.getMessage()
               .matches(
-                  "'sleep' did not end within 500 ms; it still runs in the guest, as process [0-9]+:"
-                      + " the guest has no program to end it"),
+                  "'sleep' did not end within 500 ms; it still runs in the guest, as process"
+                      + " [0-9]+: the guest has no program to end it"),
           late.getMessage());
     }
   }
