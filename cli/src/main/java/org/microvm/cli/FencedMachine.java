@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.microvm.cli.named.HostProgram;
 import org.microvm.cli.named.MachineName;
 import org.microvm.cli.named.Machines;
 import org.microvm.fencing.FenceMachine;

@@ -30,8 +30,8 @@ final class MachineEndWatch implements AutoCloseable {
   private void watch(Path control) {
     try (QmpClient client = QmpClient.connect(control, (what, since) -> {})) {
       outcome.complete(Optional.of(ShutdownOutcome.of(client)));
-    } catch (IOException e) {
-      // The machine had ended before it accepted this client.
+    } catch (IOException | LinkageError e) {
+      // The machine had ended before it accepted this client, or there are too many open files.
       outcome.complete(Optional.empty());
     } catch (RuntimeException | Error e) {
       outcome.completeExceptionally(e);

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Explains an {@link Error} of a process that may open too few files. The JVM then cannot open the
@@ -12,10 +13,12 @@ import java.util.regex.Pattern;
  */
 final class OpenFileLimit {
   /**
-   * A process with a lower limit may have used it up. The JVM raises its limit as far as it may,
-   * and hosts allow more than this.
+   * A process with fewer open files than this part of its limit has not used it up. Files that it
+   * had opened for a machine may have been closed since.
    */
-  private static final long LOW = 1024;
+  private static final int PART = 4;
+
+  private static final Path OPEN = Path.of("/proc/self/fd");
 
   private OpenFileLimit() {}
 
@@ -33,10 +36,16 @@ final class OpenFileLimit {
       return null;
     }
     try {
-      return reason(error, Files.readString(Path.of("/proc/self/limits")));
+      return reason(error, Files.readString(Path.of("/proc/self/limits")), openFiles());
     } catch (IOException e) {
       // That file could not be opened either.
       return message("");
+    }
+  }
+
+  private static long openFiles() throws IOException {
+    try (Stream<Path> open = Files.list(OPEN)) {
+      return open.count();
     }
   }
 
@@ -44,12 +53,13 @@ final class OpenFileLimit {
    * Returns what to say about an error.
    *
    * @param limits the contents of {@code /proc/PID/limits}
+   * @param open the number of open files
    */
-  static String reason(Error error, String limits) {
+  static String reason(Error error, String limits, long open) {
     Matcher matcher = Pattern.compile("Max open files +([0-9]+)").matcher(limits);
     if (matcher.find()) {
       String most = matcher.group(1);
-      if (most.length() <= Long.toString(LOW).length() && Long.parseLong(most) <= LOW) {
+      if (open >= Long.parseLong(most) / PART) {
         return message(", at most " + most);
       }
     }

@@ -36,6 +36,10 @@ public final class QmpClient implements AutoCloseable {
   private final BlockingQueue<JsonNode> answers = new LinkedBlockingQueue<>();
   private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
   private final JsonNode greeting;
+
+  /** Why the connection cannot be read; null if it can. */
+  private volatile Error broken;
+
   private long lastId;
   private boolean refusedLate;
 
@@ -184,6 +188,12 @@ public final class QmpClient implements AutoCloseable {
         written.orTimeout(SECOND, TimeUnit.NANOSECONDS).join();
       }
     } catch (ExecutionException | CompletionException e) {
+      if (broken != null) {
+        throw broken;
+      }
+      if (e.getCause() instanceof Error cannotWait) {
+        throw cannotWait;
+      }
       if (e.getCause() instanceof TimeoutException) {
         throw interrupted("the machine to take a request");
       }
@@ -279,12 +289,14 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /** Returns null if nothing arrives in time. */
-  private static JsonNode poll(BlockingQueue<JsonNode> queue, String what, long nanos)
-      throws IOException {
+  private JsonNode poll(BlockingQueue<JsonNode> queue, String what, long nanos) throws IOException {
     try {
       JsonNode node = queue.poll(nanos, TimeUnit.NANOSECONDS);
       if (node == END) {
         queue.add(END);
+        if (broken != null) {
+          throw broken;
+        }
         throw new QmpDisconnectedException("the machine closed its control socket before " + what);
       }
       return node;
@@ -316,6 +328,9 @@ public final class QmpClient implements AutoCloseable {
           answers.add(message);
         }
       }
+    } catch (Error e) {
+      // The JVM cannot wait for the socket, for example because of too many open files.
+      broken = e;
     } catch (IOException | UncheckedIOException e) {
       // The other end is gone or does not speak QMP. Waiting callers see the end of the stream.
     } finally {

@@ -58,7 +58,7 @@ public final class Background {
   }
 
   static int start(List<String> command, PrintStream err) throws IOException {
-    Process process = new ProcessBuilder(command).redirectInput(NULL.toFile()).start();
+    Process process = HostProgram.start(new ProcessBuilder(command).redirectInput(NULL.toFile()));
     try {
       process.getErrorStream().transferTo(err);
       err.flush();
