@@ -256,6 +256,24 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * Saves the machine as {@link #snapshot(Path, UnaryOperator)} or {@link #snapshotDiff} does, and
+   * ends the guest as {@link #stop} does. In between the guest does not run, and no byte moves
+   * between it and the host. If the machine cannot be saved, the guest continues.
+   *
+   * @param directory as for {@link #snapshot(Path)}
+   * @param base as for {@link #snapshotDiff}, or null to save all of the machine
+   * @param options as for {@link #snapshot(Path, UnaryOperator)}
+   * @param onSaved called when the snapshot is complete, before the guest ends
+   * @throws MachineException as {@link #snapshot(Path)} and {@link #snapshotDiff} do
+   * @throws InterruptedException as {@link #snapshot(Path)} does
+   */
+  public void snapshotAndStop(
+      Path directory, Path base, UnaryOperator<List<String>> options, Runnable onSaved)
+      throws MachineException, InterruptedException {
+    controls.savable().last(directory, base, options, onSaved);
+  }
+
+  /**
    * Writes the guest's memory and its vCPUs' registers as an ELF core file, for debuggers and
    * crash(8); QEMU's dump-guest-memory writes the same format. vCPUs and channels are stopped
    * meanwhile; afterwards the guest continues unless it was paused before.

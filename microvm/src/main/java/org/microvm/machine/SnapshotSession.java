@@ -41,19 +41,36 @@ final class SnapshotSession {
   /** Saves all of the machine as {@link Machine#snapshot(Path, UnaryOperator)} says. */
   void full(Path directory, UnaryOperator<List<String>> arguments)
       throws MachineException, InterruptedException {
-    save(directory, (files, identity) -> writeFull(files, identity, options(arguments)));
+    save(directory, full(arguments));
+  }
+
+  private Save full(UnaryOperator<List<String>> arguments) {
+    return (_, files, identity) -> writeFull(files, identity, options(arguments));
+  }
+
+  /** Saves the machine and ends it as {@link Machine#snapshotAndStop} says. */
+  void last(Path directory, Path base, UnaryOperator<List<String>> arguments, Runnable onSaved)
+      throws MachineException, InterruptedException {
+    Save save = base == null ? full(arguments) : changes(directory, base, arguments);
+    save(
+        directory,
+        (standstill, files, identity) ->
+            saveAndEnd(standstill, () -> save.run(standstill, files, identity), onSaved));
   }
 
   /** Saves what has changed as {@link Machine#snapshotDiff} says. */
   void diff(Path directory, Path base, UnaryOperator<List<String>> arguments)
       throws MachineException, InterruptedException {
+    save(directory, changes(directory, base, arguments));
+  }
+
+  private Save changes(Path directory, Path base, UnaryOperator<List<String>> arguments)
+      throws MachineException {
     Snapshot other = Snapshot.open(base);
     if (directory.toAbsolutePath().normalize().equals(base.toAbsolutePath().normalize())) {
       throw new MachineException("a diff snapshot cannot be written over its own base " + other);
     }
-    save(
-        directory,
-        (files, identity) -> writeDiff(files, identity, base, other, options(arguments)));
+    return (_, files, identity) -> writeDiff(files, identity, base, other, options(arguments));
   }
 
   /** Writes the guest's memory as {@link Machine#dumpMemory} says. */
@@ -90,7 +107,8 @@ final class SnapshotSession {
 
   /** Writes the files of a snapshot while the machine stands still. */
   private interface Save {
-    void run(SnapshotFiles files, Snapshot.Identity identity) throws IOException, MachineException;
+    void run(Standstill standstill, SnapshotFiles files, Snapshot.Identity identity)
+        throws IOException, MachineException;
   }
 
   private void save(Path directory, Save save) throws MachineException, InterruptedException {
@@ -101,7 +119,7 @@ final class SnapshotSession {
       Snapshot.Identity identity = Snapshot.Identity.random();
       try (SnapshotFiles files = SnapshotFiles.create(directory, identity)) {
         files.memory().resize(context.config().memoryBytes());
-        whilePaused(standstill, () -> save.run(files, identity));
+        whilePaused(standstill, () -> save.run(standstill, files, identity));
       }
     } catch (IOException e) {
       throw new MachineException("snapshot %s: %s".formatted(directory, FailureText.of(e)), e);
@@ -127,6 +145,37 @@ final class SnapshotSession {
     } finally {
       // Before the files are closed, which takes time.
       standstill.end();
+    }
+  }
+
+  /**
+   * Saves the guest and ends it before anything here could change what was saved: its restored copy
+   * continues from there. So the devices are released as for a migration, before the event loop
+   * runs again, and the host's input is held back.
+   */
+  private void saveAndEnd(Standstill standstill, Work save, Runnable onSaved)
+      throws IOException, MachineException {
+    if (!lifecycle.beginToLeave(lifecycle.instance())) {
+      throw new IOException("the guest has ended or was reset");
+    }
+    context.input().hold();
+    boolean saved = false;
+    try {
+      save.run();
+      saved = true;
+    } finally {
+      if (!saved) {
+        lifecycle.stay();
+        context.input().release();
+      }
+    }
+    try {
+      onSaved.run();
+      context.parts().serial().handover().release();
+      context.parts().board().release();
+    } finally {
+      lifecycle.stop();
+      standstill.keepStopped();
     }
   }
 

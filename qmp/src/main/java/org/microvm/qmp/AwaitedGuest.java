@@ -103,6 +103,13 @@ public abstract class AwaitedGuest implements QmpTarget {
   }
 
   @Override
+  public final void snapshotAndQuit(
+      Path directory, Path base, UnaryOperator<List<String>> options, Runnable onSaved)
+      throws IOException {
+    throw absent();
+  }
+
+  @Override
   public void dumpMemory(Fd file) throws IOException {
     throw absent();
   }

@@ -81,6 +81,13 @@ final class ForwardingTarget implements QmpTarget {
   }
 
   @Override
+  public void snapshotAndQuit(
+      Path directory, Path base, UnaryOperator<List<String>> options, Runnable onSaved)
+      throws IOException {
+    target.snapshotAndQuit(directory, base, options, onSaved);
+  }
+
+  @Override
   public List<BlkStatistics> diskStatistics() {
     return target.diskStatistics();
   }

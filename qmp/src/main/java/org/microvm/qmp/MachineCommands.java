@@ -146,28 +146,11 @@ final class MachineCommands {
     return null;
   }
 
-  /** The guest does not run between saving and ending, and continues if it cannot be saved. */
   private void saveAndEnd(String directory, Optional<String> base) throws QmpException {
-    boolean ran = target.state() == RunState.RUNNING;
-    boolean saved = false;
     try {
-      target.pause();
-      save(directory, base);
-      saved = true;
-    } catch (IOException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    } finally {
-      if (!saved && ran) {
-        resumeAgain();
-      }
-    }
-    end();
-  }
-
-  private void resumeAgain() throws QmpException {
-    try {
-      target.resume();
-    } catch (IOException e) {
+      target.snapshotAndQuit(
+          Path.of(directory), base.map(Path::of).orElse(null), registry::current, tellEnd);
+    } catch (InvalidPathException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
   }

@@ -214,6 +214,13 @@ public final class MachineTarget implements QmpTarget {
   }
 
   @Override
+  public void snapshotAndQuit(
+      Path directory, Path base, UnaryOperator<List<String>> options, Runnable onSaved)
+      throws IOException {
+    MachineCall.run(() -> machine.snapshotAndStop(directory, base, sealed(options), onSaved));
+  }
+
+  @Override
   public void dumpMemory(Fd file) throws IOException {
     MachineCall.run(() -> machine.dumpMemory(file));
   }

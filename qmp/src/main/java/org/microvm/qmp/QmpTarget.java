@@ -91,6 +91,20 @@ public interface QmpTarget {
       throws IOException;
 
   /**
+   * Saves the machine, all of it or what has changed, and ends the guest, which does not run in
+   * between; it continues if it cannot be saved.
+   *
+   * @param directory created if it does not exist; not {@code base}
+   * @param base the directory of the last snapshot, or null to save all of the machine
+   * @param options as for {@link #snapshot}
+   * @param onSaved called when the snapshot is complete, before the guest ends
+   * @throws IOException as {@link #snapshot} and {@link #snapshotDiff} do
+   */
+  void snapshotAndQuit(
+      Path directory, Path base, UnaryOperator<List<String>> options, Runnable onSaved)
+      throws IOException;
+
+  /**
    * Writes the guest's memory as an ELF core file; afterwards the guest is in the same state as
    * before.
    *

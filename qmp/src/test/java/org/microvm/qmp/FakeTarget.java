@@ -128,6 +128,19 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   }
 
   @Override
+  public void snapshotAndQuit(
+      Path directory, Path base, UnaryOperator<List<String>> options, Runnable onSaved)
+      throws IOException {
+    if (base == null) {
+      snapshot(directory, options);
+    } else {
+      snapshotDiff(directory, base, options);
+    }
+    onSaved.run();
+    quit();
+  }
+
+  @Override
   public void dumpMemory(Fd file) throws IOException {
     if (dumpFailure != null) {
       throw dumpFailure;
