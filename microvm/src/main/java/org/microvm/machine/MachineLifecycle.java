@@ -53,14 +53,12 @@ final class MachineLifecycle {
     return closing;
   }
 
-  /** Returns the VM that runs the guest, or the last one. */
+  /**
+   * Returns the VM that runs the guest, or the last one. A caller that needs it to stay the same
+   * holds the lock.
+   */
   VmInstance instance() {
-    lock.lock();
-    try {
-      return instance;
-    } finally {
-      lock.unlock();
-    }
+    return instance;
   }
 
   /**

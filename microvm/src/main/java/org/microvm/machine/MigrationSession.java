@@ -17,8 +17,11 @@ final class MigrationSession {
   private final MachineLifecycle lifecycle;
   private final PauseControl pauses;
 
-  /** The last one, or null; guarded by the lifecycle's lock. */
-  private OutgoingMigration last;
+  /**
+   * The last one, or null; set with the lifecycle's lock held, and read without it, because a
+   * snapshot or a memory dump holds that for a while.
+   */
+  private volatile OutgoingMigration last;
 
   MigrationSession(MachineContext context, PauseControl pauses) {
     this.context = context;
@@ -48,8 +51,7 @@ final class MigrationSession {
       }
       // KVM keeps one log of written pages, which the migration needs for itself.
       context.tracking().end();
-      last = begin(new MigrationStream(factory.create()), limits, memory);
-      return last;
+      return begin(new MigrationStream(factory.create()), limits, memory);
     } catch (IOException e) {
       throw new MachineException("migration: " + FailureText.of(e), e);
     } finally {
@@ -59,6 +61,7 @@ final class MigrationSession {
 
   private OutgoingMigration begin(
       MigrationStream stream, MigrationLimits limits, MigrationMemory memory) {
+    OutgoingMigration before = last;
     try {
       OutgoingMigration migration =
           new OutgoingMigration(
@@ -69,9 +72,11 @@ final class MigrationSession {
               new OutgoingMigration.Callbacks(
                   now -> context.listeners().tell(listener -> listener.migrationChanged(now)),
                   end -> context.listeners().tell(listener -> listener.migrationEnded(end))));
+      last = migration;
       migration.start();
       return migration;
     } catch (Error e) {
+      last = before;
       // For example, no thread can be created: nothing may wait for a migration that never ends.
       stream.close();
       throw e;
@@ -80,28 +85,19 @@ final class MigrationSession {
 
   /** Returns the migration that is running, or the last one. */
   Optional<Migration> current() {
-    return Optional.ofNullable(last());
+    return Optional.ofNullable(last);
   }
 
   boolean isRunning() {
-    OutgoingMigration present = last();
+    OutgoingMigration present = last;
     return present != null && !present.result().isDone();
   }
 
   /** Cancels a migration that is running, and waits for its end. */
   void end() {
-    OutgoingMigration present = last();
+    OutgoingMigration present = last;
     if (present != null) {
       present.endWithMachine();
-    }
-  }
-
-  private OutgoingMigration last() {
-    lifecycle.lock().lock();
-    try {
-      return last;
-    } finally {
-      lifecycle.lock().unlock();
     }
   }
 }

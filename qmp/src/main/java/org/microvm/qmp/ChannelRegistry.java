@@ -6,6 +6,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.microvm.virtioserial.PortInfo;
 import org.microvm.virtioserial.options.ChardevOptions;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -160,22 +161,30 @@ public final class ChannelRegistry {
   }
 
   /**
-   * Returns the options of a machine with the channels that there are now in place of those that it
-   * was started with. Each port has the number that the guest knows it by, and paths are absolute.
-   * A chardev that no port uses is left out.
-   *
-   * @param options each option followed by its value; an empty list is returned unchanged
+   * Returns what replaces the channels in a machine's options by those that there are now. Each
+   * port has the number that the guest knows it by, and paths are absolute. A chardev that no port
+   * uses is left out. Any thread may call the result: each option is followed by its value, and an
+   * empty list is returned unchanged.
    */
-  List<String> current(List<String> options) {
-    if (options.isEmpty()) {
-      return options;
-    }
+  UnaryOperator<List<String>> current() {
+    List<String> channels = channels();
+    return options -> options.isEmpty() ? options : withChannels(options, channels);
+  }
+
+  private static List<String> withChannels(List<String> options, List<String> channels) {
     List<String> now = new ArrayList<>();
     for (int i = 0; i + 1 < options.size(); i += 2) {
       if (!isChannel(options.get(i), options.get(i + 1))) {
         now.addAll(options.subList(i, i + 2));
       }
     }
+    now.addAll(channels);
+    return now;
+  }
+
+  /** Returns the options of the present channels. */
+  private List<String> channels() {
+    List<String> now = new ArrayList<>();
     for (Device device : devices.values()) {
       Chardev chardev = chardevs.get(device.chardev());
       if (chardev != null) {

@@ -7,9 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.microvm.linux.EventLoop;
 import org.microvm.qmp.ChannelRegistry.Device;
 import org.microvm.virtioserial.backend.PtyBackend;
 import org.microvm.virtioserial.options.ChardevSpec;
@@ -46,6 +46,9 @@ final class ChardevCommands {
     }
   }
 
+  /** Completes when no host end is being exchanged; used on the control socket's loop. */
+  private CompletableFuture<?> exchanged = CompletableFuture.completedFuture(null);
+
   ChardevCommands(
       QmpTarget target,
       ChannelRegistry registry,
@@ -57,13 +60,19 @@ final class ChardevCommands {
     this.monitors = monitors;
   }
 
-  void addTo(QmpCommands commands) {
+  void addTo(QmpCommands commands, EventLoop loop) {
     commands.add("chardev-add", this::addChardev);
-    commands.addChangeOfPorts("chardev-change", this::changeChardev);
+    commands.addSlow("chardev-change", arguments -> changeChardev(arguments, loop));
+    commands.changesPorts("chardev-change");
     commands.add("chardev-remove", this::removeChardev);
     commands.add("chardev-send-break", this::sendBreak);
     commands.add("query-chardev-backends", ChardevCommands::queryBackends);
     commands.add("query-chardev", this::queryChardevs);
+  }
+
+  /** Returns a future that completes when no host end is being exchanged: ports stay until then. */
+  CompletableFuture<?> exchanged() {
+    return exchanged.copy();
   }
 
   private JsonNode addChardev(QmpArguments arguments) throws QmpException {
@@ -80,7 +89,8 @@ final class ChardevCommands {
   }
 
   /** Exchanges a chardev. One that no device uses is closed first, as in QEMU. */
-  private JsonNode changeChardev(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> changeChardev(QmpArguments arguments, EventLoop loop)
+      throws QmpException {
     String id = arguments.text("id");
     QmpArguments backend = arguments.object("backend");
     arguments.finish();
@@ -93,14 +103,15 @@ final class ChardevCommands {
     }
     ChardevSpec spec = chardevSpec(id, backend);
     if (old.busy()) {
-      return exchange(old, spec);
+      return exchange(old, spec, loop);
     }
     registry.remove(old);
-    return open(id, spec);
+    return CompletableFuture.completedFuture(open(id, spec));
   }
 
   /** Replaces the host end of a port; the old one stays if the new one cannot be opened. */
-  private JsonNode exchange(Chardev old, ChardevSpec spec) throws QmpException {
+  private CompletableFuture<JsonNode> exchange(Chardev old, ChardevSpec spec, EventLoop loop)
+      throws QmpException {
     Device device = registry.user(old);
     if (Chardev.isClipboard(old.spec()) || Chardev.isClipboard(spec)) {
       throw QmpException.generic("qemu-vdagent: cannot be exchanged while a port uses it");
@@ -109,31 +120,48 @@ final class ChardevCommands {
     ObjectNode result = answer(next);
     CompletableFuture<Void> done =
         target.channels().exchangeBackend(device.info().nr(), next.spare());
-    try {
-      awaitExchange(done, old.id());
-    } catch (QmpException e) {
-      next.close();
-      throw e;
-    }
-    next.taken();
-    registry.add(next);
-    return result;
+    CompletableFuture<JsonNode> answer = new CompletableFuture<>();
+    exchanged = answer.handle((_, _) -> null);
+    done.copy()
+        .orTimeout(EXCHANGE_SECONDS, TimeUnit.SECONDS)
+        .whenComplete(
+            (_, _) ->
+                loop.execute(
+                    () -> finishExchange(done, next, result, answer),
+                    () -> cancelExchange(done, next)));
+    return answer;
   }
 
-  /** Waits for an exchange, and cancels it if the machine's event loop stays blocked. */
-  private static void awaitExchange(CompletableFuture<Void> done, String id) throws QmpException {
-    CompletableFuture<Void> ended = done.copy().orTimeout(EXCHANGE_SECONDS, TimeUnit.SECONDS);
-    boolean failed = ended.handle((_, failure) -> failure != null).join();
-    if (failed && done.cancel(false)) {
-      throw QmpException.generic(
-          "chardev '%s' cannot be exchanged while a snapshot or a migration stops the host ends",
-          id);
+  /** Takes the new host end over, or cancels the exchange if the machine's loop stays blocked. */
+  private void finishExchange(
+      CompletableFuture<Void> done,
+      Chardev next,
+      ObjectNode result,
+      CompletableFuture<JsonNode> answer) {
+    if (cancelExchange(done, next)) {
+      answer.completeExceptionally(
+          QmpException.generic(
+              "chardev '%s' cannot be exchanged while a snapshot or a migration stops the host"
+                  + " ends",
+              next.id()));
+    } else if (done.isCompletedExceptionally()) {
+      next.close();
+      answer.completeExceptionally(
+          QmpException.generic("the port of chardev '%s' no longer exists", next.id()));
+    } else {
+      next.taken();
+      registry.add(next);
+      answer.complete(result);
     }
-    try {
-      done.join();
-    } catch (CompletionException e) {
-      throw QmpException.generic("the port of chardev '%s' no longer exists", id);
+  }
+
+  /** Returns whether the exchange is not done, and will not be. */
+  private static boolean cancelExchange(CompletableFuture<Void> done, Chardev next) {
+    boolean cancelled = done.cancel(false);
+    if (cancelled) {
+      next.close();
     }
+    return cancelled;
   }
 
   private JsonNode open(String id, ChardevSpec spec) throws QmpException {

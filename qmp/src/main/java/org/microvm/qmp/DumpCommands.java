@@ -8,6 +8,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.Fd;
@@ -39,8 +40,8 @@ final class DumpCommands {
     this.events = events;
   }
 
-  void addTo(QmpCommands commands) {
-    commands.add("dump-guest-memory", this::dump);
+  void addTo(QmpCommands commands, CommandThreads threads) {
+    commands.addSlow("dump-guest-memory", arguments -> dump(arguments, threads));
     commands.add("query-dump", this::query);
     commands.add("query-dump-guest-memory-capability", DumpCommands::queryFormats);
   }
@@ -62,7 +63,8 @@ final class DumpCommands {
     return NODES.objectNode().put("status", status).put("completed", bytes).put("total", bytes);
   }
 
-  private JsonNode dump(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> dump(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     boolean paging = arguments.flag("paging");
     String protocol = arguments.text("protocol");
     boolean detach = arguments.optionalFlag("detach").orElse(false);
@@ -86,10 +88,19 @@ final class DumpCommands {
     running = true;
     if (detach) {
       begin(file);
-    } else {
-      dump(file);
+      return CompletableFuture.completedFuture(null);
     }
-    return null;
+    return begin(file, threads);
+  }
+
+  private CompletableFuture<JsonNode> begin(Fd file, CommandThreads threads) throws QmpException {
+    try {
+      return threads.begin(() -> dump(file));
+    } catch (QmpException e) {
+      running = false;
+      file.close();
+      throw e;
+    }
   }
 
   private void begin(Fd file) throws QmpException {

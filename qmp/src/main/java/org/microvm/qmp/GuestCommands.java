@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.machine.config.OnPanic;
 import org.microvm.machine.config.OnReset;
 
@@ -27,21 +28,25 @@ final class GuestCommands {
     this.target = target;
   }
 
-  void addTo(QmpCommands commands) {
-    commands.add("inject-nmi", this::injectNmi);
+  void addTo(QmpCommands commands, CommandThreads threads) {
+    commands.addSlow("inject-nmi", arguments -> injectNmi(arguments, threads));
     commands.add("set-action", this::setAction);
-    commands.add("x-query-irq", this::queryInterrupts);
+    commands.addSlow("x-query-irq", arguments -> queryInterrupts(arguments, threads));
     commands.add("x-query-ramblock", this::queryRam);
   }
 
-  private JsonNode injectNmi(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> injectNmi(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     arguments.finish();
-    try {
-      target.access().injectNmi();
-    } catch (IOException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
-    return null;
+    GuestAccess access = target.access();
+    return threads.begin(
+        () -> {
+          try {
+            access.injectNmi();
+          } catch (IOException e) {
+            throw QmpException.generic("%s", e.getMessage());
+          }
+        });
   }
 
   /** Sets all actions or none. */
@@ -84,8 +89,13 @@ final class GuestCommands {
     return "0x%016x".formatted(value);
   }
 
-  private JsonNode queryInterrupts(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> queryInterrupts(
+      QmpArguments arguments, CommandThreads threads) throws QmpException {
     arguments.finish();
+    return threads.begin(this::interrupts);
+  }
+
+  private JsonNode interrupts() {
     StringBuilder lines = new StringBuilder("IRQ statistics for virtio:\n");
     for (JsonNode device : target.statistics().path("devices")) {
       lines.append(

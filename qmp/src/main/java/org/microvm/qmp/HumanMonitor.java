@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.microvm.virtioserial.options.ChardevOptions;
@@ -21,7 +23,7 @@ final class HumanMonitor {
 
   /** A line of the monitor; the text after its name is empty if it takes none. */
   private interface Line {
-    String run(String rest) throws QmpException;
+    CompletableFuture<String> run(String rest) throws QmpException;
   }
 
   private final QmpCommands commands;
@@ -53,7 +55,7 @@ final class HumanMonitor {
     infos.put("memory_size_summary", info("query-memory-size-summary", HumanMonitor::memory));
     infos.put("migrate", info("query-migrate", HumanMonitor::migration));
     infos.put("name", info("query-name", HumanMonitor::name));
-    infos.put("network", rest -> "");
+    infos.put("network", rest -> printed(""));
     infos.put("pci", info("query-pci", node -> ""));
     infos.put("status", info("query-status", HumanMonitor::status));
     infos.put("uuid", info("query-uuid", node -> node.path("UUID").asText() + END));
@@ -61,22 +63,22 @@ final class HumanMonitor {
   }
 
   void addTo(QmpCommands to) {
-    to.add("human-monitor-command", this::command);
+    to.addSlow("human-monitor-command", this::command);
   }
 
-  private JsonNode command(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> command(QmpArguments arguments) throws QmpException {
     String line = arguments.text("command-line").strip();
     long cpu = arguments.optionalNumber("cpu-index").orElse(0L);
     arguments.finish();
-    if (cpu < 0 || cpu >= run("query-cpus-fast", null).size()) {
+    if (cpu < 0 || cpu >= run("query-cpus-fast", null).join().size()) {
       throw QmpException.generic("Parameter 'cpu-index' expects a CPU number");
     }
-    return JsonNodeFactory.instance.textNode(answer(line));
+    return answer(line).thenApply(JsonNodeFactory.instance::textNode);
   }
 
   /** The version in the greeting. */
   String version() throws QmpException {
-    JsonNode numbers = run("query-version", null).path("qemu");
+    JsonNode numbers = run("query-version", null).join().path("qemu");
     return "%d.%d.%d"
         .formatted(
             numbers.path("major").asInt(),
@@ -84,16 +86,16 @@ final class HumanMonitor {
             numbers.path("micro").asInt());
   }
 
-  /** Runs a line, and returns what the monitor prints. */
-  String answer(String typed) {
+  /** Runs a line, and returns what the monitor prints; completes on the event loop. */
+  CompletableFuture<String> answer(String typed) {
     String line = typed.strip();
     if (line.isEmpty()) {
-      return "";
+      return printed("");
     }
     String[] words = line.split("\\s+", 2);
     String rest = words.length > 1 ? words[1] : "";
     if (words[0].equals("help") || words[0].equals("?") || line.equals("info")) {
-      return help();
+      return printed(help());
     }
     if (words[0].equals("info")) {
       String[] topic = rest.split("\\s+", 2);
@@ -102,10 +104,15 @@ final class HumanMonitor {
     return run(lines, "", words[0], rest);
   }
 
-  private static String run(Map<String, Line> table, String prefix, String name, String rest) {
+  private static CompletableFuture<String> printed(String text) {
+    return CompletableFuture.completedFuture(text);
+  }
+
+  private static CompletableFuture<String> run(
+      Map<String, Line> table, String prefix, String name, String rest) {
     Line line = table.get(name);
     if (line == null) {
-      return "unknown command: '" + prefix + name + "'" + END;
+      return printed("unknown command: '" + prefix + name + "'" + END);
     }
     boolean takesText =
         name.contains("_add")
@@ -114,17 +121,25 @@ final class HumanMonitor {
             || name.equals("migrate")
             || name.equals("balloon");
     if (prefix.isEmpty() ? !takesText && !rest.isEmpty() : !rest.isEmpty()) {
-      return "%s: extraneous characters at the end of line%sTry \"help %s%s\" for more information%s"
-          .formatted(name, END, prefix, name, END);
+      return printed(
+          "%s: extraneous characters at the end of line%sTry \"help %s%s\" for more information%s"
+              .formatted(name, END, prefix, name, END));
     }
     if (prefix.isEmpty() && takesText && rest.isEmpty()) {
-      return "%s: an argument is missing%s".formatted(name, END);
+      return printed("%s: an argument is missing%s".formatted(name, END));
     }
     try {
-      return line.run(rest);
+      return line.run(rest).exceptionallyCompose(HumanMonitor::failed);
     } catch (QmpException e) {
-      return "Error: " + e.getMessage() + END;
+      return failed(e);
     }
+  }
+
+  private static CompletableFuture<String> failed(Throwable e) {
+    Throwable cause = e instanceof CompletionException ? e.getCause() : e;
+    return cause instanceof QmpException
+        ? printed("Error: " + cause.getMessage() + END)
+        : CompletableFuture.failedFuture(cause);
   }
 
   private String help() {
@@ -132,14 +147,15 @@ final class HumanMonitor {
         + infos.keySet().stream().map(name -> "info " + name + END).collect(Collectors.joining());
   }
 
-  private JsonNode run(String command, ObjectNode arguments) throws QmpException {
+  private CompletableFuture<JsonNode> run(String command, ObjectNode arguments)
+      throws QmpException {
     ObjectNode given = arguments == null ? JsonNodeFactory.instance.objectNode() : arguments;
     return commands.run(new QmpRequest(command, given));
   }
 
-  private String nothing(String command, ObjectNode arguments) throws QmpException {
-    run(command, arguments);
-    return "";
+  private CompletableFuture<String> nothing(String command, ObjectNode arguments)
+      throws QmpException {
+    return run(command, arguments).thenApply(_ -> "");
   }
 
   private static ObjectNode object(String name, String value) {
@@ -147,10 +163,10 @@ final class HumanMonitor {
   }
 
   private Line info(String command, Function<JsonNode, String> text) {
-    return rest -> text.apply(run(command, null));
+    return rest -> run(command, null).thenApply(text);
   }
 
-  private String addDevice(String rest) throws QmpException {
+  private CompletableFuture<String> addDevice(String rest) throws QmpException {
     try {
       OptionList options = OptionList.parse(rest);
       ObjectNode arguments = object("driver", options.kind());
@@ -161,7 +177,7 @@ final class HumanMonitor {
     }
   }
 
-  private String addChardev(String rest) throws QmpException {
+  private CompletableFuture<String> addChardev(String rest) throws QmpException {
     try {
       OptionList options = OptionList.parse(rest);
       ObjectNode arguments = object("id", options.need("id"));

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
@@ -35,6 +36,14 @@ final class HumanSession {
   private final MemorySegment readBuffer = Arena.ofAuto().allocate(READ_BYTES);
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
 
+  /** What was read, and how much of it was processed. */
+  private byte[] chunk = {};
+
+  private int processed;
+
+  /** Whether a command waits for the machine; what is typed meanwhile waits for its end. */
+  private boolean waiting;
+
   private int last;
 
   HumanSession(EventLoop loop, HostConnection connection, HumanMonitor monitor, Runnable onEnd)
@@ -53,7 +62,13 @@ final class HumanSession {
     if ((events & EventLoop.OUT) != 0) {
       flush();
     }
-    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) != 0 && !connection.isClosed()) {
+    if ((events & (EventLoop.IN | EventLoop.HUP | EventLoop.ERR)) == 0 || connection.isClosed()) {
+      return;
+    }
+    if (waiting) {
+      // No input is requested now, so the client has gone. Its command still runs.
+      end();
+    } else {
       read();
     }
   }
@@ -61,11 +76,17 @@ final class HumanSession {
   private void read() {
     long length = connection.input().read(readBuffer);
     if (length > 0) {
-      for (byte octet : readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE)) {
-        type(octet & 0xff);
-      }
+      chunk = readBuffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+      processed = 0;
+      process();
     } else if (length != -Errno.EAGAIN && length != -Errno.EINTR) {
       end();
+    }
+  }
+
+  private void process() {
+    while (processed < chunk.length && !waiting) {
+      type(chunk[processed++] & 0xff);
     }
   }
 
@@ -101,7 +122,19 @@ final class HumanSession {
     String text = line.toString(StandardCharsets.UTF_8);
     line.reset();
     send(END);
-    send(monitor.answer(text) + PROMPT);
+    CompletableFuture<String> answer = monitor.answer(text);
+    if (answer.isDone()) {
+      send(answer.join() + PROMPT);
+      return;
+    }
+    waiting = true;
+    flush();
+    answer.whenComplete(
+        (printed, failure) -> {
+          waiting = false;
+          send((failure == null ? printed : "Error: " + failure.getMessage() + END) + PROMPT);
+          process();
+        });
   }
 
   /** Sends characters, each of which is a byte. */
@@ -120,7 +153,7 @@ final class HumanSession {
       end();
       return;
     }
-    connection.await(true);
+    connection.await(!waiting);
   }
 
   /** Disconnects the client. */

@@ -6,8 +6,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import org.microvm.qmp.QmpTarget.RunState;
 
 /** The commands that control the machine as a whole. */
@@ -16,6 +19,11 @@ final class MachineCommands {
   private final ChannelRegistry registry;
   private final Runnable tellEnd;
   private final Runnable tellPowerDown;
+
+  /**
+   * Completes when no snapshot is being written for a client; used on the control socket's loop.
+   */
+  private CompletableFuture<Void> saved = CompletableFuture.completedFuture(null);
 
   /**
    * @param tellEnd sends the event that a client has ended the machine
@@ -29,17 +37,25 @@ final class MachineCommands {
     this.tellEnd = tellEnd;
   }
 
-  void addTo(QmpCommands commands) {
+  void addTo(QmpCommands commands, CommandThreads threads) {
     commands.add("query-name", this::queryName);
     commands.add("query-uuid", this::queryUuid);
     commands.add("query-status", this::queryStatus);
-    commands.add("stop", this::stop);
-    commands.add("cont", this::cont);
-    commands.add("quit", this::quit);
-    commands.add("system_reset", this::reset);
+    commands.addSlow("stop", arguments -> changeRun(arguments, threads, target::pause));
+    commands.addSlow("cont", arguments -> changeRun(arguments, threads, target::resume));
+    commands.addSlow("quit", arguments -> quit(arguments, threads));
+    commands.addSlow("system_reset", arguments -> reset(arguments, threads));
     commands.add("system_powerdown", this::powerDown);
-    commands.add("x-exit-stats", this::exitStatistics);
-    commands.add("x-snapshot", this::snapshot);
+    commands.addSlow("x-exit-stats", arguments -> exitStatistics(arguments, threads));
+    commands.addSlow("x-snapshot", arguments -> snapshot(arguments, threads));
+  }
+
+  /**
+   * Returns a future that completes when no snapshot is being written: until then ports stay as the
+   * options that are saved with it say.
+   */
+  CompletableFuture<Void> saved() {
+    return saved.copy();
   }
 
   private JsonNode queryName(QmpArguments arguments) throws QmpException {
@@ -64,45 +80,39 @@ final class MachineCommands {
     return result;
   }
 
-  private JsonNode stop(QmpArguments arguments) throws QmpException {
-    arguments.finish();
-    try {
-      target.pause();
-    } catch (IOException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
-    return null;
+  /** Pauses or resumes the guest. */
+  private interface Change {
+    void make() throws IOException;
   }
 
-  private JsonNode cont(QmpArguments arguments) throws QmpException {
+  private static CompletableFuture<JsonNode> changeRun(
+      QmpArguments arguments, CommandThreads threads, Change change) throws QmpException {
     arguments.finish();
-    try {
-      target.resume();
-    } catch (IOException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
-    return null;
-  }
-
-  private JsonNode quit(QmpArguments arguments) throws QmpException {
-    arguments.finish();
-    end();
-    return null;
+    return threads.begin(
+        () -> {
+          try {
+            change.make();
+          } catch (IOException e) {
+            throw QmpException.generic("%s", e.getMessage());
+          }
+        });
   }
 
   /** The machine also reports its end, with another reason; only the first event is sent. */
-  private void end() {
+  private CompletableFuture<JsonNode> quit(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
+    arguments.finish();
     tellEnd.run();
-    target.quit();
+    return threads.begin(target::quit);
   }
 
-  private JsonNode reset(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> reset(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     arguments.finish();
     if (target.state() == RunState.SHUTDOWN) {
       throw QmpException.generic("the guest has ended");
     }
-    target.reset();
-    return null;
+    return threads.begin(target::reset);
   }
 
   private JsonNode powerDown(QmpArguments arguments) throws QmpException {
@@ -133,42 +143,40 @@ final class MachineCommands {
   }
 
   /** Replies once the snapshot is complete. */
-  private JsonNode snapshot(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> snapshot(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     String directory = arguments.text("directory");
     Optional<String> base = arguments.optionalText("base");
     boolean end = arguments.optionalFlag("end").orElse(false);
     arguments.finish();
-    if (end) {
-      saveAndEnd(directory, base);
-    } else {
-      save(directory, base);
-    }
-    return null;
+    UnaryOperator<List<String>> options = registry.current();
+    CompletableFuture<JsonNode> answer =
+        threads.begin(() -> snapshot(directory, base.orElse(null), options, end));
+    saved = CompletableFuture.allOf(saved, answer.handle((_, _) -> null));
+    return answer;
   }
 
-  private void saveAndEnd(String directory, Optional<String> base) throws QmpException {
+  private void snapshot(
+      String directory, String base, UnaryOperator<List<String>> options, boolean end)
+      throws QmpException {
     try {
-      target.snapshotAndQuit(
-          Path.of(directory), base.map(Path::of).orElse(null), registry::current, tellEnd);
-    } catch (InvalidPathException | IOException e) {
-      throw QmpException.generic("%s", e.getMessage());
-    }
-  }
-
-  private void save(String directory, Optional<String> base) throws QmpException {
-    try {
-      if (base.isPresent()) {
-        target.snapshotDiff(Path.of(directory), Path.of(base.get()), registry::current);
+      Path to = Path.of(directory);
+      Path from = base == null ? null : Path.of(base);
+      if (end) {
+        target.snapshotAndQuit(to, from, options, tellEnd);
+      } else if (from == null) {
+        target.snapshot(to, options);
       } else {
-        target.snapshot(Path.of(directory), registry::current);
+        target.snapshotDiff(to, from, options);
       }
     } catch (InvalidPathException | IOException e) {
       throw QmpException.generic("%s", e.getMessage());
     }
   }
 
-  private JsonNode exitStatistics(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> exitStatistics(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     arguments.finish();
-    return target.statistics();
+    return threads.begin(target::statistics);
   }
 }

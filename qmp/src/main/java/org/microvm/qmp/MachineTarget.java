@@ -251,7 +251,7 @@ public final class MachineTarget implements QmpTarget {
 
   /** Returns once the reset was reported, so that its event comes before the command's answer. */
   @Override
-  public void reset() {
+  public synchronized void reset() {
     resets.drainPermits();
     if (!machine.reset() || !reports) {
       return;

@@ -1,6 +1,5 @@
 package org.microvm.qmp;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,9 +20,9 @@ final class MemoryCommands {
     this.target = target;
   }
 
-  void addTo(QmpCommands commands) {
-    commands.add("memsave", this::saveVirtual);
-    commands.add("pmemsave", this::savePhysical);
+  void addTo(QmpCommands commands, CommandThreads threads) {
+    commands.addSlow("memsave", arguments -> threads.begin(saveVirtual(arguments)));
+    commands.addSlow("pmemsave", arguments -> threads.begin(savePhysical(arguments)));
   }
 
   /** Fills the array with the bytes at an address. */
@@ -31,7 +30,7 @@ final class MemoryCommands {
     void read(long address, byte[] piece) throws IOException, QmpException;
   }
 
-  private JsonNode savePhysical(QmpArguments arguments) throws QmpException {
+  private CommandThreads.Action savePhysical(QmpArguments arguments) throws QmpException {
     long from = arguments.number("val");
     long size = size(arguments);
     String file = arguments.text("filename");
@@ -39,11 +38,11 @@ final class MemoryCommands {
     if (from < 0 || from > Long.MAX_VALUE - size) {
       throw QmpException.generic("Invalid addr 0x%016x/size %d specified", from, size);
     }
-    save(file, from, size, target.access()::readPhysical);
-    return null;
+    GuestAccess access = target.access();
+    return () -> save(file, from, size, access::readPhysical);
   }
 
-  private JsonNode saveVirtual(QmpArguments arguments) throws QmpException {
+  private CommandThreads.Action saveVirtual(QmpArguments arguments) throws QmpException {
     long from = arguments.number("val");
     long size = size(arguments);
     String file = arguments.text("filename");
@@ -52,17 +51,15 @@ final class MemoryCommands {
     if (vcpu < 0 || vcpu >= target.facts().topology().cpus()) {
       throw QmpException.generic("Parameter 'cpu-index' expects a CPU number");
     }
-    save(
-        file,
-        from,
-        size,
+    GuestAccess access = target.access();
+    Source source =
         (address, piece) -> {
-          if (!target.access().readVirtual((int) vcpu, address, piece)) {
+          if (!access.readVirtual((int) vcpu, address, piece)) {
             throw QmpException.generic(
                 "Invalid addr 0x%016x/size %d specified", address, from + size - address);
           }
-        });
-    return null;
+        };
+    return () -> save(file, from, size, source);
   }
 
   private static long size(QmpArguments arguments) throws QmpException {

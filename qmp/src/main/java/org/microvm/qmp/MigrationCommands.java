@@ -7,9 +7,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.linux.ErrnoException;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationAddress;
+import org.microvm.machine.migration.MigrationLimits;
+import org.microvm.machine.migration.MigrationMemory;
 import org.microvm.machine.migration.MigrationProgress;
 import org.microvm.machine.migration.MigrationProgress.Status;
 
@@ -27,7 +30,10 @@ final class MigrationCommands {
   private final DescriptorCommands descriptors;
 
   /** Why the last migration could not connect to its destination, or null. */
-  private String notBegun;
+  private volatile String notBegun;
+
+  /** Completes when the last command that starts a migration was replied to. */
+  private volatile CompletableFuture<Void> replied = CompletableFuture.completedFuture(null);
 
   /** Whether the capability is set; written on the control socket's loop. */
   private volatile boolean tellsChanges;
@@ -40,8 +46,8 @@ final class MigrationCommands {
     parameters = new MigrationParameters(target, objects);
   }
 
-  void addTo(QmpCommands commands) {
-    commands.add("migrate", this::migrate);
+  void addTo(QmpCommands commands, CommandThreads threads) {
+    commands.addSlow("migrate", arguments -> migrate(arguments, threads));
     commands.add("migrate-incoming", this::incoming);
     commands.add("migrate_cancel", this::cancel);
     commands.add("migrate-set-capabilities", this::setCapabilities);
@@ -50,8 +56,9 @@ final class MigrationCommands {
     parameters.addTo(commands);
   }
 
-  /** Replies once the migration has started; the event MIGRATION reports its end. */
-  private JsonNode migrate(QmpArguments arguments) throws QmpException {
+  /** Replies once the migration has started; the event MIGRATION reports its end, after that. */
+  private CompletableFuture<JsonNode> migrate(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     String uri = arguments.text("uri");
     arguments.optionalFlag("detach"); // without effect in QEMU, too
     for (String name : List.of("blk", "inc", "resume")) {
@@ -62,7 +69,25 @@ final class MigrationCommands {
     arguments.finish();
     changed(Status.SETUP);
     try {
-      target.migrate(destination(uri), parameters.limits(), parameters.memory());
+      MigrationAddress destination = destination(uri);
+      MigrationLimits limits = parameters.limits();
+      MigrationMemory memory = parameters.memory();
+      CompletableFuture<Void> reply = new CompletableFuture<>();
+      replied = reply;
+      CompletableFuture<JsonNode> answer =
+          threads.begin(() -> migrate(destination, limits, memory));
+      threads.afterReply(answer, () -> reply.complete(null));
+      return answer;
+    } catch (IllegalArgumentException | QmpException e) {
+      changed(Status.FAILED);
+      throw QmpException.of(e);
+    }
+  }
+
+  private void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
+      throws QmpException {
+    try {
+      target.migrate(destination, limits, memory);
       notBegun = null;
     } catch (IllegalArgumentException | IOException e) {
       if (!isUnreachable(e)) {
@@ -70,9 +95,17 @@ final class MigrationCommands {
         throw QmpException.of(e);
       }
       notBegun = e.getMessage();
-      events.emit("MIGRATION", NODES.objectNode().put("status", name(Status.FAILED)));
+      ended(NODES.objectNode().put("status", name(Status.FAILED)));
     }
-    return null;
+  }
+
+  /**
+   * Sends the event that a migration has ended, after the reply to the command that started it.
+   *
+   * @param data the event's data
+   */
+  void ended(ObjectNode data) {
+    replied.thenRun(() -> events.emit("MIGRATION", data));
   }
 
   private MigrationAddress destination(String uri) throws QmpException {

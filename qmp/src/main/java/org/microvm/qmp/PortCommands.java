@@ -34,8 +34,10 @@ final class PortCommands {
   }
 
   void addTo(QmpCommands commands) {
-    commands.addChangeOfPorts("device_add", this::addDevice);
-    commands.addChangeOfPorts("device_del", this::removeDevice);
+    commands.add("device_add", this::addDevice);
+    commands.changesPorts("device_add");
+    commands.add("device_del", this::removeDevice);
+    commands.changesPorts("device_del");
     commands.add("x-query-ports", this::queryPorts);
   }
 

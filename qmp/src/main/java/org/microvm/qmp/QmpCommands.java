@@ -24,7 +24,7 @@ final class QmpCommands {
   /** The only command that can be run out of band: this program lacks QEMU's others. */
   static final String YANK = "yank";
 
-  private final Map<String, QmpCommand> commands = new TreeMap<>();
+  private final Map<String, SlowCommand> commands = new TreeMap<>();
   private final Set<String> outOfBand = new HashSet<>();
   private final Set<String> changesOfPorts = new HashSet<>();
   private final String productVersion;
@@ -55,21 +55,25 @@ final class QmpCommands {
   }
 
   void add(String name, QmpCommand command) {
+    addSlow(name, arguments -> CompletableFuture.completedFuture(command.run(arguments)));
+  }
+
+  /** Adds a command that may wait; the other clients do not wait for it. */
+  void addSlow(String name, SlowCommand command) {
     commands.put(name, command);
   }
 
   /** Adds a command that may also be run out of band. */
-  void addOutOfBand(String name, QmpCommand command) {
-    add(name, command);
+  void addOutOfBand(String name, SlowCommand command) {
+    addSlow(name, command);
     outOfBand.add(name);
   }
 
   /**
-   * Adds a command that changes ports, which is not possible while a snapshot or a migration stops
+   * Marks a command that changes ports, which is not possible while a snapshot or a migration stops
    * the machine.
    */
-  void addChangeOfPorts(String name, QmpCommand command) {
-    add(name, command);
+  void changesPorts(String name) {
     changesOfPorts.add(name);
   }
 
@@ -107,13 +111,14 @@ final class QmpCommands {
   }
 
   /**
-   * Runs a command.
+   * Runs a command, on the control socket's event loop.
    *
-   * @return the value of {@code return} in the reply
-   * @throws QmpException if there is no such command, or it is refused or fails
+   * @return completes on that loop, and at once for most commands: with the value of {@code return}
+   *     in the reply, or exceptionally with a {@link QmpException}
+   * @throws QmpException if there is no such command, or it is refused, or fails at once
    */
-  JsonNode run(QmpRequest request) throws QmpException {
-    QmpCommand command = commands.get(request.name());
+  CompletableFuture<JsonNode> run(QmpRequest request) throws QmpException {
+    SlowCommand command = commands.get(request.name());
     if (command == null) {
       throw new QmpException(
           QmpException.COMMAND_NOT_FOUND,
@@ -134,8 +139,9 @@ final class QmpCommands {
           "ports cannot be changed while a snapshot or a migration stops the machine");
     }
     QmpArguments arguments = new QmpArguments(request.arguments(), request.descriptors());
-    JsonNode result = command.run(arguments);
-    return result == null ? JsonNodeFactory.instance.objectNode() : result;
+    return command
+        .begin(arguments)
+        .thenApply(result -> result == null ? JsonNodeFactory.instance.objectNode() : result);
   }
 
   /**

@@ -32,6 +32,7 @@ public final class QmpServer implements AutoCloseable {
   private final ChannelRegistry registry;
   private final QmpCommands commands;
   private final QmpEvents events;
+  private final CommandThreads threads;
   private final MigrationCommands migrationCommands;
   private final DescriptorCommands descriptors = new DescriptorCommands();
   private final AtomicBoolean endTold = new AtomicBoolean();
@@ -46,32 +47,42 @@ public final class QmpServer implements AutoCloseable {
     this.loop = loop;
     this.target = target;
     this.registry = registry;
+    threads = new CommandThreads(loop);
     commands = new QmpCommands(settings.version());
     events = new QmpEvents(loop, this::tellAll);
-    new MachineCommands(target, registry, this::quit, this::powerButtonPressed).addTo(commands);
+    MachineCommands machineCommands =
+        new MachineCommands(target, registry, this::quit, this::powerButtonPressed);
+    machineCommands.addTo(commands, threads);
     ObjectCommands objects = new ObjectCommands();
     objects.addTo(commands);
     migrationCommands = new MigrationCommands(target, events, descriptors, objects);
-    migrationCommands.addTo(commands);
+    migrationCommands.addTo(commands, threads);
     new InfoCommands(target).addTo(commands);
     FixedAnswers.addTo(commands);
-    new ChardevCommands(target, registry, descriptors, () -> ChardevCommands.Monitor.all(listeners))
-        .addTo(commands);
+    ChardevCommands chardevCommands =
+        new ChardevCommands(
+            target, registry, descriptors, () -> ChardevCommands.Monitor.all(listeners));
+    chardevCommands.addTo(commands, loop);
     new PortCommands(target, registry).addTo(commands);
-    new DumpCommands(target, descriptors, events).addTo(commands);
+    new DumpCommands(target, descriptors, events).addTo(commands, threads);
     new QomCommands(target, registry, objects).addTo(commands);
     new AbsentParts(target, descriptors).addTo(commands);
     CommandLineOptions.addTo(commands);
-    new GuestCommands(target).addTo(commands);
+    new GuestCommands(target).addTo(commands, threads);
     new RingCommands(registry).addTo(commands);
-    new YankCommands(target, registry).addTo(commands);
-    new MemoryCommands(target).addTo(commands);
+    new YankCommands(target, registry).addTo(commands, threads);
+    new MemoryCommands(target).addTo(commands, threads);
     new DirtyRateCommands(target).addTo(commands);
-    new StatsCommands(target).addTo(commands);
+    new StatsCommands(target).addTo(commands, threads);
     new HumanMonitor(commands).addTo(commands);
     descriptors.addTo(commands);
     QmpSchema.addTo(commands);
-    commands.portsAreChangeable(() -> target.channels().handover().thawed());
+    commands.portsAreChangeable(
+        () ->
+            CompletableFuture.allOf(
+                target.channels().handover().thawed(),
+                machineCommands.saved(),
+                chardevCommands.exchanged()));
     portEvents = new PortEvents(this::later, loop, registry, events, settings.portEventInterval());
   }
 
@@ -290,7 +301,7 @@ public final class QmpServer implements AutoCloseable {
         .put("state", micros(handover.state()))
         .put("load", micros(handover.load()))
         .put("start", micros(handover.start()));
-    events.emit("MIGRATION", data);
+    migrationCommands.ended(data);
   }
 
   /**
@@ -385,6 +396,8 @@ public final class QmpServer implements AutoCloseable {
       target.channels().removeListener(portEvents);
     }
     if (listening) {
+      // Their clients wait for the answers.
+      threads.await(Duration.ofSeconds(CLOSE_SECONDS));
       CompletableFuture<Void> ended = new CompletableFuture<>();
       loop.execute(
           () -> {

@@ -13,6 +13,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.microvm.linux.DescriptorMessage;
@@ -192,30 +193,70 @@ final class QmpSession implements QmpInput.Sink {
 
   /** Runs a command once it can be run, or when it has waited for too long. */
   private void delay(JsonNode id, QmpRequest request, CompletableFuture<Void> ready) {
-    waiting = true;
-    await();
+    beginToWait();
     Runnable next =
         () -> {
           waiting = false;
           run(id, request);
-          process();
-          flush();
+          goOn();
         };
     ready
         .completeOnTimeout(null, MOST_WAIT_SECONDS, TimeUnit.SECONDS)
         .thenRun(() -> loop.execute(next, () -> {}));
   }
 
+  /** Takes no further commands of this client until {@link #goOn}. */
+  private void beginToWait() {
+    waiting = true;
+    if (!connection.isClosed()) {
+      await();
+    }
+  }
+
+  private void goOn() {
+    process();
+    flush();
+  }
+
   private void run(JsonNode id, QmpRequest request) {
+    CompletableFuture<JsonNode> answer;
+    try {
+      answer = answer(request);
+    } catch (QmpException e) {
+      error(id, e);
+      return;
+    } catch (RuntimeException | Error e) {
+      failed(id, e);
+      return;
+    }
+    if (answer.isDone()) {
+      reply(id, answer);
+      return;
+    }
+    beginToWait();
+    answer.whenComplete(
+        (_, _) -> {
+          waiting = false;
+          reply(id, answer);
+          goOn();
+        });
+  }
+
+  /** Sends the result of a command that has ended. */
+  private void reply(JsonNode id, CompletableFuture<JsonNode> answer) {
     try {
       ObjectNode reply = JsonNodeFactory.instance.objectNode();
-      reply.set("return", answer(request));
+      reply.set("return", answer.join());
       if (id != null) {
         reply.set("id", id);
       }
       send(reply);
-    } catch (QmpException e) {
-      error(id, e);
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof QmpException refusal) {
+        error(id, refusal);
+      } else {
+        failed(id, e.getCause());
+      }
     } catch (RuntimeException | Error e) {
       failed(id, e);
     }
@@ -249,7 +290,7 @@ final class QmpSession implements QmpInput.Sink {
     }
   }
 
-  private JsonNode answer(QmpRequest request) throws QmpException {
+  private CompletableFuture<JsonNode> answer(QmpRequest request) throws QmpException {
     if (!request.name().equals(QmpCommands.NEGOTIATE)) {
       if (!negotiated) {
         throw new QmpException(
@@ -263,7 +304,7 @@ final class QmpSession implements QmpInput.Sink {
           QmpException.COMMAND_NOT_FOUND,
           "Capabilities negotiation is already complete, command ignored");
     }
-    JsonNode result = commands.run(request);
+    CompletableFuture<JsonNode> result = commands.run(request);
     negotiated = true;
     for (JsonNode capability : request.arguments().path("enable")) {
       outOfBand |= capability.asText().equals(QmpCommands.OUT_OF_BAND);

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.kvm.KvmStats;
 
 /** The commands about KVM's own counters of the VM and of its vCPUs. */
@@ -24,20 +25,26 @@ final class StatsCommands {
     this.target = target;
   }
 
-  void addTo(QmpCommands commands) {
-    commands.add("query-stats", this::query);
-    commands.add("query-stats-schemas", this::querySchemas);
+  void addTo(QmpCommands commands, CommandThreads threads) {
+    commands.addSlow("query-stats", arguments -> threads.begin(query(arguments)));
+    commands.addSlow("query-stats-schemas", arguments -> querySchemas(arguments, threads));
   }
 
-  private JsonNode querySchemas(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> querySchemas(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     arguments.optionalChoice("provider", PROVIDERS);
     arguments.finish();
+    GuestAccess access = target.access();
+    return threads.begin(() -> schemas(access));
+  }
+
+  private static JsonNode schemas(GuestAccess access) throws QmpException {
     ArrayNode result = JsonNodeFactory.instance.arrayNode();
     for (String of : TARGETS) {
       ObjectNode schema = result.addObject().put("provider", "kvm").put("target", of);
       ArrayNode stats = schema.putArray("stats");
       try {
-        target.access().counters(of.equals("vcpu")).forEach(kind -> describe(stats, kind));
+        access.counters(of.equals("vcpu")).forEach(kind -> describe(stats, kind));
       } catch (IOException e) {
         throw QmpException.generic("%s", e.getMessage());
       }
@@ -64,7 +71,7 @@ final class StatsCommands {
   /** Which counters a client wants; empty for all. */
   private record Wanted(Optional<Set<String>> names, Optional<Set<String>> vcpus) {}
 
-  private JsonNode query(QmpArguments arguments) throws QmpException {
+  private CommandThreads.Work query(QmpArguments arguments) throws QmpException {
     String of = arguments.choice("target", TARGETS);
     Optional<ArrayNode> providers = arguments.optionalList("providers");
     Optional<Set<String>> vcpus = Optional.empty();
@@ -82,10 +89,14 @@ final class StatsCommands {
       names = list.isPresent() ? Optional.of(texts("names", list.get())) : Optional.empty();
     }
     Wanted wanted = new Wanted(names, vcpus);
-    ArrayNode result = JsonNodeFactory.instance.arrayNode();
     if (providers.isPresent() && providers.get().isEmpty()) {
-      return result;
+      return JsonNodeFactory.instance::arrayNode;
     }
+    return () -> counters(of, wanted);
+  }
+
+  private JsonNode counters(String of, Wanted wanted) {
+    ArrayNode result = JsonNodeFactory.instance.arrayNode();
     JsonNode statistics = target.statistics();
     if (of.equals("vm")) {
       add(result, statistics.path("kvm"), wanted, null);

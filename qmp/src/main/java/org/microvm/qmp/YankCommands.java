@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.microvm.machine.migration.Migration;
 import org.microvm.machine.migration.MigrationProgress.Status;
 import org.microvm.qmp.ChannelRegistry.Device;
@@ -31,9 +32,9 @@ final class YankCommands {
     this.registry = registry;
   }
 
-  void addTo(QmpCommands commands) {
+  void addTo(QmpCommands commands, CommandThreads threads) {
     commands.add("query-yank", this::query);
-    commands.addOutOfBand(QmpCommands.YANK, this::yank);
+    commands.addOutOfBand(QmpCommands.YANK, arguments -> yank(arguments, threads));
   }
 
   private JsonNode query(QmpArguments arguments) throws QmpException {
@@ -66,7 +67,8 @@ final class YankCommands {
   }
 
   /** Disconnects all of the connections, or none if one of them does not exist. */
-  private JsonNode yank(QmpArguments arguments) throws QmpException {
+  private CompletableFuture<JsonNode> yank(QmpArguments arguments, CommandThreads threads)
+      throws QmpException {
     ArrayNode instances = arguments.list("instances");
     arguments.finish();
     List<Cut> cuts = new ArrayList<>();
@@ -82,10 +84,12 @@ final class YankCommands {
       instance.rest();
     }
     checkPorts(instances);
-    for (Cut cut : cuts) {
-      cut.make();
-    }
-    return null;
+    return threads.begin(
+        () -> {
+          for (Cut cut : cuts) {
+            cut.make();
+          }
+        });
   }
 
   /** Refuses to wait for ports, unless for the end of a migration that is cancelled first. */
@@ -106,7 +110,8 @@ final class YankCommands {
     if (chardev == null || !isSocket(chardev)) {
       throw notFound();
     }
-    return () -> disconnect(registry.user(chardev));
+    Device user = registry.user(chardev);
+    return () -> disconnect(user);
   }
 
   /** Does nothing to a chardev without a port, which has no connection. */

@@ -67,7 +67,7 @@ class ChannelRegistryTest {
             "null,id=c0",
             "--device",
             "virtserialport,chardev=c0,name=first,nr=1"),
-        registry.current(OPTIONS));
+        registry.current().apply(OPTIONS));
   }
 
   @Test
@@ -88,13 +88,13 @@ class ChannelRegistryTest {
             "socket,id=c1,path=/run/a,,b,server=on,wait=off",
             "--device",
             "virtserialport,id=d1,chardev=c1,name=second,nr=2"),
-        registry.current(OPTIONS));
+        registry.current().apply(OPTIONS));
   }
 
   @Test
   void current_withoutWords_staysEmpty() throws Exception {
     registry.put(port(1, "first"), device("virtserialport,chardev=c0,name=first"));
 
-    assertEquals(List.of(), registry.current(List.of()));
+    assertEquals(List.of(), registry.current().apply(List.of()));
   }
 }

@@ -15,11 +15,15 @@ final class FakeAccess implements GuestAccess {
 
   final List<String> done = new ArrayList<>();
 
+  /** Waits as the machine does that is being saved. */
+  volatile Runnable turn = () -> {};
+
   /** A measurement ends when this is down. */
   volatile CountDownLatch measured = new CountDownLatch(0);
 
   @Override
   public void readPhysical(long address, byte[] target) {
+    turn.run();
     for (int i = 0; i < target.length; i++) {
       target[i] = (byte) (address + i);
     }
@@ -28,12 +32,14 @@ final class FakeAccess implements GuestAccess {
   /** The first 64 KiB of virtual memory are mapped. */
   @Override
   public boolean readVirtual(int vcpu, long address, byte[] target) {
+    turn.run();
     Arrays.fill(target, (byte) (vcpu + 1));
     return address + target.length <= MAPPED;
   }
 
   @Override
   public void injectNmi() {
+    turn.run();
     done.add("nmi");
   }
 
@@ -49,6 +55,7 @@ final class FakeAccess implements GuestAccess {
 
   @Override
   public List<KvmStats.Kind> counters(boolean vcpu) {
+    turn.run();
     KvmStats.Kind exits =
         new KvmStats.Kind("exits", KvmStats.Type.CUMULATIVE, KvmStats.Unit.NONE, 10, 0, 0);
     KvmStats.Kind wait =

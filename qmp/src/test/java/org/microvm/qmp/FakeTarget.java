@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -53,6 +54,9 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   volatile boolean asQemu;
 
+  /** What a machine that is being saved waits for, in calls that take its locks. */
+  volatile CountDownLatch busy = new CountDownLatch(0);
+
   /** Where the machine reports its events, as a machine does; null for nowhere. */
   volatile QmpServer server;
 
@@ -85,6 +89,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void pause() throws IOException {
+    awaitTurn();
     if (fault != null) {
       throw fault;
     }
@@ -97,8 +102,17 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void resume() {
+    awaitTurn();
     state = RunState.RUNNING;
     report(QmpServer::resumed);
+  }
+
+  private void awaitTurn() {
+    try {
+      busy.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private void report(Consumer<QmpServer> event) {
@@ -115,6 +129,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void snapshot(Path directory, UnaryOperator<List<String>> options) throws IOException {
+    awaitTurn();
     if (state == RunState.SHUTDOWN) {
       throw new IOException("only a running or paused machine can be saved");
     }
@@ -124,6 +139,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void snapshotDiff(Path directory, Path base, UnaryOperator<List<String>> options)
       throws IOException {
+    awaitTurn();
     throw new IOException("written pages are not tracked");
   }
 
@@ -142,6 +158,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void dumpMemory(Fd file) throws IOException {
+    awaitTurn();
     if (dumpFailure != null) {
       throw dumpFailure;
     }
@@ -153,6 +170,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public void migrate(MigrationAddress destination, MigrationLimits limits, MigrationMemory memory)
       throws IOException {
+    awaitTurn();
     if (destination instanceof MigrationAddress.Passed passed) {
       passed.socket().close();
       throw new IOException("a socket was passed");
@@ -168,6 +186,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void reset() {
+    awaitTurn();
     resets++;
     // A machine starts again on a thread of its own.
     CompletableFuture.runAsync(() -> report(to -> to.reset(false))).join();
@@ -175,6 +194,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public void quit() {
+    awaitTurn();
     state = RunState.SHUTDOWN;
     report(to -> to.ended(false, "host-signal"));
   }
@@ -182,6 +202,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
   @Override
   public GuestAccess access() {
     onAccess.run();
+    access.turn = this::awaitTurn;
     return access;
   }
 
@@ -217,6 +238,7 @@ public final class FakeTarget implements QmpTarget, AutoCloseable {
 
   @Override
   public JsonNode statistics() {
+    awaitTurn();
     ObjectNode result = JsonNodeFactory.instance.objectNode().put("resets", resets);
     result.putObject("kvm").put("pages", 2).put("exits", 3);
     ObjectNode vcpu = result.putArray("vcpus").addObject().putObject("kvm");

@@ -38,6 +38,24 @@ class FrozenPortsTest extends QmpProtocolFixture {
     }
   }
 
+  /** As in QEMU, where a command that is being carried out does not depend on its monitor. */
+  @Test
+  void deviceAdd_ofAClientThatLeaves_isCarriedOut() throws Exception {
+    SerialHandover.Freeze freeze = freeze();
+    try (RawClient waiting = client()) {
+      waiting.send(ADD + ADD.replace("p1", "p2"));
+    }
+    try (RawClient other = client()) {
+      other.ask(STATUS);
+      freeze.close();
+      while (target.channels().ports().isEmpty()) {
+        other.ask(STATUS);
+      }
+
+      assertEquals(1, other.ask("{\"execute\": \"x-query-ports\"}").path("return").size());
+    }
+  }
+
   @Test
   void deviceAdd_ofAFrozenMachine_isRefusedAfterAWait() throws Exception {
     try (RawClient client = client();

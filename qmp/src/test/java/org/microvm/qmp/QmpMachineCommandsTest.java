@@ -35,6 +35,17 @@ class QmpMachineCommandsTest extends QmpProtocolFixture {
   }
 
   @Test
+  void migrationThatFailsAtOnce_isReportedAfterTheReply() throws IOException {
+    try (RawClient client = client()) {
+      JsonNode reply =
+          client.ask("{'execute': 'migrate', 'arguments': {'uri': 'unix:/nowhere/socket'}}");
+
+      assertTrue(reply.has("return"), reply.toString());
+      assertEquals("failed", client.read().path("data").path("status").asText());
+    }
+  }
+
+  @Test
   void stopAndCont_changeTheStatus() throws IOException {
     try (RawClient client = client()) {
       client.ask("{\"execute\": \"stop\"}");
