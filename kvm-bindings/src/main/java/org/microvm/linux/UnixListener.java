@@ -1,6 +1,7 @@
 package org.microvm.linux;
 
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -117,11 +118,35 @@ public final class UnixListener implements AutoCloseable {
     }
     closed = true;
     // Remove the file first: a client that connects now gets ENOENT, not a refused connection.
-    Object there = inode(place);
-    if (there != null && Objects.equals(there, inode)) {
-      place.toFile().delete();
+    if (isOurs(place)) {
+      remove();
     }
     fd.close();
+  }
+
+  private boolean isOurs(Path file) {
+    Object there = inode(file);
+    return there != null && Objects.equals(there, inode);
+  }
+
+  /**
+   * Removes the file, but not one that another server has put in its place since it was looked at:
+   * what is taken away is examined once more, and put back if it is the other's.
+   */
+  void remove() {
+    Path taken = place.resolveSibling("%s.%s.closed".formatted(place.getFileName(), inode));
+    try {
+      Files.move(place, taken, StandardCopyOption.ATOMIC_MOVE);
+      if (!isOurs(taken)) {
+        Files.createLink(place, taken);
+      }
+      Files.delete(taken);
+    } catch (FileAlreadyExistsException third) {
+      // A third server has the path now; the second one is no longer reachable by it anyway.
+      taken.toFile().delete();
+    } catch (IOException gone) {
+      // Removed by somebody else, or not allowed.
+    }
   }
 
   private static Object inode(Path path) {

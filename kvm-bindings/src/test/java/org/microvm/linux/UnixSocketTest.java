@@ -150,6 +150,25 @@ class UnixSocketTest {
     assertFalse(Files.exists(path));
   }
 
+  /** A destination of a migration takes the path over while the source closes. */
+  @Test
+  void listener_thatRemovesItsFile_leavesOneThatHasReplacedIt() throws Exception {
+    Path path = directory.resolve("s");
+    try (UnixListener first = UnixListener.open(path);
+        UnixListener second = UnixListener.openHidden(path, SocketMode.OWNER)) {
+      second.publish();
+
+      first.remove();
+
+      try (Fd client = UnixSocket.connect(path);
+          Fd accepted = second.accept()) {
+        assertNotNull(accepted);
+        assertTrue(client.isOpen());
+      }
+    }
+    assertEquals(0, directory.toFile().list().length);
+  }
+
   @Test
   void connect_noServerIsRefused() throws Exception {
     Path path = directory.resolve("s");
