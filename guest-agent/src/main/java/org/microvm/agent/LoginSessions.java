@@ -42,6 +42,9 @@ final class LoginSessions {
   /** A session that ends between the two commands makes the second one fail. */
   private static final int ATTEMPTS = 3;
 
+  /** Enough for thousands of sessions; each line becomes several objects. */
+  private static final int MOST_BYTES = 1 << 20;
+
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("EEE yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT);
 
@@ -63,6 +66,7 @@ final class LoginSessions {
         ExecResult result =
             agent.processes().run(GuestCommand.of("/bin/sh", "-c", LIST), agent.programLimit());
         if (result.succeeded()) {
+          checkLength(result.stdout());
           return Optional.of(users(result.output()));
         }
       }
@@ -70,6 +74,13 @@ final class LoginSessions {
       // Without a shell, or without the permission to run one, logind cannot be queried.
     }
     return Optional.empty();
+  }
+
+  private static void checkLength(byte[] output) throws AgentProtocolException {
+    if (output.length > MOST_BYTES) {
+      throw new AgentProtocolException(
+          "loginctl: the list has %d bytes, more than %d".formatted(output.length, MOST_BYTES));
+    }
   }
 
   /** Reads what loginctl prints: an empty line is between two sessions. */

@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -140,6 +142,50 @@ class HostileAgentTest {
           () ->
               guest.processes().stream(
                   GuestCommand.of("yes"), null, waste, waste, Duration.ofSeconds(1)));
+    }
+  }
+
+  @Test
+  void listOfSessionsWithoutEnd_isRefused() throws IOException {
+    // 4 million sessions, which take hundreds of megabytes.
+    byte[] sessions = "a\n\n".repeat(4 << 20).getBytes(StandardCharsets.US_ASCII);
+    String output = Base64.getEncoder().encodeToString(sessions);
+    FakeAgent.Returns many =
+        request ->
+            switch (request.path("execute").asText()) {
+              case "guest-get-users" -> "[]";
+              case "guest-exec" -> "{\"pid\": 1}";
+              default ->
+                  "{\"exited\": true, \"exitcode\": 0, \"out-data\": \"%s\"}".formatted(output);
+            };
+    try (FakeAgent agent = FakeAgent.answering(many);
+        GuestAgent guest = GuestAgent.connect(agent.socket())) {
+      AgentProtocolException refused =
+          assertThrows(AgentProtocolException.class, () -> guest.users().loggedIn());
+
+      assertEquals(
+          "loginctl: the list has 12582912 bytes, more than 1048576", refused.getMessage());
+    }
+  }
+
+  @Test
+  void longDescriptionOfAnError_isShortened() throws IOException {
+    String text = "begin" + "x".repeat(3 << 20) + "end";
+    try (FakeAgent agent =
+            FakeAgent.playing(
+                peer -> {
+                  for (JsonNode r = peer.next(); r != null; r = peer.next()) {
+                    peer.error(r, "GenericError", text);
+                  }
+                });
+        AgentClient client = AgentClient.connect(agent.socket())) {
+      AgentCommandException failed =
+          assertThrows(AgentCommandException.class, () -> client.call("guest-ping", LONG));
+
+      String message = failed.getMessage();
+      assertTrue(message.length() < 3000, () -> message.length() + " characters");
+      assertTrue(message.startsWith("guest-ping: beginxxx"), message);
+      assertTrue(message.endsWith("xxxend (GenericError)"), message);
     }
   }
 
