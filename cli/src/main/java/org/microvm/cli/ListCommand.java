@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
 final class ListCommand implements Callable<Integer> {
   private static final String NO_ANSWER = "no answer";
   private static final Duration ANSWER = Duration.ofSeconds(10);
-  private static final String ROW = "%-20s %-14s %8s %9s %9s %5s  %s%n";
+  private static final String ROW = "%-20s %-14s %8s %9s %9s %5s  %s";
 
   @Option(names = "--json", description = "print all fields, as JSON")
   private boolean json;
@@ -47,14 +47,13 @@ final class ListCommand implements Callable<Integer> {
       machine.put("directory", entry.files().directory().toString());
     }
     if (json) {
-      System.out.println(JsonText.pretty(machines));
+      GuestText.printLines(JsonText.pretty(machines));
       return 0;
     }
-    System.out.printf(ROW, "NAME", "STATE", "PID", "UPTIME", "MEMORY", "VCPUS", "KERNEL");
+    print("NAME", "STATE", "PID", "UPTIME", "MEMORY", "VCPUS", "KERNEL");
     machines.forEach(
         machine ->
-            System.out.printf(
-                ROW,
+            print(
                 machine.path("name").asText(),
                 machine.path("state").asText(),
                 machine.path("pid").asText("-"),
@@ -63,6 +62,11 @@ final class ListCommand implements Callable<Integer> {
                 machine.path("vcpus").asText("-"),
                 machine.path("kernel").asText("-")));
     return 0;
+  }
+
+  /** Prints a row. The name of a kernel file may be that of a foreign snapshot's author. */
+  private static void print(Object... columns) {
+    GuestText.print(ROW.formatted(columns));
   }
 
   /** A machine and its answer about its state. */

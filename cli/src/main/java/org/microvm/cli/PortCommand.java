@@ -35,6 +35,8 @@ final class PortCommand {
   /** Begins the ids of the chardevs of {@code port add}. */
   static final String CHARDEV = "chardev-";
 
+  private static final String ROW = "%-3s %-28s %-20s %-7s %-7s %12s %12s  %s";
+
   /** The host end of a channel: exactly one of these options. */
   static final class HostEnd {
     @Option(
@@ -294,13 +296,10 @@ final class PortCommand {
       GuestText.printLines(JsonText.pretty(ports));
       return 0;
     }
-    String row = "%-3s %-28s %-20s %-7s %-7s %12s %12s  %s%n";
-    System.out.printf(
-        row, "NR", "NAME", "ID", "GUEST", "HOST", "FROM-GUEST", "TO-GUEST", "HOST END");
+    print("NR", "NAME", "ID", "GUEST", "HOST", "FROM-GUEST", "TO-GUEST", "HOST END");
     for (JsonNode port : ports) {
       JsonNode statistics = port.path("statistics");
-      System.out.printf(
-          row,
+      print(
           port.path("nr").asText(),
           port.path("name").asText("-"),
           port.path("id").asText("-"),
@@ -311,5 +310,10 @@ final class PortCommand {
           port.path("backend").asText());
     }
     return 0;
+  }
+
+  /** Prints a row. The author of a foreign snapshot determines names and the paths of sockets. */
+  private static void print(Object... columns) {
+    GuestText.print(ROW.formatted(columns));
   }
 }

@@ -88,8 +88,10 @@ final class TopCommand implements Callable<Integer> {
     for (int i = 0; count == null || i < count; i++) {
       TimeUnit.NANOSECONDS.sleep((long) (interval * TimeUnit.SECONDS.toNanos(1)));
       JsonNode now = client.execute(STATISTICS);
-      System.out.println(
-          json ? new TopRates(before, now).toJson().toString() : new TopView(before, now));
+      GuestText.printLines(
+          json
+              ? new TopRates(before, now).toJson().toString()
+              : new TopView(before, now).toString());
       if (System.out.checkError()) {
         return Main.FAILED;
       }

@@ -7,8 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -17,9 +22,15 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.microvm.linux.Fd;
+import org.microvm.linux.PlainText;
+import org.microvm.linux.Pty;
+import org.microvm.linux.Terminal;
 import org.microvm.qmp.ChannelRegistry;
 import org.microvm.qmp.FakeTarget;
 import org.microvm.qmp.QmpServer;
+import org.microvm.testing.ChildJvm;
 import org.microvm.virtioserial.PortInfo;
 
 /** {@code microvm port} and {@code microvm ctl}, with a real device but no guest. */
@@ -83,6 +94,40 @@ class PortCommandTest {
     assertTrue(listens);
     assertFalse(Files.exists(directory.resolve("s")));
     assertEquals(List.of(), names());
+  }
+
+  /** What a process with these arguments writes to a terminal. */
+  private static String onATerminal(String... args) throws Exception {
+    try (Pty pty = Pty.open();
+        Fd terminal = Fd.open(pty.path(), Fd.READ_WRITE, Fd.NON_BLOCKING);
+        Arena arena = Arena.ofConfined()) {
+      assertTrue(Terminal.isTerminal(terminal));
+      Process process =
+          new ProcessBuilder(ChildJvm.command(Main.class, args))
+              .redirectOutput(pty.path().toFile())
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      assertEquals(0, process.waitFor());
+      MemorySegment buffer = arena.allocate(8192);
+      long count = pty.fd().read(buffer);
+      byte[] bytes = buffer.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE);
+      return new String(bytes, StandardCharsets.UTF_8);
+    }
+  }
+
+  /** The options of a foreign snapshot name such a socket, and such a port. */
+  @ParameterizedTest
+  @ValueSource(strings = {"list", "list --json"})
+  void controlCharactersOfNames_doNotReachATerminal(String command) throws Exception {
+    assertEquals(0, run("port add QMP n\u202e --socket DIR/\033]0;t\007"), err.toString());
+    List<String> words = new ArrayList<>(List.of("port"));
+    words.addAll(List.of(command.split(" ")));
+    words.addAll(List.of("--qmp", directory.resolve("qmp").toString()));
+
+    String shown = onATerminal(words.toArray(String[]::new));
+
+    assertTrue(shown.contains("n?"), shown);
+    assertEquals(PlainText.of(shown, "\r\n\t"), shown);
   }
 
   @Test
