@@ -10,10 +10,12 @@ import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.microvm.linux.ClientAcceptor;
 import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.EventLoop;
+import org.microvm.linux.FailureText;
 import org.microvm.linux.Fd;
 import org.microvm.linux.SocketAccess;
 import org.microvm.linux.SocketMode;
@@ -33,20 +35,25 @@ public final class RequestSocket implements AutoCloseable {
   /** The most requests that are served at a time; further ones wait. */
   private static final int THREADS = 32;
 
+  /** For a whole request: a client that sends a byte now and then keeps its thread no longer. */
   private static final Duration READ_LIMIT = Duration.ofSeconds(10);
+
   private static final int PIECE_BYTES = 64 << 10;
 
   private final UnixListener listener;
   private final Handler handler;
+  private final Duration readLimit;
   private final EventLoop loop;
   private final ExecutorService workers =
       Executors.newFixedThreadPool(
           THREADS, Thread.ofPlatform().daemon().name("serve-", 0).factory());
 
-  private RequestSocket(UnixListener listener, EventLoop loop, Handler handler) {
+  private RequestSocket(
+      UnixListener listener, EventLoop loop, Handler handler, Duration readLimit) {
     this.listener = listener;
     this.loop = loop;
     this.handler = handler;
+    this.readLimit = readLimit;
   }
 
   /** Serves requests. */
@@ -85,11 +92,15 @@ public final class RequestSocket implements AutoCloseable {
    * @throws IOException if it is not possible to listen there
    */
   public static RequestSocket open(Path path, Handler handler) throws IOException {
+    return open(path, handler, READ_LIMIT);
+  }
+
+  static RequestSocket open(Path path, Handler handler, Duration readLimit) throws IOException {
     UnixListener listener = UnixListener.openHidden(path, SocketMode.OWNER);
     EventLoop loop = null;
     try {
       loop = EventLoop.open("serve");
-      RequestSocket socket = new RequestSocket(listener, loop, handler);
+      RequestSocket socket = new RequestSocket(listener, loop, handler, readLimit);
       new ClientAcceptor(loop, listener.fd(), path.toString(), socket::accept).start();
       loop.start();
       return socket;
@@ -140,8 +151,7 @@ public final class RequestSocket implements AutoCloseable {
   private void serve(Fd client) {
     try (client) {
       client.nonBlocking(false);
-      UnixSocket.limitReads(client, READ_LIMIT);
-      byte[] bytes = read(client);
+      byte[] bytes = read(client, System.nanoTime() + readLimit.toNanos());
       if (bytes.length == 0) {
         return; // Somebody has looked whether there is a server.
       }
@@ -160,21 +170,30 @@ public final class RequestSocket implements AutoCloseable {
       } else {
         handler.unanswered(request, answer);
       }
-    } catch (IOException | RuntimeException | Error e) {
+    } catch (IOException e) {
+      LOG.warn("{}: {}", listener.path(), FailureText.of(e));
+    } catch (RuntimeException | Error e) {
       LOG.warn("{}: {}", listener.path(), e.getMessage(), e);
     }
   }
 
-  private static byte[] read(Fd client) throws IOException {
+  private static byte[] read(Fd client, long deadline) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment piece = arena.allocate(PIECE_BYTES);
       while (true) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
+          throw new IOException("a client is disconnected: it has not sent its request in time");
+        }
+        // Rounded up: 0 would mean no limit.
+        UnixSocket.limitReads(client, Duration.ofMillis(TimeUnit.NANOSECONDS.toMillis(left) + 1));
         long count = client.read(piece);
         if (count == 0) {
           return bytes.toByteArray();
         }
-        if (count != -Errno.EINTR) {
+        // EAGAIN: the limit is over.
+        if (count != -Errno.EINTR && count != -Errno.EAGAIN) {
           ErrnoException.check(count, "read a request from", client);
           bytes.writeBytes(piece.asSlice(0, count).toArray(ValueLayout.JAVA_BYTE));
         }
