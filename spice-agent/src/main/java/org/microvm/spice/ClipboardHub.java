@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,6 +43,7 @@ public final class ClipboardHub implements AutoCloseable {
   private final Duration guestSilence;
   private final Clipboard guest = new Clipboard();
   private final List<Clipboard> members = new CopyOnWriteArrayList<>();
+  private final List<MemberOffers> reads = new CopyOnWriteArrayList<>();
 
   // The following are guarded by this.
 
@@ -55,6 +57,8 @@ public final class ClipboardHub implements AutoCloseable {
   private final long[] offers = new long[Selection.values().length];
 
   private boolean closed;
+
+  private final AtomicBoolean warned = new AtomicBoolean();
 
   /** Creates a hub whose guest is not connected yet. */
   public ClipboardHub() {
@@ -86,7 +90,7 @@ public final class ClipboardHub implements AutoCloseable {
     Clipboard member = new Clipboard(MEMBER_OWED);
     synchronized (this) {
       if (closed || members.size() >= MAX_MEMBERS) {
-        LOG.warn("clipboard: a program is disconnected, the limit is {}", MAX_MEMBERS);
+        warnOnce("a program is disconnected, the limit is " + MAX_MEMBERS);
         new Session(channel, MEMBER_OWED).close();
         return;
       }
@@ -95,28 +99,43 @@ public final class ClipboardHub implements AutoCloseable {
       }
       members.add(member);
     }
-    MemberOffers reads =
+    MemberOffers contents =
         new MemberOffers(
             (selection, format) -> member.request(selection, format, MEMBER_SILENCE), this::keep);
-    member.watch((selection, formats) -> memberOffers(member, reads, selection, formats));
+    reads.add(contents);
+    member.watch((selection, formats) -> memberOffers(member, contents, selection, formats));
     try {
-      Thread.ofPlatform().daemon().name("clipboard-member").start(() -> serve(member, channel));
+      Thread.ofPlatform()
+          .daemon()
+          .name("clipboard-member")
+          .start(() -> serve(member, contents, channel));
     } catch (Error e) {
-      members.remove(member);
-      member.close();
+      left(member, contents);
       new Session(channel, MEMBER_OWED).close();
       throw e;
     }
   }
 
-  private void serve(Clipboard member, ByteChannel channel) {
+  private void serve(Clipboard member, MemberOffers contents, ByteChannel channel) {
     try {
       member.serve(channel);
     } catch (ClipboardException e) {
-      LOG.warn("clipboard: a program sent {}", e.getMessage());
+      warnOnce("a program sent " + e.getMessage());
     } finally {
-      members.remove(member);
-      member.close();
+      left(member, contents);
+    }
+  }
+
+  private void left(Clipboard member, MemberOffers contents) {
+    members.remove(member);
+    reads.remove(contents);
+    member.close();
+  }
+
+  /** Logs what a program has caused, once: programs can connect without end. */
+  private void warnOnce(String what) {
+    if (!warned.getAndSet(true)) {
+      LOG.warn("clipboard: {}; further ones are not logged", what);
     }
   }
 
@@ -141,14 +160,14 @@ public final class ClipboardHub implements AutoCloseable {
     }
     if (!formats.isEmpty()) {
       // The end of an offer is not a newer offer: a member may be sending its contents.
-      offers[selection.number()]++;
+      supersede(selection, ++offers[selection.number()]);
     }
     kept.remove(selection);
     members.forEach(member -> show(member, selection));
   }
 
   private void memberOffers(
-      Clipboard member, MemberOffers reads, Selection selection, Set<Format> formats) {
+      Clipboard member, MemberOffers contents, Selection selection, Set<Format> formats) {
     if (formats.isEmpty()) {
       withdrawn(member, selection);
       return;
@@ -157,7 +176,12 @@ public final class ClipboardHub implements AutoCloseable {
     synchronized (this) {
       offer = ++offers[selection.number()];
     }
-    reads.read(selection, offer, formats);
+    supersede(selection, offer);
+    contents.read(selection, offer, formats);
+  }
+
+  private void supersede(Selection selection, long newest) {
+    reads.forEach(contents -> contents.superseded(selection, newest));
   }
 
   /** If the offer of a member was not kept, sends it the offer that it had replaced at its end. */

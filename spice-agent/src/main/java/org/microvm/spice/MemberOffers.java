@@ -1,7 +1,8 @@
 package org.microvm.spice;
 
+import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -19,7 +20,39 @@ final class MemberOffers {
   /** The newest offer of each selection for which an offer is being read. Guarded by this. */
   private final Map<Selection, Offer> newest = new EnumMap<>(Selection.class);
 
-  private record Offer(Selection selection, long number, Set<Format> formats) {}
+  /** The offers that are being read. Guarded by this. */
+  private final Map<Selection, Offer> reading = new EnumMap<>(Selection.class);
+
+  /** The number of the newest offer of anybody. Guarded by this. */
+  private final Map<Selection, Long> ofAnybody = new EnumMap<>(Selection.class);
+
+  /** An offer, and those of its contents that have arrived. */
+  private static final class Offer {
+    private final Selection selection;
+    private final long number;
+    private final Set<Format> formats;
+    private Map<Format, byte[]> contents = new EnumMap<>(Format.class);
+
+    Offer(Selection selection, long number, Set<Format> formats) {
+      this.selection = selection;
+      this.number = number;
+      this.formats = formats;
+    }
+
+    synchronized void arrived(Format format, byte[] bytes) {
+      if (contents != null) {
+        contents.put(format, bytes);
+      }
+    }
+
+    synchronized void drop() {
+      contents = null;
+    }
+
+    synchronized Map<Format, byte[]> contents() {
+      return contents == null ? Map.of() : contents;
+    }
+  }
 
   /** Requests contents from the member. */
   @FunctionalInterface
@@ -53,25 +86,42 @@ final class MemberOffers {
     read(offer);
   }
 
-  private void read(Offer offer) {
-    Map<Format, CompletableFuture<Optional<byte[]>>> answers = new LinkedHashMap<>();
-    for (Format format : offer.formats()) {
-      answers.put(format, reader.request(offer.selection(), format));
-    }
-    CompletableFuture.allOf(answers.values().toArray(CompletableFuture[]::new))
-        .whenComplete((_, _) -> ended(offer, answers));
+  /**
+   * Drops the contents of earlier offers, which nobody gets: a member that sends one format and
+   * never the other one would keep them in memory.
+   *
+   * @param number of the newest offer of any member or of the guest
+   */
+  synchronized void superseded(Selection selection, long number) {
+    ofAnybody.merge(selection, number, Math::max);
+    dropIfSuperseded(reading.get(selection));
   }
 
-  private void ended(Offer offer, Map<Format, CompletableFuture<Optional<byte[]>>> answers) {
-    Map<Format, byte[]> contents = new EnumMap<>(Format.class);
-    answers.forEach(
-        (format, answer) -> {
-          if (!answer.isCompletedExceptionally()) {
-            answer.join().ifPresent(bytes -> contents.put(format, bytes));
-          }
-        });
+  private synchronized void dropIfSuperseded(Offer offer) {
+    if (offer != null && offer.number < ofAnybody.getOrDefault(offer.selection, 0L)) {
+      offer.drop();
+    }
+  }
+
+  private void read(Offer offer) {
+    synchronized (this) {
+      reading.put(offer.selection, offer);
+      dropIfSuperseded(offer);
+    }
+    List<CompletableFuture<Void>> answers = new ArrayList<>();
+    for (Format format : offer.formats) {
+      answers.add(
+          reader
+              .request(offer.selection, format)
+              .thenAccept(answer -> answer.ifPresent(bytes -> offer.arrived(format, bytes))));
+    }
+    CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new))
+        .whenComplete((_, _) -> ended(offer));
+  }
+
+  private void ended(Offer offer) {
     try {
-      keeper.keep(offer.selection(), offer.number(), contents);
+      keeper.keep(offer.selection, offer.number, offer.contents());
     } finally {
       next(offer);
     }
@@ -80,9 +130,10 @@ final class MemberOffers {
   private void next(Offer read) {
     Offer next;
     synchronized (this) {
-      next = newest.get(read.selection());
+      next = newest.get(read.selection);
       if (next == read) {
-        newest.remove(read.selection());
+        newest.remove(read.selection);
+        reading.remove(read.selection);
         return;
       }
     }

@@ -3,14 +3,18 @@ package org.microvm.spice;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
+@Timeout(30)
 class MemberOffersTest {
   private static final Set<Format> TEXT = Set.of(Format.TEXT);
 
@@ -61,5 +65,33 @@ class MemberOffersTest {
 
     assertEquals(3, requests.size());
     assertEquals(List.of(2L, 1L), kept.stream().map(Kept::offer).toList());
+  }
+
+  @Test
+  void contentsOfAnOfferThatIsSuperseded_areDropped() {
+    List<WeakReference<byte[]>> contents = new ArrayList<>();
+    offers.read(Selection.CLIPBOARD, 1, EnumSet.allOf(Format.class));
+    offers.read(Selection.CLIPBOARD, 2, EnumSet.allOf(Format.class));
+    contents.add(answer(0));
+    offers.superseded(Selection.CLIPBOARD, 3);
+    requests.get(1).complete(Optional.empty());
+    contents.add(answer(2)); // of the second offer, which is read now
+
+    for (WeakReference<byte[]> one : contents) {
+      while (one.get() != null) {
+        System.gc();
+      }
+    }
+    requests.get(3).complete(Optional.empty());
+
+    assertEquals(List.of(1L, 2L), kept.stream().map(Kept::offer).toList());
+    assertEquals(List.of(Map.of(), Map.of()), kept.stream().map(Kept::contents).toList());
+  }
+
+  private WeakReference<byte[]> answer(int request) {
+    byte[] bytes = new byte[1000];
+    requests.get(request).complete(Optional.of(bytes));
+    requests.set(request, null);
+    return new WeakReference<>(bytes);
   }
 }
