@@ -3,10 +3,9 @@ package org.microvm.qmp;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ClosedChannelException;
@@ -22,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.microvm.socket.UnixConnection;
 
 /**
@@ -33,8 +33,10 @@ import org.microvm.socket.UnixConnection;
 public final class QmpClient implements AutoCloseable {
   private final SocketChannel socket;
   private final Patience patience;
-  private final BlockingQueue<JsonNode> answers = new LinkedBlockingQueue<>();
-  private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Message> answers = new LinkedBlockingQueue<>(MOST_ANSWERS);
+  private final BlockingQueue<Message> events = new LinkedBlockingQueue<>();
+  private final AtomicLong eventBytes = new AtomicLong();
+  private volatile String failure = "";
   private final JsonNode greeting;
 
   /** Why the connection cannot be read; null if it can. */
@@ -51,8 +53,21 @@ public final class QmpClient implements AutoCloseable {
    */
   private static final int MOST_EVENTS = 1024;
 
+  /** The most bytes of queued events; a list of empty lists takes 30 times as much memory. */
+  private static final long MOST_EVENT_BYTES = 1 << 20;
+
+  /** An answer of {@code ringbuf-read} has 22 MiB. */
+  private static final int MOST_LINE_BYTES = 32 << 20;
+
+  /** There is one for each request; if a machine sends more, nothing more is read from it. */
+  private static final int MOST_ANSWERS = 16;
+
+  private static final int MOST_DESCRIPTION_CHARS = 4096;
+
   /** Marks the end of the stream in both queues. */
-  private static final JsonNode END = JsonNodeFactory.instance.missingNode();
+  private static final Message END = new Message(JsonNodeFactory.instance.missingNode(), 0);
+
+  private record Message(JsonNode json, int bytes) {}
 
   /** Decides how long a client waits. */
   @FunctionalInterface
@@ -87,7 +102,7 @@ public final class QmpClient implements AutoCloseable {
     this.socket = socket;
     this.patience = patience;
     Thread.ofVirtual().name("qmp-client").start(this::read);
-    greeting = next(answers, "the greeting");
+    greeting = next(answers, "the greeting", System.nanoTime());
     execute("qmp_capabilities");
   }
 
@@ -159,15 +174,16 @@ public final class QmpClient implements AutoCloseable {
       request.set("arguments", arguments);
     }
     send(ByteBuffer.wrap((JsonText.compact(request) + "\n").getBytes(StandardCharsets.UTF_8)));
-    JsonNode answer = next(answers, "the answer to " + command);
+    long start = System.nanoTime();
+    JsonNode answer = next(answers, "the answer to " + command, start);
     refusedLate = false;
     while (answer.path("id").asLong() != id) {
       refusedLate = answer.has("error");
-      answer = next(answers, "the answer to " + command);
+      answer = next(answers, "the answer to " + command, start);
     }
     JsonNode error = answer.get("error");
     if (error != null) {
-      throw new QmpException(error.path("class").asText(), error.path("desc").asText());
+      throw new QmpException(error.path("class").asText(), shortened(error.path("desc").asText()));
     }
     return answer.path("return");
   }
@@ -232,7 +248,7 @@ public final class QmpClient implements AutoCloseable {
    * @throws IOException if there is no event in time
    */
   public JsonNode nextEvent() throws IOException {
-    return next(events, "an event");
+    return next(events, "an event", System.nanoTime());
   }
 
   /**
@@ -243,9 +259,10 @@ public final class QmpClient implements AutoCloseable {
    * @throws IOException if there is none in time
    */
   public JsonNode awaitEvent(String name) throws IOException {
-    JsonNode event = nextEvent();
+    long start = System.nanoTime();
+    JsonNode event = next(events, "an event", start);
     while (!event.path("event").asText().equals(name)) {
-      event = nextEvent();
+      event = next(events, "an event", start);
     }
     return event.path("data");
   }
@@ -270,10 +287,24 @@ public final class QmpClient implements AutoCloseable {
     return Optional.empty();
   }
 
-  private JsonNode next(BlockingQueue<JsonNode> queue, String what) throws IOException {
-    long start = System.nanoTime();
+  private static String shortened(String description) {
+    return description.length() > MOST_DESCRIPTION_CHARS
+        ? description.substring(0, MOST_DESCRIPTION_CHARS) + " ..."
+        : description;
+  }
+
+  /**
+   * Takes the next message.
+   *
+   * @param start of the wait, which messages about something else do not prolong
+   */
+  private JsonNode next(BlockingQueue<Message> queue, String what, long start) throws IOException {
     boolean told = false;
     try {
+      if (System.nanoTime() - start >= SECOND) {
+        told = true;
+        patience.waiting(what, Duration.ofNanos(System.nanoTime() - start));
+      }
       JsonNode node = poll(queue, what, SECOND);
       while (node == null) {
         told = true;
@@ -289,17 +320,20 @@ public final class QmpClient implements AutoCloseable {
   }
 
   /** Returns null if nothing arrives in time. */
-  private JsonNode poll(BlockingQueue<JsonNode> queue, String what, long nanos) throws IOException {
+  private JsonNode poll(BlockingQueue<Message> queue, String what, long nanos) throws IOException {
     try {
-      JsonNode node = queue.poll(nanos, TimeUnit.NANOSECONDS);
-      if (node == END) {
-        queue.add(END);
-        if (broken != null) {
-          throw broken;
-        }
-        throw new QmpDisconnectedException("the machine closed its control socket before " + what);
+      Message message = queue.poll(nanos, TimeUnit.NANOSECONDS);
+      if (message == END) {
+        queue.offer(END);
+        throw ended(what);
       }
-      return node;
+      if (message == null) {
+        return null;
+      }
+      if (queue == events) {
+        eventBytes.addAndGet(-message.bytes());
+      }
+      return message.json();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw interrupted(what);
@@ -310,32 +344,58 @@ public final class QmpClient implements AutoCloseable {
     return new InterruptedIOException("interrupted while waiting for " + what);
   }
 
-  private void keep(JsonNode event) {
-    if (events.size() >= MOST_EVENTS) {
-      events.poll();
+  private void keep(Message event) {
+    while (!events.isEmpty()
+        && (events.size() >= MOST_EVENTS || eventBytes.get() + event.bytes() > MOST_EVENT_BYTES)) {
+      Message oldest = events.poll();
+      eventBytes.addAndGet(oldest == null ? 0 : -oldest.bytes());
     }
-    events.add(event);
+    if (event.bytes() <= MOST_EVENT_BYTES) {
+      eventBytes.addAndGet(event.bytes());
+      events.add(event);
+    }
+  }
+
+  private IOException ended(String what) {
+    if (broken != null) {
+      throw broken;
+    }
+    return failure.isEmpty()
+        ? new QmpDisconnectedException("the machine closed its control socket before " + what)
+        : new IOException(failure + " instead of " + what);
   }
 
   private void read() {
-    try (BufferedReader lines =
-        new BufferedReader(Channels.newReader(socket, StandardCharsets.UTF_8))) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        JsonNode message = QmpJson.parse(line.getBytes(StandardCharsets.UTF_8));
-        if (message.has("event")) {
+    try (InputStream input = Channels.newInputStream(socket)) {
+      LineInput lines = new LineInput(input, MOST_LINE_BYTES);
+      for (byte[] line = lines.next(); line != null; line = lines.next()) {
+        Message message = new Message(QmpJson.parse(line), line.length);
+        if (message.json().has("event")) {
           keep(message);
         } else {
-          answers.add(message);
+          answers.put(message);
         }
       }
+    } catch (LineInput.TooLongException e) {
+      failure = e.getMessage();
     } catch (Error e) {
       // The JVM cannot wait for the socket, for example because of too many open files.
       broken = e;
     } catch (IOException | UncheckedIOException e) {
       // The other end is gone or does not speak QMP. Waiting callers see the end of the stream.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     } finally {
-      answers.add(END);
-      events.add(END);
+      tellEnd();
+    }
+  }
+
+  private void tellEnd() {
+    events.add(END);
+    try {
+      answers.put(END);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

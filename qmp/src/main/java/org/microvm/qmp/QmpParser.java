@@ -21,9 +21,13 @@ final class QmpParser {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final int MAX_NUMBER = 400;
 
+  /** More than there can be in a command, and each is an object: a client reads longer texts. */
+  private static final int MAX_VALUES = 600_000;
+
   private final byte[] text;
   private int at;
   private int depth;
+  private int values;
 
   private QmpParser(byte[] text) {
     this.text = text;
@@ -56,6 +60,9 @@ final class QmpParser {
   }
 
   private JsonNode value() throws QmpException {
+    if (++values > MAX_VALUES) {
+      throw QmpException.generic("JSON token count limit exceeded");
+    }
     int first = peek();
     return switch (first) {
       case '{' -> object();
