@@ -13,10 +13,10 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
@@ -38,6 +38,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ClipboardCommand {
+  /** A guest can change its clipboard faster than a terminal or {@code less} shows it. */
+  private static final int MOST_CHANGES = 256;
+
   @Command(
       name = "get",
       description = "Prints the contents; fails if they are not available in the format.",
@@ -151,12 +154,13 @@ final class ClipboardCommand {
     if (count != null && count < 1) {
       throw new UsageException("--count must be at least 1, not " + count);
     }
-    BlockingQueue<Change> changes = new LinkedBlockingQueue<>();
+    BlockingQueue<Change> changes = new ArrayBlockingQueue<>(MOST_CHANGES);
     try (Clipboard clipboard = target.connect();
         MachineEndWatch end = target.watchEnd()) {
-      clipboard.watch((selection, formats) -> changes.add(new Change(selection, formats)));
+      clipboard.watch((selection, formats) -> put(changes, new Change(selection, formats)));
       await(clipboard.connected(), target.limit());
-      clipboard.closed().thenRun(() -> changes.add(new Change(null, Set.of())));
+      // Not on the thread that closes the clipboard, which would wait for itself.
+      clipboard.closed().thenRunAsync(() -> put(changes, new Change(null, Set.of())));
       for (int i = 0; count == null || i < count; i++) {
         Change change = changes.take();
         if (change.selection() == null) {
@@ -171,6 +175,15 @@ final class ClipboardCommand {
       }
     }
     return 0;
+  }
+
+  /** Waits while there are many, so that nothing more is read from the machine. */
+  private static void put(BlockingQueue<Change> changes, Change change) {
+    try {
+      changes.put(change);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static String text(Set<Format> formats) {
