@@ -20,6 +20,11 @@ public final class SymbolTable {
   /** An address farther than this above a symbol does not belong to it. */
   private static final long MOST_BYTES = 1 << 20;
 
+  /** A kernel with its modules has a fifth of them. */
+  static final int MOST_SYMBOLS = 1 << 20;
+
+  private static final long MOST_MAP_BYTES = 64 << 20;
+
   private final TreeMap<Long, String> names;
 
   private SymbolTable(TreeMap<Long, String> names) {
@@ -48,8 +53,13 @@ public final class SymbolTable {
         ByteBuffer elf = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
         return new SymbolTable(ElfSymbols.read(elf.order(ByteOrder.LITTLE_ENDIAN), newNames()));
       }
-    } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+    } catch (IndexOutOfBoundsException | IllegalArgumentException | InternalError e) {
+      // An InternalError: the file has become shorter while it was read.
       throw new IOException(file + ": damaged ELF file", e);
+    }
+    // The names are read to their end, and a device has none.
+    if (!Files.isRegularFile(file) || Files.size(file) > MOST_MAP_BYTES) {
+      throw neither(file, null);
     }
     return systemMap(file);
   }
@@ -58,9 +68,9 @@ public final class SymbolTable {
     TreeMap<Long, String> names = newNames();
     try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        String[] options = line.split(" ");
-        if (options.length < 3 || options[1].length() != 1) {
-          throw new IOException(file + ": neither a System.map nor an ELF file");
+        String[] options = line.split(" ", 4);
+        if (options.length < 3 || options[1].length() != 1 || names.size() == MOST_SYMBOLS) {
+          throw neither(file, null);
         }
         // Code only: data and the absolute per-CPU symbols do not name code.
         if ("tTwW".contains(options[1])) {
@@ -68,9 +78,13 @@ public final class SymbolTable {
         }
       }
     } catch (NumberFormatException e) {
-      throw new IOException(file + ": neither a System.map nor an ELF file", e);
+      throw neither(file, e);
     }
     return new SymbolTable(names);
+  }
+
+  private static IOException neither(Path file, Exception cause) {
+    return new IOException(file + ": neither a System.map nor an ELF file", cause);
   }
 
   /** The number of symbols. */
