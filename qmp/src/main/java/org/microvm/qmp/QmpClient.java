@@ -381,7 +381,7 @@ public final class QmpClient implements AutoCloseable {
     } catch (Error e) {
       // The JVM cannot wait for the socket, for example because of too many open files.
       broken = e;
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException e) {
       // The other end is gone or does not speak QMP. Waiting callers see the end of the stream.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
