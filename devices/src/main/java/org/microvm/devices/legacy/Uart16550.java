@@ -85,6 +85,8 @@ public final class Uart16550 implements BusDevice, Stateful {
   private boolean overrun;
   private boolean transmitterEmptied;
   private boolean lineLevel;
+
+  /** Whether the listener is due when there is room for a byte again. */
   private boolean refused;
 
   /** Whether bytes are refused because the guest's state is being saved. */
@@ -127,16 +129,11 @@ public final class Uart16550 implements BusDevice, Stateful {
 
   /** Ends {@link #holdInput}. */
   public void releaseInput() {
-    boolean tellRoom;
     lock.lock();
     try {
       held = false;
-      tellRoom = roomAgain();
     } finally {
-      lock.unlock();
-    }
-    if (tellRoom) {
-      roomListener.run();
+      unlockAndNotify();
     }
   }
 
@@ -191,7 +188,6 @@ public final class Uart16550 implements BusDevice, Stateful {
   @Override
   public long read(long offset, int size) {
     long value = 0;
-    boolean tellRoom;
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
@@ -200,12 +196,8 @@ public final class Uart16550 implements BusDevice, Stateful {
       }
       arrive();
       updateLine();
-      tellRoom = roomAgain();
     } finally {
-      lock.unlock();
-    }
-    if (tellRoom) {
-      roomListener.run();
+      unlockAndNotify();
     }
     return value;
   }
@@ -213,7 +205,6 @@ public final class Uart16550 implements BusDevice, Stateful {
   /** Writes registers; a wider access is split into bytes, as the ISA bus does. */
   @Override
   public void write(long offset, int size, long value) {
-    boolean tellRoom;
     lock.lock();
     try {
       for (int i = 0; i < size; i++) {
@@ -222,12 +213,8 @@ public final class Uart16550 implements BusDevice, Stateful {
       }
       arrive();
       updateLine();
-      tellRoom = roomAgain();
     } finally {
-      lock.unlock();
-    }
-    if (tellRoom) {
-      roomListener.run();
+      unlockAndNotify();
     }
   }
 
@@ -303,7 +290,6 @@ public final class Uart16550 implements BusDevice, Stateful {
    */
   @Override
   public void reset() {
-    boolean tellRoom;
     lock.lock();
     try {
       receiver.restore(new byte[0], false);
@@ -317,12 +303,8 @@ public final class Uart16550 implements BusDevice, Stateful {
       overrun = false;
       transmitterEmptied = false;
       updateLine();
-      tellRoom = roomAgain();
     } finally {
-      lock.unlock();
-    }
-    if (tellRoom) {
-      roomListener.run();
+      unlockAndNotify();
     }
   }
 
@@ -484,9 +466,16 @@ public final class Uart16550 implements BusDevice, Stateful {
     return listens() && !held ? receiver.room() : 0;
   }
 
-  private boolean roomAgain() {
-    boolean again = refused && receiver.isEmpty() && listens() && !held;
-    refused &= !again;
-    return again;
+  /**
+   * Releases the lock, and then calls the listener if bytes that were refused may be offered again:
+   * the listener offers them on this or another thread, which needs the lock.
+   */
+  private void unlockAndNotify() {
+    boolean offerAgain = refused && receiver.isEmpty() && listens() && !held;
+    refused &= !offerAgain;
+    lock.unlock();
+    if (offerAgain) {
+      roomListener.run();
+    }
   }
 }
