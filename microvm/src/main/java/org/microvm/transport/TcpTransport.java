@@ -47,7 +47,7 @@ public final class TcpTransport implements Transport {
   private final byte[] outgoing = new byte[CHUNK];
   private final byte[] incoming = new byte[CHUNK];
 
-  /** Replaced for each address that is tried. */
+  /** Replaced for each address that is tried; null before the first. Guarded by this. */
   private Socket raw;
 
   private boolean isShut;
@@ -64,7 +64,6 @@ public final class TcpTransport implements Transport {
 
   private TcpTransport(InetSocketAddress destination, Resolver resolver, Security security) {
     this.name = "tcp:%s:%d".formatted(destination.getHostString(), destination.getPort());
-    this.raw = new Socket();
     this.destination = destination;
     this.resolver = resolver;
     this.security = security;
@@ -118,7 +117,7 @@ public final class TcpTransport implements Transport {
 
   private void connect(Deadline deadline) throws IOException {
     try {
-      Socket connected = destination == null ? raw : connectToAny();
+      Socket connected = destination == null ? raw() : connectToAny();
       connected.setOption(StandardSocketOptions.TCP_NODELAY, true);
       connected.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
       connected.setSoTimeout(CONNECT_MILLIS);
@@ -156,7 +155,9 @@ public final class TcpTransport implements Transport {
   }
 
   private synchronized void replace(Socket attempt) throws IOException {
-    raw.close();
+    if (raw != null) {
+      raw.close();
+    }
     raw = attempt;
     if (isShut) {
       attempt.close();
@@ -230,7 +231,9 @@ public final class TcpTransport implements Transport {
   public synchronized void shutdown() {
     isShut = true;
     try {
-      raw.close();
+      if (raw != null) {
+        raw.close();
+      }
     } catch (IOException e) {
       throw new IllegalStateException("closing " + name, e);
     }

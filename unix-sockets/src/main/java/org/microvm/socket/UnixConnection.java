@@ -9,8 +9,10 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 
 /** Opens connections to unix sockets, with errors that name the socket. */
 public final class UnixConnection {
@@ -69,28 +71,20 @@ public final class UnixConnection {
 
   private static SocketChannel connectOnPlatformThread(UnixDomainSocketAddress address)
       throws IOException {
-    FutureTask<SocketChannel> connection = new FutureTask<>(() -> SocketChannel.open(address));
-    Thread thread = Thread.ofPlatform().daemon().name("connect " + address).start(connection);
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return connection.get();
-        } catch (InterruptedException e) {
-          interrupted = true;
-          thread.interrupt(); // which ends its call, unless that has just succeeded
-        }
-      }
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case IOException failure -> throw failure;
-        case RuntimeException failure -> throw failure;
-        default -> throw new IllegalStateException(e.getCause());
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+    Future<SocketChannel> connection;
+    ThreadFactory threads = Thread.ofPlatform().daemon().name("connect " + address).factory();
+    // close() waits for the call. If this thread is interrupted, it interrupts the call, which ends
+    // it unless it has just succeeded, and leaves this thread interrupted.
+    try (ExecutorService executor = Executors.newThreadPerTaskExecutor(threads)) {
+      connection = executor.submit(() -> SocketChannel.open(address));
+    }
+    if (connection.state() == Future.State.SUCCESS) {
+      return connection.resultNow();
+    }
+    switch (connection.exceptionNow()) {
+      case IOException failure -> throw failure;
+      case RuntimeException failure -> throw failure;
+      case Throwable failure -> throw new IllegalStateException(failure);
     }
   }
 }
