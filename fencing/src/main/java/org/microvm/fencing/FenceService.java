@@ -73,7 +73,7 @@ public final class FenceService {
    * @throws InterruptedException if the calling thread is interrupted
    */
   public void serve(String guest, ByteChannel channel) throws IOException, InterruptedException {
-    new FenceSession(this, guest, channel, log, FenceSession.STALE, System::nanoTime).run();
+    new FenceSession(this, guest, channel, log, FenceSession.Timing.REAL).run();
   }
 
   /**

@@ -19,7 +19,7 @@ import java.util.function.LongSupplier;
  */
 final class FenceSession {
   /** Requests that arrive within this time were sent before the service connected. */
-  static final Duration STALE = Duration.ofMillis(500);
+  private static final Duration STALE = Duration.ofMillis(500);
 
   /** {@code fence_virt} waits 30 s for an answer, and then the next client may ask. */
   private static final long GIVEN_UP_NANOS = TimeUnit.SECONDS.toNanos(28);
@@ -39,8 +39,7 @@ final class FenceSession {
   private final String guest;
   private final ByteChannel channel;
   private final LimitedLog log;
-  private final Duration stale;
-  private final LongSupplier clock;
+  private final Timing timing;
   private volatile boolean open;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -53,21 +52,26 @@ final class FenceSession {
   private record Arrived(FenceRequest request, long at) {}
 
   /**
+   * When requests are answered.
+   *
+   * @param stale how long requests are ignored after the start, see {@link #STALE}
    * @param clock the time in ns, from any origin
    */
+  record Timing(Duration stale, LongSupplier clock) {
+    static final Timing REAL = new Timing(STALE, System::nanoTime);
+  }
+
   FenceSession(
       FenceService service,
       String guest,
       ByteChannel channel,
       Consumer<String> log,
-      Duration stale,
-      LongSupplier clock) {
+      Timing timing) {
     this.service = service;
     this.guest = guest;
     this.channel = channel;
     this.log = new LimitedLog(guest, log);
-    this.stale = stale;
-    this.clock = clock;
+    this.timing = timing;
   }
 
   /** Serves until the channel ends, and closes it. */
@@ -75,7 +79,7 @@ final class FenceSession {
     Thread reader = Thread.ofVirtual().name("fence-" + guest).unstarted(this::read);
     try (channel) {
       reader.start();
-      Thread.sleep(stale);
+      Thread.sleep(timing.stale());
       open = true;
       log.line("requests are answered now");
       for (Arrived next = take(); next != null; next = take()) {
@@ -110,7 +114,7 @@ final class FenceSession {
 
   /** Returns how much of a time limit in ns is left since a request arrived. */
   private long left(Arrived request, long nanos) {
-    return nanos - (clock.getAsLong() - request.at());
+    return nanos - (timing.clock().getAsLong() - request.at());
   }
 
   private void write(ByteBuffer answer) throws IOException {
@@ -194,7 +198,7 @@ final class FenceSession {
     RequestParser parser = new RequestParser();
     ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
     while (channel.read(piece) >= 0) {
-      long now = clock.getAsLong();
+      long now = timing.clock().getAsLong();
       piece.flip();
       if (open) {
         for (FenceRequest r = parser.next(piece, now); r != null; r = parser.next(piece, now)) {

@@ -97,7 +97,8 @@ class FenceServiceTest {
   }
 
   private FenceSession session(ByteChannel channel) {
-    return new FenceSession(service(), "a", channel, log::add, Duration.ZERO, clock::get);
+    FenceSession.Timing timing = new FenceSession.Timing(Duration.ZERO, clock::get);
+    return new FenceSession(service(), "a", channel, log::add, timing);
   }
 
   @BeforeEach

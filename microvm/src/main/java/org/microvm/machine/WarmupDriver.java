@@ -52,7 +52,7 @@ final class WarmupDriver {
   private static final int MESSAGE_BYTES = 8;
 
   /** Entries of each queue. */
-  private static final int SIZE = 16;
+  private static final int SIZE = WarmupRing.SIZE;
 
   private static final int BUFFER_BYTES = 256;
 
@@ -166,7 +166,7 @@ final class WarmupDriver {
   private WarmupRing ring(int queue, int filled) {
     long base = queue * QUEUE_BYTES;
     EventFd event = slot.notifyFds().get(slot.hasEventPerQueue() ? queue : 0);
-    return new WarmupRing(memory, base + AVAILABLE, base + USED, SIZE, filled, event::signal);
+    return new WarmupRing(memory, base + AVAILABLE, base + USED, filled, event::signal);
   }
 
   /** Makes one of the port's buffers available that has been used, or a new one. */

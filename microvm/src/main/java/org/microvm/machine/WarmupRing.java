@@ -9,6 +9,9 @@ import org.microvm.memory.GuestMemoryException;
  * feature. Used by one thread.
  */
 final class WarmupRing {
+  /** The number of entries, a power of two. */
+  static final int SIZE = 16;
+
   private static final int INDEX = 2;
   private static final int ENTRIES = 4;
   private static final int AVAILABLE_BYTES = 2;
@@ -18,7 +21,6 @@ final class WarmupRing {
   private final GuestMemory memory;
   private final long available;
   private final long used;
-  private final int size;
   private final Runnable notification;
   private int nextAvailable;
   private int nextUsed;
@@ -26,16 +28,13 @@ final class WarmupRing {
   /**
    * @param available guest-physical address of the available ring
    * @param used guest-physical address of the used ring
-   * @param size entries of the queue
    * @param filled buffers that are available already
    * @param notification notifies the device
    */
-  WarmupRing(
-      GuestMemory memory, long available, long used, int size, int filled, Runnable notification) {
+  WarmupRing(GuestMemory memory, long available, long used, int filled, Runnable notification) {
     this.memory = memory;
     this.available = available;
     this.used = used;
-    this.size = size;
     this.notification = notification;
     nextAvailable = filled;
   }
@@ -43,7 +42,7 @@ final class WarmupRing {
   /** Requests an interrupt for the next used buffer, or suppresses interrupts. */
   void interrupts(boolean on) throws GuestMemoryException {
     memory.putShort(
-        available + ENTRIES + (long) AVAILABLE_BYTES * size, on ? nextUsed : nextUsed - 1);
+        available + ENTRIES + (long) AVAILABLE_BYTES * SIZE, on ? nextUsed : nextUsed - 1);
     VarHandle.fullFence();
   }
 
@@ -55,7 +54,7 @@ final class WarmupRing {
 
   /** Whether the device has all buffers. */
   boolean isFull() {
-    return ((nextAvailable - nextUsed) & MASK) == size;
+    return ((nextAvailable - nextUsed) & MASK) == SIZE;
   }
 
   /** The bytes that the device wrote to the buffer that {@link #take} returns next. */
@@ -71,19 +70,19 @@ final class WarmupRing {
   }
 
   private long entry() {
-    return used + ENTRIES + (long) USED_BYTES * (nextUsed & (size - 1));
+    return used + ENTRIES + (long) USED_BYTES * (nextUsed & (SIZE - 1));
   }
 
   /** Makes a buffer available, and notifies the device if it has requested that. */
   void add(int buffer) throws GuestMemoryException {
     memory.putShort(
-        available + ENTRIES + (long) AVAILABLE_BYTES * (nextAvailable & (size - 1)), buffer);
+        available + ENTRIES + (long) AVAILABLE_BYTES * (nextAvailable & (SIZE - 1)), buffer);
     VarHandle.fullFence();
     int before = nextAvailable;
     nextAvailable = (nextAvailable + 1) & MASK;
     memory.putShort(available + INDEX, nextAvailable);
     VarHandle.fullFence();
-    if ((memory.getShort(used + ENTRIES + (long) USED_BYTES * size) & MASK) == before) {
+    if ((memory.getShort(used + ENTRIES + (long) USED_BYTES * SIZE) & MASK) == before) {
       notification.run();
     }
   }

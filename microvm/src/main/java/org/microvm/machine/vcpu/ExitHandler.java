@@ -15,7 +15,7 @@ public final class ExitHandler {
   private final FailureReport report;
   private final GuestEnder ender;
 
-  /** Handles the exits of one vCPU. */
+  /** Creates the handler of one vCPU's exits. */
   public ExitHandler(
       Bus ports,
       Bus mmio,
@@ -29,6 +29,10 @@ public final class ExitHandler {
     this.emulator = emulator;
     this.report = report;
     this.ender = ender;
+  }
+
+  ExitStatistics statistics() {
+    return statistics;
   }
 
   /** Handles the exit that {@code run} describes. */

@@ -32,19 +32,18 @@ public final class VcpuThread {
   private final HaltProbe probe;
   private final Thread thread;
 
-  /** Creates the thread without starting it. */
+  /**
+   * Creates the thread without starting it.
+   *
+   * @param handler also has the statistics that the thread updates
+   */
   public VcpuThread(
-      Vcpu vcpu,
-      ExitHandler handler,
-      ExitStatistics statistics,
-      GuestEnder ender,
-      PauseGate gate,
-      GuestSampler sampler) {
+      Vcpu vcpu, ExitHandler handler, GuestEnder ender, PauseGate gate, GuestSampler sampler) {
     this.sampler = sampler;
     probe = new HaltProbe(vcpu);
     this.vcpu = vcpu;
     this.handler = handler;
-    this.statistics = statistics;
+    statistics = handler.statistics();
     this.ender = ender;
     this.gate = gate;
     thread = Thread.ofPlatform().name("vcpu-" + vcpu.id()).unstarted(this::loop);
@@ -87,7 +86,7 @@ public final class VcpuThread {
     if (errno == 0) {
       statistics.exit(run.exitReason());
       if (FlightRecording.isOn() && ExitEvent.isDue(statistics.exits())) {
-        handleAndTell(run);
+        handleAndRecord(run);
       } else {
         handler.handle(run);
       }
@@ -101,7 +100,7 @@ public final class VcpuThread {
     return errno;
   }
 
-  private void handleAndTell(VcpuRun run) {
+  private void handleAndRecord(VcpuRun run) {
     ExitEvent event = ExitEvent.of(vcpu.id(), run);
     event.begin();
     handler.handle(run);

@@ -14,8 +14,9 @@ public final class UninterruptedJoin {
   /**
    * Waits until a thread has ended, without a time limit and even if the caller is interrupted.
    *
-   * @param thread a thread whose end does not depend on the caller @return whether the caller was
-   *     interrupted; it then has to interrupt itself again, once it has nothing left to wait for
+   * @param thread a thread whose end does not depend on the caller
+   * @return whether the caller was interrupted; it then has to interrupt itself again, once it has
+   *     nothing left to wait for
    */
   public static boolean of(Thread thread) {
     return within(NO_LIMIT, thread);

@@ -244,7 +244,7 @@ public final class VmInstance implements GuestEnder, AutoCloseable {
             board.ports(), board.mmio(), exits, emulator, new FailureReport(vcpu), this);
     counters.add(vcpu, exits, emulator, owned);
     GuestSampler sampler = new GuestSampler(vcpu, board.ram().memory());
-    threads.add(new VcpuThread(vcpu, handler, exits, this, gate, sampler));
+    threads.add(new VcpuThread(vcpu, handler, this, gate, sampler));
   }
 
   /**
