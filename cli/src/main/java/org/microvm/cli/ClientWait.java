@@ -26,12 +26,12 @@ final class ClientWait {
   static void watch(CompletableFuture<?> connected, List<String> options) {
     if (!options.isEmpty() && !connected.isDone()) {
       Executor later = CompletableFuture.delayedExecutor(QUIET_SECONDS, TimeUnit.SECONDS);
-      later.execute(() -> tell(connected, options, System.err));
+      later.execute(() -> report(connected, options, System.err));
     }
   }
 
   /** Says what is waited for, unless the wait is over. */
-  static void tell(CompletableFuture<?> connected, List<String> options, PrintStream err) {
+  static void report(CompletableFuture<?> connected, List<String> options, PrintStream err) {
     if (!connected.isDone()) {
       err.println(text(options));
     }

@@ -119,7 +119,7 @@ final class SandboxOptions {
     }
     boolean tcp = rules.hasPorts() || controlled && mode.get() == SandboxMode.ON;
     try (Sandbox prepared = Sandbox.prepare(mode.get(), rules, controlled, tcp)) {
-      tell(prepared.enter(), asked);
+      report(prepared.enter(), asked);
     } catch (ErrnoException e) {
       throw failure(e);
     }
@@ -130,7 +130,7 @@ final class SandboxOptions {
     return ownsProcess && Sandbox.hasSeccomp();
   }
 
-  private static void tell(boolean restrictsFiles, boolean asked) {
+  private static void report(boolean restrictsFiles, boolean asked) {
     if (!restrictsFiles && asked) {
       System.err.println(
           "microvm: --sandbox on: the kernel has no Landlock, so files are not restricted");
@@ -144,16 +144,15 @@ final class SandboxOptions {
   /**
    * Enters the sandbox as the server of many machines, whose files are named later.
    *
-   * @param asked whether the user gave the option; a message then reports what the kernel
-   *     lacks @throws IOException if the kernel lacks what the sandbox needs, and the user gave the
-   *     option
+   * @param asked whether the user gave the option; a message then reports what the kernel lacks
+   * @throws IOException if the kernel lacks what the sandbox needs, and the user gave the option
    */
   static void enterServer(boolean asked) throws IOException {
     if (!asked && !isDefault()) {
       return;
     }
     try (Sandbox prepared = Sandbox.prepare(SandboxMode.ON, new FileRules(), true, true)) {
-      tell(prepared.enterWithAllDescriptors(), asked);
+      report(prepared.enterWithAllDescriptors(), asked);
     } catch (ErrnoException e) {
       throw failure(e);
     }

@@ -14,7 +14,7 @@ class ClientWaitTest {
   private final CompletableFuture<Void> connected = new CompletableFuture<>();
 
   private String told(String... options) {
-    ClientWait.tell(connected, List.of(options), new PrintStream(err, true));
+    ClientWait.report(connected, List.of(options), new PrintStream(err, true));
     return err.toString();
   }
 

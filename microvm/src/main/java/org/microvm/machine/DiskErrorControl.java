@@ -45,7 +45,7 @@ final class DiskErrorControl {
       boolean pausedBefore = pauses.closeForVcpu();
       pauses.follow("disk-error", () -> finishPause(disk, error, pausedBefore));
     } else if (isTimeToReport()) {
-      tell(error);
+      fireDiskFailed(error);
     }
   }
 
@@ -72,9 +72,9 @@ final class DiskErrorControl {
       throw new IllegalStateException(impossible);
     }
     log(error);
-    tell(error);
+    fireDiskFailed(error);
     if (!pausedBefore) {
-      context.listeners().tell(MachineListener::paused);
+      context.listeners().fire(MachineListener::paused);
     }
   }
 
@@ -99,7 +99,7 @@ final class DiskErrorControl {
     }
   }
 
-  private void tell(BlkError error) {
-    context.listeners().tell(listener -> listener.diskFailed(error));
+  private void fireDiskFailed(BlkError error) {
+    context.listeners().fire(listener -> listener.diskFailed(error));
   }
 }

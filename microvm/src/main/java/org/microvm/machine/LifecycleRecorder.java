@@ -8,26 +8,26 @@ import org.microvm.machine.jfr.FlightRecording;
 final class LifecycleRecorder implements MachineListener {
   @Override
   public void paused() {
-    FlightRecording.tell("paused", "");
+    FlightRecording.emitLifecycle("paused", "");
   }
 
   @Override
   public void resumed() {
-    FlightRecording.tell("resumed", "");
+    FlightRecording.emitLifecycle("resumed", "");
   }
 
   @Override
   public void panicked(MachineEnd.Panicked panic, OnPanic action) {
-    FlightRecording.tell("panicked", panic.how() + ": " + panic.message());
+    FlightRecording.emitLifecycle("panicked", panic.how() + ": " + panic.message());
   }
 
   @Override
   public void crashKernelLoaded() {
-    FlightRecording.tell("panicked", "the guest's crash kernel takes over");
+    FlightRecording.emitLifecycle("panicked", "the guest's crash kernel takes over");
   }
 
   @Override
   public void reset(MachineEnd.Reset how, boolean byHost) {
-    FlightRecording.tell("reset", byHost ? "by the host" : how.how());
+    FlightRecording.emitLifecycle("reset", byHost ? "by the host" : how.how());
   }
 }

@@ -99,7 +99,7 @@ record MachineControls(
   boolean pressPowerButton() {
     boolean pressed = context.input().pressPowerButton();
     if (pressed) {
-      context.listeners().tell(MachineListener::powerButtonPressed);
+      context.listeners().fire(MachineListener::powerButtonPressed);
     }
     return pressed;
   }

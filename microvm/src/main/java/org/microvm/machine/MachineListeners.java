@@ -22,7 +22,7 @@ final class MachineListeners {
   }
 
   /** Notifies all listeners of an event, on the calling thread. */
-  void tell(Consumer<MachineListener> event) {
+  void fire(Consumer<MachineListener> event) {
     for (MachineListener listener : listeners) {
       try {
         event.accept(listener);

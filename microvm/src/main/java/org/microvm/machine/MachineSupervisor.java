@@ -85,7 +85,7 @@ final class MachineSupervisor {
   private MachineEnd live() throws MachineException {
     context.parts().serial().addListener(new ChannelUse());
     context.parts().awaitReadyToBoot();
-    FlightRecording.tell("started", "");
+    FlightRecording.emitLifecycle("started", "");
     MachineEnd last = runGuest();
     Optional<MachineEnd.Reset> reset = resetAfter(last);
     while (reset.isPresent()) {
@@ -98,7 +98,7 @@ final class MachineSupervisor {
   private void finish(MachineEnd last) {
     try {
       lifecycle.instance().end(last);
-      FlightRecording.tell("ended", last.toString());
+      FlightRecording.emitLifecycle("ended", last.toString());
     } finally {
       lifecycle.finish(last);
     }
@@ -130,7 +130,7 @@ final class MachineSupervisor {
       return new MachineEnd.ResetLoop(loop.failures(), how.how());
     }
     report(end);
-    context.listeners().tell(listener -> listener.reset(how, resetByHost));
+    context.listeners().fire(listener -> listener.reset(how, resetByHost));
     return lifecycle.restart(this::powerOn) ? runGuest() : new MachineEnd.Stopped();
   }
 

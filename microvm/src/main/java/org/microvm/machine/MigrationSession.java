@@ -70,8 +70,8 @@ final class MigrationSession {
               limits,
               memory,
               new OutgoingMigration.Callbacks(
-                  now -> context.listeners().tell(listener -> listener.migrationChanged(now)),
-                  end -> context.listeners().tell(listener -> listener.migrationEnded(end))));
+                  now -> context.listeners().fire(listener -> listener.migrationChanged(now)),
+                  end -> context.listeners().fire(listener -> listener.migrationEnded(end))));
       last = migration;
       migration.start();
       return migration;

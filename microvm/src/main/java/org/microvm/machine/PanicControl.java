@@ -59,9 +59,9 @@ final class PanicControl implements PowerSwitch.Panics {
     paused = true;
     MachineEnd.Panicked panic = panic(PowerSwitch.PVPANIC);
     LOG.warn("{}; it is paused", panic.report());
-    tell(panic);
+    firePanicked(panic);
     if (!pausedBefore) {
-      context.listeners().tell(MachineListener::paused);
+      context.listeners().fire(MachineListener::paused);
     }
   }
 
@@ -69,7 +69,7 @@ final class PanicControl implements PowerSwitch.Panics {
   public void crashKernelLoaded() {
     if (!crashKernel) {
       crashKernel = true;
-      context.listeners().tell(MachineListener::crashKernelLoaded);
+      context.listeners().fire(MachineListener::crashKernelLoaded);
     }
   }
 
@@ -99,7 +99,7 @@ final class PanicControl implements PowerSwitch.Panics {
     }
     MachineEnd.Panicked panic = panic(how.get());
     if (!paused) {
-      tell(panic);
+      firePanicked(panic);
     }
     return panic;
   }
@@ -115,9 +115,9 @@ final class PanicControl implements PowerSwitch.Panics {
     return new MachineEnd.Panicked(messages().panic().orElse(""), how);
   }
 
-  private void tell(MachineEnd.Panicked panic) {
+  private void firePanicked(MachineEnd.Panicked panic) {
     OnPanic action = paused ? OnPanic.PAUSE : endOrRestart();
-    context.listeners().tell(listener -> listener.panicked(panic, action));
+    context.listeners().fire(listener -> listener.panicked(panic, action));
   }
 
   /** Without a running guest there is nothing to pause. */

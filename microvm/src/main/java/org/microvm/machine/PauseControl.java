@@ -71,7 +71,7 @@ final class PauseControl {
       standstill.see();
     }
     if (news) {
-      context.listeners().tell(MachineListener::paused);
+      context.listeners().fire(MachineListener::paused);
     }
   }
 
@@ -128,7 +128,7 @@ final class PauseControl {
     }
     boolean still = gate.await(context.config().cpus(), lifecycle::hasEnded);
     if (still && !was) {
-      context.listeners().tell(MachineListener::paused);
+      context.listeners().fire(MachineListener::paused);
     }
     return still;
   }
@@ -213,7 +213,7 @@ final class PauseControl {
   }
 
   private void tellResumed() {
-    context.listeners().tell(MachineListener::resumed);
+    context.listeners().fire(MachineListener::resumed);
     // Last, so that a request that fails again is reported after the guest was.
     retryDisks();
   }

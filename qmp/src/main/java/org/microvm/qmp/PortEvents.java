@@ -67,11 +67,11 @@ final class PortEvents implements PortListener {
       first = news.put(port, open) == null;
     }
     if (first) {
-      executor.execute(() -> tell(port));
+      executor.execute(() -> emit(port));
     }
   }
 
-  private void tell(PortInfo port) {
+  private void emit(PortInfo port) {
     if (quiet.containsKey(port)) {
       return; // intervalOver() calls again
     }
@@ -91,7 +91,7 @@ final class PortEvents implements PortListener {
 
   private void intervalOver(PortInfo port) {
     quiet.remove(port);
-    tell(port);
+    emit(port);
   }
 
   private void removed(PortInfo port) {

@@ -104,7 +104,7 @@ final class ControlQueue {
   }
 
   /** Whether a message of this port and event has not been sent yet. */
-  boolean waits(int nr, int event) {
+  boolean isPending(int nr, int event) {
     return outbox.contains(nr, event);
   }
 

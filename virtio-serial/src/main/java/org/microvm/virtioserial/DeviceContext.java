@@ -24,8 +24,8 @@ final class DeviceContext {
 
   /** A query that runs with the device lock held. */
   @FunctionalInterface
-  interface Question<T, E extends Exception> {
-    T ask() throws E;
+  interface Query<T, E extends Exception> {
+    T run() throws E;
   }
 
   /**
@@ -36,7 +36,7 @@ final class DeviceContext {
 
   private static final Logger LOG = LoggerFactory.getLogger(DeviceContext.class);
 
-  private static final int WASTE_BYTES = 64 * 1024;
+  private static final int DISCARD_BYTES = 64 * 1024;
 
   private final DeviceLock lock = new DeviceLock();
   private final EventLoop loop;
@@ -46,7 +46,7 @@ final class DeviceContext {
   private final IovecArray ranges = new IovecArray(RANGES);
 
   /** Null until bytes are dropped for the first time. */
-  private MemorySegment waste;
+  private MemorySegment discardBuffer;
 
   private VirtioQueues queues;
 
@@ -86,12 +86,12 @@ final class DeviceContext {
   }
 
   /** Returns the scratch array with room for bytes that are read only to be dropped. */
-  IovecArray wasteRanges() {
-    if (waste == null) {
-      waste = Arena.ofAuto().allocate(WASTE_BYTES);
+  IovecArray discardRanges() {
+    if (discardBuffer == null) {
+      discardBuffer = Arena.ofAuto().allocate(DISCARD_BYTES);
     }
     ranges.clear();
-    ranges.add(waste.address(), waste.byteSize());
+    ranges.add(discardBuffer.address(), discardBuffer.byteSize());
     return ranges;
   }
 
@@ -127,10 +127,10 @@ final class DeviceContext {
   }
 
   /** Runs a query with the lock held and returns its result. */
-  <T, E extends Exception> T answer(Question<T, E> question) throws E {
+  <T, E extends Exception> T query(Query<T, E> query) throws E {
     ReentrantLock outer = lock.enter();
     try {
-      return question.ask();
+      return query.run();
     } finally {
       lock.exit(outer);
     }

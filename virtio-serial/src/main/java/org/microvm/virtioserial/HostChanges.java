@@ -21,7 +21,7 @@ final class HostChanges {
 
   private final Semaphore permits = new Semaphore(PERMITS, true);
   private final Duration limit;
-  private volatile boolean left;
+  private volatile boolean handedOver;
 
   /** Completes when the device is no longer frozen. */
   private volatile CompletableFuture<Void> thawed = CompletableFuture.completedFuture(null);
@@ -39,7 +39,7 @@ final class HostChanges {
 
   /** A change in progress, or a period without changes. It is closed once, on any thread. */
   @FunctionalInterface
-  interface Turn extends AutoCloseable {
+  interface Permit extends AutoCloseable {
     @Override
     void close();
   }
@@ -47,9 +47,10 @@ final class HostChanges {
   /**
    * Begins a change.
    *
-   * @throws PortException if the device is frozen for longer than the limit, or its guest has left
+   * @throws PortException if the device is frozen for longer than the limit, or its guest has
+   *     migrated
    */
-  Turn begin() throws PortException {
+  Permit begin() throws PortException {
     try {
       if (!permits.tryAcquire(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS)) {
         throw new PortException(
@@ -71,16 +72,16 @@ final class HostChanges {
   /**
    * Checks that no other device continues.
    *
-   * @throws PortException if the guest has left
+   * @throws PortException if the guest has migrated
    */
   void checkHere() throws PortException {
-    if (left) {
+    if (handedOver) {
       throw new PortException("the guest has migrated to another process");
     }
   }
 
   /** Waits for the changes that are being made, and keeps others from being made. */
-  Turn freeze() {
+  Permit freeze() {
     permits.acquireUninterruptibly(PERMITS);
     CompletableFuture<Void> end = new CompletableFuture<>();
     thawed = end;
@@ -97,6 +98,6 @@ final class HostChanges {
 
   /** Refuses all further changes: another device continues. */
   void leave() {
-    left = true;
+    handedOver = true;
   }
 }

@@ -53,7 +53,7 @@ final class HostSession {
   /** Also gets what is written to the peer, or null. */
   private Fd log;
 
-  private boolean logFailureTold;
+  private boolean logFailureReported;
 
   /**
    * The events watched while neither input nor output is wanted: the peer may disconnect at any
@@ -130,7 +130,7 @@ final class HostSession {
    * Checks, while there is no room to read into, whether the peer has disconnected and all of its
    * bytes are read. Without this check the end would be noticed only when there is room again.
    */
-  void lookForTheEnd() {
+  void checkForEnd() {
     if (peerGone && PendingInput.bytes(connection.input()) == 0) {
       inputEnded = true;
       outputEnded |= !connection.halfClose();
@@ -155,7 +155,7 @@ final class HostSession {
     }
     wantInput(false);
     inputEnded = true;
-    tell(connection.input(), bytes);
+    logFailure(connection.input(), bytes);
     // An error such as ECONNRESET is reported after all data: the peer has disconnected.
     outputEnded |= bytes < 0 || !connection.halfClose();
     return 0;
@@ -209,7 +209,7 @@ final class HostSession {
       outputEnded = true;
       // Otherwise a connected peer would not notice that it receives nothing more.
       inputEnded |= connection.isDuplex() && !saysPeerIsGone(bytes);
-      tell(connection.output(), bytes);
+      logFailure(connection.output(), bytes);
     }
     return Math.max(bytes, 0);
   }
@@ -220,8 +220,8 @@ final class HostSession {
    */
   private void log(IovecArray ranges) {
     long bytes = log.writev(ranges);
-    if (bytes < 0 && bytes != -Errno.EINTR && !logFailureTold) {
-      logFailureTold = true;
+    if (bytes < 0 && bytes != -Errno.EINTR && !logFailureReported) {
+      logFailureReported = true;
       LOG.warn(
           "{}: {} ({}); the log is incomplete",
           log,
@@ -242,7 +242,7 @@ final class HostSession {
   }
 
   /** Reports an error that ends a direction, unless it means that the peer has disconnected. */
-  private static void tell(Fd fd, long result) {
+  private static void logFailure(Fd fd, long result) {
     if (result < 0 && !saysPeerIsGone(result)) {
       int errno = (int) -result;
       LOG.warn("{}: {} ({})", fd, Errno.name(errno), Errno.describe(errno));

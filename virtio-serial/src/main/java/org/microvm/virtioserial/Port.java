@@ -41,23 +41,22 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   private boolean removed;
 
   /** Another process continues with this port. */
-  private boolean left;
+  private boolean released;
 
   /** The guest's failure was logged; a guest may report it any number of times. */
   private boolean failureLogged;
 
   Port(
       DeviceContext context,
-      ControlQueue control,
-      ConsoleSizes sizes,
-      int nr,
+      PortInfo info,
       PortConfig config,
+      PortMessages messages,
       PortBackend backend) {
     this.context = context;
-    hostEnd = new PortHostEnd(context, backend, () -> removed || left);
-    info = new PortInfo(nr, config.name(), config.console());
-    messages = new PortMessages(info, control, sizes);
-    transfer = new PortTransfer(context, this, nr, config);
+    this.info = info;
+    this.messages = messages;
+    hostEnd = new PortHostEnd(context, backend, () -> removed || released);
+    transfer = new PortTransfer(context, this, info.nr(), config);
     transmit = transfer.toHost();
     receive = transfer.toGuest();
     connection = new PortConnection(context, config, this, transmit, receive);
@@ -237,7 +236,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
    * #endConnecting} has to follow.
    */
   void release() {
-    left = true;
+    released = true;
     connection.release();
     ready = false;
     guestOpen = false;
@@ -363,7 +362,7 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   }
 
   private void connect(HostConnection hostConnection) {
-    if (removed || left) {
+    if (removed || released) {
       hostConnection.close();
       return;
     }

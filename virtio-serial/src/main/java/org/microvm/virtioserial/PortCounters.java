@@ -21,7 +21,7 @@ final class PortCounters {
     /** Counts that the receiving side had no room for what the other had to send. */
     void stalled() {
       stalls++;
-      StallEvent.tell(port, name);
+      StallEvent.emit(port, name);
     }
 
     DirectionStatistics read(long held) {

@@ -34,7 +34,7 @@ final class PortListeners {
   void fire(BiConsumer<PortListener, PortInfo> event, PortInfo port) {
     if (!listeners.isEmpty()) {
       waiting.incrementAndGet();
-      loop.execute(() -> tell(event, port));
+      loop.execute(() -> deliver(event, port));
     }
   }
 
@@ -46,7 +46,7 @@ final class PortListeners {
     return waiting.get() > MOST_WAITING;
   }
 
-  private void tell(BiConsumer<PortListener, PortInfo> event, PortInfo port) {
+  private void deliver(BiConsumer<PortListener, PortInfo> event, PortInfo port) {
     waiting.decrementAndGet();
     for (PortListener listener : listeners) {
       try {

@@ -120,7 +120,7 @@ final class PortReceive {
     long left = PortQuota.TURN_BYTES;
     long bytes = 1;
     while (bytes > 0 && left > 0 && !ended.inputEnded()) {
-      bytes = ended.read(context.wasteRanges());
+      bytes = ended.read(context.discardRanges());
       moved.dropped += bytes;
       left -= bytes;
     }
@@ -141,7 +141,7 @@ final class PortReceive {
       bytes = keep();
     }
     if (hostGives() && kept.isFull()) {
-      session.lookForTheEnd();
+      session.checkForEnd();
     }
     return !hostGives();
   }
@@ -263,7 +263,7 @@ final class PortReceive {
       return false;
     }
     if (!config.cacheBuffers()) {
-      IovecArray ranges = context.wasteRanges();
+      IovecArray ranges = context.discardRanges();
       long wanted = ranges.bytes();
       long bytes = session.read(ranges);
       moved.dropped += bytes;
@@ -273,7 +273,7 @@ final class PortReceive {
     if (kept.isFull()) {
       moved.stalled();
       session.wantInput(false);
-      session.lookForTheEnd();
+      session.checkForEnd();
       return false;
     }
     long wanted = Math.min(CHUNK, kept.free());

@@ -11,7 +11,7 @@ import org.microvm.devices.virtio.VirtqueueException;
  */
 final class PortSlot {
   /** The state of a port number in the guest's driver. */
-  enum Belief {
+  enum DriverState {
     /** There is no port of this number. */
     ABSENT,
     /** The port exists: PORT_ADD was sent. */
@@ -21,13 +21,13 @@ final class PortSlot {
   }
 
   final int nr;
-  Belief belief = Belief.ABSENT;
+  DriverState driverState = DriverState.ABSENT;
   PortQueues queues;
 
   /**
    * PORT_ADD was sent for this number, now or earlier, so messages of the guest about it are legal.
    */
-  boolean heardOf;
+  boolean announced;
 
   /** Number of PORT_ADD messages that the guest has not answered yet. */
   int unanswered;
@@ -40,7 +40,7 @@ final class PortSlot {
   private Port port;
 
   /** An earlier port had this number since the reset; its last data may be in the transmit ring. */
-  private boolean leftovers;
+  private boolean hasStaleData;
 
   PortSlot(DeviceContext context, int nr) {
     this.nr = nr;
@@ -60,7 +60,7 @@ final class PortSlot {
 
   void vacate() {
     port = null;
-    leftovers = queues != null;
+    hasStaleData = queues != null;
     discardTask.request();
   }
 
@@ -75,7 +75,11 @@ final class PortSlot {
   /** Returns the state that {@link #restore} accepts. */
   SlotState state() {
     return new SlotState(
-        belief, unanswered, replaced, leftovers, Optional.ofNullable(port).map(Port::state));
+        driverState,
+        unanswered,
+        replaced,
+        hasStaleData,
+        Optional.ofNullable(port).map(Port::state));
   }
 
   /**
@@ -84,11 +88,11 @@ final class PortSlot {
    * @throws StateException if the state has a port and this slot has none, or the reverse
    */
   void restore(SlotState state, StateInput input) throws StateException {
-    belief = state.belief();
+    driverState = state.driverState();
     unanswered = state.unanswered();
-    heardOf = belief != Belief.ABSENT || unanswered > 0;
+    announced = driverState != DriverState.ABSENT || unanswered > 0;
     replaced = state.replaced();
-    leftovers = state.leftovers() && queues != null;
+    hasStaleData = state.hasStaleData() && queues != null;
     if (state.port().isPresent()) {
       if (port == null) {
         throw input.damaged(
@@ -105,33 +109,33 @@ final class PortSlot {
       port.release();
     }
     queues = null;
-    leftovers = false;
-    belief = Belief.ABSENT;
+    hasStaleData = false;
+    driverState = DriverState.ABSENT;
   }
 
   /**
    * Handles a device reset. A driver that resumes from hibernation remembers the ports that were
    * announced to it.
    *
-   * @param addUnheard whether PORT_ADD was not delivered yet
-   * @param removeUnheard whether PORT_REMOVE was not delivered yet
+   * @param addUndelivered whether PORT_ADD was not delivered yet
+   * @param removeUndelivered whether PORT_REMOVE was not delivered yet
    */
-  void reset(boolean addUnheard, boolean removeUnheard) {
+  void reset(boolean addUndelivered, boolean removeUndelivered) {
     if (port != null) {
       port.reset();
     }
     queues = null;
-    leftovers = false;
+    hasStaleData = false;
     unanswered = 0;
-    if (removeUnheard) {
-      belief = Belief.REMEMBERED;
+    if (removeUndelivered) {
+      driverState = DriverState.REMEMBERED;
       replaced = true;
-    } else if (addUnheard) {
-      belief = Belief.ABSENT;
-    } else if (belief == Belief.PRESENT) {
-      belief = Belief.REMEMBERED;
+    } else if (addUndelivered) {
+      driverState = DriverState.ABSENT;
+    } else if (driverState == DriverState.PRESENT) {
+      driverState = DriverState.REMEMBERED;
     }
-    heardOf = belief != Belief.ABSENT;
+    announced = driverState != DriverState.ABSENT;
   }
 
   /** Handles a queue that the driver has disabled. */
@@ -154,7 +158,7 @@ final class PortSlot {
    *
    * @return whether such an answer was outstanding
    */
-  boolean answersForgotten() {
+  boolean acceptStaleAnswer() {
     if (unanswered == 0) {
       return false;
     }
@@ -164,10 +168,10 @@ final class PortSlot {
 
   /** Handles PORT_READY 1 for the present port. */
   void ready() throws VirtqueueException {
-    belief = Belief.PRESENT;
-    if (leftovers) {
+    driverState = DriverState.PRESENT;
+    if (hasStaleData) {
       discard();
-      leftovers = false;
+      hasStaleData = false;
     }
     port.guestReady();
   }
@@ -176,7 +180,7 @@ final class PortSlot {
   void transmitBuffersAdded() throws VirtqueueException {
     if (port != null && port.isReady()) {
       port.transmitBuffersAdded();
-    } else if (port == null || leftovers) {
+    } else if (port == null || hasStaleData) {
       // The data is for a removed port. A console's driver even waits until it is used.
       discard();
     }
@@ -190,7 +194,7 @@ final class PortSlot {
   }
 
   private void discard() throws VirtqueueException {
-    boolean unwanted = port == null || leftovers;
+    boolean unwanted = port == null || hasStaleData;
     if (queues != null && unwanted && queues.discardSending(unclaimed)) {
       discardTask.request();
     }

@@ -84,7 +84,7 @@ final class Ports implements ControlQueue.Handler {
     return all().filter(port -> port.info().name().equals(wanted)).findFirst().orElse(null);
   }
 
-  /** Creates and starts a port, which the caller then has to {@link #introduce}. */
+  /** Creates and starts a port, which the caller then has to {@link #announce}. */
   Port add(PortConfig config, PortBackend backend) throws PortException {
     if (config.guestClose() == GuestClose.DISCONNECT && !backend.canDisconnect()) {
       throw new PortException(
@@ -94,7 +94,9 @@ final class Ports implements ControlQueue.Handler {
     checkLimit("byte_limit", config.byteLimit());
     checkLimit("guest_byte_limit", config.guestByteLimit());
     PortSlot slot = slots[choose(config)];
-    Port port = new Port(context, control, sizes, slot.nr, config, backend);
+    PortInfo info = new PortInfo(slot.nr, config.name(), config.console());
+    PortMessages messages = new PortMessages(info, control, sizes);
+    Port port = new Port(context, info, config, messages, backend);
     slot.occupy(port);
     port.start();
     return port;
@@ -110,12 +112,12 @@ final class Ports implements ControlQueue.Handler {
   }
 
   /** Announces a new port to the guest. */
-  void introduce(Port port) throws VirtqueueException {
+  void announce(Port port) throws VirtqueueException {
     if (control.isActive()) {
       announceNew();
       control.send();
     } else if (context.queues() != null && port.info().nr() == 0) {
-      attachOnly(slots[0]);
+      attachSinglePort(slots[0]);
     }
   }
 
@@ -130,8 +132,8 @@ final class Ports implements ControlQueue.Handler {
 
   private void vacate(PortSlot slot) throws VirtqueueException {
     slot.vacate();
-    switch (slot.belief) {
-      case PRESENT -> forget(slot);
+    switch (slot.driverState) {
+      case PRESENT -> announceRemoval(slot);
       case REMEMBERED -> slot.replaced = true;
       case ABSENT -> {}
     }
@@ -142,7 +144,7 @@ final class Ports implements ControlQueue.Handler {
   void activate(VirtioQueues queues, boolean multiport) throws VirtqueueException {
     connect(queues, multiport);
     if (!multiport && slots[0].port() != null) {
-      attachOnly(slots[0]);
+      attachSinglePort(slots[0]);
     }
   }
 
@@ -210,8 +212,8 @@ final class Ports implements ControlQueue.Handler {
     driverReady = false;
     for (PortSlot slot : slots) {
       slot.reset(
-          control.waits(slot.nr, ControlEvent.PORT_ADD),
-          control.waits(slot.nr, ControlEvent.PORT_REMOVE));
+          control.isPending(slot.nr, ControlEvent.PORT_ADD),
+          control.isPending(slot.nr, ControlEvent.PORT_REMOVE));
     }
     control.reset();
   }
@@ -235,9 +237,9 @@ final class Ports implements ControlQueue.Handler {
   private void deviceReady(boolean success) {
     driverReady = success;
     for (PortSlot slot : slots) {
-      if (slot.belief == PortSlot.Belief.REMEMBERED) {
+      if (slot.driverState == PortSlot.DriverState.REMEMBERED) {
         // A driver that starts from scratch remembers no ports.
-        slot.belief = PortSlot.Belief.ABSENT;
+        slot.driverState = PortSlot.DriverState.ABSENT;
         slot.replaced = false;
       }
     }
@@ -245,13 +247,13 @@ final class Ports implements ControlQueue.Handler {
   }
 
   private boolean portReady(PortSlot slot, boolean success) throws VirtqueueException {
-    if (slot.belief == PortSlot.Belief.ABSENT) {
-      return slot.answersForgotten();
+    if (slot.driverState == PortSlot.DriverState.ABSENT) {
+      return slot.acceptStaleAnswer();
     }
     driverReady = true;
-    if (slot.belief == PortSlot.Belief.REMEMBERED && slot.replaced) {
+    if (slot.driverState == PortSlot.DriverState.REMEMBERED && slot.replaced) {
       slot.replaced = false;
-      forget(slot);
+      announceRemoval(slot);
     } else if (slot.unanswered > 1) {
       // The answer is about an earlier port of this number; the one for the present port follows.
       slot.unanswered--;
@@ -275,7 +277,7 @@ final class Ports implements ControlQueue.Handler {
     Port port = slot.port();
     if (port == null || !port.isReady()) {
       // The message most likely crossed with a removal.
-      return slot.heardOf;
+      return slot.announced;
     }
     if (open) {
       port.guestOpened();
@@ -291,9 +293,9 @@ final class Ports implements ControlQueue.Handler {
       return;
     }
     for (PortSlot slot : slots) {
-      if (slot.port() != null && slot.belief == PortSlot.Belief.ABSENT) {
-        slot.belief = PortSlot.Belief.PRESENT;
-        slot.heardOf = true;
+      if (slot.port() != null && slot.driverState == PortSlot.DriverState.ABSENT) {
+        slot.driverState = PortSlot.DriverState.PRESENT;
+        slot.announced = true;
         slot.unanswered++;
         control.post(ControlMessage.of(slot.nr, ControlEvent.PORT_ADD, 0));
       }
@@ -301,8 +303,8 @@ final class Ports implements ControlQueue.Handler {
   }
 
   /** Sends PORT_REMOVE for a removed port, or withdraws a PORT_ADD that was not delivered yet. */
-  private void forget(PortSlot slot) {
-    slot.belief = PortSlot.Belief.ABSENT;
+  private void announceRemoval(PortSlot slot) {
+    slot.driverState = PortSlot.DriverState.ABSENT;
     if (control.withdraw(slot.nr)) {
       // A guest may have answered a message that it has not received.
       slot.unanswered = Math.max(0, slot.unanswered - 1);
@@ -312,7 +314,7 @@ final class Ports implements ControlQueue.Handler {
   }
 
   /** Without MULTIPORT the guest has only port 0, a console that is always ready and open. */
-  private static void attachOnly(PortSlot slot) {
+  private static void attachSinglePort(PortSlot slot) {
     slot.port().guestReady();
     slot.port().guestOpened();
   }
@@ -332,7 +334,7 @@ final class Ports implements ControlQueue.Handler {
     if (config.nr() >= slots.length) {
       throw new PortException(
           "nr=%d: the device has ports 0 to %d%s"
-              .formatted(config.nr(), slots.length - 1, moreAdvice()));
+              .formatted(config.nr(), slots.length - 1, maxPortsAdvice()));
     }
     if (config.nr() == 0 && !config.console()) {
       throw new PortException("nr=0: port 0 is reserved for a console");
@@ -351,10 +353,10 @@ final class Ports implements ControlQueue.Handler {
       }
     }
     throw new PortException(
-        "all port numbers up to %d are taken%s".formatted(slots.length - 1, moreAdvice()));
+        "all port numbers up to %d are taken%s".formatted(slots.length - 1, maxPortsAdvice()));
   }
 
-  private String moreAdvice() {
+  private String maxPortsAdvice() {
     return slots.length < SerialConfig.MAX_PORTS
         ? "; raise max_ports"
         : "; max_ports cannot be higher";

@@ -103,8 +103,8 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   public PortInfo addPort(PortConfig port, PortBackend backend) throws PortException {
     Objects.requireNonNull(port, "port");
     Objects.requireNonNull(backend, "backend");
-    try (HostChanges.Turn _ = changes.begin()) {
-      return context.answer(() -> add(port, backend));
+    try (HostChanges.Permit _ = changes.begin()) {
+      return context.query(() -> add(port, backend));
     }
   }
 
@@ -113,7 +113,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
       throw new PortException("the device is closed");
     }
     Port added = ports.add(port, backend);
-    context.locked(() -> ports.introduce(added));
+    context.locked(() -> ports.announce(added));
     return added.info();
   }
 
@@ -135,7 +135,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
   }
 
   private void change(Change change) throws PortException {
-    try (HostChanges.Turn _ = changes.begin()) {
+    try (HostChanges.Permit _ = changes.begin()) {
       ReentrantLock outer = context.lock().enter();
       try {
         change.make();
@@ -160,7 +160,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    */
   public CompletableFuture<Void> exchangeBackend(int nr, PortBackend backend) {
     Objects.requireNonNull(backend, "backend");
-    return context.answer(
+    return context.query(
         () ->
             closed
                 ? CompletableFuture.failedFuture(new PortException("the device is closed"))
@@ -180,7 +180,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   /** {@return the ports in order of their numbers, as a copy} */
   public List<PortInfo> ports() {
-    return context.answer(ports::infos);
+    return context.query(ports::infos);
   }
 
   /**
@@ -190,7 +190,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is none
    */
   public PortInfo port(String name) throws PortException {
-    return context.answer(() -> ports.require(name).info());
+    return context.query(() -> ports.require(name).info());
   }
 
   /**
@@ -200,12 +200,12 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws PortException if there is no such port
    */
   public PortStatus status(int nr) throws PortException {
-    return context.answer(() -> ports.require(nr).status());
+    return context.query(() -> ports.require(nr).status());
   }
 
   /** {@return the statistics of the control queues} */
   public SerialStatistics statistics() {
-    return context.answer(
+    return context.query(
         () -> {
           ControlQueue control = ports.control();
           return new SerialStatistics(
@@ -222,7 +222,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * wait=on}, so that the guest may start}
    */
   public CompletableFuture<Void> readyToBoot() {
-    return context.answer(
+    return context.query(
         () ->
             CompletableFuture.allOf(
                 ports
@@ -240,7 +240,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
    * @throws IOException if the port already has an open channel
    */
   public Channel openChannel(String name) throws PortException, IOException {
-    Port port = context.answer(() -> ports.require(name));
+    Port port = context.query(() -> ports.require(name));
     if (port.backend() instanceof ChannelBackend backend) {
       return backend.open();
     }
@@ -345,7 +345,7 @@ public final class SerialDevice implements VirtioDevice, AutoCloseable {
 
   @Override
   public long readConfig(int offset, int size) {
-    return context.answer(() -> registers.read(offset, size));
+    return context.query(() -> registers.read(offset, size));
   }
 
   @Override

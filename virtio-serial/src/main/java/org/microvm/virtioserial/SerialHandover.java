@@ -64,7 +64,7 @@ public final class SerialHandover {
    * number} The device keeps owning them.
    */
   public Map<Integer, HostConnection> connections() {
-    return context.answer(
+    return context.query(
         () -> {
           Map<Integer, HostConnection> connections = new TreeMap<>();
           ports

@@ -26,7 +26,7 @@ final class StallEvent extends Event {
   String direction;
 
   /** Records the event if a recording has it enabled. */
-  static void tell(int port, String direction) {
+  static void emit(int port, String direction) {
     if (PROBE.isEnabled()) {
       StallEvent event = new StallEvent();
       event.port = port;

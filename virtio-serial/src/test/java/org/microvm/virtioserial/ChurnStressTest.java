@@ -70,10 +70,10 @@ class ChurnStressTest {
   void addAndRemove_10000TimesWithAGuestThatSleepsIsBounded() throws Exception {
     try (SerialMachine machine = new SerialMachine(directory)) {
       machine.guest.probe(machine.guest.driver().offeredFeatures());
-      machine.guest.tell(-1, Control.DEVICE_READY, 1);
+      machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
       for (int i = 0; i < ROUNDS; i++) {
         int nr = machine.device.addPort(PortConfig.named("p"), NullBackend.open()).nr();
-        machine.guest.tell(nr, Control.PORT_READY, 1);
+        machine.guest.sendControl(nr, Control.PORT_READY, 1);
         machine.device.removePort(nr);
       }
       assertTrue(machine.device.statistics().controlPending() <= 1);

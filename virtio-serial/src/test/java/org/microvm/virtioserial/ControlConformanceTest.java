@@ -36,9 +36,9 @@ class ControlConformanceTest {
     machine.addUnix("a");
     machine.guest.boot();
 
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
     machine.addUnix("b");
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
 
     assertEquals(List.of(Control.add(1), Control.add(2)), machine.guest.waiting());
   }
@@ -56,7 +56,7 @@ class ControlConformanceTest {
   @Test
   void c5_portRemove_isNotSentWhenPortAddIsStillInTheHost() throws Exception {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
     int nr = machine.addUnix("a");
     machine.device.removePort(nr);
 
@@ -211,7 +211,7 @@ class ControlConformanceTest {
     machine.guest.boot().next();
     machine.guest.addBuffers(Guest.in(nr), 4, Guest.PAGE);
 
-    machine.guest.tell(nr, Control.PORT_READY, 0);
+    machine.guest.sendControl(nr, Control.PORT_READY, 0);
     machine.guest.open(nr);
 
     machine.events.await("failed a");
@@ -229,7 +229,7 @@ class ControlConformanceTest {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.addBuffers(Guest.CONTROL_IN, 8, Guest.PAGE);
 
-    machine.guest.tell(-1, Control.DEVICE_READY, 0);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 0);
 
     assertEquals(List.of(), machine.guest.waiting());
   }
@@ -240,8 +240,8 @@ class ControlConformanceTest {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
 
     // Each of these calls returns only after the device has used the buffer.
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
-    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(nr, Control.PORT_READY, 1);
     machine.guest.open(nr);
 
     assertTrue(machine.status(nr).guestOpen());
@@ -251,8 +251,8 @@ class ControlConformanceTest {
   void c12_controlMessages_areKeptUntilThereAreBuffers() throws Exception {
     int nr = machine.addUnix("a");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
-    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(nr, Control.PORT_READY, 1);
     try (var _ = machine.connect("a")) {
       assertEquals(3, machine.device.statistics().controlPending());
 
@@ -267,9 +267,9 @@ class ControlConformanceTest {
   void c12_controlMessages_waitingAreBoundedByMerging() throws Exception {
     int nr = machine.addUnix(PortConfig.forConsole().withName("con"), "con");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
     for (int i = 0; i < 1000; i++) {
-      machine.guest.tell(nr, Control.PORT_READY, 1);
+      machine.guest.sendControl(nr, Control.PORT_READY, 1);
       machine.device.resize(nr, new ConsoleSize(i, i));
     }
     assertEquals(5, machine.device.statistics().controlPending());
@@ -285,8 +285,8 @@ class ControlConformanceTest {
   void c12_hostConnectingAndDisconnecting_leavesTheLastStateToALateGuest() throws Exception {
     int nr = machine.addUnix("a");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
-    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(nr, Control.PORT_READY, 1);
     for (int i = 0; i < 20; i++) {
       machine.connect("a").close();
       machine.events.await("host disconnected a");
@@ -303,7 +303,7 @@ class ControlConformanceTest {
   void c12_controlBufferTooSmall_isGivenBackAndTheMessageKept() throws Exception {
     machine.addUnix("a");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
     long small = machine.guest.ram().allocate(7, 1);
 
     machine.guest.driver().send(Guest.CONTROL_IN, Buffer.writable(small, 7));
@@ -357,7 +357,7 @@ class ControlConformanceTest {
   void c18_messagesOfTheTimeBeforeAReset_areForgotten() throws Exception {
     machine.addUnix("a");
     machine.guest.probe(machine.guest.driver().offeredFeatures());
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
 
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.addBuffers(Guest.CONTROL_IN, 8, Guest.PAGE);
@@ -441,7 +441,7 @@ class ControlConformanceTest {
     int unheard = machine.addUnix("b");
     resume();
 
-    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.guest.sendControl(nr, Control.PORT_READY, 1);
     machine.idle();
 
     assertEquals(List.of(Control.name(nr, "a"), Control.add(unheard)), machine.guest.waiting());
@@ -456,7 +456,7 @@ class ControlConformanceTest {
     resume();
 
     // For the guest the first port still exists, so the second MUST NOT be announced before.
-    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.guest.sendControl(nr, Control.PORT_READY, 1);
     machine.idle();
 
     assertEquals(List.of(Control.remove(nr), Control.add(nr)), machine.guest.waiting());
@@ -466,9 +466,9 @@ class ControlConformanceTest {
   private void withoutControlBuffers(int nr) {
     machine.guest.probe(machine.guest.driver().offeredFeatures());
     machine.guest.addBuffers(Guest.CONTROL_IN, 1, Guest.PAGE);
-    machine.guest.tell(-1, Control.DEVICE_READY, 1);
+    machine.guest.sendControl(-1, Control.DEVICE_READY, 1);
     machine.guest.awaitUsed(Guest.CONTROL_IN);
-    machine.guest.tell(nr, Control.PORT_READY, 1);
+    machine.guest.sendControl(nr, Control.PORT_READY, 1);
   }
 
   private void resume() {

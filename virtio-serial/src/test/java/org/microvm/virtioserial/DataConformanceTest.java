@@ -85,8 +85,8 @@ class DataConformanceTest extends OnePortFixture {
   @Test
   void c14_receiveBufferOfManyPieces_isFilledInOrder() throws Exception {
     guest.probe(guest.driver().offeredFeatures());
-    guest.tell(-1, Control.DEVICE_READY, 1);
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(-1, Control.DEVICE_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     long address = guest.ram().allocate(64, 1);
     guest
         .driver()

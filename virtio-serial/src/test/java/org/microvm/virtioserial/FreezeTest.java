@@ -22,7 +22,7 @@ class FreezeTest {
 
   @Test
   void change_ofAFrozenDevice_isRefusedAfterTheLimit() throws Exception {
-    try (HostChanges.Turn _ = changes.freeze()) {
+    try (HostChanges.Permit _ = changes.freeze()) {
       assertThrows(PortException.class, changes::begin);
     }
 
@@ -31,7 +31,7 @@ class FreezeTest {
 
   @Test
   void changes_ofSeveralThreads_doNotExcludeEachOther() throws Exception {
-    try (HostChanges.Turn _ = changes.begin()) {
+    try (HostChanges.Permit _ = changes.begin()) {
       assertDoesNotThrow(() -> changes.begin().close());
     }
   }
@@ -39,7 +39,7 @@ class FreezeTest {
   @Test
   void freeze_waitsForTheChangesThatAreBeingMade() throws Exception {
     CountDownLatch frozen = new CountDownLatch(1);
-    HostChanges.Turn change = changes.begin();
+    HostChanges.Permit change = changes.begin();
     Thread freezing =
         Thread.ofPlatform()
             .start(

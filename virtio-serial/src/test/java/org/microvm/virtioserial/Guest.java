@@ -83,7 +83,7 @@ final class Guest {
   Guest boot() {
     probe(driver.offeredFeatures());
     addBuffers(CONTROL_IN, 64, PAGE);
-    tell(DEVICE_ID, Control.DEVICE_READY, 1);
+    sendControl(DEVICE_ID, Control.DEVICE_READY, 1);
     return this;
   }
 
@@ -98,7 +98,7 @@ final class Guest {
   }
 
   /** Sends a control message and waits until it is used, as Linux does. */
-  void tell(int id, int event, int value) {
+  void sendControl(int id, int event, int value) {
     tellRaw(Control.encode(id, event, value));
   }
 
@@ -115,15 +115,15 @@ final class Guest {
   void ready(int port) {
     int free = queue(in(port)).freeDescriptors();
     addBuffers(in(port), free, PAGE);
-    tell(port, Control.PORT_READY, 1);
+    sendControl(port, Control.PORT_READY, 1);
   }
 
   void open(int port) {
-    tell(port, Control.PORT_OPEN, 1);
+    sendControl(port, Control.PORT_OPEN, 1);
   }
 
   void close(int port) {
-    tell(port, Control.PORT_OPEN, 0);
+    sendControl(port, Control.PORT_OPEN, 0);
   }
 
   void addBuffers(int queue, int count, int size) {

@@ -21,9 +21,9 @@ import org.microvm.devices.testing.VirtqueueDriver;
 class HostileGuestTest extends HostileGuestFixture {
   @Test
   void c22_controlIdOutOfRange_isCountedAndIgnored() throws Exception {
-    guest.tell(8, Control.PORT_READY, 1);
-    guest.tell(0x7fff_ffff, Control.PORT_OPEN, 1);
-    guest.tell(-1, Control.PORT_OPEN, 1);
+    guest.sendControl(8, Control.PORT_READY, 1);
+    guest.sendControl(0x7fff_ffff, Control.PORT_OPEN, 1);
+    guest.sendControl(-1, Control.PORT_OPEN, 1);
 
     assertEquals(3, machine.device.statistics().controlMalformed());
     assertWorks();
@@ -31,8 +31,8 @@ class HostileGuestTest extends HostileGuestFixture {
 
   @Test
   void c22_controlIdOfNoPort_isCountedAndIgnored() throws Exception {
-    guest.tell(5, Control.PORT_READY, 1);
-    guest.tell(5, Control.PORT_OPEN, 1);
+    guest.sendControl(5, Control.PORT_READY, 1);
+    guest.sendControl(5, Control.PORT_OPEN, 1);
 
     assertEquals(2, machine.device.statistics().controlMalformed());
     assertWorks();
@@ -40,11 +40,11 @@ class HostileGuestTest extends HostileGuestFixture {
 
   @Test
   void c22_eventsThatOnlyTheDeviceMaySend_areCountedAndIgnored() throws Exception {
-    guest.tell(nr, Control.PORT_ADD, 1);
-    guest.tell(nr, Control.PORT_REMOVE, 1);
-    guest.tell(nr, Control.CONSOLE_PORT, 1);
-    guest.tell(nr, Control.PORT_NAME, 1);
-    guest.tell(nr, 0xffff, 1);
+    guest.sendControl(nr, Control.PORT_ADD, 1);
+    guest.sendControl(nr, Control.PORT_REMOVE, 1);
+    guest.sendControl(nr, Control.CONSOLE_PORT, 1);
+    guest.sendControl(nr, Control.PORT_NAME, 1);
+    guest.sendControl(nr, 0xffff, 1);
 
     assertEquals(5, machine.device.statistics().controlMalformed());
     assertWorks();
@@ -114,11 +114,11 @@ class HostileGuestTest extends HostileGuestFixture {
   @Test
   void c22_readableBuffersInAReceiveQueue_areGivenBackEmpty() throws Exception {
     guest.probe(guest.driver().offeredFeatures());
-    guest.tell(-1, Control.DEVICE_READY, 1);
+    guest.sendControl(-1, Control.DEVICE_READY, 1);
     long address = guest.ram().store((byte) 77);
     guest.driver().send(Guest.in(nr), Buffer.readable(address, 1));
     guest.addBuffers(Guest.in(nr), 1, 100);
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     guest.open(nr);
     try (Host host = machine.connect("a")) {
       host.write("hello");
@@ -133,10 +133,10 @@ class HostileGuestTest extends HostileGuestFixture {
   @Test
   void c22_receiveBufferWithAReadablePart_takesBytesInItsWritablePart() throws Exception {
     guest.probe(guest.driver().offeredFeatures());
-    guest.tell(-1, Control.DEVICE_READY, 1);
+    guest.sendControl(-1, Control.DEVICE_READY, 1);
     long address = guest.ram().allocate(16, 1);
     guest.driver().send(Guest.in(nr), Buffer.readable(address, 8), Buffer.writable(address + 8, 8));
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     guest.open(nr);
     try (Host host = machine.connect("a")) {
       host.write("ok");
@@ -151,7 +151,7 @@ class HostileGuestTest extends HostileGuestFixture {
   void c22_randomControlMessages_areHarmless() throws Exception {
     Random random = new Random(22);
     for (int i = 0; i < 20_000; i++) {
-      guest.tell(random.nextInt(-2, 10), random.nextInt(10), random.nextInt(3));
+      guest.sendControl(random.nextInt(-2, 10), random.nextInt(10), random.nextInt(3));
     }
     assertTrue(machine.device.statistics().controlPending() < 64);
     guest.boot();
@@ -163,10 +163,10 @@ class HostileGuestTest extends HostileGuestFixture {
   @Test
   void c22_portReady0WithoutEnd_isHarmless() throws Exception {
     for (int i = 0; i < 1000; i++) {
-      guest.tell(nr, Control.PORT_READY, 0);
+      guest.sendControl(nr, Control.PORT_READY, 0);
     }
     assertFalse(machine.status(nr).guestReady());
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     assertWorks();
   }
 
@@ -177,7 +177,7 @@ class HostileGuestTest extends HostileGuestFixture {
       guest.write(nr, bytes);
       machine.idle();
 
-      guest.tell(nr, Control.PORT_READY, 1);
+      guest.sendControl(nr, Control.PORT_READY, 1);
 
       assertArrayEquals(bytes, host.read(bytes.length));
       guest.awaitSent(nr, 1);
@@ -192,9 +192,9 @@ class HostileGuestTest extends HostileGuestFixture {
       machine.idle();
       int taken = (int) machine.numbers(nr).bytesFromGuest();
 
-      guest.tell(nr, Control.PORT_READY, 0);
+      guest.sendControl(nr, Control.PORT_READY, 0);
       guest.awaitSent(nr, 1);
-      guest.tell(nr, Control.PORT_READY, 1);
+      guest.sendControl(nr, Control.PORT_READY, 1);
       guest.write(nr, "new".getBytes());
 
       assertArrayEquals(java.util.Arrays.copyOf(bytes, taken), host.read(taken));
@@ -272,7 +272,7 @@ class HostileGuestTest extends HostileGuestFixture {
     machine.device.removePort(nr);
 
     guest.open(nr);
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
 
     machine.idle();
     assertEquals(Control.remove(nr), guest.waiting().getFirst());

@@ -115,10 +115,10 @@ class HostileStateTest {
     return withSlot(
         slot ->
             new SlotState(
-                slot.belief(),
+                slot.driverState(),
                 slot.unanswered(),
                 slot.replaced(),
-                slot.leftovers(),
+                slot.hasStaleData(),
                 slot.port().map(change)));
   }
 
@@ -208,10 +208,11 @@ class HostileStateTest {
 
   @Test
   void portThatTheGuestKnows_withoutAPort_isRefused() throws Exception {
-    for (PortSlot.Belief belief : List.of(PortSlot.Belief.PRESENT, PortSlot.Belief.REMEMBERED)) {
+    for (PortSlot.DriverState driverState :
+        List.of(PortSlot.DriverState.PRESENT, PortSlot.DriverState.REMEMBERED)) {
       refuse(
           "knows a port",
-          withSlot(slot -> new SlotState(belief, 0, false, false, Optional.empty())));
+          withSlot(slot -> new SlotState(driverState, 0, false, false, Optional.empty())));
     }
   }
 
@@ -219,7 +220,7 @@ class HostileStateTest {
   void portThatWasReplaced_andIsNotRemembered_isRefused() throws Exception {
     refuse(
         "was replaced",
-        withSlot(slot -> new SlotState(slot.belief(), 0, true, false, slot.port())));
+        withSlot(slot -> new SlotState(slot.driverState(), 0, true, false, slot.port())));
   }
 
   @Test
@@ -227,7 +228,8 @@ class HostileStateTest {
     refuse(
         "a field has value",
         withSlot(
-            slot -> new SlotState(slot.belief(), Integer.MAX_VALUE, false, false, slot.port())));
+            slot ->
+                new SlotState(slot.driverState(), Integer.MAX_VALUE, false, false, slot.port())));
   }
 
   @Test

@@ -153,10 +153,10 @@ class HotplugTest extends SerialMachineFixture {
     int nr = machine.addUnix("early");
     assertEquals(Control.add(nr), guest.next());
     machine.device.removePort(nr);
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     assertEquals(nr, machine.addUnix("late"));
 
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
 
     assertTrue(machine.status(nr).guestReady());
     assertEquals(0, machine.device.statistics().controlMalformed());
@@ -169,10 +169,10 @@ class HotplugTest extends SerialMachineFixture {
     assertEquals(Control.add(nr), guest.next());
     machine.device.removePort(nr);
     assertEquals(nr, machine.addUnix("late"));
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     assertFalse(machine.status(nr).guestReady());
 
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
 
     assertTrue(machine.status(nr).guestReady());
   }
@@ -181,11 +181,11 @@ class HotplugTest extends SerialMachineFixture {
   void close_thatCrossedARemoval_isNoFaultOfTheGuest() throws Exception {
     guest.boot();
     int nr = machine.addUnix("a");
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
     guest.open(nr);
     machine.device.removePort(nr);
 
-    guest.tell(nr, Control.PORT_OPEN, 0);
+    guest.sendControl(nr, Control.PORT_OPEN, 0);
 
     assertEquals(0, machine.device.statistics().controlMalformed());
   }

@@ -308,7 +308,7 @@ class IsolationTest extends SerialMachineFixture {
         guest.queue(Guest.in(nr)).stage(Buffer.writable(big, 1 << 18));
       }
       guest.queue(Guest.in(nr)).publish();
-      guest.tell(nr, Control.PORT_READY, 1);
+      guest.sendControl(nr, Control.PORT_READY, 1);
       guest.open(nr);
     }
     machine.transport.lock().unlock();

@@ -49,7 +49,7 @@ class LimitsTest extends SerialMachineFixture {
     guest.boot();
     machine.idle();
     guest.waiting();
-    guest.tell(nr, Control.PORT_READY, 1); // without receive buffers
+    guest.sendControl(nr, Control.PORT_READY, 1); // without receive buffers
     guest.open(nr);
     byte[] requests = Guest.bytes(60_000, 1);
     try (Host first = machine.connect("a")) {

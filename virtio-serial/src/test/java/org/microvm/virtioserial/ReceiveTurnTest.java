@@ -24,7 +24,7 @@ class ReceiveTurnTest extends SerialMachineFixture {
   void start() throws Exception {
     nr = machine.addUnix("a");
     guest.boot();
-    guest.tell(nr, Control.PORT_READY, 1);
+    guest.sendControl(nr, Control.PORT_READY, 1);
   }
 
   /** Posts buffers that the device sees all at once. */

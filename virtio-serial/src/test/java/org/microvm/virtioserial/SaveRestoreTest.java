@@ -59,7 +59,7 @@ class SaveRestoreTest {
   void streams_movedAtRandomMoments_arriveUnchanged(long seed) throws Exception {
     guest().boot();
     guest().waiting();
-    guest().tell(1, Control.PORT_READY, 1);
+    guest().sendControl(1, Control.PORT_READY, 1);
     guest().open(1);
     try (Host host = device.connect()) {
       var sentByHost = CompletableFuture.supplyAsync(() -> StreamGuest.send(host, seed));
@@ -120,7 +120,7 @@ class SaveRestoreTest {
     guest().boot();
     device.idle();
     guest().waiting();
-    guest().tell(1, Control.PORT_READY, 1); // no receive buffers
+    guest().sendControl(1, Control.PORT_READY, 1); // no receive buffers
     byte[] sent = Guest.bytes(5000, 3);
     try (Host host = device.connect()) {
       host.write(sent);
@@ -199,7 +199,7 @@ class SaveRestoreTest {
   @Test
   void controlMessages_thatTheDriverHadNoBuffersFor_areSentAfterwards() throws Exception {
     guest().probe(guest().driver().offeredFeatures());
-    guest().tell(Guest.DEVICE_ID, Control.DEVICE_READY, 1);
+    guest().sendControl(Guest.DEVICE_ID, Control.DEVICE_READY, 1);
     device.idle();
 
     device.move(false);
@@ -242,7 +242,7 @@ class SaveRestoreTest {
     guest().boot();
     device.idle();
     guest().waiting();
-    guest().tell(1, Control.PORT_READY, 1);
+    guest().sendControl(1, Control.PORT_READY, 1);
     guest().open(1);
     long page = guest().ram().allocate(Guest.PAGE, 1);
     VirtqueueDriver ring = guest().queue(Guest.in(1));

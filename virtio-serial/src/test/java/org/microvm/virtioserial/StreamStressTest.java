@@ -19,7 +19,7 @@ class StreamStressTest {
       int nr = machine.addUnix("a");
       machine.guest.boot();
       machine.guest.waiting();
-      machine.guest.tell(nr, Control.PORT_READY, 1);
+      machine.guest.sendControl(nr, Control.PORT_READY, 1);
       machine.guest.open(nr);
       try (Host host = machine.connect("a")) {
         var sentByHost = CompletableFuture.supplyAsync(() -> StreamGuest.send(host, seed));

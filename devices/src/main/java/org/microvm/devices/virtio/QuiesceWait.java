@@ -28,7 +28,7 @@ final class QuiesceWait {
    * @return false if the machine ends first
    */
   boolean await() {
-    if (device.isQuiet()) {
+    if (device.isQuiesced()) {
       return true;
     }
     waiting = true;
@@ -36,15 +36,15 @@ final class QuiesceWait {
     for (int i = 0; i < holds; i++) {
       lock.unlock();
     }
-    boolean quiet = false;
+    boolean quiesced = false;
     try {
-      quiet = device.awaitQuiet();
+      quiesced = device.awaitQuiesced();
     } finally {
       for (int i = 0; i < holds; i++) {
         lock.lock();
       }
-      waiting = !quiet;
+      waiting = !quiesced;
     }
-    return quiet;
+    return quiesced;
   }
 }

@@ -80,7 +80,7 @@ public interface VirtioDevice {
   /**
    * Called when the driver has disabled one queue (QueueReady = 0) while the device stays active;
    * the queue is stopped as after a reset. A device whose own thread works on chains without the
-   * lock has it end that work; {@link #awaitQuiet} then waits for it.
+   * lock has it end that work; {@link #awaitQuiesced} then waits for it.
    *
    * @param index of a queue that was ready at {@link #activate}
    */
@@ -90,22 +90,22 @@ public interface VirtioDevice {
    * Called when the driver resets the device, which must discard chains and negotiated features.
    * The queues given to {@link #activate} are already stopped: they return no chains and drop
    * completions. A device whose own thread works on chains without the lock has it end that work;
-   * {@link #awaitQuiet} then waits for it.
+   * {@link #awaitQuiesced} then waits for it.
    */
   void reset();
 
   /** {@return whether no thread of the device's own works on chains without the lock} */
-  default boolean isQuiet() {
+  default boolean isQuiesced() {
     return true;
   }
 
   /**
-   * Waits, without the device lock, until {@link #isQuiet} after {@link #stopQueue} or {@link
+   * Waits, without the device lock, until {@link #isQuiesced} after {@link #stopQueue} or {@link
    * #reset}: only then may the driver use the memory of buffers for something else.
    *
    * @return false if {@link #giveUp} ended the wait; the device is not used again then
    */
-  default boolean awaitQuiet() {
+  default boolean awaitQuiesced() {
     return true;
   }
 

@@ -46,7 +46,7 @@ public final class VirtioMmioTransport implements BusDevice {
   /**
    * The wait of a reset, or of a queue that is disabled; the registers keep their values meanwhile.
    */
-  private final QuiesceWait quiet;
+  private final QuiesceWait quiesce;
 
   private long ignored;
   private long notifications;
@@ -78,7 +78,7 @@ public final class VirtioMmioTransport implements BusDevice {
       VirtioDevice device, GuestMemory memory, IrqTrigger interrupt, RegisterPage page) {
     this.device = device;
     this.memory = memory;
-    quiet = new QuiesceWait(device, lock);
+    quiesce = new QuiesceWait(device, lock);
     interrupts = new InterruptRegisters(interrupt, page);
     registers = new TransportRegisters(device, interrupts);
     queues = registers.queues();
@@ -276,7 +276,7 @@ public final class VirtioMmioTransport implements BusDevice {
   }
 
   private void writeRegister(int offset, int value) {
-    if (quiet.isWaiting()
+    if (quiesce.isWaiting()
         && offset != MmioRegister.QUEUE_NOTIFY
         && offset != MmioRegister.INTERRUPT_ACK) {
       ignored++;
@@ -319,7 +319,7 @@ public final class VirtioMmioTransport implements BusDevice {
       if (registers.isActive() && queue.ready()) {
         device.stopQueue(queues.selector());
       }
-      if (quiet.await()) {
+      if (quiesce.await()) {
         queue.disable();
       }
     } else if (queue.ready() || !registers.canEnableQueues()) {
@@ -460,7 +460,7 @@ public final class VirtioMmioTransport implements BusDevice {
       write(MmioRegister.STATUS, Integer.BYTES, 0);
       registers.powerOn();
       page.showAll();
-      return !quiet.isWaiting();
+      return !quiesce.isWaiting();
     } finally {
       lock.unlock();
     }
@@ -479,7 +479,7 @@ public final class VirtioMmioTransport implements BusDevice {
       registers.setActive(false);
       device.reset();
     }
-    if (quiet.await()) {
+    if (quiesce.await()) {
       registers.reset();
     }
   }

@@ -15,9 +15,9 @@ public final class FlightRecording {
   }
 
   /** Records an event in the life of a machine, if the flight recorder has been initialized. */
-  public static void tell(String what, String how) {
+  public static void emitLifecycle(String what, String how) {
     if (isOn()) {
-      LifecycleEvent.tell(what, how);
+      LifecycleEvent.emit(what, how);
     }
   }
 }

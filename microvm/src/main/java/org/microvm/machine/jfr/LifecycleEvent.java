@@ -21,7 +21,7 @@ final class LifecycleEvent extends Event {
   String how;
 
   /** Records an event, if it is enabled. */
-  static void tell(String what, String how) {
+  static void emit(String what, String how) {
     LifecycleEvent event = new LifecycleEvent();
     if (event.isEnabled()) {
       event.what = what;

@@ -89,18 +89,19 @@ final class Cancellation {
    */
   private void abort(String why) {
     try {
-      Thread word = Thread.ofPlatform().daemon().name("migration-abort").start(() -> tell(why));
+      Thread sender =
+          Thread.ofPlatform().daemon().name("migration-abort").start(() -> sendAbort(why));
       // A destination that accepts no more data must not delay the guest.
-      word.join(ABORT_MILLIS);
+      sender.join(ABORT_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (OutOfMemoryError noThread) {
-      tell(why);
+      sendAbort(why);
     }
     stream.shutdown();
   }
 
-  private void tell(String why) {
+  private void sendAbort(String why) {
     try {
       stream.write(Type.ABORT, why);
     } catch (IOException e) {

@@ -179,11 +179,11 @@ public final class OutgoingMigration implements Migration {
 
   private void end(Status status, HandoverTimes handover) {
     progress = withTotal(progress.ended(status, handover));
-    tell(callbacks.onEnd());
+    notifyListener(callbacks.onEnd());
   }
 
   /** Notifies a listener; its failure must not decide where the guest runs. */
-  private void tell(Consumer<MigrationProgress> listener) {
+  private void notifyListener(Consumer<MigrationProgress> listener) {
     try {
       listener.accept(progress);
     } catch (RuntimeException | Error e) {
@@ -202,7 +202,7 @@ public final class OutgoingMigration implements Migration {
     Frame ok = destination.expect(Type.OK);
     boolean shares = shares((ok.argument() & MigrationStream.TAKES_MEMORY) != 0);
     progress = progress.inRound(Status.ACTIVE, 0, 0, 0);
-    tell(callbacks.onActive());
+    notifyListener(callbacks.onActive());
     if (shares) {
       stream.write(Type.MEMORY, 0, new byte[0], List.of(guest.memoryFile()));
       handOver(() -> progress = progress.inRound(Status.DEVICE, 0, 0, 0));

@@ -5,9 +5,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Logs refused connections, a limited number of them each minute. Thread-safe. */
-final class Strangers {
-  private static final Logger LOG = LoggerFactory.getLogger(Strangers.class);
-  private static final int MOST_LINES = 5;
+final class RefusalLog {
+  private static final Logger LOG = LoggerFactory.getLogger(RefusalLog.class);
+  private static final int MAX_LINES = 5;
   private static final long PERIOD_NANOS = 60_000_000_000L;
 
   private long periodStart = System.nanoTime();
@@ -15,7 +15,7 @@ final class Strangers {
   private long unlogged;
 
   /** Logs that a connection was refused, unless there are too many. */
-  synchronized void refused(String reason) {
+  synchronized void log(String reason) {
     // It may contain names of the peer's certificate, and the log may be a terminal.
     String why = PlainText.of(String.valueOf(reason), "");
     long now = System.nanoTime();
@@ -23,7 +23,7 @@ final class Strangers {
       periodStart = now;
       lines = 0;
     }
-    if (lines == MOST_LINES) {
+    if (lines == MAX_LINES) {
       unlogged++;
       return;
     }

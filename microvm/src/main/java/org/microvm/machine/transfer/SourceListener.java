@@ -38,7 +38,7 @@ public final class SourceListener implements AutoCloseable {
   private final TransportListener listener;
   private final Duration handshake;
   private final Semaphore handshakes = new Semaphore(MOST_HANDSHAKES);
-  private final Strangers strangers = new Strangers();
+  private final RefusalLog refusals = new RefusalLog();
 
   /** Guarded by this, as the fields below. */
   private boolean accepting;
@@ -119,7 +119,7 @@ public final class SourceListener implements AutoCloseable {
     } catch (OutOfMemoryError noThread) {
       transport.close();
       handshakes.release();
-      strangers.refused(noThread.getMessage());
+      refusals.log(noThread.getMessage());
       Thread.sleep(RETRY);
     }
   }
@@ -134,7 +134,7 @@ public final class SourceListener implements AutoCloseable {
           handshakes.release();
           throw e;
         }
-        strangers.refused(e.getMessage());
+        refusals.log(e.getMessage());
         Thread.sleep(RETRY);
       }
     }
@@ -164,7 +164,7 @@ public final class SourceListener implements AutoCloseable {
     try (Deadline deadline = new Deadline(handshake, stream::shutdown)) {
       taken = offer(stream, hello(stream, deadline));
     } catch (IOException | RuntimeException | Error e) {
-      strangers.refused(String.valueOf(e.getMessage()));
+      refusals.log(String.valueOf(e.getMessage()));
     } finally {
       if (!taken) {
         stream.close();
@@ -198,7 +198,7 @@ public final class SourceListener implements AutoCloseable {
   /** Hands a source to the thread that waits; false if none does. */
   private synchronized boolean offer(MigrationStream stream, Frame hello) {
     if (!awaited || source != null) {
-      strangers.refused(stream + ": another source is being served");
+      refusals.log(stream + ": another source is being served");
       return false;
     }
     source = new Source(stream, hello);

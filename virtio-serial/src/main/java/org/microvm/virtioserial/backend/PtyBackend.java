@@ -80,7 +80,7 @@ public final class PtyBackend extends FixedBackend {
   }
 
   private void look() {
-    TerminalSize.tell(port, terminal);
+    TerminalSize.report(port, terminal);
     synchronized (this) {
       if (!closed) {
         timer = port.loop().schedule(LOOK_NANOS, this::look);

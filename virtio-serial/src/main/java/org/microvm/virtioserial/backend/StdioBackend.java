@@ -81,7 +81,7 @@ public final class StdioBackend extends FixedBackend {
     Fd shown = Terminal.isTerminal(output) ? output : Fd.standardInput();
     if (port.isConsole() && Terminal.isTerminal(shown)) {
       signal = ProcessSignal.listen(ProcessSignal.Kind.WINDOW, () -> sizeChanged(port, shown));
-      TerminalSize.tell(port, shown);
+      TerminalSize.report(port, shown);
     }
   }
 
@@ -101,7 +101,7 @@ public final class StdioBackend extends FixedBackend {
 
   private static void sizeChanged(Port port, Fd shown) {
     try {
-      port.loop().execute(() -> TerminalSize.tell(port, shown));
+      port.loop().execute(() -> TerminalSize.report(port, shown));
     } catch (RejectedExecutionException e) {
       LOG.debug("the machine has ended: {}", e.getMessage());
     }

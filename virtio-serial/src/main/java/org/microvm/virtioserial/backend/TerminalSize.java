@@ -9,7 +9,7 @@ final class TerminalSize {
   private TerminalSize() {}
 
   /** Reports the terminal's size to the port, unless it is unknown (0). */
-  static void tell(PortBackend.Port port, Fd terminal) {
+  static void report(PortBackend.Port port, Fd terminal) {
     try {
       Terminal.Size size = Terminal.size(terminal);
       if (size.columns() > 0 && size.rows() > 0) {

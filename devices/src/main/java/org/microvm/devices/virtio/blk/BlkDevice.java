@@ -237,13 +237,13 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   }
 
   @Override
-  public boolean isQuiet() {
-    return worker.isQuiet();
+  public boolean isQuiesced() {
+    return worker.isQuiesced();
   }
 
   @Override
-  public boolean awaitQuiet() {
-    return worker.awaitQuiet();
+  public boolean awaitQuiesced() {
+    return worker.awaitQuiesced();
   }
 
   @Override

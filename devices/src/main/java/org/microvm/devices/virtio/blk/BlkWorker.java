@@ -142,7 +142,7 @@ final class BlkWorker implements AutoCloseable {
 
   /**
    * Discards all jobs, done or not; never blocks. The job in progress ends after its present system
-   * call, until which the worker is not {@link #isQuiet quiet}.
+   * call, until which the worker is not {@link #isQuiesced quiesced}.
    */
   void discard() {
     lock.lock();
@@ -157,7 +157,7 @@ final class BlkWorker implements AutoCloseable {
   }
 
   /** Whether no job is in progress, so that the worker does not access guest memory. */
-  boolean isQuiet() {
+  boolean isQuiesced() {
     lock.lock();
     try {
       return !busy;
@@ -177,7 +177,7 @@ final class BlkWorker implements AutoCloseable {
   }
 
   /** Waits until no job is in progress; returns false if {@link #giveUp} is called before. */
-  boolean awaitQuiet() {
+  boolean awaitQuiesced() {
     lock.lock();
     try {
       while (busy && !givenUp) {
@@ -276,14 +276,14 @@ final class BlkWorker implements AutoCloseable {
       }
       statistics = statistics.plus(job.request, job.result >= 0, System.nanoTime() - start);
       try {
-        tell(finish(job));
+        notifyOfError(finish(job));
       } catch (RuntimeException | Error e) {
         LOG.error("blk-{}: the completion callback of a request failed", settings.name(), e);
       }
     }
   }
 
-  private void tell(Optional<BlkError> error) {
+  private void notifyOfError(Optional<BlkError> error) {
     try {
       error.ifPresent(onError);
     } finally {
