@@ -87,11 +87,11 @@ final class BufferBudget {
     used -= bytes;
     pool.release(bytes);
     if (bytes > 0) {
-      tellAll();
+      runWaiting();
     }
   }
 
-  private void tellAll() {
+  private void runWaiting() {
     List<Runnable> all = new ArrayList<>(waiting);
     waiting.clear();
     all.forEach(Runnable::run);
@@ -99,7 +99,7 @@ final class BufferBudget {
 
   /** Notifies the waiting rings that another device has freed memory; any thread may call. */
   void wake() {
-    later.accept(this::tellAll);
+    later.accept(this::runWaiting);
   }
 
   /** Runs {@code onRoom} once when memory is freed. It must not use the budget at once. */

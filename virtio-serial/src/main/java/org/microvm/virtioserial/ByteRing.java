@@ -64,7 +64,7 @@ final class ByteRing {
   }
 
   /** Adds all kept bytes to {@code target}, oldest first, as one or two ranges. */
-  void gatherKept(IovecArray target) {
+  void gatherContent(IovecArray target) {
     if (size > 0) {
       long part = Math.min(size, capacity() - head);
       target.add(memory.address() + head, part);

@@ -350,10 +350,10 @@ final class Port implements PortBackend.Port, HostSession.Handler {
   public void ready(HostSession whose, boolean input, boolean output) {
     ReentrantLock outer = context.lock().enter();
     try {
-      if (connection.is(whose) && output) {
+      if (connection.isCurrent(whose) && output) {
         transfer.transmitReady();
       }
-      if (connection.is(whose) && input) {
+      if (connection.isCurrent(whose) && input) {
         transfer.receiveReady();
       }
     } finally {

@@ -13,7 +13,7 @@ final class PortConnection {
    * Most bytes drained from one socket: more than its buffer holds, unless the host's limits are
    * raised.
    */
-  static final int MOST_REST = 8 << 20;
+  static final int MAX_DRAINED_BYTES = 8 << 20;
 
   private final DeviceContext context;
   private final PortConfig config;
@@ -47,7 +47,7 @@ final class PortConnection {
   }
 
   /** Whether this is the present session. */
-  boolean is(HostSession other) {
+  boolean isCurrent(HostSession other) {
     return session == other;
   }
 
@@ -107,20 +107,20 @@ final class PortConnection {
     if (session == null) {
       return false;
     }
-    boolean gone = session.outputEnded() && (isAllGiven() || isAllKept());
-    boolean sentAway = ending && (transmit.isEnded() || session.outputEnded());
-    if (!gone && !sentAway) {
+    boolean gone = session.outputEnded() && (isAllDelivered() || isAllKept());
+    boolean closedByGuest = ending && (transmit.isEnded() || session.outputEnded());
+    if (!gone && !closedByGuest) {
       return false;
     }
-    if (sentAway) {
+    if (closedByGuest) {
       receive.dropInput(session);
     }
     release();
     return true;
   }
 
-  private boolean isAllGiven() {
-    return session.inputEnded() && receive.kept() == 0;
+  private boolean isAllDelivered() {
+    return session.inputEnded() && receive.backlogSize() == 0;
   }
 
   private boolean isAllKept() {
@@ -145,6 +145,6 @@ final class PortConnection {
 
   /** Drains a connection that {@link #takesInput}, as {@link HostSession#drainInput} does. */
   byte[] drainInput() throws ErrnoException {
-    return session.drainInput(MOST_REST);
+    return session.drainInput(MAX_DRAINED_BYTES);
   }
 }

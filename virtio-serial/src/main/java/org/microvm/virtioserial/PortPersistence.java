@@ -34,8 +34,8 @@ final class PortPersistence {
         connection.isOpen(),
         transmit.offset(),
         transmit.lastBuffers(),
-        transmit.keptBytes(),
-        receive.keptBytes(),
+        transmit.backlogBytes(),
+        receive.backlogBytes(),
         Optional.ofNullable(size));
   }
 
@@ -52,7 +52,7 @@ final class PortPersistence {
               .formatted(info.nr(), new PortInfo(info.nr(), state.name(), state.console()), info));
     }
     if (state.fromGuest().length > transmit.limit()
-        || state.toGuest().length > (long) receive.limit() + PortConnection.MOST_REST) {
+        || state.toGuest().length > (long) receive.limit() + PortConnection.MAX_DRAINED_BYTES) {
       throw input.damaged(
           info + ": the saved state keeps more bytes than this port's limits allow");
     }

@@ -33,7 +33,7 @@ final class PortQuota {
   private long turn;
 
   /** A bucket is empty, and a timer waits until it is half full. */
-  private boolean resting;
+  private boolean throttled;
 
   /**
    * @param resume requests another turn once the bucket is half full; called with the device lock
@@ -44,12 +44,12 @@ final class PortQuota {
     long now = clock.nanoTime();
     bytes = bucket(limit.bytesPerSecond(), limit.burstBytes(), now);
     buffers = bucket(limit.buffersPerSecond(), limit.burstBuffers(), now);
-    DeviceContext.Step rested =
+    DeviceContext.Step resumed =
         () -> {
-          resting = false;
+          throttled = false;
           resume.run();
         };
-    wakeUp = () -> context.locked(rested);
+    wakeUp = () -> context.locked(resumed);
   }
 
   /** Begins a turn, which may be over at once. */
@@ -62,7 +62,7 @@ final class PortQuota {
 
   /** Whether the turn or the rate limit is exhausted. */
   boolean isSpent() {
-    return isTurnOver() || isDry();
+    return isTurnOver() || isExhausted();
   }
 
   /** Whether the turn is over, so that other ports get theirs. */
@@ -70,13 +70,15 @@ final class PortQuota {
     return turn <= 0;
   }
 
-  /** Whether the rate limit is exhausted. If so, a timer requests the next turn. */
-  boolean rests() {
-    if (!isDry()) {
+  /**
+   * Schedules the next turn by a timer if the rate limit is exhausted; returns whether it is.
+   */
+  boolean throttle() {
+    if (!isExhausted()) {
       return false;
     }
-    if (!resting) {
-      resting = true;
+    if (!throttled) {
+      throttled = true;
       counters.throttles++;
       clock.schedule(Math.max(untilHalfFull(bytes), untilHalfFull(buffers)), wakeUp);
     }
@@ -101,7 +103,7 @@ final class PortQuota {
   }
 
   /** Charges bytes that were moved out of, or into, the guest's buffers. */
-  void moved(long count) {
+  void chargeBytes(long count) {
     turn -= count;
     if (bytes != null) {
       bytes.spend(count);
@@ -109,21 +111,21 @@ final class PortQuota {
   }
 
   /** Charges the turn, but not the rate limit, for other work that took time. */
-  void worked(long count) {
+  void chargeWork(long count) {
     turn -= count;
   }
 
   /** Charges a buffer that is returned to the guest, independent of its size. */
-  void buffer(DescriptorChain buffer) {
+  void chargeTransmitBuffer(DescriptorChain buffer) {
     turn -= BUFFER_COST;
-    given(buffer);
+    chargeReceiveBuffer(buffer);
   }
 
   /**
    * Charges the rate limit for a buffer that is returned to the guest, and the turn for its
    * descriptors.
    */
-  void given(DescriptorChain buffer) {
+  void chargeReceiveBuffer(DescriptorChain buffer) {
     turn -= DESCRIPTOR_COST * buffer.descriptors();
     if (buffers != null) {
       buffers.spend(1);
@@ -140,16 +142,16 @@ final class PortQuota {
     }
   }
 
-  private boolean isDry() {
-    return isDry(bytes) || isDry(buffers);
+  private boolean isExhausted() {
+    return isExhausted(bytes) || isExhausted(buffers);
   }
 
   /**
    * Whether the bucket is empty. A waiting port keeps waiting until the bucket is half full, so
    * that it does not wake up for each token.
    */
-  private boolean isDry(TokenBucket bucket) {
-    return bucket != null && bucket.tokens() < (resting ? bucket.halfFull() : 1);
+  private boolean isExhausted(TokenBucket bucket) {
+    return bucket != null && bucket.tokens() < (throttled ? bucket.halfFull() : 1);
   }
 
   private static long untilHalfFull(TokenBucket bucket) {

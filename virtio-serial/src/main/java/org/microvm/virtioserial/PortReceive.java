@@ -24,7 +24,7 @@ final class PortReceive {
   private final PortCounters counters;
   private final Direction moved;
   private final PortQuota quota;
-  private final ByteRing kept;
+  private final ByteRing backlog;
 
   private PortQueues queues;
   private HostSession session;
@@ -43,7 +43,7 @@ final class PortReceive {
     this.counters = counters;
     moved = counters.toGuest;
     quota = new PortQuota(context, config.rate(), moved, resume);
-    kept = new ByteRing(config.guestByteLimit(), context.budget(), resume);
+    backlog = new ByteRing(config.guestByteLimit(), context.budget(), resume);
   }
 
   /** Sets the queues while the guest has the port open; null once it has closed it. */
@@ -58,8 +58,8 @@ final class PortReceive {
   }
 
   /** Returns how many bytes the VMM keeps. */
-  long kept() {
-    return kept.size();
+  long backlogSize() {
+    return backlog.size();
   }
 
   /** Whether the port waits for receive buffers. */
@@ -69,23 +69,23 @@ final class PortReceive {
 
   /** Returns the most bytes that the VMM keeps. */
   int limit() {
-    return kept.limit();
+    return backlog.limit();
   }
 
   /** Returns the bytes that the VMM keeps. */
-  byte[] keptBytes() {
-    return kept.toByteArray();
+  byte[] backlogBytes() {
+    return backlog.toByteArray();
   }
 
   /**
    * Restores the state of another port.
    *
    * @param open as in {@link #queues}
-   * @param bytes its {@link #keptBytes}
+   * @param bytes its {@link #backlogBytes}
    */
   void restore(PortQueues open, byte[] bytes) {
     queues(open);
-    kept.append(bytes);
+    backlog.append(bytes);
   }
 
   /** Appends bytes drained from the host program, which the guest receives next. */
@@ -93,20 +93,20 @@ final class PortReceive {
     if (queues == null && !config.cacheBuffers()) {
       moved.dropped += bytes.length;
     } else {
-      kept.append(bytes);
+      backlog.append(bytes);
     }
   }
 
   /** Ends the port: the kept bytes count as dropped. */
   void close() {
-    moved.dropped += kept.clear();
+    moved.dropped += backlog.clear();
     queues(null);
     session = null;
   }
 
   /** Stops receiving from the connected host program; its kept bytes count as dropped. */
   void endSession() {
-    moved.dropped += kept.clear();
+    moved.dropped += backlog.clear();
     session.wantInput(false);
     session = null;
   }
@@ -137,13 +137,13 @@ final class PortReceive {
       return false;
     }
     long bytes = 1;
-    while (bytes > 0 && hostGives() && !kept.isFull()) {
+    while (bytes > 0 && hostSends() && !backlog.isFull()) {
       bytes = keep();
     }
-    if (hostGives() && kept.isFull()) {
+    if (hostSends() && backlog.isFull()) {
       session.checkForEnd();
     }
-    return !hostGives();
+    return !hostSends();
   }
 
   /**
@@ -155,21 +155,21 @@ final class PortReceive {
     quota.begin();
     boolean more = true;
     while (more && (queues == null ? !quota.isTurnOver() : !quota.isSpent())) {
-      more = queues == null ? keepOrDrop() : give();
+      more = queues == null ? keepOrDrop() : deliver();
       // Charged after the step: a step with an exhausted budget would neither read nor request
       // another turn.
-      quota.worked(PortQuota.BUFFER_COST);
+      quota.chargeWork(PortQuota.BUFFER_COST);
     }
     if (queues != null) {
       queues.publish();
     }
-    if (more && queues != null && quota.rests()) {
+    if (more && queues != null && quota.throttle()) {
       if (session != null) {
         session.wantInput(false);
       }
       return false;
     }
-    if (more && kept.isEmpty() && session != null && session.inputIsWatched()) {
+    if (more && backlog.isEmpty() && session != null && session.inputIsWatched()) {
       // The loop reports readable input again in its next round, which is the next turn.
       session.wantInput(true);
       return false;
@@ -177,13 +177,13 @@ final class PortReceive {
     return more;
   }
 
-  private boolean hostGives() {
+  private boolean hostSends() {
     return session != null && !session.inputEnded();
   }
 
   /** Does one step for a guest that has the port open; returns whether to continue. */
-  private boolean give() throws VirtqueueException {
-    if (kept.isEmpty() && !hostGives()) {
+  private boolean deliver() throws VirtqueueException {
+    if (backlog.isEmpty() && !hostSends()) {
       return false;
     }
     ChainFifo buffers = queues.receiving();
@@ -193,14 +193,14 @@ final class PortReceive {
       if (queues.awaitReceiveBuffers()) {
         return true;
       }
-      starve();
+      awaitBuffers();
       return false;
     }
     starved = false;
-    return kept.isEmpty() ? read(buffers) : giveKept(buffers.removeFirst());
+    return backlog.isEmpty() ? read(buffers) : deliverBacklog(buffers.removeFirst());
   }
 
-  private void starve() {
+  private void awaitBuffers() {
     starved = true;
     moved.stalled();
     if (session != null) {
@@ -208,10 +208,10 @@ final class PortReceive {
     }
   }
 
-  private boolean giveKept(DescriptorChain buffer) {
-    long bytes = kept.moveTo(buffer, quota.bytes());
+  private boolean deliverBacklog(DescriptorChain buffer) {
+    long bytes = backlog.moveTo(buffer, quota.bytes());
     counters.bytesCopied += bytes;
-    give(buffer, bytes);
+    complete(buffer, bytes);
     return true;
   }
 
@@ -231,7 +231,7 @@ final class PortReceive {
     int filled = 0;
     for (long left = bytes; left > 0; filled++) {
       long part = Math.min(left, buffers.get(0).writableBytes());
-      give(buffers.removeFirst(), part);
+      complete(buffers.removeFirst(), part);
       left -= part;
     }
     // Published at once, so that the guest handles these while the next are read.
@@ -249,17 +249,17 @@ final class PortReceive {
     return Math.max(SMALL_WINDOW, Math.min(2 * filled, ringSize / 2));
   }
 
-  private void give(DescriptorChain buffer, long bytes) {
-    quota.given(buffer);
+  private void complete(DescriptorChain buffer, long bytes) {
+    quota.chargeReceiveBuffer(buffer);
     queues.giveToGuest(buffer, bytes);
     moved.bytes += bytes;
     moved.buffers++;
-    quota.moved(bytes);
+    quota.chargeBytes(bytes);
   }
 
   /** Does one step for a guest that has the port closed; returns whether to continue. */
   private boolean keepOrDrop() {
-    if (!hostGives()) {
+    if (!hostSends()) {
       return false;
     }
     if (!config.cacheBuffers()) {
@@ -267,26 +267,26 @@ final class PortReceive {
       long wanted = ranges.bytes();
       long bytes = session.read(ranges);
       moved.dropped += bytes;
-      quota.worked(bytes);
+      quota.chargeWork(bytes);
       return readAgain(bytes, wanted);
     }
-    if (kept.isFull()) {
+    if (backlog.isFull()) {
       moved.stalled();
       session.wantInput(false);
       session.checkForEnd();
       return false;
     }
-    long wanted = Math.min(CHUNK, kept.free());
+    long wanted = Math.min(CHUNK, backlog.free());
     return readAgain(keep(), wanted);
   }
 
   /** Reads a piece into the free room, of which there is some; returns the number of bytes. */
   private long keep() {
     IovecArray ranges = context.ranges();
-    kept.gatherFree(ranges, CHUNK);
+    backlog.gatherFree(ranges, CHUNK);
     long bytes = session.read(ranges);
-    kept.commit(bytes);
-    quota.worked(bytes);
+    backlog.commit(bytes);
+    quota.chargeWork(bytes);
     return bytes;
   }
 

@@ -55,7 +55,7 @@ record PortState(
             input.getLong(0, Virtqueue.MAX_CHAIN_BYTES),
             input.getInt(-1, QueueLayout.DATA_SIZE),
             input.getBytes(PortConfig.MAX_LIMIT),
-            input.getBytes(PortConfig.MAX_LIMIT + PortConnection.MOST_REST),
+            input.getBytes(PortConfig.MAX_LIMIT + PortConnection.MAX_DRAINED_BYTES),
             input.getBoolean()
                 ? Optional.of(new ConsoleSize(input.getShort(), input.getShort()))
                 : Optional.empty());

@@ -47,8 +47,8 @@ final class PortTransfer {
   /** Returns the counts of both directions. */
   PortStatistics statistics() {
     return new PortStatistics(
-        counters.fromGuest.read(transmit.kept()),
-        counters.toGuest.read(receive.kept()),
+        counters.fromGuest.read(transmit.backlogSize()),
+        counters.toGuest.read(receive.backlogSize()),
         counters.bytesCopied,
         counters.malformed);
   }

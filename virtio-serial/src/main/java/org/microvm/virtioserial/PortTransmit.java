@@ -24,7 +24,7 @@ final class PortTransmit {
   private final PortCounters counters;
   private final Direction moved;
   private final PortQuota quota;
-  private final ByteRing kept;
+  private final ByteRing backlog;
 
   private PortQueues queues;
   private ChainFifo sending = NONE;
@@ -51,7 +51,7 @@ final class PortTransmit {
     this.counters = counters;
     moved = counters.fromGuest;
     quota = new PortQuota(context, config.rate(), moved, resume);
-    kept = new ByteRing(config.byteLimit(), context.budget(), resume);
+    backlog = new ByteRing(config.byteLimit(), context.budget(), resume);
   }
 
   /** Sets the queues while the guest may send; null afterwards, which forgets buffers in flight. */
@@ -78,7 +78,7 @@ final class PortTransmit {
 
   /** Whether the host program has received everything since {@link #endSession}. */
   boolean isEnded() {
-    return lastBuffers == 0 && kept.isEmpty();
+    return lastBuffers == 0 && backlog.isEmpty();
   }
 
   /**
@@ -95,8 +95,8 @@ final class PortTransmit {
   }
 
   /** Returns how many bytes the VMM keeps. */
-  long kept() {
-    return kept.size();
+  long backlogSize() {
+    return backlog.size();
   }
 
   /** Returns how many bytes of the oldest buffer in flight have been sent. */
@@ -106,12 +106,12 @@ final class PortTransmit {
 
   /** Returns the most bytes that the VMM keeps. */
   int limit() {
-    return kept.limit();
+    return backlog.limit();
   }
 
   /** Returns the bytes that the VMM keeps. */
-  byte[] keptBytes() {
-    return kept.toByteArray();
+  byte[] backlogBytes() {
+    return backlog.toByteArray();
   }
 
   /**
@@ -119,17 +119,17 @@ final class PortTransmit {
    *
    * @param usable as in {@link #queues}
    * @param sent its {@link #offset}, into the buffer that will be taken from the queue first
-   * @param bytes its {@link #keptBytes}
+   * @param bytes its {@link #backlogBytes}
    */
   void restore(PortQueues usable, long sent, byte[] bytes) {
     queues(usable);
     offset = sent;
-    kept.append(bytes);
+    backlog.append(bytes);
   }
 
   /** Ends the port: kept bytes and those in flight count as dropped. */
   void close() {
-    moved.dropped += kept.clear();
+    moved.dropped += backlog.clear();
     discard();
     session = null;
   }
@@ -147,9 +147,9 @@ final class PortTransmit {
 
   /** Appends a byte that does not come from the queue to a console's output (emergency write). */
   void append(byte value) {
-    if (kept.limit() > 0) {
+    if (backlog.limit() > 0) {
       dropOldest(1);
-      kept.append(value);
+      backlog.append(value);
       counters.bytesCopied++;
     } else {
       moved.dropped++;
@@ -176,7 +176,7 @@ final class PortTransmit {
     if (queues != null) {
       queues.publish();
     }
-    if (more && quota.rests()) {
+    if (more && quota.throttle()) {
       if (session != null) {
         session.wantOutput(false);
       }
@@ -188,7 +188,7 @@ final class PortTransmit {
   /** Does one step with the buffers in flight; returns whether another step may follow at once. */
   private boolean step() {
     blocked = false;
-    if (!hostTakes()) {
+    if (!hostAccepts()) {
       return keepOrDrop();
     }
     if (session.connection().output() == null) {
@@ -197,7 +197,7 @@ final class PortTransmit {
     if (write()) {
       return true;
     }
-    if (blocked && !hostTakes()) {
+    if (blocked && !hostAccepts()) {
       return true;
     }
     if (blocked && config.console()) {
@@ -210,10 +210,10 @@ final class PortTransmit {
 
   /** Whether the guest can send no more until a host program takes bytes. */
   boolean isHeldBack() {
-    return !hostTakes() && holdsMany() && kept.isFull();
+    return !hostAccepts() && holdsMany() && backlog.isFull();
   }
 
-  private boolean hostTakes() {
+  private boolean hostAccepts() {
     return session != null && !session.outputEnded();
   }
 
@@ -224,9 +224,9 @@ final class PortTransmit {
   /** Writes to the host program; returns whether there is more to write and room for it. */
   private boolean write() {
     IovecArray ranges = context.ranges();
-    kept.gatherKept(ranges);
-    long end = Math.max(kept.size(), quota.bytes());
-    long buffers = Math.min(quota.buffers(), forThisHost());
+    backlog.gatherContent(ranges);
+    long end = Math.max(backlog.size(), quota.bytes());
+    long buffers = Math.min(quota.buffers(), sendableBuffers());
     boolean room = true;
     for (int i = 0; i < buffers && room && ranges.bytes() < end; i++) {
       long limit = end - ranges.bytes();
@@ -234,7 +234,7 @@ final class PortTransmit {
     }
     long wanted = ranges.bytes();
     long written = wanted == 0 ? 0 : session.write(ranges);
-    account(written);
+    accountWritten(written);
     if (queues != null) {
       // Published at once, so that the guest refills these while the next are written.
       queues.publish();
@@ -243,28 +243,28 @@ final class PortTransmit {
       blocked = true;
       moved.stalled();
     }
-    session.wantOutput(blocked && hostTakes());
-    return !blocked && (written > 0 || (wanted == 0 && forThisHost() > 0));
+    session.wantOutput(blocked && hostAccepts());
+    return !blocked && (written > 0 || (wanted == 0 && sendableBuffers() > 0));
   }
 
   /** Returns how many of the buffers in flight may go to the connected host program. */
-  private int forThisHost() {
+  private int sendableBuffers() {
     return lastBuffers == NOT_ENDING ? sending.size() : Math.min(lastBuffers, sending.size());
   }
 
   /** Removes written bytes: first the kept ones, then those of the buffers in flight. */
-  private void account(long written) {
-    long old = Math.min(written, kept.size());
-    kept.drop(old);
-    quota.worked(old);
-    long left = written - old;
-    moved.bytes += left;
-    quota.moved(left);
-    while (forThisHost() > 0 && left >= rest() && quota.buffers() > 0) {
-      left -= rest();
-      finished();
+  private void accountWritten(long written) {
+    long fromBacklog = Math.min(written, backlog.size());
+    backlog.drop(fromBacklog);
+    quota.chargeWork(fromBacklog);
+    long fromBuffers = written - fromBacklog;
+    moved.bytes += fromBuffers;
+    quota.chargeBytes(fromBuffers);
+    while (sendableBuffers() > 0 && fromBuffers >= remaining() && quota.buffers() > 0) {
+      fromBuffers -= remaining();
+      completeOldest();
     }
-    offset += left;
+    offset += fromBuffers;
   }
 
   /**
@@ -285,8 +285,8 @@ final class PortTransmit {
   }
 
   private void dropOldestBuffer() {
-    moved.dropped += rest();
-    finished();
+    moved.dropped += remaining();
+    completeOldest();
   }
 
   /** Moves the buffers beyond a quarter of the ring to host memory, until that is full as well. */
@@ -300,7 +300,7 @@ final class PortTransmit {
   }
 
   private boolean overflows() {
-    return holdsMany() && (rest() == 0 || !kept.isFull());
+    return holdsMany() && (remaining() == 0 || !backlog.isFull());
   }
 
   private boolean holdsMany() {
@@ -310,11 +310,11 @@ final class PortTransmit {
   /** Moves all buffers to host memory and drops the oldest bytes there to make room. */
   private boolean keepNewest() {
     while (!sending.isEmpty() && !quota.isSpent()) {
-      long tooMuch = Math.max(0, rest() - kept.most());
+      long tooMuch = Math.max(0, remaining() - backlog.most());
       moved.dropped += tooMuch;
       moved.bytes += tooMuch;
       offset += tooMuch;
-      long part = Math.min(rest(), quota.bytes());
+      long part = Math.min(remaining(), quota.bytes());
       dropOldest(part);
       keep(part);
     }
@@ -323,32 +323,32 @@ final class PortTransmit {
 
   /** Moves bytes of the oldest buffer to host memory: as many as fit, at most {@code limit}. */
   private void keep(long limit) {
-    long taken = kept.append(sending.get(0), offset, limit);
+    long taken = backlog.append(sending.get(0), offset, limit);
     moved.bytes += taken;
     counters.bytesCopied += taken;
-    quota.moved(taken);
+    quota.chargeBytes(taken);
     offset += taken;
-    if (rest() == 0) {
-      finished();
+    if (remaining() == 0) {
+      completeOldest();
     }
   }
 
   private void dropOldest(long bytesToCome) {
-    long excess = bytesToCome - kept.free();
+    long excess = bytesToCome - backlog.free();
     if (excess > 0) {
-      kept.drop(excess);
+      backlog.drop(excess);
       moved.dropped += excess;
     }
   }
 
-  private long rest() {
+  private long remaining() {
     DescriptorChain oldest = sending.get(0);
     // The chains of a queue that was disabled are empty.
     return Math.max(0, oldest.readableBytes() - offset);
   }
 
-  private void finished() {
-    quota.buffer(sending.get(0));
+  private void completeOldest() {
+    quota.chargeTransmitBuffer(sending.get(0));
     queues.sent();
     moved.buffers++;
     offset = 0;
