@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.microvm.agent.GuestAgent;
 import org.microvm.agent.ShutdownMode;
@@ -26,10 +27,47 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class StopCommand implements Callable<Integer> {
 
-  /** Stands for a guest that does not run yet and cannot shut down. */
   private static final String ENDED = "%s was ending already and has ended";
+  private static final String NOT_STARTED = "%s had not started its guest yet and ended";
 
-  private static final String NOT_STARTED = "";
+  /** How the guest was asked to shut down. */
+  private enum Request {
+    POWER_BUTTON("power button"),
+    GUEST_AGENT("guest agent"),
+
+    /** Not at all: there is no power button, and no guest agent answers. */
+    IMPOSSIBLE("not asked"),
+
+    /** Not at all: the guest does not run yet. */
+    NOT_STARTED("not asked");
+
+    private final String text;
+
+    Request(String text) {
+      this.text = text;
+    }
+
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  /** What happened to the machine: the values of {@code how} in the JSON output. */
+  private enum Result {
+    SHUT_DOWN,
+    POWER_BUTTON,
+    GUEST_AGENT,
+    NOT_STARTED,
+    ENDED,
+    MIGRATED,
+    POWER_CUT,
+    KILLED;
+
+    String json() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+  }
 
   @Parameters(paramLabel = "NAME", description = "the machine's name")
   private String name;
@@ -76,47 +114,37 @@ final class StopCommand implements Callable<Integer> {
 
   private void stop() throws IOException {
     if (isEnding() && end.hasEnded(Duration.ofSeconds(timeout))) {
-      say("ended", ENDED);
+      say(Result.ENDED, ENDED);
       return;
     }
     if (!hasControl() && machine.description().isEmpty() && !machine.served()) {
       // It waits for a client, or for a guest that migrates here.
       ProcessHandle.of(machine.pid()).ifPresent(ProcessHandle::destroy);
       if (end.hasEnded(PowerCut.ANSWER)) {
-        say("not-started", "%s had not started its guest yet and ended");
+        say(Result.NOT_STARTED, NOT_STARTED);
         return;
       }
     }
     if (force) {
-      cut("power-cut", "%s was powered off (--force)");
+      cut(Result.POWER_CUT, "%s was powered off (--force)");
       return;
     }
-    String how;
-    ShutdownOutcome outcome = null;
+    Request request;
+    ShutdownOutcome outcome;
     try (QmpClient client = QmpClient.connect(machine.files().control(), new Waiting())) {
-      how = shutDown(client);
-      if (how == null ? isGone(client) : !NOT_STARTED.equals(how) && hasShutDown(how)) {
-        outcome = ShutdownOutcome.of(client);
-      }
+      request = requestShutdown(client);
+      outcome = awaitOutcome(client, request);
     } catch (IOException e) {
       if (hasControl() || e instanceof InterruptedIOException || !end.hasEnded(PowerCut.ANSWER)) {
         throw e;
       }
-      say("ended", ENDED);
+      say(Result.ENDED, ENDED);
       return;
     }
-    if (outcome != null) {
-      say(outcome, how);
-    } else if (NOT_STARTED.equals(how)) {
-      cut("not-started", "%s had not started its guest yet and ended");
-    } else if (how != null) {
-      cut(
-          "power-cut",
-          "%s did not shut down within " + timeout + " s (" + how + ") and was powered off");
+    if (outcome == null) {
+      cut(request);
     } else {
-      cut(
-          "power-cut",
-          "%s has neither a power button nor a guest agent that answers, so it was powered off");
+      say(outcome, request);
     }
   }
 
@@ -129,18 +157,29 @@ final class StopCommand implements Callable<Integer> {
     return !hasControl() && machine.description().isPresent();
   }
 
-  private boolean hasShutDown(String how) throws IOException {
-    state = "was asked to shut down (" + how + ") and continues to do so";
+  /** Returns how the machine has ended after the request, or null if it runs. */
+  private ShutdownOutcome awaitOutcome(QmpClient client, Request request) throws IOException {
+    boolean ended =
+        switch (request) {
+          case POWER_BUTTON, GUEST_AGENT -> hasShutDown(request);
+          case IMPOSSIBLE -> isGone(client);
+          case NOT_STARTED -> false;
+        };
+    return ended ? ShutdownOutcome.of(client) : null;
+  }
+
+  private boolean hasShutDown(Request request) throws IOException {
+    state = "was asked to shut down (" + request + ") and continues to do so";
     try (WaitingLine _ = new WaitingLine(name + " to shut down")) {
       return end.hasEnded(Duration.ofSeconds(timeout));
     }
   }
 
-  /** Requests a shutdown from the guest; returns by which means, or null if there is none. */
-  private String shutDown(QmpClient client) throws IOException {
+  /** Requests a shutdown from the guest. */
+  private Request requestShutdown(QmpClient client) throws IOException {
     String guest = client.execute("query-status").path("status").asText();
     if (guest.equals("inmigrate") || guest.equals("prelaunch")) {
-      return NOT_STARTED;
+      return Request.NOT_STARTED;
     }
     if (guest.equals("paused")) {
       throw new IOException(
@@ -150,9 +189,11 @@ final class StopCommand implements Callable<Integer> {
     state = "may have been asked to shut down";
     try {
       client.execute("system_powerdown");
-      return "power button";
+      return Request.POWER_BUTTON;
     } catch (QmpException noButton) {
-      return listens(client.execute("x-query-ports")) && askAgent() ? "guest agent" : null;
+      return listens(client.execute("x-query-ports")) && askAgent()
+          ? Request.GUEST_AGENT
+          : Request.IMPOSSIBLE;
     }
   }
 
@@ -212,24 +253,40 @@ final class StopCommand implements Callable<Integer> {
     }
   }
 
-  private void cut(String how, String message) throws IOException {
-    state = "may be powering off";
-    if (end.cut()) {
-      say("killed", "the process of %s did not answer and was killed");
-    } else {
-      say(how, message);
+  /** Powers off a machine whose guest has not shut down after the request. */
+  private void cut(Request request) throws IOException {
+    switch (request) {
+      case NOT_STARTED -> cut(Result.NOT_STARTED, NOT_STARTED);
+      case IMPOSSIBLE ->
+          cut(
+              Result.POWER_CUT,
+              "%s has neither a power button nor a guest agent that answers, so it was powered off");
+      case POWER_BUTTON, GUEST_AGENT ->
+          cut(
+              Result.POWER_CUT,
+              "%s did not shut down within "
+                  + timeout
+                  + " s ("
+                  + request
+                  + ") and was powered off");
     }
   }
 
-  private void say(ShutdownOutcome outcome, String means) throws IOException {
+  private void cut(Result result, String message) throws IOException {
+    state = "may be powering off";
+    if (end.cut()) {
+      say(Result.KILLED, "the process of %s did not answer and was killed");
+    } else {
+      say(result, message);
+    }
+  }
+
+  private void say(ShutdownOutcome outcome, Request request) throws IOException {
     switch (outcome) {
-      case SHUT_DOWN ->
-          say(
-              means == null ? "shut-down" : means.replace(' ', '-'),
-              "%s shut down" + (means == null ? "" : " (" + means + ")"));
-      case MIGRATED -> say("migrated", "the guest of %s has moved to another process");
+      case SHUT_DOWN -> sayShutDown(request);
+      case MIGRATED -> say(Result.MIGRATED, "the guest of %s has moved to another process");
       case ENDED_BY_OTHERS ->
-          say("ended", "%s was ended by another program or a signal before it had shut down");
+          say(Result.ENDED, "%s was ended by another program or a signal before it had shut down");
       case PANICKED -> throw new IOException("the guest of %s panicked".formatted(name));
       case FAILED -> throw new IOException("%s failed before it had shut down".formatted(name));
       case DIED ->
@@ -239,11 +296,19 @@ final class StopCommand implements Callable<Integer> {
     }
   }
 
-  private void say(String how, String message) {
+  private void sayShutDown(Request request) {
+    switch (request) {
+      case POWER_BUTTON -> say(Result.POWER_BUTTON, "%s shut down (power button)");
+      case GUEST_AGENT -> say(Result.GUEST_AGENT, "%s shut down (guest agent)");
+      case IMPOSSIBLE, NOT_STARTED -> say(Result.SHUT_DOWN, "%s shut down");
+    }
+  }
+
+  private void say(Result result, String message) {
     String text = message.formatted(name);
     if (json) {
       JsonOutput.print(
-          QmpClient.arguments().put("name", name).put("how", how).put("message", text));
+          QmpClient.arguments().put("name", name).put("how", result.json()).put("message", text));
     } else {
       System.out.println(text);
     }

@@ -70,9 +70,7 @@ final class PortQuota {
     return turn <= 0;
   }
 
-  /**
-   * Schedules the next turn by a timer if the rate limit is exhausted; returns whether it is.
-   */
+  /** Schedules the next turn by a timer if the rate limit is exhausted; returns whether it is. */
   boolean throttle() {
     if (!isExhausted()) {
       return false;
