@@ -27,8 +27,16 @@ public final class TcpTransport implements Transport {
   /** Four times the maximum size of a TLS record. */
   private static final int CHUNK = 64 * 1024;
 
+  /** The types of records with which a connection with TLS begins (RFC 8446, section 5.1). */
+  private static final List<Integer> TLS_TYPES = List.of(21, 22); // alert, handshake
+
+  private static final int TLS_MAJOR_VERSION = 3;
+
   /** Adds TLS to a connection, or nothing. */
   private interface Security {
+    /** Without TLS. */
+    Security NONE = raw -> raw;
+
     /** Returns the socket to use, after the handshake. */
     Socket secure(Socket raw) throws IOException;
   }
@@ -51,6 +59,10 @@ public final class TcpTransport implements Transport {
   private Socket raw;
 
   private boolean isShut;
+
+  /** Whether anything was received. */
+  private boolean begun;
+
   private InputStream input;
   private OutputStream output;
 
@@ -80,7 +92,7 @@ public final class TcpTransport implements Transport {
 
   /** Creates an unencrypted connection, whose host a resolver looks up. */
   static TcpTransport to(InetSocketAddress destination, Resolver resolver) {
-    return new TcpTransport(destination, resolver, raw -> raw);
+    return new TcpTransport(destination, resolver, Security.NONE);
   }
 
   /**
@@ -98,7 +110,8 @@ public final class TcpTransport implements Transport {
 
   /** Creates an unencrypted transport on an accepted connection. */
   public static TcpTransport from(Socket accepted) {
-    return new TcpTransport(accepted.toString(), accepted, raw -> raw);
+    return new TcpTransport(
+        String.valueOf(accepted.getRemoteSocketAddress()), accepted, Security.NONE);
   }
 
   /** Creates a transport with TLS on an accepted connection; {@link #open} does the handshake. */
@@ -199,6 +212,7 @@ public final class TcpTransport implements Transport {
         if (bytes < 0) {
           return false;
         }
+        checkSecurity(bytes);
         MemorySegment.copy(incoming, 0, target, ValueLayout.JAVA_BYTE, at, bytes);
         at += bytes;
       }
@@ -212,6 +226,18 @@ public final class TcpTransport implements Transport {
     } catch (IOException e) {
       throw lost(e);
     }
+  }
+
+  /** Refuses a peer that uses TLS if this side does not: frames do not begin like that. */
+  private void checkSecurity(int bytes) throws IOException {
+    if (!begun
+        && security == Security.NONE
+        && bytes > 1
+        && TLS_TYPES.contains((int) incoming[0])
+        && incoming[1] == TLS_MAJOR_VERSION) {
+      throw new IOException("the peer uses TLS, and this side does not");
+    }
+    begun = true;
   }
 
   private IOException lost(IOException e) {

@@ -137,11 +137,19 @@ public final class TlsCredentials {
    */
   Socket connect(Socket raw, String hostName, int port) throws IOException {
     SSLSocket socket =
-        (SSLSocket) context.getSocketFactory().createSocket(raw, hostName, port, true);
+        (SSLSocket) context.getSocketFactory().createSocket(raw, hostName, port, false);
     SSLParameters parameters = parameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     socket.setSSLParameters(parameters);
-    socket.startHandshake();
+    try {
+      socket.startHandshake();
+    } catch (IOException e) {
+      letRead(raw);
+      throw TlsFailure.isLost(e)
+          ? new IOException(
+              "the peer closed the connection during the TLS handshake; does it use TLS?", e)
+          : e;
+    }
     // In TLS 1.3 the handshake ends before the peer has checked this certificate: without this
     // byte, a refusal would only show when the caller reads.
     return switch (socket.getInputStream().read()) {
@@ -180,8 +188,8 @@ public final class TlsCredentials {
   }
 
   /**
-   * Gives the peer time to read why it was refused: closing a connection that has unread bytes
-   * resets it, and the peer might see only the reset.
+   * Gives the peer time to read why the handshake has failed: closing a connection that has unread
+   * bytes resets it, and the peer might see only the reset.
    */
   private static void letRead(Socket raw) {
     try {

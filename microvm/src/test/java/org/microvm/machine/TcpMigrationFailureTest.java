@@ -60,6 +60,37 @@ class TcpMigrationFailureTest extends TcpMigrationFixture {
   }
 
   @Test
+  void destinationWithoutTls_failsAndTheSourceAsksForIt() throws Exception {
+    Machine machine = start("here");
+    Tls tls = new Tls(new TestAuthority().writeCredentials(directory.resolve("pki")));
+    try (IncomingMigration incoming = IncomingMigration.listen(ANY_PORT)) {
+      receive(incoming, "there");
+      int port = ((Tcp) incoming.address()).port();
+
+      Migration migration = machine.migrate(new Tcp(HOST, port, Optional.of(tls)), LIMITS);
+
+      assertEquals(Status.FAILED, end(migration).status());
+      assertTrue(migration.failure().endsWith("does it use TLS?"), migration.failure());
+    }
+  }
+
+  @Test
+  void sourceWithoutTls_failsAndSaysWhatTheDestinationUses() throws Exception {
+    Machine machine = start("here");
+    Tls tls = new Tls(new TestAuthority().writeCredentials(directory.resolve("pki")));
+    try (IncomingMigration incoming =
+        IncomingMigration.listen(new Tcp(HOST, 0, Optional.of(tls)))) {
+      receive(incoming, "there");
+      int port = ((Tcp) incoming.address()).port();
+
+      Migration migration = machine.migrate(new Tcp(HOST, port, Optional.empty()), LIMITS);
+
+      assertEquals(Status.FAILED, end(migration).status());
+      assertTrue(migration.failure().contains("the peer uses TLS"), migration.failure());
+    }
+  }
+
+  @Test
   void noDestination_failsAndTheGuestContinuesHere() throws Exception {
     Machine machine = start("here");
     IncomingMigration closed = IncomingMigration.listen(ANY_PORT);
