@@ -28,7 +28,6 @@ import picocli.CommandLine.Option;
 final class ListCommand implements Callable<Integer> {
   private static final String NO_ANSWER = "no answer";
   private static final Duration ANSWER = Duration.ofSeconds(10);
-  private static final String ROW = "%-20s %-14s %8s %9s %9s %5s  %s";
 
   @Option(names = "--json", description = "print all fields, as JSON")
   private boolean json;
@@ -66,7 +65,7 @@ final class ListCommand implements Callable<Integer> {
 
   /** Prints a row. The name of a kernel file may be that of a foreign snapshot's author. */
   private static void print(Object... columns) {
-    GuestText.print(ROW.formatted(columns));
+    GuestText.print("%-20s %-14s %8s %9s %9s %5s  %s".formatted(columns));
   }
 
   /** A machine and its answer about its state. */

@@ -35,8 +35,6 @@ final class PortCommand {
   /** Begins the ids of the chardevs of {@code port add}. */
   static final String CHARDEV = "chardev-";
 
-  private static final String ROW = "%-3s %-28s %-20s %-7s %-7s %12s %12s  %s";
-
   /** The host end of a channel: exactly one of these options. */
   static final class HostEnd {
     @Option(
@@ -314,6 +312,6 @@ final class PortCommand {
 
   /** Prints a row. The author of a foreign snapshot determines names and the paths of sockets. */
   private static void print(Object... columns) {
-    GuestText.print(ROW.formatted(columns));
+    GuestText.print("%-3s %-28s %-20s %-7s %-7s %12s %12s  %s".formatted(columns));
   }
 }
