@@ -137,10 +137,11 @@ public final class UnixListener implements AutoCloseable {
     Path taken = place.resolveSibling("%s.%s.closed".formatted(place.getFileName(), inode));
     try {
       Files.move(place, taken, StandardCopyOption.ATOMIC_MOVE);
-      if (!isOurs(taken)) {
-        Files.createLink(place, taken);
+      if (isOurs(taken)) {
+        Files.delete(taken);
+      } else {
+        Files.move(taken, place); // a link would need a system call that the sandbox refuses
       }
-      Files.delete(taken);
     } catch (FileAlreadyExistsException third) {
       // A third server has the path now; the second one is no longer reachable by it anyway.
       taken.toFile().delete();
