@@ -2,20 +2,11 @@ package org.microvm.virtioserial.backend;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import org.microvm.linux.Errno;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.UnixSocket;
 
 /** A backend that connects to a unix socket, once, or again whenever the connection has ended. */
 public final class UnixClientBackend extends ClientBackend {
-  /** How long a connection waits for a server that does not accept the earlier ones. */
-  private static final long LONGEST_WAIT = TimeUnit.SECONDS.toNanos(5);
-
-  /** The kernel has no event for room in the queue of a server. */
-  private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(10);
-
   private final Path path;
 
   private UnixClientBackend(Path path, HostConnection first) {
@@ -29,27 +20,14 @@ public final class UnixClientBackend extends ClientBackend {
   }
 
   /**
-   * Connects at once and does not reconnect. Waits up to 5 seconds if other clients wait for the
-   * server to accept them: a server may be busy when many machines start at the same time.
+   * Connects at once and does not reconnect.
    *
    * @param path the server's socket
    * @return the backend, which a port owns and closes
-   * @throws ErrnoException if no server is listening there, or it is busy for longer
+   * @throws ErrnoException if no server is listening there
    */
   public static UnixClientBackend connect(Path path) throws ErrnoException {
-    long deadline = System.nanoTime() + LONGEST_WAIT;
-    while (true) {
-      try {
-        return new UnixClientBackend(path, HostConnection.duplex(UnixSocket.connect(path)));
-      } catch (ErrnoException e) {
-        if (e.errno() != Errno.EAGAIN
-            || deadline - System.nanoTime() < 0
-            || Thread.currentThread().isInterrupted()) {
-          throw e;
-        }
-      }
-      LockSupport.parkNanos(AGAIN);
-    }
+    return new UnixClientBackend(path, HostConnection.duplex(UnixSocket.connect(path)));
   }
 
   /**
