@@ -55,7 +55,6 @@ final class CommandThreads {
    * @return completes on the event loop
    * @throws QmpException if too many commands wait already
    */
-  @SuppressWarnings("UndefinedEquals") // a future is equal to itself alone
   CompletableFuture<JsonNode> begin(Work work) throws QmpException {
     if (running.size() >= MOST) {
       throw QmpException.generic("%d commands wait for the machine already", MOST);
