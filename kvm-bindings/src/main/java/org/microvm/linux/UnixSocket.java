@@ -84,8 +84,9 @@ public final class UnixSocket {
       ErrnoException.check(fd.with(n -> Syscalls.fchmod(n, mode.bits())), "fchmod", path);
       ErrnoException.check(fd.with(n -> Syscalls.bind(n, address)), LISTEN, path);
       bound = true;
-      setMode(path, mode);
+      // At once: a client that has seen the file is refused until then.
       ErrnoException.check(fd.with(n -> Syscalls.listen(n, BACKLOG)), LISTEN, path);
+      setMode(path, mode);
       return fd;
     } catch (ErrnoException | RuntimeException | Error failure) {
       if (bound) {
