@@ -18,13 +18,18 @@ final class CommandThreads {
   static final int MOST = 64;
 
   private final EventLoop loop;
-  private final Set<CompletableFuture<Void>> running = ConcurrentHashMap.newKeySet();
+  private final Set<Task> running = ConcurrentHashMap.newKeySet();
 
   /**
    * @param loop the control socket's loop, on which the answers complete
    */
   CommandThreads(EventLoop loop) {
     this.loop = loop;
+  }
+
+  /** Work that has begun. */
+  private static final class Task {
+    private final CompletableFuture<Void> end = new CompletableFuture<>();
   }
 
   /** The part of a command that may wait. It uses nothing that belongs to the event loop. */
@@ -60,15 +65,15 @@ final class CommandThreads {
       throw QmpException.generic("%d commands wait for the machine already", MOST);
     }
     CompletableFuture<JsonNode> answer = new CompletableFuture<>();
-    CompletableFuture<Void> end = new CompletableFuture<>();
-    running.add(end);
+    Task task = new Task();
+    running.add(task);
     Runnable all =
         () -> {
           try {
             complete(answer, work);
           } finally {
-            running.remove(end);
-            end.complete(null);
+            running.remove(task);
+            task.end.complete(null);
           }
         };
     try {
@@ -105,7 +110,8 @@ final class CommandThreads {
    * @param limit the longest wait
    */
   void await(Duration limit) {
-    CompletableFuture.allOf(running.toArray(CompletableFuture[]::new))
+    CompletableFuture.allOf(
+            running.stream().map(task -> task.end).toArray(CompletableFuture[]::new))
         .completeOnTimeout(null, limit.toMillis(), TimeUnit.MILLISECONDS)
         .join();
   }

@@ -102,8 +102,12 @@ final class MachineCommands {
   private CompletableFuture<JsonNode> quit(QmpArguments arguments, CommandThreads threads)
       throws QmpException {
     arguments.finish();
-    tellEnd.run();
-    return threads.begin(target::quit);
+    return threads.begin(
+        () -> {
+          // Within the work, whose answer a server that closes now waits for.
+          tellEnd.run();
+          target.quit();
+        });
   }
 
   private CompletableFuture<JsonNode> reset(QmpArguments arguments, CommandThreads threads)

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -136,6 +139,19 @@ class BusyMachineTest extends QmpProtocolFixture {
       end.await();
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** The process closes the server as soon as a client has requested the end. */
+  @RepeatedTest(20)
+  void quit_isAnsweredBeforeTheServerCloses() throws Exception {
+    end.countDown();
+    try (RawClient client = client()) {
+      CompletableFuture<Void> closed = server.quitRequested().thenRun(server::close);
+      client.send("{'execute': 'quit'}");
+
+      assertTrue(reply(client).has("return"));
+      closed.get(30, TimeUnit.SECONDS);
     }
   }
 
