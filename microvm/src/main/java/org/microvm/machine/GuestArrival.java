@@ -61,7 +61,7 @@ final class GuestArrival {
     return switch (verdict) {
       case GO -> {
         prepareToRun(held);
-        tellRunning();
+        sendRunning();
         yield target.activate(paused || isHeld(held));
       }
       // The source has died, and no other process has the guest.
@@ -150,7 +150,7 @@ final class GuestArrival {
     }
   }
 
-  private void tellRunning() {
+  private void sendRunning() {
     try {
       stream.write(Type.RUNNING);
     } catch (IOException e) {

@@ -177,7 +177,7 @@ public final class GuestInspection {
     lifecycle.closing().lock();
     try (Standstill standstill = pauses.standstill()) {
       lifecycle.checkRuns(NO_GUEST);
-      if (!standstill.stopUnnoticed()) {
+      if (!standstill.stopUnreported()) {
         throw new MachineException(NO_GUEST);
       }
       lifecycle.lock().lock();

@@ -70,7 +70,7 @@ final class MachineSupervisor {
   private void supervise() {
     MachineEnd last = NO_REPORT;
     try {
-      last = live();
+      last = runThroughResets();
     } catch (MachineException e) {
       last = new MachineEnd.Failed(FailureText.of(e));
     } catch (RuntimeException | Error e) {
@@ -82,7 +82,7 @@ final class MachineSupervisor {
   }
 
   /** Runs the guest until it does not start again, and returns how it has ended. */
-  private MachineEnd live() throws MachineException {
+  private MachineEnd runThroughResets() throws MachineException {
     context.parts().serial().addListener(new ChannelUse());
     context.parts().awaitReadyToBoot();
     FlightRecording.emitLifecycle("started", "");
@@ -116,7 +116,7 @@ final class MachineSupervisor {
     bootNanos = System.nanoTime();
     MachineEnd end = lifecycle.instance().runUntilEnd();
     resetByHost = end instanceof MachineEnd.Reset && lifecycle.takeResetAsked();
-    return resetByHost ? end : panics.judge(end);
+    return resetByHost ? end : panics.classify(end);
   }
 
   private Optional<MachineEnd.Reset> resetAfter(MachineEnd end) {
@@ -152,7 +152,7 @@ final class MachineSupervisor {
     if (!context.parts().board().reset()) {
       return null;
     }
-    panics.forget();
+    panics.clear();
     usedChannel = false;
     return VmInstance.powerOn(context.config(), context.parts());
   }

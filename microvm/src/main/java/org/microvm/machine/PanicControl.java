@@ -32,7 +32,7 @@ final class PanicControl implements PowerSwitch.Panics {
   }
 
   /** Discards the recorded panics of a guest that boots again. */
-  void forget() {
+  void clear() {
     paused = false;
     crashKernel = false;
     messages().clear();
@@ -79,7 +79,7 @@ final class PanicControl implements PowerSwitch.Panics {
    *
    * @param end how its VM has ended, other than by the host's reset
    */
-  MachineEnd judge(MachineEnd end) {
+  MachineEnd classify(MachineEnd end) {
     Optional<String> how =
         switch (end) {
           case MachineEnd.Panicked panic -> Optional.of(panic.how());

@@ -55,8 +55,8 @@ final class PauseControl {
     synchronized (this) {
       current = standstill;
       if (gate.isClosed()) {
-        standstill.want(true);
-        standstill.see();
+        standstill.wantPause(true);
+        standstill.setReported();
       }
       gate.close();
     }
@@ -64,13 +64,13 @@ final class PauseControl {
   }
 
   /** Notifies listeners of a standstill, unless they know of a pause. */
-  void tellOf(Standstill standstill) {
-    boolean news;
+  void reportPause(Standstill standstill) {
+    boolean isNew;
     synchronized (this) {
-      news = !standstill.isSeen();
-      standstill.see();
+      isNew = !standstill.isReported();
+      standstill.setReported();
     }
-    if (news) {
+    if (isNew) {
       context.listeners().fire(MachineListener::paused);
     }
   }
@@ -82,13 +82,13 @@ final class PauseControl {
         return;
       }
       current = null;
-      if (standstill.isWanted()) {
+      if (standstill.isPauseWanted()) {
         return;
       }
       gate.open();
     }
-    if (standstill.isSeen()) {
-      tellResumed();
+    if (standstill.isReported()) {
+      fireResumed();
     }
   }
 
@@ -108,12 +108,12 @@ final class PauseControl {
   /** Pauses the guest as {@link Machine#pause} says. */
   boolean pause() throws InterruptedException {
     MachineLifecycle lifecycle = context.lifecycle();
-    boolean was;
+    boolean wasPaused;
     boolean leaving;
     lifecycle.lock().lock();
     try {
       synchronized (this) {
-        was = closeForVcpu();
+        wasPaused = closeForVcpu();
         leaving = current != null && current.isCommitted();
       }
       lifecycle.kick();
@@ -126,11 +126,11 @@ final class PauseControl {
     if (leaving && !awaitStay()) {
       return false;
     }
-    boolean still = gate.await(context.config().cpus(), lifecycle::hasEnded);
-    if (still && !was) {
+    boolean stopped = gate.await(context.config().cpus(), lifecycle::hasEnded);
+    if (stopped && !wasPaused) {
       context.listeners().fire(MachineListener::paused);
     }
-    return still;
+    return stopped;
   }
 
   /** Waits for the end of a handover; returns whether the guest stays in this process. */
@@ -150,13 +150,13 @@ final class PauseControl {
    * @return whether the guest was paused before, so that the listeners know
    */
   synchronized boolean closeForVcpu() {
-    boolean was = current == null ? gate.isClosed() : current.isSeen();
+    boolean wasPaused = current == null ? gate.isClosed() : current.isReported();
     if (current != null) {
-      current.want(true);
-      current.see();
+      current.wantPause(true);
+      current.setReported();
     }
     gate.close();
-    return was;
+    return wasPaused;
   }
 
   /**
@@ -187,17 +187,17 @@ final class PauseControl {
   /** Resumes the guest as {@link Machine#resume} says. */
   void resume() {
     context.lifecycle().resumeHeld();
-    boolean was;
+    boolean wasPaused;
     synchronized (this) {
       if (current != null) {
         resumeLater(current);
         return;
       }
-      was = gate.isClosed();
+      wasPaused = gate.isClosed();
       gate.open();
     }
-    if (was) {
-      tellResumed();
+    if (wasPaused) {
+      fireResumed();
     } else {
       retryDisks();
     }
@@ -205,14 +205,14 @@ final class PauseControl {
 
   /** Lets the guest run after a standstill. */
   private static void resumeLater(Standstill standstill) {
-    if (standstill.isCommitted() && standstill.isWanted()) {
+    if (standstill.isCommitted() && standstill.isPauseWanted()) {
       throw new UncheckedIOException(
           new IOException("the guest is being handed over to another process"));
     }
-    standstill.want(false);
+    standstill.wantPause(false);
   }
 
-  private void tellResumed() {
+  private void fireResumed() {
     context.listeners().fire(MachineListener::resumed);
     // Last, so that a request that fails again is reported after the guest was.
     retryDisks();

@@ -11,10 +11,10 @@ final class Standstill implements AutoCloseable {
   // The following are guarded by the PauseControl.
 
   /** Whether the guest is paused after the end. */
-  private boolean wanted;
+  private boolean pauseWanted;
 
   /** Whether the listeners have been notified of a pause that has not ended. */
-  private boolean seen;
+  private boolean reported;
 
   /** The result of {@link #announce}. */
   private boolean announced;
@@ -33,7 +33,7 @@ final class Standstill implements AutoCloseable {
   boolean stop() throws InterruptedException {
     boolean stopped = pauses.begin(this);
     if (stopped) {
-      pauses.tellOf(this);
+      pauses.reportPause(this);
     }
     return stopped;
   }
@@ -43,7 +43,7 @@ final class Standstill implements AutoCloseable {
    *
    * @return false if the guest has ended before all of them have stopped
    */
-  boolean stopUnnoticed() throws InterruptedException {
+  boolean stopUnreported() throws InterruptedException {
     return pauses.begin(this);
   }
 
@@ -53,7 +53,7 @@ final class Standstill implements AutoCloseable {
    */
   boolean announce() {
     synchronized (pauses) {
-      announced = wanted;
+      announced = pauseWanted;
       return announced;
     }
   }
@@ -66,7 +66,7 @@ final class Standstill implements AutoCloseable {
    */
   boolean commit() {
     synchronized (pauses) {
-      committed = wanted == announced;
+      committed = pauseWanted == announced;
       return committed;
     }
   }
@@ -74,7 +74,7 @@ final class Standstill implements AutoCloseable {
   /** Makes the end leave the guest stopped. */
   void keepStopped() {
     synchronized (pauses) {
-      wanted = true;
+      pauseWanted = true;
     }
   }
 
@@ -88,20 +88,20 @@ final class Standstill implements AutoCloseable {
     pauses.close(this);
   }
 
-  boolean isWanted() {
-    return wanted;
+  boolean isPauseWanted() {
+    return pauseWanted;
   }
 
-  void want(boolean paused) {
-    wanted = paused;
+  void wantPause(boolean paused) {
+    pauseWanted = paused;
   }
 
-  boolean isSeen() {
-    return seen;
+  boolean isReported() {
+    return reported;
   }
 
-  void see() {
-    seen = true;
+  void setReported() {
+    reported = true;
   }
 
   boolean isCommitted() {

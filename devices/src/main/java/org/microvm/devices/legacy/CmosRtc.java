@@ -93,10 +93,10 @@ public final class CmosRtc implements BusDevice, Stateful {
   private Duration offset = Duration.ZERO;
 
   private boolean wired = true;
-  private long takenMillis;
+  private long latchedMillis;
 
   /** The time up to which the flags of register C are computed. */
-  private LocalDateTime seen;
+  private LocalDateTime updatedUntil;
 
   /** The timer of the next interrupt, or null. */
   private EventLoop.Timer timer;
@@ -129,8 +129,8 @@ public final class CmosRtc implements BusDevice, Stateful {
     memory[REGISTER_A] = A_DEFAULT;
     memory[REGISTER_B] = B_24_HOURS;
     memory[REGISTER_D] = (byte) D_TIME_VALID;
-    take();
-    seen = now();
+    latchTime();
+    updatedUntil = now();
   }
 
   /**
@@ -185,9 +185,9 @@ public final class CmosRtc implements BusDevice, Stateful {
     offset = state.offset();
     wired = state.wired();
     if (isRunning() || !state.hasTime()) {
-      take();
+      latchTime();
     }
-    seen = now();
+    updatedUntil = now();
     if ((memory[REGISTER_C] & C_INTERRUPT) != 0) {
       // The edge may not have reached the interrupt controller before that was saved.
       raise();
@@ -207,14 +207,14 @@ public final class CmosRtc implements BusDevice, Stateful {
     memory[REGISTER_B] = B_24_HOURS;
     memory[REGISTER_C] = 0;
     wired = true;
-    take();
-    seen = now();
+    latchTime();
+    updatedUntil = now();
     schedule();
   }
 
   private int readRegister() {
     if (isRunning() && (index == RtcTime.SECONDS || index == REGISTER_A || isLatchStale())) {
-      take();
+      latchTime();
     }
     return switch (index) {
       case REGISTER_A -> memory[REGISTER_A] & 0xff | (isUpdating() ? A_UPDATE_IN_PROGRESS : 0);
@@ -245,7 +245,7 @@ public final class CmosRtc implements BusDevice, Stateful {
       default -> {
         if (isRunning() && RtcTime.isTime(index)) {
           update();
-          take();
+          latchTime();
           memory[index] = (byte) value;
           start();
           schedule();
@@ -261,7 +261,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     update();
     boolean ran = isRunning();
     if (ran) {
-      take();
+      latchTime();
     }
     boolean wasReset = isDividerReset();
     memory[index] = (byte) value;
@@ -272,9 +272,9 @@ public final class CmosRtc implements BusDevice, Stateful {
       start();
     }
     if (isRunning()) {
-      take();
+      latchTime();
     }
-    seen = now();
+    updatedUntil = now();
     showInterrupt();
     schedule();
   }
@@ -284,17 +284,17 @@ public final class CmosRtc implements BusDevice, Stateful {
     LocalDateTime now = now();
     LocalDateTime set = format().read(memory).plusNanos(now.get(ChronoField.NANO_OF_SECOND));
     offset = offset.plus(Duration.between(now, set));
-    seen = now();
+    updatedUntil = now();
   }
 
   /** Copies the present time to the registers. */
-  private void take() {
-    takenMillis = clock.millis();
+  private void latchTime() {
+    latchedMillis = clock.millis();
     format().show(now(), memory);
   }
 
   private boolean isLatchStale() {
-    long age = clock.millis() - takenMillis;
+    long age = clock.millis() - latchedMillis;
     return age < 0 || age >= LATCH_MILLIS;
   }
 
@@ -331,16 +331,16 @@ public final class CmosRtc implements BusDevice, Stateful {
   private void update() {
     LocalDateTime now = now();
     int flags = 0;
-    if (isRunning() && now.truncatedTo(ChronoUnit.SECONDS).isAfter(seen)) {
+    if (isRunning() && now.truncatedTo(ChronoUnit.SECONDS).isAfter(updatedUntil)) {
       flags |= UPDATE;
-      Optional<LocalDateTime> alarm = RtcAlarm.of(memory, format()).after(seen);
+      Optional<LocalDateTime> alarm = RtcAlarm.of(memory, format()).after(updatedUntil);
       flags |= alarm.isPresent() && !alarm.get().isAfter(now) ? ALARM : 0;
     }
     RtcPeriod period = RtcPeriod.of(memory[REGISTER_A]);
-    if (doesDividerRun() && !period.isOff() && period.count(now) > period.count(seen)) {
+    if (doesDividerRun() && !period.isOff() && period.count(now) > period.count(updatedUntil)) {
       flags |= PERIODIC;
     }
-    seen = now;
+    updatedUntil = now;
     memory[REGISTER_C] |= (byte) flags;
     showInterrupt();
   }

@@ -64,9 +64,9 @@ public final class Virtqueue {
   private final long usedEvent;
   private final long availEvent;
 
-  private final DescriptorChain[] made;
+  private final DescriptorChain[] chainPool;
   private final DescriptorChain[] free;
-  private int madeCount;
+  private int poolCount;
   private int freeCount;
 
   /** Free-running ring indices, 16 bits each. */
@@ -109,7 +109,7 @@ public final class Virtqueue {
     chains = new ChainReader(config, ram, descriptors, indirect);
     avail = part(memory, config.driverArea(), usedEvent + 2, 2);
     used = part(memory, config.deviceArea(), availEvent + 2, 4);
-    made = new DescriptorChain[size];
+    chainPool = new DescriptorChain[size];
     free = new DescriptorChain[size];
   }
 
@@ -125,7 +125,7 @@ public final class Virtqueue {
 
   /** {@return the number of chains popped and not yet used} */
   public int inFlight() {
-    return madeCount - freeCount;
+    return poolCount - freeCount;
   }
 
   /** {@return whether the queue works: it is neither stopped nor broken} */
@@ -308,11 +308,11 @@ public final class Virtqueue {
    */
   void discard() {
     stop();
-    for (int i = 0; i < madeCount; i++) {
+    for (int i = 0; i < poolCount; i++) {
       if (ram.isWatched()) {
-        made[i].markWritten();
+        chainPool[i].markWritten();
       }
-      made[i].empty();
+      chainPool[i].empty();
     }
   }
 
@@ -397,7 +397,7 @@ public final class Virtqueue {
       return free[--freeCount];
     }
     DescriptorChain chain = new DescriptorChain(ram);
-    made[madeCount++] = chain;
+    chainPool[poolCount++] = chain;
     return chain;
   }
 }

@@ -128,7 +128,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
 
   /** {@return whether a request has failed, and the disk does nothing until {@link #retry}} */
   public boolean isStopped() {
-    return worker.isHeld();
+    return worker.isStopped();
   }
 
   /** {@return the counters of the disk since it was created} */
@@ -256,7 +256,7 @@ public final class BlkDevice implements VirtioDevice, AutoCloseable {
   public void save(StateOutput output) {
     if (!worker.awaitIdle(SAVE_NANOS)) {
       String why =
-          worker.isHeld()
+          worker.isStopped()
               ? "a request of disk %s failed and is not repeated until the guest is resumed"
               : "disk %s has not completed the guest's requests in 10 seconds";
       throw new UncheckedIOException(new IOException(why.formatted(settings.name())));

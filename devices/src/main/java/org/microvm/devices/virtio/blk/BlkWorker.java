@@ -47,7 +47,7 @@ final class BlkWorker implements AutoCloseable {
   private boolean givenUp;
 
   /** Whether the first waiting job has failed, and all of them wait for {@link #retry}. */
-  private boolean held;
+  private boolean stopped;
 
   /** Whether the job in progress is no longer wanted. */
   private volatile boolean unwanted;
@@ -81,7 +81,7 @@ final class BlkWorker implements AutoCloseable {
   void retry() {
     lock.lock();
     try {
-      held = false;
+      stopped = false;
       work.signal();
     } finally {
       lock.unlock();
@@ -89,10 +89,10 @@ final class BlkWorker implements AutoCloseable {
   }
 
   /** Whether the jobs wait for {@link #retry}. */
-  boolean isHeld() {
+  boolean isStopped() {
     lock.lock();
     try {
-      return held;
+      return stopped;
     } finally {
       lock.unlock();
     }
@@ -149,7 +149,7 @@ final class BlkWorker implements AutoCloseable {
     try {
       waiting.clear();
       done.clear();
-      held = false;
+      stopped = false;
       unwanted = busy;
     } finally {
       lock.unlock();
@@ -195,7 +195,7 @@ final class BlkWorker implements AutoCloseable {
     try {
       long deadline = System.nanoTime() + nanos;
       boolean interrupted = false;
-      while (hasJobs() && !held && !givenUp && deadline - System.nanoTime() > 0) {
+      while (hasJobs() && !stopped && !givenUp && deadline - System.nanoTime() > 0) {
         try {
           idle.awaitNanos(deadline - System.nanoTime());
         } catch (InterruptedException e) {
@@ -296,7 +296,7 @@ final class BlkWorker implements AutoCloseable {
   private BlkJob take() {
     lock.lock();
     try {
-      while ((waiting.isEmpty() || held) && !closed) {
+      while ((waiting.isEmpty() || stopped) && !closed) {
         if (!awaitWork()) {
           thread = null;
           return null;
@@ -314,7 +314,7 @@ final class BlkWorker implements AutoCloseable {
   /** Waits for work, in a loop; returns false if the thread is to end because there was none. */
   @SuppressWarnings("WaitNotInLoop")
   private boolean awaitWork() {
-    if (!settings.restsWhenIdle() || held) {
+    if (!settings.restsWhenIdle() || stopped) {
       work.awaitUninterruptibly();
       return true;
     }
@@ -335,8 +335,8 @@ final class BlkWorker implements AutoCloseable {
         return Optional.empty();
       }
       Optional<BlkError> error = errorOf(job);
-      held = error.isPresent() && error.get().action() == OnError.STOP;
-      if (held) {
+      stopped = error.isPresent() && error.get().action() == OnError.STOP;
+      if (stopped) {
         waiting.addFirst(job);
       } else {
         done.add(job);
