@@ -17,7 +17,7 @@ final class CarriedTurns implements LoopTurns {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
 
   /** Most descriptors that are served in one turn. */
-  static final int MOST = 8;
+  static final int MAX = 8;
 
   private static final long END_NANOS = TimeUnit.SECONDS.toNanos(5);
 
@@ -91,7 +91,7 @@ final class CarriedTurns implements LoopTurns {
     }
     inTurn = true;
     try {
-      loop.turn(MOST, 0);
+      loop.turn(MAX, 0);
     } finally {
       inTurn = false;
     }

@@ -129,7 +129,7 @@ public final class EventLoop implements AutoCloseable {
 
   /**
    * Creates a loop that runs on the thread of another one, its carrier, in turn with the carrier's
-   * other work. In a turn it serves up to {@value CarriedTurns#MOST} descriptors and the tasks that
+   * other work. In a turn it serves up to {@value CarriedTurns#MAX} descriptors and the tasks that
    * wait, so that no loop keeps the others waiting for long. It costs one descriptor and no thread.
    *
    * @param carrier a loop with a thread of its own; it is closed after this one

@@ -15,7 +15,7 @@ final class LoopTasks {
   private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
 
   /** 146 years; the difference to a timer that is overdue must not exceed a long. */
-  private static final long MOST_DELAY = Long.MAX_VALUE / 2;
+  private static final long MAX_DELAY = Long.MAX_VALUE / 2;
 
   private final String loopName;
 
@@ -97,7 +97,7 @@ final class LoopTasks {
   }
 
   EventLoop.Timer schedule(long delayNanos, Runnable task) {
-    long delay = Math.clamp(delayNanos, 0, MOST_DELAY);
+    long delay = Math.clamp(delayNanos, 0, MAX_DELAY);
     ScheduledTask timer = new ScheduledTask(System.nanoTime() + delay, task);
     lock.lock();
     try {

@@ -28,7 +28,7 @@ public record SocketAccess(SocketMode mode, OptionalInt user, OptionalInt group)
   private static final int SO_PEERGROUPS = 59;
 
   /** NGROUPS_MAX of linux/limits.h. */
-  private static final int MOST_GROUPS = 65536;
+  private static final int MAX_GROUPS = 65536;
 
   private static final int NO_GROUP = -1;
 
@@ -75,11 +75,11 @@ public record SocketAccess(SocketMode mode, OptionalInt user, OptionalInt group)
 
   /** Whether the group is among the supplementary groups of the peer. */
   private boolean isMember(Fd socket, Arena arena) throws ErrnoException {
-    MemorySegment groups = arena.allocate((long) MOST_GROUPS * Integer.BYTES, Integer.BYTES);
+    MemorySegment groups = arena.allocate((long) MAX_GROUPS * Integer.BYTES, Integer.BYTES);
     // The kernel writes only as many as there are; no group has the number that is here before.
     groups.fill((byte) NO_GROUP);
     ErrnoException.check(option(socket, SO_PEERGROUPS, groups), "getsockopt", socket);
-    for (long i = 0; i < MOST_GROUPS; i++) {
+    for (long i = 0; i < MAX_GROUPS; i++) {
       int member = groups.getAtIndex(ValueLayout.JAVA_INT, i);
       if (member == group.getAsInt() || member == NO_GROUP) {
         return member == group.getAsInt();

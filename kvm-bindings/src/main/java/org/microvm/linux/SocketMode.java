@@ -8,7 +8,7 @@ package org.microvm.linux;
  */
 public record SocketMode(int bits) {
   private static final int OWNER_BITS = 0600;
-  private static final int MOST_BITS = 0777;
+  private static final int MAX_BITS = 0777;
 
   /** Only the owner, and root, can connect: 0600. */
   public static final SocketMode OWNER = new SocketMode(OWNER_BITS);
@@ -19,7 +19,7 @@ public record SocketMode(int bits) {
    * @throws IllegalArgumentException if others are set, or the owner lacks a permission
    */
   public SocketMode {
-    if ((bits & ~MOST_BITS) != 0 || (bits & OWNER_BITS) != OWNER_BITS) {
+    if ((bits & ~MAX_BITS) != 0 || (bits & OWNER_BITS) != OWNER_BITS) {
       throw new IllegalArgumentException(
           "%o is not the mode of a socket: accepted are 0600 to 0777, readable and writable by the owner"
               .formatted(bits));

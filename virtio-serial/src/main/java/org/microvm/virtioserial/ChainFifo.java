@@ -10,7 +10,7 @@ import org.microvm.devices.virtio.DescriptorChain;
  */
 final class ChainFifo {
   /** The number of pieces from which no further chain is taken: 64 buffers of 16 pages. */
-  static final int MOST_PIECES = 1024;
+  static final int MAX_PIECES = 1024;
 
   private final DescriptorChain[] chains;
   private final int[] pieces;
@@ -40,7 +40,7 @@ final class ChainFifo {
 
   /** Whether no further chain should be added. */
   boolean isFull() {
-    return count == chains.length || allPieces >= MOST_PIECES;
+    return count == chains.length || allPieces >= MAX_PIECES;
   }
 
   /** Returns the chain that has {@code index} older ones before it. */

@@ -11,14 +11,14 @@ import org.slf4j.LoggerFactory;
 final class EmergencyLog {
   private static final Logger LOG = LoggerFactory.getLogger(EmergencyLog.class);
   private static final int LINE_BYTES = 256;
-  private static final int MOST_LINES = 64;
+  private static final int MAX_LINES = 64;
 
   private final byte[] line = new byte[LINE_BYTES];
   private int length;
   private int lines;
 
   void write(byte value) {
-    if (lines == MOST_LINES) {
+    if (lines == MAX_LINES) {
       return;
     }
     if (value != '\n') {

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 final class PortListeners {
   private static final Logger LOG = LoggerFactory.getLogger(PortListeners.class);
 
-  private static final int MOST_WAITING = 1024;
+  private static final int MAX_WAITING = 1024;
 
   private final Executor loop;
   private final List<PortListener> listeners = new CopyOnWriteArrayList<>();
@@ -43,7 +43,7 @@ final class PortListeners {
    * served on a vCPU's thread, the guest can cause events faster than slow listeners handle them.
    */
   boolean areBehind() {
-    return waiting.get() > MOST_WAITING;
+    return waiting.get() > MAX_WAITING;
   }
 
   private void deliver(BiConsumer<PortListener, PortInfo> event, PortInfo port) {

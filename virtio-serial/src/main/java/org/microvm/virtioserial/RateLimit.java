@@ -4,7 +4,7 @@ package org.microvm.virtioserial;
  * The rate limit of a port, for each direction separately: a token bucket for bytes and one for
  * buffers. A transfer needs tokens of both.
  *
- * <p>A bucket holds the amount for a tenth of a second, and at least {@value #LEAST_BURST_BYTES}
+ * <p>A bucket holds the amount for a tenth of a second, and at least {@value #MIN_BURST_BYTES}
  * bytes or one buffer: that much may pass at once after an idle time. A port whose bucket is empty
  * waits until it is half full again, so it wakes up at most 20 times a second. Meanwhile the sender
  * is held back as by a slow receiver, and no data is lost.
@@ -17,7 +17,7 @@ package org.microvm.virtioserial;
  */
 public record RateLimit(int bytesPerSecond, int buffersPerSecond) {
   /** The smallest capacity of a byte bucket. */
-  public static final int LEAST_BURST_BYTES = 512;
+  public static final int MIN_BURST_BYTES = 512;
 
   /** No limit. */
   public static final RateLimit NONE = new RateLimit(0, 0);
@@ -30,7 +30,7 @@ public record RateLimit(int bytesPerSecond, int buffersPerSecond) {
 
   /** {@return the capacity of the byte bucket in bytes} */
   public long burstBytes() {
-    return Math.max(LEAST_BURST_BYTES, bytesPerSecond / 10);
+    return Math.max(MIN_BURST_BYTES, bytesPerSecond / 10);
   }
 
   /** {@return the capacity of the buffer bucket in buffers} */

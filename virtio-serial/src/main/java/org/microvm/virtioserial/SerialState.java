@@ -17,7 +17,7 @@ record SerialState(boolean driverReady, List<ControlMessage> outbox, List<SlotSt
   static final int VERSION = 1;
 
   /** Upper bound for a saved outbox, which holds only a few messages for each port. */
-  private static final int MOST_MESSAGES = 16 * SerialConfig.MAX_PORTS;
+  private static final int MAX_MESSAGES = 16 * SerialConfig.MAX_PORTS;
 
   void write(StateOutput output) {
     output.putBoolean(driverReady).putInt(outbox.size());
@@ -32,7 +32,7 @@ record SerialState(boolean driverReady, List<ControlMessage> outbox, List<SlotSt
   static SerialState read(StateInput input) throws StateException {
     boolean driverReady = input.getBoolean();
     List<ControlMessage> outbox = new ArrayList<>();
-    for (int left = input.getInt(0, MOST_MESSAGES); left > 0; left--) {
+    for (int left = input.getInt(0, MAX_MESSAGES); left > 0; left--) {
       outbox.add(readMessage(input));
     }
     List<SlotState> slots = new ArrayList<>();

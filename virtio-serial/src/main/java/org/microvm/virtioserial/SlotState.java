@@ -22,7 +22,7 @@ record SlotState(
     Optional<PortState> port) {
 
   /** Limit of a count that grows whenever a port is added, so that it cannot overflow here. */
-  private static final int MOST_UNANSWERED = 1 << 30;
+  private static final int MAX_UNANSWERED = 1 << 30;
 
   void write(StateOutput output) {
     output.putByte(driverState.ordinal()).putInt(unanswered);
@@ -38,7 +38,7 @@ record SlotState(
     SlotState state =
         new SlotState(
             PortSlot.DriverState.values()[driverState],
-            input.getInt(0, MOST_UNANSWERED),
+            input.getInt(0, MAX_UNANSWERED),
             input.getBoolean(),
             input.getBoolean(),
             input.getBoolean() ? Optional.of(PortState.read(input)) : Optional.empty());

@@ -332,7 +332,7 @@ class RateLimitTest {
     assertEquals(100, new RateLimit(0, 1000).burstBuffers());
     assertEquals(1, new RateLimit(0, 3).burstBuffers());
     assertEquals(1 << 20, new RateLimit(10 << 20, 0).burstBytes());
-    assertEquals(RateLimit.LEAST_BURST_BYTES, new RateLimit(5, 0).burstBytes());
+    assertEquals(RateLimit.MIN_BURST_BYTES, new RateLimit(5, 0).burstBytes());
   }
 
   @Test

@@ -81,7 +81,7 @@ public final class CmosRtc implements BusDevice, Stateful {
   private static final int HALF_SECOND_NANOS = 500_000_000;
 
   /** The longest wait of a timer, because the host's clock may be set meanwhile. */
-  private static final long MOST_DELAY_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long MAX_DELAY_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final InstantSource clock;
   private final Timers timers;
@@ -373,7 +373,7 @@ public final class CmosRtc implements BusDevice, Stateful {
     long delay = Math.min(nanosToUpdate(), nanosToPeriod());
     if (delay < Long.MAX_VALUE) {
       try {
-        timer = timers.schedule(Math.min(delay, MOST_DELAY_NANOS), this::onTimer);
+        timer = timers.schedule(Math.min(delay, MAX_DELAY_NANOS), this::onTimer);
       } catch (RejectedExecutionException e) {
         return; // The machine ends.
       }

@@ -18,7 +18,7 @@ import org.microvm.devices.state.StateOutput;
  */
 record CmosState(byte[] memory, int index, Duration offset, boolean wired, boolean hasTime) {
   /** More than a guest can set, which is about 165 centuries. */
-  private static final long MOST_SECONDS = TimeUnit.DAYS.toSeconds(1L << 24);
+  private static final long MAX_SECONDS = TimeUnit.DAYS.toSeconds(1L << 24);
 
   private static final int LAST_NANO = 999_999_999;
 
@@ -43,7 +43,7 @@ record CmosState(byte[] memory, int index, Duration offset, boolean wired, boole
       input.end();
       return new CmosState(memory, index, Duration.ZERO, false, false);
     }
-    long seconds = input.getLong(-MOST_SECONDS, MOST_SECONDS);
+    long seconds = input.getLong(-MAX_SECONDS, MAX_SECONDS);
     Duration offset = Duration.ofSeconds(seconds, input.getInt(0, LAST_NANO));
     boolean wired = input.getBoolean();
     input.end();

@@ -11,7 +11,7 @@ final class StateFormat {
   static final int MAX_NAME_BYTES = 64;
 
   /** Limit of the number of sections: far more than a machine has devices and vCPUs. */
-  static final int MOST_SECTIONS = 4096;
+  static final int MAX_SECTIONS = 4096;
 
   static final int FLAG_REQUIRED = 1;
 

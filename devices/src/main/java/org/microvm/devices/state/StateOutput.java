@@ -12,7 +12,7 @@ import java.util.List;
 public final class StateOutput {
   private static final int FIRST_BYTES = 256;
 
-  private static final int MOST_CHUNK_BYTES = 64 << 10;
+  private static final int MAX_CHUNK_BYTES = 64 << 10;
 
   /** Arrays from this size on are not copied. */
   private static final int LARGE_BYTES = 4 << 10;
@@ -142,7 +142,7 @@ public final class StateOutput {
 
   private ByteBuffer room(int bytes) {
     if (buffer.remaining() < bytes) {
-      int next = Math.min(2 * buffer.capacity(), MOST_CHUNK_BYTES);
+      int next = Math.min(2 * buffer.capacity(), MAX_CHUNK_BYTES);
       complete(chunk(Math.max(bytes, next)));
     }
     return buffer;

@@ -31,7 +31,7 @@ public final class StateReader {
   /**
    * The most bytes of a state: far more than a machine has, and few enough to be held in memory.
    */
-  public static final int MOST_BYTES = 64 << 20;
+  public static final int MAX_BYTES = 64 << 20;
 
   private record Section(int version, boolean required, ByteBuffer payload) {}
 
@@ -53,9 +53,9 @@ public final class StateReader {
     checkHeader(bytes);
     int count = 0;
     while (reader.readSection(bytes)) {
-      if (++count > StateFormat.MOST_SECTIONS) {
+      if (++count > StateFormat.MAX_SECTIONS) {
         throw new StateException(
-            "saved state: it has more than %d sections".formatted(StateFormat.MOST_SECTIONS));
+            "saved state: it has more than %d sections".formatted(StateFormat.MAX_SECTIONS));
       }
     }
     checkEnd(bytes, count);

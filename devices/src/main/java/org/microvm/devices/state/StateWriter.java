@@ -80,12 +80,12 @@ public final class StateWriter {
    * Checks that a reader will accept the state; to be called before {@link #toByteArray} if the
    * size is not known.
    *
-   * @throws StateException if it has more than {@link StateReader#MOST_BYTES} bytes
+   * @throws StateException if it has more than {@link StateReader#MAX_BYTES} bytes
    */
   public void checkSize() throws StateException {
-    if (size() > StateReader.MOST_BYTES) {
+    if (size() > StateReader.MAX_BYTES) {
       throw new StateException(
-          "the state has %d bytes, more than %d".formatted(size(), StateReader.MOST_BYTES));
+          "the state has %d bytes, more than %d".formatted(size(), StateReader.MAX_BYTES));
     }
   }
 

@@ -89,7 +89,7 @@ class StateFormatTest {
     StateWriter writer = new StateWriter();
     StateOutput output = writer.section("large", 1, SectionPolicy.REQUIRED);
     byte[] bytes = new byte[1 << 20];
-    for (int left = StateReader.MOST_BYTES - bytes.length; left > 0; left -= bytes.length) {
+    for (int left = StateReader.MAX_BYTES - bytes.length; left > 0; left -= bytes.length) {
       output.putBytes(bytes);
     }
     writer.checkSize();
@@ -150,7 +150,7 @@ class StateFormatTest {
   @Test
   void moreSectionsThanAMachineHas_areRefused() {
     StateWriter writer = new StateWriter();
-    for (int i = 0; i <= StateFormat.MOST_SECTIONS; i++) {
+    for (int i = 0; i <= StateFormat.MAX_SECTIONS; i++) {
       writer.section("s" + i, 1, SectionPolicy.OPTIONAL);
     }
 

@@ -16,7 +16,7 @@ public final class BzImage implements KernelImage {
    * The most bytes of the payload and of what it unpacks to, which are in memory outside the heap
    * at the same time: a JVM has little of that. Distributions' kernels have less than half of it.
    */
-  static final long MOST_BYTES = 192L << 20;
+  static final long MAX_BYTES = 192L << 20;
 
   /** The length of the compressed kernel's trailer, which is the unpacked size in 32 bits. */
   private static final int TRAILER = 4;
@@ -74,7 +74,7 @@ public final class BzImage implements KernelImage {
     if (!source.holds(header.payloadOffset(), length)) {
       throw new ImageException("is truncated: the bzImage's payload ends beyond the file");
     }
-    if (length < 2 * TRAILER || length > MOST_BYTES) {
+    if (length < 2 * TRAILER || length > MAX_BYTES) {
       throw new ImageException("is not a usable bzImage: its payload has " + length + " bytes");
     }
     try (Arena temporary = Arena.ofConfined()) {
@@ -87,10 +87,10 @@ public final class BzImage implements KernelImage {
             "states an unpacked size of %d MiB, more than guest RAM can hold"
                 .formatted(size >> 20));
       }
-      if (length + size > MOST_BYTES) {
+      if (length + size > MAX_BYTES) {
         throw new ImageException(
             "has a payload of %d MiB that unpacks to %d MiB, together more than %d MiB: start its ELF"
-                    .formatted(length >> 20, size >> 20, MOST_BYTES >> 20)
+                    .formatted(length >> 20, size >> 20, MAX_BYTES >> 20)
                 + " file (vmlinux) instead");
       }
       // In gzip the size is part of the format; Linux appends it to the other formats.

@@ -86,7 +86,7 @@ public final class KernelMessages implements SerialOutput {
   private void look(byte value) {
     if (value == '\n') {
       if (length >= MIN_LINE) {
-        judge(new String(line, 0, length, ISO_8859_1));
+        inspect(new String(line, 0, length, ISO_8859_1));
       }
       length = 0;
     } else if (length < MAX_LINE) {
@@ -94,7 +94,7 @@ public final class KernelMessages implements SerialOutput {
     }
   }
 
-  private void judge(String text) {
+  private void inspect(String text) {
     if (text.contains(HALTED) || text.contains(PANIC_END)) {
       halts = true;
     }

@@ -107,7 +107,7 @@ public final class Snapshot {
    *     or its base is missing or has been replaced
    */
   public static Snapshot open(Path directory) throws MachineException {
-    return open(directory, LONGEST_CHAIN, StateReader.MOST_BYTES);
+    return open(directory, LONGEST_CHAIN, StateReader.MAX_BYTES);
   }
 
   /**
@@ -171,10 +171,9 @@ public final class Snapshot {
     }
     if (attributes.size() > most) {
       throw new StateException(
-          most == StateReader.MOST_BYTES
+          most == StateReader.MAX_BYTES
               ? "the state has %d bytes, more than %d".formatted(attributes.size(), most)
-              : "the states of the chain have more than %d bytes"
-                  .formatted(StateReader.MOST_BYTES));
+              : "the states of the chain have more than %d bytes".formatted(StateReader.MAX_BYTES));
     }
     byte[] state = new byte[(int) attributes.size()];
     try (InputStream input = Files.newInputStream(file)) {

@@ -270,7 +270,7 @@ public final class MigrationStream implements AutoCloseable {
     return switch (type) {
       case HELLO -> MOST_HELLO;
       case FAILED, ABORT -> MOST_TEXT;
-      case STATE -> StateReader.MOST_BYTES;
+      case STATE -> StateReader.MAX_BYTES;
       case REST -> MOST_REST;
       // Not read here, but into guest memory, whose size is checked there.
       case PAGES -> Long.MAX_VALUE;

@@ -75,7 +75,7 @@ public final class HaltWatch {
     last = now;
     switch (phase) {
       case WATCHING -> watch(slept);
-      case ASKED -> phase = judge();
+      case ASKED -> phase = evaluate();
       case CONFIRMING -> {
         if (slept) {
           return true;
@@ -96,7 +96,7 @@ public final class HaltWatch {
     }
   }
 
-  private Phase judge() {
+  private Phase evaluate() {
     if (vcpus.stream().allMatch(vcpu -> vcpu.hasStopped().orElse(false))) {
       return Phase.CONFIRMING;
     }

@@ -50,7 +50,7 @@ class SnapshotSizeTest {
 
   @Test
   void largestState_isReadAndRefusedByItsContent() throws Exception {
-    truncate(directory.resolve("state"), StateReader.MOST_BYTES);
+    truncate(directory.resolve("state"), StateReader.MAX_BYTES);
 
     assertRefused(directory, "not a saved state");
   }
@@ -79,7 +79,7 @@ class SnapshotSizeTest {
 
   @Test
   void chainWhoseStatesAreTooLargeTogether_isRefused() throws Exception {
-    int half = StateReader.MOST_BYTES / 2;
+    int half = StateReader.MAX_BYTES / 2;
     Path full = directory.resolve("full");
     UUID id = new UUID(1, 2);
     int checksum = write(full, new Snapshot.Identity(id, 0), null, half);

@@ -106,7 +106,7 @@ class MigrationStreamTest {
   @Test
   void announcedState_takesNoMemoryUntilItArrives() throws Exception {
     Runtime runtime = Runtime.getRuntime();
-    send(Type.STATE, StateReader.MOST_BYTES);
+    send(Type.STATE, StateReader.MAX_BYTES);
     CompletableFuture<Frame> frame = CompletableFuture.supplyAsync(this::read);
     peer.write(Arena.ofAuto().allocate(100)); // and no more
     while (PendingInput.bytes(peer) != 0) {
@@ -117,7 +117,7 @@ class MigrationStreamTest {
     UnixSocket.shutdown(peer);
 
     assertNull(frame.get(30, TimeUnit.SECONDS));
-    assertTrue(used < StateReader.MOST_BYTES, () -> used + " bytes are in use");
+    assertTrue(used < StateReader.MAX_BYTES, () -> used + " bytes are in use");
   }
 
   private Frame read() {
@@ -166,7 +166,7 @@ class MigrationStreamTest {
     IOException refused =
         assertThrows(
             IOException.class,
-            () -> stream.write(Type.STATE, 0, new byte[StateReader.MOST_BYTES + 1], List.of()));
+            () -> stream.write(Type.STATE, 0, new byte[StateReader.MAX_BYTES + 1], List.of()));
 
     assertTrue(refused.getMessage().contains("at most 67108864"), refused.getMessage());
   }

@@ -36,11 +36,11 @@ final class BlkConfigSpace {
     config.put(SEG_MAX, Integer.BYTES, segments);
     config.put(BLK_SIZE, Integer.BYTES, BlkRequest.SECTOR);
     if (!settings.readOnly()) {
-      config.put(MAX_DISCARD_SECTORS, Integer.BYTES, BlkRange.MOST_SECTORS);
-      config.put(MAX_DISCARD_SEG, Integer.BYTES, BlkRange.MOST);
+      config.put(MAX_DISCARD_SECTORS, Integer.BYTES, BlkRange.MAX_SECTORS);
+      config.put(MAX_DISCARD_SEG, Integer.BYTES, BlkRange.MAX);
       config.put(DISCARD_ALIGNMENT, Integer.BYTES, SECTORS_OF_A_BLOCK);
-      config.put(MAX_WRITE_ZEROES_SECTORS, Integer.BYTES, BlkRange.MOST_SECTORS);
-      config.put(MAX_WRITE_ZEROES_SEG, Integer.BYTES, BlkRange.MOST);
+      config.put(MAX_WRITE_ZEROES_SECTORS, Integer.BYTES, BlkRange.MAX_SECTORS);
+      config.put(MAX_WRITE_ZEROES_SEG, Integer.BYTES, BlkRange.MAX);
       config.put(WRITE_ZEROES_MAY_UNMAP, 1, settings.policy().discard() ? 1 : 0);
     }
     return config;

@@ -19,10 +19,10 @@ record BlkRange(long offset, long length, boolean unmap) {
   static final int BYTES = 16;
 
   /** The most ranges in a request. */
-  static final int MOST = 32;
+  static final int MAX = 32;
 
   /** The most sectors in a range: 2 GiB. */
-  static final int MOST_SECTORS = 1 << 22;
+  static final int MAX_SECTORS = 1 << 22;
 
   private static final int UNMAP = 1;
 
@@ -57,7 +57,7 @@ record BlkRange(long offset, long length, boolean unmap) {
     for (int at = 0; at < bytes.length; at += BYTES) {
       long sector = (long) LONG.get(bytes, at);
       long count = (int) INT.get(bytes, at + 8) & 0xffff_ffffL;
-      if (count > MOST_SECTORS || !BlkRequest.isWithin(sector, count, sectors)) {
+      if (count > MAX_SECTORS || !BlkRequest.isWithin(sector, count, sectors)) {
         return Optional.empty();
       }
       boolean unmap = ((int) INT.get(bytes, at + 12) & UNMAP) != 0;

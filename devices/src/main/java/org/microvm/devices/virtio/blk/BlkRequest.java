@@ -126,7 +126,7 @@ record BlkRequest(Kind kind, long offset, long length, List<BlkRange> ranges) {
 
   private static BlkRequest ranges(Kind kind, DescriptorChain chain, long sectors) {
     long length = chain.readableBytes() - HEADER;
-    if (length <= 0 || length % BlkRange.BYTES != 0 || length > BlkRange.MOST * BlkRange.BYTES) {
+    if (length <= 0 || length % BlkRange.BYTES != 0 || length > BlkRange.MAX * BlkRange.BYTES) {
       return REFUSED;
     }
     byte[] bytes = new byte[(int) length];
