@@ -69,7 +69,7 @@ final class FleetBenchmark {
    * @param warmUps guests that are restored and closed first, so that the JVM has compiled its code
    * @param memoryBytes RAM of each guest
    * @param shared whether the machines share event loops and threads
-   * @param compareQemu whether QEMU processes are measured too, at most {@link QemuFleet#MOST}
+   * @param compareQemu whether QEMU processes are measured too, at most {@link QemuFleet#MAX}
    */
   record Plan(
       List<Integer> sizes, int warmUps, long memoryBytes, boolean shared, boolean compareQemu) {}
@@ -129,7 +129,7 @@ final class FleetBenchmark {
     }
     atOnce(fleet, size);
     out.println(row(fleet));
-    if (qemu != null && size <= QemuFleet.MOST) {
+    if (qemu != null && size <= QemuFleet.MAX) {
       out.println(row(qemu.measure(size)));
     }
   }

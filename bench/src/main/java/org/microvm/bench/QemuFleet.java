@@ -22,7 +22,7 @@ final class QemuFleet {
   /**
    * Most processes: beyond that nothing new is learnt, and each has a guest's memory of its own.
    */
-  static final int MOST = 50;
+  static final int MAX = 50;
 
   private static final Duration ANSWER = Duration.ofMinutes(2);
   private static final long IDLE_SECONDS = 2;

@@ -39,7 +39,7 @@ import picocli.CommandLine.Option;
     synopsisSubcommandLabel = "COMMAND")
 final class ClipboardCommand {
   /** A guest can change its clipboard faster than a terminal or {@code less} shows it. */
-  private static final int MOST_CHANGES = 256;
+  private static final int MAX_CHANGES = 256;
 
   @Command(
       name = "get",
@@ -154,7 +154,7 @@ final class ClipboardCommand {
     if (count != null && count < 1) {
       throw new UsageException("--count must be at least 1, not " + count);
     }
-    BlockingQueue<Change> changes = new ArrayBlockingQueue<>(MOST_CHANGES);
+    BlockingQueue<Change> changes = new ArrayBlockingQueue<>(MAX_CHANGES);
     try (Clipboard clipboard = target.connect();
         MachineEndWatch end = target.watchEnd()) {
       clipboard.watch((selection, formats) -> put(changes, new Change(selection, formats)));

@@ -17,7 +17,7 @@ import org.microvm.machine.Machine;
  */
 final class ConsoleInput {
   /** As many keys as a terminal holds for a program that does not read. */
-  private static final int MOST_KEYS = 4096;
+  private static final int MAX_KEYS = 4096;
 
   private static final byte BELL = 7;
 
@@ -25,7 +25,7 @@ final class ConsoleInput {
   private final InputStream input;
   private final OutputStream output;
   private final ConsoleEscapes escapes = new ConsoleEscapes();
-  private final BlockingQueue<Byte> keys = new ArrayBlockingQueue<>(MOST_KEYS);
+  private final BlockingQueue<Byte> keys = new ArrayBlockingQueue<>(MAX_KEYS);
   private final boolean terminal;
   private final Runnable typing;
 

@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
     description = "Runs a machine and reports where its guest spent the time.",
     sortOptions = false)
 final class ProfileCommand implements Callable<Integer> {
-  private static final int MOST_HERTZ = 10_000;
+  private static final int MAX_HERTZ = 10_000;
 
   @Option(
       names = "--rate",
@@ -68,8 +68,8 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (rate < 1 || rate > MOST_HERTZ) {
-      throw new UsageException("--rate: %d is not 1 to %d".formatted(rate, MOST_HERTZ));
+    if (rate < 1 || rate > MAX_HERTZ) {
+      throw new UsageException("--rate: %d is not 1 to %d".formatted(rate, MAX_HERTZ));
     }
     if (seconds != null && seconds < 1) {
       throw new UsageException("--seconds: " + seconds + " is not a number of seconds, 1 or more");

@@ -16,7 +16,7 @@ final class ElfSymbols {
   private static final int FUNCTION = 2;
 
   /** KSYM_NAME_LEN of Linux. All names of a damaged file may be as long as the file. */
-  private static final int MOST_NAME_BYTES = 512;
+  private static final int MAX_NAME_BYTES = 512;
 
   private ElfSymbols() {}
 
@@ -42,7 +42,7 @@ final class ElfSymbols {
       // Assembler labels have no type.
       if (defined && (type == FUNCTION || type == NO_TYPE)) {
         String name = string(elf, strings + elf.getInt(at));
-        if (names.size() == SymbolTable.MOST_SYMBOLS) {
+        if (names.size() == SymbolTable.MAX_SYMBOLS) {
           throw new IllegalArgumentException("too many symbols");
         }
         if (!name.isEmpty()) {
@@ -54,7 +54,7 @@ final class ElfSymbols {
 
   private static String string(ByteBuffer elf, int start) {
     int end = start;
-    while (end - start < MOST_NAME_BYTES && elf.get(end) != 0) {
+    while (end - start < MAX_NAME_BYTES && elf.get(end) != 0) {
       end++;
     }
     byte[] bytes = new byte[end - start];

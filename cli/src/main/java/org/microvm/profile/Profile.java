@@ -17,7 +17,7 @@ import org.microvm.machine.config.GuestSample;
  * outside all symbols ends a stack.
  */
 public final class Profile {
-  private static final int MOST_ROWS = 40;
+  private static final int MAX_ROWS = 40;
 
   /**
    * The samples of a symbol.
@@ -102,7 +102,7 @@ public final class Profile {
             samples,
             100.0 * kernelSamples / Math.max(1, samples)));
     rows().stream()
-        .limit(MOST_ROWS)
+        .limit(MAX_ROWS)
         .forEach(
             row ->
                 text.append(

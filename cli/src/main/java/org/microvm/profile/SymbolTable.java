@@ -18,12 +18,12 @@ public final class SymbolTable {
   private static final int ELF_MAGIC = 0x464c457f;
 
   /** An address farther than this above a symbol does not belong to it. */
-  private static final long MOST_BYTES = 1 << 20;
+  private static final long MAX_BYTES = 1 << 20;
 
   /** A kernel with its modules has a fifth of them. */
-  static final int MOST_SYMBOLS = 1 << 20;
+  static final int MAX_SYMBOLS = 1 << 20;
 
-  private static final long MOST_MAP_BYTES = 64 << 20;
+  private static final long MAX_MAP_BYTES = 64 << 20;
 
   private final TreeMap<Long, String> names;
 
@@ -58,7 +58,7 @@ public final class SymbolTable {
       throw new IOException(file + ": damaged ELF file", e);
     }
     // The names are read to their end, and a device has none.
-    if (!Files.isRegularFile(file) || Files.size(file) > MOST_MAP_BYTES) {
+    if (!Files.isRegularFile(file) || Files.size(file) > MAX_MAP_BYTES) {
       throw neither(file, null);
     }
     return systemMap(file);
@@ -69,7 +69,7 @@ public final class SymbolTable {
     try (BufferedReader reader = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         String[] options = line.split(" ", 4);
-        if (options.length < 3 || options[1].length() != 1 || names.size() == MOST_SYMBOLS) {
+        if (options.length < 3 || options[1].length() != 1 || names.size() == MAX_SYMBOLS) {
           throw neither(file, null);
         }
         // Code only: data and the absolute per-CPU symbols do not name code.
@@ -95,7 +95,7 @@ public final class SymbolTable {
   /** The symbol that an address belongs to. */
   public Optional<String> find(long address) {
     Map.Entry<Long, String> below = names.floorEntry(address);
-    return below == null || address - below.getKey() > MOST_BYTES
+    return below == null || address - below.getKey() > MAX_BYTES
         ? Optional.empty()
         : Optional.of(below.getValue());
   }

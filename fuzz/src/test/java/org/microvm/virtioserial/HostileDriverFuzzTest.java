@@ -17,7 +17,7 @@ class HostileDriverFuzzTest {
   private static final int PORTS = 3;
   private static final int BLOB = 64 << 10;
   private static final int STEP = 4;
-  private static final int MOST_STEPS = 200;
+  private static final int MAX_STEPS = 200;
   private static final int QUEUES = 2 * PORTS + 4;
 
   private final SerialMachine machine;
@@ -50,7 +50,7 @@ class HostileDriverFuzzTest {
     guest.probe(guest.driver().offeredFeatures());
     send(-1, Control.DEVICE_READY, 1);
     ByteBuffer steps = ByteBuffer.wrap(input);
-    for (int i = 0; i < MOST_STEPS && steps.remaining() >= STEP; i++) {
+    for (int i = 0; i < MAX_STEPS && steps.remaining() >= STEP; i++) {
       step(steps.get() & 15, steps.get() & 0xff, steps.getShort() & 0xffff);
     }
     machine.idle();

@@ -27,7 +27,7 @@ import java.util.function.Consumer;
  */
 final class AgentConnection {
   /** A token of two bytes becomes an object of many; real answers have some thousand. */
-  private static final long MOST_TOKENS = 200_000;
+  private static final long MAX_TOKENS = 200_000;
 
   static final ObjectMapper JSON =
       JsonMapper.builder(
@@ -35,7 +35,7 @@ final class AgentConnection {
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
                           .maxStringLength(LineChannel.MAX_LINE)
-                          .maxTokenCount(MOST_TOKENS)
+                          .maxTokenCount(MAX_TOKENS)
                           .build())
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)

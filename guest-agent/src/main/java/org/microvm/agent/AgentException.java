@@ -11,7 +11,7 @@ public abstract sealed class AgentException extends IOException
   private static final long serialVersionUID = 1L;
 
   /** An agent can send megabytes, and the message becomes a line on a terminal or in a log. */
-  private static final int MOST_CHARS = 2000;
+  private static final int MAX_CHARS = 2000;
 
   /** What stays of the end of a longer message, where the client says in which state things are. */
   private static final int LAST_CHARS = 500;
@@ -25,10 +25,10 @@ public abstract sealed class AgentException extends IOException
   }
 
   private static String shortened(String message) {
-    if (message.length() <= MOST_CHARS) {
+    if (message.length() <= MAX_CHARS) {
       return message;
     }
-    return message.substring(0, MOST_CHARS - LAST_CHARS)
+    return message.substring(0, MAX_CHARS - LAST_CHARS)
         + " ... "
         + message.substring(message.length() - LAST_CHARS);
   }

@@ -19,13 +19,13 @@ import java.util.function.UnaryOperator;
  */
 public final class GuestFiles {
   /** The most bytes that {@link #read(String)} accepts: 64 MiB. */
-  public static final int MOST_READ = 64 << 20;
+  public static final int MAX_READ = 64 << 20;
 
   /**
    * The most bytes that {@code copyOut} accepts without another limit: 16 GiB. A file of a hostile
    * guest may have no end.
    */
-  public static final long MOST_COPIED = 16L << 30;
+  public static final long MAX_COPIED = 16L << 30;
 
   private final GuestAgent agent;
 
@@ -106,7 +106,7 @@ public final class GuestFiles {
    */
   public void copyIn(InputStream source, String target) throws IOException {
     try (GuestFile file = open(target, OpenMode.WRITE)) {
-      byte[] chunk = new byte[PieceSize.MOST];
+      byte[] chunk = new byte[PieceSize.MAX];
       // The available bytes, not a whole chunk, because the source may be a pipe whose writer is
       // slow.
       for (int count = source.read(chunk); count >= 0; count = source.read(chunk)) {
@@ -117,7 +117,7 @@ public final class GuestFiles {
 
   /**
    * Copies a file of the guest to the host. It appears there, or replaces an existing file, once it
-   * is complete. Up to {@link #MOST_COPIED} bytes are accepted.
+   * is complete. Up to {@link #MAX_COPIED} bytes are accepted.
    *
    * <p>A new file gets the permissions that the file has in the guest, less the umask of this
    * process; those of any new file if the agent cannot run programs. An existing file keeps its
@@ -148,7 +148,7 @@ public final class GuestFiles {
     try (GuestFile file = open(source, OpenMode.READ)) {
       if (Files.exists(target) && !Files.isRegularFile(target)) {
         try (OutputStream output = HostFile.existing(target)) {
-          copy(file, source, through.apply(output), MOST_COPIED);
+          copy(file, source, through.apply(output), MAX_COPIED);
         }
         return;
       }
@@ -157,7 +157,7 @@ public final class GuestFiles {
       Path partial = HostFile.beside(real);
       try {
         try (OutputStream output = HostFile.named(target, () -> create(partial, real, source))) {
-          copy(file, source, through.apply(output), MOST_COPIED);
+          copy(file, source, through.apply(output), MAX_COPIED);
         }
         HostFile.move(partial, real, target);
       } finally {
@@ -188,7 +188,7 @@ public final class GuestFiles {
   }
 
   /**
-   * Reads a file of the guest into memory, up to {@link #MOST_READ} bytes.
+   * Reads a file of the guest into memory, up to {@link #MAX_READ} bytes.
    *
    * @param path in the guest
    * @return its whole content
@@ -196,7 +196,7 @@ public final class GuestFiles {
    */
   public byte[] read(String path) throws IOException {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
-    copyOut(path, content, MOST_READ);
+    copyOut(path, content, MAX_READ);
     return content.toByteArray();
   }
 
@@ -213,7 +213,7 @@ public final class GuestFiles {
   }
 
   /**
-   * Copies a file of the guest to a stream, up to {@link #MOST_COPIED} bytes.
+   * Copies a file of the guest to a stream, up to {@link #MAX_COPIED} bytes.
    *
    * @param source path in the guest
    * @param target receives the content; not flushed or closed
@@ -221,7 +221,7 @@ public final class GuestFiles {
    *     written
    */
   public void copyOut(String source, OutputStream target) throws IOException {
-    copyOut(source, target, MOST_COPIED);
+    copyOut(source, target, MAX_COPIED);
   }
 
   /**

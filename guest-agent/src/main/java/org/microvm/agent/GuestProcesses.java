@@ -16,7 +16,7 @@ import java.util.concurrent.TimeoutException;
 /** Runs programs in the guest, as the agent's user. */
 public final class GuestProcesses {
   /** The maximum size of each output stream that an agent keeps, and of the input that it gets. */
-  private static final int MOST_AT_ONCE = 16 << 20;
+  private static final int MAX_AT_ONCE = 16 << 20;
 
   private final GuestAgent agent;
 
@@ -99,7 +99,7 @@ public final class GuestProcesses {
       throws IOException {
     long deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(limit);
     byte[] bytes = readAll(streams.input(), command, limit);
-    if (bytes.length > MOST_AT_ONCE) {
+    if (bytes.length > MAX_AT_ONCE) {
       throw new AgentProtocolException(
           "guest-exec: the input has over 16 MiB, and the guest has no shell to read it in pieces");
     }
@@ -159,7 +159,7 @@ public final class GuestProcesses {
         .start(
             () -> {
               try {
-                all.complete(input.readNBytes(MOST_AT_ONCE + 1));
+                all.complete(input.readNBytes(MAX_AT_ONCE + 1));
               } catch (IOException | RuntimeException | Error e) {
                 all.completeExceptionally(e);
               }

@@ -43,7 +43,7 @@ final class LoginSessions {
   private static final int ATTEMPTS = 3;
 
   /** Enough for thousands of sessions; each line becomes several objects. */
-  private static final int MOST_BYTES = 1 << 20;
+  private static final int MAX_BYTES = 1 << 20;
 
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("EEE yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT);
@@ -77,9 +77,9 @@ final class LoginSessions {
   }
 
   private static void checkLength(byte[] output) throws AgentProtocolException {
-    if (output.length > MOST_BYTES) {
+    if (output.length > MAX_BYTES) {
       throw new AgentProtocolException(
-          "loginctl: the list has %d bytes, more than %d".formatted(output.length, MOST_BYTES));
+          "loginctl: the list has %d bytes, more than %d".formatted(output.length, MAX_BYTES));
     }
   }
 

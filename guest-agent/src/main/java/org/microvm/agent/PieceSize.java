@@ -10,9 +10,9 @@ import java.time.Duration;
  */
 final class PieceSize {
   /** The most bytes. */
-  static final int MOST = 256 << 10;
+  static final int MAX = 256 << 10;
 
-  private static final int LEAST = 2 << 10;
+  private static final int MIN = 2 << 10;
   private static final int FIRST = 64 << 10;
 
   /** The share of an answer's time limit that a request may take. */
@@ -50,9 +50,9 @@ final class PieceSize {
     }
     if (nanos > longest) {
       double fitting = (double) count * longest / nanos;
-      bytes = (int) Math.max(LEAST, Math.min(bytes, fitting));
+      bytes = (int) Math.max(MIN, Math.min(bytes, fitting));
     } else if (count >= bytes && nanos < longest / 2) {
-      bytes = Math.min(MOST, bytes * 2);
+      bytes = Math.min(MAX, bytes * 2);
     }
   }
 }

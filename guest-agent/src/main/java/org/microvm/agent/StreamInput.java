@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class StreamInput {
   /** The most bytes in a file. */
-  private static final int MOST = 1 << 20;
+  private static final int MAX = 1 << 20;
 
   private static final byte[] END = new byte[0];
 
@@ -43,7 +43,7 @@ final class StreamInput {
 
   private void readAll(InputStream source) {
     try {
-      byte[] bytes = new byte[PieceSize.MOST];
+      byte[] bytes = new byte[PieceSize.MAX];
       for (int count = source.read(bytes); count >= 0; count = source.read(bytes)) {
         if (count > 0) {
           queue.put(Arrays.copyOf(bytes, count));
@@ -94,7 +94,7 @@ final class StreamInput {
       file.seek(0, GuestFile.Whence.SET);
     }
     int written = 0;
-    while (first != null && first != END && written < MOST) {
+    while (first != null && first != END && written < MAX) {
       file.writePieces(first, first.length);
       written += first.length;
       first = queue.poll();

@@ -84,7 +84,7 @@ class SlowAgentTest {
     for (int i = 0; i < 4; i++) {
       size.took(size.bytes(), TimeUnit.MILLISECONDS.toNanos(1));
     }
-    assertEquals(PieceSize.MOST, size.bytes());
+    assertEquals(PieceSize.MAX, size.bytes());
   }
 
   @Test

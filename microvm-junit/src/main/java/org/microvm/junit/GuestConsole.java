@@ -7,13 +7,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Collects a guest's console output and keeps the last {@value #MOST} characters.
+ * Collects a guest's console output and keeps the last {@value #MAX} characters.
  *
  * <p>Thread-safe.
  */
 final class GuestConsole extends OutputStream {
   /** The limit, because a guest may write any amount. */
-  static final int MOST = 1 << 20;
+  static final int MAX = 1 << 20;
 
   private final StringBuilder text = new StringBuilder();
 
@@ -25,7 +25,7 @@ final class GuestConsole extends OutputStream {
     // Each byte is kept as one character: UTF-8 sequences may be split, and console output need not
     // be text.
     text.append(new String(bytes, offset, length, StandardCharsets.ISO_8859_1));
-    int surplus = text.length() - MOST;
+    int surplus = text.length() - MAX;
     if (surplus > 0) {
       text.delete(0, surplus);
       dropped += surplus;

@@ -35,10 +35,10 @@ class GuestConsoleTest {
   @Test
   void moreThanIsKept_losesTheBeginning() {
     say("beginning");
-    say("x".repeat(GuestConsole.MOST));
+    say("x".repeat(GuestConsole.MAX));
 
-    assertEquals(GuestConsole.MOST, console.toString().length());
-    assertEquals(GuestConsole.MOST + "beginning".length(), console.length());
+    assertEquals(GuestConsole.MAX, console.toString().length());
+    assertEquals(GuestConsole.MAX + "beginning".length(), console.length());
   }
 
   @Test
@@ -80,7 +80,7 @@ class GuestConsoleTest {
 
   @Test
   void await_afterTheBeginningWasDropped_countsFromTheStartOfTheGuest() throws Exception {
-    say("x".repeat(GuestConsole.MOST));
+    say("x".repeat(GuestConsole.MAX));
     long before = console.length();
     say("ready");
 

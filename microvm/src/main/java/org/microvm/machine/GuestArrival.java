@@ -96,9 +96,9 @@ final class GuestArrival {
       frame = stream.read();
       for (long rest = 0; frame != null && frame.type() == Type.REST; frame = stream.read()) {
         rest += frame.payload().length;
-        if (rest > MigrationStream.MOST_REST) {
+        if (rest > MigrationStream.MAX_REST) {
           throw new MachineException(
-              "the source sent more than %d bytes of input".formatted(MigrationStream.MOST_REST));
+              "the source sent more than %d bytes of input".formatted(MigrationStream.MAX_REST));
         }
         target.injectInput(port(frame), frame.payload());
       }

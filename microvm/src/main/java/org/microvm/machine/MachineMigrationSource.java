@@ -205,10 +205,10 @@ final class MachineMigrationSource implements MigrationSource {
     public void sendInput(MigrationStream stream) throws IOException {
       Map<Integer, byte[]> all = parts.serial().handover().drainInput();
       long bytes = all.values().stream().mapToLong(rest -> rest.length).sum();
-      if (bytes > MigrationStream.MOST_REST) {
+      if (bytes > MigrationStream.MAX_REST) {
         throw new IOException(
             "%d bytes of input are on their way to the guest, but a migration takes at most %d"
-                .formatted(bytes, MigrationStream.MOST_REST));
+                .formatted(bytes, MigrationStream.MAX_REST));
       }
       for (Map.Entry<Integer, byte[]> rest : all.entrySet()) {
         stream.write(Type.REST, rest.getKey(), rest.getValue(), List.of());

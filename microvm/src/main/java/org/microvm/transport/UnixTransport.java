@@ -15,7 +15,7 @@ import org.microvm.linux.UnixSocket;
 /** A connection over a unix socket. */
 public final class UnixTransport implements Transport {
   /** Of one read; a peer could attach many to each byte. */
-  private static final int MOST_DESCRIPTORS = 16;
+  private static final int MAX_DESCRIPTORS = 16;
 
   private final Fd socket;
   private final SocketAccess access;
@@ -81,8 +81,8 @@ public final class UnixTransport implements Transport {
       if (ErrnoException.check(bytes, "read", socket) == 0) {
         return false;
       }
-      if (descriptors != null && descriptors.size() > MOST_DESCRIPTORS) {
-        throw new IOException("the peer sent more than %d descriptors".formatted(MOST_DESCRIPTORS));
+      if (descriptors != null && descriptors.size() > MAX_DESCRIPTORS) {
+        throw new IOException("the peer sent more than %d descriptors".formatted(MAX_DESCRIPTORS));
       }
       at += bytes;
     }

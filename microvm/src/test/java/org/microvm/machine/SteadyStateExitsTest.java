@@ -16,7 +16,7 @@ import org.microvm.testing.RequiresKvm;
 class SteadyStateExitsTest {
   private static final long MIB = 1 << 20;
   private static final long BYTES = 64 * MIB;
-  private static final double MOST_PER_MIB = 0.01;
+  private static final double MAX_PER_MIB = 0.01;
 
   @TempDir private Path directory;
 
@@ -37,7 +37,7 @@ class SteadyStateExitsTest {
 
       long exits = echo.exits() - before;
       double perMib = (double) exits / (2 * BYTES / MIB);
-      assertTrue(perMib <= MOST_PER_MIB, () -> exits + " exits, " + echo.statistics());
+      assertTrue(perMib <= MAX_PER_MIB, () -> exits + " exits, " + echo.statistics());
     }
   }
 

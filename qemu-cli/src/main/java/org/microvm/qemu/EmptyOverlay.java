@@ -19,7 +19,7 @@ final class EmptyOverlay {
   private static final int MAGIC = 0x514649fb;
   private static final int HEADER_V2 = 72;
   private static final int BACKING_FORMAT = 0xe2792aca;
-  private static final int MOST_BYTES = 32 << 20;
+  private static final int MAX_BYTES = 32 << 20;
   private static final int LONGEST_NAME = 1023;
 
   private EmptyOverlay() {}
@@ -43,7 +43,7 @@ final class EmptyOverlay {
       if (name == 0 || length <= 0 || length > LONGEST_NAME) {
         throw refused(image, "it has no backing file");
       }
-      if (header.getInt(32) != 0 || entries < 0 || entries > MOST_BYTES / Long.BYTES) {
+      if (header.getInt(32) != 0 || entries < 0 || entries > MAX_BYTES / Long.BYTES) {
         throw refused(image, "it is encrypted or too large");
       }
       if (isWritten(read(file, header.getLong(40), entries * Long.BYTES))) {

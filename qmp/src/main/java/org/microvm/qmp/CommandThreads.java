@@ -15,7 +15,7 @@ import org.microvm.linux.EventLoop;
  */
 final class CommandThreads {
   /** More than there are clients; commands of clients that have disconnected count, too. */
-  static final int MOST = 64;
+  static final int MAX = 64;
 
   private final EventLoop loop;
   private final Set<Task> running = ConcurrentHashMap.newKeySet();
@@ -61,8 +61,8 @@ final class CommandThreads {
    * @throws QmpException if too many commands wait already
    */
   CompletableFuture<JsonNode> begin(Work work) throws QmpException {
-    if (running.size() >= MOST) {
-      throw QmpException.generic("%d commands wait for the machine already", MOST);
+    if (running.size() >= MAX) {
+      throw QmpException.generic("%d commands wait for the machine already", MAX);
     }
     CompletableFuture<JsonNode> answer = new CompletableFuture<>();
     Task task = new Task();

@@ -21,7 +21,7 @@ import org.microvm.linux.PassedDescriptor;
  */
 final class DescriptorCommands {
   /** The most descriptors that clients may leave with the machine. */
-  private static final int MOST = 64;
+  private static final int MAX = 64;
 
   private static final String NOT_FOUND = "File descriptor named '%s' has not been found";
 
@@ -49,8 +49,8 @@ final class DescriptorCommands {
   }
 
   private Fd received(QmpArguments arguments) throws QmpException {
-    if (count() >= MOST) {
-      throw QmpException.generic("there are %d descriptors already; close one first", MOST);
+    if (count() >= MAX) {
+      throw QmpException.generic("there are %d descriptors already; close one first", MAX);
     }
     Fd fd = arguments.descriptor();
     if (fd == null) {

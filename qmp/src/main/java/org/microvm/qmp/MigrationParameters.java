@@ -17,7 +17,7 @@ import org.microvm.machine.migration.MigrationMemory;
 /** The parameters of migrations; a change applies to migrations that start later. */
 final class MigrationParameters {
   private static final long MAX_DOWNTIME_MILLIS = 2_000_000;
-  private static final Duration LEAST = Duration.ofNanos(1);
+  private static final Duration MIN = Duration.ofNanos(1);
 
   private final QmpTarget target;
   private final ObjectCommands objects;
@@ -103,7 +103,7 @@ final class MigrationParameters {
       throw QmpException.generic(
           "Parameter 'downtime_limit' expects an integer in the range of 0 to (2000 * 1000) ms");
     }
-    return millis == 0 ? LEAST : Duration.ofMillis(millis);
+    return millis == 0 ? MIN : Duration.ofMillis(millis);
   }
 
   private static MigrationMemory memory(String value) throws QmpException {

@@ -33,7 +33,7 @@ import org.microvm.socket.UnixConnection;
 public final class QmpClient implements AutoCloseable {
   private final SocketChannel socket;
   private final Patience patience;
-  private final BlockingQueue<Message> answers = new LinkedBlockingQueue<>(MOST_ANSWERS);
+  private final BlockingQueue<Message> answers = new LinkedBlockingQueue<>(MAX_ANSWERS);
   private final BlockingQueue<Message> events = new LinkedBlockingQueue<>();
   private final AtomicLong eventBytes = new AtomicLong();
   private volatile String failure = "";
@@ -51,18 +51,18 @@ public final class QmpClient implements AutoCloseable {
    * The most events that are queued: a guest causes events as long as it runs, and a program may
    * never read them.
    */
-  private static final int MOST_EVENTS = 1024;
+  private static final int MAX_EVENTS = 1024;
 
   /** The most bytes of queued events; a list of empty lists takes 30 times as much memory. */
-  private static final long MOST_EVENT_BYTES = 1 << 20;
+  private static final long MAX_EVENT_BYTES = 1 << 20;
 
   /** An answer of {@code ringbuf-read} has 22 MiB. */
-  private static final int MOST_LINE_BYTES = 32 << 20;
+  private static final int MAX_LINE_BYTES = 32 << 20;
 
   /** There is one for each request; if a machine sends more, nothing more is read from it. */
-  private static final int MOST_ANSWERS = 16;
+  private static final int MAX_ANSWERS = 16;
 
-  private static final int MOST_DESCRIPTION_CHARS = 4096;
+  private static final int MAX_DESCRIPTION_CHARS = 4096;
 
   /** Marks the end of the stream in both queues. */
   private static final Message END = new Message(JsonNodeFactory.instance.missingNode(), 0);
@@ -288,8 +288,8 @@ public final class QmpClient implements AutoCloseable {
   }
 
   private static String shortened(String description) {
-    return description.length() > MOST_DESCRIPTION_CHARS
-        ? description.substring(0, MOST_DESCRIPTION_CHARS) + " ..."
+    return description.length() > MAX_DESCRIPTION_CHARS
+        ? description.substring(0, MAX_DESCRIPTION_CHARS) + " ..."
         : description;
   }
 
@@ -346,11 +346,11 @@ public final class QmpClient implements AutoCloseable {
 
   private void keep(Message event) {
     while (!events.isEmpty()
-        && (events.size() >= MOST_EVENTS || eventBytes.get() + event.bytes() > MOST_EVENT_BYTES)) {
+        && (events.size() >= MAX_EVENTS || eventBytes.get() + event.bytes() > MAX_EVENT_BYTES)) {
       Message oldest = events.poll();
       eventBytes.addAndGet(oldest == null ? 0 : -oldest.bytes());
     }
-    if (event.bytes() <= MOST_EVENT_BYTES) {
+    if (event.bytes() <= MAX_EVENT_BYTES) {
       eventBytes.addAndGet(event.bytes());
       events.add(event);
     }
@@ -367,7 +367,7 @@ public final class QmpClient implements AutoCloseable {
 
   private void read() {
     try (InputStream input = Channels.newInputStream(socket)) {
-      LineInput lines = new LineInput(input, MOST_LINE_BYTES);
+      LineInput lines = new LineInput(input, MAX_LINE_BYTES);
       for (byte[] line = lines.next(); line != null; line = lines.next()) {
         Message message = new Message(QmpJson.parse(line), line.length);
         if (message.json().has("event")) {

@@ -44,7 +44,7 @@ final class QmpSession implements QmpInput.Sink {
   private static final int READ_BYTES = 4096;
 
   /** How long a command waits that cannot be run at once; the other clients do not wait for it. */
-  private static final long MOST_WAIT_SECONDS = 5;
+  private static final long MAX_WAIT_SECONDS = 5;
 
   private final EventLoop loop;
   private final ClientConnection connection;
@@ -201,7 +201,7 @@ final class QmpSession implements QmpInput.Sink {
           goOn();
         };
     ready
-        .completeOnTimeout(null, MOST_WAIT_SECONDS, TimeUnit.SECONDS)
+        .completeOnTimeout(null, MAX_WAIT_SECONDS, TimeUnit.SECONDS)
         .thenRun(() -> loop.execute(next, () -> {}));
   }
 

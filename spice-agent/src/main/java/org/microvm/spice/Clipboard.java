@@ -36,7 +36,7 @@ public final class Clipboard implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Clipboard.class);
 
   /** The most answers that a peer may have waiting, since it may not read them. */
-  private static final int MOST_OWED = 8;
+  private static final int MAX_OWED = 8;
 
   private static final int READ_BYTES = 32 * 1024;
 
@@ -73,7 +73,7 @@ public final class Clipboard implements AutoCloseable {
 
   /** Creates a clipboard without a connection; see {@link #serve}. */
   public Clipboard() {
-    this(MOST_OWED);
+    this(MAX_OWED);
   }
 
   Clipboard(int mostOwed) {
@@ -96,7 +96,7 @@ public final class Clipboard implements AutoCloseable {
           .start(() -> clipboard.serveOnce(channel));
       return clipboard;
     } catch (Error e) {
-      new Session(channel, MOST_OWED).close();
+      new Session(channel, MAX_OWED).close();
       throw e;
     }
   }

@@ -9,7 +9,7 @@ import java.util.concurrent.CompletableFuture;
 /** Reads the peer's messages about clipboards. Used by the thread that reads. */
 final class Incoming implements MessageReader.Sink {
   /** The most bytes of a message without contents; longer ones are ignored. */
-  private static final int MOST_SMALL = 1024;
+  private static final int MAX_SMALL = 1024;
 
   private final ClipboardExchange exchange;
   private final Session session;
@@ -27,7 +27,7 @@ final class Incoming implements MessageReader.Sink {
           Wire.CLIPBOARD_GRAB,
           Wire.CLIPBOARD_REQUEST,
           Wire.CLIPBOARD_RELEASE ->
-          size <= MOST_SMALL;
+          size <= MAX_SMALL;
       default -> false;
     };
   }

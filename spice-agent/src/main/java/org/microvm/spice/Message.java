@@ -17,7 +17,7 @@ record Message(int type, byte[] head, byte[] data) {
   private static final byte[] NOTHING = {};
 
   /** Holds 16 full chunks. */
-  static final int BUFFER = 16 * (Wire.CHUNK_HEADER + Wire.MOST_IN_CHUNK);
+  static final int BUFFER = 16 * (Wire.CHUNK_HEADER + Wire.MAX_IN_CHUNK);
 
   /** A message whose body consists of integers. */
   static Message of(int type, int... words) {
@@ -58,7 +58,7 @@ record Message(int type, byte[] head, byte[] data) {
     buffer.clear().order(ByteOrder.LITTLE_ENDIAN);
     int part = 0;
     while (left > 0) {
-      int chunk = Math.min(left, Wire.MOST_IN_CHUNK);
+      int chunk = Math.min(left, Wire.MAX_IN_CHUNK);
       buffer.putInt(Wire.CLIENT_PORT).putInt(chunk);
       left -= chunk;
       while (chunk > 0) {
@@ -71,7 +71,7 @@ record Message(int type, byte[] head, byte[] data) {
           part++;
         }
       }
-      if (left == 0 || buffer.remaining() < Wire.CHUNK_HEADER + Wire.MOST_IN_CHUNK) {
+      if (left == 0 || buffer.remaining() < Wire.CHUNK_HEADER + Wire.MAX_IN_CHUNK) {
         for (buffer.flip(); buffer.hasRemaining(); ) {
           channel.write(buffer);
         }

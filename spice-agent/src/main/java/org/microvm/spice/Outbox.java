@@ -18,7 +18,7 @@ final class Outbox {
    * The maximum number of waiting requests. While there is one more, nothing is read and the end of
    * the connection is not noticed; no well-behaved program has so many.
    */
-  private static final int MOST_WAITING = 32;
+  private static final int MAX_WAITING = 32;
 
   private final int mostOwed;
 
@@ -76,7 +76,7 @@ final class Outbox {
    * @return whether it is to be answered now; otherwise {@link #answered} returns it
    */
   synchronized boolean owe(Request request) throws InterruptedException {
-    while (requests.size() >= MOST_WAITING && !closed) {
+    while (requests.size() >= MAX_WAITING && !closed) {
       wait();
     }
     if (owed >= mostOwed) {

@@ -11,7 +11,7 @@ final class Wire {
   static final int MESSAGE_HEADER = 20;
 
   /** The most bytes in a chunk that an agent accepts (VD_AGENT_MAX_DATA_SIZE). */
-  static final int MOST_IN_CHUNK = 2048;
+  static final int MAX_IN_CHUNK = 2048;
 
   static final int PROTOCOL = 1;
 

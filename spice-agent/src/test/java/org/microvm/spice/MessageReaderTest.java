@@ -86,7 +86,7 @@ class MessageReaderTest {
     while (bytes.hasRemaining()) {
       assertEquals(Wire.CLIENT_PORT, bytes.getInt());
       int size = bytes.getInt();
-      assertTrue(size > 0 && size <= Wire.MOST_IN_CHUNK, size + " bytes");
+      assertTrue(size > 0 && size <= Wire.MAX_IN_CHUNK, size + " bytes");
       bytes.position(bytes.position() + size);
       total += size;
     }

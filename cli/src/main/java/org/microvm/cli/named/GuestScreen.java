@@ -17,7 +17,7 @@ public final class GuestScreen extends OutputStream {
   private static final int LONGEST = 64;
 
   /** A guest may set any number; no terminal has as many. */
-  private static final int MOST_MODES = 256;
+  private static final int MAX_MODES = 256;
 
   private static final Duration PATIENCE = Duration.ofMillis(500);
 
@@ -171,7 +171,7 @@ public final class GuestScreen extends OutputStream {
         int mode = Integer.parseInt(number);
         if (set == USUALLY_SET.getOrDefault(mode, false)) {
           modes.remove(mode);
-        } else if (modes.size() < MOST_MODES) {
+        } else if (modes.size() < MAX_MODES) {
           modes.put(mode, set);
         }
       }

@@ -32,7 +32,7 @@ final class TerminalQueries {
               "\033P[+$]q[^\033]*\033\\\\")); // XTGETTCAP, DECRQSS
 
   /** A longer sequence is passed on, because no query is that long. */
-  private static final int MOST_HELD = 256;
+  private static final int MAX_HELD = 256;
 
   private static final char ESCAPE = '\033';
   private static final char ENQUIRY = '\005';
@@ -57,7 +57,7 @@ final class TerminalQueries {
       query.region(start, text.length());
       if (query.lookingAt()) {
         at = query.end();
-      } else if (query.hitEnd() && text.length() - start <= MOST_HELD) {
+      } else if (query.hitEnd() && text.length() - start <= MAX_HELD) {
         held = text.substring(start);
         at = text.length();
       } else {

@@ -18,11 +18,11 @@ import org.microvm.devices.state.Stateful;
  */
 class PortFuzzTest {
   private static final int ACCESS = 4;
-  private static final int MOST_ACCESSES = 512;
+  private static final int MAX_ACCESSES = 512;
   private static final int RANGE = 16;
-  private static final int MOST_COUNT = 64;
+  private static final int MAX_COUNT = 64;
 
-  private final MemorySegment data = Arena.ofAuto().allocate(MOST_COUNT * 4L);
+  private final MemorySegment data = Arena.ofAuto().allocate(MAX_COUNT * 4L);
 
   /** The devices of one machine on a bus, 16 ports for each. */
   private static final class Ports {
@@ -56,11 +56,11 @@ class PortFuzzTest {
   void accesses_anyOrder_leaveDevicesThatCanBeSaved(byte[] input) throws Exception {
     Ports ports = new Ports();
     ByteBuffer accesses = ByteBuffer.wrap(input).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < MOST_ACCESSES && accesses.remaining() >= ACCESS; i++) {
+    for (int i = 0; i < MAX_ACCESSES && accesses.remaining() >= ACCESS; i++) {
       int kind = accesses.get();
       int size = 1 << (kind >> 3 & 3);
       int port = accesses.get() & 0x7f;
-      int count = accesses.get() & (MOST_COUNT - 1);
+      int count = accesses.get() & (MAX_COUNT - 1);
       int value = accesses.get() & 0xff;
       switch (kind & 7) {
         case 0 -> ports.bus.read(port, size);

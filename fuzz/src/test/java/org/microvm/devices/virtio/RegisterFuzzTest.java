@@ -11,7 +11,7 @@ import org.microvm.devices.testing.TestRam;
 class RegisterFuzzTest {
   private static final int RAM = 64 << 10;
   private static final int ACCESS = 8;
-  private static final int MOST_ACCESSES = 256;
+  private static final int MAX_ACCESSES = 256;
   private static final int REGISTERS = 0x200;
   private static final String NAME = "device";
 
@@ -22,7 +22,7 @@ class RegisterFuzzTest {
   void accesses_anyOrder_leaveADeviceThatCanBeSaved(byte[] input) throws Exception {
     VirtioMmioTransport transport = transport();
     ByteBuffer accesses = ByteBuffer.wrap(input).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < MOST_ACCESSES && accesses.remaining() >= ACCESS; i++) {
+    for (int i = 0; i < MAX_ACCESSES && accesses.remaining() >= ACCESS; i++) {
       int kind = accesses.get();
       int size = 1 << (kind >> 1 & 3);
       int offset = ((accesses.get() & 0xff) | (kind & 8) << 5) % REGISTERS;

@@ -12,7 +12,7 @@ class RingFuzzTest {
   private static final int AVAILABLE = TABLE + 16 * SIZE;
   private static final int USED = 0x2000;
   private static final int FEATURES = 2;
-  private static final int MOST_CHAINS = 64;
+  private static final int MAX_CHAINS = 64;
   private static final int SCRATCH = 4096;
 
   private final TestRam ram = TestRam.of(RAM);
@@ -47,7 +47,7 @@ class RingFuzzTest {
   /** Uses chains at once or in groups, as the bits of {@code behaviour} say. */
   private void serve(Virtqueue queue, int behaviour) throws VirtqueueException {
     ArrayDeque<DescriptorChain> taken = new ArrayDeque<>();
-    for (int i = 0; i < MOST_CHAINS; i++) {
+    for (int i = 0; i < MAX_CHAINS; i++) {
       DescriptorChain chain = queue.pop();
       if (chain == null) {
         break;

@@ -69,7 +69,7 @@ public record MachineConfig(
   /** The sizes of guest RAM that {@link #isMemorySize} accepts, for messages. */
   public static final String MEMORY_SIZES = "1M to 1T, and a multiple of 4K";
 
-  private static final long LEAST_MEMORY = 1L << 20;
+  private static final long MIN_MEMORY = 1L << 20;
   private static final long PAGE = 4096;
 
   /**
@@ -78,7 +78,7 @@ public record MachineConfig(
    * @param bytes the size
    */
   public static boolean isMemorySize(long bytes) {
-    return bytes >= LEAST_MEMORY && bytes <= GuestRam.MAX_SIZE && bytes % PAGE == 0;
+    return bytes >= MIN_MEMORY && bytes <= GuestRam.MAX_SIZE && bytes % PAGE == 0;
   }
 
   /** {@return the number of vCPUs} */

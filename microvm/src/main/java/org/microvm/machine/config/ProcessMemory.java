@@ -20,7 +20,7 @@ import org.microvm.linux.Fd;
  */
 record ProcessMemory(long bytes, String origin) {
   private static final long PAGE = 4096;
-  private static final int MOST_TEXT = 8192;
+  private static final int MAX_TEXT = 8192;
 
   /** Such as "max". */
   private static final long NO_LIMIT = Long.MAX_VALUE;
@@ -105,7 +105,7 @@ record ProcessMemory(long bytes, String origin) {
   private static String text(Path file) {
     try (Fd fd = Fd.open(file, Fd.READ_ONLY);
         Arena arena = Arena.ofConfined()) {
-      MemorySegment buffer = arena.allocate(MOST_TEXT);
+      MemorySegment buffer = arena.allocate(MAX_TEXT);
       long length = Math.max(0, fd.read(buffer));
       byte[] bytes = buffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
       return new String(bytes, StandardCharsets.UTF_8);

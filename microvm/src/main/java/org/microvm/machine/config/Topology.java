@@ -23,7 +23,7 @@ public record Topology(int sockets, int cores, int threads) {
   public static final int APIC_ID_MAX = 253;
 
   /** The largest count at a level, small enough that no product overflows. */
-  private static final int MOST = APIC_ID_MAX + 1;
+  private static final int MAX = APIC_ID_MAX + 1;
 
   /**
    * Checks the counts.
@@ -34,7 +34,7 @@ public record Topology(int sockets, int cores, int threads) {
   public Topology {
     if (!fits(sockets) || !fits(cores) || !fits(threads)) {
       throw new IllegalArgumentException(
-          "%s: each count must be 1 to %d".formatted(text(sockets, cores, threads), MOST));
+          "%s: each count must be 1 to %d".formatted(text(sockets, cores, threads), MAX));
     }
     int threadBits = bits(threads);
     int socketShift = threadBits + bits(cores);
@@ -64,7 +64,7 @@ public record Topology(int sockets, int cores, int threads) {
   }
 
   private static boolean fits(int count) {
-    return count >= 1 && count <= MOST;
+    return count >= 1 && count <= MAX;
   }
 
   private static String text(int sockets, int cores, int threads) {
@@ -81,7 +81,7 @@ public record Topology(int sockets, int cores, int threads) {
   public static Topology ofCores(int cpus) {
     if (!fits(cpus)) {
       throw new IllegalArgumentException(
-          "%d vCPUs requested; 1 to %d are possible".formatted(cpus, MOST));
+          "%d vCPUs requested; 1 to %d are possible".formatted(cpus, MAX));
     }
     return new Topology(1, cpus, 1);
   }

@@ -28,7 +28,7 @@ public final class GuestPageTables {
   private static final long ADDRESS = 0x000f_ffff_ffff_f000L;
   private static final long CR4_LA57 = 1 << 12;
   private static final int LEVELS = 4;
-  private static final int MOST_LEVELS = 5;
+  private static final int MAX_LEVELS = 5;
 
   /** Pages of 4 KiB, 2 MiB and 1 GiB: only tables of the lowest three levels can map a page. */
   private static final int PAGE_LEVELS = 3;
@@ -54,7 +54,7 @@ public final class GuestPageTables {
   public GuestPageTables(GuestMemory memory, long cr3, long cr4) {
     this.memory = memory;
     root = cr3 & ADDRESS;
-    levels = (cr4 & CR4_LA57) != 0 ? MOST_LEVELS : LEVELS;
+    levels = (cr4 & CR4_LA57) != 0 ? MAX_LEVELS : LEVELS;
   }
 
   /** Reads eight bytes; returns 0 if they are not mapped or extend over two pages. */

@@ -11,7 +11,7 @@ import org.microvm.devices.state.StateException;
  */
 public final class PageRuns extends AbstractList<SnapshotBase.Run> implements RandomAccess {
   /** As many as a saved state has room for, besides the rest of it. */
-  private static final int MOST = 3 << 20;
+  private static final int MAX = 3 << 20;
 
   private static final int FIRST = 16;
 
@@ -29,9 +29,9 @@ public final class PageRuns extends AbstractList<SnapshotBase.Run> implements Ra
    * @throws StateException if there are too many
    */
   public void append(long offset, long length) throws StateException {
-    if (size == MOST) {
+    if (size == MAX) {
       throw new StateException(
-          "the pages are in more than %d runs: take a full snapshot".formatted(MOST));
+          "the pages are in more than %d runs: take a full snapshot".formatted(MAX));
     }
     if (2 * size == numbers.length) {
       numbers = Arrays.copyOf(numbers, 2 * numbers.length);

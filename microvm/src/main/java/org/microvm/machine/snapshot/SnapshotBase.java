@@ -21,7 +21,7 @@ import org.microvm.machine.memory.MemoryRuns;
 public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
   private static final String SECTION = "base";
   private static final int VERSION = 1;
-  private static final int MOST_PATH_BYTES = 4096;
+  private static final int MAX_PATH_BYTES = 4096;
 
   /**
    * A run of pages.
@@ -61,7 +61,7 @@ public record SnapshotBase(UUID id, int checksum, String path, List<Run> runs) {
     }
     UUID id = new UUID(input.getLong(), input.getLong());
     int checksum = input.getInt();
-    String path = input.getString(MOST_PATH_BYTES);
+    String path = input.getString(MAX_PATH_BYTES);
     int most = (int) Math.min(Integer.MAX_VALUE, memory / MemoryRuns.PAGE);
     PageRuns runs = new PageRuns();
     long end = 0;

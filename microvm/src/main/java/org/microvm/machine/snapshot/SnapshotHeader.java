@@ -47,12 +47,12 @@ record SnapshotHeader(
   private static final String IDENTITY = "identity";
   private static final int VERSION = 1;
 
-  private static final int MOST_OPTIONS = 4096;
+  private static final int MAX_OPTIONS = 4096;
 
   /** The last millisecond of the year 9999. The time that passed since 1970 has nanoseconds. */
-  private static final long MOST_MILLIS = 253_402_300_799_999L;
+  private static final long MAX_MILLIS = 253_402_300_799_999L;
 
-  private static final int MOST_OPTION_BYTES = 1 << 16;
+  private static final int MAX_OPTION_BYTES = 1 << 16;
 
   /** Writes all sections but that of a diff, which {@link SnapshotBase} writes. */
   static void write(
@@ -85,7 +85,7 @@ record SnapshotHeader(
     StateInput machine = reader.take(MACHINE, VERSION);
     long memoryBytes = machine.getLong(0, GuestRam.MAX_SIZE);
     int cpus = machine.getShort();
-    Instant taken = Instant.ofEpochMilli(machine.getLong(0, MOST_MILLIS));
+    Instant taken = Instant.ofEpochMilli(machine.getLong(0, MAX_MILLIS));
     machine.end();
     return new SnapshotHeader(
         memoryBytes,
@@ -118,8 +118,8 @@ record SnapshotHeader(
     List<String> options = new ArrayList<>();
     StateInput input = reader.takeIfPresent(OPTIONS, VERSION).orElse(null);
     if (input != null) {
-      for (int left = input.getInt(0, MOST_OPTIONS); left > 0; left--) {
-        options.add(input.getString(MOST_OPTION_BYTES));
+      for (int left = input.getInt(0, MAX_OPTIONS); left > 0; left--) {
+        options.add(input.getString(MAX_OPTION_BYTES));
       }
       input.end();
     }

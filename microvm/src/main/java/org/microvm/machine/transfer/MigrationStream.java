@@ -109,15 +109,15 @@ public final class MigrationStream implements AutoCloseable {
   public static final long TAKES_MEMORY = 1;
 
   /** The most bytes of one REST frame, and of all of a migration. */
-  public static final int MOST_REST = 64 << 20;
+  public static final int MAX_REST = 64 << 20;
 
   private static final Type[] TYPES = Type.values();
   private static final int HEADER = 24;
-  private static final int MOST_HELLO = 64 << 10;
-  private static final int MOST_TEXT = 4 << 10;
+  private static final int MAX_HELLO = 64 << 10;
+  private static final int MAX_TEXT = 4 << 10;
 
   /** A character has at most three bytes in UTF-8, a surrogate pair four. */
-  private static final int MOST_TEXT_CHARS = MOST_TEXT / 3;
+  private static final int MAX_TEXT_CHARS = MAX_TEXT / 3;
 
   /** Payloads are copied in parts of this size; memory for them grows as they arrive. */
   private static final int PART = 64 << 10;
@@ -157,7 +157,7 @@ public final class MigrationStream implements AutoCloseable {
 
   /** Writes a frame with text as its payload; the end of a long text is left out. */
   public void write(Type type, String text) throws IOException {
-    String part = text.substring(0, Math.min(text.length(), MOST_TEXT_CHARS));
+    String part = text.substring(0, Math.min(text.length(), MAX_TEXT_CHARS));
     write(type, 0, part.getBytes(StandardCharsets.UTF_8), List.of());
   }
 
@@ -268,10 +268,10 @@ public final class MigrationStream implements AutoCloseable {
   /** The most bytes that the payload of a type has. */
   private static long mostPayload(Type type) {
     return switch (type) {
-      case HELLO -> MOST_HELLO;
-      case FAILED, ABORT -> MOST_TEXT;
+      case HELLO -> MAX_HELLO;
+      case FAILED, ABORT -> MAX_TEXT;
       case STATE -> StateReader.MAX_BYTES;
-      case REST -> MOST_REST;
+      case REST -> MAX_REST;
       // Not read here, but into guest memory, whose size is checked there.
       case PAGES -> Long.MAX_VALUE;
       case OK, READY, GO, RUNNING, LINK, MEMORY -> 0;

@@ -20,7 +20,7 @@ import org.microvm.transport.TransportListener;
  */
 public final class SourceListener implements AutoCloseable {
   private static final Duration HANDSHAKE = Duration.ofSeconds(10);
-  private static final int MOST_HANDSHAKES = 8;
+  private static final int MAX_HANDSHAKES = 8;
 
   /**
    * A source that has connected.
@@ -37,7 +37,7 @@ public final class SourceListener implements AutoCloseable {
 
   private final TransportListener listener;
   private final Duration handshake;
-  private final Semaphore handshakes = new Semaphore(MOST_HANDSHAKES);
+  private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
   private final RefusalLog refusals = new RefusalLog();
 
   /** Guarded by this, as the fields below. */

@@ -77,7 +77,7 @@ public record CpuFeatures(List<Integer> words) {
           new Place(0x8000_0008, 0, Register.EBX),
           new Place(GuestCpuid.PARAVIRTUAL, 0, Register.EAX, ~GuestCpuid.EAX_HYPERCALLS));
 
-  private static final int MOST_WORDS = 256;
+  private static final int MAX_WORDS = 256;
 
   /** Reads the features from a CPUID table. */
   public static CpuFeatures of(Cpuid cpuid) {
@@ -93,7 +93,7 @@ public record CpuFeatures(List<Integer> words) {
   /** Reads what {@link #write} wrote. */
   public static CpuFeatures read(StateInput input) throws StateException {
     List<Integer> words = new ArrayList<>();
-    for (int left = input.getInt(VENDOR_WORDS, MOST_WORDS); left > 0; left--) {
+    for (int left = input.getInt(VENDOR_WORDS, MAX_WORDS); left > 0; left--) {
       words.add(input.getInt());
     }
     return new CpuFeatures(List.copyOf(words));

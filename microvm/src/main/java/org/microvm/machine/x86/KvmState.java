@@ -35,17 +35,17 @@ public final class KvmState {
   private static final int VERSION = 1;
 
   /** Limit of a part's length, more than any processor needs. */
-  private static final int MOST_BYTES = 1 << 20;
+  private static final int MAX_BYTES = 1 << 20;
 
-  private static final int MOST_REGISTERS = 4096;
+  private static final int MAX_REGISTERS = 4096;
 
   /** Limit of a TSC's frequency: 100 GHz. */
-  private static final int MOST_KHZ = 100_000_000;
+  private static final int MAX_KHZ = 100_000_000;
 
   /**
    * Limit of a saved clock, 146 years, so that adding the time that has passed does not overflow.
    */
-  private static final long MOST_NANOS = Long.MAX_VALUE / 2;
+  private static final long MAX_NANOS = Long.MAX_VALUE / 2;
 
   /** MSR_KVM_WALL_CLOCK_NEW and MSR_KVM_WALL_CLOCK of asm/kvm_para.h. */
   private static final int WALL_CLOCK = 0x4b564d00;
@@ -164,7 +164,7 @@ public final class KvmState {
       }
       vm.restore(part, bytes);
     }
-    vm.clock(input.getLong(0, MOST_NANOS) + passed.toNanos());
+    vm.clock(input.getLong(0, MAX_NANOS) + passed.toNanos());
     input.end();
   }
 
@@ -193,12 +193,12 @@ public final class KvmState {
       throws StateException, ErrnoException {
     StateInput input = reader.take(VCPU + vcpu.id(), VERSION);
     Msrs last = new Msrs(2);
-    int khz = input.getInt(0, MOST_KHZ);
+    int khz = input.getInt(0, MAX_KHZ);
     if (khz != vcpu.clock().tscKhz()) {
       vcpu.clock().tscKhz(khz);
     }
     for (VcpuState part : VcpuState.values()) {
-      byte[] bytes = input.getBytes(MOST_BYTES);
+      byte[] bytes = input.getBytes(MAX_BYTES);
       if (part == VcpuState.EVENTS) {
         // Events must be set after the registers: see VcpuState.
         Msrs registers = readRegisters(input, last);
@@ -244,7 +244,7 @@ public final class KvmState {
 
   /** Reads the registers; those to set right before the guest resumes go to another list. */
   private static Msrs readRegisters(StateInput input, Msrs last) throws StateException {
-    int count = input.getInt(0, MOST_REGISTERS);
+    int count = input.getInt(0, MAX_REGISTERS);
     Msrs all = new Msrs(count);
     for (int i = 0; i < count; i++) {
       int index = input.getInt();

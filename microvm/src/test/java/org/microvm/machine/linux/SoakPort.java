@@ -19,7 +19,7 @@ import org.microvm.virtioserial.backend.UnixServerBackend;
  */
 final class SoakPort {
   /** Number of the guest's bytes that a unix socket can hold when the host program disconnects. */
-  private static final long MOST_SKIPPED = 256 << 10;
+  private static final long MAX_SKIPPED = 256 << 10;
 
   private static final int CHUNK = 4 << 10;
   private static final Duration REPLUG = Duration.ofSeconds(4);
@@ -194,7 +194,7 @@ final class SoakPort {
     }
     long skipped = received.skipped();
     received.check(buffer.flip());
-    if (received.skipped() - skipped > skips * MOST_SKIPPED) {
+    if (received.skipped() - skipped > skips * MAX_SKIPPED) {
       throw new AssertionError(port.name() + ": lost " + (received.skipped() - skipped));
     }
     if (!received.maySkip()) {
