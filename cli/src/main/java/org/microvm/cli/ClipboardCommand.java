@@ -158,7 +158,7 @@ final class ClipboardCommand {
     try (Clipboard clipboard = target.connect();
         MachineEndWatch end = target.watchEnd()) {
       clipboard.watch((selection, formats) -> put(changes, new Change(selection, formats)));
-      await(clipboard.connected(), target.limit());
+      awaitAgent(clipboard, end, target);
       // Not on the thread that closes the clipboard, which would wait for itself.
       clipboard.closed().thenRunAsync(() -> put(changes, new Change(null, Set.of())));
       for (int i = 0; count == null || i < count; i++) {
@@ -202,11 +202,25 @@ final class ClipboardCommand {
     DesktopClipboard desktop = DesktopClipboard.ofUser(System.getenv());
     try (Clipboard clipboard = target.connect();
         MachineEndWatch end = target.watchEnd()) {
-      await(clipboard.connected(), target.limit());
+      awaitAgent(clipboard, end, target);
       new ClipboardShare(clipboard, desktop).run();
       checkEnd(end, target);
     }
     return 0;
+  }
+
+  /** Waits for the agent. If the machine has closed the connection first, its end is the error. */
+  private static void awaitAgent(Clipboard clipboard, MachineEndWatch end, ClipboardTarget target)
+      throws IOException {
+    try {
+      await(clipboard.connected(), target.limit());
+    } catch (IOException e) {
+      // The future fails only if the connection is closed.
+      if (end == null || !(e.getCause() instanceof ExecutionException)) {
+        throw e;
+      }
+      checkEnd(end, target);
+    }
   }
 
   /** Throws if the machine that has closed the connection has failed, or has not ended. */
