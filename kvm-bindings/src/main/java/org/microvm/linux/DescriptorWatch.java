@@ -9,7 +9,7 @@ import org.slf4j.LoggerFactory;
 /** A watch of an {@link EventLoop}, and its slot in the {@link WatchTable}. */
 final class DescriptorWatch implements EventLoop.Watch {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
-  private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final EventLoop loop;
   private final WatchTable table;
@@ -27,10 +27,11 @@ final class DescriptorWatch implements EventLoop.Watch {
 
   private boolean closed;
 
-  /** Whether the watch waits after an error, and the events to wait for after that. */
-  private boolean resting;
+  /** Whether the watch pauses after an error. */
+  private boolean paused;
 
-  private int afterRest;
+  /** The events to wait for after the pause. */
+  private int afterPause;
 
   /** The number of errors, for the log; exact only if one thread uses the watch. */
   private long errors;
@@ -58,24 +59,24 @@ final class DescriptorWatch implements EventLoop.Watch {
       LoopLog.error("the handler of {} failed; it is no longer watched", fd, failure);
       close();
     } catch (Error failure) {
-      rest(ready, failure);
+      pause(ready, failure);
     }
   }
 
   /** Stops waiting for events for a while, then calls the handler with these events again. */
-  private void rest(int ready, Error failure) {
+  private void pause(int ready, Error failure) {
     try {
       errors++;
       if (Long.bitCount(errors) == 1) {
         LoopLog.error(
             "the handler of {} failed ({} times); calling it again later", fd, errors, failure);
       }
-      loop.schedule(REST_NANOS, () -> wakeUp(ready));
+      loop.schedule(PAUSE_NANOS, () -> callAgain(ready));
       synchronized (this) {
         int wanted = registered;
         change(0);
-        afterRest = wanted;
-        resting = !closed;
+        afterPause = wanted;
+        paused = !closed;
       }
     } catch (RuntimeException | Error another) {
       // Without a pause the loop reports the descriptor again at once, unless it is closed.
@@ -83,13 +84,13 @@ final class DescriptorWatch implements EventLoop.Watch {
     }
   }
 
-  private void wakeUp(int ready) {
+  private void callAgain(int ready) {
     synchronized (this) {
-      if (!resting) {
+      if (!paused) {
         return;
       }
     }
-    interestAfterRest();
+    endPause();
     // The handler may have taken the event before it failed, so it is called in any case.
     fire(ready);
   }
@@ -116,31 +117,31 @@ final class DescriptorWatch implements EventLoop.Watch {
           Errno.describe(errno));
     }
     synchronized (this) {
-      afterRest = events;
-      resting = !closed;
+      afterPause = events;
+      paused = !closed;
     }
     try {
-      loop.schedule(REST_NANOS, this::interestAfterRest);
+      loop.schedule(PAUSE_NANOS, this::endPause);
     } catch (RejectedExecutionException closing) {
       // The loop ends, and all of its watches with it.
     }
   }
 
-  private void interestAfterRest() {
+  private void endPause() {
     int wanted;
     synchronized (this) {
-      if (!resting) {
+      if (!paused) {
         return;
       }
-      resting = false;
-      wanted = afterRest;
+      paused = false;
+      wanted = afterPause;
     }
     interest(wanted);
   }
 
   synchronized long change(int events) {
-    if (resting) {
-      afterRest = events;
+    if (paused) {
+      afterPause = events;
       return 0;
     }
     if (closed || events == registered) {
@@ -163,7 +164,7 @@ final class DescriptorWatch implements EventLoop.Watch {
       if (closed) {
         return;
       }
-      resting = false;
+      paused = false;
       // If the descriptor is already closed, the kernel has removed it from the set.
       change(0);
       registered = 0;

@@ -1,8 +1,8 @@
 package org.microvm.linux;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.microvm.bindings.Linux;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
 /** The turns that an {@link EventLoop} takes on its own thread, which waits in epoll_wait. */
 final class ThreadTurns implements LoopTurns {
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
-  private static final long JOIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final Duration JOIN_LIMIT = Duration.ofSeconds(5);
 
   private final EventLoop loop;
   private final EventFd wakeUp;
@@ -98,17 +98,7 @@ final class ThreadTurns implements LoopTurns {
   }
 
   private void join() {
-    boolean interrupted = false;
-    long deadline = System.nanoTime() + JOIN_NANOS;
-    long left = JOIN_NANOS;
-    while (thread.isAlive() && left > 0) {
-      try {
-        TimeUnit.NANOSECONDS.timedJoin(thread, left);
-      } catch (InterruptedException wait) {
-        interrupted = true;
-      }
-      left = deadline - System.nanoTime();
-    }
+    boolean interrupted = UninterruptedJoin.within(JOIN_LIMIT, thread);
     if (thread.isAlive()) {
       LOG.error(
           "thread {} has not stopped within 5 seconds; it is at {}",

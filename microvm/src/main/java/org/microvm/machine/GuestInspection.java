@@ -78,7 +78,7 @@ public final class GuestInspection {
    */
   public boolean readVirtual(int vcpu, long address, byte[] target)
       throws MachineException, InterruptedException {
-    return whileStill(
+    return whileStopped(
         instance -> {
           byte[] special = instance.vcpuState(VcpuState.SPECIAL_REGISTERS).get(vcpu);
           GuestMemory memory = context.parts().board().ram().memory();
@@ -95,7 +95,7 @@ public final class GuestInspection {
    * @throws InterruptedException if the thread is interrupted while it waits for the vCPUs to stop
    */
   public int injectNmi() throws MachineException, InterruptedException {
-    return whileStill(
+    return whileStopped(
         instance -> {
           int interrupted = 0;
           List<byte[]> apics = instance.vcpuState(VcpuState.LOCAL_APIC);
@@ -167,12 +167,12 @@ public final class GuestInspection {
     }
   }
 
-  private interface StillWork<T> {
+  private interface StoppedWork<T> {
     T run(VmInstance instance) throws ErrnoException, MachineException;
   }
 
   /** Does work with the vCPUs stopped; a reset by the host waits meanwhile. */
-  private <T> T whileStill(StillWork<T> work) throws MachineException, InterruptedException {
+  private <T> T whileStopped(StoppedWork<T> work) throws MachineException, InterruptedException {
     MachineLifecycle lifecycle = context.lifecycle();
     lifecycle.closing().lock();
     try (Standstill standstill = pauses.standstill()) {

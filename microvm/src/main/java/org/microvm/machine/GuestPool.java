@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.microvm.linux.UninterruptedJoin;
 import org.microvm.machine.config.MachineEnd;
 import org.microvm.machine.config.MachineException;
-import org.microvm.machine.vm.UninterruptedJoin;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -5,7 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import org.microvm.machine.vm.UninterruptedJoin;
+import org.microvm.linux.UninterruptedJoin;
 
 /**
  * Closes machines on several threads. The kernel waits for grace periods of about 16 ms when a VM

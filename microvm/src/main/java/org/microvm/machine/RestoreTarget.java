@@ -263,7 +263,9 @@ final class RestoreTarget implements AutoCloseable {
               }
 
               @Override
-              public void abandon() {}
+              public void abandon() {
+                // The event loop was not started, and the machine closes the devices.
+              }
             });
     return machine;
   }

@@ -11,6 +11,7 @@ import org.microvm.kvm.MemorySlot;
 import org.microvm.kvm.Vm;
 import org.microvm.linux.ErrnoException;
 import org.microvm.linux.GuestRam;
+import org.microvm.linux.UninterruptedJoin;
 import org.microvm.machine.board.Board;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

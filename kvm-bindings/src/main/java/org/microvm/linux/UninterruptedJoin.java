@@ -1,4 +1,4 @@
-package org.microvm.machine.vm;
+package org.microvm.linux;
 
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
