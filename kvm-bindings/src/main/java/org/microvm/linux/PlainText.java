@@ -21,11 +21,11 @@ public final class PlainText {
    * {@return the text with each control character replaced by a question mark}
    *
    * @param text any text
-   * @param kept control characters that stay, such as a line feed
+   * @param allowed control characters that stay, such as a line feed
    */
-  public static String of(String text, String kept) {
+  public static String of(String text, String allowed) {
     return CONTROL
         .matcher(text)
-        .replaceAll(found -> kept.contains(found.group()) ? found.group() : "?");
+        .replaceAll(found -> allowed.contains(found.group()) ? found.group() : "?");
   }
 }

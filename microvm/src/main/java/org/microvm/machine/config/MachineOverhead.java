@@ -92,7 +92,7 @@ public record MachineOverhead(
     int ports = config.serial().maxPorts();
     int queues = 2 * ports + 2;
     int devices = config.disks().size() + 2;
-    long kept = keptBytes(config);
+    long keptBytes = keptBytes(config);
     return new MachineOverhead(
         BASE_DESCRIPTORS
             + VCPU_DESCRIPTORS * config.cpus()
@@ -100,8 +100,8 @@ public record MachineOverhead(
             + queues
             + CHANNEL_DESCRIPTORS * ports,
         BASE_THREADS + config.cpus() + config.disks().size(),
-        kept,
-        GROWTH * (kept + RING_BYTES * 2 * ports),
+        keptBytes,
+        GROWTH * (keptBytes + RING_BYTES * 2 * ports),
         BASE_HEAP + PORT_HEAP * ports + DISK_HEAP * config.disks().size(),
         config.memoryBytes());
   }

@@ -27,8 +27,8 @@ final class BitCounts implements InstructionFamily {
     int target = instruction.register();
     long count = Long.bitCount(source.getAsLong());
     // A 16-bit result leaves the other bits of the register unchanged; a 32-bit one clears them.
-    long kept = size == Short.BYTES ? cpu.register(target) & ~mask(size) : 0;
-    cpu.register(target, kept | count);
+    long unchanged = size == Short.BYTES ? cpu.register(target) & ~mask(size) : 0;
+    cpu.register(target, unchanged | count);
     long zero = source.getAsLong() == 0 ? Flags.ZERO : 0;
     cpu.resume(cpu.rip() + instruction.length(), cpu.rflags() & ~RESULT_FLAGS | zero);
     return Emulated.POPCNT;
